@@ -1,0 +1,264 @@
+"""The state of a session and the pure reducer that moves it (rules S3, S4).
+
+A state is a flat dict of fields, each a JSON value, because that is how it lies in Redis (one hash, one
+field each) and so an event costs only the fields it touches:
+
+    info            {title, agent, created_at}
+    run             null, or the active (else the latest) run
+    i:<seq>         one transcript item; <seq> is where it stands, and the order of items is the order of <seq>
+
+Items are `message`, `note`, `step` and `notice` (see `docs/protocol.md`). The state holds the newest `WINDOW`
+items plus every older step that still has open calls, so a snapshot is bounded and never hides work in
+flight. `reduce` has a twin in `frontend/src/sync/reducer.ts`; both are held by the vectors in `tests/wire/`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from agents import events as e
+
+#: Items that a snapshot shows at most, open steps aside. 50 items fill several screens; older ones page over HTTP.
+WINDOW = 50
+
+Json = Any
+State = Mapping[str, Json]
+#: What an event changes: field → its new value, or None for a field that leaves the state.
+Patch = dict[str, Json]
+
+EMPTY: State = {}
+
+
+def item_key(seq: int) -> str:
+    """The field of the item that stands at `seq`."""
+    return f"i:{seq}"
+
+
+def items(state: State) -> list[Json]:
+    """The items of a state in transcript order."""
+    return [state[key] for key in sorted((k for k in state if k.startswith("i:")), key=_seq_of)]
+
+
+def merge(state: State, patch: Patch) -> dict[str, Json]:
+    """The state after a patch; neither argument is changed."""
+    merged = {**state, **patch}
+    return {key: value for key, value in merged.items() if value is not None or key == "run"}
+
+
+def reduce(state: State, event: e.Event, seq: int) -> Patch:
+    """What `event`, appended as `seq`, changes in `state`.
+
+    Pure and total: an event that names something the state does not hold (it left the window) changes
+    nothing of it. Values in `state` are never mutated.
+    """
+    patch = _change(state, event, seq)
+    patch.update(_evicted(state, patch))
+    return patch
+
+
+def is_open(item: Json) -> bool:
+    """Whether an item must stay in the state however old it is: a step in flight, or with an open call."""
+    return item["kind"] == "step" and (
+        item["status"] == "streaming" or any(call["status"] in e.OPEN_CALL for call in item["calls"])
+    )
+
+
+def _change(state: State, event: e.Event, seq: int) -> Patch:
+    match event:
+        case e.ConversationCreated():
+            info = {"title": event.title, "agent": event.agent, "created_at": event.at}
+            return {"info": info, "run": None}
+        case e.ConversationRenamed():
+            return {"info": {**state["info"], "title": event.title}}
+        case e.MessageAdded() | e.NoteAdded():
+            kind = "message" if isinstance(event, e.MessageAdded) else "note"
+            item = {"kind": kind, "seq": seq, "id": event.message, "text": event.text, "at": event.at}
+            return {item_key(seq): {**item, "origin": event.origin.model_dump()}}
+        case e.RunQueued():
+            return {"run": _queued(event)}
+        case e.StepStarted():
+            return _step_started(state, event, seq)
+        case e.StepFinished() | e.StepStopped() | e.StepDiscarded():
+            return _step_ended(state, event)
+        case e.CallStarted() | e.CallProgress() | e.CallSettled() | e.CallInDoubt() | e.CallRetried():
+            return _call_changed(state, event)
+        case _:
+            return _run_changed(state, event, seq)
+
+
+def _queued(event: e.RunQueued) -> Json:
+    return {
+        "id": event.run,
+        "cause": event.cause,
+        "status": "queued",
+        "attempt": 0,
+        "worker": "",
+        "queued_at": event.at,
+        "started_at": None,
+        "ended_at": None,
+        "stopping": False,
+        "reason": None,
+        "code": None,
+        "detail": "",
+        "retry_at": None,
+    }
+
+
+def _run_changed(state: State, event: e.Event, seq: int) -> Patch:
+    run = state.get("run")
+    if run is None or run["id"] != getattr(event, "run", None):
+        return {}
+    calm = {**run, "reason": None, "code": None, "detail": "", "retry_at": None}
+    ended = {**calm, "stopping": False, "ended_at": event.at}
+    match event:
+        case e.RunStarted():
+            started = run["started_at"] if run["started_at"] is not None else event.at
+            took = {
+                "status": "running",
+                "attempt": event.attempt,
+                "worker": event.worker,
+                "started_at": started,
+            }
+            return {"run": {**calm, **took}}
+        case e.RunRecovering():
+            return {"run": {**calm, "status": "recovering", "reason": event.reason}}
+        case e.RunWaiting():
+            return {"run": {**calm, "status": "waiting", "reason": event.reason}}
+        case e.RunResumed():
+            return {"run": {**calm, "status": "queued"}}
+        case e.RunRetrying():
+            why = {"code": event.code, "detail": event.detail, "retry_at": event.retry_at}
+            return {"run": {**calm, **why}}
+        case e.RunStopping():
+            return {"run": {**run, "stopping": True}}
+        case e.RunFinished():
+            patch: Patch = {
+                "run": {**ended, "status": "finished", "code": event.limit, "detail": event.detail}
+            }
+            return patch if event.limit is None else patch | _notice(event, seq, event.limit, event.detail)
+        case e.RunFailed():
+            failed = {**ended, "status": "failed", "code": event.code, "detail": event.detail}
+            return {"run": failed} | _notice(event, seq, event.code, event.detail)
+        case e.RunStopped():
+            return {"run": {**ended, "status": "stopped"}} | _notice(event, seq, "stopped", event.by)
+    return {}
+
+
+def _notice(event: e.Event, seq: int, code: str, detail: str) -> Patch:
+    notice = {
+        "kind": "notice",
+        "seq": seq,
+        "id": f"notice-{seq}",
+        "at": event.at,
+        "code": code,
+        "detail": detail,
+    }
+    return {item_key(seq): notice}
+
+
+def _step_started(state: State, event: e.StepStarted, seq: int) -> Patch:
+    run = state.get("run")
+    patch: Patch = {}
+    found = _find_step(state, event.step)
+    if found is not None:
+        patch[found] = None
+    patch[item_key(seq)] = {
+        "kind": "step",
+        "seq": seq,
+        "id": event.step,
+        "run": event.run,
+        "status": "streaming",
+        "attempt": event.attempt,
+        "survived": run is not None and run["id"] == event.run and run["attempt"] > 1,
+        "model": event.model,
+        "text": "",
+        "calls": [],
+        "usage": None,
+        "at": event.at,
+        "ended_at": None,
+    }
+    if run is not None and run["id"] == event.run and run["retry_at"] is not None:
+        patch["run"] = {**run, "code": None, "detail": "", "retry_at": None}
+    return patch
+
+
+def _step_ended(state: State, event: e.StepFinished | e.StepStopped | e.StepDiscarded) -> Patch:
+    found = _find_step(state, event.step)
+    if found is None:
+        return {}
+    if isinstance(event, e.StepDiscarded):
+        return {found: None}
+    item = {**state[found], "text": event.text, "ended_at": event.at}
+    if isinstance(event, e.StepStopped):
+        return {found: {**item, "status": "stopped"}}
+    calls = [_proposed(call) for call in event.calls]
+    return {found: {**item, "status": "finished", "calls": calls, "usage": event.usage.model_dump()}}
+
+
+def _proposed(call: e.ProposedCall) -> Json:
+    return {
+        "id": call.call,
+        "ordinal": call.ordinal,
+        "name": call.name,
+        "arguments": call.arguments,
+        "effect": call.effect,
+        "status": "proposed",
+        "attempt": 0,
+        "worker": "",
+        "progress": None,
+        "preview": "",
+        "size": 0,
+        "code": call.problem,
+        "by": "",
+        "started_at": None,
+        "ended_at": None,
+    }
+
+
+def _call_changed(
+    state: State, event: e.CallStarted | e.CallProgress | e.CallSettled | e.CallInDoubt | e.CallRetried
+) -> Patch:
+    found = _find_step(state, event.step)
+    if found is None:
+        return {}
+    step = state[found]
+    calls = [_moved(call, event) if call["id"] == event.call else call for call in step["calls"]]
+    return {found: {**step, "calls": calls}}
+
+
+def _moved(
+    call: Json, event: e.CallStarted | e.CallProgress | e.CallSettled | e.CallInDoubt | e.CallRetried
+) -> Json:
+    match event:
+        case e.CallStarted():
+            took = {"status": "running", "attempt": event.attempt, "worker": event.worker, "progress": None}
+            return {**call, **took, "started_at": event.at, "code": None}
+        case e.CallProgress():
+            return {**call, "progress": {"fraction": event.fraction, "note": event.note}}
+        case e.CallSettled():
+            outcome = {"status": event.status, "preview": event.preview, "size": event.size}
+            return {**call, **outcome, "code": event.code, "by": event.by, "ended_at": event.at}
+        case e.CallInDoubt():
+            return {**call, "status": "in_doubt"}
+        case e.CallRetried():
+            return {**call, "status": "queued", "by": event.by}
+
+
+def _find_step(state: State, step: str) -> str | None:
+    """The field of a step; searched from the newest, where the live ones are."""
+    for key in reversed(list(state)):
+        if key.startswith("i:") and state[key] is not None and state[key]["id"] == step:
+            return key
+    return None
+
+
+def _evicted(state: State, patch: Patch) -> Patch:
+    """The fields that leave the window because of this patch: the oldest settled items beyond `WINDOW`."""
+    merged = {k: v for k, v in {**state, **patch}.items() if k.startswith("i:") and v is not None}
+    if len(merged) <= WINDOW:
+        return {}
+    oldest = sorted(merged, key=_seq_of)[: len(merged) - WINDOW]
+    return {key: None for key in oldest if not is_open(merged[key])}
+
+
+def _seq_of(key: str) -> int:
+    return int(key[2:])
