@@ -1,0 +1,258 @@
+"""What an agent knows of its conversation: the events folded into messages, notes, steps and the run.
+
+A step owns its ordered calls and a call owns its result (rule T2), so a result without its call cannot be
+held here, let alone sent. Everything is frozen: `fold` gives a new history and leaves the old one alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from agents import events as e
+
+_WEB = e.Origin()
+_NOTHING = e.Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class UserMessage:
+    """Something a person, a schedule or a trigger said."""
+
+    id: str
+    seq: int
+    text: str
+    origin: e.Origin = _WEB
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something the model reads and nobody is asked to answer."""
+
+    id: str
+    seq: int
+    text: str
+    origin: e.Origin = _WEB
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One tool call and, once it is settled, its result. `arguments` is the model's own text, valid or not."""
+
+    id: str
+    ordinal: int
+    name: str
+    arguments: str
+    provider_id: str = ""
+    effect: e.Effect = "effectful"
+    problem: e.CallCode | None = None
+    status: e.CallStatus = "proposed"
+    #: How often it was started; 0: never.
+    attempt: int = 0
+    result: str = ""
+    code: e.CallCode | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether the call still lacks its outcome."""
+        return self.status in e.OPEN_CALL
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One model response. It stands where it was (last) started, before what arrived while it streamed."""
+
+    id: str
+    seq: int
+    run: str
+    status: e.StepStatus = "streaming"
+    attempt: int = 1
+    text: str = ""
+    calls: tuple[Call, ...] = ()
+    model: str = ""
+    #: Who issued `replay` (reasoning, signatures, item ids); it goes back only there (rule V14).
+    issuer: str = ""
+    replay: dict[str, Any] | None = None
+
+    @property
+    def index(self) -> int:
+        """The step's number in its run, from 1 (a step's id is `<run>.<index>`)."""
+        return int(self.id.rpartition(".")[2])
+
+    @property
+    def committed(self) -> bool:
+        """Whether the step belongs to the transcript (rule R5)."""
+        return self.status in ("finished", "stopped")
+
+    @property
+    def open_calls(self) -> tuple[Call, ...]:
+        return tuple(call for call in self.calls if call.open)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The active run, or else the latest one."""
+
+    id: str
+    cause: str
+    status: e.RunStatus = "queued"
+    #: How often a worker took it; 2 and above: somebody died or left.
+    attempt: int = 0
+    #: Milliseconds since the Unix epoch, of the first start; None: not started yet.
+    started_at: int | None = None
+    stopping: bool = False
+    stopped_by: str = ""
+    #: Responses completed so far.
+    steps: int = 0
+    #: The largest step index ever started, whatever became of it.
+    last_index: int = 0
+    #: Tries of the model that failed since the last completed response.
+    failures: int = 0
+    usage: e.Usage = _NOTHING
+
+    @property
+    def active(self) -> bool:
+        return self.status in e.ACTIVE_RUN
+
+
+Item = UserMessage | Note | Step
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A conversation as its agent sees it; `items` are in transcript order, which is the order of `seq`."""
+
+    conversation: str = ""
+    items: tuple[Item, ...] = ()
+    run: Run | None = None
+    #: The place of every step in `items`, so that an event finds its step without a search.
+    places: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
+
+    def steps(self) -> Iterator[Step]:
+        """All steps held, oldest first."""
+        return (item for item in self.items if isinstance(item, Step))
+
+    def step(self, id: str) -> Step | None:
+        """The step of this id, or None if it is not held."""
+        place = self.places.get(id)
+        found = self.items[place] if place is not None else None
+        return found if isinstance(found, Step) else None
+
+
+EMPTY = History()
+
+
+def empty(conversation: str) -> History:
+    """The history of a conversation in which nothing has happened."""
+    return History(conversation=conversation)
+
+
+def fold(history: History, event: e.Event, seq: int) -> History:
+    """The history after `event`, which was appended as `seq`.
+
+    Pure and total: an event of a step or a run that is not held (it left the window) changes nothing of it,
+    and an event that was folded already may be folded again only by a caller who starts over.
+    """
+    match event:
+        case e.MessageAdded():
+            return _added(history, UserMessage(event.message, seq, event.text, event.origin))
+        case e.NoteAdded():
+            return _added(history, Note(event.message, seq, event.text, event.origin))
+        case e.RunQueued():
+            return replace(history, run=Run(event.run, event.cause))
+        case e.StepStarted():
+            started = Step(event.step, seq, event.run, attempt=event.attempt, model=event.model)
+            moved = _added(_without(history, event.step), started)
+            return replace(moved, run=_run_after(moved.run, event))
+        case e.StepFinished():
+            calls = tuple(_proposed(call) for call in event.calls)
+            finished: dict[str, Any] = {"status": "finished", "text": event.text, "calls": calls}
+            kept = {"issuer": event.issuer, "replay": event.replay}
+            return replace(_with(history, event.step, finished | kept), run=_run_after(history.run, event))
+        case e.StepStopped():
+            return _with(history, event.step, {"status": "stopped", "text": event.text})
+        case e.StepDiscarded():
+            return _without(history, event.step)
+        case e.CallStarted() | e.CallSettled() | e.CallInDoubt() | e.CallRetried():
+            step = history.step(event.step)
+            if step is None:
+                return history
+            calls = tuple(_moved(call, event) if call.id == event.call else call for call in step.calls)
+            return _with(history, event.step, {"calls": calls})
+        case _:
+            return replace(history, run=_run_after(history.run, event))
+
+
+def _proposed(call: e.ProposedCall) -> Call:
+    return Call(
+        call.call, call.ordinal, call.name, call.arguments, call.provider_id, call.effect, call.problem
+    )
+
+
+def _moved(call: Call, event: e.CallStarted | e.CallSettled | e.CallInDoubt | e.CallRetried) -> Call:
+    match event:
+        case e.CallStarted():
+            return replace(call, status="running", attempt=event.attempt)
+        case e.CallSettled():
+            return replace(call, status=event.status, result=event.result, code=event.code)
+        case e.CallInDoubt():
+            return replace(call, status="in_doubt")
+        case e.CallRetried():
+            return replace(call, status="queued")
+
+
+def _run_after(run: Run | None, event: e.Event) -> Run | None:
+    if run is None or run.id != getattr(event, "run", None):
+        return run
+    match event:
+        case e.RunStarted():
+            started = run.started_at if run.started_at is not None else event.at
+            return replace(run, status="running", attempt=event.attempt, started_at=started)
+        case e.RunRecovering():
+            return replace(run, status="recovering")
+        case e.RunWaiting():
+            return replace(run, status="waiting")
+        case e.RunResumed():
+            return replace(run, status="queued")
+        case e.RunRetrying():
+            return replace(run, failures=run.failures + 1)
+        case e.RunStopping():
+            return replace(run, stopping=True, stopped_by=event.by)
+        case e.RunFinished():
+            return replace(run, status="finished", stopping=False)
+        case e.RunFailed():
+            return replace(run, status="failed", stopping=False)
+        case e.RunStopped():
+            return replace(run, status="stopped", stopping=False)
+        case e.StepStarted():
+            return replace(run, last_index=max(run.last_index, int(event.step.rpartition(".")[2])))
+        case e.StepFinished():
+            return replace(run, steps=run.steps + 1, failures=0, usage=_sum(run.usage, event.usage))
+    return run
+
+
+def _sum(a: e.Usage, b: e.Usage) -> e.Usage:
+    return e.Usage(input=a.input + b.input, output=a.output + b.output, cached=a.cached + b.cached)
+
+
+def _added(history: History, item: Item) -> History:
+    places = history.places
+    if isinstance(item, Step):
+        places = {**places, item.id: len(history.items)}
+    return replace(history, items=(*history.items, item), places=places)
+
+
+def _with(history: History, step: str, changes: dict[str, Any]) -> History:
+    held = history.step(step)
+    if held is None:
+        return history
+    place = history.places[step]
+    items = (*history.items[:place], replace(held, **changes), *history.items[place + 1 :])
+    return replace(history, items=items)
+
+
+def _without(history: History, step: str) -> History:
+    if history.step(step) is None:
+        return history
+    items = tuple(item for item in history.items if item.id != step)
+    places = {item.id: place for place, item in enumerate(items) if isinstance(item, Step)}
+    return replace(history, items=items, places=places)
