@@ -1,0 +1,673 @@
+// Generated from chat/entrances/browser/protocol.py and agents/events.py by `npm run protocol`. Do not edit.
+
+export type ClientFrame = Hello | Open | Close | Command | Ping;
+export type CommandBody = CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody;
+export type ServerFrame =
+  | Welcome
+  | Snapshot
+  | EventFrame
+  | Part
+  | Synced
+  | Result
+  | Heartbeat
+  | Resync
+  | ListChanged
+  | Gone
+  | Goaway
+  | ErrorFrame
+  | Pong;
+export type RunStatus = "queued" | "running" | "waiting" | "recovering" | "finished" | "failed" | "stopped";
+export type RunCode =
+  | "limit_steps"
+  | "limit_seconds"
+  | "limit_tokens"
+  | "model_unreachable"
+  | "model_auth"
+  | "model_quota"
+  | "model_unknown"
+  | "model_busy"
+  | "model_rejected"
+  | "model_error"
+  | "transcript_invalid"
+  | "crashed_too_often"
+  | "agent_missing"
+  | "internal";
+export type Item = MessageItem | NoteItem | StepItem | NoticeItem;
+export type StepStatus = "streaming" | "finished" | "stopped" | "discarded";
+export type Effect = "read_only" | "idempotent" | "effectful";
+export type CallStatus =
+  "proposed" | "awaiting_approval" | "queued" | "running" | "in_doubt" | "succeeded" | "failed" | "cancelled";
+export type CallCode =
+  | "tool_error"
+  | "timeout"
+  | "unknown_tool"
+  | "malformed_arguments"
+  | "truncated_arguments"
+  | "invalid_arguments"
+  | "not_started"
+  | "cancelled_by_user"
+  | "interrupted"
+  | "refused"
+  | "resolved_by_person";
+export type AnyEvent =
+  | ConversationCreated
+  | ConversationRenamed
+  | MessageAdded
+  | NoteAdded
+  | RunQueued
+  | RunStarted
+  | RunRecovering
+  | RunWaiting
+  | RunResumed
+  | RunRetrying
+  | RunStopping
+  | RunFinished
+  | RunFailed
+  | RunStopped
+  | StepStarted
+  | StepFinished
+  | StepStopped
+  | StepDiscarded
+  | CallStarted
+  | CallProgress
+  | CallSettled
+  | CallInDoubt
+  | CallRetried;
+export type ResultCode =
+  | "not_found"
+  | "bad_command"
+  | "id_reused"
+  | "no_run"
+  | "unknown_call"
+  | "already_settled"
+  | "too_many_waiting"
+  | "agent_missing"
+  | "unavailable";
+export type ResyncReason = "epoch" | "gap" | "slow" | "behind" | "store_lost";
+export type GoawayReason = "restart" | "protocol" | "logged_out";
+export type ErrorCode =
+  | "bad_frame"
+  | "too_large"
+  | "too_fast"
+  | "not_found"
+  | "too_many_open"
+  | "hello_first"
+  | "protocol"
+  | "unavailable";
+
+/**
+ * All that crosses the wire, by the name of its type.
+ */
+export interface Wire {
+  ClientFrame: ClientFrame;
+  ServerFrame: ServerFrame;
+  Boot: Boot;
+  ConversationList: ConversationList;
+  ItemPage: ItemPage;
+  CallDetail: CallDetail;
+  AgentEntry: AgentEntry;
+}
+/**
+ * First frame on a socket. `tab` is a random id of the tab, for the log only.
+ */
+export interface Hello {
+  type: "hello";
+  protocol: number;
+  tab: string;
+}
+/**
+ * Show me this conversation, live. `cursor`: where I am, if I have it; a snapshot comes unless it is the head.
+ */
+export interface Open {
+  type: "open";
+  conversation: string;
+  cursor?: string | null;
+}
+export interface Close {
+  type: "close";
+  conversation: string;
+}
+/**
+ * A request to change a conversation; `id` is a UUIDv7 made by the client (rule W5).
+ */
+export interface Command {
+  type: "command";
+  id: string;
+  conversation: string;
+  body: CommandBody;
+}
+export interface CreateBody {
+  kind: "create";
+  agent?: string;
+  title?: string;
+}
+/**
+ * `message` is the client-made id of the message, so that the outbox can recognise it in the state.
+ */
+export interface SendBody {
+  kind: "send";
+  message: string;
+  text: string;
+}
+export interface StopBody {
+  kind: "stop";
+}
+export interface RenameBody {
+  kind: "rename";
+  title: string;
+}
+export interface DeleteBody {
+  kind: "delete";
+}
+/**
+ * What a person says of a call that is in doubt (rule R4); `call` must name it (rule W7).
+ */
+export interface SettleBody {
+  kind: "settle";
+  call: string;
+  decision: "happened" | "did_not_happen" | "run_again";
+  result?: string;
+}
+export interface Ping {
+  type: "ping";
+}
+/**
+ * `now` is the server's clock in ms, so that elapsed times are right on a client whose clock is not.
+ */
+export interface Welcome {
+  type: "welcome";
+  protocol: number;
+  user: string;
+  now: number;
+  heartbeat_ms: number;
+}
+/**
+ * The whole state at `cursor`. Sent in `pieces` when it is large: the items of all pieces, in order, make
+ * the state, and it is applied when the last one is there (rule W10).
+ */
+export interface Snapshot {
+  type: "snapshot";
+  conversation: string;
+  cursor: string;
+  piece: number;
+  pieces: number;
+  state: SessionState;
+  part: SnapshotPart | null;
+}
+/**
+ * What one conversation shows: `items` in transcript order (ascending seq).
+ */
+export interface SessionState {
+  info: Info;
+  run: RunView | null;
+  items: Item[];
+}
+export interface Info {
+  title: string;
+  agent: string;
+  created_at: number;
+}
+export interface RunView {
+  id: string;
+  cause: string;
+  status: RunStatus;
+  attempt: number;
+  worker: string;
+  queued_at: number;
+  started_at: number | null;
+  ended_at: number | null;
+  stopping: boolean;
+  reason: string | null;
+  code: RunCode | null;
+  detail: string;
+  retry_at: number | null;
+}
+export interface MessageItem {
+  kind: "message";
+  seq: number;
+  id: string;
+  text: string;
+  at: number;
+  origin: Origin;
+}
+/**
+ * Where a message came in: the entrance, and who or what spoke there.
+ */
+export interface Origin {
+  entrance: "web" | "feishu" | "schedule" | "trigger" | "api";
+  name: string;
+}
+export interface NoteItem {
+  kind: "note";
+  seq: number;
+  id: string;
+  text: string;
+  at: number;
+  origin: Origin;
+}
+export interface StepItem {
+  kind: "step";
+  seq: number;
+  id: string;
+  run: string;
+  status: StepStatus;
+  attempt: number;
+  survived: boolean;
+  model: string;
+  text: string;
+  calls: CallView[];
+  usage: Usage | null;
+  at: number;
+  ended_at: number | null;
+}
+export interface CallView {
+  id: string;
+  ordinal: number;
+  name: string;
+  arguments: string;
+  effect: Effect;
+  status: CallStatus;
+  attempt: number;
+  worker: string;
+  progress: Progress | null;
+  preview: string;
+  size: number;
+  code: CallCode | null;
+  by: string;
+  started_at: number | null;
+  ended_at: number | null;
+}
+export interface Progress {
+  fraction: number | null;
+  note: string;
+}
+/**
+ * Tokens of one model response, as the provider counted them.
+ */
+export interface Usage {
+  input: number;
+  output: number;
+  cached: number;
+}
+export interface NoticeItem {
+  kind: "notice";
+  seq: number;
+  id: string;
+  at: number;
+  code: RunCode | "stopped";
+  detail: string;
+}
+export interface SnapshotPart {
+  message: string;
+  text: string;
+}
+/**
+ * `prev` is the cursor before this event, `cursor` the one after it, `seq` its number (rule W2).
+ */
+export interface EventFrame {
+  type: "event";
+  conversation: string;
+  prev: string;
+  cursor: string;
+  seq: number;
+  event: AnyEvent;
+}
+export interface ConversationCreated {
+  at: number;
+  type: "conversation.created";
+  title: string;
+  agent: string;
+}
+export interface ConversationRenamed {
+  at: number;
+  type: "conversation.renamed";
+  title: string;
+}
+/**
+ * A person (or a schedule, or a trigger) said something. It joins the transcript at this place (rule R6).
+ */
+export interface MessageAdded {
+  at: number;
+  type: "message.added";
+  message: string;
+  text: string;
+  origin: Origin;
+}
+/**
+ * Something was told to the conversation from elsewhere; the model reads it, nobody is asked to answer.
+ */
+export interface NoteAdded {
+  at: number;
+  type: "note.added";
+  message: string;
+  text: string;
+  origin: Origin;
+}
+export interface RunQueued {
+  at: number;
+  type: "run.queued";
+  run: string;
+  cause: string;
+}
+/**
+ * A worker owns the run now. `attempt` 2 and above: it took over from a dead or leaving owner (rule R4).
+ */
+export interface RunStarted {
+  at: number;
+  type: "run.started";
+  run: string;
+  attempt: number;
+  fence: number;
+  worker: string;
+}
+/**
+ * The run's owner was lost; somebody will take over.
+ */
+export interface RunRecovering {
+  at: number;
+  type: "run.recovering";
+  run: string;
+  reason: "lease_lost" | "handed_over" | "store_lost";
+}
+export interface RunWaiting {
+  at: number;
+  type: "run.waiting";
+  run: string;
+  reason: "approval" | "browser" | "in_doubt";
+}
+/**
+ * What the run waited for has come; it may be queued for a worker again.
+ */
+export interface RunResumed {
+  at: number;
+  type: "run.resumed";
+  run: string;
+}
+/**
+ * The model could not answer; the next try is at `retry_at`.
+ */
+export interface RunRetrying {
+  at: number;
+  type: "run.retrying";
+  run: string;
+  code: RunCode;
+  detail: string;
+  retry_at: number;
+}
+/**
+ * Somebody asked for a stop; whoever owns the run carries it out (rule R7).
+ */
+export interface RunStopping {
+  at: number;
+  type: "run.stopping";
+  run: string;
+  by: string;
+}
+export interface RunFinished {
+  at: number;
+  type: "run.finished";
+  run: string;
+  limit: RunCode | null;
+  detail: string;
+}
+export interface RunFailed {
+  at: number;
+  type: "run.failed";
+  run: string;
+  code: RunCode;
+  detail: string;
+}
+export interface RunStopped {
+  at: number;
+  type: "run.stopped";
+  run: string;
+  by: string;
+}
+/**
+ * A request goes to the model. The step stands here in the transcript; a retry moves it to its new place.
+ */
+export interface StepStarted {
+  at: number;
+  type: "step.started";
+  run: string;
+  step: string;
+  attempt: number;
+  model: string;
+}
+/**
+ * The response is complete (rule R5): its text and its ordered calls. `replay` is the issuer's own data
+ * (reasoning, signatures, item ids), sent back unchanged and only to its issuer (rule V14).
+ */
+export interface StepFinished {
+  at: number;
+  type: "step.finished";
+  run: string;
+  step: string;
+  text: string;
+  calls: ProposedCall[];
+  usage: Usage;
+  finish: string;
+  issuer: string;
+  replay: {
+    [k: string]: unknown;
+  } | null;
+}
+/**
+ * One tool call as the model asked for it. `arguments` is the model's own text, valid JSON or not.
+ */
+export interface ProposedCall {
+  call: string;
+  ordinal: number;
+  name: string;
+  arguments: string;
+  provider_id: string;
+  effect: Effect;
+  problem: CallCode | null;
+}
+/**
+ * A person stopped the response in the middle: what had been streamed is kept, calls are not.
+ */
+export interface StepStopped {
+  at: number;
+  type: "step.stopped";
+  run: string;
+  step: string;
+  text: string;
+}
+/**
+ * The response was cut and will not be completed in this place; nothing of it is kept.
+ */
+export interface StepDiscarded {
+  at: number;
+  type: "step.discarded";
+  run: string;
+  step: string;
+  reason: string;
+}
+/**
+ * Stored before the tool runs (rule R3).
+ */
+export interface CallStarted {
+  at: number;
+  type: "call.started";
+  step: string;
+  call: string;
+  attempt: number;
+  fence: number;
+  worker: string;
+}
+export interface CallProgress {
+  at: number;
+  type: "call.progress";
+  step: string;
+  call: string;
+  fraction: number | null;
+  note: string;
+}
+/**
+ * The call's outcome, once and for all. `result` is what the model reads; `preview` is what a card shows.
+ */
+export interface CallSettled {
+  at: number;
+  type: "call.settled";
+  step: string;
+  call: string;
+  attempt: number;
+  status: "succeeded" | "failed" | "cancelled";
+  result: string;
+  preview: string;
+  size: number;
+  code: CallCode | null;
+  by: string;
+}
+/**
+ * The call's worker died while it ran: its effect may or may not have happened (rule R4).
+ */
+export interface CallInDoubt {
+  at: number;
+  type: "call.in_doubt";
+  step: string;
+  call: string;
+  attempt: number;
+}
+/**
+ * A person or a policy decided that the call is to be run again.
+ */
+export interface CallRetried {
+  at: number;
+  type: "call.retried";
+  step: string;
+  call: string;
+  by: string;
+}
+/**
+ * Streaming text of the step `message`: `text` goes at `offset` (in UTF-16 code units). Not an event (rule W4).
+ */
+export interface Part {
+  type: "part";
+  conversation: string;
+  message: string;
+  offset: number;
+  text: string;
+}
+/**
+ * The client has all that there is up to `cursor`.
+ */
+export interface Synced {
+  type: "synced";
+  conversation: string;
+  cursor: string;
+}
+/**
+ * What became of a command. `applied` and `duplicate` mean that it is committed (rule S5).
+ */
+export interface Result {
+  type: "result";
+  id: string;
+  conversation: string;
+  status: "applied" | "duplicate" | "rejected";
+  code: ResultCode | null;
+  cursor: string | null;
+  retry: boolean;
+}
+/**
+ * The head cursor of each open conversation (rule W3).
+ */
+export interface Heartbeat {
+  type: "heartbeat";
+  heads: {
+    [k: string]: string;
+  };
+  now: number;
+}
+/**
+ * What you have of this conversation cannot be continued: open it again.
+ */
+export interface Resync {
+  type: "resync";
+  conversation: string;
+  reason: ResyncReason;
+}
+/**
+ * The user's list of conversations changed; fetch it over HTTP. Carries no data, like any bell.
+ */
+export interface ListChanged {
+  type: "list";
+}
+/**
+ * The conversation does not exist for this user (never did, or was deleted).
+ */
+export interface Gone {
+  type: "gone";
+  conversation: string;
+}
+/**
+ * Reconnect after `after_ms` (rule W9).
+ */
+export interface Goaway {
+  type: "goaway";
+  after_ms: number;
+  reason: GoawayReason;
+}
+export interface ErrorFrame {
+  type: "error";
+  code: ErrorCode;
+  detail: string;
+  retry: boolean;
+  conversation: string | null;
+}
+export interface Pong {
+  type: "pong";
+  now: number;
+}
+/**
+ * What the page needs before the socket: who, which agents, limits.
+ */
+export interface Boot {
+  user: string;
+  agents: AgentEntry[];
+  csrf: string;
+  admin: boolean;
+  max_text: number;
+}
+export interface AgentEntry {
+  slug: string;
+  name: string;
+  description: string;
+}
+export interface ConversationList {
+  conversations: ConversationEntry[];
+  more: boolean;
+}
+/**
+ * One row of the conversation list.
+ */
+export interface ConversationEntry {
+  id: string;
+  title: string;
+  agent: string;
+  created_at: number;
+  updated_at: number;
+  run_status: RunStatus | null;
+}
+/**
+ * Older items of a conversation, ascending; `more` if there are still older ones.
+ */
+export interface ItemPage {
+  items: Item[];
+  more: boolean;
+}
+/**
+ * A call whole: the card shows a preview, this has all of it.
+ */
+export interface CallDetail {
+  id: string;
+  name: string;
+  arguments: string;
+  result: string;
+  status: CallStatus;
+}
+
+export const PROTOCOL = 1;
+export const MAX_TEXT = 16000;
+export const WINDOW = 50;

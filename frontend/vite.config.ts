@@ -1,0 +1,38 @@
+import tailwindcss from "@tailwindcss/vite";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+// Where `npm run dev` finds Django. The built files need no such thing: Django serves them itself.
+const django = "http://127.0.0.1:8000";
+
+export default defineConfig({
+  base: "/static/",
+  plugins: [react(), tailwindcss()],
+  build: {
+    outDir: "dist",
+    emptyOutDir: true,
+    // dist/.vite/manifest.json, key `src/main.tsx`: the Django page looks up the hashed names there.
+    manifest: true,
+    // A strict CSP allows neither inline scripts nor data: URLs.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    sourcemap: false,
+    rollupOptions: { input: "src/main.tsx" },
+  },
+  server: {
+    host: "127.0.0.1",
+    proxy: { "/api": django, "/ws": { target: django, ws: true } },
+  },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: { name: "sync", environment: "node", include: ["src/sync/**/*.test.ts"] },
+      },
+      {
+        extends: true,
+        test: { name: "ui", environment: "happy-dom", include: ["src/ui/**/*.test.{ts,tsx}"] },
+      },
+    ],
+  },
+});
