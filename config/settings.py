@@ -1,0 +1,247 @@
+"""Django's settings for Holdfast: the only module that reads the process environment.
+
+Every variable is listed in docs/deployment.md. A bad value stops the start with a line that says what to set.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from config.values import Values, database
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+ENV = Values(os.environ)
+
+DEBUG = ENV.flag("DJANGO_DEBUG")
+
+# ---- where things are kept -------------------------------------------------------------------------------
+
+HOLDFAST_DATA = Path(ENV.text("HOLDFAST_DATA", str(BASE_DIR / "data"))).expanduser().resolve()
+DATABASES = {
+    "default": database(
+        "DATABASE_URL", ENV.text("DATABASE_URL", f"sqlite:///{HOLDFAST_DATA / 'holdfast.sqlite3'}"), BASE_DIR
+    )
+}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    Path(DATABASES["default"]["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+HOLDFAST_REDIS_URL = ENV.url("REDIS_URL", "redis://127.0.0.1:6380/0", ("redis", "rediss", "unix"))
+
+
+def _secret_key() -> str:
+    """The key from the environment; on a trial machine one that is made once and kept in the data folder."""
+    key = ENV.text("DJANGO_SECRET_KEY")
+    if key:
+        return key
+    if not DEBUG:
+        raise ImproperlyConfigured(
+            "DJANGO_SECRET_KEY is not set. Set it to a long random text "
+            '(python -c "import secrets; print(secrets.token_urlsafe(50))"), '
+            "or set DJANGO_DEBUG=1 to try Holdfast on your own machine."
+        )
+    path = HOLDFAST_DATA / "secret_key"
+    HOLDFAST_DATA.mkdir(parents=True, exist_ok=True)
+    try:
+        # O_EXCL: of several processes that start at once, one makes the key and the others read it.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        pass
+    else:
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(50))
+    return path.read_text()
+
+
+SECRET_KEY = _secret_key()
+
+# ---- who may ask -----------------------------------------------------------------------------------------
+
+ALLOWED_HOSTS = ENV.names("DJANGO_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
+CSRF_TRUSTED_ORIGINS = ENV.names("DJANGO_CSRF_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "csp",
+    "agents",
+    "chat",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "login"
+
+# HTTPS is the rule outside a trial; DJANGO_INSECURE_HTTP=1 is for a private network without it.
+_HTTPS = not DEBUG and not ENV.flag("DJANGO_INSECURE_HTTP")
+SESSION_COOKIE_SECURE = _HTTPS
+CSRF_COOKIE_SECURE = _HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = ENV.number("DJANGO_HSTS_SECONDS", 3600 if _HTTPS else 0)
+X_FRAME_OPTIONS = "DENY"
+if ENV.flag("DJANGO_BEHIND_PROXY"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# 'self' in connect-src covers this host's own WebSocket too; naming ws: would open every other host.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "connect-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "font-src": [SELF],
+        "manifest-src": [SELF],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
+    }
+}
+
+# ---- the frontend's files: hashed names by Vite, served by WhiteNoise ------------------------------------
+
+FRONTEND_DIST = BASE_DIR / "frontend" / "dist"
+STATIC_URL = "/static/"
+STATIC_ROOT = HOLDFAST_DATA / "static"
+STATICFILES_DIRS = [FRONTEND_DIST] if FRONTEND_DIST.is_dir() else []
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+WHITENOISE_ROOT = None
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/assets/.+-[\w-]{8}\.\w+$"
+
+# ---- languages and time ----------------------------------------------------------------------------------
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = True
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+
+# ---- doorbell: the channel layer carries no data ---------------------------------------------------------
+
+# redis-py 8 closes a socket that was silent for 5 s and refuses the 101st connection, unless both are set.
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {
+            "prefix": "hf:bell",
+            "hosts": [
+                {
+                    "address": HOLDFAST_REDIS_URL,
+                    "socket_timeout": None,
+                    "socket_keepalive": True,
+                    "health_check_interval": 30,
+                    "max_connections": 10_000,
+                }
+            ],
+        },
+    }
+}
+
+# ---- models ----------------------------------------------------------------------------------------------
+
+HOLDFAST_DEMO_PORT = ENV.number("HOLDFAST_DEMO_PORT", 8399, least=1, most=65535)
+OPENAI_API_KEY = ENV.text("OPENAI_API_KEY")
+OPENAI_MODEL = ENV.text("OPENAI_MODEL", "gpt-5-mini" if OPENAI_API_KEY else "demo")
+OPENAI_BASE_URL = ENV.url(
+    "OPENAI_BASE_URL",
+    "https://api.openai.com/v1" if OPENAI_API_KEY else f"http://127.0.0.1:{HOLDFAST_DEMO_PORT}/v1",
+    ("http", "https"),
+)
+HOLDFAST_DEMO_MODEL = not OPENAI_API_KEY
+
+# ---- Holdfast's own limits (milliseconds unless the name says otherwise) ---------------------------------
+
+HOLDFAST_LEASE_MS = ENV.number("HOLDFAST_LEASE_MS", 15_000, least=200)
+HOLDFAST_RENEW_MS = ENV.number("HOLDFAST_RENEW_MS", HOLDFAST_LEASE_MS // 3, least=50)
+HOLDFAST_HEARTBEAT_MS = ENV.number("HOLDFAST_HEARTBEAT_MS", 10_000, least=100)
+HOLDFAST_IDLE_TTL_MS = ENV.number("HOLDFAST_IDLE_TTL_MS", 24 * 3600 * 1000, least=1_000)
+HOLDFAST_SWEEP_MS = ENV.number("HOLDFAST_SWEEP_MS", 5_000, least=100)
+HOLDFAST_LOG_EVENTS = ENV.number("HOLDFAST_LOG_EVENTS", 2_000, least=50)
+HOLDFAST_WORKER_CONCURRENCY = ENV.number("HOLDFAST_WORKER_CONCURRENCY", 64, least=1)
+HOLDFAST_COMMANDS_PER_MINUTE = ENV.number("HOLDFAST_COMMANDS_PER_MINUTE", 240, least=1)
+
+# ---- logs: one line each, to stderr ----------------------------------------------------------------------
+
+LOG_LEVEL = ENV.text("HOLDFAST_LOG_LEVEL", "INFO").upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": "config.logs.LineFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "agents": {"level": LOG_LEVEL},
+        "chat": {"level": LOG_LEVEL},
+        "config": {"level": LOG_LEVEL},
+        "streaq": {"level": LOG_LEVEL},
+        "django": {"level": "INFO"},
+        # One line per request and per socket says nothing that the journal does not.
+        "django.channels.server": {"level": "WARNING"},
+        "daphne": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+        "openai": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,120 @@
+"""Typed readers of environment values that refuse a bad value and say what to set instead.
+
+Pure: they take a mapping, so `config/settings.py` stays the only reader of the process environment.
+A refused value is never repeated in full, because it may be a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE = frozenset({"1", "true", "yes", "on"})
+FALSE = frozenset({"0", "false", "no", "off", ""})
+
+
+@dataclass(frozen=True)
+class Values:
+    """Environment variables, read by name and type."""
+
+    source: Mapping[str, str]
+
+    def text(self, name: str, default: str = "") -> str:
+        """The value without surrounding blanks; `default` when it is unset or blank."""
+        return self.source.get(name, "").strip() or default
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """A yes or no."""
+        raw = self.source.get(name)
+        if raw is None:
+            return default
+        word = raw.strip().lower()
+        if word in TRUE:
+            return True
+        if word in FALSE:
+            return False
+        raise ImproperlyConfigured(f"{name} must be 1 or 0 (also: true, false, yes, no, on, off).")
+
+    def number(self, name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
+        """A whole number between `least` and `most`, both included."""
+        raw = self.text(name)
+        if not raw:
+            return default
+        limits = f"at least {least}" if most is None else f"between {least} and {most}"
+        try:
+            value = int(raw)
+        except ValueError:
+            raise ImproperlyConfigured(f"{name} must be a whole number, {limits}.") from None
+        if value < least or (most is not None and value > most):
+            raise ImproperlyConfigured(f"{name} is {value}; it must be {limits}.")
+        return value
+
+    def names(self, name: str, default: tuple[str, ...] = ()) -> list[str]:
+        """A comma-separated list, blanks removed."""
+        found = [part.strip() for part in self.source.get(name, "").split(",") if part.strip()]
+        return found or list(default)
+
+    def url(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
+        """An address with one of `schemes`."""
+        raw = self.text(name, default)
+        if urlsplit(raw).scheme not in schemes:
+            wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+            raise ImproperlyConfigured(f"{name} must start with {wanted}.")
+        return raw
+
+
+def sqlite(path: Path, busy_seconds: int = 20) -> dict[str, Any]:
+    """SQLite for several processes at once: WAL, write locks taken at BEGIN, and patience for a busy file.
+
+    Without IMMEDIATE a transaction that reads first and writes later fails at once with `database is locked`,
+    whatever the timeout, when another process wrote in between.
+    """
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(path),
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": busy_seconds,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
+    }
+
+
+def database(name: str, url: str, base: Path) -> dict[str, Any]:
+    """Django's settings for a database address (`sqlite:///path` or `postgres://user:password@host/name`).
+
+    A relative SQLite path is taken from `base`. `name` is the variable to blame in an error.
+    """
+    hint = f"{name} must be sqlite:///path/to/file or postgres://user:password@host:5432/name."
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ImproperlyConfigured(hint) from None
+    if parts.scheme == "sqlite":
+        path = unquote(parts.path.removeprefix("/")) if not parts.netloc else ""
+        if not path:
+            raise ImproperlyConfigured(hint)
+        return sqlite(base / path)
+    if parts.scheme not in ("postgres", "postgresql"):
+        raise ImproperlyConfigured(hint)
+    options = dict(parse_qsl(parts.query))
+    host = options.pop("host", parts.hostname or "")
+    database_name = unquote(parts.path.removeprefix("/"))
+    if not database_name:
+        raise ImproperlyConfigured(hint)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": database_name,
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": str(port or ""),
+        "OPTIONS": options,
+        "CONN_HEALTH_CHECKS": True,
+    }

