@@ -1,0 +1,210 @@
+"""What SQL remembers of conversations: the journal, and the projections that are written with it.
+
+`Event` is the journal; all other rows but `Conversation`'s owner, fence and deletion can be made again from it.
+Only `chat/journal.py` writes these tables (and `deleted_at`, whoever deletes). All times are integers,
+milliseconds since the Unix epoch, as in the events themselves. `seq` places an item in its conversation.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+from agents.events import ACTIVE_RUN
+from chat.fields import JsonText
+
+
+class Conversation(models.Model):
+    """One chat. (`head_seq`, `head_tag`) is the end of its journal; whoever archives moves it by compare-and-set."""
+
+    id = models.UUIDField(primary_key=True)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="conversations")
+    agent = models.CharField(max_length=100, help_text="The agent's slug.")
+    title = models.CharField(max_length=200, blank=True)
+    entrance = models.CharField(max_length=20, default="web")
+    head_seq = models.BigIntegerField(default=0)
+    head_tag = models.CharField(max_length=16, default="", blank=True)
+    #: Grows with each owner of a run; the copy in Redis follows this one (rule R2).
+    fence = models.BigIntegerField(default=0)
+    #: The session's fields as of `head_seq`: `info`, `run`, and which items (by seq) its window shows. With the
+    #: item rows named there a session is rebuilt by a bounded read, whatever the length of its history.
+    info = JsonText(default=None)
+    run = JsonText(default=None)
+    window = JsonText(default=list)
+    run_status = models.CharField(max_length=12, default="", blank=True)
+    created_at = models.BigIntegerField()
+    updated_at = models.BigIntegerField()
+    deleted_at = models.BigIntegerField(null=True, blank=True)
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=["owner", "-updated_at"],
+                name="conversation_list",
+                condition=models.Q(deleted_at__isnull=True),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.title or str(self.id)
+
+
+class Event(models.Model):
+    """One event of the journal: `text` is the stored JSON that `tag` was hashed over."""
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="events")
+    seq = models.BigIntegerField()
+    type = models.CharField(max_length=40)
+    at = models.BigIntegerField()
+    text = models.TextField()
+    tag = models.CharField(max_length=16)
+    #: The command that asked for this event, on the first event of its append.
+    command = models.CharField(max_length=64, null=True, blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["conversation", "seq"], name="event_seq"),)
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.type}"
+
+
+class Command(models.Model):
+    """A command that has its result, so that the same id gets the same result for ever (rule W5)."""
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="commands")
+    command = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64)
+    result = models.TextField()
+    #: The last event of its append; 0: it changed nothing.
+    seq = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["conversation", "command"], name="command_id"),)
+
+    def __str__(self) -> str:
+        return self.command
+
+
+class Message(models.Model):
+    """A transcript item that is not a step: what a person said, a note, or a notice. `body` is the item."""
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages")
+    seq = models.BigIntegerField()
+    message = models.CharField(max_length=64)
+    kind = models.CharField(max_length=10)
+    at = models.BigIntegerField()
+    body = JsonText()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["conversation", "seq"], name="message_seq"),)
+        indexes = (models.Index(fields=["conversation", "message"], name="message_id"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.message}"
+
+
+class Run(models.Model):
+    """One stretch of agent work. `seq` is its run.queued event."""
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="runs")
+    run = models.CharField(max_length=64)
+    seq = models.BigIntegerField()
+    cause = models.CharField(max_length=64)
+    status = models.CharField(max_length=12)
+    attempt = models.IntegerField(default=0)
+    worker = models.CharField(max_length=100, default="", blank=True)
+    fence = models.BigIntegerField(default=0)
+    stopping = models.BooleanField(default=False)
+    reason = models.CharField(max_length=20, default="", blank=True)
+    code = models.CharField(max_length=30, default="", blank=True)
+    detail = models.TextField(default="", blank=True)
+    queued_at = models.BigIntegerField()
+    started_at = models.BigIntegerField(null=True, blank=True)
+    ended_at = models.BigIntegerField(null=True, blank=True)
+    retry_at = models.BigIntegerField(null=True, blank=True)
+    #: When its last event was decided; with the lease in Redis, how the sweeper knows what nobody works on.
+    updated_at = models.BigIntegerField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["conversation", "run"], name="run_id"),)
+        indexes = (
+            models.Index(
+                fields=["status", "queued_at"],
+                name="run_active",
+                condition=models.Q(status__in=sorted(ACTIVE_RUN)),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.run} {self.status}"
+
+
+class Step(models.Model):
+    """One model response. `body` is the transcript item, `open` says that the window must show it however old."""
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="steps")
+    seq = models.BigIntegerField()
+    step = models.CharField(max_length=80)
+    run = models.CharField(max_length=64)
+    status = models.CharField(max_length=12)
+    open = models.BooleanField(default=True)
+    attempt = models.IntegerField(default=1)
+    model = models.CharField(max_length=100, default="", blank=True)
+    input_tokens = models.BigIntegerField(default=0)
+    output_tokens = models.BigIntegerField(default=0)
+    started_at = models.BigIntegerField()
+    ended_at = models.BigIntegerField(null=True, blank=True)
+    body = JsonText()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["conversation", "step"], name="step_id"),
+            models.UniqueConstraint(fields=["conversation", "seq"], name="step_seq"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.step} {self.status}"
+
+
+class Call(models.Model):
+    """One tool call of a step, whole: `result` is what the model reads, `preview` what the transcript item shows."""
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="calls")
+    call = models.CharField(max_length=64)
+    step = models.CharField(max_length=80)
+    ordinal = models.IntegerField()
+    name = models.CharField(max_length=200)
+    arguments = models.TextField()
+    provider_id = models.CharField(max_length=200, default="", blank=True)
+    effect = models.CharField(max_length=12)
+    status = models.CharField(max_length=20)
+    attempt = models.IntegerField(default=0)
+    fence = models.BigIntegerField(default=0)
+    worker = models.CharField(max_length=100, default="", blank=True)
+    result = models.TextField(default="", blank=True)
+    preview = models.TextField(default="", blank=True)
+    size = models.BigIntegerField(default=0)
+    code = models.CharField(max_length=30, default="", blank=True)
+    by = models.CharField(max_length=150, default="", blank=True)
+    started_at = models.BigIntegerField(null=True, blank=True)
+    ended_at = models.BigIntegerField(null=True, blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["conversation", "call"], name="call_id"),)
+        indexes = (
+            models.Index(fields=["conversation", "step", "ordinal"], name="call_order"),
+            models.Index(
+                fields=["status"],
+                name="call_in_doubt",
+                condition=models.Q(status="in_doubt"),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.call} {self.status}"
+
+
+def listed(owner_id: Any) -> "models.QuerySet[Conversation]":
+    """A user's conversations, newest first: those that have begun and are not deleted."""
+    mine = Conversation.objects.filter(owner_id=owner_id, deleted_at__isnull=True, head_seq__gt=0)
+    return mine.order_by("-updated_at")
