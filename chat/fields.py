@@ -6,11 +6,11 @@ from typing import Any
 from django.db import models
 
 
-class JsonText(models.TextField)  # type: ignore[type-arg]:
+class JsonText(models.TextField):
     """A JSON value kept as compact text.
 
-    Not Django's JSONField: PostgreSQL's jsonb refuses U+0000, which a tool may well return, and reorders keys.
-    Text keeps the value as it was written, on every database, and nothing here queries inside it.
+    Not Django's JSONField: PostgreSQL's jsonb refuses U+0000, which a tool may well return, and it reorders
+    keys. Text keeps the value as it was written, on every database, and nothing here queries inside it.
     """
 
     def from_db_value(self, value: str | None, expression: object, connection: object) -> Any:

@@ -1,8 +1,8 @@
 """What SQL remembers of conversations: the journal, and the projections that are written with it.
 
-`Event` is the journal; all other rows but `Conversation`'s owner, fence and deletion can be made again from it.
-Only `chat/journal.py` writes these tables (and `deleted_at`, whoever deletes). All times are integers,
-milliseconds since the Unix epoch, as in the events themselves. `seq` places an item in its conversation.
+`Event` is the journal; the other rows, but for a conversation's owner, fence and deletion, could be made
+again from it. Only `chat/journal.py` writes them. All times are integers, milliseconds since the Unix epoch,
+as in the events themselves; `seq` places an item in its conversation.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from chat.fields import JsonText
 
 
 class Conversation(models.Model):
-    """One chat. (`head_seq`, `head_tag`) is the end of its journal; whoever archives moves it by compare-and-set."""
+    """One chat. (`head_seq`, `head_tag`) is the end of its journal, moved only by compare-and-set."""
 
     id = models.UUIDField(primary_key=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="conversations")
@@ -26,8 +26,8 @@ class Conversation(models.Model):
     head_tag = models.CharField(max_length=16, default="", blank=True)
     #: Grows with each owner of a run; the copy in Redis follows this one (rule R2).
     fence = models.BigIntegerField(default=0)
-    #: The session's fields as of `head_seq`: `info`, `run`, and which items (by seq) its window shows. With the
-    #: item rows named there a session is rebuilt by a bounded read, whatever the length of its history.
+    #: The session's fields as of `head_seq`: `info`, `run`, and which items (by seq) its window shows. With
+    #: the item rows named there a session is rebuilt by a bounded read, however long its history.
     info = JsonText(default=None)
     run = JsonText(default=None)
     window = JsonText(default=list)
@@ -140,7 +140,7 @@ class Run(models.Model):
 
 
 class Step(models.Model):
-    """One model response. `body` is the transcript item, `open` says that the window must show it however old."""
+    """One model response. `body` is the transcript item; an `open` one stays in the window however old."""
 
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="steps")
     seq = models.BigIntegerField()
@@ -167,7 +167,7 @@ class Step(models.Model):
 
 
 class Call(models.Model):
-    """One tool call of a step, whole: `result` is what the model reads, `preview` what the transcript item shows."""
+    """One tool call, whole: `result` is what the model reads, `preview` what the transcript item shows."""
 
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="calls")
     call = models.CharField(max_length=64)
