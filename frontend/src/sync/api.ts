@@ -1,0 +1,191 @@
+// What the UI sees of the sync engine: types only. The UI renders these values and calls these methods, nothing else.
+import type {
+  AgentEntry,
+  Boot,
+  CallDetail,
+  ConversationEntry,
+  GoawayReason,
+  Info,
+  Item,
+  ResultCode,
+  RunView,
+  SettleBody,
+} from "./protocol.gen";
+
+/**
+ * A value that changes. Made for `useSyncExternalStore(x.subscribe, x.getSnapshot)`: both are bound, a snapshot
+ * keeps its identity until it differs, and so does each part of it. Listeners are told at most once per frame.
+ */
+export interface Readable<T> {
+  subscribe(listener: () => void): () => void;
+  getSnapshot(): T;
+}
+
+/** All times here are local milliseconds (`Date.now()`), so that a countdown needs no conversion. */
+export type Connection =
+  /** A socket is being made. `downSince`: when the link was lost (or the page started); `attempt` counts from 1. */
+  | { status: "connecting"; downSince: number; attempt: number; lastSyncedAt: number | null }
+  | { status: "open" }
+  /** No link; the next try is at `retryAt`. `restart`: the server said that it restarts. */
+  | {
+      status: "offline";
+      downSince: number;
+      attempt: number;
+      retryAt: number;
+      restart: boolean;
+      lastSyncedAt: number | null;
+    }
+  /** Final. `protocol`: reload the page, the server is of another version; `logged_out`: log in again. */
+  | { status: "goaway"; reason: Exclude<GoawayReason, "restart"> };
+
+export type BootState =
+  | { status: "loading" }
+  | { status: "ready"; boot: Boot; agents: readonly AgentEntry[] }
+  /** Tried again by itself at `retryAt` (local ms); null: it will not be (logged out). */
+  | { status: "failed"; problem: Problem; retryAt: number | null };
+
+/** Why an HTTP request gave nothing. The texts for people are in the UI. */
+export type ProblemCode =
+  | "offline"
+  | "logged_out"
+  | "not_found"
+  | "refused"
+  | "too_fast"
+  | "server"
+  | "bad_answer";
+
+export interface Problem {
+  code: ProblemCode;
+  /** HTTP status, 0 when no answer came. */
+  status: number;
+  /** What the server said, for people; may be empty. */
+  detail: string;
+  /** Whether trying again later makes sense. */
+  retry: boolean;
+}
+
+export interface ListState {
+  /** Newest first, as the server orders them; conversations that only the outbox knows stand on top. */
+  conversations: readonly ListEntry[];
+  query: string;
+  more: boolean;
+  /** `loading` only while there is nothing to show for this query yet; a refresh in the background does not count. */
+  status: "loading" | "ready" | "failed";
+  problem: Problem | null;
+  loadingMore: boolean;
+}
+
+/** `pending`: not yet acknowledged by the server. */
+export type ListEntry = ConversationEntry & { pending: boolean };
+
+/** A message in the outbox. It leaves `pending` when it stands among `items`. */
+export interface PendingMessage {
+  /** Id of the message; the item that it becomes has the same id. */
+  id: string;
+  text: string;
+  /** Local ms. */
+  at: number;
+  /** `sending`: retried until there is a result. `stored`: committed, its event is on the way. `failed`: see `code`. */
+  state: "sending" | "stored" | "failed";
+  code: FailureCode | null;
+}
+
+/** `unanswered`: the server got it several times over a good link and never answered. */
+export type FailureCode = ResultCode | "unanswered";
+
+/** What one conversation shows now. */
+export interface ConversationView {
+  id: string;
+  /**
+   * `new`: only the outbox knows it so far (or its creation failed: see the pending messages). `opening`: nothing
+   * received yet. `live`: there is something to show. `gone`: it does not exist for this user.
+   */
+  phase: "new" | "opening" | "live" | "gone";
+  /** False while what is shown may be behind the server: no link, or a snapshot on its way. */
+  synced: boolean;
+  info: Info | null;
+  /** The active, else the latest run. */
+  run: RunView | null;
+  /** A stop was asked for and has not been carried out yet, be it in the outbox or known to the server. */
+  stopping: boolean;
+  /**
+   * In transcript order (ascending seq), older pages included. A streaming step carries the text that has arrived so far.
+   * Items that did not change keep their identity.
+   */
+  items: readonly Item[];
+  /** Messages that are not among `items` yet, in the order in which they were sent. */
+  pending: readonly PendingMessage[];
+  /** `more`: call `loadOlder`; `none`: `items` begins with the first one. */
+  older: "none" | "more" | "loading" | "failed";
+}
+
+/** What became of a command that is not a message. It may take as long as the link is down. */
+export type Outcome = { status: "applied" } | { status: "rejected"; code: FailureCode };
+
+/** A command that was refused before it was stored: nothing was sent, keep what the user typed. */
+export type LocalRefusal = "empty" | "too_long" | "outbox_full" | "not_ready";
+
+/**
+ * The engine. Make one per page with `createClient(browserPorts())`, call `start` once, and `dispose` when it is no
+ * longer wanted. No method waits for the network unless it returns a promise.
+ */
+export interface Client {
+  readonly boot: Readable<BootState>;
+  readonly connection: Readable<Connection>;
+  readonly list: Readable<ListState>;
+  /** The same object for the same id. Reading it does not open it: see `open`. */
+  conversation(id: string): Readable<ConversationView>;
+
+  start(): void;
+  dispose(): void;
+  /** The server's clock in ms, for elapsed times: `client.now() - run.started_at`. */
+  now(): number;
+  /** Try to connect at once, not at `retryAt`. */
+  reconnect(): void;
+
+  /** Search the list; "" shows all. Answers that come after a newer query are dropped. */
+  search(query: string): void;
+  loadMoreConversations(): void;
+  refreshList(): void;
+
+  /** Keep this conversation live until the returned function is called. */
+  open(conversation: string): () => void;
+  /** A new conversation with its first message. Returns their ids at once; throws `SyncRefusal`. */
+  newConversation(agent: string, text: string): { conversation: string; message: string };
+  /** Returns the id of the message once it is in the outbox; throws `SyncRefusal` if it cannot be put there. */
+  send(conversation: string, text: string): string;
+  /** Send a failed message again: the same id, so that it cannot stand there twice. */
+  retry(conversation: string, message: string): void;
+  /** Forget a failed message. */
+  discard(conversation: string, message: string): void;
+  stop(conversation: string): Promise<Outcome>;
+  rename(conversation: string, title: string): Promise<Outcome>;
+  remove(conversation: string): Promise<Outcome>;
+  /** Say of a call in doubt what happened (rule R4). `result`: what the model shall read, if it happened. */
+  settle(
+    conversation: string,
+    call: string,
+    decision: SettleBody["decision"],
+    result?: string,
+  ): Promise<Outcome>;
+  /** The page of items before the oldest one shown. Does nothing while one is being loaded. */
+  loadOlder(conversation: string): Promise<void>;
+  /** A call whole. Rejects with `HttpError`. */
+  callDetail(conversation: string, call: string): Promise<CallDetail>;
+}
+
+/** Thrown by `send` and `newConversation`. */
+export class SyncRefusal extends Error {
+  constructor(readonly code: LocalRefusal) {
+    super(`not sent: ${code}`);
+    this.name = "SyncRefusal";
+  }
+}
+
+/** What HTTP requests reject with. */
+export class HttpError extends Error {
+  constructor(readonly problem: Problem) {
+    super(`${problem.code} (HTTP ${problem.status}) ${problem.detail}`.trim());
+    this.name = "HttpError";
+  }
+}

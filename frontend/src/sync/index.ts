@@ -1,0 +1,20 @@
+/**
+ * The sync engine of the web chat. Everything that the UI may import comes from here, and `browserPorts` from `./browser`.
+ *
+ *     const client = createClient(browserPorts());
+ *     client.start();
+ *     const release = client.open(id);
+ *     const view = useSyncExternalStore(client.conversation(id).subscribe, client.conversation(id).getSnapshot);
+ */
+export * from "./api";
+export type { Ports } from "./ports";
+export type * from "./protocol.gen";
+export { MAX_TEXT, PROTOCOL, WINDOW } from "./protocol.gen";
+
+import type { Client } from "./api";
+import type { Ports } from "./ports";
+
+/** The engine on the given ports; nothing happens before `start`. */
+export function createClient(_ports: Ports): Client {
+  throw new Error("not built yet");
+}
