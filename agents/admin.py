@@ -1,0 +1,119 @@
+"""The agents in Django's admin: who they are, what they may use, when they stop."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+
+from agents.models import Agent, Note, default_tools, installed_tools
+
+if TYPE_CHECKING:  # Django's own classes take no type argument when the program runs.
+    _AgentForm = forms.ModelForm[Agent]
+    _AgentAdmin = admin.ModelAdmin[Agent]
+    _NoteAdmin = admin.ModelAdmin[Note]
+else:
+    _AgentForm, _AgentAdmin, _NoteAdmin = forms.ModelForm, admin.ModelAdmin, admin.ModelAdmin
+
+_EFFECTS = {"read_only": "only reads", "idempotent": "safe to repeat", "effectful": "changes something"}
+
+
+class ToolsField(forms.TypedMultipleChoiceField):
+    """Checkboxes for the installed tools; a tool that is gone stays visible until somebody unticks it."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def prepare_value(self, value: Any) -> Any:
+        return [str(name) for name in value] if isinstance(value, list | tuple) else value
+
+
+class AgentForm(_AgentForm):
+    """The agent's form: the model's own validation, and tools as checkboxes."""
+
+    tools = ToolsField(required=False)
+
+    class Meta:
+        model = Agent
+        fields = "__all__"
+        widgets: ClassVar = {
+            "prompt": forms.Textarea(attrs={"rows": 12, "cols": 90}),
+            "description": forms.TextInput(attrs={"size": 90}),
+            "base_url": forms.TextInput(attrs={"size": 60, "placeholder": "https://api.example.com/v1"}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        box = installed_tools()
+        choices = [
+            (name, f"{name} ({_EFFECTS[box.effect(name)]}): {box.summary(name)}") for name in box.names
+        ]
+        gone = [name for name in self.instance.tools if name not in box.names]
+        field = self.fields["tools"]
+        assert isinstance(field, ToolsField)
+        field.choices = choices + [(name, f"{name} (no longer installed: untick it)") for name in gone]
+        field.help_text = str(Agent._meta.get_field("tools").help_text)
+        if self.instance.pk is None:
+            field.initial = default_tools()
+
+
+@admin.register(Agent)
+class AgentAdmin(_AgentAdmin):
+    """Agents can be changed at any time; a run keeps the agent that it started with."""
+
+    form = AgentForm
+    list_display = ("name", "slug", "model_or_default", "enabled", "is_default", "updated_at")
+    list_filter = ("enabled",)
+    search_fields = ("name", "slug", "description")
+    prepopulated_fields: ClassVar = {"slug": ("name",)}
+    readonly_fields = ("created_at", "updated_at")
+    fieldsets = (
+        (None, {"fields": ("name", "slug", "description", "enabled", "is_default")}),
+        ("What it is told", {"fields": ("prompt",)}),
+        (
+            "Which model speaks",
+            {
+                "fields": ("model", "base_url", "profile"),
+                "description": "Leave all three empty to use the model that the server is configured with.",
+            },
+        ),
+        ("What it may use", {"fields": ("tools",)}),
+        (
+            "When it stops",
+            {
+                "fields": (
+                    "max_steps",
+                    "max_seconds",
+                    "max_tokens",
+                    "parallel_calls",
+                    "result_chars",
+                    "window_tokens",
+                ),
+                "description": "A limit ends a run with a message in the chat; nothing is lost.",
+            },
+        ),
+        ("History", {"fields": ("created_at", "updated_at")}),
+    )
+
+    @admin.display(description="model")
+    def model_or_default(self, agent: Agent) -> str:
+        return agent.model or "(configured default)"
+
+    def has_delete_permission(self, request: HttpRequest, obj: Agent | None = None) -> bool:
+        """The default agent stays: new conversations would have nobody to talk to."""
+        return super().has_delete_permission(request, obj) and not (obj and obj.is_default)
+
+
+@admin.register(Note)
+class NoteAdmin(_NoteAdmin):
+    """What agents wrote down; people can read and delete it here, never write."""
+
+    list_display = ("number", "owner", "created_at", "deleted_at")
+    list_select_related = ("owner",)
+    search_fields = ("text", "owner__username")
+    readonly_fields = ("owner", "number", "text", "key", "created_at", "deleted_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Note | None = None) -> bool:
+        return False

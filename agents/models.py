@@ -1,0 +1,308 @@
+"""What the agents keep in SQL: the agents themselves, and the notes that their notes tool writes."""
+
+from functools import cache
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from agents.spec import AgentSpec, Limits
+from agents.tools import toolbox
+from agents.tools.base import StoredNote, Toolbox
+
+DEFAULT_PROMPT = (
+    "You are a helpful assistant. Answer in the language of the person who writes to you. "
+    "Use the tools when they give a better answer than your memory, several at once when they do not depend "
+    "on each other, and say plainly when a tool has failed."
+)
+
+
+@cache
+def installed_tools() -> Toolbox:
+    """The tools of this installation: built in, and of the modules in `settings.HOLDFAST_TOOL_MODULES`."""
+    return toolbox(getattr(settings, "HOLDFAST_TOOL_MODULES", ()))
+
+
+def default_tools() -> list[str]:
+    """The names that a new agent starts with: every tool of this installation."""
+    return list(installed_tools().names)
+
+
+def validate_tools(value: Any) -> None:
+    """Refuse anything but a list of names of installed tools, each at most once."""
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise ValidationError('Give a list of tool names, such as ["calculator", "current_time"].')
+    if unknown := [name for name in value if name not in installed_tools().names]:
+        raise ValidationError(
+            "There is no tool named %(unknown)s. Choose from: %(known)s. A tool of your own must be in a "
+            "module that the setting HOLDFAST_TOOL_MODULES names.",
+            params={"unknown": ", ".join(unknown), "known": ", ".join(installed_tools().names)},
+        )
+    if len(set(value)) != len(value):
+        raise ValidationError("A tool is on the list twice. Name each tool once.")
+
+
+def validate_base_url(value: str) -> None:
+    """Refuse an address that is no plain http(s) base address; names without a dot are fine (containers)."""
+    try:
+        parts = urlsplit(value)
+        port_is_fine = parts.port is None or parts.port > 0
+    except ValueError:
+        raise ValidationError("This is not an address. Write it like https://api.example.com/v1.") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_fine:
+        raise ValidationError("Write the whole address, like https://api.example.com/v1.")
+    if parts.username or parts.password:
+        raise ValidationError("Take the name and password out of the address: keys belong in the settings.")
+    if parts.query or parts.fragment:
+        raise ValidationError("Write the address without anything after ? or #.")
+
+
+def _between(low: int, high: int) -> list[Any]:
+    return [
+        MinValueValidator(low, f"Choose {low:,} or more."),
+        MaxValueValidator(high, f"Choose {high:,} or less."),
+    ]
+
+
+class Agent(models.Model):
+    """Whom people talk to: a prompt, a model, tools and limits. Keys are never stored here."""
+
+    slug = models.SlugField(
+        unique=True,
+        help_text="Short name in addresses and in the journal. Conversations refer to it: keep it once used.",
+    )
+    name = models.CharField(max_length=100, help_text="The name that people see.")
+    description = models.CharField(
+        max_length=300, blank=True, help_text="One line under the name, where a person chooses an agent."
+    )
+    prompt = models.TextField(
+        blank=True,
+        default=DEFAULT_PROMPT,
+        help_text="The system prompt: who the agent is and how it should answer. Sent with every request.",
+    )
+    model = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="The model's name as its provider spells it. Empty: the configured default.",
+    )
+    base_url = models.CharField(
+        "base address",
+        max_length=300,
+        blank=True,
+        validators=[validate_base_url],
+        help_text="An OpenAI-compatible address, like https://api.example.com/v1. Empty: the configured "
+        "default. The key comes from the server's settings, never from here.",
+    )
+    profile = models.CharField(
+        max_length=40,
+        blank=True,
+        help_text="Whose dialect the address speaks (which request rules are kept). Empty: guessed from the "
+        "address and the model.",
+    )
+    tools = models.JSONField(
+        blank=True,
+        default=default_tools,
+        validators=[validate_tools],
+        help_text="What the agent may use. An effectful tool changes something outside the conversation.",
+    )
+    enabled = models.BooleanField(
+        default=True,
+        help_text="Off: nobody can start a conversation with it; running ones end at their next step.",
+    )
+    is_default = models.BooleanField(
+        "default",
+        default=False,
+        help_text="New conversations start with this agent. There is one default at most.",
+    )
+    max_steps = models.PositiveIntegerField(
+        "steps per run",
+        default=20,
+        validators=_between(1, 500),
+        help_text="Model responses before a run ends with a message.",
+    )
+    max_seconds = models.PositiveIntegerField(
+        "seconds per run",
+        default=600,
+        validators=_between(5, 86_400),
+        help_text="Wall-clock time before a run ends with a message. Waiting for a person does not count.",
+    )
+    max_tokens = models.PositiveIntegerField(
+        "tokens per run",
+        null=True,
+        blank=True,
+        validators=_between(1_000, 100_000_000),
+        help_text="Input and output of all steps together. Empty: no limit.",
+    )
+    parallel_calls = models.PositiveIntegerField(
+        default=4, validators=_between(1, 32), help_text="Tool calls of one step that run at the same time."
+    )
+    result_chars = models.PositiveIntegerField(
+        "characters per tool result",
+        default=32_000,
+        validators=_between(500, 400_000),
+        help_text="What is beyond this is cut, and the model is told how much is missing.",
+    )
+    window_tokens = models.PositiveIntegerField(
+        "tokens of history",
+        default=60_000,
+        validators=_between(2_000, 4_000_000),
+        help_text="History that one request may carry. Keep it well below the model's own context window.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering: ClassVar = ["-is_default", "name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["is_default"], condition=models.Q(is_default=True), name="agents_one_default_agent"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Refuse combinations that would leave people without an agent or a run without room."""
+        super().clean()
+        if self.is_default and not self.enabled:
+            raise ValidationError(
+                {"enabled": "The default agent must be enabled. Make another one the default first."}
+            )
+
+    def validate_constraints(self, exclude: Any = None) -> None:
+        """As Django's own, but without the one-default rule: `save` takes the mark off the other agent."""
+        super().validate_constraints(exclude={*(exclude or ()), "is_default"})
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store the agent. If it is the default now, the former default no longer is, in one transaction."""
+        with transaction.atomic():
+            if self.is_default:
+                Agent.objects.filter(is_default=True).exclude(pk=self.pk).update(is_default=False)
+            super().save(*args, **kwargs)
+
+    def spec(self) -> AgentSpec:
+        """The agent as plain data. Tools that are no longer installed are left out."""
+        return AgentSpec(
+            slug=self.slug,
+            name=self.name,
+            prompt=self.prompt,
+            model=self.model,
+            base_url=self.base_url,
+            profile=self.profile,
+            tools=tuple(name for name in self.tools if name in installed_tools().names),
+            limits=Limits(
+                steps=self.max_steps,
+                seconds=self.max_seconds,
+                tokens=self.max_tokens,
+                parallel=self.parallel_calls,
+                result_chars=self.result_chars,
+                window_tokens=self.window_tokens,
+            ),
+        )
+
+
+def ensure_default_agent() -> Agent:
+    """The agent that new conversations start with; made if there is none. Safe to call at every start.
+
+    An enabled agent that exists already is taken before a new one is made, and nothing of it is changed but
+    the mark. Two processes that start at the same moment agree on one agent.
+    """
+    for _ in range(3):
+        try:
+            with transaction.atomic():
+                agent = (
+                    Agent.objects.filter(is_default=True).first()
+                    or Agent.objects.filter(enabled=True).order_by("pk").first()
+                    or Agent(
+                        slug=_free_slug(),
+                        name="Assistant",
+                        description="Talks, calculates, reads and remembers.",
+                    )
+                )
+                if not agent.is_default:
+                    agent.is_default = True
+                    agent.save()
+                return agent
+        except IntegrityError:
+            continue  # Another process made the default at the same moment: look again.
+    return Agent.objects.get(is_default=True)
+
+
+def _free_slug() -> str:
+    """A slug that a disabled agent of the same name does not hold."""
+    taken = set(Agent.objects.values_list("slug", flat=True))
+    wanted = ("assistant", *(f"assistant-{number}" for number in range(2, len(taken) + 3)))
+    return next(slug for slug in wanted if slug not in taken)
+
+
+class Note(models.Model):
+    """One note that an agent wrote down for a person. `key` makes writing it twice impossible."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notes")
+    number = models.PositiveIntegerField(help_text="Counts per owner; not used again after a deletion.")
+    text = models.TextField()
+    key = models.CharField(max_length=100, help_text="Idempotency key of the call that wrote it.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["owner", "number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner", "number"], name="agents_note_number_per_owner"),
+            models.UniqueConstraint(fields=["owner", "key"], name="agents_note_key_per_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.number}"
+
+    def stored(self) -> StoredNote:
+        """The note as the notes tool sees it."""
+        return StoredNote(number=self.number, text=self.text)
+
+
+class NoteStorage:
+    """The `Storage` of the tools, over the table of notes. Owners are primary keys of users, as text."""
+
+    async def add_note(self, owner: str, key: str, text: str) -> StoredNote:
+        """Write a note; the same key again returns the note that the first one wrote."""
+        return await sync_to_async(_add_note)(owner, key, text)
+
+    async def note_by_key(self, owner: str, key: str) -> StoredNote | None:
+        """The note that the call with this key wrote, even if it was deleted since."""
+        note = await _owned(owner).filter(key=key).afirst()
+        return note.stored() if note else None
+
+    async def list_notes(self, owner: str) -> list[StoredNote]:
+        """The owner's notes, oldest first."""
+        found = _owned(owner).filter(deleted_at=None).order_by("number")
+        return [note.stored() async for note in found]
+
+    async def delete_note(self, owner: str, number: int) -> bool:
+        """Forget a note's text. Its number and key stay taken; False if the owner has no such note."""
+        found = _owned(owner).filter(number=number, deleted_at=None)
+        return await found.aupdate(text="", deleted_at=timezone.now()) == 1
+
+
+def _owned(owner: str) -> models.QuerySet[Note]:
+    return Note.objects.filter(owner_id=int(owner))
+
+
+def _add_note(owner: str, key: str, text: str) -> StoredNote:
+    for _ in range(5):
+        try:
+            with transaction.atomic():
+                if note := _owned(owner).filter(key=key).first():
+                    return note.stored()
+                last = _owned(owner).aggregate(models.Max("number"))["number__max"]
+                return Note.objects.create(
+                    owner_id=int(owner), number=(last or 0) + 1, text=text, key=key
+                ).stored()
+        except IntegrityError:
+            continue  # Another call took the number, or wrote this very note, at the same moment: look again.
+    raise RuntimeError("a note could not be written: its number was taken five times in a row")
