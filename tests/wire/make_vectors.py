@@ -1,0 +1,108 @@
+"""Write the vectors that hold both reducers, the Python one and the TypeScript one (rule S4).
+
+    python -m tests.wire.make_vectors
+
+One file per history: `{name, events: [{seq, event}], states: [{seq, state: {info, run, items}}]}`, where a
+state is the one after the event of its `seq`. Short histories have every prefix; long ones every tenth and
+the last ten, to keep the files small. Made from fixed seeds: `tests/wire/test_vectors.py` fails when they are
+not what this makes now.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from agents import events as e
+from chat.session.state import EMPTY, State, items, merge, reduce
+from tests.support.histories import START, flat, tell
+
+HERE = Path(__file__).parent
+#: Longer histories than this do not list every prefix.
+DENSE = 60
+
+
+def shown(state: State) -> dict[str, Any]:
+    """A state as clients have it."""
+    return {"info": state["info"], "run": state["run"], "items": items(state)}
+
+
+def vector(name: str, events: list[e.Event]) -> dict[str, Any]:
+    """The history with its states."""
+    states = []
+    state: State = EMPTY
+    for seq, event in enumerate(events, start=1):
+        state = merge(state, reduce(state, event, seq))
+        if len(events) <= DENSE or seq % 10 == 0 or seq > len(events) - 10:
+            states.append({"seq": seq, "state": shown(state)})
+    numbered = [{"seq": seq, "event": event.model_dump(mode="json")} for seq, event in enumerate(events, 1)]
+    return {"name": name, "events": numbered, "states": states}
+
+
+def histories() -> dict[str, list[e.Event]]:
+    """The histories by name: generated ones, and the corners that generation may miss."""
+    made = {f"generated-{seed}": flat(tell(Random(seed), runs=3)) for seed in range(6)}
+    made["long"] = flat(tell(Random(100), runs=12))
+    made["discarded-in-a-full-window"] = _discarded_in_a_full_window()
+    made["open-call-older-than-the-window"] = _open_call_older_than_the_window()
+    return made
+
+
+def _messages(count: int) -> list[e.Event]:
+    return [e.MessageAdded(at=START + n, message=f"m{n}", text=str(n)) for n in range(count)]
+
+
+def _begun() -> list[e.Event]:
+    return [
+        e.ConversationCreated(at=START, title="", agent="assistant"),
+        e.MessageAdded(at=START, message="cause", text="go"),
+        e.RunQueued(at=START, run="r", cause="cause"),
+        e.RunStarted(at=START, run="r", attempt=1, fence=1, worker="w"),
+    ]
+
+
+def _discarded_in_a_full_window() -> list[e.Event]:
+    """An item left for a step that was then discarded: the window keeps the hole."""
+    return [
+        *_begun(),
+        *_messages(50),
+        e.StepStarted(at=START, run="r", step="r.1"),
+        e.StepDiscarded(at=START, run="r", step="r.1"),
+        e.MessageAdded(at=START, message="after", text="after"),
+    ]
+
+
+def _open_call_older_than_the_window() -> list[e.Event]:
+    """A step with an open call stays however old, and leaves when its last call is settled."""
+    call = e.ProposedCall(call="c", ordinal=0, name="save_note", arguments="{}")
+    settled = {"step": "r.1", "call": "c", "attempt": 1, "result": "ok", "preview": "ok", "size": 2}
+    return [
+        *_begun(),
+        e.StepStarted(at=START, run="r", step="r.1"),
+        e.StepFinished(at=START, run="r", step="r.1", text="", calls=(call,), finish="tool_calls"),
+        e.CallStarted(at=START, step="r.1", call="c", attempt=1, fence=1, worker="w"),
+        *_messages(55),
+        e.CallInDoubt(at=START, step="r.1", call="c", attempt=1),
+        e.CallSettled(at=START, status="succeeded", **settled),
+        e.RunFinished(at=START, run="r"),
+    ]
+
+
+def files() -> dict[str, str]:
+    """The text of each vector file by its name."""
+    return {
+        f"{name}.json": json.dumps(vector(name, events), ensure_ascii=True, separators=(",", ":")) + "\n"
+        for name, events in histories().items()
+    }
+
+
+def main() -> None:
+    for name, text in files().items():
+        (HERE / name).write_text(text)
+        print(f"{name}: {len(text)} bytes")
+
+
+if __name__ == "__main__":
+    main()
