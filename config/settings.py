@@ -9,6 +9,7 @@ import os
 import secrets
 import sys
 from pathlib import Path
+from typing import Any
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -20,6 +21,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 ENV = Values(os.environ)
 
 DEBUG = ENV.flag("DJANGO_DEBUG")
+# A trial on one's own machine (`make run`): plain HTTP, a key of its own making, a demo login.
+HOLDFAST_TRIAL = ENV.flag("HOLDFAST_TRIAL", DEBUG)
 
 # ---- where things are kept -------------------------------------------------------------------------------
 
@@ -37,15 +40,15 @@ HOLDFAST_REDIS_URL = ENV.url("REDIS_URL", "redis://127.0.0.1:6380/0", ("redis", 
 
 
 def _secret_key() -> str:
-    """The key from the environment; on a trial machine one that is made once and kept in the data folder."""
+    """The key from the environment; in a trial one that is made once and kept in the data folder."""
     key = ENV.text("DJANGO_SECRET_KEY")
     if key:
         return key
-    if not DEBUG:
+    if not HOLDFAST_TRIAL:
         raise ImproperlyConfigured(
             "DJANGO_SECRET_KEY is not set. Set it to a long random text "
             '(python -c "import secrets; print(secrets.token_urlsafe(50))"), '
-            "or set DJANGO_DEBUG=1 to try Holdfast on your own machine."
+            "or set HOLDFAST_TRIAL=1 to try Holdfast on your own machine."
         )
     path = HOLDFAST_DATA / "secret_key"
     HOLDFAST_DATA.mkdir(parents=True, exist_ok=True)
@@ -83,7 +86,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.static.StaticMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -124,7 +127,7 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
 
 # HTTPS is the rule outside a trial; DJANGO_INSECURE_HTTP=1 is for a private network without it.
-_HTTPS = not DEBUG and not ENV.flag("DJANGO_INSECURE_HTTP")
+_HTTPS = not ENV.flag("DJANGO_INSECURE_HTTP", HOLDFAST_TRIAL)
 SESSION_COOKIE_SECURE = _HTTPS
 CSRF_COOKIE_SECURE = _HTTPS
 SESSION_COOKIE_HTTPONLY = True
@@ -138,7 +141,7 @@ if ENV.flag("DJANGO_BEHIND_PROXY"):
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # 'self' in connect-src covers this host's own WebSocket too; naming ws: would open every other host.
-CONTENT_SECURITY_POLICY = {
+CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],
@@ -195,9 +198,17 @@ CHANNEL_LAYERS = {
     }
 }
 
+# ---- processes: where they listen (scripts/processes.py starts them) --------------------------------
+
+HOLDFAST_HOST = ENV.text("HOLDFAST_HOST", "127.0.0.1")
+HOLDFAST_PORT = ENV.number("HOLDFAST_PORT", 8000, least=1, most=65535)
+HOLDFAST_DEMO_HOST = ENV.text("HOLDFAST_DEMO_HOST", "127.0.0.1")
+HOLDFAST_DEMO_PORT = ENV.number("HOLDFAST_DEMO_PORT", 8399, least=1, most=65535)
+# Linux only: a process ends when the one that started it has ended, even if that was killed.
+HOLDFAST_END_WITH_PARENT = ENV.flag("HOLDFAST_END_WITH_PARENT")
+
 # ---- models ----------------------------------------------------------------------------------------------
 
-HOLDFAST_DEMO_PORT = ENV.number("HOLDFAST_DEMO_PORT", 8399, least=1, most=65535)
 OPENAI_API_KEY = ENV.text("OPENAI_API_KEY")
 OPENAI_MODEL = ENV.text("OPENAI_MODEL", "gpt-5-mini" if OPENAI_API_KEY else "demo")
 OPENAI_BASE_URL = ENV.url(
@@ -206,6 +217,8 @@ OPENAI_BASE_URL = ENV.url(
     ("http", "https"),
 )
 HOLDFAST_DEMO_MODEL = not OPENAI_API_KEY
+# Modules with tools of your own, besides the built-in ones.
+TOOL_MODULES = ENV.names("HOLDFAST_TOOL_MODULES")
 
 # ---- Holdfast's own limits (milliseconds unless the name says otherwise) ---------------------------------
 
@@ -217,6 +230,8 @@ HOLDFAST_SWEEP_MS = ENV.number("HOLDFAST_SWEEP_MS", 5_000, least=100)
 HOLDFAST_LOG_EVENTS = ENV.number("HOLDFAST_LOG_EVENTS", 2_000, least=50)
 HOLDFAST_WORKER_CONCURRENCY = ENV.number("HOLDFAST_WORKER_CONCURRENCY", 64, least=1)
 HOLDFAST_COMMANDS_PER_MINUTE = ENV.number("HOLDFAST_COMMANDS_PER_MINUTE", 240, least=1)
+# A named place where a process kills itself, for recovery tests (chat/faults.py); never set in production.
+HOLDFAST_DIE_AT = ENV.text("HOLDFAST_DIE_AT")
 
 # ---- logs: one line each, to stderr ----------------------------------------------------------------------
 

@@ -115,6 +115,6 @@ def database(name: str, url: str, base: Path) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": host,
         "PORT": str(port or ""),
-        "OPTIONS": options,
-        "CONN_HEALTH_CHECKS": True,
+        # A pool, because under ASGI Django opens a connection per request otherwise.
+        "OPTIONS": {**options, "pool": {"min_size": 1, "max_size": 20, "timeout": 10}},
     }
