@@ -1,28 +1,42 @@
-"""Fixtures that every part shares: real Valkey, people, and the folder of this test process."""
+"""Fixtures that every part shares: real Valkey, real PostgreSQL, real processes, and people."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests import settings as test_settings
+from tests.support import template
+from tests.support.chromium import find_chromium
+from tests.support.postgres import Postgres
+from tests.support.processes import PEOPLE, Stack, password
 from tests.support.valkey import Valkey
+
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"}
+# These start processes with a database of their own, so the database of the test process does not matter.
+OWN_DATABASE = ("tests/platform/", "tests/browser/", "tests/recovery/")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the data folder that tests/settings.py made for this process."""
-    from tests import settings
+    shutil.rmtree(test_settings.DATA, ignore_errors=True)
 
-    shutil.rmtree(settings.DATA, ignore_errors=True)
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark every test that uses the database of this process, so that it can be run on PostgreSQL too."""
+    for item in items:
+        uses = DATABASE_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+        if (uses or item.get_closest_marker("django_db")) and not item.nodeid.startswith(OWN_DATABASE):
+            item.add_marker(pytest.mark.both_databases)
 
 
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[Valkey]:
-    """The Valkey server of this test process, at the port that the settings name."""
-    from tests import settings
-
-    with Valkey(settings.VALKEY_PORT) as server:
+    """The Valkey server of this test process, at the port that the settings name. Flush it before use."""
+    with Valkey(test_settings.VALKEY_PORT) as server:
         yield server
 
 
@@ -31,6 +45,37 @@ def redis_url(valkey: Valkey) -> str:
     """The address of an empty Valkey."""
     valkey.flush()
     return valkey.url
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A private PostgreSQL cluster of this test process."""
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium to hand to Playwright as `executable_path`."""
+    path = find_chromium()
+    assert path, "No Chromium found. Run `make tools`, or install the package `chromium`."
+    return path
+
+
+@pytest.fixture(scope="session")
+def database_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file with Alice, Bob, Charlie and the default agent; copy it, never change it."""
+    return template.make_sqlite(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def stack(database_template: Path) -> Iterator[Stack]:
+    """A Holdfast of one's own with nothing but its Valkey started: `stack.up()` starts all of it.
+
+    For other settings build one: `with Stack(template=database_template, env={…}) as stack`.
+    """
+    with Stack(template=database_template) as own:
+        yield own
 
 
 @pytest.fixture
@@ -51,7 +96,8 @@ def charlie(db):
     return _user("charlie", is_staff=True, is_superuser=True)
 
 
-def _user(name: str, **fields):
+def _user(name: str, **fields: bool):
     from django.contrib.auth import get_user_model
 
-    return get_user_model().objects.create_user(username=name, password=f"{name}-password", **fields)
+    assert name in PEOPLE
+    return get_user_model().objects.create_user(username=name, password=password(name), **fields)

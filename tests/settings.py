@@ -14,16 +14,18 @@ os.environ.update(
         "DJANGO_INSECURE_HTTP": "1",
         "HOLDFAST_DATA": DATA,
         "REDIS_URL": f"redis://127.0.0.1:{VALKEY_PORT}/0",
-        "DATABASE_URL": f"sqlite:///{DATA}/holdfast.sqlite3",
+        # Set by tests/platform/test_postgres.py, which runs the same tests on PostgreSQL.
+        "DATABASE_URL": os.environ.get("HOLDFAST_TEST_DATABASE") or f"sqlite:///{DATA}/holdfast.sqlite3",
     }
 )
 # A developer's own key must never reach a test: the tests talk to the demo model only.
-for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "DJANGO_DEBUG"):
+for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "DJANGO_DEBUG", "HOLDFAST_TRIAL"):
     os.environ.pop(name, None)
 
 from config.settings import *  # noqa: E402, F403
 from config.settings import DATABASES  # noqa: E402
 
 # A file, not memory: threads and processes must see one database, as they do in production.
-DATABASES["default"]["TEST"] = {"NAME": f"{DATA}/test.sqlite3"}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["TEST"] = {"NAME": f"{DATA}/test.sqlite3"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,109 @@
+"""The processes of Holdfast and how each is started: the one place that says so.
+
+`python -m scripts.processes web` becomes that process (the command is exec'ed, so signals reach it directly).
+`make run`'s supervisor, docker-compose.yml and the tests all start processes through this module.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from types import ModuleType
+from urllib.parse import urlsplit
+
+PYTHON = sys.executable
+PR_SET_PDEATHSIG = 1
+
+
+def web(settings: ModuleType) -> list[str]:
+    """Pages, HTTP and WebSockets."""
+    where = ["-b", settings.HOLDFAST_HOST, "-p", str(settings.HOLDFAST_PORT)]
+    proxy = ["--proxy-headers"] if getattr(settings, "SECURE_PROXY_SSL_HEADER", None) else []
+    return [PYTHON, "-m", "daphne", "-v", "0", *where, *proxy, "--no-server-name", "config.asgi:application"]
+
+
+def worker(settings: ModuleType) -> list[str]:
+    """Runs of agents, sweeps and timers. Any number of them may run."""
+    return [PYTHON, "-m", "streaq", "run", "chat.worker:worker"]
+
+
+def demo(settings: ModuleType) -> list[str]:
+    """The scripted model, for a first try without a key."""
+    where = ["-b", settings.HOLDFAST_DEMO_HOST, "-p", str(settings.HOLDFAST_DEMO_PORT)]
+    return [PYTHON, "-m", "daphne", "-v", "0", *where, "--no-server-name", "agents.llm.demo:application"]
+
+
+def migrate(settings: ModuleType) -> list[str]:
+    """Bring the database's tables up to date, then end. Must have ended before web and worker start."""
+    return [PYTHON, "manage.py", "migrate", "--no-input"]
+
+
+PROCESSES: dict[str, Callable[[ModuleType], list[str]]] = {
+    "web": web,
+    "worker": worker,
+    "demo": demo,
+    "migrate": migrate,
+}
+NEEDS_REDIS = frozenset({"web", "worker"})
+
+
+def command(name: str) -> list[str]:
+    """What a supervisor, a container or a test runs to start the process `name`."""
+    if name not in PROCESSES:
+        raise ValueError(f"There is no process {name!r}; choose from: {', '.join(PROCESSES)}.")
+    return [PYTHON, "-m", "scripts.processes", name]
+
+
+def wait_for_redis(url: str, seconds: float = 60) -> bool:
+    """Whether a TCP server listens at the address within `seconds`. Sockets by path are not waited for."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return True
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 6379), 1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return True
+    return False
+
+
+def end_with_parent() -> None:
+    """Ask Linux for a SIGTERM when the parent process ends, however it ends. It survives the exec."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def main(arguments: list[str]) -> int:
+    """Become the named process."""
+    if len(arguments) != 1 or arguments[0] not in PROCESSES:
+        print(f"Usage: python -m scripts.processes {'|'.join(PROCESSES)}", file=sys.stderr)
+        return 2
+    name = arguments[0]
+    from django.core.exceptions import ImproperlyConfigured
+
+    try:
+        from config import settings
+    except ImproperlyConfigured as problem:
+        print(f"{name} cannot start: {problem}", file=sys.stderr)
+        return 2
+    if settings.HOLDFAST_END_WITH_PARENT:
+        end_with_parent()
+    if name in NEEDS_REDIS and not wait_for_redis(settings.HOLDFAST_REDIS_URL):
+        print(f"{name} cannot start: nothing listens at REDIS_URL after 60 s.", file=sys.stderr)
+        return 1
+    os.chdir(settings.BASE_DIR)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    argv = PROCESSES[name](settings)
+    return os.execv(argv[0], argv)  # Does not come back.
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,132 @@
+"""A private PostgreSQL cluster for tests: in a temporary folder, on a free loopback port, never as root."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from tests.support.ports import claim_port
+from tests.support.waiting import wait_until
+
+MISSING = (
+    "PostgreSQL is needed for the tests and initdb was not found in PATH or /usr/lib/postgresql. "
+    "Install the package `postgresql`."
+)
+
+
+def find_binaries() -> Path | None:
+    """The folder of `initdb` and `postgres`: in PATH (links followed) or Debian's, newest version first."""
+    for program in ("initdb", "postgres", "pg_ctl"):
+        found = shutil.which(program)
+        if found and (Path(found).resolve().parent / "initdb").exists():
+            return Path(found).resolve().parent
+    candidates = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    return max(candidates, key=lambda folder: float(folder.parent.name), default=None)
+
+
+def unprivileged_user() -> str | None:
+    """Whom to run as when we are root, because PostgreSQL refuses root; None when we are somebody already."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name).pw_name
+    raise RuntimeError("PostgreSQL refuses to run as root, and there is no user `postgres` or `nobody` here.")
+
+
+class Postgres:
+    """One cluster with one superuser, `holdfast`, without password, on loopback only."""
+
+    def __init__(self) -> None:
+        self.port = claim_port()
+        self.folder = Path(tempfile.mkdtemp(prefix="holdfast-postgres-"))
+        self.process: subprocess.Popen[bytes] | None = None
+        user = unprivileged_user()
+        self._as: dict[str, Any] = {}
+        if user:
+            entry = pwd.getpwnam(user)
+            os.chown(self.folder, entry.pw_uid, entry.pw_gid)
+            self._as = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+    def url(self, database: str = "postgres") -> str:
+        """The address for DATABASE_URL."""
+        return f"postgres://holdfast@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> Postgres:
+        """Make the cluster and wait until it answers (at most 30 s)."""
+        binaries = find_binaries()
+        if binaries is None:
+            raise RuntimeError(MISSING)
+        cluster = self.folder / "cluster"
+        quiet: dict[str, Any] = {"cwd": self.folder, "stdin": subprocess.DEVNULL, **self._as}
+        quiet["env"] = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"}
+        made = subprocess.run(
+            [binaries / "initdb", "-D", cluster, "-U", "holdfast", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            capture_output=True,
+            text=True,
+            **quiet,
+        )
+        if made.returncode:
+            raise RuntimeError(f"initdb failed:\n{made.stdout}{made.stderr}")
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.port,
+            "unix_socket_directories": "",
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+            "max_connections": 200,
+            "shared_buffers": "32MB",
+        }
+        settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        with (self.folder / "postgres.log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [binaries / "postgres", "-D", cluster, *settings], stdout=log, stderr=log, **quiet
+            )
+        wait_until(self._answers, 30, f"PostgreSQL on port {self.port} to answer")
+        return self
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise RuntimeError(f"PostgreSQL ended:\n{(self.folder / 'postgres.log').read_text()[-2000:]}")
+        try:
+            psycopg.connect(self.url(), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def execute(self, statement: str) -> None:
+        """Run a statement outside a transaction, such as CREATE DATABASE."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[call-overload]
+
+    def stop(self) -> None:
+        """End at once (SIGQUIT needs no clean files: they are removed)."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait(20)
+        self.process = None
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Postgres:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def running() -> Iterator[Postgres]:
+    """For a fixture: a cluster while it is needed."""
+    with Postgres() as server:
+        yield server

@@ -1,0 +1,257 @@
+"""A whole Holdfast for tests: real web, worker and demo model processes, started as in production.
+
+The commands come from scripts/processes.py, the ports are free loopback ports, the data folder is temporary.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from scripts.processes import command
+from tests.support.ports import claim_port
+from tests.support.valkey import Valkey
+from tests.support.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+# What a child may inherit: everything else is given to it by name, so that no setting of ours leaks in.
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+PEOPLE = ("alice", "bob", "charlie")
+
+
+def password(person: str) -> str:
+    """The password of Alice, Bob or Charlie."""
+    return f"{person}-password"
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """The environment of a child process: what every program needs, and `more`."""
+    return {name: os.environ[name] for name in INHERITED if name in os.environ} | more
+
+
+class Process:
+    """One process of a stack; survives being started again after its death."""
+
+    def __init__(self, name: str, argv: list[str], env: dict[str, str], log: Path) -> None:
+        self.name = name
+        self.argv = argv
+        self.env = env
+        self.log = log
+        self._popen: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its process id while it was started last."""
+        assert self._popen is not None, f"{self.name} was never started"
+        return self._popen.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._popen is not None and self._popen.poll() is None
+
+    def start(self) -> None:
+        """Start it; does not wait until it is ready."""
+        assert not self.alive, f"{self.name} runs already"
+        with self.log.open("ab") as log:
+            self._popen = subprocess.Popen(
+                self.argv, cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def signal(self, number: int) -> None:
+        """Send a signal."""
+        assert self._popen is not None
+        self._popen.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        self.signal(signal.SIGKILL)
+        assert self._popen is not None
+        self._popen.wait(10)
+
+    def pause(self) -> None:
+        """SIGSTOP: alive, but nothing moves."""
+        self.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT after `pause`."""
+        self.signal(signal.SIGCONT)
+
+    def stop(self, seconds: float = 15) -> int:
+        """Ask it to end (SIGTERM) and wait; killed when it does not. The exit status (negative: a signal)."""
+        assert self._popen is not None
+        if self._popen.poll() is None:
+            self.resume()
+            self._popen.terminate()
+            try:
+                self._popen.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        return self._popen.returncode
+
+    def output(self, last: int = 4000) -> str:
+        """The end of what it wrote."""
+        return self.log.read_text(errors="replace")[-last:] if self.log.exists() else ""
+
+
+class Stack:
+    """Processes that belong together: `with Stack() as stack: stack.start("web")`.
+
+    template  a migrated SQLite file with Alice, Bob and Charlie to copy (fixture `database_template`), or
+    database  the address of a migrated database to use as it is
+    valkey    a server to share; otherwise the stack has one of its own, with AOF, ended with it
+    env       more settings, for every process
+    """
+
+    def __init__(
+        self,
+        *,
+        template: Path | None = None,
+        database: str | None = None,
+        valkey: Valkey | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self.data = Path(tempfile.mkdtemp(prefix="holdfast-stack-"))
+        self.web_port = claim_port()
+        self.demo_port = claim_port()
+        self._own_valkey = valkey is None
+        self.valkey = valkey or Valkey(aof=True)
+        if template is not None:
+            shutil.copy(template, self.data / "holdfast.sqlite3")
+        self.database = database or f"sqlite:///{self.data / 'holdfast.sqlite3'}"
+        self.env = clean_environment(
+            DJANGO_SECRET_KEY="only-for-tests-" + "x" * 50,
+            DJANGO_INSECURE_HTTP="1",
+            HOLDFAST_DATA=str(self.data),
+            DATABASE_URL=self.database,
+            REDIS_URL=self.valkey.url,
+            HOLDFAST_PORT=str(self.web_port),
+            HOLDFAST_DEMO_PORT=str(self.demo_port),
+            PYTHONUNBUFFERED="1",
+            **(env or {}),
+        )
+        self.processes: dict[str, Process] = {}
+
+    @property
+    def address(self) -> str:
+        """The web server's address, without a slash at the end."""
+        return f"http://127.0.0.1:{self.web_port}"
+
+    def process(self, label: str) -> Process:
+        """The process that was started under this label."""
+        return self.processes[label]
+
+    def start(self, name: str, label: str = "", **env: str) -> Process:
+        """Start web, worker or demo, and wait until web and demo answer. `label` tells two workers apart."""
+        label = label or name
+        process = self.processes.get(label)
+        if process is None or env:
+            process = Process(label, command(name), self.env | env, self.data / f"{label}.log")
+            self.processes[label] = process
+        process.start()
+        if name == "web":
+            self.wait(label, lambda: self.status("/healthz") == 200, 30)
+        elif name == "demo":
+            self.wait(label, lambda: _status(f"http://127.0.0.1:{self.demo_port}/") is not None, 30)
+        return process
+
+    def up(self, *, workers: int = 1) -> Stack:
+        """Start the demo model, web and workers, and wait until `/readyz` says that all of it is there."""
+        self.start("demo")
+        for number in range(workers):
+            self.start("worker", f"worker{number + 1}" if number else "worker")
+        self.start("web")
+        self.wait("web", lambda: self.status("/readyz") == 200, 30)
+        return self
+
+    def wait(self, label: str, condition: Any, seconds: float) -> None:
+        """Wait for a condition; fails at once, with its last output, when the process has ended."""
+
+        def check() -> bool:
+            process = self.processes[label]
+            assert process.alive, f"{label} has ended:\n{process.output()}"
+            return bool(condition())
+
+        try:
+            wait_until(check, seconds, f"{label} to be ready")
+        except AssertionError as failure:
+            raise AssertionError(f"{failure}\n{self.outputs()}") from None
+
+    def status(self, path: str) -> int | None:
+        """The HTTP status of a page, None when nobody answers."""
+        return _status(self.address + path)
+
+    def json(self, path: str) -> Any:
+        """The JSON of a page, whatever its status."""
+        try:
+            with urllib.request.urlopen(self.address + path, timeout=5) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as answer:
+            with answer:
+                return json.load(answer)
+
+    def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Rows of a query against the stack's database; placeholders are `?`."""
+        if self.database.startswith("sqlite"):
+            connection = sqlite3.connect(self.data / "holdfast.sqlite3", timeout=20)
+            try:
+                with connection:
+                    return connection.execute(statement, values).fetchall()
+            finally:
+                connection.close()
+        with psycopg.connect(self.database) as postgres:
+            cursor = postgres.execute(statement.replace("?", "%s"), values)  # type: ignore[call-overload]
+            return cursor.fetchall() if cursor.description else []
+
+    def manage(self, *arguments: str) -> str:
+        """Run `manage.py` with the stack's settings; what it printed."""
+        done = subprocess.run(
+            [command("web")[0], "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def outputs(self) -> str:
+        """The ends of all logs, for a failure message."""
+        return "\n".join(f"--- {label} ---\n{process.output()}" for label, process in self.processes.items())
+
+    def __enter__(self) -> Stack:
+        if self._own_valkey:
+            self.valkey.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in reversed(self.processes.values()):
+            if process.alive:
+                process.stop(5)
+        if self._own_valkey:
+            self.valkey.stop()
+        shutil.rmtree(self.data, ignore_errors=True)
+
+
+def _status(url: str) -> int | None:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status
+    except urllib.error.HTTPError as answer:
+        with answer:
+            return answer.code
+    except OSError:
+        return None
