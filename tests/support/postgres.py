@@ -109,7 +109,7 @@ class Postgres:
     def execute(self, statement: str) -> None:
         """Run a statement outside a transaction, such as CREATE DATABASE."""
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[call-overload]
+            connection.execute(statement)
 
     def stop(self) -> None:
         """End at once (SIGQUIT needs no clean files: they are removed)."""

@@ -212,7 +212,7 @@ class Stack:
             finally:
                 connection.close()
         with psycopg.connect(self.database) as postgres:
-            cursor = postgres.execute(statement.replace("?", "%s"), values)  # type: ignore[call-overload]
+            cursor = postgres.execute(statement.replace("?", "%s"), values)
             return cursor.fetchall() if cursor.description else []
 
     def manage(self, *arguments: str) -> str:

@@ -1,0 +1,39 @@
+# Holdfast. `make run` needs Python 3.11+, Node 20.19+ and make; everything else is installed into this folder.
+PYTHON ?= python3
+PORT ?= 8000
+PY := .venv/bin/python
+
+.PHONY: help run tools lint test protocol bench shots clean
+
+help: ## Show what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: ## Start Holdfast at http://127.0.0.1:8000 (PORT=… for another port); Ctrl-C ends it
+	@$(PYTHON) scripts/bootstrap.py run --port $(PORT)
+
+tools: ## Install what the checks and tests need
+	@$(PYTHON) scripts/bootstrap.py tools
+
+lint: tools ## Formatting, types, rules, and drift between the protocol and its TypeScript types
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy .
+	cd frontend && npm run --silent lint
+	cd frontend && npm run --silent typecheck
+	cd frontend && npm run --silent protocol:check
+
+test: lint ## All checks and tests; the last line is pytest's
+	cd frontend && npm run --silent test
+	@$(PY) -m pytest
+
+protocol: tools ## Generate the TypeScript types of the frames
+	cd frontend && npm run --silent protocol
+
+bench: tools ## Measure, each figure beside a bare relay in the same run
+	$(PY) -m bench
+
+shots: tools ## Take the README's screenshots
+	$(PY) -m scripts.shots
+
+clean: ## Remove what was installed and built; data/ (the conversations) stays
+	rm -rf .venv frontend/node_modules frontend/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,20 @@
+"""`manage.py worker`: perform runs until told to end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from chat.worker import main
+
+
+class Command(BaseCommand):
+    """Starts one worker process. Several may run beside each other."""
+
+    help = "Performs runs of agents until SIGTERM or SIGINT; runs that are under way are handed over."
+    requires_migrations_checks = False
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the worker; returns when it has left."""
+        main()

@@ -1,0 +1,80 @@
+"""Health: `/healthz` says that the process lives, `/readyz` that it can serve people.
+
+Neither needs a login and neither says more than yes or no about each part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from asgiref.sync import sync_to_async
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from chat.session import open_sessions
+from chat.worker import worker_seen
+
+log = logging.getLogger(__name__)
+
+#: Seconds that one part may take to show that it is there.
+PATIENCE_S = 3.0
+
+
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """200 while this process answers at all; asks nobody else, so it never restarts web for another's fault."""
+    return HttpResponse("alive\n", content_type="text/plain")
+
+
+@never_cache
+async def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when database, Redis and a worker are there, otherwise 503; `missing` names what is not."""
+    if request.method not in ("GET", "HEAD"):
+        return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
+    database, (redis, worker) = await asyncio.gather(_answers("database", _database), _redis_and_worker())
+    parts = {"database": database, "redis": redis, "worker": worker}
+    missing = [name for name, there in parts.items() if not there]
+    return JsonResponse(
+        {"ready": not missing, "missing": missing, **parts},
+        status=503 if missing else 200,
+    )
+
+
+async def _redis_and_worker() -> tuple[bool, bool]:
+    """Redis must answer; a worker shows itself by a lease there."""
+    sessions = open_sessions()
+    seen = False
+
+    async def look() -> None:
+        nonlocal seen
+        seen = await worker_seen(sessions)
+
+    try:
+        return await _answers("redis", look), seen
+    finally:
+        await sessions.close()
+
+
+async def _database() -> None:
+    await sync_to_async(_select)()
+
+
+def _select() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+async def _answers(name: str, ask: Callable[[], Awaitable[None]]) -> bool:
+    """Whether `ask` returns in time. Why it did not goes to the log, not to the asker."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await ask()
+    except Exception as problem:
+        log.warning("%s does not answer: %r", name, problem)
+        return False
+    return True

@@ -1,0 +1,257 @@
+"""Prepares a checkout: virtual environment, packages, frontend, and what the tests need. Standard library only.
+
+Each step is skipped when nothing it depends on has changed since it last succeeded: a hash of that is kept in a
+stamp file beside the result. What is missing on the machine is said in one line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+FRONTEND = ROOT / "frontend"
+NODE_NEEDED = (20, 19)
+
+
+class Missing(Exception):
+    """Something that this machine lacks; the text is one line that says what to do."""
+
+
+def say(text: str) -> None:
+    """One line of progress."""
+    print(text, flush=True)
+
+
+def fingerprint(paths: Iterable[Path], *more: str) -> str:
+    """A hash over names and contents of files, and over `more`."""
+    digest = hashlib.sha256("\0".join(more).encode())
+    for path in sorted(paths):
+        digest.update(f"\0{path.relative_to(ROOT)}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def is_done(stamp: Path, wanted: str) -> bool:
+    """Whether the step that leaves this stamp was done for exactly this fingerprint."""
+    return stamp.exists() and stamp.read_text() == wanted
+
+
+def run(argv: Sequence[str | Path], failure: str, cwd: Path = ROOT) -> None:
+    """Run a command; its output is shown only when it fails. Raises Missing(failure)."""
+    done = subprocess.run(list(map(str, argv)), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        sys.stderr.write(done.stdout.decode(errors="replace")[-6000:] + "\n")
+        raise Missing(failure)
+
+
+# ---- Python -----------------------------------------------------------------------------------------------
+
+
+def ensure_venv() -> None:
+    """A virtual environment with a Python that works (one whose Python was removed is made again)."""
+    if PYTHON.exists() and subprocess.run([PYTHON, "-c", ""], capture_output=True).returncode == 0:
+        return
+    say("Creating .venv …")
+    run(
+        [sys.executable, "-m", "venv", "--clear", VENV],
+        "Python cannot create a virtual environment. On Debian and Ubuntu: apt-get install python3-venv",
+    )
+
+
+def ensure_packages(name: str = "requirements.txt") -> None:
+    """The pinned packages of requirements.txt or requirements-dev.txt (which includes the former)."""
+    files = [ROOT / "requirements.txt", ROOT / name]
+    stamp = VENV / f".{name}.stamp"
+    version = subprocess.run([PYTHON, "--version"], capture_output=True, text=True, check=True).stdout
+    wanted = fingerprint(set(files), version)
+    if is_done(stamp, wanted):
+        return
+    say(f"Installing Python packages from {name} …")
+    run(
+        [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", ROOT / name],
+        f"pip could not install {name}; its message is above. Check the connection to the package index.",
+    )
+    stamp.write_text(wanted)
+
+
+# ---- the frontend -----------------------------------------------------------------------------------------
+
+
+def node_version() -> str:
+    """The version of Node, after checking that it and npm are there and new enough. Raises Missing."""
+    needed = ".".join(map(str, NODE_NEEDED))
+    hint = f"Holdfast needs Node {needed} or newer to build the web chat"
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        raise Missing(f"{hint}; node or npm is not in PATH. Install it from https://nodejs.org")
+    text = subprocess.run(["node", "--version"], capture_output=True, text=True).stdout.strip()
+    found = re.match(r"v(\d+)\.(\d+)", text)
+    if found is None or (int(found[1]), int(found[2])) < NODE_NEEDED:
+        raise Missing(f"{hint}; this is {text or 'none that works'}. Install it from https://nodejs.org")
+    return text
+
+
+def ensure_node_modules() -> None:
+    """The frontend's packages, exactly as locked."""
+    stamp = FRONTEND / "node_modules" / ".holdfast.stamp"
+    wanted = fingerprint([FRONTEND / "package.json", FRONTEND / "package-lock.json"], node_version())
+    if is_done(stamp, wanted):
+        return
+    say("Installing the frontend's packages …")
+    run(
+        ["npm", "ci", "--no-audit", "--no-fund"],
+        "npm could not install the frontend's packages; its message is above.",
+        FRONTEND,
+    )
+    stamp.write_text(wanted)
+
+
+def frontend_sources() -> list[Path]:
+    """Every file that the build can depend on."""
+    skipped = {"node_modules", "dist"}
+    found: list[Path] = []
+    for folder, folders, files in os.walk(FRONTEND):
+        folders[:] = [name for name in folders if name not in skipped]
+        found += [Path(folder) / name for name in files]
+    return found
+
+
+def ensure_frontend() -> None:
+    """The built frontend in frontend/dist. Node is needed only when something has to be built."""
+    stamp = FRONTEND / "dist" / ".vite" / "holdfast.stamp"
+    wanted = fingerprint(frontend_sources())
+    if is_done(stamp, wanted):
+        return
+    ensure_node_modules()
+    say("Building the frontend …")
+    run(
+        ["npm", "run", "--silent", "build"],
+        "The frontend could not be built; the message is above.",
+        FRONTEND,
+    )
+    stamp.write_text(wanted)
+
+
+# ---- what the tests need ----------------------------------------------------------------------------------
+
+
+def can_apt() -> bool:
+    """Whether Debian packages can be installed from here."""
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def apt_install(*packages: str) -> bool:
+    """Install Debian packages; whether that worked."""
+    env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    quiet = {"env": env, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run(["apt-get", "update", "-qq"], **quiet)
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
+    return subprocess.run(install, **quiet).returncode == 0
+
+
+def has(what: str) -> bool:
+    """Ask the tests' own finder, so that what is found here is what the tests use."""
+    code = {
+        "chromium": "from tests.support.chromium import find_chromium as find",
+        "postgres": "from tests.support.postgres import find_binaries as find",
+    }[what]
+    script = f"{code}; import sys; sys.exit(0 if find() else 1)"
+    return subprocess.run([PYTHON, "-c", script], cwd=ROOT, capture_output=True).returncode == 0
+
+
+def ensure_chromium() -> None:
+    """A Chromium: the Debian package where apt and root are there, otherwise Playwright's own download."""
+    if has("chromium"):
+        return
+    say("Installing Chromium for the browser tests …")
+    if can_apt() and apt_install("chromium") and has("chromium"):
+        return
+    subprocess.run([PYTHON, "-m", "playwright", "install", "chromium"], cwd=ROOT, stdout=subprocess.DEVNULL)
+    if not has("chromium"):
+        raise Missing(
+            "The browser tests need Chromium, and neither apt nor `playwright install chromium` could install it. "
+            "Install the package `chromium` and run make test again."
+        )
+
+
+def ensure_postgres() -> None:
+    """PostgreSQL's programs (no server needs to run: the tests start one of their own)."""
+    if has("postgres"):
+        return
+    say("Installing PostgreSQL for the tests …")
+    if not (can_apt() and apt_install("postgresql") and has("postgres")):
+        raise Missing(
+            "The tests need PostgreSQL's programs (initdb, postgres) in PATH or /usr/lib/postgresql. "
+            "Install the package `postgresql` and run make test again."
+        )
+
+
+# ---- commands ---------------------------------------------------------------------------------------------
+
+
+def check_port(port: int) -> None:
+    """Raise Missing if somebody listens on 127.0.0.1:`port`."""
+    with socket.socket() as probe:
+        # Without it a port counts as taken for a minute after a server with open connections has ended.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            raise Missing(
+                f"Port {port} needs administrator rights. Choose another: make run PORT=8000"
+            ) from None
+        except OSError:
+            raise Missing(
+                f"Port {port} is in use. Stop what listens there or choose another: make run PORT={port + 1}"
+            ) from None
+
+
+def start(port: int) -> None:
+    """`make run`: prepare what is missing, then become scripts/stack.py. Does not come back."""
+    check_port(port)
+    ensure_venv()
+    ensure_packages()
+    ensure_frontend()
+    os.chdir(ROOT)
+    os.execv(PYTHON, [str(PYTHON), "-m", "scripts.stack", "--port", str(port)])
+
+
+def tools() -> None:
+    """Everything that `make lint` and `make test` use."""
+    node_version()
+    ensure_venv()
+    ensure_packages("requirements-dev.txt")
+    ensure_node_modules()
+    ensure_frontend()
+    ensure_chromium()
+    ensure_postgres()
+
+
+def main(arguments: list[str]) -> int:
+    """`run --port N` or `tools`. Prints one line and returns 1 when something is missing."""
+    parser = argparse.ArgumentParser(prog="scripts/bootstrap.py")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="prepare and start").add_argument("--port", type=int, default=8000)
+    commands.add_parser("tools", help="prepare what the checks and tests need")
+    chosen = parser.parse_args(arguments)
+    try:
+        if chosen.command == "run":
+            start(chosen.port)
+        else:
+            tools()
+    except Missing as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
