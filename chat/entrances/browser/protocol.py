@@ -274,7 +274,8 @@ class SnapshotPart(Frame):
 
 class Snapshot(Frame):
     """The whole state at `cursor`. Sent in `pieces` when it is large: the items of all pieces, in order, make
-    the state, and it is applied when the last one is there (rule W10)."""
+    the state, and it is applied when the last one is there (rule W10). `piece` counts from 1 to `pieces`; info,
+    run and part are in every piece, the same."""
 
     type: Literal["snapshot"]
     conversation: str

@@ -1,0 +1,141 @@
+"""What the read-only admin pages share."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+#: Rows that a list counts; with more it says this number, instead of reading a whole table for one.
+MOST_COUNTED = 10_000
+#: Characters of one text on a page; the rest is in the database.
+MOST_SHOWN = 100_000
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts no further than anybody will turn pages."""
+
+    @cached_property
+    def count(self) -> int:  # type: ignore[override]
+        return self.object_list[:MOST_COUNTED].count()  # type: ignore[union-attr]
+
+
+class TextFilter(admin.SimpleListFilter):
+    """A filter that is typed, for what has too many values to list."""
+
+    template = "admin/chat/text_filter.html"
+    #: The lookup that must equal what was typed.
+    lookup: ClassVar[str]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("", "")]  # never empty, or the filter is left out
+
+    def choices(self, changelist: Any) -> Any:
+        kept = changelist.get_filters_params()
+        kept.pop(self.parameter_name, None)
+        yield {"kept": [(name, one) for name, values in kept.items() for one in values]}
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        typed = self.value()
+        return queryset.filter(**{self.lookup: typed}) if typed else queryset
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Staff with the view permission may look; nobody may add, change or delete."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    #: How a search finds rows: UUIDs by these fields, other words by equality or by containing them.
+    search_ids: ClassVar[Sequence[str]] = ()
+    search_exact: ClassVar[Sequence[str]] = ()
+    search_text: ClassVar[Sequence[str]] = ()
+    #: Large columns that a list does not need.
+    unlisted: ClassVar[Sequence[str]] = ()
+    search_fields = ("pk",)  # shows the search box; see get_search_results
+
+    def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
+        found = super().get_queryset(request)
+        is_list = request.resolver_match is not None and request.resolver_match.url_name.endswith("_changelist")
+        return found.defer(*self.unlisted) if is_list else found
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
+    ) -> tuple["QuerySet[Any]", bool]:
+        for word in search_term.split()[:5]:
+            queryset = queryset.filter(self._matching(word[:200]))
+        return queryset, False
+
+    def _matching(self, word: str) -> Q:
+        try:
+            identity = UUID(word)
+        except ValueError:
+            either = Q(**{f"{field}__icontains": word for field in self.search_text[:1]})
+            for field in self.search_text[1:]:
+                either |= Q(**{f"{field}__icontains": word})
+        else:
+            either = Q()
+            for field in self.search_ids:
+                either |= Q(**{field: identity})
+        for field in self.search_exact:
+            either |= Q(**{field: word})
+        return either
+
+
+def time(ms: int | None) -> str:
+    """Milliseconds since the epoch as people read it, in UTC."""
+    return "–" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def took(start: int | None, end: int | None) -> str:
+    """How long something took, in seconds."""
+    return "–" if start is None or end is None else f"{(end - start) / 1000:.2f} s"
+
+
+def pretty(value: Any) -> SafeString:
+    """A JSON value, or text that may be JSON, as a block of text; escaped."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return block(value)
+    return block(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def block(text: str) -> SafeString:
+    """Text as it is, line breaks and all; escaped."""
+    cut = "" if len(text) <= MOST_SHOWN else f"\n… {len(text) - MOST_SHOWN:,} characters more"
+    return format_html('<pre class="hf-text">{}{}</pre>', text[:MOST_SHOWN], cut)
+
+
+def link(label: str, page: str, *args: Any, **query: Any) -> SafeString:
+    """A link to an admin page, `page` being its URL name without the site's."""
+    return format_html('<a href="{}">{}</a>', address(page, *args, **query), label)
+
+
+def address(page: str, *args: Any, **query: Any) -> str:
+    """Where an admin page is."""
+    return reverse(f"admin:{page}", args=args, query=query or None)
+
+
+def to_conversation(row: Any) -> SafeString:
+    """A link to the conversation that a row belongs to."""
+    return link(str(row.conversation), "chat_conversation_change", row.conversation_id)

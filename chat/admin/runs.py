@@ -1,0 +1,144 @@
+"""Runs, their steps, and the calls of these."""
+
+from typing import Any, ClassVar, get_args
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from agents.events import CallStatus, Effect, RunStatus, StepStatus
+from chat.admin import base
+from chat.models import Call, Run, Step
+
+
+class OwnerFilter(base.TextFilter):
+    title = "owner's username"
+    parameter_name = "owner_name"
+    lookup = "conversation__owner__username"
+
+
+def by_values(field: str, values: tuple[str, ...]) -> type[admin.SimpleListFilter]:
+    """A filter over a closed list of values, which costs no query."""
+
+    class ByValues(admin.SimpleListFilter):
+        title = field
+        parameter_name = f"by_{field}"
+
+        def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+            return [(value, value) for value in values]
+
+        def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+            return queryset.filter(**{field: self.value()}) if self.value() else queryset
+
+    return ByValues
+
+
+class PartAdmin(base.ReadOnlyAdmin):
+    """Rows that belong to a conversation."""
+
+    list_select_related = ("conversation",)
+    ordering = ("-id",)
+
+    @admin.display(description="conversation")
+    def chat(self, row: Any) -> SafeString:
+        return base.to_conversation(row)
+
+    @admin.display(description="started (UTC)")
+    def started(self, row: Any) -> str:
+        return base.time(row.started_at)
+
+    @admin.display(description="ended (UTC)")
+    def ended(self, row: Any) -> str:
+        return base.time(row.ended_at)
+
+    @admin.display(description="took")
+    def duration(self, row: Any) -> str:
+        return base.took(row.started_at, row.ended_at)
+
+
+@admin.register(Run)
+class RunAdmin(PartAdmin):
+    list_display = ("run", "chat", "status", "attempt", "worker", "started", "duration", "code")
+    list_filter = (by_values("status", get_args(RunStatus)), OwnerFilter)
+    search_ids = ("conversation_id",)
+    search_exact = ("run", "cause", "worker", "code")
+    search_help_text = "A run's or conversation's id, a worker, or a code."
+    unlisted = ("detail",)
+    fields: ClassVar[Any] = (
+        *("run", "chat", "seq", "cause", "status", "attempt", "worker", "fence", "stopping", "reason"),
+        *("code", "detail", "queued", "started", "ended", "duration", "retry", "steps"),
+    )
+
+    @admin.display(description="queued (UTC)")
+    def queued(self, row: Run) -> str:
+        return base.time(row.queued_at)
+
+    @admin.display(description="next try (UTC)")
+    def retry(self, row: Run) -> str:
+        return base.time(row.retry_at)
+
+    @admin.display(description="steps")
+    def steps(self, row: Run) -> SafeString:
+        return base.link("Steps of this run", "chat_step_changelist", q=row.run)
+
+
+@admin.register(Step)
+class StepAdmin(PartAdmin):
+    list_display = ("step", "chat", "status", "model", "attempt", "tokens", "started", "duration")
+    list_filter = (by_values("status", get_args(StepStatus)), OwnerFilter)
+    search_ids = ("conversation_id",)
+    search_exact = ("step", "run")
+    search_help_text = "A step's, run's or conversation's id."
+    unlisted = ("body",)
+    fields: ClassVar[Any] = (
+        *("step", "chat", "to_run", "seq", "status", "open", "attempt", "model", "tokens"),
+        *("started", "ended", "duration", "calls", "item"),
+    )
+
+    @admin.display(description="tokens (in, out)")
+    def tokens(self, row: Step) -> str:
+        return f"{row.input_tokens}, {row.output_tokens}"
+
+    @admin.display(description="run")
+    def to_run(self, row: Step) -> SafeString:
+        return base.link(row.run, "chat_run_changelist", q=row.run)
+
+    @admin.display(description="calls")
+    def calls(self, row: Step) -> SafeString:
+        return base.link("Calls of this step", "chat_call_changelist", q=row.step)
+
+    @admin.display(description="item")
+    def item(self, row: Step) -> SafeString:
+        return base.pretty(row.body)
+
+
+@admin.register(Call)
+class CallAdmin(PartAdmin):
+    list_display = ("call", "name", "chat", "status", "effect", "attempt", "worker", "started", "duration")
+    list_filter = (by_values("status", get_args(CallStatus)), by_values("effect", get_args(Effect)), OwnerFilter)
+    search_ids = ("conversation_id",)
+    search_exact = ("call", "step", "name", "worker", "provider_id", "code")
+    search_help_text = "A call's, step's or conversation's id, the name of a tool, or a worker."
+    unlisted = ("arguments", "result", "preview")
+    fields: ClassVar[Any] = (
+        *("call", "name", "chat", "to_step", "ordinal", "provider_id", "effect", "status", "attempt", "fence"),
+        *("worker", "code", "by", "size", "started", "ended", "duration"),
+        *("arguments_json", "result_text", "preview_text"),
+    )
+
+    @admin.display(description="step")
+    def to_step(self, row: Call) -> SafeString:
+        return base.link(row.step, "chat_step_changelist", q=row.step)
+
+    @admin.display(description="arguments")
+    def arguments_json(self, row: Call) -> SafeString:
+        return base.pretty(row.arguments)
+
+    @admin.display(description="result")
+    def result_text(self, row: Call) -> SafeString:
+        return base.block(row.result)
+
+    @admin.display(description="preview")
+    def preview_text(self, row: Call) -> SafeString:
+        return base.block(row.preview)

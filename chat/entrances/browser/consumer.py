@@ -1,0 +1,313 @@
+"""The browser's socket: glue between Channels, the `Connection` that decides, the feed and the inbox.
+
+Handlers are short, because Channels runs them one after another. What may take long runs beside them, in three
+tasks per socket: the writer (the only one that sends, rule W10), the heart (rule W3), and the opener, which
+opens conversations one at a time and only while the reader keeps up, so that one tab holds one snapshot in memory.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+
+from chat import doorbell, inbox
+from chat.entrances.browser import connection as c
+from chat.entrances.browser import protocol as p
+from chat.entrances.browser.live import Live, live
+from chat.entrances.browser.login import still_logged_in
+from chat.entrances.browser.outlet import Control, Outlet
+from chat.feed import Batch, Reason
+from chat.models import listed
+from chat.session.errors import NoConversation
+
+log = logging.getLogger(__name__)
+
+#: Seconds in which a reader must take one frame; after that the socket is given up.
+WRITE_PATIENCE_S = 60.0
+#: Seconds in which a command must have its result; then the client hears `unavailable` and sends it again.
+SUBMIT_PATIENCE_S = 15.0
+#: Seconds between two looks at the login of a socket.
+LOGIN_CHECK_S = 30.0
+#: A leaving server spreads the reconnects of its clients over this many milliseconds.
+RESTART_SPREAD_MS = 2_000
+
+
+class View:
+    """The sink of one opened conversation; it hands on what the feed has read."""
+
+    def __init__(self, consumer: "BrowserConsumer", conversation: str) -> None:
+        self._consumer = consumer
+        self._conversation = conversation
+
+    def on_batch(self, batch: Batch) -> None:
+        consumer = self._consumer
+        consumer.perform(consumer.connection.follow(self._conversation, batch))
+
+    def on_lost(self, reason: Reason) -> None:
+        consumer = self._consumer
+        consumer.perform(consumer.connection.lose(self._conversation, reason))
+
+
+class BrowserConsumer(AsyncWebsocketConsumer):
+    """One socket of one tab. Everything it decides is decided by `self.connection`."""
+
+    connection: c.Connection
+
+    async def connect(self) -> None:
+        await self.accept()
+        user = self.scope["user"]
+        self.user_id: int | None = user.pk if user.is_authenticated else None
+        self.connection = c.Connection(
+            user.get_username(), _now_ms, heartbeat_ms=settings.HOLDFAST_HEARTBEAT_MS
+        )
+        self.outlet = Outlet()
+        self.views: dict[str, View] = {}
+        #: Openings and group changes, in order; see `_open_in_order`.
+        self.errands: asyncio.Queue[Coroutine[Any, Any, None]] = asyncio.Queue()
+        self.unsent = asyncio.Event()
+        self.room = asyncio.Event()
+        self.closing: int | None = None
+        self.writing_since: float | None = None
+        self.login_seen_at = time.monotonic()
+        self.tasks = [asyncio.create_task(self._write())]
+        if self.user_id is None:
+            self.perform(self.connection.go_away("logged_out"))
+            return
+        self.live: Live = live()
+        self.tasks += [asyncio.create_task(self._open_in_order()), asyncio.create_task(self._beat())]
+        self.hello_timer = asyncio.get_running_loop().call_later(
+            self.connection.limits.hello_ms / 1000,
+            lambda: self.perform(self.connection.hello_overdue()),
+        )
+        await doorbell.join(doorbell.user_group(self.user_id), self.channel_name)
+
+    async def disconnect(self, code: int) -> None:
+        """The socket is gone. Runs go on (rule W6)."""
+        await self._let_go()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except asyncio.CancelledError:
+            await self._say_goodbye()
+            raise
+        finally:
+            await self._let_go()
+
+    async def _say_goodbye(self) -> None:
+        """The server stops, and Daphne has cancelled us: tell the client to come back (rule W9)."""
+        if not hasattr(self, "connection") or self.closing is not None:
+            return
+        for task in self.tasks:
+            task.cancel()
+        self.perform(self.connection.go_away("restart", random.randint(0, RESTART_SPREAD_MS)))
+        while (text := self.outlet.take()) is not None and self.writing_since is None:
+            await self.base_send({"type": "websocket.send", "text": text})
+        await self.base_send({"type": "websocket.close", "code": c.CLOSE_RESTART})
+        # One turn of the reactor, so that the frames leave before the process does.
+        await asyncio.sleep(0.05)
+
+    async def _let_go(self) -> None:
+        """Stop everything that runs for this socket. Harmless when called again."""
+        if not hasattr(self, "tasks"):
+            return
+        tasks, self.tasks = self.tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self.user_id is None:
+            return
+        self.hello_timer.cancel()
+        while not self.errands.empty():
+            self.errands.get_nowait().close()
+        views, self.views = self.views, {}
+        groups = [doorbell.user_group(self.user_id)] if tasks else []
+        for conversation, view in views.items():
+            self.live.feed.unwatch(conversation, view)
+            groups.append(doorbell.conversation_group(conversation))
+        for group in groups:
+            await doorbell.leave(group, self.channel_name)
+
+    # ---- what comes in ----
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self.closing is not None:
+            return
+        data = text_data if text_data is not None else (bytes_data or b"")
+        for command in self.perform(self.connection.receive(data)):
+            await self._submit(command)
+
+    async def conversation_ring(self, message: dict[str, Any]) -> None:
+        """A conversation that this socket shows has news: the feed reads it for the whole process."""
+        self.live.feed.ring(message["conversation"])
+
+    async def user_ring(self, message: dict[str, Any]) -> None:
+        """Something about this user changed: the list, or whether there still is a login."""
+        self.perform(self.connection.list_changed())
+        if time.monotonic() - self.login_seen_at > 1:
+            await self._check_login()
+
+    async def _submit(self, command: p.Command) -> None:
+        assert self.user_id is not None
+        try:
+            async with asyncio.timeout(SUBMIT_PATIENCE_S):
+                answer = await inbox.submit(self.live.sessions, self.user_id, command)
+        except Exception:
+            log.exception("Command %s for conversation %s failed.", command.id, command.conversation)
+            self.perform(self.connection.result(command, "rejected", code="unavailable", retry=True))
+            return
+        self.perform(
+            self.connection.result(
+                command, answer.status, code=answer.code, cursor=answer.cursor, retry=answer.retry
+            )
+        )
+
+    # ---- actions ----
+
+    def perform(self, actions: Iterable[c.Action]) -> list[p.Command]:
+        """Perform actions, in order; returns the commands, which the caller must submit."""
+        commands: list[p.Command] = []
+        for action in actions:
+            match action:
+                case c.Send():
+                    self._put(action)
+                case c.OpenConversation():
+                    self.errands.put_nowait(self._open(action.conversation, action.attempt))
+                case c.CloseConversation():
+                    self._close(action.conversation)
+                case c.SubmitCommand():
+                    commands.append(action.command)
+                case c.CloseSocket():
+                    self.closing = action.code
+        self.unsent.set()
+        return commands
+
+    def _put(self, action: c.Send) -> None:
+        if not isinstance(action.item, Control) and not self.connection.shows(action.item.conversation):
+            return  # an earlier frame of the same batch was too much: its reader opens again
+        self.outlet.put(action.item)
+        while (slow := self.outlet.overflow()) is not None:
+            lost = self.connection.lose(slow, "slow")
+            self.outlet.drop(slow)
+            self.perform(lost)
+        if self.outlet.stuck:
+            self.closing = self.closing or c.CLOSE_POLICY
+
+    def _close(self, conversation: str) -> None:
+        self.outlet.drop(conversation)
+        view = self.views.pop(conversation, None)
+        if view is not None:
+            self.live.feed.unwatch(conversation, view)
+            self.errands.put_nowait(self._leave(conversation))
+
+    # ---- the opener ----
+
+    async def _open_in_order(self) -> None:
+        while True:
+            errand = await self.errands.get()
+            try:
+                await errand
+            except Exception:
+                log.exception("A conversation could not be opened or closed for user %s.", self.user_id)
+
+    async def _open(self, conversation: str, attempt: int) -> None:
+        """Answer an opening: `gone` unless it is the user's own, otherwise watch and show it."""
+        connection = self.connection
+        while not self.outlet.room and connection.awaits(conversation, attempt):
+            self.room.clear()
+            await self.room.wait()
+        if not connection.awaits(conversation, attempt):
+            return
+        view = View(self, conversation)
+        try:
+            if not await self._is_own(conversation):
+                self.perform(connection.gone(conversation))
+                return
+            await doorbell.join(doorbell.conversation_group(conversation), self.channel_name)
+            loaded = await self.live.feed.open(conversation, view)
+        except NoConversation:
+            self.perform(connection.gone(conversation))
+            return
+        except Exception as problem:
+            log.warning("Conversation %s cannot be shown: %r", conversation, problem)
+            if connection.awaits(conversation, attempt):
+                self.perform(connection.unavailable(conversation))
+            return
+        if not connection.awaits(conversation, attempt):
+            self.live.feed.unwatch(conversation, view)
+            return
+        self.views[conversation] = view
+        self.perform(connection.show(conversation, attempt, loaded))
+
+    async def _leave(self, conversation: str) -> None:
+        if conversation not in self.views:
+            await doorbell.leave(doorbell.conversation_group(conversation), self.channel_name)
+
+    @database_sync_to_async
+    def _is_own(self, conversation: str) -> bool:
+        return listed(self.user_id).filter(pk=conversation).exists()
+
+    # ---- the writer ----
+
+    async def _write(self) -> None:
+        """Write what waits, one frame after another; `send` waits while the socket is full (`flow.py`)."""
+        while True:
+            await self.unsent.wait()
+            self.unsent.clear()
+            while (text := self.outlet.take()) is not None:
+                self.writing_since = time.monotonic()
+                await self.send(text_data=text)
+                self.writing_since = None
+                if not self.room.is_set() and self.outlet.room:
+                    self.room.set()
+            if self.closing is not None:
+                await self.close(self.closing)
+                return
+
+    # ---- the heart ----
+
+    async def _beat(self) -> None:
+        """Heartbeats, with jitter so that the sockets of a process do not beat at once; and what is due with them."""
+        while True:
+            await asyncio.sleep(settings.HOLDFAST_HEARTBEAT_MS / 1000 * random.uniform(0.85, 1.0))
+            now = time.monotonic()
+            if self.outlet.stuck or (self.writing_since and now - self.writing_since > WRITE_PATIENCE_S):
+                log.info("A socket of user %s takes nothing any more and is closed.", self.user_id)
+                await self.close(c.CLOSE_POLICY)
+                return
+            if now - self.login_seen_at > LOGIN_CHECK_S:
+                await self._check_login()
+            self.perform(self.connection.heartbeat(await self._heads()))
+
+    async def _heads(self) -> dict[str, str]:
+        """The heads in the store; none when it does not answer, so that the client still hears a heart."""
+        shown = self.connection.open_conversations()
+        if not shown:
+            return {}
+        try:
+            async with asyncio.timeout(5):
+                return await self.live.feed.heads(shown)
+        except Exception as problem:
+            log.warning("The heads for a heartbeat could not be read: %r", problem)
+            return {}
+
+    async def _check_login(self) -> None:
+        assert self.user_id is not None
+        self.login_seen_at = time.monotonic()
+        try:
+            holds = await still_logged_in(self.scope["session"].session_key, self.user_id)
+        except Exception as problem:
+            log.warning("The login of a socket could not be checked: %r", problem)
+            return
+        if not holds:
+            self.perform(self.connection.go_away("logged_out"))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

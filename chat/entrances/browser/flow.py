@@ -1,0 +1,69 @@
+"""Makes `send` wait while a socket's buffer is full (rule W10).
+
+ASGI servers are expected to, and Daphne does not: it hands every frame to Twisted's transport, which buffers
+without end for a reader that does not read. Twisted tells a *producer* when to pause and when to go on, so we
+register as one. `with_backpressure` must be the outermost application: it needs the server's own `send`. With
+another server, or where the transport cannot say, it changes nothing.
+"""
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+Scope = dict[str, Any]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Any, Send], Awaitable[None]]
+
+
+class Gate:
+    """Twisted's push producer: open while the transport takes more. Its three methods are Twisted's names."""
+
+    def __init__(self) -> None:
+        self._open = asyncio.Event()
+        self._open.set()
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        self._open.clear()
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        self._open.set()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        self._open.set()
+
+    async def passed(self) -> None:
+        """Wait until the transport takes more, or is gone."""
+        await self._open.wait()
+
+
+def with_backpressure(application: Application) -> Application:
+    """`application`, whose `send` of a WebSocket returns only when the socket has room for more."""
+
+    @functools.wraps(application, updated=())
+    async def wrapped(scope: Scope, receive: Any, send: Send) -> None:
+        gate = _attached(send) if scope["type"] == "websocket" else None
+        if gate is None:
+            return await application(scope, receive, send)
+
+        async def waiting_send(message: dict[str, Any]) -> None:
+            await send(message)
+            if message["type"] == "websocket.send":
+                await gate.passed()
+
+        return await application(scope, receive, waiting_send)
+
+    return wrapped
+
+
+def _attached(send: Send) -> Gate | None:
+    """A gate on the transport behind Daphne's `send`, which is a partial over its WebSocket protocol."""
+    arguments = getattr(send, "args", ())
+    transport = getattr(arguments[0], "transport", None) if arguments else None
+    if not hasattr(transport, "registerProducer"):
+        return None
+    gate = Gate()
+    # The HTTP channel that the socket was upgraded from is still registered, and no longer of use.
+    transport.unregisterProducer()
+    transport.registerProducer(gate, True)
+    return gate

@@ -1,0 +1,7 @@
+"""The socket's address."""
+
+from django.urls import path
+
+from chat.entrances.browser.consumer import BrowserConsumer
+
+routes = [path("ws", BrowserConsumer.as_asgi())]

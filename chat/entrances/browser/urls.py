@@ -1,0 +1,18 @@
+"""Addresses of the browser's entrance."""
+
+from django.urls import path
+
+from chat.entrances.browser import api, views
+
+urlpatterns = [
+    path("", views.page, name="chat"),
+    path("c/<uuid:conversation>", views.page, name="conversation"),
+    path("login/", views.Login.as_view(), name="login"),
+    path("logout/", views.Logout.as_view(), name="logout"),
+    path("password/", views.PasswordChange.as_view(), name="password_change"),
+    path("api/boot", api.boot),
+    path("api/conversations", api.conversations),
+    path("api/conversations/<uuid:conversation>/items", api.items),
+    path("api/conversations/<uuid:conversation>/calls/<str:call>", api.call),
+    path("api/<path:rest>", api.unknown),
+]

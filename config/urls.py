@@ -1,0 +1,13 @@
+"""All addresses of the server. The browser's entrance comes last: it owns the root."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from config import health
+
+urlpatterns = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("admin/", admin.site.urls),
+    path("", include("chat.entrances.browser.urls")),
+]
