@@ -1,0 +1,84 @@
+// Requests over HTTP: what the page needs before the socket, the list, older pages, a call whole.
+import { HttpError, type Problem, type ProblemCode } from "./api";
+import type { HttpAnswer, Ports } from "./ports";
+import type { Boot, CallDetail, ConversationList, ItemPage } from "./protocol.gen";
+
+/** The paths of chat/entrances/browser/urls.py. */
+export class Http {
+  #csrf = "";
+
+  constructor(private readonly fetch: Ports["fetch"]) {}
+
+  /** Who the user is, which agents there are, and the token that later requests carry. */
+  async boot(): Promise<Boot> {
+    const boot = (await this.#get("/api/boot")) as Boot;
+    this.#csrf = boot.csrf;
+    return boot;
+  }
+
+  /** A page of the list; `before` is the last entry of the page before it. */
+  async conversations(query: string, before: string | null): Promise<ConversationList> {
+    const asked = [
+      ...(query === "" ? [] : [`q=${encodeURIComponent(query)}`]),
+      ...(before === null ? [] : [`before=${encodeURIComponent(before)}`]),
+    ];
+    const path = asked.length === 0 ? "/api/conversations" : `/api/conversations?${asked.join("&")}`;
+    return (await this.#get(path)) as ConversationList;
+  }
+
+  /** The items before the one at `before`, ascending. */
+  async items(conversation: string, before: number): Promise<ItemPage> {
+    return (await this.#get(
+      `/api/conversations/${encodeURIComponent(conversation)}/items?before=${before}`,
+    )) as ItemPage;
+  }
+
+  async call(conversation: string, call: string): Promise<CallDetail> {
+    const path = `/api/conversations/${encodeURIComponent(conversation)}/calls/${encodeURIComponent(call)}`;
+    return (await this.#get(path)) as CallDetail;
+  }
+
+  /** The parsed body of a good answer; rejects with `HttpError` for anything else. */
+  async #get(path: string): Promise<unknown> {
+    const headers: Record<string, string> = { Accept: "application/json" };
+    if (this.#csrf !== "") headers["X-CSRFToken"] = this.#csrf;
+    let answer: HttpAnswer;
+    try {
+      answer = await this.fetch("GET", path, headers);
+    } catch {
+      throw new HttpError({ code: "offline", status: 0, detail: "", retry: true });
+    }
+    if (answer.status !== 200) throw new HttpError(problemOf(answer));
+    try {
+      return JSON.parse(answer.text);
+    } catch {
+      // A login page or a proxy's page that says 200.
+      throw new HttpError({ code: "bad_answer", status: 200, detail: "", retry: true });
+    }
+  }
+}
+
+/** What an answer that is not 200 means. `opaqueredirect` comes as status 0: Django sends strangers to the login. */
+function problemOf({ status, text }: HttpAnswer): Problem {
+  const [code, retry] = meaning(status);
+  return { code, status, detail: detailOf(text), retry };
+}
+
+function meaning(status: number): [ProblemCode, boolean] {
+  if (status === 401 || status === 0 || (status >= 300 && status < 400)) return ["logged_out", false];
+  if (status === 404) return ["not_found", false];
+  if (status === 429) return ["too_fast", true];
+  if (status >= 500) return ["server", true];
+  return ["refused", false];
+}
+
+function detailOf(text: string): string {
+  try {
+    const body: unknown = JSON.parse(text);
+    if (typeof body === "object" && body !== null && "detail" in body)
+      return String(body.detail).slice(0, 300);
+  } catch {
+    // Not ours: a proxy's page says nothing that a person could use.
+  }
+  return "";
+}

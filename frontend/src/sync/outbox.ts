@@ -1,0 +1,346 @@
+// Commands that have no result yet (rule W5). Each is kept in a storage that outlives the tab, sent in order per
+// conversation, one at a time, and again after every lost link until the server says what became of it. The server
+// knows commands by their id, so sending twice, also from two tabs, has one effect.
+import type { FailureCode, Outcome, PendingMessage } from "./api";
+import { backoff } from "./backoff";
+import type { Place } from "./cursor";
+import { parseCursor } from "./cursor";
+import type { Storage } from "./ports";
+import type { Command, CommandBody, Result } from "./protocol.gen";
+
+/** A result must come within this on a link that holds, else the command is sent again. */
+const ANSWER_MS = 10_000;
+/** After this many unanswered sends on good links a person decides: something about it makes the server silent. */
+const UNANSWERED = 6;
+/** Another tab's entry that is older than this is sent by us too: its tab may be dead, and twice does no harm. */
+const ORPHAN_MS = 15_000;
+
+/** The event of a command that another tab saw answered is given this long to arrive here. */
+const SETTLE_MS = 3_000;
+
+/** What is stored of an entry. */
+export interface Kept {
+  id: string;
+  conversation: string;
+  body: CommandBody;
+  /** When it was made, local ms. */
+  at: number;
+  failed: FailureCode | null;
+}
+
+interface Entry extends Kept {
+  /** Sent on this link at this time and not answered; null: not on the wire. */
+  sentAt: number | null;
+  unanswered: number;
+  refusals: number;
+  /** Not to be sent before this. */
+  notBefore: number;
+  /** Committed. It stays here, and in no storage, until its event has been seen. */
+  stored: { cursor: string | null; at: number } | null;
+}
+
+/** What the outbox needs to know of a conversation to see that a stored command's event has arrived. */
+export interface Seen {
+  items: ReadonlySet<string>;
+  synced: boolean;
+  place: Place | null;
+}
+
+export class Outbox {
+  #entries = new Map<string, Entry>();
+  #up = false;
+  #changed = new Set<string>();
+  #waiting = new Map<string, (outcome: Outcome) => void>();
+  readonly #prefix: string;
+
+  constructor(
+    private readonly storage: Storage,
+    user: string,
+    private readonly now: () => number,
+    private readonly random: () => number,
+  ) {
+    this.#prefix = `holdfast.outbox.${encodeURIComponent(user)}.`;
+    for (const key of storage.keys(this.#prefix)) this.#adopt(storage.get(key));
+  }
+
+  takeChanged(): string[] {
+    const changed = [...this.#changed];
+    this.#changed.clear();
+    return changed;
+  }
+
+  /** Keep commands of one conversation, in this order; throws what the storage throws, and then keeps none. */
+  add(commands: readonly Kept[]): Command[] {
+    const put: Kept[] = [];
+    try {
+      for (const kept of commands) {
+        this.#store(kept);
+        put.push(kept);
+      }
+    } catch (error) {
+      for (const kept of put) this.storage.remove(this.#prefix + kept.id);
+      throw error;
+    }
+    for (const kept of commands) this.#take(kept);
+    return this.#pump();
+  }
+
+  /** What becomes of a command that was added; never settles if the tab dies before. */
+  outcome(id: string): Promise<Outcome> {
+    return new Promise((resolve) => this.#waiting.set(id, resolve));
+  }
+
+  up(): Command[] {
+    this.#up = true;
+    this.#poll();
+    return this.#pump();
+  }
+
+  down(): void {
+    this.#up = false;
+    for (const entry of this.#entries.values()) entry.sentAt = null;
+  }
+
+  result(frame: Result): Command[] {
+    const entry = this.#entries.get(frame.id);
+    if (entry === undefined || entry.stored !== null) return [];
+    entry.sentAt = null;
+    this.#changed.add(entry.conversation);
+    if (frame.status !== "rejected") this.#applied(entry, frame.cursor);
+    else if (frame.retry) {
+      entry.refusals += 1;
+      entry.notBefore = this.now() + 500 + backoff(entry.refusals, this.random());
+    } else this.#fail(entry, frame.code ?? "bad_command");
+    return this.#pump();
+  }
+
+  /** The server refused a frame without naming a command. If only one was on the wire, it is that one. */
+  refused(): Command[] {
+    const [entry, ...others] = [...this.#entries.values()].filter((it) => it.sentAt !== null);
+    if (entry === undefined || others.length > 0) return [];
+    entry.sentAt = null;
+    this.#fail(entry, "bad_command");
+    return this.#pump();
+  }
+
+  /** Send a failed message again; also the creation of its conversation, if that failed. */
+  retry(conversation: string, message: string): Command[] {
+    for (const entry of this.#of(conversation)) {
+      const meant = entry.body.kind === "create" || isSendOf(entry, message);
+      if (!meant || entry.failed === null) continue;
+      Object.assign(entry, { failed: null, unanswered: 0, refusals: 0, notBefore: 0 });
+      this.#rewrite(entry);
+    }
+    this.#changed.add(conversation);
+    return this.#pump();
+  }
+
+  /** Forget a failed message; with the last one goes a conversation that could not be created. */
+  discard(conversation: string, message: string): void {
+    const meant = this.#of(conversation).find((entry) => isSendOf(entry, message));
+    if (meant?.failed == null) return;
+    this.#drop(meant);
+    const rest = this.#of(conversation);
+    if (rest.every((entry) => entry.body.kind === "create" && entry.failed !== null)) {
+      for (const entry of rest) this.#drop(entry);
+    }
+  }
+
+  /** The conversation was seen in this state: stored commands whose events have arrived leave. */
+  seen(conversation: string, seen: Seen): void {
+    for (const entry of this.#of(conversation)) {
+      if (entry.stored === null) continue;
+      const there = entry.body.kind === "send" && seen.items.has(entry.body.message);
+      const place = entry.stored.cursor === null ? null : parseCursor(entry.stored.cursor);
+      const behind =
+        place === null
+          ? this.now() < entry.stored.at + SETTLE_MS
+          : seen.place?.epoch === place.epoch && seen.place.seq < place.seq;
+      if (there || (seen.synced && !behind)) this.#drop(entry);
+    }
+  }
+
+  /** Another tab changed a key; `value` null: it removed it. */
+  foreign(key: string, value: string | null): Command[] {
+    if (!key.startsWith(this.#prefix)) return [];
+    const entry = this.#entries.get(key.slice(this.#prefix.length));
+    if (entry === undefined || entry.stored !== null) return [];
+    const kept = parse(value);
+    this.#changed.add(entry.conversation);
+    if (kept === null) {
+      // Discarded there, or answered there: then its event is on its way to us as well.
+      if (entry.failed !== null) this.#drop(entry);
+      else this.#applied(entry, null);
+    } else if (kept.failed !== entry.failed) Object.assign(entry, { failed: kept.failed, sentAt: null });
+    return this.#pump();
+  }
+
+  nextTick(): number | null {
+    if (!this.#up) return null;
+    let next = this.now() + ORPHAN_MS;
+    for (const entry of this.#entries.values()) {
+      if (entry.stored?.cursor === null) next = Math.min(next, entry.stored.at + SETTLE_MS);
+      if (entry.failed !== null || entry.stored !== null) continue;
+      if (entry.sentAt !== null) next = Math.min(next, entry.sentAt + ANSWER_MS);
+      else if (entry.notBefore > 0) next = Math.min(next, entry.notBefore);
+    }
+    return next;
+  }
+
+  tick(): Command[] {
+    if (!this.#up) return [];
+    const now = this.now();
+    for (const entry of this.#entries.values()) {
+      if (entry.sentAt === null || entry.sentAt + ANSWER_MS > now) continue;
+      entry.sentAt = null;
+      entry.unanswered += 1;
+      if (entry.unanswered >= UNANSWERED) this.#fail(entry, "unanswered");
+    }
+    this.#poll();
+    return this.#pump();
+  }
+
+  /** The messages of a conversation that are here, in the order in which they were made. */
+  messages(conversation: string): PendingMessage[] {
+    return this.#of(conversation).flatMap(({ body, at, stored, failed }) => {
+      if (body.kind !== "send") return [];
+      const state = failed !== null ? "failed" : stored !== null ? "stored" : "sending";
+      return [{ id: body.message, text: body.text, at, state, code: failed }];
+    });
+  }
+
+  /** Whether a stop was asked for and its event has not been seen. */
+  stopping(conversation: string): boolean {
+    return this.#of(conversation).some((entry) => entry.body.kind === "stop" && entry.failed === null);
+  }
+
+  /** Creations that the server has not acknowledged, failed ones included. */
+  creations(): Kept[] {
+    return [...this.#entries.values()].filter(
+      ({ body, stored }) => body.kind === "create" && stored === null,
+    );
+  }
+
+  /** Whether the server does not know the conversation yet, as far as we know. */
+  creating(conversation: string): boolean {
+    return this.creations().some((entry) => entry.conversation === conversation);
+  }
+
+  /** The frames that may go out now: per conversation the oldest that waits, if none is on the wire. */
+  #pump(): Command[] {
+    if (!this.#up) return [];
+    const now = this.now();
+    const busy = new Set<string>();
+    const out: Command[] = [];
+    for (const entry of this.#sorted()) {
+      if (entry.failed !== null || entry.stored !== null || busy.has(entry.conversation)) continue;
+      busy.add(entry.conversation);
+      if (entry.sentAt !== null || entry.notBefore > now) continue;
+      entry.sentAt = now;
+      out.push({ type: "command", id: entry.id, conversation: entry.conversation, body: entry.body });
+    }
+    return out;
+  }
+
+  #applied(entry: Entry, cursor: string | null): void {
+    this.storage.remove(this.#prefix + entry.id);
+    this.#answer(entry.id, { status: "applied" });
+    entry.stored = { cursor, at: this.now() };
+    if (entry.body.kind !== "send" && entry.body.kind !== "stop") this.#drop(entry);
+  }
+
+  #fail(entry: Entry, code: FailureCode): void {
+    this.#answer(entry.id, { status: "rejected", code });
+    this.#changed.add(entry.conversation);
+    const { kind } = entry.body;
+    // Of these a person hears at once, by the promise; only what would lose a text is kept.
+    if (kind !== "send" && kind !== "create") {
+      this.#drop(entry);
+      return;
+    }
+    entry.failed = code;
+    this.#rewrite(entry);
+  }
+
+  #answer(id: string, outcome: Outcome): void {
+    this.#waiting.get(id)?.(outcome);
+    this.#waiting.delete(id);
+  }
+
+  #drop(entry: Entry): void {
+    this.#entries.delete(entry.id);
+    this.storage.remove(this.#prefix + entry.id);
+    this.#changed.add(entry.conversation);
+  }
+
+  /** Take over what dead tabs left behind. */
+  #poll(): void {
+    for (const key of this.storage.keys(this.#prefix)) {
+      if (this.#entries.has(key.slice(this.#prefix.length))) continue;
+      const kept = parse(this.storage.get(key));
+      if (kept !== null && kept.at < this.now() - ORPHAN_MS) this.#take(kept);
+    }
+  }
+
+  #adopt(text: string | null): void {
+    const kept = parse(text);
+    if (kept !== null) this.#take(kept);
+  }
+
+  #take(kept: Kept): void {
+    this.#entries.set(kept.id, {
+      ...kept,
+      sentAt: null,
+      unanswered: 0,
+      refusals: 0,
+      notBefore: 0,
+      stored: null,
+    });
+    this.#changed.add(kept.conversation);
+  }
+
+  #store({ id, conversation, body, at, failed }: Kept): void {
+    this.storage.set(this.#prefix + id, JSON.stringify({ id, conversation, body, at, failed }));
+  }
+
+  /** Store an entry that is there already. Without room its older form stays, which is sent again and answered again. */
+  #rewrite(entry: Entry): void {
+    try {
+      this.#store(entry);
+    } catch {
+      // Nothing is lost: the text is in the older form too.
+    }
+  }
+
+  #of(conversation: string): Entry[] {
+    return this.#sorted().filter((entry) => entry.conversation === conversation);
+  }
+
+  /** UUIDv7 ids ascend in the order in which they were made. */
+  #sorted(): Entry[] {
+    return [...this.#entries.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+}
+
+function isSendOf(entry: Kept, message: string): boolean {
+  return entry.body.kind === "send" && entry.body.message === message;
+}
+
+/** A stored entry, or null for what is none (another version wrote it, or it was removed meanwhile). */
+function parse(text: string | null): Kept | null {
+  if (text === null) return null;
+  try {
+    const kept = JSON.parse(text) as Partial<Kept> | null;
+    if (typeof kept?.id !== "string" || typeof kept.conversation !== "string") return null;
+    if (typeof kept.at !== "number" || typeof kept.body?.kind !== "string") return null;
+    return {
+      id: kept.id,
+      conversation: kept.conversation,
+      body: kept.body,
+      at: kept.at,
+      failed: kept.failed ?? null,
+    };
+  } catch {
+    return null;
+  }
+}

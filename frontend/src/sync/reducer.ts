@@ -1,0 +1,271 @@
+// The state of a session and the pure reducer that moves it: the twin of chat/session/state.py (rule S4).
+// Both are held by the vectors in tests/wire/; change neither alone.
+import {
+  type AnyEvent,
+  type CallView,
+  type Info,
+  type Item,
+  type ProposedCall,
+  type RunView,
+  type StepItem,
+  WINDOW,
+} from "./protocol.gen";
+
+/** What a session shows: `items` in ascending seq, the newest `WINDOW` and every older step with an open call. */
+export interface State {
+  readonly info: Info | null;
+  readonly run: RunView | null;
+  readonly items: readonly Item[];
+}
+
+export interface Reduced {
+  state: State;
+  /** Items that this event pushed out of the window, in ascending seq; they did happen, unlike discarded ones. */
+  evicted: readonly Item[];
+}
+
+export const EMPTY: State = { info: null, run: null, items: [] };
+const NONE: readonly Item[] = [];
+
+type StepEnded = Extract<AnyEvent, { type: "step.finished" | "step.stopped" | "step.discarded" }>;
+type CallEvent = Extract<AnyEvent, { call: string }>;
+type RunEvent = Extract<AnyEvent, { type: `run.${string}` }>;
+type StepStarted = Extract<AnyEvent, { type: "step.started" }>;
+
+/**
+ * The state after `event`, appended as `seq`. Pure and total: an event that names something the state does not hold
+ * (it left the window) changes nothing of it. What did not change keeps its identity.
+ */
+export function reduce(state: State, event: AnyEvent, seq: number): Reduced {
+  return evict(change(state, event, seq), state);
+}
+
+/** Whether an item stays however old it is: a step in flight, or with a call that is not settled. */
+export function isOpen(item: Item): boolean {
+  return item.kind === "step" && (item.status === "streaming" || item.calls.some(isOpenCall));
+}
+
+function isOpenCall(call: CallView): boolean {
+  return call.status !== "succeeded" && call.status !== "failed" && call.status !== "cancelled";
+}
+
+function change(state: State, event: AnyEvent, seq: number): State {
+  switch (event.type) {
+    case "conversation.created":
+      return {
+        ...state,
+        info: { title: event.title, agent: event.agent, created_at: event.at },
+        run: null,
+      };
+    case "conversation.renamed":
+      return state.info === null ? state : { ...state, info: { ...state.info, title: event.title } };
+    case "message.added":
+    case "note.added":
+      return withItem(state, {
+        kind: event.type === "message.added" ? "message" : "note",
+        seq,
+        id: event.message,
+        text: event.text,
+        at: event.at,
+        origin: event.origin,
+      });
+    case "step.started":
+      return stepStarted(state, event, seq);
+    case "step.finished":
+    case "step.stopped":
+    case "step.discarded":
+      return stepEnded(state, event);
+    case "call.started":
+    case "call.progress":
+    case "call.settled":
+    case "call.in_doubt":
+    case "call.retried":
+      return callChanged(state, event);
+    default:
+      return runChanged(state, event, seq);
+  }
+}
+
+function runChanged(state: State, event: RunEvent, seq: number): State {
+  if (event.type === "run.queued") return { ...state, run: queued(event.run, event.cause, event.at) };
+  const { run } = state;
+  if (run === null || run.id !== event.run) return state;
+  const calm: RunView = { ...run, reason: null, code: null, detail: "", retry_at: null };
+  const ended: RunView = { ...calm, stopping: false, ended_at: event.at };
+  switch (event.type) {
+    case "run.started": {
+      const { attempt, worker } = event;
+      const started_at = run.started_at ?? event.at;
+      return { ...state, run: { ...calm, status: "running", attempt, worker, started_at } };
+    }
+    case "run.recovering":
+      return { ...state, run: { ...calm, status: "recovering", reason: event.reason } };
+    case "run.waiting":
+      return { ...state, run: { ...calm, status: "waiting", reason: event.reason } };
+    case "run.resumed":
+      return { ...state, run: { ...calm, status: "queued" } };
+    case "run.retrying": {
+      const { code, detail, retry_at } = event;
+      return { ...state, run: { ...calm, code, detail, retry_at } };
+    }
+    case "run.stopping":
+      return { ...state, run: { ...run, stopping: true } };
+    case "run.finished": {
+      const { limit, detail } = event;
+      const next: State = { ...state, run: { ...ended, status: "finished", code: limit, detail } };
+      return limit === null ? next : withNotice(next, event.at, seq, limit, detail);
+    }
+    case "run.failed": {
+      const { code, detail } = event;
+      const next: State = { ...state, run: { ...ended, status: "failed", code, detail } };
+      return withNotice(next, event.at, seq, code, detail);
+    }
+    case "run.stopped":
+      return withNotice(
+        { ...state, run: { ...ended, status: "stopped" } },
+        event.at,
+        seq,
+        "stopped",
+        event.by,
+      );
+  }
+}
+
+function queued(id: string, cause: string, at: number): RunView {
+  return {
+    id,
+    cause,
+    status: "queued",
+    attempt: 0,
+    worker: "",
+    queued_at: at,
+    started_at: null,
+    ended_at: null,
+    stopping: false,
+    reason: null,
+    code: null,
+    detail: "",
+    retry_at: null,
+  };
+}
+
+type NoticeCode = Extract<Item, { kind: "notice" }>["code"];
+
+function withNotice(state: State, at: number, seq: number, code: NoticeCode, detail: string): State {
+  return withItem(state, { kind: "notice", seq, id: `notice-${seq}`, at, code, detail });
+}
+
+function stepStarted(state: State, event: StepStarted, seq: number): State {
+  const { run } = state;
+  const mine = run !== null && run.id === event.run ? run : null;
+  const items = state.items.filter((item) => item.id !== event.step);
+  const step: StepItem = {
+    kind: "step",
+    seq,
+    id: event.step,
+    run: event.run,
+    status: "streaming",
+    attempt: event.attempt,
+    survived: mine !== null && mine.attempt > 1,
+    model: event.model,
+    text: "",
+    calls: [],
+    usage: null,
+    at: event.at,
+    ended_at: null,
+  };
+  const moved = withItem({ ...state, items }, step);
+  if (mine === null || mine.retry_at === null) return moved;
+  return { ...moved, run: { ...mine, code: null, detail: "", retry_at: null } };
+}
+
+function stepEnded(state: State, event: StepEnded): State {
+  if (event.type === "step.discarded") {
+    const items = state.items.filter((item) => item.id !== event.step);
+    return items.length === state.items.length ? state : { ...state, items };
+  }
+  return withStep(state, event.step, (step) => {
+    const ended: StepItem = { ...step, text: event.text, ended_at: event.at };
+    if (event.type === "step.stopped") return { ...ended, status: "stopped" };
+    return { ...ended, status: "finished", calls: event.calls.map(proposed), usage: event.usage };
+  });
+}
+
+function proposed(call: ProposedCall): CallView {
+  return {
+    id: call.call,
+    ordinal: call.ordinal,
+    name: call.name,
+    arguments: call.arguments,
+    effect: call.effect,
+    status: "proposed",
+    attempt: 0,
+    worker: "",
+    progress: null,
+    preview: "",
+    size: 0,
+    code: call.problem,
+    by: "",
+    started_at: null,
+    ended_at: null,
+  };
+}
+
+function callChanged(state: State, event: CallEvent): State {
+  return withStep(state, event.step, (step) => {
+    if (!step.calls.some((call) => call.id === event.call)) return step;
+    return { ...step, calls: step.calls.map((call) => (call.id === event.call ? moved(call, event) : call)) };
+  });
+}
+
+function moved(call: CallView, event: CallEvent): CallView {
+  switch (event.type) {
+    case "call.started": {
+      const { attempt, worker } = event;
+      return {
+        ...call,
+        status: "running",
+        attempt,
+        worker,
+        progress: null,
+        started_at: event.at,
+        code: null,
+      };
+    }
+    case "call.progress":
+      return { ...call, progress: { fraction: event.fraction, note: event.note } };
+    case "call.settled": {
+      const { status, preview, size, code, by } = event;
+      return { ...call, status, preview, size, code, by, ended_at: event.at };
+    }
+    case "call.in_doubt":
+      return { ...call, status: "in_doubt" };
+    case "call.retried":
+      return { ...call, status: "queued", by: event.by };
+  }
+}
+
+/** `item` at its place, which is nearly always the end. */
+function withItem(state: State, item: Item): State {
+  const after = state.items.findIndex((other) => other.seq >= item.seq);
+  if (after < 0) return { ...state, items: [...state.items, item] };
+  const replaced = state.items[after]?.seq === item.seq ? 1 : 0;
+  return { ...state, items: state.items.toSpliced(after, replaced, item) };
+}
+
+function withStep(state: State, id: string, next: (step: StepItem) => StepItem): State {
+  const at = state.items.findLastIndex((item) => item.id === id);
+  const step = state.items[at];
+  if (step?.kind !== "step") return state;
+  const changed = next(step);
+  return changed === step ? state : { ...state, items: state.items.with(at, changed) };
+}
+
+function evict(state: State, before: State): Reduced {
+  const excess = state.items.length - WINDOW;
+  if (excess <= 0 || state.items === before.items) return { state, evicted: NONE };
+  const evicted = state.items.slice(0, excess).filter((item) => !isOpen(item));
+  if (evicted.length === 0) return { state, evicted: NONE };
+  const items = state.items.filter((item, index) => index >= excess || isOpen(item));
+  return { state: { ...state, items }, evicted };
+}

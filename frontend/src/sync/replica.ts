@@ -1,0 +1,120 @@
+// What the client holds of one conversation, and how frames move it (rules W1, W2, W4). Pure: each function
+// returns the next replica and changes nothing.
+import { parseCursor } from "./cursor";
+import type { EventFrame, Item, Part, SessionState, SnapshotPart } from "./protocol.gen";
+import { isOpen, reduce, type State } from "./reducer";
+
+export interface Replica {
+  readonly cursor: string;
+  readonly state: State;
+  /** The text that has arrived of the step that streams. Not an event, so no part of `state`. */
+  readonly part: SnapshotPart | null;
+  /** Items that are older than the window, ascending: pages that were loaded, and what left the window. */
+  readonly older: readonly Item[];
+  /** Every item from this seq on is known. Only an open step may stand below it, alone. */
+  readonly floor: number;
+  /** Nothing stands below `floor`. */
+  readonly complete: boolean;
+}
+
+export type Applied = Replica | "stale" | "gap";
+
+const NONE: readonly Item[] = [];
+/** `conversation.created` is event 1 and no item, so nothing can stand below 2. */
+const FIRST = 2;
+
+/** The replica that a snapshot makes (rule W1). Of `before` only settled older items survive, and only when no hole can be between. */
+export function fromSnapshot(
+  cursor: string,
+  state: SessionState,
+  part: SnapshotPart | null,
+  before: Replica | null,
+): Replica {
+  const held = state.items.find((item) => !isOpen(item)) ?? state.items[0];
+  const floor = held?.seq ?? FIRST;
+  const kept = before === null ? null : olderThan(floor, cursor, state.items, before);
+  if (kept === null) return { cursor, state, part, older: NONE, floor, complete: floor <= FIRST };
+  const bottom = Math.min(floor, before?.floor ?? floor);
+  return { cursor, state, part, older: kept, floor: bottom, complete: before?.complete === true };
+}
+
+/** Items of `before` below `floor` that still hold, or null when they cannot be joined to the new window. */
+function olderThan(
+  floor: number,
+  cursor: string,
+  items: readonly Item[],
+  before: Replica,
+): readonly Item[] | null {
+  const was = parseCursor(before.cursor);
+  const is = parseCursor(cursor);
+  if (was === null || is === null || was.epoch !== is.epoch || was.seq > is.seq) return null;
+  if (was.seq === is.seq && was.tag !== is.tag) return null;
+  if (floor > was.seq + 1) return null;
+  const shown = new Set(items.map((item) => item.id));
+  const below = known(before).filter((item) => item.seq < floor && !shown.has(item.id));
+  // An open step that the window no longer shows was settled or moved while nobody looked: what we have of it is old.
+  return below.some(isOpen) ? null : below;
+}
+
+/** The replica after an event: `stale` when it is known already, `gap` when events between are missing (rule W2). */
+export function withEvent(replica: Replica, frame: EventFrame): Applied {
+  if (frame.prev !== replica.cursor) {
+    const was = parseCursor(replica.cursor);
+    const is = parseCursor(frame.cursor);
+    return was !== null && is !== null && was.epoch === is.epoch && is.seq <= was.seq ? "stale" : "gap";
+  }
+  const { state, evicted } = reduce(replica.state, frame.event, frame.seq);
+  const older = evicted.length === 0 ? replica.older : merged(replica.older, evicted);
+  return { ...replica, cursor: frame.cursor, state, part: partAfter(replica.part, frame), older };
+}
+
+function partAfter(part: SnapshotPart | null, { event }: EventFrame): SnapshotPart | null {
+  switch (event.type) {
+    case "step.started":
+      return null;
+    case "step.finished":
+    case "step.stopped":
+    case "step.discarded":
+      return part?.message === event.step ? null : part;
+    default:
+      return part;
+  }
+}
+
+/** The replica after a piece of streaming text: overlap is trimmed; a hole, or another text, is a `gap` (rule W4). */
+export function withPart(replica: Replica, { message, offset, text }: Part): Applied {
+  const step = replica.state.items.findLast((item) => item.id === message);
+  if (step?.kind !== "step" || step.status !== "streaming") return "stale";
+  const had = replica.part?.message === message ? replica.part.text : "";
+  if (offset > had.length) return "gap";
+  const overlap = Math.min(had.length - offset, text.length);
+  if (overlap > 0 && !had.startsWith(text.slice(0, overlap), offset)) return "gap";
+  if (overlap === text.length) return "stale";
+  return { ...replica, part: { message, text: had + text.slice(overlap) } };
+}
+
+/** The replica with a page of older items that was asked for with `before`. A page for another place is dropped. */
+export function withPage(replica: Replica, before: number, items: readonly Item[], more: boolean): Replica {
+  if (before !== replica.floor) return replica;
+  const shown = new Set(replica.state.items.map((item) => item.id));
+  const fresh = items.filter((item) => item.seq < before && !shown.has(item.id));
+  const floor = items.reduce((lowest, item) => Math.min(lowest, item.seq), before);
+  const complete = !more || floor <= FIRST;
+  return { ...replica, older: merged(replica.older, fresh), floor, complete };
+}
+
+/** All items that the replica knows, ascending. */
+export function known(replica: Replica): readonly Item[] {
+  return merged(replica.older, replica.state.items);
+}
+
+/** Two ascending lists as one; where both have a seq, `newer` wins. */
+function merged(older: readonly Item[], newer: readonly Item[]): readonly Item[] {
+  if (older.length === 0) return newer;
+  if (newer.length === 0) return older;
+  const last = older.at(-1);
+  if (last !== undefined && newer[0] !== undefined && last.seq < newer[0].seq) return [...older, ...newer];
+  const bySeq = new Map(older.map((item) => [item.seq, item]));
+  for (const item of newer) bySeq.set(item.seq, item);
+  return [...bySeq.values()].sort((a, b) => a.seq - b.seq);
+}
