@@ -36,13 +36,18 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     """200 when database, Redis and a worker are there, otherwise 503; `missing` names what is not."""
     if request.method not in ("GET", "HEAD"):
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
-    database, (redis, worker) = await asyncio.gather(_answers("database", _database), _redis_and_worker())
-    parts = {"database": database, "redis": redis, "worker": worker}
+    parts = await look_around()
     missing = [name for name, there in parts.items() if not there]
     return JsonResponse(
         {"ready": not missing, "missing": missing, **parts},
         status=503 if missing else 200,
     )
+
+
+async def look_around() -> dict[str, bool]:
+    """Which of database, Redis and worker are there. Takes at most a little more than PATIENCE_S."""
+    database, (redis, worker) = await asyncio.gather(_answers("database", _database), _redis_and_worker())
+    return {"database": database, "redis": redis, "worker": worker}
 
 
 async def _redis_and_worker() -> tuple[bool, bool]:

@@ -1,0 +1,79 @@
+"""System checks for settings that fit each other badly. `manage.py check`, `migrate` and `worker` run them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+
+@register(Tags.compatibility)
+def timing(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A lease must outlive a renewal that comes late once."""
+    if settings.HOLDFAST_RENEW_MS * 2 <= settings.HOLDFAST_LEASE_MS:
+        return []
+    return [
+        Error(
+            f"A lease lasts {settings.HOLDFAST_LEASE_MS} ms and is renewed only every {settings.HOLDFAST_RENEW_MS} ms.",
+            hint="Set HOLDFAST_RENEW_MS to a third of HOLDFAST_LEASE_MS, or leave it out. Otherwise one late "
+            "renewal hands a healthy run to another worker.",
+            id="holdfast.E001",
+        )
+    ]
+
+
+@register(Tags.compatibility)
+def model(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A key without its provider's model is refused by the provider only later."""
+    if settings.OPENAI_API_KEY and settings.OPENAI_MODEL == "demo":
+        return [
+            Error(
+                "OPENAI_API_KEY is set, but OPENAI_MODEL is the demo model.",
+                hint="Set OPENAI_MODEL to a model of your provider, or remove OPENAI_API_KEY.",
+                id="holdfast.E002",
+            )
+        ]
+    return []
+
+
+@register(Tags.files)
+def frontend(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Without the build there is no chat page."""
+    if (settings.FRONTEND_DIST / ".vite" / "manifest.json").exists():
+        return []
+    return [
+        Warning(
+            "The web chat is not built: frontend/dist has no manifest.",
+            hint="Run `make run`, or `npm ci && npm run build` in frontend/.",
+            id="holdfast.W001",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def database(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """SQLite is for one machine and few people."""
+    if not settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        return []
+    return [
+        Warning(
+            "The journal is in SQLite, where one process writes at a time.",
+            hint="Set DATABASE_URL=postgres://user:password@host/name for more than a trial.",
+            id="holdfast.W002",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def trial(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A trial's conveniences are holes on a server."""
+    if not settings.HOLDFAST_TRIAL:
+        return []
+    return [
+        Error(
+            "HOLDFAST_TRIAL (or DJANGO_DEBUG) is on: plain HTTP is allowed and setup_demo makes an administrator.",
+            hint="Unset both, and set DJANGO_SECRET_KEY and DJANGO_ALLOWED_HOSTS.",
+            id="holdfast.E003",
+        )
+    ]
