@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from agents.events import ACTIVE_RUN
-from chat.session.store import Batch, Loaded, LogEvent, LogPart, Lost, Store
+from chat.session.contract import Batch, Loaded, LogEvent, LogPart, Lost, Store, utf16
 
 log = logging.getLogger(__name__)
 
@@ -347,22 +347,17 @@ def merge_parts(entries: Sequence[Entry]) -> list[Entry]:
         if isinstance(entry, LogPart):
             if run and run[-1].message == entry.message and entry.offset == end:
                 run.append(entry)
-                end += utf16_length(entry.text)
+                end += utf16(entry.text)
                 continue
             _flush(merged, run)
             run = [entry]
-            end = entry.offset + utf16_length(entry.text)
+            end = entry.offset + utf16(entry.text)
         else:
             _flush(merged, run)
             run = []
             merged.append(entry)
     _flush(merged, run)
     return merged
-
-
-def utf16_length(text: str) -> int:
-    """Length in UTF-16 code units, the unit of part offsets (what a browser calls `length`)."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
 def _flush(merged: list[Entry], run: list[LogPart]) -> None:

@@ -1,0 +1,237 @@
+"""What a command comes to: pure functions from a session's state to the events that carry it out.
+
+Each looks at the state (`chat/session/state.py`) that the append will be compared with, so it may be called
+again after a conflict with a newer one. It returns the events, none if nothing needs to change, or raises
+`Rejected` with a code of the closed list. No clock, no Redis, no SQL: `chat/inbox.py` is the shell.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+from uuid import UUID, uuid5
+
+from agents import events as e
+from agents.history import Call
+from agents.results import Ending, closing
+from agents.tools.texts import fit
+from agents.tools.tool import PREVIEW_CHARS
+from chat.session.errors import Rejected
+from chat.session.state import items
+
+#: Messages that may wait behind a run (rule R6). Beyond it somebody is typing against a wall, or a script is.
+MAX_WAITING = 20
+#: Characters of a title that is made from a message.
+TITLE_CHARS = 60
+
+Decision = Literal["happened", "did_not_happen", "run_again"]
+State = Mapping[str, Any]
+
+DID_NOT_HAPPEN = "This call was interrupted. A person has checked: its effect did not happen."
+
+
+def run_id(conversation: str, cause: str) -> str:
+    """The id of the run that answers message `cause`; anybody can recreate it."""
+    return str(uuid5(UUID(conversation), cause))
+
+
+def active_run(state: State) -> Any:
+    """The run that is not over yet, or None."""
+    run = state.get("run")
+    return run if run is not None and run["status"] in e.ACTIVE_RUN else None
+
+
+def decide_send(
+    state: State, *, conversation: str, message: str, text: str, origin: e.Origin, now: int
+) -> list[e.Event]:
+    """A message joins, gives an unnamed conversation its title, and starts a run unless one is active (R2, R6)."""
+    shown = items(state)
+    if any(item["kind"] == "message" and item["id"] == message for item in shown):
+        return []
+    running = active_run(state)
+    if running is not None and _waiting(shown) >= MAX_WAITING:
+        raise Rejected("too_many_waiting")
+    decided: list[e.Event] = [e.MessageAdded(at=now, message=message, text=text, origin=origin)]
+    if not state["info"]["title"]:
+        decided.append(e.ConversationRenamed(at=now, title=title_from(text)))
+    if running is None:
+        decided.append(e.RunQueued(at=now, run=run_id(conversation, message), cause=message))
+    return decided
+
+
+def decide_note(*, message: str, text: str, origin: e.Origin, now: int) -> list[e.Event]:
+    """Something from elsewhere is told to the conversation; nobody is asked to answer."""
+    return [e.NoteAdded(at=now, message=message, text=text, origin=origin)]
+
+
+def decide_stop(
+    state: State, *, by: str, owned: bool, now: int, streamed: tuple[str, str] | None = None
+) -> list[e.Event]:
+    """The active run is to stop (R7). `owned`: a worker holds its lease, and will carry it out.
+
+    A run that waits, for a worker or for a person, and that nobody owns is closed at once. `streamed` is the
+    text (step, text) that had come when its owner was lost.
+    """
+    run = active_run(state)
+    if run is None:
+        raise Rejected("no_run")
+    asked: list[e.Event] = [] if run["stopping"] else [e.RunStopping(at=now, run=run["id"], by=by)]
+    if owned or run["status"] not in ("queued", "waiting"):
+        return asked
+    return [*asked, *close_run(state, by=by, now=now, streamed=streamed)]
+
+
+def close_run(
+    state: State, *, by: str, now: int, streamed: tuple[str, str] | None = None
+) -> list[e.Event]:
+    """End the active run as stopped: whatever is open of it is closed in the same append (rule R7)."""
+    run = active_run(state)
+    if run is None:
+        return []
+    closed = close_items(state, why="stopped", by=by, now=now, streamed=streamed)
+    return [*closed, e.RunStopped(at=now, run=run["id"], by=by)]
+
+
+def fail_run(state: State, *, code: e.RunCode, detail: str, now: int) -> list[e.Event]:
+    """End the active run as failed; a call that may have had its effect is closed with a text that says so."""
+    run = active_run(state)
+    if run is None:
+        return []
+    closed = close_items(state, why="failed", by="", now=now)
+    return [*closed, e.RunFailed(at=now, run=run["id"], code=code, detail=detail)]
+
+
+def with_next_run(
+    state: State, decided: list[e.Event], *, conversation: str, seen: int, now: int
+) -> list[e.Event]:
+    """The same events and, if they end the run while a message waits that no step has seen, the next run (R6).
+
+    `seen` is the place of the newest request to the model. A stop ends what waits, too: it is not answered
+    until somebody speaks again.
+    """
+    if not any(isinstance(event, e.RunFinished | e.RunFailed) for event in decided):
+        return decided
+    waiting = [item for item in items(state) if item["kind"] == "message" and item["seq"] > seen]
+    if not waiting:
+        return decided
+    cause = waiting[0]["id"]
+    return [*decided, e.RunQueued(at=now, run=run_id(conversation, cause), cause=cause)]
+
+
+def close_items(
+    state: State, *, why: Ending, by: str, now: int, streamed: tuple[str, str] | None = None
+) -> list[e.Event]:
+    """Events that close every open call and every streaming step of a conversation whose run ends."""
+    closed: list[e.Event] = []
+    for step in items(state):
+        if step["kind"] != "step":
+            continue
+        if step["status"] == "streaming":
+            closed.append(_cut(step, streamed, now))
+        open_calls = [call for call in step["calls"] if call["status"] in e.OPEN_CALL]
+        closed += [_closed(step, call, why, by, now) for call in open_calls]
+    return closed
+
+
+def decide_rename(state: State, *, title: str, now: int) -> list[e.Event]:
+    """Another title; the same one changes nothing."""
+    return [] if state["info"]["title"] == title else [e.ConversationRenamed(at=now, title=title)]
+
+
+def decide_settle(
+    state: State, *, call: str, decision: Decision, result: str, by: str, now: int
+) -> list[e.Event]:
+    """A person says what became of a call in doubt (R4, W7); when no doubt is left, the run goes on.
+
+    The caller must have resolved an alias to `call`. Unknown to the state: `unknown_call`; the caller, who can
+    ask the journal, tells a call that has left the window from one that never was.
+    """
+    step, found = find_call(state, call)
+    if step is None or found is None:
+        raise Rejected("unknown_call")
+    if found["status"] not in e.OPEN_CALL:
+        raise Rejected("already_settled")
+    if found["status"] != "in_doubt":
+        raise Rejected("bad_command")
+    decided: list[e.Event] = [_settled(step, found, decision, result, by, now)]
+    run = active_run(state)
+    others = [
+        other
+        for item in items(state)
+        if item["kind"] == "step" and run is not None and item["run"] == run["id"]
+        for other in item["calls"]
+        if other["status"] == "in_doubt" and other["id"] != call
+    ]
+    if run is not None and run["status"] == "waiting" and not others:
+        decided.append(e.RunResumed(at=now, run=run["id"]))
+    return decided
+
+
+def find_call(state: State, call: str) -> tuple[Any, Any]:
+    """(step, call) of a call's id, or (None, None) if the state does not hold it."""
+    for item in reversed(items(state)):
+        if item["kind"] == "step":
+            for one in item["calls"]:
+                if one["id"] == call:
+                    return item, one
+    return None, None
+
+
+def title_from(text: str) -> str:
+    """A title from what somebody wrote first: its first line, cut between words where there are any."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "").strip()
+    if len(line) <= TITLE_CHARS:
+        return line
+    cut = line[: TITLE_CHARS - 1]
+    head, space, _ = cut.rpartition(" ")
+    return (head if space and len(head) > TITLE_CHARS // 2 else cut).rstrip() + "…"
+
+
+def _waiting(shown: list[Any]) -> int:
+    """Messages after the newest step: no step has seen them yet."""
+    count = 0
+    for item in reversed(shown):
+        if item["kind"] == "step":
+            break
+        count += item["kind"] == "message"
+    return count
+
+
+def _cut(step: Any, streamed: tuple[str, str] | None, now: int) -> e.Event:
+    if streamed is not None and streamed[0] == step["id"] and streamed[1]:
+        return e.StepStopped(at=now, run=step["run"], step=step["id"], text=streamed[1])
+    return e.StepDiscarded(at=now, run=step["run"], step=step["id"], reason="stopped")
+
+
+def _closed(step: Any, call: Any, why: Ending, by: str, now: int) -> e.Event:
+    told = {key: call[key] for key in ("id", "ordinal", "name", "arguments", "effect", "status")}
+    code, text = closing(Call(**told), why)
+    return e.CallSettled(
+        at=now,
+        step=step["id"],
+        call=call["id"],
+        attempt=call["attempt"],
+        status="cancelled",
+        result=text,
+        preview=text,
+        size=len(text),
+        code=code,
+        by=by,
+    )
+
+
+def _settled(step: Any, call: Any, decision: Decision, result: str, by: str, now: int) -> e.Event:
+    if decision == "run_again":
+        return e.CallRetried(at=now, step=step["id"], call=call["id"], by=by)
+    happened = decision == "happened"
+    text = result if happened else (result or DID_NOT_HAPPEN)
+    return e.CallSettled(
+        at=now,
+        step=step["id"],
+        call=call["id"],
+        attempt=call["attempt"],
+        status="succeeded" if happened else "failed",
+        result=text,
+        preview=fit(text, PREVIEW_CHARS),
+        size=len(text),
+        code="resolved_by_person",
+        by=by,
+    )

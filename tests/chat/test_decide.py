@@ -1,0 +1,220 @@
+"""What commands come to, decided on states and nothing else."""
+
+import uuid
+
+import pytest
+
+from agents import events as e
+from chat import decide
+from chat.session.errors import Rejected
+from chat.session.state import merge, reduce
+
+CONVERSATION = str(uuid.uuid4())
+NOW = 1_790_000_000_000
+
+
+def told(*events: e.Event) -> dict:
+    """The state after these events in an empty session."""
+    state: dict = {}
+    for seq, event in enumerate(events, start=1):
+        state = merge(state, reduce(state, event, seq))
+    return state
+
+
+def begun(title: str = "") -> list[e.Event]:
+    return [e.ConversationCreated(at=NOW, title=title, agent="a")]
+
+
+def asked(text: str = "hello", message: str = "m1", title: str = "T") -> list[e.Event]:
+    """A conversation with one message whose run is queued."""
+    return [*begun(title), *send(told(*begun(title)), text, message)]
+
+
+def send(state: dict, text: str = "hello", message: str = "m1") -> list[e.Event]:
+    return decide.decide_send(
+        state, conversation=CONVERSATION, message=message, text=text, origin=e.Origin(), now=NOW
+    )
+
+
+RUN = decide.run_id(CONVERSATION, "m1")
+STARTED = e.RunStarted(at=NOW, run=RUN, attempt=1, fence=1, worker="w")
+STEP = e.StepStarted(at=NOW, run=RUN, step=f"{RUN}.1")
+
+
+def proposed(*effects: str) -> e.StepFinished:
+    calls = tuple(
+        e.ProposedCall(call=f"call{n}", ordinal=n, name="save_note", arguments="{}", effect=effect)
+        for n, effect in enumerate(effects)
+    )
+    return e.StepFinished(at=NOW, run=RUN, step=f"{RUN}.1", text="", calls=calls)
+
+
+def call_started(call: str) -> e.CallStarted:
+    return e.CallStarted(at=NOW, step=f"{RUN}.1", call=call, attempt=1, fence=1, worker="w")
+
+
+def in_doubt(call: str) -> e.CallInDoubt:
+    return e.CallInDoubt(at=NOW, step=f"{RUN}.1", call=call, attempt=1)
+
+
+def doubtful(*calls: str) -> dict:
+    """A run that waits because of these calls."""
+    effects = ["effectful"] * len(calls)
+    waiting = e.RunWaiting(at=NOW, run=RUN, reason="in_doubt")
+    doubts = [event for call in calls for event in (call_started(call), in_doubt(call))]
+    return told(*asked(), STARTED, STEP, proposed(*effects), *doubts, waiting)
+
+
+def kinds(events: list[e.Event]) -> list[str]:
+    return [event.type for event in events]  # type: ignore[attr-defined]
+
+
+def test_first_message_names_the_conversation_and_queues_a_run():
+    events = send(told(*begun()), "What time is it?\nIn Lisbon, please")
+    assert kinds(events) == ["message.added", "conversation.renamed", "run.queued"]
+    assert events[1].title == "What time is it?"
+    assert events[2] == e.RunQueued(at=NOW, run=RUN, cause="m1")
+
+
+def test_a_given_title_stays():
+    assert kinds(send(told(*begun("Mine")))) == ["message.added", "run.queued"]
+
+
+def test_R2_a_message_during_a_run_queues_no_second_run():
+    assert kinds(send(told(*asked(), STARTED), message="m2")) == ["message.added"]
+
+
+def test_a_message_that_is_there_is_not_added_again():
+    assert send(told(*asked())) == []
+
+
+def test_R6_only_so_many_messages_may_wait():
+    state = told(*asked(), STARTED)
+    for n in range(2, decide.MAX_WAITING + 1):
+        state = merge(state, reduce(state, send(state, message=f"m{n}")[0], 100 + n))
+    with pytest.raises(Rejected, match="too_many_waiting"):
+        send(state, message="one-too-many")
+
+
+def test_R6_a_message_that_no_step_saw_gets_the_next_run():
+    late = e.MessageAdded(at=NOW, message="m2", text="and?")
+    state = told(*asked(), STARTED, STEP, late)  # the step stands at seq 5
+    done = e.RunFinished(at=NOW, run=RUN)
+    events = decide.with_next_run(state, [done], conversation=CONVERSATION, seen=5, now=NOW)
+    assert events == [done, e.RunQueued(at=NOW, run=decide.run_id(CONVERSATION, "m2"), cause="m2")]
+    assert decide.with_next_run(state, [done], conversation=CONVERSATION, seen=6, now=NOW) == [done]
+    stopped = e.RunStopped(at=NOW, run=RUN)
+    assert decide.with_next_run(state, [stopped], conversation=CONVERSATION, seen=5, now=NOW) == [stopped]
+
+
+def test_R7_stop_without_a_run_is_refused():
+    with pytest.raises(Rejected, match="no_run"):
+        decide.decide_stop(told(*begun()), by="alice", owned=False, now=NOW)
+
+
+def test_R7_a_queued_run_that_nobody_owns_is_closed_at_once():
+    events = decide.decide_stop(told(*asked()), by="alice", owned=False, now=NOW)
+    assert kinds(events) == ["run.stopping", "run.stopped"]
+
+
+def test_R7_an_owned_run_is_asked_to_stop_once():
+    state = told(*asked(), STARTED)
+    events = decide.decide_stop(state, by="alice", owned=True, now=NOW)
+    assert kinds(events) == ["run.stopping"]
+    assert decide.decide_stop(told(*asked(), STARTED, *events), by="alice", owned=True, now=NOW) == []
+
+
+def test_R7_a_run_that_died_is_left_to_a_worker():
+    events = decide.decide_stop(told(*asked(), STARTED), by="alice", owned=False, now=NOW)
+    assert kinds(events) == ["run.stopping"]
+
+
+def test_R7_stopping_a_waiting_run_closes_every_open_call():
+    state = told(
+        *asked(),
+        STARTED,
+        STEP,
+        proposed("effectful", "read_only"),
+        call_started("call0"),
+        in_doubt("call0"),
+        e.RunWaiting(at=NOW, run=RUN, reason="in_doubt"),
+    )
+    events = decide.decide_stop(state, by="alice", owned=False, now=NOW)
+    assert kinds(events) == ["run.stopping", "call.settled", "call.settled", "run.stopped"]
+    doubt, fresh = events[1], events[2]
+    assert (doubt.code, fresh.code) == ("interrupted", "cancelled_by_user")
+    assert "may or may not" in doubt.result
+    assert "Nothing was executed" in fresh.result
+
+
+def test_R7_text_that_had_come_is_kept_when_stopped():
+    resumed = e.RunResumed(at=NOW, run=RUN)
+    state = told(*asked(), STARTED, STEP, resumed)
+    events = decide.close_run(state, by="a", now=NOW, streamed=(f"{RUN}.1", "Half an ans"))
+    assert kinds(events) == ["step.stopped", "run.stopped"]
+    assert events[0].text == "Half an ans"
+    assert kinds(decide.close_run(state, by="a", now=NOW)) == ["step.discarded", "run.stopped"]
+
+
+def test_failing_closes_calls_with_what_is_known():
+    state = told(*asked(), STARTED, STEP, proposed("effectful", "read_only"), call_started("call0"))
+    events = decide.fail_run(state, code="crashed_too_often", detail="d", now=NOW)
+    assert kinds(events) == ["call.settled", "call.settled", "run.failed"]
+    assert [event.code for event in events[:2]] == ["interrupted", "not_started"]
+
+
+@pytest.mark.parametrize(
+    ("decision", "kind", "status"),
+    [("happened", "call.settled", "succeeded"), ("did_not_happen", "call.settled", "failed")]
+    + [("run_again", "call.retried", None)],
+)
+def test_R4_a_person_decides_and_the_run_goes_on(decision, kind, status):
+    events = decide.decide_settle(
+        doubtful("call0"), call="call0", decision=decision, result="noted", by="alice", now=NOW
+    )
+    assert kinds(events) == [kind, "run.resumed"]
+    assert getattr(events[0], "status", None) == status
+    assert events[0].by == "alice"
+    if status:
+        assert events[0].code == "resolved_by_person"
+        assert events[0].result == "noted"
+
+
+def test_R4_the_run_waits_until_no_doubt_is_left():
+    state = doubtful("call0", "call1")
+    one = decide.decide_settle(state, call="call1", decision="run_again", result="", by="a", now=NOW)
+    assert kinds(one) == ["call.retried"]
+
+
+def test_W7_unknown_settled_and_undoubted_calls_are_refused():
+    state = doubtful("call0")
+
+    def settle(state: dict, call: str):
+        return decide.decide_settle(state, call=call, decision="happened", result="", by="a", now=NOW)
+
+    with pytest.raises(Rejected, match="unknown_call"):
+        settle(state, "nobody")
+    after = merge(state, reduce(state, settle(state, "call0")[0], 50))
+    with pytest.raises(Rejected, match="already_settled"):
+        settle(after, "call0")
+    with pytest.raises(Rejected, match="bad_command"):
+        settle(told(*asked(), STARTED, STEP, proposed("effectful")), "call0")
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("  \n Hello \n there", "Hello"),
+        ("word " * 30, "word " * 10 + "word…"),
+        ("x" * 100, "x" * 59 + "…"),
+        ("\n", ""),
+    ],
+)
+def test_titles_are_short_first_lines(text, title):
+    assert decide.title_from(text) == title
+
+
+def test_renaming_to_the_same_title_changes_nothing():
+    state = told(*begun("T"))
+    assert decide.decide_rename(state, title="T", now=NOW) == []
+    assert kinds(decide.decide_rename(state, title="U", now=NOW)) == ["conversation.renamed"]
