@@ -1,7 +1,151 @@
-// The ports of a real browser.
-import type { Ports } from "./ports";
+// The ports of a real browser: the only file of the engine that knows the DOM.
+import type { Cancel, Ports, SocketHandlers, SocketPort, Storage } from "./ports";
 
-/** The engine's view of this page. */
-export function browserPorts(): Ports {
-  throw new Error("not built yet");
+/** A tab that is hidden, or that the browser does not paint, is told after this many ms. */
+const UNPAINTED_MS = 100;
+
+/** The engine's view of this page. `path`: where the WebSocket is. */
+export function browserPorts(path = "/ws"): Ports {
+  return {
+    clock: { now: () => Date.now(), after },
+    random: () => Math.random(),
+    bytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
+    connect: (handlers) => connect(path, handlers),
+    fetch: request,
+    storage: storage(),
+    environment: {
+      visible: () => document.visibilityState === "visible",
+      online: () => navigator.onLine,
+      on: listen,
+    },
+    frame,
+  };
+}
+
+function after(ms: number, run: () => void): Cancel {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
+}
+
+function connect(path: string, handlers: SocketHandlers): SocketPort {
+  const { protocol, host } = window.location;
+  const socket = new WebSocket(`${protocol === "https:" ? "wss" : "ws"}://${host}${path}`);
+  socket.onopen = () => handlers.opened();
+  socket.onmessage = (event) => {
+    if (typeof event.data === "string") handlers.received(event.data);
+  };
+  socket.onclose = (event) => handlers.closed(event.code);
+  return {
+    send: (text) => {
+      if (socket.readyState === WebSocket.OPEN) socket.send(text);
+    },
+    close: () => socket.close(),
+  };
+}
+
+async function request(
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  body?: string,
+): ReturnType<Ports["fetch"]> {
+  const answer = await fetch(path, {
+    method,
+    headers,
+    body: body ?? null,
+    credentials: "same-origin",
+    cache: "no-store",
+    // A redirect is Django sending a stranger to the login; following it would give us a page of HTML.
+    redirect: "manual",
+  });
+  return { status: answer.status, text: await answer.text() };
+}
+
+function listen(heard: (what: "wake" | "sleep") => void): Cancel {
+  const wake = (): void => heard("wake");
+  const sleep = (): void => heard("sleep");
+  const visibility = (): void => {
+    if (document.visibilityState === "visible") wake();
+  };
+  const shown = (event: PageTransitionEvent): void => {
+    if (event.persisted) wake();
+  };
+  document.addEventListener("visibilitychange", visibility);
+  window.addEventListener("pageshow", shown);
+  window.addEventListener("online", wake);
+  window.addEventListener("offline", sleep);
+  return () => {
+    document.removeEventListener("visibilitychange", visibility);
+    window.removeEventListener("pageshow", shown);
+    window.removeEventListener("online", wake);
+    window.removeEventListener("offline", sleep);
+  };
+}
+
+/** Whichever comes first: hidden tabs get no animation frames, and a tab may be hidden after it asked for one. */
+function frame(run: () => void): Cancel {
+  let done = false;
+  const once = (): void => {
+    cancel();
+    run();
+  };
+  const paint = requestAnimationFrame(once);
+  const timer = setTimeout(once, UNPAINTED_MS);
+  const cancel = (): void => {
+    if (done) return;
+    done = true;
+    cancelAnimationFrame(paint);
+    clearTimeout(timer);
+  };
+  return cancel;
+}
+
+/** localStorage, or, where the browser forbids it, a memory that lasts as long as the tab. */
+function storage(): Storage {
+  const place = permitted();
+  return {
+    keys: (prefix) => place.keys().filter((key) => key.startsWith(prefix)),
+    get: (key) => place.get(key),
+    set: (key, value) => place.set(key, value),
+    remove: (key) => place.remove(key),
+    onForeign: (heard) => {
+      const changed = (event: StorageEvent): void => {
+        if (event.key !== null && event.storageArea === place.area) heard(event.key, event.newValue);
+      };
+      window.addEventListener("storage", changed);
+      return () => window.removeEventListener("storage", changed);
+    },
+  };
+}
+
+interface Place {
+  /** What the browser names in its `storage` events. */
+  area: unknown;
+  keys(): string[];
+  get(key: string): string | null;
+  set(key: string, value: string): void;
+  remove(key: string): void;
+}
+
+function permitted(): Place {
+  try {
+    const area = window.localStorage;
+    area.getItem("holdfast.probe");
+    return {
+      area,
+      keys: () => Array.from({ length: area.length }, (_, index) => area.key(index) ?? ""),
+      get: (key) => area.getItem(key),
+      set: (key, value) => area.setItem(key, value),
+      remove: (key) => area.removeItem(key),
+    };
+  } catch {
+    const memory = new Map<string, string>();
+    return {
+      area: memory,
+      keys: () => [...memory.keys()],
+      get: (key) => memory.get(key) ?? null,
+      set: (key, value) => void memory.set(key, value),
+      remove: (key) => void memory.delete(key),
+    };
+  }
 }

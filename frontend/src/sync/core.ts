@@ -66,6 +66,11 @@ export class Core {
     return { replica: slot.replica, synced: this.#up && slot.phase.kind === "synced", gone: slot.gone };
   }
 
+  /** The conversations that are open here. */
+  get shown(): string[] {
+    return [...this.#slots.keys()];
+  }
+
   /** The conversations that changed since this was last asked. */
   takeChanged(): string[] {
     const changed = [...this.#changed];

@@ -16,13 +16,10 @@ export class Http {
     return boot;
   }
 
-  /** A page of the list; `before` is the last entry of the page before it. */
-  async conversations(query: string, before: string | null): Promise<ConversationList> {
-    const asked = [
-      ...(query === "" ? [] : [`q=${encodeURIComponent(query)}`]),
-      ...(before === null ? [] : [`before=${encodeURIComponent(before)}`]),
-    ];
-    const path = asked.length === 0 ? "/api/conversations" : `/api/conversations?${asked.join("&")}`;
+  /** A page of the list, newest first; `before`: the `updated_at` of the last entry of the page before it. */
+  async conversations(query: string, before: number | null, limit: number): Promise<ConversationList> {
+    const place = before === null ? "" : `&before=${before}`;
+    const path = `/api/conversations?q=${encodeURIComponent(query)}&limit=${limit}${place}`;
     return (await this.#get(path)) as ConversationList;
   }
 

@@ -12,9 +12,10 @@ export type * from "./protocol.gen";
 export { MAX_TEXT, PROTOCOL, WINDOW } from "./protocol.gen";
 
 import type { Client } from "./api";
+import { Engine } from "./engine";
 import type { Ports } from "./ports";
 
 /** The engine on the given ports; nothing happens before `start`. */
-export function createClient(_ports: Ports): Client {
-  throw new Error("not built yet");
+export function createClient(ports: Ports): Client {
+  return new Engine(ports);
 }

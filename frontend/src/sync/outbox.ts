@@ -69,25 +69,21 @@ export class Outbox {
     return changed;
   }
 
-  /** Keep commands of one conversation, in this order; throws what the storage throws, and then keeps none. */
-  add(commands: readonly Kept[]): Command[] {
-    const put: Kept[] = [];
+  /**
+   * Keep commands of one conversation, in this order; throws what the storage throws, and then keeps none. `heard` is
+   * told what became of the first one, unless the tab dies before.
+   */
+  add(commands: readonly Kept[], heard?: (outcome: Outcome) => void): Command[] {
     try {
-      for (const kept of commands) {
-        this.#store(kept);
-        put.push(kept);
-      }
+      for (const kept of commands) this.#store(kept);
     } catch (error) {
-      for (const kept of put) this.storage.remove(this.#prefix + kept.id);
-      throw error;
+      for (const kept of commands) this.storage.remove(this.#prefix + kept.id);
+      // A stop must not fail for want of room: it is sent from memory. A text must not be lost: it stays with the person.
+      if (commands.some(({ body }) => body.kind === "send" || body.kind === "create")) throw error;
     }
     for (const kept of commands) this.#take(kept);
+    if (heard !== undefined && commands[0] !== undefined) this.#waiting.set(commands[0].id, heard);
     return this.#pump();
-  }
-
-  /** What becomes of a command that was added; never settles if the tab dies before. */
-  outcome(id: string): Promise<Outcome> {
-    return new Promise((resolve) => this.#waiting.set(id, resolve));
   }
 
   up(): Command[] {
@@ -207,6 +203,11 @@ export class Outbox {
       const state = failed !== null ? "failed" : stored !== null ? "stored" : "sending";
       return [{ id: body.message, text: body.text, at, state, code: failed }];
     });
+  }
+
+  /** Whether anything of this conversation is here. */
+  has(conversation: string): boolean {
+    return [...this.#entries.values()].some((entry) => entry.conversation === conversation);
   }
 
   /** Whether a stop was asked for and its event has not been seen. */

@@ -183,7 +183,8 @@ export interface Welcome {
 }
 /**
  * The whole state at `cursor`. Sent in `pieces` when it is large: the items of all pieces, in order, make
- * the state, and it is applied when the last one is there (rule W10).
+ * the state, and it is applied when the last one is there (rule W10). `piece` counts from 1 to `pieces`; info,
+ * run and part are in every piece, the same.
  */
 export interface Snapshot {
   type: "snapshot";

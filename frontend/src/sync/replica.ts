@@ -104,7 +104,7 @@ export function withPage(replica: Replica, before: number, items: readonly Item[
 }
 
 /** All items that the replica knows, ascending. */
-export function known(replica: Replica): readonly Item[] {
+export function known(replica: { older: readonly Item[]; state: Pick<State, "items"> }): readonly Item[] {
   return merged(replica.older, replica.state.items);
 }
 

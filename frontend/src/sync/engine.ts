@@ -1,0 +1,381 @@
+// The engine: the link, the core, the outbox and the list, wired to each other and to the ports. It decides nothing that
+// one of them can decide.
+import {
+  type BootState,
+  type Client,
+  type Connection,
+  type ConversationView,
+  type ListState,
+  type Outcome,
+  type Readable,
+  SyncRefusal,
+} from "./api";
+import { Booting } from "./boot";
+import { Core } from "./core";
+import { parseCursor } from "./cursor";
+import { Http } from "./http";
+import { Listing } from "./list";
+import { type Kept, Outbox } from "./outbox";
+import type { Cancel, Ports } from "./ports";
+import {
+  type CallDetail,
+  type ClientFrame,
+  type CommandBody,
+  MAX_TEXT,
+  type ServerFrame,
+  type SettleBody,
+  type Welcome,
+} from "./protocol.gen";
+import { Link } from "./socket";
+import { Notifier, Source, sameList, sameOr } from "./store";
+import { tidy, titleOf } from "./text";
+import { uuidv7Maker } from "./uuidv7";
+import { blank, Viewer } from "./view";
+import { Watched } from "./watch";
+
+export class Engine implements Client {
+  readonly boot: Readable<BootState>;
+  readonly connection: Readable<Connection>;
+  readonly list: Readable<ListState>;
+
+  readonly #core: Core;
+  readonly #link: Link;
+  readonly #http: Http;
+  readonly #listing: Listing;
+  readonly #notifier: Notifier;
+  readonly #booting: Booting;
+  readonly #connectionSource: Source<Connection>;
+  readonly #listSource: Source<ListState>;
+  readonly #views = new Map<string, Source<ConversationView>>();
+  readonly #uuid: () => string;
+
+  #outbox: Outbox | null = null;
+  #user: string | null = null;
+  readonly #watched = new Watched();
+  #paging = new Map<string, "loading" | "failed">();
+  #up = false;
+  #skew = 0;
+  #over = false;
+  #timer: Cancel = () => {};
+  #deaf: Cancel = () => {};
+
+  constructor(private readonly ports: Ports) {
+    const now = (): number => ports.clock.now();
+    this.#uuid = uuidv7Maker(now, ports.bytes);
+    this.#core = new Core(now, ports.random);
+    this.#http = new Http(ports.fetch);
+    this.#notifier = new Notifier(ports.frame);
+    this.#link = new Link(
+      ports,
+      {
+        up: (welcome) => this.#linkUp(welcome),
+        down: () => this.#linkDown(),
+        frame: (frame) => this.#received(frame),
+        changed: () => this.#connectionSource.invalidate(),
+      },
+      this.#uuid(),
+    );
+    this.#listing = new Listing(this.#http, ports.clock, ports.random, () => this.#listSource.invalidate());
+    const boot = new Source<BootState>(this.#notifier, { status: "loading" }, () => this.#booting.state);
+    this.boot = boot;
+    this.#booting = new Booting(this.#http, ports.clock, ports.random, () => {
+      const { state } = this.#booting;
+      if (state.status === "ready") this.#identify(state.boot.user);
+      boot.invalidate();
+    });
+    this.connection = this.#connectionSource = new Source(
+      this.#notifier,
+      this.#link.status,
+      (): Connection => this.#link.status,
+    );
+    const none: ListState = { ...this.#listing.state, conversations: [] };
+    this.list = this.#listSource = new Source(this.#notifier, none, (before) => this.#listed(before));
+  }
+
+  start(): void {
+    this.#deaf = this.ports.storage.onForeign((key, value) => {
+      if (this.#outbox !== null) this.#send(this.#outbox.foreign(key, value));
+      this.#settle();
+    });
+    this.#link.start();
+    this.#listing.refresh();
+    void this.#booting.fetch();
+  }
+
+  dispose(): void {
+    this.#over = true;
+    this.#link.dispose();
+    this.#listing.dispose();
+    this.#notifier.dispose();
+    this.#timer();
+    this.#booting.dispose();
+    this.#deaf();
+  }
+
+  now(): number {
+    return this.ports.clock.now() + this.#skew;
+  }
+
+  reconnect(): void {
+    this.#link.reconnect();
+    this.#listing.refresh();
+    if (this.#booting.state.status === "failed") void this.#booting.fetch();
+  }
+
+  search(query: string): void {
+    this.#listing.search(query);
+  }
+
+  loadMoreConversations(): void {
+    void this.#listing.loadMore();
+  }
+
+  refreshList(): void {
+    this.#listing.refresh();
+  }
+
+  conversation(id: string): Readable<ConversationView> {
+    let source = this.#views.get(id);
+    if (source === undefined) {
+      const viewer = new Viewer();
+      source = new Source<ConversationView>(this.#notifier, blank(id), (before) =>
+        viewer.view(before, this.#core.held(id), this.#outbox, this.#paging.get(id)),
+      );
+      this.#views.set(id, source);
+    }
+    return source;
+  }
+
+  open(conversation: string): () => void {
+    const release = this.#watched.look(conversation, () => {
+      for (const id of this.#core.shown) {
+        if (!this.#watched.keeps(id)) this.#send(this.#core.close(id));
+      }
+      this.#settle();
+    });
+    this.#settle();
+    return release;
+  }
+
+  newConversation(agent: string, text: string): { conversation: string; message: string } {
+    const clean = this.#checked(text);
+    const conversation = this.#uuid();
+    const message = this.#uuid();
+    const title = titleOf(clean);
+    this.#enqueue(conversation, [
+      { kind: "create", agent, title },
+      { kind: "send", message, text: clean },
+    ]);
+    return { conversation, message };
+  }
+
+  send(conversation: string, text: string): string {
+    const message = this.#uuid();
+    this.#enqueue(conversation, [{ kind: "send", message, text: this.#checked(text) }]);
+    return message;
+  }
+
+  retry(conversation: string, message: string): void {
+    if (this.#outbox !== null) this.#send(this.#outbox.retry(conversation, message));
+    this.#settle();
+  }
+
+  discard(conversation: string, message: string): void {
+    this.#outbox?.discard(conversation, message);
+    this.#settle();
+  }
+
+  async stop(conversation: string): Promise<Outcome> {
+    return this.#command(conversation, { kind: "stop" });
+  }
+
+  async rename(conversation: string, title: string): Promise<Outcome> {
+    return this.#command(conversation, { kind: "rename", title: tidy(title).trim().slice(0, 200) });
+  }
+
+  async remove(conversation: string): Promise<Outcome> {
+    return this.#command(conversation, { kind: "delete" });
+  }
+
+  async settle(
+    conversation: string,
+    call: string,
+    decision: SettleBody["decision"],
+    result = "",
+  ): Promise<Outcome> {
+    return this.#command(conversation, { kind: "settle", call, decision, result: tidy(result) });
+  }
+
+  async loadOlder(conversation: string): Promise<void> {
+    const replica = this.#core.held(conversation)?.replica;
+    if (replica == null || replica.complete || this.#paging.get(conversation) === "loading") return;
+    this.#paging.set(conversation, "loading");
+    this.#views.get(conversation)?.invalidate();
+    try {
+      const page = await this.#http.items(conversation, replica.floor);
+      this.#paging.delete(conversation);
+      this.#core.page(conversation, replica.floor, page.items, page.more);
+    } catch {
+      this.#paging.set(conversation, "failed");
+    }
+    this.#views.get(conversation)?.invalidate();
+    this.#settle();
+  }
+
+  callDetail(conversation: string, call: string): Promise<CallDetail> {
+    return this.#http.call(conversation, call);
+  }
+
+  #command(conversation: string, body: CommandBody): Promise<Outcome> {
+    return new Promise((resolve) => this.#enqueue(conversation, [body], resolve));
+  }
+
+  /** Put commands into the outbox and on their way; `heard` is told what became of the first one. */
+  #enqueue(conversation: string, bodies: readonly CommandBody[], heard?: (outcome: Outcome) => void): void {
+    if (this.#outbox === null) throw new SyncRefusal("not_ready");
+    const at = this.ports.clock.now();
+    const kept = bodies.map((body): Kept => ({ id: this.#uuid(), conversation, body, at, failed: null }));
+    let frames: ClientFrame[];
+    try {
+      frames = this.#outbox.add(kept, heard);
+    } catch {
+      throw new SyncRefusal("outbox_full");
+    }
+    this.#send(frames);
+    this.#settle();
+  }
+
+  #checked(text: string): string {
+    const clean = tidy(text);
+    if (clean.trim() === "") throw new SyncRefusal("empty");
+    if (clean.length > MAX_TEXT) throw new SyncRefusal("too_long");
+    return clean;
+  }
+
+  /** Open what is watched, as soon as the server knows of it. */
+  #openWatched(): void {
+    if (this.#outbox === null) return;
+    for (const id of this.#watched.now) {
+      if (this.#core.held(id) === undefined && !this.#outbox.creating(id)) this.#send(this.#core.open(id));
+    }
+  }
+
+  #linkUp(welcome: Welcome): void {
+    if (!this.#identify(welcome.user)) return;
+    this.#skew = welcome.now - this.ports.clock.now();
+    this.#up = true;
+    this.#send(this.#core.up());
+    if (this.#outbox !== null) this.#send(this.#outbox.up());
+    this.#listing.refresh();
+    this.#settle();
+  }
+
+  #linkDown(): void {
+    this.#up = false;
+    this.#core.down();
+    this.#outbox?.down();
+    this.#settle();
+  }
+
+  #received(frame: ServerFrame): void {
+    switch (frame.type) {
+      case "welcome":
+      case "pong":
+      case "goaway":
+        break;
+      case "result":
+        if (this.#outbox !== null) this.#send(this.#outbox.result(frame));
+        break;
+      case "list":
+        this.#listing.refresh();
+        break;
+      case "error":
+        this.#send(this.#core.receive(frame));
+        if (frame.code === "bad_frame" || frame.code === "too_large") {
+          if (this.#outbox !== null) this.#send(this.#outbox.refused());
+        }
+        break;
+      case "heartbeat":
+        // The sample that travelled fastest is the best one.
+        this.#skew = Math.max(this.#skew, frame.now - this.ports.clock.now());
+        this.#send(this.#core.receive(frame));
+        break;
+      default:
+        this.#send(this.#core.receive(frame));
+    }
+    this.#settle();
+  }
+
+  /** Whose outbox it is: known from the socket or from HTTP, whichever comes first. False: they disagree. */
+  #identify(user: string): boolean {
+    if (this.#user !== null && this.#user !== user) {
+      // Another login in this browser: what is shown and what waits here is not theirs.
+      this.#link.giveUp("logged_out");
+      return false;
+    }
+    if (this.#outbox !== null) return true;
+    this.#user = user;
+    const { storage, clock, random } = this.ports;
+    this.#outbox = new Outbox(storage, user, () => clock.now(), random);
+    for (const view of this.#views.values()) view.invalidate();
+    this.#settle();
+    return true;
+  }
+
+  /** After any input: tell who looks, open what can be opened, and set the clock. */
+  #settle(): void {
+    if (this.#over) return;
+    this.#openWatched();
+    const moved = this.#outbox?.takeChanged() ?? [];
+    for (const id of new Set([...this.#core.takeChanged(), ...moved])) {
+      this.#compare(id);
+      this.#views.get(id)?.invalidate();
+    }
+    if (moved.length > 0) this.#listSource.invalidate();
+    this.#setTimer();
+  }
+
+  /** Let the outbox see which of its stored commands have arrived. */
+  #compare(id: string): void {
+    const held = this.#core.held(id);
+    if (held?.replica == null || !this.#outbox?.has(id)) return;
+    const items = new Set(held.replica.state.items.map((item) => item.id));
+    this.#outbox.seen(id, { items, synced: held.synced, place: parseCursor(held.replica.cursor) });
+  }
+
+  #setTimer(): void {
+    this.#timer();
+    const times = [this.#core.nextTick(), this.#outbox?.nextTick() ?? null].filter((at) => at !== null);
+    if (!this.#up || times.length === 0) return;
+    const wait = Math.max(0, Math.min(...times) - this.ports.clock.now());
+    this.#timer = this.ports.clock.after(wait, () => this.#tick());
+  }
+
+  #tick(): void {
+    this.#send(this.#core.tick());
+    if (this.#outbox !== null) this.#send(this.#outbox.tick());
+    for (const id of this.#core.shown) this.#compare(id);
+    this.#settle();
+  }
+
+  #send(frames: readonly ClientFrame[]): void {
+    for (const frame of frames) this.#link.send(frame);
+  }
+
+  #listed(before: ListState): ListState {
+    const fetched = this.#listing.state;
+    const there = new Set(fetched.conversations.map((entry) => entry.id));
+    const made = (this.#outbox?.creations() ?? []).filter(({ conversation }) => !there.has(conversation));
+    const pending = made.reverse().flatMap(({ conversation, at, body }) => {
+      if (body.kind !== "create" || fetched.query !== "") return [];
+      const { title = "", agent = "" } = body;
+      const entry = { id: conversation, title, agent, created_at: at, updated_at: at, run_status: null };
+      return [{ ...entry, pending: true }];
+    });
+    const entries = fetched.conversations.map((entry) => ({ ...entry, pending: false }));
+    return sameOr(before, {
+      ...fetched,
+      conversations: sameList(before.conversations, [...pending, ...entries]),
+    });
+  }
+}

@@ -1,0 +1,84 @@
+// What the UI sees of one conversation, put together from the replica and the outbox. Pure but for what it remembers of
+// the time before, so that what did not change keeps its identity.
+import type { ConversationView } from "./api";
+import type { Held } from "./core";
+import type { Outbox } from "./outbox";
+import type { Item, SnapshotPart } from "./protocol.gen";
+import { known, type Replica } from "./replica";
+import { sameList, sameOr } from "./store";
+
+const NONE: readonly Item[] = [];
+
+/** The view of a conversation of which nothing is known. */
+export function blank(id: string): ConversationView {
+  return {
+    id,
+    phase: "opening",
+    synced: false,
+    info: null,
+    run: null,
+    stopping: false,
+    items: NONE,
+    pending: [],
+    older: "none",
+  };
+}
+
+/** Makes the views of one conversation. */
+export class Viewer {
+  #items: { of: Replica["state"]["items"]; older: Replica["older"]; all: readonly Item[] } | null = null;
+  #streamed: { of: readonly Item[]; part: SnapshotPart | null; all: readonly Item[] } | null = null;
+
+  /** The view now; `before` itself when nothing differs. */
+  view(
+    before: ConversationView,
+    held: Held | undefined,
+    outbox: Outbox | null,
+    paging: "loading" | "failed" | undefined,
+  ): ConversationView {
+    const { id } = before;
+    const replica = held?.replica ?? null;
+    const items = replica === null ? NONE : this.#shown(replica);
+    const there = new Set(items.map((item) => item.id));
+    const waiting = outbox?.messages(id).filter((message) => !there.has(message.id)) ?? [];
+    const run = replica?.state.run ?? null;
+    const active = run !== null && run.ended_at === null;
+    return sameOr(before, {
+      id,
+      phase: phaseOf(held, outbox?.creating(id) ?? false),
+      synced: held?.synced ?? false,
+      info: replica?.state.info ?? null,
+      run,
+      stopping: active && (run.stopping || (outbox?.stopping(id) ?? false)),
+      items,
+      pending: sameList(before.pending, waiting),
+      older: replica === null || replica.complete ? "none" : (paging ?? "more"),
+    });
+  }
+
+  /** All items, the streaming step with the text that has arrived. */
+  #shown({ older, state, part }: Replica): readonly Item[] {
+    if (this.#items?.of !== state.items || this.#items.older !== older) {
+      this.#items = { of: state.items, older, all: known({ older, state }) };
+    }
+    const { all } = this.#items;
+    if (this.#streamed?.of !== all || this.#streamed.part !== part) {
+      this.#streamed = { of: all, part, all: withText(all, part) };
+    }
+    return this.#streamed.all;
+  }
+}
+
+function withText(items: readonly Item[], part: SnapshotPart | null): readonly Item[] {
+  if (part === null) return items;
+  const at = items.findLastIndex((item) => item.id === part.message);
+  const step = items[at];
+  if (step?.kind !== "step" || step.status !== "streaming") return items;
+  return items.with(at, { ...step, text: part.text });
+}
+
+function phaseOf(held: Held | undefined, creating: boolean): ConversationView["phase"] {
+  if (creating) return "new";
+  if (held?.gone) return "gone";
+  return held?.replica == null ? "opening" : "live";
+}
