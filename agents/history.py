@@ -36,7 +36,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One tool call and, once it is settled, its result. `arguments` is the model's own text, valid or not."""
+    """One tool call and, once settled, its result. `arguments` is the model's own text, valid or not."""
 
     id: str
     ordinal: int
@@ -108,10 +108,19 @@ class Run:
     #: Tries of the model that failed since the last completed response.
     failures: int = 0
     usage: e.Usage = _NOTHING
+    #: Milliseconds of work before the present owner; waiting for a person or for a new owner does not count.
+    spent: int = 0
+    #: Since when the present owner works (ms), None: nobody does. And the time of the run's latest event.
+    since: int | None = None
+    last_at: int = 0
 
     @property
     def active(self) -> bool:
         return self.status in e.ACTIVE_RUN
+
+    def worked(self, now: int) -> int:
+        """Milliseconds of work on this run so far (rule R8)."""
+        return self.spent + (max(0, now - self.since) if self.since is not None else 0)
 
 
 Item = UserMessage | Note | Step
@@ -152,6 +161,13 @@ def fold(history: History, event: e.Event, seq: int) -> History:
     Pure and total: an event of a step or a run that is not held (it left the window) changes nothing of it,
     and an event that was folded already may be folded again only by a caller who starts over.
     """
+    after = _folded(history, event, seq)
+    if after.run is not None and after.run.active and not isinstance(event, e.MessageAdded | e.NoteAdded):
+        return replace(after, run=replace(after.run, last_at=max(after.run.last_at, event.at)))
+    return after
+
+
+def _folded(history: History, event: e.Event, seq: int) -> History:
     match event:
         case e.MessageAdded():
             return _added(history, UserMessage(event.message, seq, event.text, event.origin))
@@ -205,14 +221,16 @@ def _run_after(run: Run | None, event: e.Event) -> Run | None:
         return run
     match event:
         case e.RunStarted():
+            # A former owner worked until its last sign of life; nobody knows better when it died.
+            run = _rested(run, run.last_at)
             started = run.started_at if run.started_at is not None else event.at
-            return replace(run, status="running", attempt=event.attempt, started_at=started)
+            return replace(run, status="running", attempt=event.attempt, started_at=started, since=event.at)
         case e.RunRecovering():
-            return replace(run, status="recovering")
+            return replace(_rested(run, run.last_at), status="recovering")
         case e.RunWaiting():
-            return replace(run, status="waiting")
+            return replace(_rested(run, event.at), status="waiting")
         case e.RunResumed():
-            return replace(run, status="queued")
+            return replace(_rested(run, run.last_at), status="queued")
         case e.RunRetrying():
             return replace(run, failures=run.failures + 1)
         case e.RunStopping():
@@ -228,6 +246,12 @@ def _run_after(run: Run | None, event: e.Event) -> Run | None:
         case e.StepFinished():
             return replace(run, steps=run.steps + 1, failures=0, usage=_sum(run.usage, event.usage))
     return run
+
+
+def _rested(run: Run, at: int) -> Run:
+    if run.since is None:
+        return run
+    return replace(run, spent=run.spent + max(0, at - run.since), since=None)
 
 
 def _sum(a: e.Usage, b: e.Usage) -> e.Usage:

@@ -99,3 +99,20 @@ def test_a_stop_is_remembered_with_who_asked() -> None:
     assert history.run is not None and history.run.stopping and history.run.stopped_by == "Alice"
     stopped = fold(history, e.RunStopped(at=5, run="r"), 6)
     assert stopped.run is not None and not stopped.run.active and not stopped.run.stopping
+
+
+def test_R8_only_work_counts_as_time_of_the_run() -> None:
+    """Waiting for a person does not count, nor does the time until a dead owner is missed."""
+    history = told(
+        e.RunQueued(at=0, run="r", cause="m1"),
+        e.RunStarted(at=1_000, run="r", attempt=1, fence=1, worker="w"),
+        e.RunWaiting(at=3_000, run="r", reason="approval"),
+        e.RunResumed(at=90_000, run="r"),
+        e.RunStarted(at=91_000, run="r", attempt=1, fence=2, worker="w"),
+        e.StepStarted(at=92_000, run="r", step="r.1"),
+    )
+    assert history.run is not None and history.run.worked(93_000) == 4_000
+    history = fold(history, e.RunRecovering(at=700_000, run="r", reason="lease_lost"), 7)
+    assert history.run is not None and history.run.worked(800_000) == 3_000
+    history = fold(history, e.RunStarted(at=800_000, run="r", attempt=2, fence=3, worker="x"), 8)
+    assert history.run is not None and history.run.worked(800_500) == 3_500

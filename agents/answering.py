@@ -1,0 +1,216 @@
+"""One request to the model and its answer: streamed, assembled, committed only when it is complete (rule R5)."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from agents import events as e
+from agents.errors import ModelError, TooLong, TranscriptRefused
+from agents.llm.assembler import AssembledCall, Assembler, Response
+from agents.llm.errors import broken_off
+from agents.steps import CallModel
+from agents.transcript.render import Ask, render
+from agents.transcript.textonly import render_text_only
+from agents.transcript.validate import validate
+from agents.work import Halt, PartText, Work, ending, failing
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two pieces of text that are sent on (rule W4).
+PIECE_INTERVAL = 0.04
+#: Tries after the first one, and the seconds before them; a longer Retry-After is honoured up to the cap.
+BACKOFF = (1.0, 2.0, 4.0, 8.0)
+MAX_WAIT = 60.0
+#: How often a request that is too long is halved.
+SMALLEST_SQUEEZE = 0.25
+#: Seconds that a cancelled stream gets to close its connection; a stop must be through within one (rule R7).
+GRACE = 0.5
+
+_PROBLEMS: dict[str, e.CallCode] = {"malformed": "malformed_arguments", "truncated": "truncated_arguments"}
+
+
+async def answer(
+    work: Work, halt: Halt, decision: CallModel
+) -> AsyncGenerator[list[e.Event] | PartText, None]:
+    """One try of one step. Ends with the step finished, or with RunRetrying (ask `next_step` again), or with
+    the run ended."""
+    body, broken = _request(work)
+    now, run = work.clock.now(), work.run
+    begun: list[e.Event] = []
+    if broken:
+        log.error("a request broke its own rules", extra={"run": run.id, "broken": broken})
+        detail = f"The conversation was sent as plain text ({broken})."
+        begun.append(
+            e.RunRetrying(at=now, run=run.id, code="transcript_invalid", detail=detail, retry_at=now)
+        )
+    if body is None:
+        yield failing(work, "transcript_invalid", broken)
+        return
+    model = work.agent.model
+    begun.append(e.StepStarted(at=now, run=run.id, step=decision.step, attempt=decision.attempt, model=model))
+    yield begun
+    reading = _Reading(work, body)
+    try:
+        async with aclosing(reading.pieces(decision.step, halt)) as pieces:
+            async for piece in pieces:
+                yield piece
+        response = reading.assembler.response()
+        if halt.reason:
+            yield ending(work, halt.reason, text=response.text)
+        elif reading.assembler.too_large:
+            yield _overgrown(work, decision.step, response)
+        else:
+            reading.check(response, patient=run.failures == 0)
+            work.text_only, work.squeeze = False, 1.0
+            yield [_finished(work, decision.step, response)]
+    except ModelError as error:
+        async for events in _after(work, halt, error):
+            yield events
+    finally:
+        await reading.close()
+
+
+class _Reading:
+    """The stream, read by a task of its own, so that a slow store never slows the provider down."""
+
+    def __init__(self, work: Work, body: dict[str, object]) -> None:
+        self.assembler = Assembler()
+        self._text: list[str] = []
+        self._more = asyncio.Event()
+        self._task = asyncio.create_task(self._read(work, body), name="model stream")
+
+    async def _read(self, work: Work, body: dict[str, object]) -> None:
+        async with aclosing(work.model.stream(body)) as deltas:
+            async for delta in deltas:
+                if text := self.assembler.feed(delta):
+                    self._text.append(text)
+                    self._more.set()
+                if self.assembler.too_large:
+                    return
+
+    async def pieces(self, step: str, halt: Halt) -> AsyncGenerator[PartText, None]:
+        """The text in pieces of PIECE_INTERVAL, until the stream ends or must. Raises ModelError."""
+        offset = 0
+        while not halt.reason:
+            more = asyncio.ensure_future(self._more.wait())
+            await halt.wait({self._task, more})
+            more.cancel()
+            if text := self._take():
+                yield PartText(step, offset, text)
+                offset += len(text.encode("utf-16-le", "replace")) // 2
+            if self._task.done():
+                if not self._text:
+                    break
+                continue
+            await halt.wait({self._task}, timeout=PIECE_INTERVAL)
+        await self.close()
+        if not halt.reason and (error := self._task.exception()) is not None:
+            raise error
+
+    def check(self, response: Response, *, patient: bool) -> None:
+        """Raise ModelError for a response that is no answer. A stream without an end is taken for cut; at the
+        second time (not `patient`) for the habit of its server, and its last call for truncated (A8)."""
+        if not response.text.strip() and not response.calls:
+            raise ModelError("model_error", "The model gave an empty answer.", retry=True)
+        if not response.finish and patient:
+            raise broken_off("the stream ended in the middle")
+
+    async def close(self) -> None:
+        """Cancel what still runs, and wait for it, but not for longer than GRACE."""
+        if not self._task.done():
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=GRACE)
+        if self._task.done() and not self._task.cancelled():
+            self._task.exception()  # Marks it as seen; `pieces` has raised it if it matters.
+
+    def _take(self) -> str:
+        text = "".join(self._text)
+        self._text.clear()
+        self._more.clear()
+        return text
+
+
+def _request(work: Work) -> tuple[dict[str, object] | None, str]:
+    """A body that passes the gate, and what the first try of it broke (rule T1). No body: nothing passes."""
+    agent, history = work.agent, work.history()
+    window = int(agent.limits.window_tokens * work.squeeze)
+    ask = Ask(agent.model, agent.prompt, work.tools.schemas(agent.tools), window)
+    broken = ""
+    if not work.text_only:
+        body = render(history, work.profile, ask)
+        violations = validate(body, work.profile)
+        if not violations:
+            return body, ""
+        work.text_only = True
+        broken = "; ".join(str(violation) for violation in violations[:5])
+    body = render_text_only(history, work.profile, ask)
+    violations = validate(body, work.profile)
+    return (None, "; ".join(str(one) for one in violations[:5])) if violations else (body, broken)
+
+
+async def _after(work: Work, halt: Halt, error: ModelError) -> AsyncGenerator[list[e.Event], None]:
+    """What follows a failed try: another one, in another form or after a while, or the end of the run."""
+    run, now = work.run, work.clock.now()
+    code, wait, again = error.code, 0.0, False
+    if isinstance(error, TranscriptRefused):
+        log.error("a provider refused the form of a request", extra={"run": run.id, "kind": error.kind})
+        again, code = not work.text_only, "transcript_invalid"
+        work.text_only = True
+    elif isinstance(error, TooLong):
+        again = work.squeeze > SMALLEST_SQUEEZE
+        work.squeeze /= 2
+    elif error.retry and run.failures < len(BACKOFF):
+        wait = max(BACKOFF[run.failures], error.after or 0.0)
+        again = wait <= MAX_WAIT
+    if not again:
+        yield failing(work, error.code, error.detail)
+        return
+    retry_at = now + int(wait * 1000)
+    yield [e.RunRetrying(at=now, run=run.id, code=code, detail=error.detail, retry_at=retry_at)]
+    pause = asyncio.ensure_future(work.clock.sleep(wait))
+    await halt.wait({pause})
+    pause.cancel()
+
+
+def _finished(work: Work, step: str, response: Response) -> e.StepFinished:
+    replay: dict[str, object] = {}
+    if work.profile.replays_reasoning and response.reasoning.strip():
+        replay["reasoning_content"] = response.reasoning
+    if extras := {str(n): dict(call.extra) for n, call in enumerate(response.calls) if call.extra}:
+        replay["calls"] = extras
+    if response.replay:
+        replay["items"] = [dict(item) for item in response.replay]
+    return e.StepFinished(
+        at=work.clock.now(),
+        run=work.run.id,
+        step=step,
+        text=response.text,
+        calls=tuple(_proposed(work, step, ordinal, call) for ordinal, call in enumerate(response.calls)),
+        usage=response.usage,
+        finish=response.finish,
+        issuer=work.profile.issuer(work.agent.model),
+        replay=replay or None,
+    )
+
+
+def _proposed(work: Work, step: str, ordinal: int, call: AssembledCall) -> e.ProposedCall:
+    known = call.name in work.agent.tools and call.name in work.tools.names
+    problem = _PROBLEMS.get(call.state) if known else "unknown_tool"
+    return e.ProposedCall(
+        call=e.call_id(work.history().conversation, step, ordinal),
+        ordinal=ordinal,
+        name=call.name[:200],
+        arguments=call.arguments,
+        provider_id=call.provider_id[:200],
+        effect=work.tools.effect(call.name),
+        problem=problem,
+    )
+
+
+def _overgrown(work: Work, step: str, response: Response) -> list[e.Event]:
+    """The end of a run whose model does not stop talking (rule R8): the text stays, calls do not."""
+    cut = Response(response.text, usage=response.usage, finish="length")
+    detail = "The answer was longer than one answer may be, and was cut."
+    end = e.RunFinished(at=work.clock.now(), run=work.run.id, limit="limit_tokens", detail=detail)
+    return [_finished(work, step, cut), end]

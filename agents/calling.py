@@ -1,0 +1,209 @@
+"""The calls of a step: stored before they start, run side by side, each settled on its own (rules R3, R9)."""
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncGenerator
+from typing import Literal
+
+from agents import events as e
+from agents.history import Call
+from agents.steps import RunCalls
+from agents.tools.base import ToolContext, ToolResult
+from agents.work import Halt, Work, ending
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two progress events of one call; what comes faster is conflated to the latest.
+PROGRESS_INTERVAL = 0.5
+#: Seconds that cancelled tools get to end; a stop must be through within one (rule R7).
+GRACE = 0.7
+
+#: Tools that ignored their cancellation. Held so that they are not collected while they still run.
+_abandoned: set["asyncio.Task[ToolResult]"] = set()
+
+
+def idempotency_key(conversation: str, step: str, ordinal: int) -> str:
+    """The key of a call's effect (rule T3): the same for every attempt, by whoever makes it."""
+    return hashlib.sha256(f"effect\0{conversation}\0{step}\0{ordinal}".encode()).hexdigest()[:32]
+
+
+async def run_calls(work: Work, halt: Halt, decision: RunCalls) -> AsyncGenerator[list[e.Event], None]:
+    """Run the calls of one decision to their ends. Yields batches; the caller must store each before it
+    resumes. If the work must end, the last batch closes everything and ends the run (rule R7)."""
+    desk = _Desk(work, decision.step)
+    waiting = deque(decision.calls)
+    try:
+        while not halt.reason and (waiting or desk.running):
+            batch: list[e.Event] = [*desk.settled(), *desk.progressed()]
+            starting: list[Call] = []
+            while waiting and len(desk.running) + len(starting) < work.agent.limits.parallel:
+                starting.append(waiting.popleft())
+            batch += [desk.started(call) for call in starting]
+            if batch:
+                yield batch
+            for call in starting:
+                desk.start(call)
+            if desk.running and not any(task.done() for task in desk.running):
+                await halt.wait({*desk.running, desk.news()}, timeout=desk.next_progress())
+        if halt.reason:
+            await desk.cancel()
+            yield ending(work, halt.reason, settled=desk.settled())
+    finally:
+        await desk.cancel()
+
+
+async def probe(work: Work) -> list[e.Event]:
+    """Ask the tools of calls in doubt what happened (rule R4); what none of them knows is left to a person."""
+    events: list[e.Event] = []
+    for step in work.history().steps():
+        for call in step.open_calls:
+            if call.status != "in_doubt" or call.id in work.probed:
+                continue
+            work.probed |= {call.id}
+            found = await work.tools.probe(call.name, call.arguments, _context(work, step.id, call, None))
+            now = work.clock.now()
+            if found.state == "not_happened":
+                events.append(e.CallRetried(at=now, step=step.id, call=call.id, by="probe"))
+            elif found.state == "happened":
+                result = ToolResult(found.text, found.text[:2_000], len(found.text), ok=True)
+                events.append(_settled(now, step.id, call, call.attempt, result, by="probe"))
+    return events
+
+
+class _Desk:
+    """The calls of one step that run now: their tasks, and their latest progress."""
+
+    def __init__(self, work: Work, step: str) -> None:
+        self._work = work
+        self._step = step
+        self.running: dict[asyncio.Task[ToolResult], Call] = {}
+        self._progress: dict[str, tuple[float | None, str]] = {}
+        self._told: dict[str, float] = {}
+        self._news = asyncio.Event()
+        self._waiter: asyncio.Task[Literal[True]] | None = None
+
+    def started(self, call: Call) -> e.CallStarted:
+        work, now = self._work, self._work.clock.now()
+        return e.CallStarted(
+            at=now,
+            step=self._step,
+            call=call.id,
+            attempt=call.attempt + 1,
+            fence=work.fence,
+            worker=work.worker,
+        )
+
+    def start(self, call: Call) -> None:
+        """Start a call whose CallStarted is stored."""
+
+        async def progress(fraction: float | None, note: str = "") -> None:
+            self._progress[call.id] = (fraction, note)
+            self._news.set()
+
+        context = _context(self._work, self._step, call, progress)
+        work = self._work.tools.run(call.name, call.arguments, context)
+        self.running[asyncio.create_task(work, name=f"call {call.name}")] = call
+
+    def settled(self) -> list[e.CallSettled]:
+        """Outcomes of the tasks that have ended; they leave the desk. A cancelled one has no outcome."""
+        events = []
+        for task in [task for task in self.running if task.done()]:
+            call = self.running.pop(task)
+            self._progress.pop(call.id, None)
+            if task.cancelled():
+                continue
+            now = self._work.clock.now()
+            events.append(_settled(now, self._step, call, call.attempt + 1, _outcome(task, call)))
+        return events
+
+    def progressed(self) -> list[e.CallProgress]:
+        """The latest progress of each call that may tell some now (two a second at most)."""
+        self._news.clear()
+        moment, events = time.monotonic(), []
+        for id in list(self._progress):
+            if moment - self._told.get(id, -PROGRESS_INTERVAL) >= PROGRESS_INTERVAL:
+                self._told[id] = moment
+                fraction, note = self._progress.pop(id)
+                fraction = None if fraction is None else min(1.0, max(0.0, fraction))
+                now = self._work.clock.now()
+                event = e.CallProgress(at=now, step=self._step, call=id, fraction=fraction, note=note[:500])
+                events.append(event)
+        return events
+
+    def next_progress(self) -> float | None:
+        """Seconds until progress that was held back may be told; None: there is none."""
+        if not self._progress:
+            return None
+        due = min(self._told.get(id, 0.0) for id in self._progress) + PROGRESS_INTERVAL
+        return max(0.0, due - time.monotonic())
+
+    def news(self) -> "asyncio.Task[Literal[True]]":
+        """Done when a call has told progress that is not held back."""
+        if self._waiter is None or self._waiter.done():
+            self._waiter = asyncio.create_task(self._news.wait())
+        return self._waiter
+
+    async def cancel(self) -> None:
+        """Cancel what runs. A tool that ignores it is abandoned: it cannot hold up a stop (rule R7)."""
+        if self._waiter is not None:
+            self._waiter.cancel()
+        for task in self.running:
+            task.cancel()
+        pending = {task for task in self.running if not task.done()}
+        if pending:
+            await asyncio.wait(pending, timeout=GRACE)
+        for task in [task for task in self.running if not task.done()]:
+            log.warning("%s does not end when cancelled and was abandoned", task.get_name())
+            _abandoned.add(task)
+            task.add_done_callback(_forget)
+            self.running.pop(task)
+
+
+def _forget(task: "asyncio.Task[ToolResult]") -> None:
+    _abandoned.discard(task)
+    if not task.cancelled():
+        task.exception()
+
+
+def _context(work: Work, step: str, call: Call, progress: object) -> ToolContext:
+    conversation = work.history().conversation
+    told = {"progress": progress} if progress is not None else {}
+    return ToolContext(
+        call=call.id,
+        key=idempotency_key(conversation, step, call.ordinal),
+        conversation=conversation,
+        owner=work.owner,
+        storage=work.storage,
+        result_chars=work.agent.limits.result_chars,
+        **told,  # type: ignore[arg-type]
+    )
+
+
+def _outcome(task: "asyncio.Task[ToolResult]", call: Call) -> ToolResult:
+    error = task.exception()
+    if error is None:
+        return task.result()
+    # The toolbox catches what tools do wrong; this is our own mistake, and it must not end the run.
+    log.error("the toolbox failed at %s", call.name, exc_info=error)
+    text = "The tool could not be run because of an internal error."
+    return ToolResult(text, text, len(text), ok=False, code="tool_error")
+
+
+def _settled(
+    now: int, step: str, call: Call, attempt: int, result: ToolResult, by: str = ""
+) -> e.CallSettled:
+    return e.CallSettled(
+        at=now,
+        step=step,
+        call=call.id,
+        attempt=attempt,
+        status="succeeded" if result.ok else "failed",
+        result=result.text,
+        preview=result.preview,
+        size=result.size,
+        code=result.code,
+        by=by,
+    )

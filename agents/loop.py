@@ -1,0 +1,97 @@
+"""The loop of one run: ask `next_step`, do it, say what happened.
+
+It holds no state that matters. What it knows is the history that its caller stored; a worker that dies here
+is replaced by one that starts here.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+from agents import events as e
+from agents.answering import answer
+from agents.calling import probe, run_calls
+from agents.clock import Clock
+from agents.history import History
+from agents.llm.base import Model
+from agents.spec import AgentSpec
+from agents.steps import (
+    CallModel,
+    Fail,
+    Finish,
+    Reconcile,
+    Rest,
+    RunCalls,
+    Settle,
+    Stop,
+    Wait,
+    next_step,
+    reconcile,
+)
+from agents.tools.base import Storage, Toolbox
+from agents.transcript.profiles import choose
+from agents.work import Halt, PartText, StopSignal, Work, ending, failing
+
+__all__ = ["PartText", "StopSignal", "perform"]
+
+
+async def perform(
+    agent: AgentSpec,
+    model: Model,
+    tools: Toolbox,
+    history: Callable[[], History],
+    stop: StopSignal,
+    clock: Clock,
+    fence: int,
+    worker: str,
+    *,
+    owner: str = "",
+    storage: Storage | None = None,
+) -> AsyncGenerator[list[e.Event] | PartText, None]:
+    """Work on the active run until it ends or has to wait for a person.
+
+    Yields lists of events, each to be appended as one batch, and pieces of streaming text. The caller must
+    store what was yielded, and let `history()` show it, before it resumes the generator: that is what makes
+    a call journalled before it starts (rule R3). To give the run up (handed over, fenced off), close the
+    generator; tools and streams are cancelled and nothing more is yielded. `agent.model` must be filled in.
+    """
+    profile = choose(agent.profile, agent.base_url, agent.model)
+    work = Work(agent, profile, model, tools, history, stop, clock, fence, worker, owner, storage)
+    known = history()
+    if known.run is None or not known.run.active:
+        return
+    async with Halt(work) as halt:
+        while True:
+            known, now = history(), clock.now()
+            decision = next_step(known, agent.limits, now, agent.tools)
+            if isinstance(decision, Rest):
+                return
+            if isinstance(decision, Stop) or halt.reason == "stopped":
+                yield ending(work, "stopped")
+                return
+            assert known.run is not None
+            match decision:
+                case Reconcile():
+                    yield reconcile(known, now)
+                case Settle():
+                    yield list(decision.events)
+                case RunCalls():
+                    async with aclosing(run_calls(work, halt, decision)) as batches:
+                        async for batch in batches:
+                            yield batch
+                case CallModel():
+                    async with aclosing(answer(work, halt, decision)) as pieces:
+                        async for piece in pieces:
+                            yield piece
+                case Wait():
+                    if found := await probe(work):
+                        yield found
+                        continue
+                    yield [e.RunWaiting(at=now, run=known.run.id, reason=decision.reason)]
+                    return
+                case Finish() if decision.limit == "limit_seconds":
+                    yield ending(work, "limit")
+                case Finish():
+                    run = known.run.id
+                    yield [e.RunFinished(at=now, run=run, limit=decision.limit, detail=decision.detail)]
+                case Fail():
+                    yield failing(work, decision.code, decision.detail)

@@ -1,0 +1,229 @@
+"""What to do next in a run: a pure function of what has happened (rules R3 to R8).
+
+There is no other state. A worker that starts, one that goes on after its own step and one that takes over
+from a dead owner all ask the same question of the same history, so recovery is not a special path.
+
+    the newest step          what comes next
+    ───────────────────────  ─────────────────────────────────────────────────────────────────────────
+    none for this message    CallModel, the next index
+    streaming                CallModel again, same index: its owner died and nothing of it is kept (R5)
+    finished, open calls     Reconcile what a dead owner left running (R4), then Settle what cannot run,
+                             then RunCalls, then Wait for people
+    finished, all settled    CallModel, the next index
+    final text               Finish, or CallModel if messages arrived meanwhile (R6)
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from agents import events as e
+from agents.history import Call, History, Run, Step, UserMessage
+from agents.results import Ending, closing, refusal
+from agents.spec import Limits
+
+#: How often a step may be begun. Each time its owner died (or the model failed) the next one tries again.
+MAX_ATTEMPTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class CallModel:
+    """Send the history to the model; the response is `step`, and this is its `attempt`th try."""
+
+    step: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunCalls:
+    """Start these calls of one step; each was journalled as proposed and may run."""
+
+    step: str
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Append these events: calls that cannot run get the result that says so."""
+
+    events: tuple[e.CallSettled, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    """Append `reconcile(history)`: a dead owner left calls running."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing can go on until a person (or the browser) has answered."""
+
+    reason: Literal["approval", "browser", "in_doubt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The run is over: with its final answer, or with a limit (rule R8)."""
+
+    limit: e.RunCode | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """The run cannot go on."""
+
+    code: e.RunCode
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Somebody asked for a stop: close everything that is open and end the run (rule R7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """There is no run to work on."""
+
+
+Decision = CallModel | RunCalls | Settle | Reconcile | Wait | Finish | Fail | Stop | Rest
+
+
+def next_step(history: History, limits: Limits, now: int, tools: tuple[str, ...] = ()) -> Decision:
+    """What the owner of the run must do next. `now` in milliseconds; `tools` only words a refusal.
+
+    To be asked when nothing of this owner is in flight: a call that is running then was left by another.
+    """
+    run = history.run
+    if run is None or not run.active:
+        return Rest()
+    if run.stopping:
+        return Stop()
+    open_steps = [step for step in history.steps() if step.open_calls]
+    if any(call.status == "running" for step in open_steps for call in step.open_calls):
+        return Reconcile()
+    for step in open_steps:
+        refused = [call for call in step.open_calls if call.problem is not None and _may_start(call)]
+        if refused:
+            return Settle(tuple(_refused(step, call, now, tools) for call in refused))
+        if step.run != run.id and any(_may_start(call) for call in step.open_calls):
+            # An earlier run ended without closing them: its owner's time is over, they are not started now.
+            return Settle(
+                tuple(_closed(step, c, "failed", now, "") for c in step.open_calls if _may_start(c))
+            )
+    for step in open_steps:
+        if runnable := tuple(call for call in step.open_calls if _may_start(call)):
+            return _time_left(run, limits, now) or RunCalls(step.id, runnable)
+    if open_steps:
+        statuses = {call.status for step in open_steps for call in step.open_calls}
+        return Wait("in_doubt" if "in_doubt" in statuses else "approval")
+    if not _unanswered(history, run):
+        return Finish()
+    return _limit(run, limits, now) or _call_model(history, run)
+
+
+def reconcile(history: History, now: int) -> list[e.Event]:
+    """Events for the calls that a dead owner left running (rule R4): what may run twice is queued again, what
+    may have had an effect is in doubt. Nothing is running after them."""
+    events: list[e.Event] = []
+    for step in history.steps():
+        for call in step.open_calls:
+            if call.status != "running":
+                continue
+            if call.effect == "effectful":
+                events.append(e.CallInDoubt(at=now, step=step.id, call=call.id, attempt=call.attempt))
+            else:
+                events.append(e.CallRetried(at=now, step=step.id, call=call.id, by="recovery"))
+    return events
+
+
+def close_open_calls(
+    history: History, why: Ending, now: int, *, by: str = "", settled: frozenset[str] = frozenset()
+) -> list[e.CallSettled]:
+    """One event for each open call, with a text that says what is known of it (rule R7). `settled` are ids of
+    calls that the same batch settles otherwise."""
+    return [
+        _closed(step, call, why, now, by)
+        for step in history.steps()
+        for call in step.open_calls
+        if call.id not in settled
+    ]
+
+
+def _may_start(call: Call) -> bool:
+    return call.status in ("proposed", "queued")
+
+
+def _unanswered(history: History, run: Run) -> bool:
+    """Whether the model has something to say: a message after its last answer, or results of its calls."""
+    for item in reversed(history.items):
+        if isinstance(item, UserMessage):
+            return True
+        if isinstance(item, Step):
+            if item.status == "streaming" and item.run != run.id:
+                continue  # Left by a run that ended otherwise; nothing of it is kept.
+            return item.status == "streaming" or (bool(item.calls) and item.run == run.id)
+    return False
+
+
+def _call_model(history: History, run: Run) -> CallModel | Fail:
+    for step in history.steps():
+        if step.status == "streaming" and step.run == run.id:
+            if step.attempt >= MAX_ATTEMPTS:
+                return Fail(
+                    "crashed_too_often", f"One answer was begun {step.attempt} times and never ended."
+                )
+            return CallModel(step.id, step.attempt + 1)
+    return CallModel(f"{run.id}.{run.last_index + 1}", 1)
+
+
+def _limit(run: Run, limits: Limits, now: int) -> Finish | None:
+    if run.steps >= limits.steps:
+        return Finish("limit_steps", f"The run took {limits.steps} steps, as many as this agent may take.")
+    used = run.usage.input + run.usage.output
+    if limits.tokens is not None and used >= limits.tokens:
+        return Finish("limit_tokens", f"The run used {used:,} tokens; this agent may use {limits.tokens:,}.")
+    return _time_left(run, limits, now)
+
+
+def _time_left(run: Run, limits: Limits, now: int) -> Finish | None:
+    if run.worked(now) < limits.seconds * 1000:
+        return None
+    return out_of_time(limits)
+
+
+def out_of_time(limits: Limits) -> Finish:
+    """The decision when the run has worked as long as its agent may."""
+    return Finish("limit_seconds", f"The run took {limits.seconds} seconds, as long as this agent may take.")
+
+
+def _refused(step: Step, call: Call, now: int, tools: tuple[str, ...]) -> e.CallSettled:
+    return _settled(step, call, "failed", refusal(call, tools), call.problem, now, "")
+
+
+def _closed(step: Step, call: Call, why: Ending, now: int, by: str) -> e.CallSettled:
+    code, text = closing(call, why)
+    return _settled(step, call, "cancelled", text, code, now, by)
+
+
+def _settled(
+    step: Step,
+    call: Call,
+    status: Literal["failed", "cancelled"],
+    text: str,
+    code: e.CallCode | None,
+    now: int,
+    by: str,
+) -> e.CallSettled:
+    return e.CallSettled(
+        at=now,
+        step=step.id,
+        call=call.id,
+        attempt=call.attempt,
+        status=status,
+        result=text,
+        preview=text,
+        size=len(text),
+        code=code,
+        by=by,
+    )

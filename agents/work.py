@@ -1,0 +1,133 @@
+"""What the parts of the loop share while one owner works on one run, and what ends their waiting."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal, Protocol
+
+from agents import events as e
+from agents.clock import Clock
+from agents.history import History, Run
+from agents.llm.base import Model
+from agents.spec import AgentSpec
+from agents.steps import close_open_calls, out_of_time
+from agents.tools.base import Storage, Toolbox
+from agents.transcript.profiles import Profile
+
+
+class StopSignal(Protocol):
+    """Set as soon as somebody has asked for a stop (an `asyncio.Event` is one)."""
+
+    def is_set(self) -> bool: ...
+
+    async def wait(self) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PartText:
+    """A piece of the answer that streams now: not an event. `offset` in UTF-16 units (rule W4)."""
+
+    message: str
+    offset: int
+    text: str
+
+
+@dataclass
+class Work:
+    """One owner's work on one run. Only `text_only` and `squeeze` change: how the next request is made."""
+
+    agent: AgentSpec
+    profile: Profile
+    model: Model
+    tools: Toolbox
+    #: The conversation as of the last event stored; the shell keeps it fresh.
+    history: Callable[[], History]
+    stop: StopSignal
+    clock: Clock
+    fence: int
+    worker: str
+    owner: str
+    storage: Storage | None
+    #: The provider refused the form, or our own gate did: the next request goes without tool messages (T5).
+    text_only: bool = False
+    #: The share of the window to use; less than 1 after the provider found the request too long.
+    squeeze: float = 1.0
+    #: Calls in doubt whose tool was asked already what happened.
+    probed: frozenset[str] = frozenset()
+
+    @property
+    def run(self) -> Run:
+        run = self.history().run
+        assert run is not None
+        return run
+
+
+class Halt:
+    """Ends any waiting of the loop within a moment: a stop was asked for, or the run's time is up.
+
+    Use it as an async context manager; leaving it cancels its timers.
+    """
+
+    def __init__(self, work: Work) -> None:
+        left = work.agent.limits.seconds - work.run.worked(work.clock.now()) / 1000
+        self._signal = work.stop
+        self._stop = asyncio.ensure_future(work.stop.wait())
+        self._deadline = asyncio.ensure_future(work.clock.sleep(max(0.0, left)))
+
+    @property
+    def reason(self) -> Literal["stopped", "limit"] | None:
+        """Why the work must end, or None if it may go on."""
+        if self._signal.is_set() or self._stop.done():
+            return "stopped"
+        return "limit" if self._deadline.done() else None
+
+    async def wait(self, futures: Collection["asyncio.Future[Any]"], timeout: float | None = None) -> None:
+        """Return when one of `futures` is done, the work must end, or `timeout` seconds are over."""
+        ends = {self._stop, self._deadline}
+        await asyncio.wait({*futures, *ends}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+
+    async def __aenter__(self) -> "Halt":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.cancel()
+        self._deadline.cancel()
+
+
+def ending(
+    work: Work, why: Literal["stopped", "limit"], settled: Collection[e.CallSettled] = (), text: str = ""
+) -> list[e.Event]:
+    """All that ends the run now, to be appended as one batch (rule R7): outcomes that came just in time, every
+    other open call closed, what streamed (kept if there is any), the run itself."""
+    run, now = work.run, work.clock.now()
+    ids = frozenset(event.call for event in settled)
+    by = run.stopped_by if why == "stopped" else ""
+    events: list[e.Event] = [*settled]
+    events += close_open_calls(work.history(), why, now, by=by, settled=ids)
+    events += end_streaming(work, text)
+    if why == "stopped":
+        return [*events, e.RunStopped(at=now, run=run.id, by=by)]
+    limit = out_of_time(work.agent.limits)
+    return [*events, e.RunFinished(at=now, run=run.id, limit=limit.limit, detail=limit.detail)]
+
+
+def end_streaming(work: Work, text: str = "") -> list[e.Event]:
+    """The end of the step that streams, if one does: its text is kept, or the step leaves."""
+    now = work.clock.now()
+    events: list[e.Event] = []
+    for step in work.history().steps():
+        if step.status == "streaming" and text.strip():
+            events.append(e.StepStopped(at=now, run=step.run, step=step.id, text=text))
+        elif step.status == "streaming":
+            events.append(e.StepDiscarded(at=now, run=step.run, step=step.id, reason="the run ended"))
+    return events
+
+
+def failing(work: Work, code: e.RunCode, detail: str) -> list[e.Event]:
+    """All that ends the run as failed. Never stored as if the assistant had said it."""
+    run, now = work.run, work.clock.now()
+    closed = close_open_calls(work.history(), "failed", now)
+    return [*closed, *end_streaming(work), e.RunFailed(at=now, run=run.id, code=code, detail=detail)]
