@@ -1,0 +1,401 @@
+"""Live sessions in Redis (or Valkey): the only module that speaks to these keys or imports redis.
+
+Per conversation, under one hash tag so that a cluster keeps them together (rule S1):
+
+    hf:{id}:meta      hash    epoch, seq, tag, fence, archived (seq), server (run_id on which it was last compared
+                              with SQL), message/offset/parts (step, UTF-16 length and count of the streaming text)
+    hf:{id}:state     hash    the fields of the state, JSON texts
+    hf:{id}:log       stream  `seq-0`: e text, p tag before, t tag after, c command id; `seq-k`: a part, m step,
+                              o offset, x text
+    hf:{id}:commands  hash    command id → JSON {digest, result}; only recent ones, SQL has them all
+    hf:{id}:part      string  the text streamed so far
+    hf:{id}:lease     string  owner of the run
+
+Every operation is one script and one round trip. A command may be sent twice when an answer is lost, so each
+script is harmless when it is repeated.
+"""
+
+import json
+from collections.abc import Awaitable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import redis.asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.commands.core import AsyncScript
+from redis.exceptions import ConnectionError, RedisError, ResponseError, TimeoutError
+
+from chat.session.contract import (
+    LOST,
+    Appended,
+    Batch,
+    Command,
+    Leftover,
+    Loaded,
+    LogEvent,
+    LogPart,
+    Lost,
+    Part,
+    Position,
+    Store,
+    Tail,
+    utf16,
+)
+from chat.session.errors import (
+    Conflict,
+    Duplicate,
+    Fenced,
+    IdReused,
+    Missing,
+    PartGap,
+    StoreUnavailable,
+)
+
+__all__ = [
+    "LOST",
+    "Appended",
+    "Batch",
+    "Command",
+    "Leftover",
+    "Loaded",
+    "LogEvent",
+    "LogPart",
+    "Lost",
+    "Part",
+    "Position",
+    "RedisStore",
+    "Store",
+    "Tail",
+]
+
+SCRIPTS = Path(__file__).parent / "scripts"
+
+#: Seconds for one answer. No command here blocks on the server, so a longer silence means that it is gone.
+SOCKET_TIMEOUT = 5.0
+#: Connections of one process. A command holds one only while it waits; more commands than this queue up.
+MAX_CONNECTIONS = 32
+#: Entries that one read returns for one conversation; the reader comes back for more.
+READ_COUNT = 500
+#: Conversations in one read script, so that it never holds the server for long. A cluster needs 1 here.
+READ_KEYS = 64
+#: Results of commands held in Redis; older ones are asked of SQL.
+MAX_COMMANDS = 200
+#: First words of errors by which a server says "not now".
+NOT_NOW = frozenset(
+    {"LOADING", "READONLY", "OOM", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY"}
+)
+
+
+class RedisStore:
+    """`Store` over Redis. Make it inside the event loop that uses it, and `aclose` it there."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        idle_ttl_ms: int,
+        log_entries: int,
+        socket_timeout: float = SOCKET_TIMEOUT,
+        max_connections: int = MAX_CONNECTIONS,
+        read_keys: int = READ_KEYS,
+    ) -> None:
+        # A stale socket shows itself by the first error; one more try on a new one is all that helps.
+        retry = Retry(ExponentialBackoff(cap=0.2, base=0.02), 2)
+        self._pool: Any = redis.BlockingConnectionPool.from_url(
+            url,
+            decode_responses=True,
+            max_connections=max_connections,
+            timeout=socket_timeout,
+            socket_timeout=socket_timeout,
+            socket_connect_timeout=socket_timeout,
+            socket_keepalive=True,
+            retry=retry,
+            redis_connect_func=self._on_connect,
+        )
+        self._redis: Any = redis.Redis.from_pool(self._pool)
+        self._scripts: dict[str, AsyncScript] = {
+            path.stem: self._redis.register_script(path.read_text()) for path in SCRIPTS.glob("*.lua")
+        }
+        self._idle_ttl_ms = idle_ttl_ms
+        self._log_entries = log_entries
+        self._read_keys = read_keys
+        #: run_id of the server that the newest connection reached. A restart or a failover gives another one,
+        #: and breaks all older connections, so an answer never comes from an older server than this.
+        self._server = ""
+
+    async def _on_connect(self, connection: Any) -> None:
+        await connection.on_connect()
+        await connection.send_command("INFO", "server")
+        lines = str(await connection.read_response()).splitlines()
+        self._server = next(line[7:] for line in lines if line.startswith("run_id:"))
+
+    async def _answer(self, command: Awaitable[Any]) -> Any:
+        try:
+            return await command
+        except (ConnectionError, TimeoutError, OSError) as problem:
+            raise StoreUnavailable(f"Redis cannot be reached ({type(problem).__name__}).") from problem
+        except ResponseError as problem:
+            if str(problem).split(" ", 1)[0] in NOT_NOW or type(problem) is not ResponseError:
+                raise StoreUnavailable(f"Redis refuses to work at the moment: {problem}") from problem
+            raise
+        except RedisError as problem:
+            raise StoreUnavailable(f"Redis failed ({type(problem).__name__}).") from problem
+
+    async def _run(self, script: str, keys: Sequence[str], *args: Any) -> Any:
+        return await self._answer(self._scripts[script](keys=keys, args=args))
+
+    async def _known_server(self) -> str:
+        if not self._server:
+            await self._answer(self._redis.ping())
+        return self._server
+
+    # ---- reading ----
+
+    async def load(self, conversation: str) -> Loaded | None:
+        reply = await self._run("load", _all(conversation), self._idle_ttl_ms)
+        if reply is None:
+            return None
+        epoch, seq, tag, fence, archived, server, message, parts, state, text = reply
+        return Loaded(
+            position=Position(epoch, int(seq), tag),
+            fields=dict(zip(state[::2], state[1::2], strict=True)),
+            part=Part(message, text or "") if message else None,
+            log_id=f"{seq}-{parts}",
+            archived=int(archived),
+            fence=int(fence),
+            verified=server == self._server,
+        )
+
+    async def head(self, conversation: str) -> tuple[Position, int] | None:
+        meta = await self._answer(self._redis.hmget(_key(conversation, "meta"), _HEAD))
+        if meta[0] is None:
+            return None
+        return Position(meta[0], int(meta[1]), meta[2]), int(meta[3])
+
+    async def heads(self, conversations: Sequence[str]) -> dict[str, Position]:
+        if not conversations:
+            return {}
+        pipe = self._redis.pipeline(transaction=False)
+        for conversation in conversations:
+            pipe.hmget(_key(conversation, "meta"), _HEAD)
+        found = zip(conversations, await self._answer(pipe.execute()), strict=True)
+        return {
+            conversation: Position(meta[0], int(meta[1]), meta[2])
+            for conversation, meta in found
+            if meta[0] is not None and meta[4] == self._server
+        }
+
+    async def tail(self, conversation: str, after: int) -> Tail | None:
+        reply = await self._run("tail", _keys(conversation, "meta", "log", "commands"), after)
+        if reply is None:
+            return None
+        epoch, seq, tag, fence, archived, server, events = reply
+        return Tail(
+            position=Position(epoch, int(seq), tag),
+            archived=int(archived),
+            fence=int(fence),
+            verified=server == self._server,
+            events=[
+                Leftover(cast(LogEvent, _entry(id, fields)), _command(fields[7], found) if found else None)
+                for id, fields, found in events
+            ],
+        )
+
+    async def read(self, positions: Mapping[str, tuple[str, str]]) -> dict[str, Batch | Lost]:
+        if not positions:
+            return {}
+        server = await self._known_server()
+        asked = list(positions.items())
+        replies: list[Any] = []
+        for start in range(0, len(asked), self._read_keys):
+            keys: list[str] = []
+            args: list[str | int] = [server, READ_COUNT]
+            for conversation, (epoch, log_id) in asked[start : start + self._read_keys]:
+                keys += _keys(conversation, "meta", "log")
+                args += [epoch, *log_id.split("-")]
+            replies += await self._run("read", keys, *args)
+        return {
+            conversation: _batch(epoch, log_id, reply)
+            for (conversation, (epoch, log_id)), reply in zip(asked, replies, strict=True)
+        }
+
+    # ---- writing ----
+
+    async def append(
+        self,
+        conversation: str,
+        expected: Position,
+        events: Sequence[str],
+        patch: Mapping[str, str | None],
+        *,
+        fence: int | None = None,
+        command: Command | None = None,
+        clear_part: bool = False,
+    ) -> Appended:
+        positions = expected.after(events)
+        changed = [item for field, value in patch.items() if value is not None for item in (field, value)]
+        gone = [field for field, value in patch.items() if value is None]
+        asked = (command.id, command.digest, command.result) if command else ("", "", "")
+        status, *rest = await self._run(
+            "append",
+            _all(conversation),
+            expected.epoch,
+            expected.seq,
+            expected.tag,
+            await self._known_server(),
+            "" if fence is None else fence,
+            *asked,
+            "1" if clear_part else "",
+            self._log_entries,
+            len(events),
+            len(changed) // 2,
+            positions[-1].tag,
+            *events,
+            *changed,
+            *gone,
+        )
+        if status == "ok":
+            return Appended(positions[-1], rest)
+        raise _refusal(status, rest)
+
+    async def part(self, conversation: str, fence: int, message: str, offset: int, text: str) -> None:
+        while True:
+            status, *rest = await self._run(
+                "part",
+                _all(conversation),
+                await self._known_server(),
+                fence,
+                message,
+                offset,
+                utf16(text),
+                text,
+                self._log_entries,
+                self._idle_ttl_ms,
+            )
+            if status == "ok":
+                return
+            if status != "overlap":
+                raise _refusal(status, rest)
+            have = int(rest[0])
+            text = text.encode("utf-16-le")[2 * (have - offset) :].decode("utf-16-le", "replace")
+            offset = have
+
+    async def seed(
+        self,
+        conversation: str,
+        position: Position,
+        fields: Mapping[str, str],
+        *,
+        fence: int,
+        archived: int,
+        replaces: str | None,
+    ) -> bool:
+        done = await self._run(
+            "seed",
+            _all(conversation),
+            position.epoch,
+            position.seq,
+            position.tag,
+            fence,
+            archived,
+            await self._known_server(),
+            replaces or "",
+            self._idle_ttl_ms,
+            *(item for field in fields.items() for item in field),
+        )
+        return bool(done)
+
+    async def fence(self, conversation: str, fence: int) -> None:
+        if not await self._run("fence", _keys(conversation, "meta"), fence):
+            raise Missing
+
+    async def archived(self, conversation: str, position: Position) -> bool:
+        place = (position.epoch, position.seq, position.tag)
+        return bool(await self._run("archived", _all(conversation), *place, self._idle_ttl_ms, MAX_COMMANDS))
+
+    async def verified(self, conversation: str, position: Position, epoch: str) -> bool:
+        place = (position.epoch, position.seq, position.tag)
+        server = await self._known_server()
+        return bool(await self._run("verified", _keys(conversation, "meta"), *place, epoch, server))
+
+    async def delete(self, conversation: str) -> None:
+        await self._answer(self._redis.unlink(*_all(conversation), _key(conversation, "lease")))
+
+    # ---- commands ----
+
+    async def command(self, conversation: str, id: str) -> Command | None:
+        found = await self._answer(self._redis.hget(_key(conversation, "commands"), id))
+        return _command(id, found) if found else None
+
+    async def remember(self, conversation: str, command: Command) -> None:
+        value = json.dumps({"digest": command.digest, "result": command.result})
+        keys = _keys(conversation, "meta", "commands")
+        await self._run("remember", keys, command.id, value, self._idle_ttl_ms)
+
+    # ---- leases ----
+
+    async def acquire(self, conversation: str, owner: str, ttl_ms: int) -> bool:
+        return bool(await self._run("lease", _keys(conversation, "lease"), "acquire", owner, ttl_ms))
+
+    async def renew(self, conversation: str, owner: str, ttl_ms: int) -> bool:
+        return bool(await self._run("lease", _keys(conversation, "lease"), "renew", owner, ttl_ms))
+
+    async def release(self, conversation: str, owner: str) -> None:
+        await self._run("lease", _keys(conversation, "lease"), "release", owner, 0)
+
+    async def lease(self, conversation: str) -> str | None:
+        return cast(str | None, await self._answer(self._redis.get(_key(conversation, "lease"))))
+
+    async def aclose(self) -> None:
+        await self._redis.aclose()
+        await self._pool.disconnect()
+
+
+_HEAD = ("epoch", "seq", "tag", "archived", "server")
+
+
+def _key(conversation: str, name: str) -> str:
+    return f"hf:{{{conversation}}}:{name}"
+
+
+def _keys(conversation: str, *names: str) -> list[str]:
+    return [_key(conversation, name) for name in names]
+
+
+def _all(conversation: str) -> list[str]:
+    return _keys(conversation, "meta", "state", "log", "commands", "part")
+
+
+def _command(id: str, stored: str) -> Command:
+    value = json.loads(stored)
+    return Command(id, value["digest"], value["result"])
+
+
+def _entry(id: str, fields: list[str]) -> LogEvent | LogPart:
+    if fields[0] == "e":
+        return LogEvent(id, int(id.partition("-")[0]), prev=fields[3], tag=fields[5], text=fields[1])
+    return LogPart(id, message=fields[1], offset=int(fields[3]), text=fields[5])
+
+
+def _batch(epoch: str, log_id: str, reply: Any) -> Batch | Lost:
+    if reply == 1:
+        return LOST
+    entries = [_entry(id, fields) for id, fields in reply] if reply else []
+    return Batch(epoch, entries, entries[-1].id if entries else log_id)
+
+
+def _refusal(status: str, rest: list[str]) -> Exception:
+    match status:
+        case "missing":
+            return Missing()
+        case "fenced":
+            return Fenced()
+        case "duplicate":
+            return Duplicate(rest[0])
+        case "reused":
+            return IdReused()
+        case "gap":
+            return PartGap(int(rest[0]))
+        case _:
+            return Conflict()
