@@ -1,0 +1,146 @@
+"""The containers, the supervisor and the tests start the same commands: those of scripts/processes.py."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+from config import settings
+from scripts import processes, supervise
+from tests.support.processes import ROOT, Stack, clean_environment
+
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+OURS = ("web", "worker", "demo", "migrate")
+
+
+def portable(argv: list[str]) -> list[str]:
+    """A command with its interpreter called `python`, as in an image."""
+    return ["python" if part == sys.executable else part for part in argv]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_compose_starts_the_one_command(name: str) -> None:
+    assert COMPOSE["services"][name]["command"] == portable(processes.command(name))
+
+
+def test_image_starts_web_as_somebody_who_is_not_root() -> None:
+    commands = re.findall(r"^CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)
+    assert [yaml.safe_load(command) for command in commands] == [portable(processes.command("web"))]
+    user = re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE)
+    assert user
+    assert user[-1] not in ("root", "0")
+
+
+def test_supervisor_starts_the_one_command_and_starts_it_again(tmp_path: Path) -> None:
+    text = supervise.supervisor_conf(
+        ["valkey", "demo", "worker", "web"], root=tmp_path, data=tmp_path / "100%"
+    )
+    conf = configparser.RawConfigParser()
+    conf.read_string(text)
+    for name in ("valkey", "demo", "worker", "web"):
+        program = conf[f"program:{name}"]
+        assert shlex.split(program["command"].replace("%%", "%")) == processes.command(name)
+        assert program["autorestart"] == "true"
+        assert "100%%" in program["stdout_logfile"]
+
+
+def test_tests_start_the_one_command(database_template: Path) -> None:
+    with Stack(template=database_template) as stack:
+        process = stack.start("demo")
+        assert process.argv == processes.command("demo")
+        assert process.alive
+        shown = Path(f"/proc/{process.pid}/cmdline").read_bytes().decode().strip("\0").split("\0")
+        # It has become the server itself: a signal to this pid reaches it and nothing in between.
+        assert "agents.llm.demo:application" in shown
+
+
+def test_compose_waits_for_health_and_runs_nothing_as_root() -> None:
+    for name, service in COMPOSE["services"].items():
+        assert service.get("healthcheck"), name
+        if service.get("build") is None:
+            assert service["user"] not in ("root", "0"), name
+    for name in ("web", "worker"):
+        wanted = COMPOSE["services"][name]["depends_on"]
+        assert wanted["migrate"] == {"condition": "service_completed_successfully"}
+        assert wanted["valkey"] == wanted["postgres"] == {"condition": "service_healthy"}
+
+
+def test_valkey_in_compose_keeps_every_write() -> None:
+    command = " ".join(COMPOSE["services"]["valkey"]["command"])
+    assert "--appendonly yes" in command
+    assert "--maxmemory-policy noeviction" in command
+
+
+def test_no_secret_is_baked_in() -> None:
+    for name, service in COMPOSE["services"].items():
+        environment: dict[str, Any] = service.get("environment", {})
+        for variable, value in environment.items():
+            if re.search(r"KEY|PASSWORD|SECRET", variable):
+                assert str(value).startswith("${"), f"{name}: {variable}"
+        assert "PASSWORD" not in DOCKERFILE
+    example = dict(
+        line.split("=", 1)
+        for line in (ROOT / ".env.example").read_text().splitlines()
+        if re.match(r"[A-Z_]+=", line)
+    )
+    assert example["DJANGO_SECRET_KEY"] == example["POSTGRES_PASSWORD"] == example["OPENAI_API_KEY"] == ""
+
+
+def test_what_compose_asks_for_is_in_the_example() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    asked = set(re.findall(r"\$\{([A-Z_]+)", text))
+    listed = set(re.findall(r"^#? ?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert asked == listed
+
+
+def test_what_compose_sets_is_read_by_the_settings() -> None:
+    read = (ROOT / "config/settings.py").read_text()
+    for service in OURS:
+        for variable in COMPOSE["services"][service]["environment"]:
+            assert f'"{variable}"' in read, variable
+
+
+def test_image_has_what_the_commands_import() -> None:
+    copied = set(re.findall(r"^COPY (?:--\S+ )?(\S+)", DOCKERFILE, re.MULTILINE))
+    assert {"config/", "agents/", "chat/", "scripts/", "manage.py"} <= copied
+
+
+def test_every_process_has_a_command_that_exists() -> None:
+    fake = ModuleType("settings")
+    fake.__dict__.update(vars(settings))
+    for name, build in processes.PROCESSES.items():
+        argv = build(fake)
+        assert Path(argv[0]).is_absolute(), name
+        assert all(isinstance(part, str) for part in argv), name
+
+
+def test_unknown_process_is_refused_in_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.processes", "webb"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == ["Usage: python -m scripts.processes web|worker|demo|valkey|migrate"]
+
+
+def test_bad_setting_is_said_in_one_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        processes.command("web"),
+        cwd=ROOT,
+        env=clean_environment(HOLDFAST_DATA=str(tmp_path), HOLDFAST_TRIAL="1", HOLDFAST_PORT="eighty"),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "web cannot start: HOLDFAST_PORT must be a whole number, between 1 and 65535."
+    ]

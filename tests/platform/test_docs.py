@@ -1,0 +1,43 @@
+"""The deployment page tells the truth about settings and processes."""
+
+from __future__ import annotations
+
+import re
+
+from scripts.processes import PROCESSES
+from tests.support.processes import ROOT
+
+PAGE = (ROOT / "docs" / "deployment.md").read_text()
+SETTINGS = (ROOT / "config" / "settings.py").read_text()
+
+
+def test_every_variable_is_described_and_every_described_one_is_read() -> None:
+    read = set(re.findall(r'ENV\.\w+\(\s*"([A-Z_]+)"', SETTINGS)) | {"DATABASE_URL"}
+    table = PAGE.split("## Settings")[1].split("\n## ")[0]
+    described = set()
+    for row in re.findall(r"^\| (`[A-Z_`, ]+`) \|", table, re.MULTILINE):
+        described |= set(re.findall(r"`([A-Z_]+)`", row))
+    assert described == read
+
+
+def test_every_process_is_described() -> None:
+    table = PAGE.split("## The processes")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == set(PROCESSES)
+
+
+def test_commands_that_the_pages_name_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for name in ("README.md", "CONTRIBUTING.md", "docs/deployment.md"):
+        text = (ROOT / name).read_text()
+        for target in re.findall(r"\bmake (run|test|lint|help|tools|protocol|bench|shots|clean)\b", text):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), (name, target)
+        for command in re.findall(r"manage\.py (\w+)", text):
+            known = {"createsuperuser", "migrate", "check"}
+            path = ROOT / "chat" / "management" / "commands" / f"{command}.py"
+            assert command in known or path.exists(), (name, command)
+
+
+def test_links_between_the_pages_lead_somewhere() -> None:
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.relative_to(ROOT)} links to {link}"

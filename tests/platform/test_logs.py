@@ -1,0 +1,39 @@
+"""Log lines have one format and never carry a secret."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from django.conf import settings
+
+from config.logs import LineFormatter, redact
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("redis://:s3cret@127.0.0.1:6380/0", "redis://:***@127.0.0.1:6380/0"),
+        ("postgres://me:pa:ss@db/x", "postgres://me:***@db/x"),
+        ("Authorization: Bearer abc.def-123", "Authorization: Bearer ***"),
+        ("Incorrect API key provided: sk-proj-abcdefgh1234", "Incorrect API key provided: sk-***"),
+        ("https://example.com/a@b", "https://example.com/a@b"),
+        ("at 12:30:01 mail me@example.com", "at 12:30:01 mail me@example.com"),
+    ],
+)
+def test_secrets_are_masked_and_the_rest_is_kept(text: str, shown: str) -> None:
+    assert redact(text) == shown
+
+
+def test_a_traceback_is_masked_too() -> None:
+    formatter = LineFormatter(settings.LOGGING["formatters"]["line"]["format"])
+    try:
+        raise ConnectionError("redis://:s3cret@host/0 refused")
+    except ConnectionError as problem:
+        record = logging.LogRecord(
+            "chat", logging.ERROR, "f", 1, "lost %s", ("it",), (type(problem), problem, None)
+        )
+    record.created, record.msecs = 0.0, 0.0
+    text = formatter.format(record)
+    assert text.startswith("1970-01-01T00:00:00.000Z ERROR chat lost it\n")
+    assert "s3cret" not in text

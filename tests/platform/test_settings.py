@@ -1,0 +1,120 @@
+"""The settings as a process sees them at its start, and the system checks over them."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.checks import run_checks
+
+from tests.support.processes import ROOT, clean_environment
+
+SHOW = """
+import json
+from config import settings as s
+print(json.dumps({name: getattr(s, name) for name in NAMES}, default=str))
+"""
+
+
+def start(data: Path, *names: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Load the settings in a process of their own."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", SHOW.replace("NAMES", repr(names))],
+        cwd=ROOT,
+        env=clean_environment(HOLDFAST_DATA=str(data), **env),
+        capture_output=True,
+        text=True,
+    )
+
+
+def show(data: Path, *names: str, **env: str) -> dict:
+    """The values of some settings."""
+    done = start(data, *names, **env)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_without_a_secret_key_it_does_not_start_and_says_what_to_set(tmp_path: Path) -> None:
+    done = start(tmp_path)
+    assert done.returncode != 0
+    assert "DJANGO_SECRET_KEY is not set." in done.stderr
+    assert "HOLDFAST_TRIAL=1" in done.stderr
+
+
+def test_a_trial_makes_its_own_key_once_and_keeps_it_private(tmp_path: Path) -> None:
+    first = show(tmp_path, "SECRET_KEY", HOLDFAST_TRIAL="1")["SECRET_KEY"]
+    assert len(first) >= 50
+    assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
+    assert show(tmp_path, "SECRET_KEY", HOLDFAST_TRIAL="1")["SECRET_KEY"] == first
+
+
+def test_production_defaults_are_the_careful_ones(tmp_path: Path) -> None:
+    found = show(
+        tmp_path,
+        "DEBUG",
+        "SESSION_COOKIE_SECURE",
+        "CSRF_COOKIE_SECURE",
+        "SECURE_HSTS_SECONDS",
+        "ALLOWED_HOSTS",
+        DJANGO_SECRET_KEY="k" * 50,
+    )
+    assert found == {
+        "DEBUG": False,
+        "SESSION_COOKIE_SECURE": True,
+        "CSRF_COOKIE_SECURE": True,
+        "SECURE_HSTS_SECONDS": 3600,
+        "ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]"],
+    }
+
+
+def test_a_key_switches_from_the_demo_model_to_the_provider(tmp_path: Path) -> None:
+    names = ("HOLDFAST_DEMO_MODEL", "OPENAI_BASE_URL")
+    assert show(tmp_path, *names, HOLDFAST_TRIAL="1", HOLDFAST_DEMO_PORT="9001") == {
+        "HOLDFAST_DEMO_MODEL": True,
+        "OPENAI_BASE_URL": "http://127.0.0.1:9001/v1",
+    }
+    assert show(tmp_path, *names, HOLDFAST_TRIAL="1", OPENAI_API_KEY="k") == {
+        "HOLDFAST_DEMO_MODEL": False,
+        "OPENAI_BASE_URL": "https://api.openai.com/v1",
+    }
+
+
+def test_idle_sockets_of_the_doorbell_live_and_are_many() -> None:
+    host = settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"][0]
+    assert host["socket_timeout"] is None
+    assert host["max_connections"] >= 10_000
+
+
+def test_csp_allows_nothing_inline_and_nobody_else(client) -> None:
+    header = client.get("/accounts/login/")["Content-Security-Policy"]
+    assert "unsafe" not in header
+    assert "http:" not in header
+    assert "https:" not in header
+    for part in ("default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"):
+        assert part in header
+
+
+@pytest.mark.parametrize(
+    ("changes", "check"),
+    [
+        ({"HOLDFAST_LEASE_MS": 1000, "HOLDFAST_RENEW_MS": 900}, "holdfast.E001"),
+        ({"OPENAI_API_KEY": "k", "OPENAI_MODEL": "demo"}, "holdfast.E002"),
+        ({"FRONTEND_DIST": Path("/nowhere")}, "holdfast.W001"),
+        ({"HOLDFAST_TRIAL": True}, "holdfast.E003"),
+    ],
+)
+def test_settings_that_fit_badly_are_found_with_a_hint(settings, changes: dict, check: str) -> None:
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    found = [message for message in run_checks(include_deployment_checks=True) if message.id == check]
+    assert len(found) == 1
+    assert found[0].hint
+
+
+def test_the_default_settings_pass_the_checks() -> None:
+    assert [message.id for message in run_checks() if message.id != "holdfast.W001"] == []

@@ -1,0 +1,89 @@
+"""Values from the environment are taken by type, and a bad one is refused with what to set instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config.values import Values, database
+
+BASE = Path("/srv/holdfast")
+
+
+@pytest.mark.parametrize(
+    ("text", "flag"), [("1", True), ("TRUE", True), (" on ", True), ("0", False), ("no", False), ("", False)]
+)
+def test_flag(text: str, flag: bool) -> None:
+    assert Values({"X": text}).flag("X", default=not flag) is flag
+
+
+def test_unset_values_take_their_defaults() -> None:
+    values = Values({"EMPTY": "  "})
+    assert values.flag("X", True) is True
+    assert values.number("X", 7) == 7
+    assert values.number("EMPTY", 7) == 7
+    assert values.text("EMPTY", "d") == "d"
+    assert values.names("EMPTY", ("a",)) == ["a"]
+
+
+def test_names_are_split_at_commas() -> None:
+    assert Values({"X": "a, b,,c "}).names("X") == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("soon", "X must be a whole number, between 1 and 9."),
+        ("0", "X is 0; it must be between 1 and 9."),
+        ("10", "X is 10; it must be between 1 and 9."),
+    ],
+)
+def test_bad_number_is_refused_with_its_limits(text: str, message: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=f"^{message}$"):
+        Values({"X": text}).number("X", 5, least=1, most=9)
+
+
+def test_bad_flag_and_address_are_refused() -> None:
+    with pytest.raises(ImproperlyConfigured, match="X must be 1 or 0"):
+        Values({"X": "maybe"}).flag("X")
+    with pytest.raises(ImproperlyConfigured, match="X must start with redis:// or rediss://"):
+        Values({"X": "localhost:6379"}).url("X", "", ("redis", "rediss"))
+
+
+def test_sqlite_paths() -> None:
+    assert database("D", "sqlite:////var/lib/a.sqlite3", BASE)["NAME"] == "/var/lib/a.sqlite3"
+    assert database("D", "sqlite:///data/a.sqlite3", BASE)["NAME"] == "/srv/holdfast/data/a.sqlite3"
+
+
+def test_postgres_address() -> None:
+    found = database("D", "postgres://me:p%40ss@db.example:5433/hold%20fast?sslmode=require", BASE)
+    assert found["ENGINE"] == "django.db.backends.postgresql"
+    assert (found["USER"], found["PASSWORD"], found["HOST"], found["PORT"], found["NAME"]) == (
+        "me",
+        "p@ss",
+        "db.example",
+        "5433",
+        "hold fast",
+    )
+    assert found["OPTIONS"]["sslmode"] == "require"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://me:hunter2@db/x",
+        "sqlite://",
+        "sqlite://host/path",
+        "postgres://me:hunter2@db",
+        "postgres://db:x/y",
+        "",
+    ],
+)
+def test_bad_database_address_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(
+        ImproperlyConfigured, match="^D must be sqlite:///path/to/file or postgres://"
+    ) as refused:
+        database("D", url, BASE)
+    assert "hunter2" not in str(refused.value)
