@@ -6,6 +6,8 @@ import tempfile
 from tests.support.ports import claim_port
 
 DATA = tempfile.mkdtemp(prefix="holdfast-test-")
+# WhiteNoise warns when STATIC_ROOT is not there, and warnings are errors.
+os.makedirs(f"{DATA}/static")
 VALKEY_PORT = claim_port()
 
 os.environ.update(

@@ -74,7 +74,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
         found = super().get_queryset(request)
-        is_list = request.resolver_match is not None and request.resolver_match.url_name.endswith("_changelist")
+        is_list = request.resolver_match is not None and request.resolver_match.url_name.endswith(
+            "_changelist"
+        )
         return found.defer(*self.unlisted) if is_list else found
 
     def get_search_results(

@@ -94,7 +94,9 @@ class ConversationAdmin(base.ReadOnlyAdmin):
         }
         return super().change_view(request, object_id, form_url, context)
 
-    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         """Only here the row is known to exist and the reader to be allowed to see it."""
         load = context.pop("load_transcript", None)
         row = kwargs.get("obj")

@@ -11,9 +11,7 @@ from chat.admin.runs import OwnerFilter, PartAdmin, by_values
 from chat.models import Event, Message
 
 #: The types of all events, from their classes.
-TYPES = tuple(
-    kind.model_fields["type"].default for kind in get_args(get_args(events.AnyEvent)[0])
-)
+TYPES = tuple(kind.model_fields["type"].default for kind in get_args(get_args(events.AnyEvent)[0]))
 
 
 @admin.register(Event)

@@ -116,14 +116,18 @@ class StepAdmin(PartAdmin):
 @admin.register(Call)
 class CallAdmin(PartAdmin):
     list_display = ("call", "name", "chat", "status", "effect", "attempt", "worker", "started", "duration")
-    list_filter = (by_values("status", get_args(CallStatus)), by_values("effect", get_args(Effect)), OwnerFilter)
+    list_filter = (
+        by_values("status", get_args(CallStatus)),
+        by_values("effect", get_args(Effect)),
+        OwnerFilter,
+    )
     search_ids = ("conversation_id",)
     search_exact = ("call", "step", "name", "worker", "provider_id", "code")
     search_help_text = "A call's, step's or conversation's id, the name of a tool, or a worker."
     unlisted = ("arguments", "result", "preview")
     fields: ClassVar[Any] = (
-        *("call", "name", "chat", "to_step", "ordinal", "provider_id", "effect", "status", "attempt", "fence"),
-        *("worker", "code", "by", "size", "started", "ended", "duration"),
+        *("call", "name", "chat", "to_step", "ordinal", "provider_id", "effect", "status", "attempt"),
+        *("fence", "worker", "code", "by", "size", "started", "ended", "duration"),
         *("arguments_json", "result_text", "preview_text"),
     )
 

@@ -40,7 +40,9 @@ class Refused(Exception):
         self.body = {"code": code, "detail": detail, "retry": retry}
 
 
-View = Callable[..., p.Frame]
+#: One of the wire's shapes, or a dict that is one already.
+Answer = p.Frame | dict[str, Any]
+View = Callable[..., Answer]
 
 
 def reads(view: View) -> Callable[..., JsonResponse]:
@@ -55,7 +57,8 @@ def reads(view: View) -> Callable[..., JsonResponse]:
                 raise Refused(401, "logged_out", "Log in again.")
             if not allowance.take(request.user.pk):
                 raise Refused(429, "too_fast", "Too many requests. Wait a second.", retry=True)
-            return JsonResponse(view(request, *args, **kwargs).model_dump())
+            answer = view(request, *args, **kwargs)
+            return JsonResponse(answer if isinstance(answer, dict) else answer.model_dump())
         except Refused as refusal:
             response = JsonResponse(refusal.body, status=refusal.status)
             if refusal.status == 429:
@@ -66,7 +69,7 @@ def reads(view: View) -> Callable[..., JsonResponse]:
 
 
 @reads
-def boot(request: HttpRequest) -> p.Frame:
+def boot(request: HttpRequest) -> Answer:
     """GET /api/boot: what the page needs before its socket."""
     agents = Agent.objects.filter(enabled=True)
     return p.Boot(
@@ -79,7 +82,7 @@ def boot(request: HttpRequest) -> p.Frame:
 
 
 @reads
-def conversations(request: HttpRequest) -> p.Frame:
+def conversations(request: HttpRequest) -> Answer:
     """GET /api/conversations?q=&before=&limit=: newest first; `before` is the `updated_at` of the last one seen."""
     query = request.GET.get("q", "").strip()
     if len(query) > MAX_QUERY:
@@ -114,7 +117,7 @@ def _entry(row: Conversation) -> p.ConversationEntry:
 
 
 @reads
-def items(request: HttpRequest, conversation: UUID) -> p.Frame:
+def items(request: HttpRequest, conversation: UUID) -> Answer:
     """GET /api/conversations/<id>/items?before=<seq>&limit=: older items, ascending, as they stand now."""
     own = _own(request, conversation)
     before = _number(request, "before", END, 0, END)
@@ -125,7 +128,7 @@ def items(request: HttpRequest, conversation: UUID) -> p.Frame:
     rows.sort(key=lambda row: row[0], reverse=True)
     page = [body for _, body in reversed(rows[:limit])]
     # The bodies were made by the reducer and are what a snapshot would show: they are passed on as they are.
-    return p.ItemPage.model_construct(items=page, more=len(rows) > limit)
+    return {"items": page, "more": len(rows) > limit}
 
 
 def _newest(found: "QuerySet[Any]", before: int, limit: int) -> list[tuple[int, Any]]:
@@ -133,7 +136,7 @@ def _newest(found: "QuerySet[Any]", before: int, limit: int) -> list[tuple[int, 
 
 
 @reads
-def call(request: HttpRequest, conversation: UUID, call: str) -> p.Frame:
+def call(request: HttpRequest, conversation: UUID, call: str) -> Answer:
     """GET /api/conversations/<id>/calls/<call>: a call with all of its arguments and its result."""
     own = _own(request, conversation)
     row = Call.objects.filter(conversation=own, call=call).first()
@@ -145,7 +148,7 @@ def call(request: HttpRequest, conversation: UUID, call: str) -> p.Frame:
 
 
 @reads
-def unknown(request: HttpRequest, rest: str) -> p.Frame:
+def unknown(request: HttpRequest, rest: str) -> Answer:
     """Any other address under /api/."""
     raise Refused(404, "not_found", "There is nothing at this address.")
 

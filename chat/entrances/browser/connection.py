@@ -16,7 +16,7 @@ from chat.entrances.browser import frames
 from chat.entrances.browser import protocol as p
 from chat.entrances.browser.limits import Bucket, Limits
 from chat.entrances.browser.outlet import Chunk, Content, Control, Outgoing
-from chat.feed import Batch, Loaded, LogPart
+from chat.session.contract import Batch, Loaded, LogPart
 
 CLOSE_NORMAL = 1000
 CLOSE_POLICY = 1008
@@ -117,8 +117,9 @@ class Connection:
         match self._bucket.take(self._clock()):
             case "flood":
                 self.phase = "over"
-                return [_error("too_fast", "Too many frames; the socket is closed.", retry=True)] + [
-                    CloseSocket(CLOSE_POLICY)
+                return [
+                    _error("too_fast", "Too many frames; the socket is closed.", retry=True),
+                    CloseSocket(CLOSE_POLICY),
                 ]
             case "refused":
                 return [_error("too_fast", "Too many frames. Wait a second and send it again.", retry=True)]
@@ -321,9 +322,7 @@ def _control(type: str, slot: str = "", **fields: Any) -> Send:
     return Send(Control(frames.frame(type, **fields), slot))
 
 
-def _error(
-    code: p.ErrorCode, detail: str, *, retry: bool = False, conversation: str | None = None
-) -> Send:
+def _error(code: p.ErrorCode, detail: str, *, retry: bool = False, conversation: str | None = None) -> Send:
     return _control("error", code=code, detail=detail, retry=retry, conversation=conversation)
 
 

@@ -16,14 +16,16 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
-from chat import doorbell, inbox
+from chat import doorbell
 from chat.entrances.browser import connection as c
 from chat.entrances.browser import protocol as p
 from chat.entrances.browser.live import Live, live
 from chat.entrances.browser.login import still_logged_in
 from chat.entrances.browser.outlet import Control, Outlet
-from chat.feed import Batch, Reason
+from chat.feed import Reason
+from chat.inbox import Sender
 from chat.models import listed
+from chat.session.contract import Batch
 from chat.session.errors import NoConversation
 
 log = logging.getLogger(__name__)
@@ -155,9 +157,10 @@ class BrowserConsumer(AsyncWebsocketConsumer):
 
     async def _submit(self, command: p.Command) -> None:
         assert self.user_id is not None
+        who = Sender(self.user_id, "web", self.connection.user)
         try:
             async with asyncio.timeout(SUBMIT_PATIENCE_S):
-                answer = await inbox.submit(self.live.sessions, self.user_id, command)
+                answer = await self.live.inbox.submit(who, command.conversation, command.id, command.body)
         except Exception:
             log.exception("Command %s for conversation %s failed.", command.id, command.conversation)
             self.perform(self.connection.result(command, "rejected", code="unavailable", retry=True))

@@ -1,20 +1,25 @@
-"""The feed and the sessions of this process, made when the first socket needs them."""
+"""What all sockets of this process share: sessions, feed and inbox. Made when the first socket needs it."""
 
 import asyncio
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from chat.feed import Feed
+from chat.inbox import Inbox
+from chat.queue import Queue
 from chat.session import open_sessions
+from chat.session.contract import Loaded
 from chat.session.session import Sessions
 
 
 @dataclass(frozen=True)
 class Live:
-    """What all sockets of one process share. Redis clients belong to an event loop, so this does too."""
+    """The way in and the way out. Redis clients belong to an event loop, so this does too."""
 
     sessions: Sessions
     feed: Feed
+    inbox: Inbox
+    queue: Queue
     reader: "asyncio.Task[None]"
 
 
@@ -22,20 +27,31 @@ _by_loop: "WeakKeyDictionary[asyncio.AbstractEventLoop, Live]" = WeakKeyDictiona
 
 
 def live() -> Live:
-    """The one of the running loop; starts its feed on the first call."""
+    """The one of the running loop; starts its feed on the first call, and again should it ever have ended."""
     loop = asyncio.get_running_loop()
     found = _by_loop.get(loop)
     if found is None or found.reader.done():
-        sessions = open_sessions()
-        feed = Feed(sessions.store, _loader(sessions))
-        found = _by_loop[loop] = Live(sessions, feed, loop.create_task(feed.run()))
+        found = _by_loop[loop] = _made(loop)
     return found
 
 
+def _made(loop: asyncio.AbstractEventLoop) -> Live:
+    sessions = open_sessions()
+
+    async def load(conversation: str) -> Loaded:
+        return (await sessions.load(conversation)).loaded
+
+    feed = Feed(sessions.store, load)
+    queue = Queue()
+    return Live(sessions, feed, Inbox(sessions, queue.put), queue, loop.create_task(feed.run(), name="feed"))
+
+
 async def close_live() -> None:
-    """Stop the feed of the running loop and let go of its connections."""
+    """Stop what runs in the running loop and let go of its connections. Sockets must be closed before."""
     found = _by_loop.pop(asyncio.get_running_loop(), None)
-    if found is not None:
-        found.reader.cancel()
-        await asyncio.gather(found.reader, return_exceptions=True)
-        await found.sessions.close()
+    if found is None:
+        return
+    found.reader.cancel()
+    await asyncio.gather(found.reader, return_exceptions=True)
+    await found.queue.close()
+    await found.sessions.close()

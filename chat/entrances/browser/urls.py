@@ -7,9 +7,10 @@ from chat.entrances.browser import api, views
 urlpatterns = [
     path("", views.page, name="chat"),
     path("c/<uuid:conversation>", views.page, name="conversation"),
-    path("login/", views.Login.as_view(), name="login"),
-    path("logout/", views.Logout.as_view(), name="logout"),
-    path("password/", views.PasswordChange.as_view(), name="password_change"),
+    path("c/<uuid:conversation>/", views.page),
+    path("accounts/login/", views.Login.as_view(), name="login"),
+    path("accounts/logout/", views.Logout.as_view(), name="logout"),
+    path("accounts/password/", views.PasswordChange.as_view(), name="password_change"),
     path("api/boot", api.boot),
     path("api/conversations", api.conversations),
     path("api/conversations/<uuid:conversation>/items", api.items),
