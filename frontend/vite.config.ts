@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
@@ -5,9 +6,13 @@ import { defineConfig } from "vitest/config";
 // Where `npm run dev` finds Django. The built files need no such thing: Django serves them itself.
 const django = "http://127.0.0.1:8000";
 
+// HTML in an answer is shown as text; without its parser the page is 40 kB lighter.
+export const alias = { "rehype-raw": fileURLToPath(new URL("src/ui/noRawHtml.ts", import.meta.url)) };
+
 export default defineConfig({
   base: "/static/",
   plugins: [react(), tailwindcss()],
+  resolve: { alias },
   build: {
     outDir: "dist",
     emptyOutDir: true,

@@ -1,0 +1,22 @@
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { createClient } from "./sync";
+import { browserPorts } from "./sync/browser";
+import { App } from "./ui/App";
+import { preloadMarkdown } from "./ui/parts/LazyMarkdown";
+import { startTheme } from "./ui/theme";
+import "./ui/styles/app.css";
+
+startTheme();
+preloadMarkdown();
+
+const client = createClient(browserPorts());
+client.start();
+
+const root = document.getElementById("root");
+if (!root) throw new Error('The page has no <div id="root">.');
+createRoot(root).render(
+  <StrictMode>
+    <App client={client} />
+  </StrictMode>,
+);

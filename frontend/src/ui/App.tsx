@@ -1,0 +1,174 @@
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import type { Client, ConversationView, ListEntry } from "../sync";
+import { Banner } from "./Banner";
+import { BootScreen } from "./BootScreen";
+import type { ComposerHandle } from "./Composer";
+import { ConversationPage } from "./ConversationPage";
+import { ClientProvider, SetupProvider, useClient, useReadable } from "./client";
+import { DeleteDialog, HelpDialog, RenameDialog } from "./dialogs";
+import { type Language, LanguageProvider, useWords } from "./i18n";
+import { NewPage } from "./NewPage";
+import { Dialog } from "./parts/Dialog";
+import { TipProvider } from "./parts/Tip";
+import { preference } from "./preferences";
+import { navigate, useConversationId } from "./route";
+import { Sidebar, type SidebarHandle } from "./Sidebar";
+import { useMedia, useVisibleHeight, WIDE } from "./screen";
+import { useShortcuts } from "./shortcuts";
+import { isActive } from "./view";
+
+/** The whole page, on a client that has been started. */
+export function App({ client, language }: { client: Client; language?: Language }) {
+  return (
+    <ClientProvider client={client}>
+      <LanguageProvider {...(language ? { initial: language } : {})}>
+        <TipProvider>
+          <Booted />
+        </TipProvider>
+      </LanguageProvider>
+    </ClientProvider>
+  );
+}
+
+function Booted() {
+  const state = useReadable(useClient().boot);
+  const setup = useMemo(
+    () => (state.status === "ready" ? { boot: state.boot, agents: state.agents } : null),
+    [state],
+  );
+  if (setup === null) return <BootScreen state={state} />;
+  return (
+    <SetupProvider value={setup}>
+      <Frame />
+    </SetupProvider>
+  );
+}
+
+type Open = { dialog: "none" } | { dialog: "help" } | { dialog: "rename" | "delete"; entry: ListEntry };
+
+function Frame() {
+  const client = useClient();
+  const words = useWords();
+  const current = useConversationId();
+  const wide = useMedia(WIDE);
+  const [beside, setBeside] = useState(() => preference.read("sidebar") !== "hidden");
+  const [drawer, setDrawer] = useState(false);
+  const [open, setOpen] = useState<Open>({ dialog: "none" });
+  const composer = useRef<ComposerHandle>(null);
+  const sidebar = useRef<SidebarHandle>(null);
+  useVisibleHeight();
+
+  const showBeside = useCallback((shown: boolean) => {
+    preference.write("sidebar", shown ? "shown" : "hidden");
+    setBeside(shown);
+  }, []);
+  const toggleSidebar = useCallback(() => {
+    if (wide) showBeside(!beside);
+    else setDrawer((shown) => !shown);
+  }, [wide, beside, showBeside]);
+
+  const go = useCallback((conversation: string | null) => {
+    navigate(conversation);
+    setDrawer(false);
+  }, []);
+
+  const stop = useCallback(
+    (view: ConversationView): boolean => {
+      if (!isActive(view.run) || view.stopping) return false;
+      void client.stop(view.id);
+      return true;
+    },
+    [client],
+  );
+
+  // On a wide screen the cursor stands where one writes; on a phone that would open the keyboard.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: at each change of the conversation.
+  useEffect(() => {
+    if (wide) composer.current?.focus();
+  }, [current]);
+
+  useShortcuts(
+    useMemo(
+      () => ({
+        newConversation: () => {
+          go(null);
+          setTimeout(() => composer.current?.focus());
+        },
+        search: () => {
+          if (wide) showBeside(true);
+          else setDrawer(true);
+          setTimeout(() => sidebar.current?.focusSearch());
+        },
+        focusComposer: () => composer.current?.focus(),
+        toggleSidebar,
+        help: () => setOpen({ dialog: "help" }),
+        stop: () => current !== null && stop(client.conversation(current).getSnapshot()),
+      }),
+      [go, wide, showBeside, toggleSidebar, current, client, stop],
+    ),
+  );
+
+  const close = () => setOpen({ dialog: "none" });
+  const rename = (entry: ListEntry) => setOpen({ dialog: "rename", entry });
+  const remove = (entry: ListEntry) => setOpen({ dialog: "delete", entry });
+  const list = (
+    <Sidebar
+      ref={sidebar}
+      current={current}
+      onGo={go}
+      onRename={rename}
+      onDelete={remove}
+      onHelp={() => {
+        setDrawer(false);
+        setOpen({ dialog: "help" });
+      }}
+      onClose={() => (wide ? showBeside(false) : setDrawer(false))}
+    />
+  );
+  const header = {
+    sidebarHidden: !wide || !beside,
+    onSidebar: () => (wide ? showBeside(true) : setDrawer(true)),
+    onRename: rename,
+    onDelete: remove,
+  };
+
+  return (
+    <div className="app-frame safe-x flex overflow-hidden" data-testid="app" data-phase="ready">
+      {wide && beside && <aside className="w-68 flex-none border-r border-line">{list}</aside>}
+      {!wide && drawer && (
+        <Dialog
+          title={words.t("list.title")}
+          hideTitle
+          className="drawer"
+          testid="drawer"
+          onClose={() => setDrawer(false)}
+        >
+          {list}
+        </Dialog>
+      )}
+      <main className="flex min-w-0 flex-1 flex-col">
+        <Banner />
+        {current === null ? (
+          <NewPage composer={composer} header={header} />
+        ) : (
+          <ConversationPage
+            key={current}
+            id={current}
+            composer={composer}
+            header={header}
+            onStop={(view) => void stop(view)}
+          />
+        )}
+      </main>
+      {open.dialog === "help" && <HelpDialog onClose={close} />}
+      {open.dialog === "rename" && <RenameDialog entry={open.entry} onClose={close} />}
+      {open.dialog === "delete" && (
+        <DeleteDialog
+          entry={open.entry}
+          onClose={close}
+          onDeleted={(id) => id === current && navigate(null, true)}
+        />
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,80 @@
+import { CloudOff, LoaderCircle, LogIn, RefreshCw } from "lucide-react";
+import { LOGIN } from "./addresses";
+import { useClient, useConnection } from "./client";
+import { useWords } from "./i18n";
+import { bannerOf } from "./outage";
+import { useNow } from "./ticker";
+
+const localClock = () => Date.now();
+
+/** The banner's state, looked at again while the link is down. */
+export function useBanner() {
+  const connection = useConnection();
+  const now = useNow(localClock, connection.status !== "open", 500);
+  return bannerOf(connection, now);
+}
+
+/** Says honestly that there is no link, what happens next, and how old is what is shown. */
+export function Banner() {
+  const client = useClient();
+  const words = useWords();
+  const state = useBanner();
+  if (state.status === "none") return null;
+  if (state.status === "goaway") {
+    const out = state.reason === "logged_out";
+    const back = `${LOGIN}?next=${encodeURIComponent(window.location.pathname)}`;
+    return (
+      <Frame status="goaway">
+        <span className="flex-1 font-medium">{words.t(out ? "net.logged_out" : "net.outdated")}</span>
+        <a className="button small" href={out ? back : window.location.pathname}>
+          {out ? <LogIn size={14} aria-hidden="true" /> : <RefreshCw size={14} aria-hidden="true" />}
+          {words.t(out ? "net.log_in" : "net.reload")}
+        </a>
+      </Frame>
+    );
+  }
+  const trying = state.status === "connecting";
+  const next = trying
+    ? words.t("net.trying", { n: state.attempt })
+    : words.t("net.retry_in", { time: words.duration(state.waitMs), n: state.attempt });
+  return (
+    <Frame status={state.status}>
+      {trying ? (
+        <LoaderCircle size={16} className="spin flex-none text-warn" aria-hidden="true" />
+      ) : (
+        <CloudOff size={16} className="flex-none text-warn" aria-hidden="true" />
+      )}
+      <p className="min-w-0 flex-1 leading-snug">
+        <span className="font-medium">{words.t("net.offline")}.</span>{" "}
+        <span className="tabular-nums">{next}.</span>{" "}
+        <span className="text-ink-2" data-testid="last-synced">
+          {state.lastSyncedAt === null
+            ? words.t("net.never_synced")
+            : words.t("net.last_synced", { time: words.clock(state.lastSyncedAt) })}
+          .<span className="hidden sm:inline"> {words.t("net.kept")}</span>
+        </span>
+      </p>
+      <button
+        type="button"
+        className="button small"
+        disabled={trying}
+        data-testid="try-now"
+        onClick={() => client.reconnect()}
+      >
+        {words.t("net.try_now")}
+      </button>
+    </Frame>
+  );
+}
+
+function Frame({ status, children }: { status: string; children: React.ReactNode }) {
+  return (
+    <div
+      className="flex items-center gap-2.5 border-b border-warn-line bg-warn-soft px-4 py-2 text-[0.8125rem]"
+      data-testid="banner"
+      data-status={status}
+    >
+      {children}
+    </div>
+  );
+}

@@ -1,0 +1,167 @@
+import { ArrowUp, Square } from "lucide-react";
+import {
+  type KeyboardEvent,
+  type ReactNode,
+  type Ref,
+  useId,
+  useImperativeHandle,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
+import { SyncRefusal } from "../sync";
+import { useWords } from "./i18n";
+
+/** The count is shown when no more than this share of the limit is left. */
+const NEAR_LIMIT = 0.1;
+
+export interface ComposerHandle {
+  focus: () => void;
+}
+
+interface Props {
+  /** Puts the text into the outbox, or throws `SyncRefusal`: then it stays in the field. */
+  onSend: (text: string) => void;
+  onStop: () => void;
+  running: boolean;
+  stopping: boolean;
+  placeholder: string;
+  /** Longest text, in characters as the server counts them (code points). */
+  limit: number;
+  /** Where the text is kept while another conversation is shown; memory only. */
+  draft: string;
+  onDraft: (text: string) => void;
+  disabled?: boolean;
+  /** What stands at the left of the foot, beside the buttons. */
+  children?: ReactNode;
+  ref?: Ref<ComposerHandle>;
+}
+
+/** Where a person writes. It is cleared only when the message is in the outbox. */
+export function Composer(props: Props) {
+  const words = useWords();
+  const [text, setText] = useState(props.draft);
+  const [problem, setProblem] = useState("");
+  const area = useRef<HTMLTextAreaElement>(null);
+  const id = useId();
+  useImperativeHandle(props.ref, () => ({ focus: () => area.current?.focus() }), []);
+  useAutosize(area, text);
+
+  const length = codePoints(text.trim());
+  const left = props.limit - length;
+  const blank = length === 0;
+
+  const change = (next: string) => {
+    setText(next);
+    setProblem("");
+    props.onDraft(next);
+  };
+
+  const send = () => {
+    if (blank || left < 0 || props.disabled) return;
+    try {
+      props.onSend(text.trim());
+    } catch (error) {
+      setProblem(
+        error instanceof SyncRefusal
+          ? words.code("refused", error.code, words.t("composer.not_kept"))
+          : words.t("composer.not_kept"),
+      );
+      return;
+    }
+    change("");
+  };
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== "Enter" || event.shiftKey || event.altKey) return;
+    // While an input method composes, Enter chooses a candidate; Safari reports that Enter only as 229.
+    if (event.nativeEvent.isComposing || event.keyCode === 229) return;
+    event.preventDefault();
+    send();
+  };
+
+  return (
+    <form
+      className="rounded-2xl border border-line-strong bg-raised shadow-soft transition-colors focus-within:border-accent"
+      data-testid="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      <label htmlFor={id} className="sr-only">
+        {words.t("composer.label")}
+      </label>
+      <textarea
+        ref={area}
+        id={id}
+        rows={1}
+        className="block max-h-[40dvh] w-full resize-none bg-transparent px-4 pt-3.5 pb-1 text-[0.9688rem] leading-relaxed placeholder:text-ink-3 focus-visible:outline-none"
+        placeholder={props.placeholder}
+        value={text}
+        disabled={props.disabled}
+        enterKeyHint="send"
+        autoComplete="off"
+        aria-describedby={`${id}-hint`}
+        data-testid="composer-input"
+        onChange={(event) => change(event.target.value)}
+        onKeyDown={onKeyDown}
+      />
+      <div className="flex min-h-11 items-center gap-2 px-2.5 pb-2">
+        <div className="flex min-w-0 flex-1 items-center gap-2 text-xs text-ink-2">{props.children}</div>
+        <span id={`${id}-hint`} className="sr-only">
+          {words.t("composer.hint")}
+        </span>
+        {left <= props.limit * NEAR_LIMIT && (
+          <span className={`text-xs ${left < 0 ? "text-danger" : "text-ink-2"}`} data-testid="composer-count">
+            {words.t(left < 0 ? "composer.too_long" : "composer.left", { n: words.count(Math.abs(left)) })}
+          </span>
+        )}
+        {props.running && (
+          <button
+            type="button"
+            className="button small h-9 rounded-full!"
+            disabled={props.stopping}
+            aria-label={words.t("composer.stop_label")}
+            data-testid="stop"
+            onClick={props.onStop}
+          >
+            <Square size={11} fill="currentColor" aria-hidden="true" />
+            {words.t(props.stopping ? "composer.stopping" : "composer.stop")}
+          </button>
+        )}
+        <button
+          type="submit"
+          className="grid size-9 flex-none place-items-center rounded-full bg-accent text-on-accent transition-opacity hover:bg-accent-strong disabled:bg-hover disabled:text-ink-3"
+          disabled={blank || left < 0 || props.disabled}
+          aria-label={words.t("composer.send")}
+          data-testid="send"
+        >
+          <ArrowUp size={19} strokeWidth={2.25} aria-hidden="true" />
+        </button>
+      </div>
+      {problem && (
+        <p className="px-4 pb-3 text-sm text-danger" role="alert">
+          {problem}
+        </p>
+      )}
+    </form>
+  );
+}
+
+/** Characters as the server counts them: an emoji is one, not two UTF-16 units. */
+export function codePoints(text: string): number {
+  let n = 0;
+  for (const _ of text) n++;
+  return n;
+}
+
+function useAutosize(area: React.RefObject<HTMLTextAreaElement | null>, text: string): void {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text.
+  useLayoutEffect(() => {
+    const field = area.current;
+    if (!field) return;
+    field.style.height = "auto";
+    field.style.height = `${field.scrollHeight}px`;
+  }, [area, text]);
+}

@@ -1,0 +1,103 @@
+import { LoaderCircle } from "lucide-react";
+import { type Ref, useCallback } from "react";
+import type { ConversationView } from "../sync";
+import { Announcer } from "./Announcer";
+import { useBanner } from "./Banner";
+import { Composer, type ComposerHandle } from "./Composer";
+import { useAgentName, useClient, useConversation, useSetup } from "./client";
+import { drafts } from "./drafts";
+import { Header } from "./Header";
+import { useWords } from "./i18n";
+import { RunStatus } from "./RunStatus";
+import { navigate } from "./route";
+import { Transcript } from "./Transcript";
+import { isActive } from "./view";
+
+interface Props {
+  id: string;
+  composer: Ref<ComposerHandle>;
+  onStop: (view: ConversationView) => void;
+  header: React.ComponentProps<typeof Header>["controls"];
+}
+
+/** One conversation, live. */
+export function ConversationPage({ id, composer, onStop, header }: Props) {
+  const client = useClient();
+  const words = useWords();
+  const { boot } = useSetup();
+  const view = useConversation(id);
+  const agent = view.info?.agent;
+  const name = useAgentName(agent);
+  const banner = useBanner().status;
+  const offline = banner === "offline" || banner === "connecting";
+  const send = useCallback((text: string) => void client.send(id, text), [client, id]);
+  const active = isActive(view.run);
+  const placeholder = offline
+    ? "composer.placeholder_offline"
+    : active
+      ? "composer.placeholder_running"
+      : "composer.placeholder";
+
+  return (
+    <>
+      <Header controls={header} conversation={id} title={view.info?.title} agent={agent} />
+      <Announcer view={view} agent={name} disconnected={offline} />
+      {view.phase === "gone" ? (
+        <Gone />
+      ) : (
+        <>
+          {view.phase === "opening" ? <Opening view={view} /> : <Transcript view={view} agent={agent} />}
+          <div className="safe-bottom mx-auto w-full max-w-3xl flex-none px-3 pb-3 md:px-6 md:pb-4">
+            <RunStatus view={view} />
+            <Composer
+              ref={composer}
+              onSend={send}
+              onStop={() => onStop(view)}
+              running={active}
+              stopping={view.stopping}
+              placeholder={words.t(placeholder, { agent: name })}
+              limit={boot.max_text}
+              draft={drafts.get(id)}
+              onDraft={(text) => drafts.set(id, text)}
+            />
+          </div>
+        </>
+      )}
+    </>
+  );
+}
+
+function Opening({ view }: { view: ConversationView }) {
+  const words = useWords();
+  return (
+    <div
+      className="grid min-h-0 flex-1 place-items-center text-sm text-ink-2"
+      data-testid="transcript"
+      data-conversation={view.id}
+      data-phase={view.phase}
+      data-synced={view.synced}
+      data-seq={0}
+      data-older={view.older}
+      data-items={0}
+    >
+      <span className="flex items-center gap-2">
+        <LoaderCircle size={16} className="spin" aria-hidden="true" /> {words.t("log.loading")}
+      </span>
+    </div>
+  );
+}
+
+function Gone() {
+  const words = useWords();
+  return (
+    <div className="grid min-h-0 flex-1 place-items-center px-6 text-center" data-testid="gone">
+      <div>
+        <p className="font-medium">{words.t("log.gone")}</p>
+        <p className="mt-1 text-sm text-ink-2">{words.t("log.gone_hint")}</p>
+        <button type="button" className="button mt-4" onClick={() => navigate(null)}>
+          {words.t("list.new")}
+        </button>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,85 @@
+import { Ellipsis, PanelLeft, Pencil, SquarePen, Trash2 } from "lucide-react";
+import type { ListEntry } from "../sync";
+import { useAgentName, useList } from "./client";
+import { useWords } from "./i18n";
+import { Menu, MenuItem } from "./parts/Menu";
+import { Tip } from "./parts/Tip";
+import { navigate } from "./route";
+
+interface Props {
+  controls: {
+    /** Whether the list is hidden, so that a button has to bring it back. */
+    sidebarHidden: boolean;
+    onSidebar: () => void;
+    onRename: (entry: ListEntry) => void;
+    onDelete: (entry: ListEntry) => void;
+  };
+  conversation: string | null;
+  title: string | undefined;
+  agent: string | undefined;
+}
+
+/** The line on top: which conversation this is, and with whom. */
+export function Header({ controls, conversation, title, agent }: Props) {
+  const words = useWords();
+  const name = useAgentName(agent);
+  const entry = useList().conversations.find((each) => each.id === conversation);
+  const shown =
+    conversation === null ? words.t("list.new") : title || entry?.title || words.t("list.untitled");
+  return (
+    <header className="safe-top flex-none border-b border-line/70">
+      <div className="flex h-14 items-center gap-1 px-2 md:px-3">
+        {controls.sidebarHidden && (
+          <Tip text={words.t("list.open_sidebar")} side="bottom">
+            <button
+              type="button"
+              className="icon-button"
+              aria-label={words.t("list.open_sidebar")}
+              data-testid="open-sidebar"
+              onClick={controls.onSidebar}
+            >
+              <PanelLeft size={19} />
+            </button>
+          </Tip>
+        )}
+        <div className="flex min-w-0 flex-1 items-baseline gap-2.5 px-2">
+          <h1 className="min-w-0 truncate text-[0.9375rem] font-semibold">{shown}</h1>
+          {name && conversation !== null && (
+            <span className="hidden flex-none truncate text-[0.8125rem] text-ink-2 sm:inline">{name}</span>
+          )}
+        </div>
+        {controls.sidebarHidden && (
+          <button
+            type="button"
+            className="icon-button"
+            aria-label={words.t("list.new")}
+            onClick={() => navigate(null)}
+          >
+            <SquarePen size={18} />
+          </button>
+        )}
+        {entry && (
+          <Menu
+            trigger={
+              <button
+                type="button"
+                className="icon-button"
+                aria-label={words.t("list.open_menu", { title: shown })}
+                data-testid="header-menu"
+              >
+                <Ellipsis size={19} />
+              </button>
+            }
+          >
+            <MenuItem icon={<Pencil size={15} />} onSelect={() => controls.onRename(entry)}>
+              {words.t("list.rename")}
+            </MenuItem>
+            <MenuItem icon={<Trash2 size={15} />} danger onSelect={() => controls.onDelete(entry)}>
+              {words.t("list.delete")}
+            </MenuItem>
+          </Menu>
+        )}
+      </div>
+    </header>
+  );
+}

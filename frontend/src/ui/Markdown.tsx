@@ -1,0 +1,196 @@
+import { type ComponentProps, isValidElement, type ReactNode } from "react";
+import remarkCjkFriendly from "remark-cjk-friendly";
+import {
+  type Components,
+  defaultRehypePlugins,
+  defaultRemarkPlugins,
+  Streamdown,
+  type StreamdownProps,
+} from "streamdown";
+import { useWords } from "./i18n";
+import { CopyButton } from "./parts/CopyButton";
+
+/*
+ * An answer is text from a model, which may repeat what a web page told it. So: links go to
+ * http(s) and mailto only, and an image is shown only from our own origin (a foreign one would tell its owner what
+ * the conversation says), HTML is shown as the text it is. The library's filter lets a few more schemes pass; `Anchor` and `Picture` check again.
+ */
+const origin = window.location.origin;
+const harden = defaultRehypePlugins.harden;
+const hardenPlugin = Array.isArray(harden) ? harden[0] : harden;
+
+const rehypePlugins = [
+  defaultRehypePlugins.sanitize,
+  [
+    hardenPlugin,
+    {
+      defaultOrigin: origin,
+      allowedLinkPrefixes: ["*"],
+      allowedImagePrefixes: [`${origin}/`],
+      allowedProtocols: [],
+      allowDataImages: false,
+      linkBlockPolicy: "text-only",
+      imageBlockPolicy: "text-only",
+    },
+  ],
+] as NonNullable<StreamdownProps["rehypePlugins"]>;
+
+interface MdastNode {
+  type: string;
+  value?: string;
+  children?: MdastNode[];
+}
+
+/** The one piece of HTML that means something: a line break, which models write into table cells. */
+function lineBreaks() {
+  const walk = (node: MdastNode): void => {
+    for (const child of node.children ?? []) {
+      if (child.type === "html" && /^<br\s*\/?>$/i.test(child.value ?? "")) {
+        child.type = "break";
+        delete child.value;
+      }
+      walk(child);
+    }
+  };
+  return walk;
+}
+
+const remarkPlugins = [...Object.values(defaultRemarkPlugins), lineBreaks] as NonNullable<
+  StreamdownProps["remarkPlugins"]
+>;
+
+// Without this, `**重点。**后面` is not bold: CommonMark wants a space where Chinese has none.
+const plugins: NonNullable<StreamdownProps["plugins"]> = {
+  cjk: {
+    name: "cjk",
+    type: "cjk",
+    remarkPluginsBefore: [remarkCjkFriendly],
+    remarkPluginsAfter: [],
+    remarkPlugins: [remarkCjkFriendly],
+  },
+};
+
+type Props<T extends keyof React.JSX.IntrinsicElements> = ComponentProps<T> & { node?: unknown };
+
+/** Whether an answer may link there. */
+export function isSafeLink(href: string | undefined): href is string {
+  if (!href) return false;
+  if (href.startsWith("#")) return true;
+  try {
+    return ["http:", "https:", "mailto:"].includes(new URL(href, origin).protocol);
+  } catch {
+    return false;
+  }
+}
+
+/** Whether an answer may show this image: only what we serve ourselves. */
+export function isSafeImage(src: unknown): src is string {
+  if (typeof src !== "string" || src === "") return false;
+  try {
+    const url = new URL(src, origin);
+    return url.origin === origin && /^https?:$/.test(url.protocol);
+  } catch {
+    return false;
+  }
+}
+
+function Anchor({ node: _, href, children }: Props<"a">) {
+  if (!isSafeLink(href)) return <span>{children}</span>;
+  if (href.startsWith("#")) return <a href={href}>{children}</a>;
+  return (
+    <a href={href} target="_blank" rel="noopener noreferrer nofollow">
+      {children}
+    </a>
+  );
+}
+
+function Picture({ node: _, src, alt }: Props<"img">) {
+  const words = useWords();
+  if (!isSafeImage(src)) return <span className="text-ink-2">[{alt || words.t("image.blocked")}]</span>;
+  return <img src={src} alt={alt ?? ""} loading="lazy" decoding="async" />;
+}
+
+function Table({ node: _, children }: Props<"table">) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table is scrolled by keyboard.
+    <div className="table-frame" tabIndex={0}>
+      <table>{children}</table>
+    </div>
+  );
+}
+
+function textOf(node: ReactNode): string {
+  if (typeof node === "string" || typeof node === "number") return String(node);
+  if (Array.isArray(node)) return node.map(textOf).join("");
+  if (isValidElement<{ children?: ReactNode }>(node)) return textOf(node.props.children);
+  return "";
+}
+
+function CodeBlock({ node: _, children }: Props<"pre">) {
+  const words = useWords();
+  const code = isValidElement<{ className?: string; children?: ReactNode }>(children) ? children.props : null;
+  const language = /language-([\w+#.-]+)/.exec(code?.className ?? "")?.[1] ?? "";
+  const text = textOf(code ? code.children : children);
+  return (
+    <div className="code-frame">
+      <div className="code-head">
+        <span>{language}</span>
+        <CopyButton text={() => text} label={words.t("code.copy")} done={words.t("code.copied")} />
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: long lines are scrolled by keyboard. */}
+      <pre tabIndex={0}>
+        <code>{text.replace(/\n$/, "")}</code>
+      </pre>
+    </div>
+  );
+}
+
+const InlineCode = ({ node: _, children }: Props<"code">) => <code>{children}</code>;
+
+// Plain elements: the library's own need its class names, ours are styled in prose.css.
+const plain = [
+  "h1",
+  "h2",
+  "h3",
+  "h4",
+  "h5",
+  "h6",
+  "p",
+  "ul",
+  "ol",
+  "li",
+  "blockquote",
+  "hr",
+  "strong",
+] as const;
+const tables = ["thead", "tbody", "tr", "th", "td", "sup", "sub", "section"] as const;
+
+const components = {
+  ...Object.fromEntries([...plain, ...tables].map((name) => [name, name])),
+  a: Anchor,
+  img: Picture,
+  table: Table,
+  pre: CodeBlock,
+  code: InlineCode,
+} as Components;
+
+const noLinkDialog = { enabled: false };
+
+/** Markdown of an answer. `streaming`: it may end in the middle of a construct. Loaded lazily: it is most of the bytes. */
+export default function Markdown({ text, streaming }: { text: string; streaming: boolean }) {
+  return (
+    <Streamdown
+      className="prose"
+      mode={streaming ? "streaming" : "static"}
+      parseIncompleteMarkdown={streaming}
+      components={components}
+      remarkPlugins={remarkPlugins}
+      rehypePlugins={rehypePlugins}
+      plugins={plugins}
+      controls={false}
+      linkSafety={noLinkDialog}
+    >
+      {text}
+    </Streamdown>
+  );
+}

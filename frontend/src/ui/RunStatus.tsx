@@ -1,0 +1,81 @@
+import { LoaderCircle, RefreshCw } from "lucide-react";
+import type { ConversationView, RunView } from "../sync";
+import { useClient } from "./client";
+import { useWords, type Words } from "./i18n";
+import { Elapsed } from "./parts/Elapsed";
+import { useNow } from "./ticker";
+import { type RunState, runState } from "./view";
+
+/** One line above the composer: what the agent is doing now. It keeps its place, so that nothing jumps. */
+export function RunStatus({ view }: { view: Pick<ConversationView, "run" | "stopping"> | null }) {
+  const state = view ? runState(view) : "none";
+  const run = view?.run ?? null;
+  return (
+    <div
+      className="flex min-h-6 items-center gap-2 px-1 text-[0.8125rem] text-ink-2"
+      data-testid="run-status"
+      data-status={state}
+      data-run={run?.id ?? ""}
+    >
+      {run && state !== "none" && <Line run={run} state={state} />}
+    </div>
+  );
+}
+
+const tints: Record<RunState, string> = {
+  none: "",
+  queued: "text-ink-3",
+  running: "text-accent",
+  recovering: "text-warn",
+  waiting: "text-warn",
+  retrying: "text-warn",
+  stopping: "text-ink-3",
+};
+
+function Line({ run, state }: { run: RunView; state: RunState }) {
+  const words = useWords();
+  const client = useClient();
+  const now = useNow(client.now, state === "retrying");
+  const Icon = state === "recovering" || state === "retrying" ? RefreshCw : LoaderCircle;
+  return (
+    <>
+      {state === "waiting" ? (
+        <span className={`pulse-dot ${tints[state]}`} aria-hidden="true" />
+      ) : (
+        <Icon size={14} className={`spin flex-none ${tints[state]}`} aria-hidden="true" />
+      )}
+      <span className="min-w-0 truncate">
+        {stateText(run, state, now, words)}
+        {state === "running" && run.started_at !== null && (
+          <span className="text-ink-3">
+            {" · "}
+            <Elapsed start={run.started_at} />
+          </span>
+        )}
+        {run.attempt > 1 && state !== "recovering" && (
+          <span className="text-ink-3"> · {words.t("run.attempt", { n: run.attempt })}</span>
+        )}
+      </span>
+    </>
+  );
+}
+
+/** The line in words; `now` is the server's clock (ms). */
+export function stateText(run: RunView, state: RunState, now: number, words: Words): string {
+  switch (state) {
+    case "none":
+      return "";
+    case "recovering":
+      return words.t(run.reason === "handed_over" ? "run.handed_over" : "run.recovering");
+    case "waiting":
+      return words.code("run", `waiting_${run.reason}`, words.t("run.waiting"));
+    case "retrying": {
+      const reason = words.code("code", run.code ?? "model_error", words.t("code.model_error"));
+      const left = (run.retry_at ?? now) - now;
+      if (left < 1000) return words.t("run.retrying_now", { reason });
+      return words.t("run.retrying", { reason, time: words.duration(left) });
+    }
+    default:
+      return words.t(`run.${state}`);
+  }
+}

@@ -1,0 +1,199 @@
+import { PanelLeftClose, Search, SquarePen, X } from "lucide-react";
+import { type Ref, useEffect, useImperativeHandle, useMemo, useRef, useState } from "react";
+import type { ListEntry } from "../sync";
+import { AccountMenu } from "./AccountMenu";
+import { useClient, useList } from "./client";
+import { daysAgo } from "./format";
+import { type Key, useWords } from "./i18n";
+import { Logo } from "./parts/Logo";
+import { Tip } from "./parts/Tip";
+import { SidebarRow } from "./SidebarRow";
+import { useNow } from "./ticker";
+
+export interface SidebarHandle {
+  focusSearch: () => void;
+}
+
+interface Props {
+  current: string | null;
+  onGo: (conversation: string | null) => void;
+  onRename: (entry: ListEntry) => void;
+  onDelete: (entry: ListEntry) => void;
+  onHelp: () => void;
+  onClose: () => void;
+  ref?: Ref<SidebarHandle>;
+}
+
+const localClock = () => Date.now();
+
+/** The list of conversations with its search, and the account. */
+export function Sidebar(props: Props) {
+  const words = useWords();
+  const search = useRef<HTMLInputElement>(null);
+  useImperativeHandle(props.ref, () => ({ focusSearch: () => search.current?.focus() }), []);
+  return (
+    <div
+      className="safe-top safe-bottom flex h-full min-h-0 w-full flex-col bg-surface"
+      data-testid="sidebar"
+    >
+      <div className="flex h-14 flex-none items-center gap-2.5 pr-2.5 pl-4">
+        <Logo size={26} />
+        <span className="flex-1 text-[0.9688rem] font-semibold tracking-tight">{words.t("app.name")}</span>
+        <Tip text={words.t("list.close_sidebar")} side="bottom">
+          <button
+            type="button"
+            className="icon-button"
+            aria-label={words.t("list.close_sidebar")}
+            onClick={props.onClose}
+          >
+            <PanelLeftClose size={18} />
+          </button>
+        </Tip>
+      </div>
+      <div className="flex-none space-y-2 px-3 pb-2">
+        <button
+          type="button"
+          className="button w-full justify-start! gap-2.5! px-3!"
+          data-testid="new-conversation"
+          onClick={() => props.onGo(null)}
+        >
+          <SquarePen size={16} className="text-accent" aria-hidden="true" />
+          {words.t("list.new")}
+        </button>
+        <SearchField field={search} />
+      </div>
+      <Conversations {...props} />
+      <div className="flex-none border-t border-line p-2">
+        <AccountMenu onHelp={props.onHelp} />
+      </div>
+    </div>
+  );
+}
+
+function SearchField({ field }: { field: React.RefObject<HTMLInputElement | null> }) {
+  const client = useClient();
+  const words = useWords();
+  const { query } = useList();
+  const [text, setText] = useState(query);
+  useEffect(() => {
+    if (text === query) return;
+    const timer = setTimeout(() => client.search(text.trim()), text === "" ? 0 : 200);
+    return () => clearTimeout(timer);
+  }, [client, text, query]);
+  return (
+    <div className="relative">
+      <Search
+        size={15}
+        className="pointer-events-none absolute top-2.5 left-3 text-ink-3"
+        aria-hidden="true"
+      />
+      <input
+        ref={field}
+        type="search"
+        className="field py-1! pr-8! pl-8.5! text-sm! [&::-webkit-search-cancel-button]:hidden"
+        placeholder={words.t("list.search")}
+        aria-label={words.t("list.search")}
+        value={text}
+        maxLength={200}
+        data-testid="search"
+        onChange={(event) => setText(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key !== "Escape" || text === "") return;
+          event.stopPropagation();
+          event.preventDefault();
+          setText("");
+        }}
+      />
+      {text !== "" && (
+        <button
+          type="button"
+          className="icon-button small absolute top-1 right-1"
+          aria-label={words.t("list.clear_search")}
+          onClick={() => {
+            setText("");
+            field.current?.focus();
+          }}
+        >
+          <X size={14} />
+        </button>
+      )}
+    </div>
+  );
+}
+
+type Group = { label: Key; entries: ListEntry[] };
+
+/** The list by age of the last change; the order within is the server's. */
+export function groupByAge(entries: readonly ListEntry[], now: number): Group[] {
+  const groups: Group[] = [
+    { label: "list.today", entries: [] },
+    { label: "list.yesterday", entries: [] },
+    { label: "list.week", entries: [] },
+    { label: "list.older", entries: [] },
+  ];
+  for (const entry of entries) {
+    const days = entry.pending ? 0 : daysAgo(entry.updated_at, now);
+    groups[days <= 0 ? 0 : days === 1 ? 1 : days <= 7 ? 2 : 3]?.entries.push(entry);
+  }
+  return groups.filter((group) => group.entries.length > 0);
+}
+
+function Conversations({ current, onGo, onRename, onDelete }: Props) {
+  const client = useClient();
+  const words = useWords();
+  const list = useList();
+  const now = useNow(localClock, true, 60_000);
+  const groups = useMemo(() => groupByAge(list.conversations, now), [list.conversations, now]);
+  if (list.conversations.length === 0) {
+    return (
+      <div className="min-h-0 flex-1 px-5 py-6 text-sm text-ink-2">
+        {list.status === "loading" && words.t("app.loading")}
+        {list.status === "failed" && (
+          <>
+            <p>{words.t("app.failed")}</p>
+            <button type="button" className="button small mt-2" onClick={() => client.refreshList()}>
+              {words.t("app.try_again")}
+            </button>
+          </>
+        )}
+        {list.status === "ready" &&
+          (list.query ? words.t("list.nothing_found", { query: list.query }) : words.t("list.empty"))}
+      </div>
+    );
+  }
+  return (
+    <nav
+      className="min-h-0 flex-1 overflow-y-auto overscroll-contain px-2 pb-3"
+      aria-label={words.t("list.title")}
+    >
+      {groups.map((group) => (
+        <section key={group.label} aria-label={words.t(group.label)}>
+          <h2 className="px-2.5 pt-3.5 pb-1 text-xs font-medium text-ink-3">{words.t(group.label)}</h2>
+          <ul>
+            {group.entries.map((entry) => (
+              <SidebarRow
+                key={entry.id}
+                entry={entry}
+                active={entry.id === current}
+                now={now}
+                onGo={onGo}
+                onRename={onRename}
+                onDelete={onDelete}
+              />
+            ))}
+          </ul>
+        </section>
+      ))}
+      {list.more && (
+        <button
+          type="button"
+          className="button small mx-2.5 mt-3"
+          disabled={list.loadingMore}
+          onClick={() => client.loadMoreConversations()}
+        >
+          {words.t(list.loadingMore ? "app.loading" : "list.more")}
+        </button>
+      )}
+    </nav>
+  );
+}

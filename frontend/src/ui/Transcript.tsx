@@ -1,0 +1,257 @@
+import { ArrowDown, LoaderCircle } from "lucide-react";
+import { type MouseEvent, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { Virtualizer, type VirtualizerHandle } from "virtua";
+import type { ConversationView } from "../sync";
+import { useAgentName, useClient } from "./client";
+import { useWords } from "./i18n";
+import { Guard } from "./parts/Guard";
+import { KeptProvider } from "./parts/kept";
+import { MessageRow, PendingRow } from "./rows/MessageRow";
+import { NoteRow, NoticeRow } from "./rows/QuietRows";
+import { StepRow } from "./rows/StepRow";
+import { type Row, rowsOf, rowsToKeep } from "./view";
+
+/** This near to the end (px) counts as being there. */
+const NEAR_END = 48;
+/** Older messages are asked for when this little (px) is left above. */
+const NEAR_START = 600;
+
+/** The messages of one conversation, newest at the bottom. Mount one per conversation (`key`). */
+export function Transcript({ view, agent }: { view: ConversationView; agent: string | undefined }) {
+  const words = useWords();
+  const name = useAgentName(agent);
+  const rows = useMemo(
+    () => rowsOf({ items: view.items, pending: view.pending, run: view.run }),
+    [view.items, view.pending, view.run],
+  );
+  const keep = useMemo(() => rowsToKeep(rows), [rows]);
+  const scroller = useRef<HTMLDivElement>(null);
+  const list = useRef<VirtualizerHandle>(null);
+  const { away, onScroll, onResize, hold, jump } = useStickToEnd(scroller, list, rows);
+  const shift = usePrepended(rows);
+  const loadOlder = useOlder(view, scroller);
+  const newest = view.items[view.items.length - 1];
+
+  return (
+    <div className="relative min-h-0 flex-1">
+      <div
+        ref={scroller}
+        role="log"
+        aria-live="off"
+        aria-label={words.t("log.label", { agent: name })}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the log is scrolled by keyboard.
+        tabIndex={0}
+        className={`transcript h-full overflow-x-hidden overflow-y-auto overscroll-contain transition-opacity duration-500 [overflow-anchor:none] focus-visible:-outline-offset-4 ${view.synced ? "" : "opacity-80"}`}
+        onClickCapture={(event) => isToggle(event) && hold()}
+        data-testid="transcript"
+        data-conversation={view.id}
+        data-phase={view.phase}
+        data-synced={view.synced}
+        data-seq={newest?.seq ?? 0}
+        data-older={view.older}
+        data-items={view.items.length}
+      >
+        <KeptProvider>
+          <Virtualizer
+            ref={list}
+            data={rows as Row[]}
+            shift={shift}
+            keepMounted={keep}
+            bufferSize={600}
+            onScroll={(offset) => {
+              onScroll(offset);
+              loadOlder();
+            }}
+            onResize={onResize}
+          >
+            {(row, index) => (
+              <div
+                key={row.key}
+                className={`mx-auto max-w-3xl px-4 md:px-6 ${index === 0 ? "pt-4" : ""} ${index === rows.length - 1 ? "pb-6" : ""}`}
+              >
+                <Guard fallback={<p className="py-3 text-sm text-danger">…</p>}>
+                  <RowView row={row} conversation={view.id} agent={agent} />
+                </Guard>
+              </div>
+            )}
+          </Virtualizer>
+        </KeptProvider>
+      </div>
+      <OlderState view={view} onRetry={loadOlder} />
+      {away && (
+        <button
+          type="button"
+          className="button absolute bottom-3 left-1/2 -translate-x-1/2 rounded-full! shadow-soft"
+          data-testid="jump-to-latest"
+          onClick={jump}
+        >
+          <ArrowDown size={15} aria-hidden="true" />
+          {words.t("log.jump")}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function RowView({
+  row,
+  conversation,
+  agent,
+}: {
+  row: Row;
+  conversation: string;
+  agent: string | undefined;
+}) {
+  if (row.type === "pending") return <PendingRow conversation={conversation} message={row.message} />;
+  const { item } = row;
+  switch (item.kind) {
+    case "message":
+      return <MessageRow item={item} waits={row.waits} />;
+    case "note":
+      return <NoteRow item={item} />;
+    case "notice":
+      return <NoticeRow item={item} />;
+    case "step":
+      return (
+        <StepRow
+          conversation={conversation}
+          agent={agent}
+          item={item}
+          opens={row.opens}
+          closes={row.closes}
+        />
+      );
+  }
+}
+
+function OlderState({ view, onRetry }: { view: ConversationView; onRetry: () => void }) {
+  const words = useWords();
+  if (view.older !== "loading" && view.older !== "failed") return null;
+  return (
+    <div className="pointer-events-none absolute inset-x-0 top-2 flex justify-center">
+      <div className="pointer-events-auto flex items-center gap-2 rounded-full border border-line bg-raised px-3 py-1 text-xs text-ink-2 shadow-soft">
+        {view.older === "loading" ? (
+          <>
+            <LoaderCircle size={13} className="spin" aria-hidden="true" />
+            {words.t("log.loading_older")}
+          </>
+        ) : (
+          <>
+            {words.t("log.older_failed")}
+            <button type="button" className="font-medium text-accent" onClick={onRetry}>
+              {words.t("app.try_again")}
+            </button>
+          </>
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** A click that opens or closes something: what grows then must not push the thing clicked away. */
+function isToggle(event: MouseEvent): boolean {
+  return event.target instanceof Element && event.target.closest("[aria-expanded]") !== null;
+}
+
+/**
+ * Keeps the end in sight while it grows, until the reader scrolls up. Only a movement upwards counts as the reader's:
+ * what grows below never moves the offset up.
+ */
+function useStickToEnd(
+  scroller: React.RefObject<HTMLDivElement | null>,
+  list: React.RefObject<VirtualizerHandle | null>,
+  rows: readonly Row[],
+) {
+  const stuck = useRef(true);
+  const last = useRef(0);
+  const [away, setAway] = useState(false);
+
+  const toEnd = useCallback(() => {
+    const box = scroller.current;
+    if (box) box.scrollTop = box.scrollHeight;
+  }, [scroller]);
+
+  const distance = useCallback(() => {
+    const box = scroller.current;
+    return box ? box.scrollHeight - box.clientHeight - box.scrollTop : 0;
+  }, [scroller]);
+
+  const onScroll = useCallback(
+    (offset: number) => {
+      const left = distance();
+      if (left <= NEAR_END) stuck.current = true;
+      else if (offset < last.current - 2) stuck.current = false;
+      last.current = offset;
+      setAway(!stuck.current && left > 2 * NEAR_END);
+    },
+    [distance],
+  );
+
+  const onResize = useCallback(() => {
+    if (stuck.current) toEnd();
+    else setAway(distance() > 2 * NEAR_END);
+  }, [toEnd, distance]);
+
+  const count = rows.length;
+  const newest = rows[count - 1];
+  // The reader's own message is always shown, wherever they have scrolled to.
+  const own = newest?.type === "pending" ? newest.key : null;
+  useLayoutEffect(() => {
+    if (own !== null) stuck.current = true;
+  }, [own]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: every change of the rows may have moved the end.
+  useLayoutEffect(() => {
+    if (!stuck.current || count === 0) return;
+    list.current?.scrollToIndex(count - 1, { align: "end" });
+  }, [count, own]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: as above, for text that grows within a row.
+  useLayoutEffect(() => {
+    if (stuck.current) toEnd();
+  }, [rows, toEnd]);
+
+  const hold = useCallback(() => {
+    stuck.current = false;
+  }, []);
+  const jump = useCallback(() => {
+    stuck.current = true;
+    setAway(false);
+    list.current?.scrollToIndex(count - 1, { align: "end" });
+    toEnd();
+  }, [list, count, toEnd]);
+  return { away, onScroll, onResize, hold, jump };
+}
+
+/** True in the render in which rows were put before the first one: the list then keeps its place. */
+function usePrepended(rows: readonly Row[]): boolean {
+  const first = useRef<string | undefined>(undefined);
+  const key = rows[0]?.key;
+  const before = first.current;
+  const prepended = before !== undefined && key !== before && rows.some((row) => row.key === before);
+  useLayoutEffect(() => {
+    first.current = key;
+  }, [key]);
+  return prepended;
+}
+
+/** Loads older pages while there is little left above; also when all that is shown does not fill the screen. */
+function useOlder(view: ConversationView, scroller: React.RefObject<HTMLDivElement | null>): () => void {
+  const client = useClient();
+  const { id, older } = view;
+  const load = useCallback(() => {
+    const box = scroller.current;
+    if (box && older === "more" && box.scrollTop < NEAR_START) void client.loadOlder(id);
+  }, [client, id, older, scroller]);
+  const retry = useCallback(() => {
+    if (older === "failed") void client.loadOlder(id);
+    else load();
+  }, [client, id, older, load]);
+  useEffect(() => {
+    // After the list has measured itself and gone to its end.
+    const timer = setTimeout(() => {
+      const box = scroller.current;
+      if (box && box.scrollHeight <= box.clientHeight + 1) load();
+    }, 120);
+    return () => clearTimeout(timer);
+  }, [load, scroller]);
+  return older === "failed" ? retry : load;
+}

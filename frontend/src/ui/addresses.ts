@@ -1,0 +1,4 @@
+/** Pages that Django serves beside the app. */
+export const LOGIN = "/accounts/login/";
+export const LOG_OUT = "/accounts/logout/";
+export const ADMIN = "/admin/";

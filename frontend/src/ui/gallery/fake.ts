@@ -1,0 +1,317 @@
+import type {
+  Boot,
+  BootState,
+  CallDetail,
+  CallView,
+  Client,
+  Connection,
+  ConversationView,
+  Item,
+  ListState,
+  MessageItem,
+  NoticeItem,
+  Outcome,
+  PendingMessage,
+  Readable,
+  RunView,
+  SettleBody,
+  StepItem,
+} from "../../sync";
+
+/** A value that can be set: the fake side of a `Readable`. */
+export class Cell<T> implements Readable<T> {
+  readonly #listeners = new Set<() => void>();
+  #value: T;
+
+  constructor(value: T) {
+    this.#value = value;
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  readonly getSnapshot = (): T => this.#value;
+
+  set(value: T): void {
+    this.#value = value;
+    for (const listener of this.#listeners) listener();
+  }
+
+  update(change: (value: T) => Partial<T>): void {
+    this.set({ ...this.#value, ...change(this.#value) });
+  }
+}
+
+export const BOOT: Boot = {
+  user: "mei",
+  agents: [
+    {
+      slug: "demo",
+      name: "Demo agent",
+      description: "Answers from a script; knows the time and can calculate",
+    },
+    { slug: "writer", name: "Writer", description: "Drafts and edits texts" },
+  ],
+  csrf: "token",
+  admin: true,
+  max_text: 16_000,
+};
+
+export interface Called {
+  method: string;
+  args: readonly unknown[];
+}
+
+/** A client without a network: the same interface, states set by hand, and a record of what was called. */
+export class FakeClient implements Client {
+  readonly boot: Cell<BootState>;
+  readonly connection = new Cell<Connection>({ status: "open" });
+  readonly list = new Cell<ListState>({
+    conversations: [],
+    query: "",
+    more: false,
+    status: "ready",
+    problem: null,
+    loadingMore: false,
+  });
+  readonly calls: Called[] = [];
+  readonly details = new Map<string, CallDetail>();
+  readonly views = new Map<string, Cell<ConversationView>>();
+  outcome: Outcome = { status: "applied" };
+  /** Thrown by the next `send` or `newConversation`. */
+  refusal: Error | null = null;
+  onSend: (conversation: string, message: PendingMessage) => void = () => {};
+  onOlder: (conversation: string) => void = () => {};
+  #ids = 0;
+
+  constructor(boot: Boot = BOOT) {
+    this.boot = new Cell<BootState>({ status: "ready", boot, agents: boot.agents });
+  }
+
+  conversation(id: string): Cell<ConversationView> {
+    let cell = this.views.get(id);
+    if (!cell) {
+      cell = new Cell<ConversationView>(emptyView(id));
+      this.views.set(id, cell);
+    }
+    return cell;
+  }
+
+  readonly now = (): number => Date.now();
+
+  start(): void {}
+  dispose(): void {}
+  reconnect(): void {
+    this.#note("reconnect");
+  }
+  search(query: string): void {
+    this.#note("search", query);
+    this.list.update((list) => ({ ...list, query }));
+  }
+  loadMoreConversations(): void {
+    this.#note("loadMoreConversations");
+  }
+  refreshList(): void {
+    this.#note("refreshList");
+  }
+  open(conversation: string): () => void {
+    this.#note("open", conversation);
+    return () => this.#note("close", conversation);
+  }
+  newConversation(agent: string, text: string): { conversation: string; message: string } {
+    this.#refuse();
+    this.#note("newConversation", agent, text);
+    const conversation = "0190a000-0000-7000-8000-00000000ffff";
+    this.conversation(conversation).update(() => ({ phase: "new" }));
+    return { conversation, message: this.#queue(conversation, text) };
+  }
+  send(conversation: string, text: string): string {
+    this.#refuse();
+    this.#note("send", conversation, text);
+    return this.#queue(conversation, text);
+  }
+  retry(conversation: string, message: string): void {
+    this.#note("retry", conversation, message);
+  }
+  discard(conversation: string, message: string): void {
+    this.#note("discard", conversation, message);
+    this.conversation(conversation).update((view) => ({
+      pending: view.pending.filter((each) => each.id !== message),
+    }));
+  }
+  async stop(conversation: string): Promise<Outcome> {
+    this.#note("stop", conversation);
+    this.conversation(conversation).update(() => ({ stopping: true }));
+    return this.outcome;
+  }
+  async rename(conversation: string, title: string): Promise<Outcome> {
+    this.#note("rename", conversation, title);
+    return this.outcome;
+  }
+  async remove(conversation: string): Promise<Outcome> {
+    this.#note("remove", conversation);
+    return this.outcome;
+  }
+  async settle(
+    conversation: string,
+    call: string,
+    decision: SettleBody["decision"],
+    result?: string,
+  ): Promise<Outcome> {
+    this.#note("settle", conversation, call, decision, result);
+    return this.outcome;
+  }
+  async loadOlder(conversation: string): Promise<void> {
+    this.#note("loadOlder", conversation);
+    this.onOlder(conversation);
+  }
+  async callDetail(conversation: string, call: string): Promise<CallDetail> {
+    this.#note("callDetail", conversation, call);
+    const detail = this.details.get(call);
+    if (!detail) throw new Error(`no detail of ${call}`);
+    return detail;
+  }
+
+  #note(method: string, ...args: unknown[]): void {
+    this.calls.push({ method, args });
+  }
+
+  #refuse(): void {
+    const refusal = this.refusal;
+    this.refusal = null;
+    if (refusal) throw refusal;
+  }
+
+  #queue(conversation: string, text: string): string {
+    this.#ids += 1;
+    const message: PendingMessage = {
+      id: `own-${this.#ids}`,
+      text,
+      at: Date.now(),
+      state: "sending",
+      code: null,
+    };
+    this.conversation(conversation).update((view) => ({ pending: [...view.pending, message] }));
+    this.onSend(conversation, message);
+    return message.id;
+  }
+}
+
+export function emptyView(id: string): ConversationView {
+  return {
+    id,
+    phase: "opening",
+    synced: false,
+    info: null,
+    run: null,
+    stopping: false,
+    items: [],
+    pending: [],
+    older: "none",
+  };
+}
+
+export function message(seq: number, text: string, more: Partial<MessageItem> = {}): MessageItem {
+  return {
+    kind: "message",
+    seq,
+    id: `m${seq}`,
+    text,
+    at: Date.now() - 60_000,
+    origin: { entrance: "web", name: "" },
+    ...more,
+  };
+}
+
+export function step(seq: number, text: string, more: Partial<StepItem> = {}): StepItem {
+  return {
+    kind: "step",
+    seq,
+    id: `r.${seq}`,
+    run: "r",
+    status: "finished",
+    attempt: 1,
+    survived: false,
+    model: "demo",
+    text,
+    calls: [],
+    usage: { input: 812, output: 96, cached: 0 },
+    at: Date.now() - 50_000,
+    ended_at: Date.now() - 45_000,
+    ...more,
+  };
+}
+
+export function call(id: string, name: string, args: unknown, more: Partial<CallView> = {}): CallView {
+  return {
+    id,
+    ordinal: 0,
+    name,
+    arguments: typeof args === "string" ? args : JSON.stringify(args),
+    effect: "read_only",
+    status: "proposed",
+    attempt: 0,
+    worker: "",
+    progress: null,
+    preview: "",
+    size: 0,
+    code: null,
+    by: "",
+    started_at: null,
+    ended_at: null,
+    ...more,
+  };
+}
+
+export function done(preview: string, ms = 1200, more: Partial<CallView> = {}): Partial<CallView> {
+  const ended = Date.now() - 40_000;
+  return {
+    status: "succeeded",
+    attempt: 1,
+    preview,
+    size: preview.length,
+    started_at: ended - ms,
+    ended_at: ended,
+    ...more,
+  };
+}
+
+export function notice(seq: number, code: NoticeItem["code"], detail = ""): NoticeItem {
+  return { kind: "notice", seq, id: `notice-${seq}`, at: Date.now() - 30_000, code, detail };
+}
+
+export function run(status: RunView["status"], more: Partial<RunView> = {}): RunView {
+  return {
+    id: "r",
+    cause: "m1",
+    status,
+    attempt: 1,
+    worker: "w1",
+    queued_at: Date.now() - 14_000,
+    started_at: Date.now() - 13_000,
+    ended_at: null,
+    stopping: false,
+    reason: null,
+    code: null,
+    detail: "",
+    retry_at: null,
+    ...more,
+  };
+}
+
+export function live(
+  id: string,
+  items: readonly Item[],
+  more: Partial<ConversationView> = {},
+): ConversationView {
+  return {
+    ...emptyView(id),
+    phase: "live",
+    synced: true,
+    info: { title: "Tea, time and a little arithmetic", agent: "demo", created_at: Date.now() - 3_600_000 },
+    items,
+    ...more,
+  };
+}

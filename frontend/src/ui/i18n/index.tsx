@@ -1,0 +1,96 @@
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
+import { clock, count, duration, fullDate, shortDate } from "../format";
+import { preference } from "../preferences";
+import { type Dictionary, en, type Key } from "./en";
+import { zh } from "./zh";
+
+export type Language = "en" | "zh";
+export type { Key } from "./en";
+export const dictionaries: Record<Language, Dictionary> = { en, zh };
+
+type Values = Record<string, string | number>;
+
+export interface Words {
+  language: Language;
+  /** The text of a key, with `{name}` filled in from `values`. */
+  t: (key: Key, values?: Values) => string;
+  /** The text of `<prefix>.<code>` when there is one, else `otherwise` (a newer server may know more codes). */
+  code: (prefix: string, code: string, otherwise: string) => string;
+  duration: (ms: number, exact?: boolean) => string;
+  shortDate: (at: number, now: number) => string;
+  clock: (at: number) => string;
+  fullDate: (at: number) => string;
+  count: (value: number) => string;
+}
+
+/** The words of a language; a plain object, so that tests and dates need no React. */
+export function wordsOf(language: Language): Words {
+  const dictionary = dictionaries[language];
+  return {
+    language,
+    t: (key, values) => fill(dictionary[key], values),
+    code: (prefix, code, otherwise) => {
+      const key = `${prefix}.${code}`;
+      return key in dictionary ? dictionary[key as Key] : otherwise;
+    },
+    duration: (ms, exact) => duration(ms, language, exact),
+    shortDate: (at, now) => shortDate(at, now, language),
+    clock: (at) => clock(at, language),
+    fullDate: (at) => fullDate(at, language),
+    count: (value) => count(value, language),
+  };
+}
+
+function fill(text: string, values?: Values): string {
+  if (!values) return text;
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));
+}
+
+function isLanguage(value: string | null): value is Language {
+  return value === "en" || value === "zh";
+}
+
+/** The language the reader chose, else the first of the browser's languages that we speak, else English. */
+export function firstLanguage(): Language {
+  const kept = preference.read("language");
+  if (isLanguage(kept)) return kept;
+  for (const tag of navigator.languages ?? [navigator.language]) {
+    const base = tag.toLowerCase().split("-")[0] ?? "";
+    if (isLanguage(base)) return base;
+  }
+  return "en";
+}
+
+interface Setting {
+  words: Words;
+  setLanguage: (language: Language) => void;
+}
+
+const LanguageContext = createContext<Setting>({ words: wordsOf("en"), setLanguage: () => {} });
+
+export function LanguageProvider({ children, initial }: { children: ReactNode; initial?: Language }) {
+  const [language, set] = useState<Language>(() => initial ?? firstLanguage());
+  useEffect(() => {
+    document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
+  }, [language]);
+  const setting = useMemo<Setting>(
+    () => ({
+      words: wordsOf(language),
+      setLanguage: (next) => {
+        preference.write("language", next);
+        set(next);
+      },
+    }),
+    [language],
+  );
+  return <LanguageContext value={setting}>{children}</LanguageContext>;
+}
+
+export function useWords(): Words {
+  return useContext(LanguageContext).words;
+}
+
+export function useLanguage(): [Language, (language: Language) => void] {
+  const { words, setLanguage } = useContext(LanguageContext);
+  return [words.language, setLanguage];
+}

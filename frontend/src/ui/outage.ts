@@ -1,0 +1,20 @@
+import type { Connection } from "../sync";
+
+/** How long the link must have been down before it is worth a word (ms). */
+export const PATIENCE = 3000;
+
+export type BannerState =
+  | { status: "none" }
+  | { status: "connecting"; attempt: number; lastSyncedAt: number | null }
+  | { status: "offline"; attempt: number; waitMs: number; lastSyncedAt: number | null }
+  | { status: "goaway"; reason: "protocol" | "logged_out" };
+
+/** What the banner shows at `now` (local ms). A link that is back within `PATIENCE` is never mentioned. */
+export function bannerOf(connection: Connection, now: number): BannerState {
+  if (connection.status === "open") return { status: "none" };
+  if (connection.status === "goaway") return { status: "goaway", reason: connection.reason };
+  if (now - connection.downSince < PATIENCE) return { status: "none" };
+  const { attempt, lastSyncedAt } = connection;
+  if (connection.status === "connecting") return { status: "connecting", attempt, lastSyncedAt };
+  return { status: "offline", attempt, waitMs: Math.max(0, connection.retryAt - now), lastSyncedAt };
+}

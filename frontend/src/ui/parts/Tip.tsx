@@ -1,0 +1,30 @@
+import { Tooltip } from "radix-ui";
+import type { ReactNode } from "react";
+
+export const TipProvider = ({ children }: { children: ReactNode }) => (
+  <Tooltip.Provider delayDuration={450} skipDelayDuration={200}>
+    {children}
+  </Tooltip.Provider>
+);
+
+/** A hint on hover and on focus. The trigger must be able to have the focus, and have a label of its own. */
+export function Tip({
+  text,
+  children,
+  side = "top",
+}: {
+  text: string;
+  children: ReactNode;
+  side?: "top" | "bottom" | "right";
+}) {
+  return (
+    <Tooltip.Root>
+      <Tooltip.Trigger asChild>{children}</Tooltip.Trigger>
+      <Tooltip.Portal>
+        <Tooltip.Content className="tip" side={side} sideOffset={6} collisionPadding={8}>
+          {text}
+        </Tooltip.Content>
+      </Tooltip.Portal>
+    </Tooltip.Root>
+  );
+}

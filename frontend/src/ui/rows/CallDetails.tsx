@@ -1,0 +1,121 @@
+import { LoaderCircle } from "lucide-react";
+import { useState } from "react";
+import type { CallView } from "../../sync";
+import { useClient, useSetup } from "../client";
+import { useWords } from "../i18n";
+import { CopyButton } from "../parts/CopyButton";
+import { useKept } from "../parts/kept";
+import { pretty, readArguments } from "../view";
+
+/** The opened part of a card: arguments and result, the result whole when it is asked for. */
+export function CallDetails({ conversation, call }: { conversation: string; call: CallView }) {
+  const words = useWords();
+  const { boot } = useSetup();
+  const args = readArguments(call.arguments);
+  const done = call.status === "succeeded" || call.status === "failed" || call.status === "cancelled";
+  return (
+    <div className="space-y-3 px-3.5 pb-3.5 pl-10 text-sm">
+      {args.empty ? (
+        <p className="text-xs text-ink-2">{words.t("call.no_arguments")}</p>
+      ) : (
+        <Block
+          label={words.t("call.arguments")}
+          aside={args.malformed ? words.t("call.malformed") : ""}
+          text={args.text}
+          copyLabel={words.t("call.copy_arguments")}
+          testid="call-arguments"
+        />
+      )}
+      {done && (call.preview !== "" || call.size > 0) && <Result conversation={conversation} call={call} />}
+      {call.by && call.by !== boot.user && (
+        <p className="text-xs text-ink-2">{words.t("call.by", { name: call.by })}</p>
+      )}
+    </div>
+  );
+}
+
+type Loading = "no" | "yes" | "failed";
+
+function Result({ conversation, call }: { conversation: string; call: CallView }) {
+  const client = useClient();
+  const words = useWords();
+  const [whole, setWhole] = useKept<string | null>(`result:${call.id}`, null);
+  const [loading, setLoading] = useState<Loading>("no");
+  const cut = call.size > call.preview.length;
+
+  const load = async () => {
+    setLoading("yes");
+    try {
+      setWhole((await client.callDetail(conversation, call.id)).result);
+      setLoading("no");
+    } catch {
+      setLoading("failed");
+    }
+  };
+
+  return (
+    <div>
+      <Block
+        label={words.t("call.result")}
+        aside=""
+        text={whole === null ? (cut ? `${call.preview}…` : pretty(call.preview)) : pretty(whole)}
+        copyLabel={words.t("call.copy_result")}
+        testid="call-result"
+        tall={whole !== null}
+      />
+      {cut && (
+        <div className="mt-1.5 flex items-center gap-2 text-xs">
+          <button
+            type="button"
+            className="button small"
+            disabled={loading === "yes"}
+            data-testid="call-show-all"
+            onClick={() => (whole === null ? void load() : setWhole(null))}
+          >
+            {loading === "yes" && <LoaderCircle size={13} className="spin" aria-hidden="true" />}
+            {whole === null
+              ? words.t("call.show_all", { n: words.count(call.size) })
+              : words.t("call.show_less")}
+          </button>
+          {loading === "failed" && (
+            <span className="text-danger" role="alert">
+              {words.t("call.detail_failed")}
+            </span>
+          )}
+        </div>
+      )}
+    </div>
+  );
+}
+
+interface BlockProps {
+  label: string;
+  aside: string;
+  text: string;
+  copyLabel: string;
+  testid: string;
+  tall?: boolean;
+}
+
+function Block({ label, aside, text, copyLabel, testid, tall = false }: BlockProps) {
+  const words = useWords();
+  return (
+    <div>
+      <div className="flex min-h-7 items-center gap-2 text-xs text-ink-2">
+        <span className="font-medium">{label}</span>
+        {aside && <span className="text-warn">{aside}</span>}
+        <span className="ml-auto">
+          <CopyButton text={() => text} label={copyLabel} done={words.t("message.copied")} />
+        </span>
+      </div>
+      <pre
+        className={`plain-code rounded-lg border border-line bg-sunken px-3 py-2 whitespace-pre-wrap [overflow-wrap:anywhere] ${tall ? "max-h-[32rem]" : "max-h-64"}`}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: long texts are scrolled by keyboard.
+        tabIndex={0}
+        data-testid={testid}
+      >
+        {text}
+      </pre>
+    </div>
+  );
+}

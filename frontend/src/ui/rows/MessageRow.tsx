@@ -1,0 +1,113 @@
+import { CircleAlert, Clock3, LoaderCircle, RotateCcw, Trash2 } from "lucide-react";
+import { memo } from "react";
+import type { MessageItem, PendingMessage } from "../../sync";
+import { useClient, useConnection } from "../client";
+import { useWords } from "../i18n";
+import { CopyButton } from "../parts/CopyButton";
+
+interface BubbleProps {
+  id: string;
+  seq: number | "";
+  text: string;
+  at: number;
+  status: "sending" | "stored" | "failed" | "done";
+  waits: boolean;
+  children?: React.ReactNode;
+}
+
+function Bubble({ id, seq, text, at, status, waits, children }: BubbleProps) {
+  const words = useWords();
+  const faded = status === "sending" || waits ? "opacity-75" : "";
+  return (
+    <article
+      className="group flex flex-col items-end pt-5 pb-1"
+      aria-label={words.t("message.you")}
+      data-testid="message"
+      data-id={id}
+      data-seq={seq}
+      data-status={status}
+      data-waits={waits}
+    >
+      <div className="flex max-w-[88%] items-end gap-1 sm:max-w-[80%]">
+        <span className="opacity-0 transition-opacity group-hover:opacity-100 group-focus-within:opacity-100 pointer-coarse:hidden">
+          <CopyButton text={() => text} label={words.t("message.copy")} done={words.t("message.copied")} />
+        </span>
+        <div
+          className={`rounded-2xl rounded-br-md bg-bubble px-4 py-2.5 text-[0.9688rem] leading-relaxed whitespace-pre-wrap [overflow-wrap:anywhere] ${faded}`}
+          title={words.fullDate(at)}
+        >
+          {text}
+        </div>
+      </div>
+      {children && (
+        <div className="mt-1 flex min-h-5 items-center gap-1.5 text-xs text-ink-2">{children}</div>
+      )}
+    </article>
+  );
+}
+
+/** A message that is in the transcript. */
+export const MessageRow = memo(function MessageRow({ item, waits }: { item: MessageItem; waits: boolean }) {
+  const words = useWords();
+  const { entrance, name } = item.origin;
+  const from = words.t("message.from", {
+    entrance: words.t(`entrance.${entrance}`) + (name ? ` (${name})` : ""),
+  });
+  const foot = waits ? (
+    <>
+      <Clock3 size={13} aria-hidden="true" /> {words.t("message.waits")}
+    </>
+  ) : (
+    entrance !== "web" && from
+  );
+  return (
+    <Bubble id={item.id} seq={item.seq} text={item.text} at={item.at} status="done" waits={waits}>
+      {foot}
+    </Bubble>
+  );
+});
+
+/** A message that is still in the outbox, with what became of it. */
+export const PendingRow = memo(function PendingRow(props: { conversation: string; message: PendingMessage }) {
+  const { conversation, message } = props;
+  const client = useClient();
+  const words = useWords();
+  const online = useConnection().status === "open";
+  return (
+    <Bubble id={message.id} seq="" text={message.text} at={message.at} status={message.state} waits={false}>
+      {message.state === "sending" && (
+        <>
+          <LoaderCircle size={13} className="spin" aria-hidden="true" />
+          {words.t(online ? "message.sending" : "message.offline")}
+        </>
+      )}
+      {message.state === "failed" && (
+        <div className="flex flex-col items-end gap-1.5 sm:flex-row sm:items-center">
+          <span className="flex items-center gap-1.5 text-danger">
+            <CircleAlert size={14} className="flex-none" aria-hidden="true" />
+            {words.t("message.failed")}
+            {message.code && `: ${words.code("reject", message.code, words.t("reject.unavailable"))}`}
+          </span>
+          <span className="flex gap-1.5">
+            <button
+              type="button"
+              className="button small"
+              data-testid="message-retry"
+              onClick={() => client.retry(conversation, message.id)}
+            >
+              <RotateCcw size={13} aria-hidden="true" /> {words.t("message.retry")}
+            </button>
+            <button
+              type="button"
+              className="button small"
+              data-testid="message-discard"
+              onClick={() => client.discard(conversation, message.id)}
+            >
+              <Trash2 size={13} aria-hidden="true" /> {words.t("message.discard")}
+            </button>
+          </span>
+        </div>
+      )}
+    </Bubble>
+  );
+});

@@ -1,0 +1,58 @@
+import { CircleAlert, CircleStop, Info, MessageSquareText } from "lucide-react";
+import { memo } from "react";
+import type { NoteItem, NoticeItem } from "../../sync";
+import { useSetup } from "../client";
+import type { Words } from "../i18n";
+import { useWords } from "../i18n";
+
+/** Something that was told to the conversation from elsewhere; nobody has to answer it. */
+export const NoteRow = memo(function NoteRow({ item }: { item: NoteItem }) {
+  const words = useWords();
+  const { entrance, name } = item.origin;
+  return (
+    <div className="flex gap-2.5 py-3 text-sm text-ink-2" data-testid="note" data-seq={item.seq}>
+      <MessageSquareText size={16} className="mt-0.5 flex-none" aria-hidden="true" />
+      <div className="min-w-0">
+        <span className="text-xs text-ink-3" title={words.fullDate(item.at)}>
+          {words.t("message.from", {
+            entrance: words.t(`entrance.${entrance}`) + (name ? ` (${name})` : ""),
+          })}
+        </span>
+        <p className="whitespace-pre-wrap [overflow-wrap:anywhere]">{item.text}</p>
+      </div>
+    </div>
+  );
+});
+
+/** Why a run ended, in the reader's words. */
+export function noticeText(item: Pick<NoticeItem, "code" | "detail">, words: Words, user: string): string {
+  if (item.code !== "stopped") return words.code("code", item.code, item.code);
+  if (item.detail === "" || item.detail === user) return words.t("code.stopped");
+  return words.t("code.stopped_by", { name: item.detail });
+}
+
+export const NoticeRow = memo(function NoticeRow({ item }: { item: NoticeItem }) {
+  const words = useWords();
+  const { boot } = useSetup();
+  const kind = item.code === "stopped" ? "stopped" : item.code.startsWith("limit_") ? "limit" : "failed";
+  const Icon = { stopped: CircleStop, limit: Info, failed: CircleAlert }[kind];
+  const look = {
+    stopped: "text-ink-2",
+    limit: "rounded-xl border border-warn-line bg-warn-soft px-3.5 py-2.5 text-ink",
+    failed: "rounded-xl border border-danger/25 bg-danger-soft px-3.5 py-2.5 text-ink",
+  }[kind];
+  const tint = { stopped: "text-ink-3", limit: "text-warn", failed: "text-danger" }[kind];
+  return (
+    <div className="py-2.5" data-testid="notice" data-seq={item.seq} data-code={item.code}>
+      <div className={`flex items-start gap-2 text-sm ${look}`} title={words.fullDate(item.at)}>
+        <Icon size={16} className={`mt-0.5 flex-none ${tint}`} aria-hidden="true" />
+        <div className="min-w-0">
+          {noticeText(item, words, boot.user)}
+          {kind !== "stopped" && item.detail && (
+            <p className="mt-0.5 text-xs text-ink-2 [overflow-wrap:anywhere]">{item.detail}</p>
+          )}
+        </div>
+      </div>
+    </div>
+  );
+});

@@ -1,0 +1,99 @@
+import { CircleStop, LifeBuoy } from "lucide-react";
+import { memo } from "react";
+import type { StepItem } from "../../sync";
+import { useAgentName } from "../client";
+import { useWords } from "../i18n";
+import { CopyButton } from "../parts/CopyButton";
+import { LazyMarkdown } from "../parts/LazyMarkdown";
+import { Logo } from "../parts/Logo";
+import { Tip } from "../parts/Tip";
+import { CallGroup } from "./CallGroup";
+
+interface Props {
+  conversation: string;
+  agent: string | undefined;
+  item: StepItem;
+  /** First and last of a stretch of steps: where the agent's name and the foot stand. */
+  opens: boolean;
+  closes: boolean;
+}
+
+/** One model response: its text, its calls, and where it came from. */
+export const StepRow = memo(function StepRow({ conversation, agent, item, opens, closes }: Props) {
+  const words = useWords();
+  const name = useAgentName(agent);
+  const streaming = item.status === "streaming";
+  return (
+    <article
+      className={`group relative ${opens ? "pt-5" : "pt-1"} pb-1 md:pl-11`}
+      aria-label={words.t("step.answer", { agent: name })}
+      aria-busy={streaming}
+      data-testid="step"
+      data-id={item.id}
+      data-seq={item.seq}
+      data-run={item.run}
+      data-status={item.status}
+      data-survived={item.survived}
+      data-attempt={item.attempt}
+    >
+      {opens && (
+        <header className="mb-1.5 flex items-center gap-2 text-sm font-semibold md:min-h-7">
+          <span className="md:absolute md:left-0">
+            <Logo size={26} />
+          </span>
+          {name}
+        </header>
+      )}
+      {item.survived && <Survived />}
+      {item.text !== "" && (
+        <div data-testid="step-text">
+          <LazyMarkdown text={item.text} streaming={streaming} />
+        </div>
+      )}
+      {streaming && item.text === "" && (
+        <p className="thinking inline-block py-0.5 text-[0.9375rem]">{words.t("step.thinking")}…</p>
+      )}
+      {item.calls.length > 0 && <CallGroup conversation={conversation} calls={item.calls} />}
+      {item.status === "stopped" && (
+        <p className="mt-2 flex items-center gap-1.5 text-sm text-ink-2">
+          <CircleStop size={15} aria-hidden="true" /> {words.t("step.stopped")}
+        </p>
+      )}
+      {closes && !streaming && item.calls.length === 0 && <Foot item={item} />}
+    </article>
+  );
+});
+
+function Survived() {
+  const words = useWords();
+  return (
+    <Tip text={words.t("step.survived_hint")}>
+      <button
+        type="button"
+        className="chip mb-1.5 cursor-default bg-accent-soft text-accent"
+        aria-label={`${words.t("step.survived")}. ${words.t("step.survived_hint")}`}
+      >
+        <LifeBuoy size={13} aria-hidden="true" />
+        {words.t("step.survived")}
+      </button>
+    </Tip>
+  );
+}
+
+function Foot({ item }: { item: StepItem }) {
+  const words = useWords();
+  const { usage } = item;
+  return (
+    <footer className="-ml-1.5 mt-0.5 flex h-8 items-center gap-2 text-xs text-ink-3 opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100">
+      <CopyButton text={() => item.text} label={words.t("message.copy")} done={words.t("message.copied")} />
+      <time dateTime={new Date(item.at).toISOString()} title={words.fullDate(item.at)}>
+        {words.clock(item.at)}
+      </time>
+      {usage && usage.output > 0 && (
+        <span className="hidden sm:inline">
+          · {words.t("step.tokens", { input: words.count(usage.input), output: words.count(usage.output) })}
+        </span>
+      )}
+    </footer>
+  );
+}

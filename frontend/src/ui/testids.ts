@@ -1,0 +1,28 @@
+/*
+ * The hooks that browser tests hold on to. They are part of the product: rename one only together with its tests.
+ *
+ *   app                  data-phase = loading | ready | failed
+ *   sidebar, drawer, open-sidebar, new-conversation, search
+ *   conversation-row     data-id, data-active = true|false, data-run = the run's status or "none", data-pending
+ *   conversation-menu    the button on a row; its items: menu-rename, menu-delete
+ *   rename-input, rename-save, delete-confirm, dialog-cancel
+ *   account-menu, theme-<system|light|dark>, language-<en|zh>, log-out, shortcuts
+ *   transcript           data-conversation, data-phase (ConversationView.phase), data-synced = true|false,
+ *                        data-seq = seq of the newest item or 0, data-older = none|more|loading|failed, data-items = how many
+ *   message              a person's message: data-id, data-seq ("" while pending),
+ *                        data-status = sending | stored | failed | done, data-waits = true|false
+ *   message-retry, message-discard
+ *   note, notice         data-seq; notice also data-code
+ *   step                 data-id, data-seq, data-run, data-status = streaming|finished|stopped, data-survived, data-attempt
+ *   step-text            the step's markdown (plain text until the markdown renderer has been loaded)
+ *   call                 data-id, data-name, data-status (CallStatus), data-attempt, data-code ("" when none)
+ *   call-toggle, call-elapsed, call-progress, call-note, call-preview, call-arguments, call-result, call-show-all
+ *   doubt, doubt-happened, doubt-result, doubt-confirm, doubt-did-not-happen, doubt-run-again
+ *   run-status           data-status = none | queued | running | recovering | waiting | retrying | stopping, data-run
+ *   composer, composer-input, send, stop, composer-count
+ *   banner               data-status = offline | connecting | goaway; try-now, last-synced
+ *   announcer            what a screen reader is told last
+ *   empty, suggestion    data-suggestion = time | sum | research | both | long
+ *   agent-choice, agent-<slug>, jump-to-latest, help-dialog, gone
+ */
+export {};

@@ -1,0 +1,131 @@
+import type { CallView, ConversationView, Item, PendingMessage, RunView, StepItem } from "../sync";
+
+/** What one row of the transcript shows. `key` stays the same when a pending message becomes an item. */
+export type Row =
+  | { type: "pending"; key: string; message: PendingMessage }
+  | { type: "item"; key: string; item: Item; waits: boolean; opens: boolean; closes: boolean };
+
+const ACTIVE = new Set(["queued", "running", "waiting", "recovering"]);
+
+export function isActiveStatus(status: RunView["status"]): boolean {
+  return ACTIVE.has(status);
+}
+
+export function isActive<T extends Pick<RunView, "status">>(run: T | null): run is T {
+  return run !== null && ACTIVE.has(run.status);
+}
+
+/** The step that is being streamed, if one is. */
+export function streamingStep(items: readonly Item[]): StepItem | null {
+  for (let index = items.length - 1; index >= 0; index--) {
+    const item = items[index];
+    if (item?.kind === "step" && item.status === "streaming") return item;
+  }
+  return null;
+}
+
+export function callsInDoubt(items: readonly Item[]): CallView[] {
+  return items.flatMap((item) =>
+    item.kind === "step" ? item.calls.filter((call) => call.status === "in_doubt") : [],
+  );
+}
+
+/**
+ * The rows of a conversation, in order. A message waits for its turn when a run is active, the run was not caused
+ * by it, and no step stands after it yet (rule R6). `opens`/`closes`: the step begins or ends a stretch of steps.
+ */
+export function rowsOf(view: Pick<ConversationView, "items" | "pending" | "run">): Row[] {
+  const { items, pending, run } = view;
+  const lastStep = items.findLastIndex((item) => item.kind === "step");
+  const rows: Row[] = items.map((item, index) => ({
+    type: "item",
+    key: item.id,
+    item,
+    waits: item.kind === "message" && isActive(run) && item.id !== run.cause && index > lastStep,
+    opens: items[index - 1]?.kind !== "step",
+    closes: items[index + 1]?.kind !== "step",
+  }));
+  for (const message of pending) rows.push({ type: "pending", key: message.id, message });
+  return rows;
+}
+
+/** Rows that stay mounted when scrolled away: they stream, or a person may be typing into them. */
+export function rowsToKeep(rows: readonly Row[]): number[] {
+  return rows.flatMap((row, index) => {
+    if (row.type !== "item" || row.item.kind !== "step") return [];
+    const live = row.item.status === "streaming" || row.item.calls.some((call) => call.status === "in_doubt");
+    return live ? [index] : [];
+  });
+}
+
+export type RunState = "none" | "queued" | "running" | "recovering" | "waiting" | "retrying" | "stopping";
+
+/** The one state to show of a run, the most telling first. */
+export function runState(view: Pick<ConversationView, "run" | "stopping">): RunState {
+  const { run } = view;
+  if (!isActive(run)) return "none";
+  if (view.stopping || run.stopping) return "stopping";
+  if (run.retry_at !== null && run.status === "running") return "retrying";
+  return run.status as RunState;
+}
+
+/** `current_time` → `Current time`, for tools that the dictionary does not know. */
+export function humanise(name: string): string {
+  const words = name
+    .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .replace(/[_\-./]+/g, " ")
+    .trim()
+    .toLowerCase();
+  return words ? words.charAt(0).toUpperCase() + words.slice(1) : name;
+}
+
+export interface Arguments {
+  /** Pretty JSON, or the raw text when it is not JSON. */
+  text: string;
+  malformed: boolean;
+  empty: boolean;
+  /** One short line for the head of a card. */
+  summary: string;
+}
+
+/** A call's arguments for people; never throws, whatever the model wrote. */
+export function readArguments(raw: string): Arguments {
+  let value: unknown;
+  try {
+    value = raw.trim() === "" ? {} : JSON.parse(raw);
+  } catch {
+    return { text: raw, malformed: true, empty: false, summary: oneLine(raw) };
+  }
+  if (value === null || typeof value !== "object" || Array.isArray(value)) {
+    return { text: JSON.stringify(value, null, 2), malformed: false, empty: false, summary: oneLine(raw) };
+  }
+  const entries = Object.entries(value);
+  const only = entries.length === 1 ? entries[0] : undefined;
+  const summary = only ? plain(only[1]) : entries.map(([key, each]) => `${key}: ${plain(each)}`).join(", ");
+  return {
+    text: JSON.stringify(value, null, 2),
+    malformed: false,
+    empty: entries.length === 0,
+    summary: oneLine(summary),
+  };
+}
+
+function plain(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+}
+
+function oneLine(text: string): string {
+  const line = text.replace(/\s+/g, " ").trim();
+  return line.length > 120 ? `${line.slice(0, 119)}…` : line;
+}
+
+/** JSON made readable; anything else as it is. */
+export function pretty(text: string): string {
+  const start = text.trimStart()[0];
+  if (start !== "{" && start !== "[") return text;
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
