@@ -1,12 +1,17 @@
 """A column type that the journal needs."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
+if TYPE_CHECKING:
+    Text = models.TextField[Any, Any]
+else:
+    Text = models.TextField
 
-class JsonText(models.TextField):
+
+class JsonText(Text):
     """A JSON value kept as compact text.
 
     Not Django's JSONField: PostgreSQL's jsonb refuses U+0000, which a tool may well return, and it reorders

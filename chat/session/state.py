@@ -50,7 +50,7 @@ def reduce(state: State, event: e.Event, seq: int) -> Patch:
     Pure and total: an event that names something the state does not hold (it left the window) changes
     nothing of it. Values in `state` are never mutated.
     """
-    patch = _change(state, event, seq)
+    patch = change(state, event, seq)
     patch.update(_evicted(state, patch))
     return patch
 
@@ -62,7 +62,11 @@ def is_open(item: Json) -> bool:
     )
 
 
-def _change(state: State, event: e.Event, seq: int) -> Patch:
+def change(state: State, event: e.Event, seq: int) -> Patch:
+    """What `event` changes of itself, before anything leaves the window because of it: what the journal keeps.
+
+    None here means that an item is no more, not that it has become too old to be shown.
+    """
     match event:
         case e.ConversationCreated():
             info = {"title": event.title, "agent": event.agent, "created_at": event.at}
