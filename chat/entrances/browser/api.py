@@ -95,7 +95,7 @@ def conversations(request: HttpRequest) -> Answer:
     more = len(rows) > limit
     if more:
         rows = _cut(rows)
-    return p.ConversationList(conversations=[_entry(row) for row in rows], more=more)
+    return {"conversations": [_entry(row) for row in rows], "more": more}
 
 
 def _cut(rows: list[Conversation]) -> list[Conversation]:
@@ -105,15 +105,15 @@ def _cut(rows: list[Conversation]) -> list[Conversation]:
     return [row for row in rows if row.updated_at != boundary] or rows[:-1]
 
 
-def _entry(row: Conversation) -> p.ConversationEntry:
-    return p.ConversationEntry.model_construct(
-        id=str(row.id),
-        title=row.title,
-        agent=row.agent,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        run_status=row.run_status or None,
-    )
+def _entry(row: Conversation) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "title": row.title,
+        "agent": row.agent,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "run_status": row.run_status or None,
+    }
 
 
 @reads
@@ -142,9 +142,13 @@ def call(request: HttpRequest, conversation: UUID, call: str) -> Answer:
     row = Call.objects.filter(conversation=own, call=call).first()
     if row is None:
         raise Refused(404, "not_found", "There is no such call in this conversation.")
-    return p.CallDetail.model_construct(
-        id=row.call, name=row.name, arguments=row.arguments, result=row.result, status=row.status
-    )
+    return {
+        "id": row.call,
+        "name": row.name,
+        "arguments": row.arguments,
+        "result": row.result,
+        "status": row.status,
+    }
 
 
 @reads

@@ -59,7 +59,7 @@ def with_backpressure(application: Application) -> Application:
 def _attached(send: Send) -> Gate | None:
     """A gate on the transport behind Daphne's `send`, which is a partial over its WebSocket protocol."""
     arguments = getattr(send, "args", ())
-    transport = getattr(arguments[0], "transport", None) if arguments else None
+    transport: Any = getattr(arguments[0], "transport", None) if arguments else None
     if not hasattr(transport, "registerProducer"):
         return None
     gate = Gate()

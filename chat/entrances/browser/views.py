@@ -112,5 +112,6 @@ class PasswordChange(Worded, auth.PasswordChangeView):
     def form_valid(self, form: Any) -> HttpResponse:
         """Other logins of this user have ended with the old password: their sockets are to find out."""
         response = super().form_valid(form)
-        async_to_sync(doorbell.ring_user)(self.request.user.pk)
+        user: Any = self.request.user
+        async_to_sync(doorbell.ring_user)(user.pk)
         return response
