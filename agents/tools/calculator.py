@@ -167,16 +167,13 @@ def _power(base: Number, exponent: Number) -> Number:
         size = max(base.numerator.bit_length(), base.denominator.bit_length())
         if size > 1 and (size - 1) * abs(times) > MAX_BITS:
             raise _TooLarge
-        # 0, 1 and -1 stay what they are however often they are multiplied: only odd or even matters.
-        return (
-            base**times
-            if size > 1 or abs(times) < 2
-            else base ** ((2 - times % 2) * (1 if times > 0 else -1))
-        )
-    value = float(base) ** float(exponent)
-    if isinstance(value, complex):
-        raise ValueError
-    return value
+        if size <= 1 and abs(times) > 2:
+            # 0, 1 and -1 stay what they are however often they are multiplied: only odd or even matters.
+            times = (2 - times % 2) * (1 if times > 0 else -1)
+        return base**times
+    if base < 0:
+        raise ValueError  # It has no real value; Python would give a complex one.
+    return math.pow(base, exponent)
 
 
 def _exact(function: Callable[[Fraction], int]) -> Callable[[Number], Number]:

@@ -1,0 +1,89 @@
+"""What the demo model says: a pure function from the messages and tools of a request to a plan.
+
+It is a script, not a model: it looks for a few kinds of requests in the messages that have no answer yet, calls
+the tools that they need, and once it has the results it writes them up. English and Chinese.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agents.llm import demo_texts as texts
+from agents.llm.demo_requests import Request, find
+from agents.llm.demo_rules import text_of
+
+
+@dataclass(frozen=True)
+class PlannedCall:
+    """A tool call that the model asks for."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One model response: its text (may be empty beside calls) and its ordered calls."""
+
+    text: str
+    calls: tuple[PlannedCall, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A call of the current turn, with its result."""
+
+    call: PlannedCall
+    result: str
+
+
+def decide(messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] | None = None) -> Plan:
+    """What to answer to a request that `demo_rules.check` has let pass.
+
+    Whatever stands after the last finished answer is to be answered now: one message or several, and the
+    results of the calls that were made for them so far.
+    """
+    known = {tool["function"]["name"] for tool in tools or ()}
+    turn = _current_turn(messages)
+    asked = [text_of(message["content"]) for message in turn if message["role"] == "user"]
+    done = _done(turn)
+    chinese = texts.is_chinese(asked[-1] if asked else "")
+    requests = list(dict.fromkeys(request for text in asked for request in find(text)))
+    wanted = [PlannedCall(r.tool, dict(r.arguments)) for r in requests if r.tool]
+    made = [one.call for one in done]
+    calls = [call for call in wanted if call not in made and call.name in known]
+    if calls:
+        return Plan(texts.before_calls([call.name for call in calls], chinese), tuple(calls))
+    pieces = [texts.result(one.call.name, one.call.arguments, one.result, chinese) for one in done]
+    pieces += [texts.no_such_tool(call.name, chinese) for call in wanted if call not in made]
+    pieces += [_said(request, chinese) for request in requests if not request.tool]
+    if not pieces:
+        pieces = [texts.unknown(sorted(known), chinese)]
+    return Plan("\n\n".join(dict.fromkeys(pieces)))
+
+
+def _current_turn(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The messages since the last answer that asked for no tool."""
+    start = 0
+    for place, message in enumerate(messages):
+        if message["role"] == "assistant" and not message.get("tool_calls"):
+            start = place + 1
+    return list(messages[start:])
+
+
+def _done(turn: Sequence[dict[str, Any]]) -> list[_Done]:
+    """The calls of the turn, each with its result."""
+    results = {m["tool_call_id"]: text_of(m["content"]) for m in turn if m["role"] == "tool"}
+    done = []
+    for message in turn:
+        for call in message.get("tool_calls") or ():
+            planned = PlannedCall(call["function"]["name"], json.loads(call["function"]["arguments"]))
+            done.append(_Done(planned, results.get(call["id"], "")))
+    return done
+
+
+def _said(request: Request, chinese: bool) -> str:
+    if request.kind == "long":
+        return texts.long_text(request.topic, chinese)
+    return texts.greeting(chinese)
