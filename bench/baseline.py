@@ -33,7 +33,9 @@ def redis() -> Redis:
     return _redis
 
 
-async def application(scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]], send: Send) -> None:
+async def application(
+    scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]], send: Send
+) -> None:
     """An ASGI application with one kind of WebSocket."""
     if scope["type"] != "websocket":
         await send({"type": "http.response.start", "status": 200, "headers": []})

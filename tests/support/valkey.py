@@ -77,6 +77,19 @@ class Valkey:
         assert self.process is not None
         self.process.wait(10)
 
+    def snapshot(self) -> Path:
+        """A copy of what is on disk now, to go back to with `restore`: how a server loses its tail. Needs AOF."""
+        assert self.aof, "only a server with AOF has its data on disk"
+        copy = Path(tempfile.mkdtemp(prefix="snapshot-", dir=self.folder)) / "appendonlydir"
+        shutil.copytree(self.folder / "appendonlydir", copy)
+        return copy
+
+    def restore(self, copy: Path) -> None:
+        """Put an older copy in the place of the data. The server must not be running."""
+        assert self.process is None or self.process.poll() is not None, "kill the server first"
+        shutil.rmtree(self.folder / "appendonlydir")
+        shutil.copytree(copy, self.folder / "appendonlydir")
+
     def _signal(self, number: int) -> None:
         assert self.process is not None, "Valkey is not started"
         self.process.send_signal(number)

@@ -1,0 +1,76 @@
+"""`make bench`: every measurement, each beside its baseline in the same run; prints a Markdown table.
+
+`python -m bench resync append text memory` chooses some. Bounded: each part ends by itself within a few minutes.
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from bench.place import Place, Row
+
+PARTS = ("resync", "append", "memory", "text")
+LIMIT_S = 600
+
+
+def main(wanted: list[str]) -> int:
+    """Run the chosen parts, print the report; the exit status says only whether they ran."""
+    unknown = set(wanted) - set(PARTS)
+    if unknown:
+        print(f"Unknown: {', '.join(sorted(unknown))}. Choose from: {', '.join(PARTS)}.", file=sys.stderr)
+        return 2
+    rows: list[Row] = []
+    for part in wanted or PARTS:
+        print(f"… {part}", file=sys.stderr, flush=True)
+        rows += _in_process(part)
+    print(f"\nMeasured {time.strftime('%Y-%m-%d')} on {os.cpu_count()} cores; medians.\n")
+    print("| what | Holdfast | bare | ratio | aim |\n|---|---|---|---|---|")
+    for row in rows:
+        print(f"| {row.what} | {row.holdfast} | {row.baseline} | {row.ratio} | {row.aim} |")
+    return 0
+
+
+def _in_process(part: str) -> list[Row]:
+    """One part in a process of its own: Django can be set up only once, and each part has its own stack."""
+    import pickle
+    import subprocess
+
+    with tempfile.NamedTemporaryFile() as file:
+        argv = [sys.executable, "-c", f"from bench.__main__ import alone; alone({part!r}, {file.name!r})"]
+        done = subprocess.run(argv, timeout=LIMIT_S + 60)
+        if done.returncode:
+            return [Row(part, "failed; see the messages above", "", "")]
+        rows: list[Row] = pickle.loads(Path(file.name).read_bytes())
+        return rows
+
+
+def alone(part: str, result: str) -> None:
+    """Measure one part in this process and leave its rows in the file `result`."""
+    import importlib
+    import pickle
+
+    from bench.text import BenchModel
+
+    with tempfile.TemporaryDirectory() as folder, BenchModel() as model:
+        tokens = 8 * 50
+        env = {"OPENAI_API_KEY": "bench", "OPENAI_BASE_URL": model.url, "OPENAI_MODEL": f"bench-{tokens}-50"}
+        processes = ("web", "worker") if part == "text" else ("web",)
+        with Place(Path(folder), processes=processes, env=env) as place:
+            os.environ.update(place.stack.env)
+            os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+            import django
+
+            django.setup()
+            measure: Callable[[Place], Awaitable[list[Row]]] = importlib.import_module(
+                f"bench.{part}"
+            ).measure
+            rows = asyncio.run(asyncio.wait_for(measure(place), LIMIT_S))  # type: ignore[arg-type]
+    Path(result).write_bytes(pickle.dumps(rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

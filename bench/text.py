@@ -1,0 +1,230 @@
+"""Streaming text: from its birth to the frame that a browser gets, at 1, 50 and 200 streams of 50 tokens/s.
+
+Three paths, each with one web process:
+
+    whole    model server → worker → log → web → socket, as in production
+    web      pieces written to the log as a worker writes them (coalesced over 40 ms) → web → socket
+    bare     XADD of every token → the bare relay → socket
+
+The machine has few cores, and model server, workers, Valkey and this client live on them too; the CPU of the web process is
+what carries over. It is saturated when it uses a whole core: latency is then the length of a queue.
+"""
+
+import asyncio
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+import websockets
+
+from bench.place import ROOT, Place, Row, _wait_for_port, cpu_seconds, median, percentile
+from chat.session import open_sessions
+from tests.support.ports import claim_port
+from tests.support.processes import clean_environment
+from tests.support.wire import Wire, new_id
+
+LEVELS = (1, 50, 200)
+RATE = 50
+SECONDS = 8
+#: As agents/loop.py coalesces (seconds).
+COALESCE = 0.04
+
+
+@dataclass
+class Seen:
+    """What the clients of one measurement saw."""
+
+    tokens: int = 0
+    frames: int = 0
+    latencies: list[float] = field(default_factory=list)
+    rest: dict[int, str] = field(default_factory=dict)
+
+    def take(self, stream: int, text: str) -> None:
+        """Text of one frame, which may begin or end inside a token."""
+        now = time.monotonic() * 1000
+        whole = self.rest.get(stream, "") + text
+        *stamps, self.rest[stream] = whole.split(" ")
+        self.frames += 1
+        self.tokens += len(stamps)
+        self.latencies += [now - float(stamp) for stamp in stamps if stamp]
+
+
+class BenchModel:
+    """The model server of bench/model.py as a process: `with BenchModel() as model: model.url`."""
+
+    def __init__(self) -> None:
+        self.port = claim_port()
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+
+    def __enter__(self) -> "BenchModel":
+        argv = [
+            sys.executable,
+            "-m",
+            "daphne",
+            "-v",
+            "0",
+            "-b",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+            "bench.model:application",
+        ]
+        self._process = subprocess.Popen(argv, cwd=ROOT, env=clean_environment())
+        _wait_for_port(self.port)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait(10)
+
+
+async def measure(place: Place) -> list[Row]:
+    """One row per path and level."""
+    rows = []
+    for streams in LEVELS:
+        bare = await _bare(place, streams)
+        for name, run in (("whole path", _whole), ("web process", _web)):
+            seen, cpu, wall = await run(place, streams)
+            rows.append(_row(name, streams, (seen, cpu, wall), bare))
+    return rows
+
+
+def _row(
+    name: str, streams: int, ours: "tuple[Seen, float, float]", bare: "tuple[Seen, float, float]"
+) -> Row:
+    def words(seen: Seen, cpu: float, wall: float) -> str:
+        if not seen.latencies:
+            return "nothing came"
+        share = cpu / wall * 100
+        wait = f"{median(seen.latencies):.0f} / {percentile(seen.latencies, 0.99):.0f} ms"
+        full = " (saturated)" if share > 90 else ""
+        return f"{seen.tokens / wall:,.0f} tokens/s, {wait}, CPU {share:.0f} %{full}, {seen.frames / wall:,.0f} frames/s"
+
+    per_token = [cpu / max(1, seen.tokens) for seen, cpu, _ in (ours, bare)]
+    return Row(
+        f"text, {name}, {streams} × {RATE}/s (p50 / p99)",
+        words(*ours),
+        words(*bare),
+        f"{per_token[0] / per_token[1]:.2f} (CPU per token)",
+        "10,000 tokens/s not saturated" if streams == 200 else "",
+    )
+
+
+async def _watch(
+    place: Place, cookies: str, conversation: str, stream: int, seen: Seen, ready: asyncio.Event
+) -> None:
+    async with Wire(place.stack.address, cookies) as wire:
+        await wire.open(conversation)
+        ready.set()
+        while True:
+            frame = await wire.receive(120)
+            wire.frames.clear()
+            if frame["type"] == "part":
+                seen.take(stream, frame["text"])
+            elif frame["type"] == "event" and frame["event"]["type"] in ("run.finished", "run.failed"):
+                return
+
+
+async def _whole(place: Place, streams: int) -> tuple[Seen, float, float]:
+    cookies = place.cookies()
+    seen = Seen()
+    async with Wire(place.stack.address, cookies) as talker:
+        conversations = [await talker.begin() for _ in range(streams)]
+        watchers = await _watchers(place, cookies, conversations, seen)
+        pid = place.stack.process("web").pid
+        cpu, wall = cpu_seconds(pid), time.monotonic()
+        for conversation in conversations:
+            await talker.send(
+                {
+                    "type": "command",
+                    "id": new_id(),
+                    "conversation": conversation,
+                    "body": {"kind": "send", "message": new_id(), "text": "go"},
+                }
+            )
+        await _drain(watchers, SECONDS * 12)
+        return seen, cpu_seconds(pid) - cpu, time.monotonic() - wall
+
+
+async def _web(place: Place, streams: int) -> tuple[Seen, float, float]:
+    from bench.pieces import begin_streaming
+
+    cookies = place.cookies()
+    seen = Seen()
+    owner = place.stack.sql("select id from auth_user where username = ?", "alice")[0][0]
+    conversations = [new_id() for _ in range(streams)]
+    sessions = open_sessions()
+    for conversation in conversations:
+        await begin_streaming(sessions, owner, conversation)
+    watchers = await _watchers(place, cookies, conversations, seen)
+    pid = place.stack.process("web").pid
+    writer = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bench.pieces",
+        str(RATE),
+        str(SECONDS),
+        *conversations,
+        cwd=ROOT,
+        env=place.stack.env,
+    )
+    cpu, wall = cpu_seconds(pid), time.monotonic()
+    await writer.wait()
+    await _drain(watchers, 30)
+    return seen, cpu_seconds(pid) - cpu, time.monotonic() - wall
+
+
+async def _watchers(
+    place: Place, cookies: str, conversations: list[str], seen: Seen
+) -> "list[asyncio.Task[None]]":
+    tasks = []
+    for stream, conversation in enumerate(conversations):
+        ready = asyncio.Event()
+        tasks.append(asyncio.create_task(_watch(place, cookies, conversation, stream, seen, ready)))
+        await asyncio.wait_for(ready.wait(), 30)
+    return tasks
+
+
+async def _drain(tasks: "list[asyncio.Task[None]]", seconds: float) -> None:
+    _, late = await asyncio.wait(tasks, timeout=seconds)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _bare(place: Place, streams: int) -> tuple[Seen, float, float]:
+    seen = Seen()
+    keys = [f"bench:stream:{streams}:{number}" for number in range(streams)]
+
+    async def watch(stream: int, key: str, ready: asyncio.Event) -> None:
+        async with websockets.connect(place.relay_url, compression=None, ping_interval=None) as socket:
+            await socket.send(f"relay {key}")
+            ready.set()
+            while True:
+                text = await socket.recv()
+                if text == "end":
+                    return
+                seen.take(stream, str(text))
+
+    tasks = []
+    for stream, key in enumerate(keys):
+        ready = asyncio.Event()
+        tasks.append(asyncio.create_task(watch(stream, key, ready)))
+        await ready.wait()
+    await asyncio.sleep(0.5)  # The relay's XREAD has to come round once to see the last new key.
+    cpu, wall = cpu_seconds(place.relay_pid), time.monotonic()
+    writer = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bench.pieces",
+        "--bare",
+        str(RATE),
+        str(SECONDS),
+        *keys,
+        cwd=ROOT,
+        env=place.stack.env,
+    )
+    await writer.wait()
+    await _drain(tasks, 30)
+    return seen, cpu_seconds(place.relay_pid) - cpu, time.monotonic() - wall

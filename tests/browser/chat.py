@@ -1,0 +1,107 @@
+"""The web chat as a person uses it, and what it shows as data. Hooks: frontend/src/ui/testids.ts."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from playwright.sync_api import ConsoleMessage, Locator, Page, expect
+
+from tests.support.processes import Stack, password
+
+#: Rows in document order, with nothing in them that differs from one conversation to the next.
+SHOWN = """() => {
+  const text = (node, hook) => node.querySelector(`[data-testid="${hook}"]`)?.innerText.trim() ?? "";
+  const rows = '[data-testid="message"],[data-testid="step"],[data-testid="note"],[data-testid="notice"]';
+  return [...document.querySelectorAll(`[data-testid="transcript"] :is(${rows})`)].map((row) => ({
+    kind: row.dataset.testid,
+    status: row.dataset.status ?? row.dataset.code ?? "",
+    text: row.dataset.testid === "step" ? text(row, "step-text") : row.innerText.trim(),
+    calls: [...row.querySelectorAll('[data-testid="call"]')].map((call) => ({
+      name: call.dataset.name, status: call.dataset.status, attempt: call.dataset.attempt, code: call.dataset.code,
+    })),
+  }));
+}"""
+
+#: What may differ between two tellings of one story: who, when, where, and how finely progress was seen.
+PRIVATE = {"id", "seq", "at", "run", "started_at", "ended_at", "worker", "progress", "usage", "created_at"}
+
+
+class Chat:
+    """One page of the chat."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        self.problems: list[str] = []
+        page.on("pageerror", lambda error: self.problems.append(f"script error: {error}"))
+        page.on("console", self._heard)
+
+    def log_in(self, person: str) -> None:
+        """Through the login page, to the chat."""
+        self.page.goto(f"{self.address}/")
+        self.page.fill("input[name=username]", person)
+        self.page.fill("input[name=password]", password(person))
+        self.page.click("button[type=submit]")
+        expect(self.hook("app")).to_have_attribute("data-phase", "ready")
+
+    def second_tab(self) -> Chat:
+        """Another tab of the same profile, on the same conversation."""
+        other = Chat(self.page.context.new_page(), self.address)
+        other.page.goto(self.page.url)
+        return other
+
+    def hook(self, name: str, **data: str) -> Locator:
+        """The elements with this test id and these data attributes (`hook("call", status="running")`)."""
+        wanted = "".join(f'[data-{key}="{value}"]' for key, value in data.items())
+        return self.page.locator(f'[data-testid="{name}"]{wanted}')
+
+    def begin(self, text: str) -> str:
+        """A new conversation with this first message; its id, once the message is stored."""
+        self.page.goto(f"{self.address}/")
+        self.say(text)
+        expect(self.hook("transcript")).to_have_attribute("data-synced", "true")
+        self.page.wait_for_url(re.compile(r"/c/[0-9a-f-]{36}"))
+        return self.page.url.rstrip("/").rpartition("/")[2]
+
+    def say(self, text: str) -> None:
+        """Write and send."""
+        self.hook("composer-input").fill(text)
+        self.hook("send").click()
+        expect(self.hook("composer-input")).to_have_value("")
+
+    def wait_until_done(self, seconds: float = 40) -> None:
+        """Until the run is over and everything is shown."""
+        expect(self.hook("step").last).to_be_visible(timeout=seconds * 1000)
+        expect(self.hook("run-status", status="none")).to_have_count(1, timeout=seconds * 1000)
+        expect(self.hook("transcript")).to_have_attribute("data-synced", "true", timeout=seconds * 1000)
+        expect(self.hook("step", status="streaming")).to_have_count(0, timeout=seconds * 1000)
+
+    def shown(self) -> list[dict[str, Any]]:
+        """What the transcript shows."""
+        rows: list[dict[str, Any]] = self.page.evaluate(SHOWN)
+        return rows
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        # A browser reports every failed connection as an error; cutting links is what these tests do.
+        if message.type == "error" and not re.search(
+            r"net::ERR_|WebSocket connection to|Failed to load", message.text
+        ):
+            self.problems.append(f"console: {message.text}")
+
+
+def stored(stack: Stack, conversation: str) -> list[dict[str, Any]]:
+    """The transcript's items as the journal has them, without what may differ between two tellings."""
+    key = conversation.replace("-", "") if stack.database.startswith("sqlite") else conversation
+    rows = stack.sql("select seq, body from chat_message where conversation_id = ?", key)
+    rows += stack.sql("select seq, body from chat_step where conversation_id = ?", key)
+    return [_public(json.loads(body)) for _, body in sorted(rows)]
+
+
+def _public(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _public(item) for key, item in value.items() if key not in PRIVATE}
+    if isinstance(value, list):
+        return [_public(item) for item in value]
+    return value

@@ -1,0 +1,71 @@
+"""A real Chromium in front of a real Holdfast: web, worker and demo model as processes, one set for all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.chat import Chat
+from tests.support.processes import Stack
+from tests.support.proxy import Proxy
+
+#: Without the background-networking flags Chromium asks for hosts of its own all the time.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def house(database_template: Path) -> Iterator[Stack]:
+    """All processes of Holdfast, shared by the browser tests; each test begins conversations of its own."""
+    with Stack(template=database_template) as stack:
+        yield stack.up()
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One Chromium for all tests."""
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def link(house: Stack) -> Iterator[Proxy]:
+    """The network between this test's browser and the web server."""
+    with Proxy(house.web_port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def visit(browser: Browser, house: Stack, link: Proxy) -> Iterator[Callable[..., Chat]]:
+    """Opens the chat as a person, each time in a browser profile of its own: `visit("alice")`.
+
+    Behind the link of this test. At the end no page may have met a script error or broken the content policy.
+    """
+    chats: list[Chat] = []
+
+    def open_chat(person: str = "alice", **context: object) -> Chat:
+        own = browser.new_context(**context)  # type: ignore[arg-type]
+        own.set_default_timeout(15_000)
+        chat = Chat(own.new_page(), f"http://127.0.0.1:{link.port}")
+        chats.append(chat)
+        chat.log_in(person)
+        return chat
+
+    yield open_chat
+    link.restore()
+    problems = [problem for chat in chats for problem in chat.problems]
+    for chat in chats:
+        chat.page.context.close()
+    assert problems == []
