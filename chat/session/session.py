@@ -19,6 +19,7 @@ from typing import Any
 
 from agents import events as e
 from agents.history import History
+from chat import faults
 from chat.journal import Base, Committed, Journal, commit
 from chat.session.contract import Command, Loaded, Part, Position, Store, Tail, new_epoch
 from chat.session.errors import (
@@ -306,7 +307,9 @@ class Sessions:
         appended = await self.store.append(
             conversation, base, texts, patch, fence=fence, command=command, clear_part=clears
         )
+        faults.point("append.stored")
         await self._archive(conversation, base, committed, state)
+        faults.point("append.archived")
         await self._mark_archived(conversation, appended.position)
         await self._changed(conversation)
         loaded = replace(
