@@ -79,9 +79,7 @@ def decide_stop(
     return [*asked, *close_run(state, by=by, now=now, streamed=streamed)]
 
 
-def close_run(
-    state: State, *, by: str, now: int, streamed: tuple[str, str] | None = None
-) -> list[e.Event]:
+def close_run(state: State, *, by: str, now: int, streamed: tuple[str, str] | None = None) -> list[e.Event]:
     """End the active run as stopped: whatever is open of it is closed in the same append (rule R7)."""
     run = active_run(state)
     if run is None:
@@ -114,6 +112,30 @@ def with_next_run(
         return decided
     cause = waiting[0]["id"]
     return [*decided, e.RunQueued(at=now, run=run_id(conversation, cause), cause=cause)]
+
+
+def fitting(state: State, events: list[e.Event]) -> list[e.Event]:
+    """What of the loop's events still fits the state they are appended to, all of it if there was no news.
+
+    Nothing is begun once a stop was asked for (R7), and a run does not wait for a decision that was made
+    while it was about to wait.
+    """
+    run = active_run(state)
+    unfit: tuple[type[e.Event], ...] = ()
+    if run is not None and run["stopping"]:
+        unfit = (e.StepStarted, e.CallStarted, e.RunRetrying, e.RunWaiting)
+    doubts = any(
+        call["status"] == "in_doubt"
+        for item in items(state)
+        if item["kind"] == "step"
+        for call in item["calls"]
+    )
+    return [
+        event
+        for event in events
+        if not isinstance(event, unfit)
+        and not (isinstance(event, e.RunWaiting) and event.reason == "in_doubt" and not doubts)
+    ]
 
 
 def close_items(

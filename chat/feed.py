@@ -331,7 +331,9 @@ class Feed:
         log.warning("The store is back: %d conversations are opened again.", len(channels))
         loop = asyncio.get_running_loop()
         for channel in channels:
-            loop.call_later(random.uniform(0, self._spread_s), self._lose_if_still, channel, set(channel.sinks))
+            loop.call_later(
+                random.uniform(0, self._spread_s), self._lose_if_still, channel, set(channel.sinks)
+            )
 
     def _lose_if_still(self, channel: _Channel, sinks: set[Sink]) -> None:
         if sinks & set(channel.sinks):

@@ -94,6 +94,11 @@ class Journal:
 
         return await asyncio.get_running_loop().run_in_executor(self._pool, guarded)
 
+    async def ask(self, work: Callable[[], T]) -> T:
+        """What `work` returns, a read of the rows by somebody who is no journal (`chat/lookups.py`). It runs in
+        a thread of the journal, and fails as the journal does."""
+        return await self._run(work)
+
     def close(self) -> None:
         """Wait for what is going on and close the connections."""
         self._pool.shutdown(wait=True)

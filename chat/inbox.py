@@ -1,0 +1,314 @@
+"""The inbox: the only way into a conversation, for every entrance (rules W5, W6, W7, W11).
+
+    who, conversation, command id, body ─► owner? ─► known id? ─► decide_* on the state ─► append ─► queue, bells
+                                             │          │             │
+                                        not_found   the same      rejected, with a code
+                                                    result
+
+A command is acknowledged when the journal has it (rule S5); what comes after that (queue, bells) may fail, and
+the sweeper or a slow poll makes up for it. What is decided is decided by the pure functions of `chat/decide.py`.
+"""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from pydantic import BaseModel
+
+from agents import events as e
+from agents.tools.texts import result_text
+from chat import decide, doorbell, faults, lookups
+from chat.entrances.browser.protocol import (
+    CreateBody,
+    DeleteBody,
+    RenameBody,
+    ResultCode,
+    SendBody,
+    SettleBody,
+    StopBody,
+)
+from chat.session.contract import Command
+from chat.session.errors import IdReused, NoConversation, Rejected, Unavailable
+from chat.session.session import Outcome, Sessions, View
+
+log = logging.getLogger(__name__)
+
+Body = CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody
+Decide = Callable[[View], list[e.Event]]
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who asks, and through which door. The entrance must have made sure that it is them."""
+
+    user_id: int
+    entrance: Literal["web", "feishu", "schedule", "trigger", "api"] = "web"
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """What became of a command. `applied` and `duplicate`: it is committed. `retry`: the same may work later."""
+
+    status: Literal["applied", "duplicate", "rejected"]
+    code: ResultCode | None = None
+    cursor: str | None = None
+    retry: bool = False
+
+
+#: Codes of what may be different in a while; their results are not remembered, so the same id may be retried.
+PASSING: frozenset[str] = frozenset({"too_many_waiting", "unavailable"})
+
+
+def now_ms() -> int:
+    """This process's clock, in milliseconds since the Unix epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def digest(body: BaseModel) -> str:
+    """What tells two payloads under one command id apart (rule W5)."""
+    return hashlib.sha256(body.model_dump_json().encode()).hexdigest()
+
+
+class Inbox:
+    """The way in, for one process. `enqueue(conversation, run)` puts a run into the workers' queue."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        enqueue: Callable[[str, str], Awaitable[bool]],
+        *,
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
+        self._sessions = sessions
+        self._enqueue = enqueue
+        self._clock = clock
+
+    async def submit(self, who: Sender, conversation: str, command_id: str, body: Body) -> CommandResult:
+        """Carry out a command, once, whatever its id was sent how often (rule W5).
+
+        Returns when the journal has it. Never raises for what a client or an outage can cause: a result
+        with `retry` says that the same command may be sent again.
+        """
+        try:
+            result = await self._submit(who, conversation, command_id, body)
+        except Unavailable as problem:
+            log.warning("Command %s was not carried out: %s", command_id, problem)
+            return CommandResult("rejected", "unavailable", retry=True)
+        if result.status == "applied":
+            faults.point("inbox.applied")
+        return result
+
+    async def note(
+        self, conversation: str, text: str, origin: e.Origin, *, message: str, command_id: str | None = None
+    ) -> CommandResult:
+        """Tell a conversation something from elsewhere: the model reads it, nobody is asked to answer.
+
+        For schedules and triggers, which answer for the conversation being theirs. `message` is the note's
+        id; the same `command_id` (the message's id if None) again adds nothing. Raises Unavailable and
+        NoConversation.
+        """
+        text = result_text(text)
+        id = command_id or message
+        told = hashlib.sha256(f"{message}\0{text}".encode()).hexdigest()
+        command = Command(id, told, _APPLIED)
+
+        def noted(view: View) -> list[e.Event]:
+            return decide.decide_note(message=message, text=text, origin=origin, now=self._clock())
+
+        outcome = await self._sessions.append(conversation, noted, command=command)
+        return _result(outcome)
+
+    # ---- the shell ----
+
+    async def _submit(self, who: Sender, conversation: str, id: str, body: Body) -> CommandResult:
+        asked = digest(body)
+        if isinstance(body, CreateBody):
+            return await self._create(who, conversation, id, asked, body)
+        owner = await lookups.owner_of(self._sessions.journal, conversation)
+        if owner is None or owner[0] != who.user_id:
+            return CommandResult("rejected", "not_found")
+        if owner[1]:
+            gone = isinstance(body, DeleteBody)
+            return CommandResult("duplicate") if gone else CommandResult("rejected", "not_found")
+        try:
+            return await self._apply(who, conversation, Command(id, asked, _APPLIED), body)
+        except IdReused:
+            return CommandResult("rejected", "id_reused")
+        except NoConversation:
+            return CommandResult("rejected", "not_found")
+        except Rejected as refused:
+            refusal = Command(id, asked, _rejected(refused.code))
+            try:
+                return await self._refuse(conversation, refusal, refused.code)
+            except IdReused:
+                return CommandResult("rejected", "id_reused")
+
+    async def _apply(self, who: Sender, conversation: str, command: Command, body: Body) -> CommandResult:
+        match body:
+            case SendBody():
+                outcome = await self._append(conversation, command, self._send(who, conversation, body))
+            case StopBody():
+                outcome = await self._stop(who, conversation, command)
+            case RenameBody():
+                title = result_text(body.title).strip()
+                if not title:
+                    raise Rejected("bad_command")
+                outcome = await self._append(
+                    conversation,
+                    command,
+                    lambda view: decide.decide_rename(view.state, title=title, now=self._clock()),
+                )
+            case DeleteBody():
+                return await self._delete(who, conversation, command)
+            case SettleBody():
+                outcome = await self._settle(who, conversation, command, body)
+        await self._after(who, conversation, outcome)
+        return _result(outcome)
+
+    async def _append(self, conversation: str, command: Command, decided: Decide) -> Outcome:
+        return await self._sessions.append(conversation, decided, command=command)
+
+    def _send(self, who: Sender, conversation: str, body: SendBody) -> Decide:
+        text = result_text(body.text)
+        origin = e.Origin(entrance=who.entrance, name=who.name)
+        if not text.strip():
+            raise Rejected("bad_command")
+
+        def decided(view: View) -> list[e.Event]:
+            return decide.decide_send(
+                view.state,
+                conversation=conversation,
+                message=body.message,
+                text=text,
+                origin=origin,
+                now=self._clock(),
+            )
+
+        return decided
+
+    async def _stop(self, who: Sender, conversation: str, command: Command) -> Outcome:
+        # A worker may take the lease right after this look. Then it either finds the run stopped, or has begun
+        # it, and the append below is decided again on a run that is running.
+        owned = await self._sessions.store.lease(conversation) is not None
+
+        def decided(view: View) -> list[e.Event]:
+            part = view.part
+            streamed = (part.message, part.text) if part is not None else None
+            now = self._clock()
+            return decide.decide_stop(view.state, by=who.name, owned=owned, now=now, streamed=streamed)
+
+        outcome = await self._append(conversation, command, decided)
+        run = decide.active_run(outcome.view.state)
+        if run is not None and not owned:
+            await self._enqueue(conversation, run["id"])  # its owner is dead: let another one close it
+        return outcome
+
+    async def _settle(self, who: Sender, conversation: str, command: Command, body: SettleBody) -> Outcome:
+        view = await self._sessions.load(conversation)
+        call = body.call
+        if decide.find_call(view.state, call) == (None, None):
+            call = await self._resolve(conversation, call)
+        result = result_text(body.result)
+        by = who.name
+
+        def decided(view: View) -> list[e.Event]:
+            return decide.decide_settle(
+                view.state, call=call, decision=body.decision, result=result, by=by, now=self._clock()
+            )
+
+        return await self._append(conversation, command, decided)
+
+    async def _create(
+        self, who: Sender, conversation: str, id: str, asked: str, body: CreateBody
+    ) -> CommandResult:
+        journal = self._sessions.journal
+        agent: str | None = body.agent
+        if await lookups.owner_of(journal, conversation) is None:
+            agent = await lookups.agent_for(journal, body.agent)
+        if agent is None:
+            return CommandResult("rejected", "agent_missing")
+        command = Command(id, asked, _APPLIED)
+        try:
+            outcome = await self._sessions.create(
+                conversation, who.user_id, agent, result_text(body.title), who.entrance, command
+            )
+        except IdReused:
+            return CommandResult("rejected", "id_reused")
+        except NoConversation:
+            return CommandResult("rejected", "not_found")
+        await doorbell.ring_user(who.user_id)
+        return _result(outcome)
+
+    async def _delete(self, who: Sender, conversation: str, command: Command) -> CommandResult:
+        """End what runs, then delete: whoever looks again finds nothing, and a worker stops at once."""
+
+        def ended(view: View) -> list[e.Event]:
+            return decide.close_run(view.state, by=who.name, now=self._clock())
+
+        await self._append(conversation, command, ended)
+        await self._sessions.delete(conversation)
+        await doorbell.ring_user(who.user_id)
+        return CommandResult("applied")
+
+    async def _resolve(self, conversation: str, name: str) -> str:
+        """Our id of a call that the live state does not hold under this name (rule W7).
+
+        A call that has left the window is settled, by the window's own rule. The provider's own id is known
+        as an alias; where it was used more than once, only the one call that is still open can be meant.
+        """
+        ours, theirs = await lookups.calls_named(self._sessions.journal, conversation, name)
+        if ours:
+            raise Rejected("already_settled")
+        still_open = [call for call in theirs if call.open]
+        if len(still_open) == 1:
+            log.info("Call %s was named by its provider's id.", still_open[0].call)
+            return still_open[0].call
+        raise Rejected("already_settled" if len(theirs) == 1 else "unknown_call")
+
+    async def _after(self, who: Sender, conversation: str, outcome: Outcome) -> None:
+        """What follows from a committed command. None of it may fail the command."""
+        for event in outcome.events:
+            if isinstance(event, e.RunQueued | e.RunResumed):
+                await self._enqueue(conversation, event.run)
+        if any(isinstance(event, _LISTED) for event in outcome.events):
+            await doorbell.ring_user(who.user_id)
+
+    async def _refuse(self, conversation: str, command: Command, code: str) -> CommandResult:
+        """Refuse, unless the id had its result before (an append looks that up before it decides, but what
+        comes before the append may refuse, too)."""
+        stands = await self._sessions.command(conversation, command.id)
+        if stands is None:
+            stands = command
+            if code not in PASSING:
+                stands = await self._sessions.remember(conversation, command)
+        elif stands.digest != command.digest:
+            raise IdReused
+        cursor = (await self._sessions.load(conversation)).position.cursor
+        return _answer(stands.result, cursor, duplicate=stands is not command)
+
+
+_APPLIED = json.dumps({"status": "applied"})
+#: Events that change what the list of conversations shows.
+_LISTED = (e.MessageAdded, e.ConversationRenamed, e.RunQueued, e.RunStopped)
+
+
+def _rejected(code: str) -> str:
+    return json.dumps({"status": "rejected", "code": code})
+
+
+def _result(outcome: Outcome) -> CommandResult:
+    return _answer(outcome.result or _APPLIED, outcome.view.position.cursor, duplicate=outcome.duplicate)
+
+
+def _answer(recorded: str, cursor: str, *, duplicate: bool) -> CommandResult:
+    """The answer to a command from what was recorded for it. A refusal stays one, however often it is asked."""
+    found = json.loads(recorded)
+    if found["status"] == "rejected":
+        code = cast(ResultCode, found["code"])
+        return CommandResult("rejected", code, cursor, retry=code in PASSING)
+    return CommandResult("duplicate" if duplicate else "applied", None, cursor)

@@ -1,0 +1,339 @@
+"""One run, performed: the shell between the agents' loop and the session (rules R2–R7).
+
+    take the lease ─► RunStarted ─► for each batch that `perform` yields: store it, then let it go on ─► release
+         │                │                                  │
+         │ owned          │ over, or crashed too often       └ side tasks: renew the lease, watch for news
+         ▼                ▼
+      nothing          nothing, or RunFailed
+
+A first start, a take-over, a resumption and a second look after news are the same code: load the history and ask
+`perform` again. Nothing is written by an owner that lost its fence, and a run that waits for a person has none.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+
+from agents import events as e
+from agents.clock import Clock, SystemClock
+from agents.loop import PartText, perform
+from chat import decide
+from chat.kit import Kit
+from chat.lookups import crash_count, owner_and_agent
+from chat.record import Record
+from chat.session.errors import Fenced, NoConversation, Unavailable
+from chat.session.session import Sessions, View
+
+log = logging.getLogger(__name__)
+
+#: A run whose owners died this often ends with `crashed_too_often`: it would take every worker down in turn.
+MAX_CRASHES = 5
+#: Seconds that the loop gets to end its tools when its owner leaves (they have 0.7 s themselves).
+END_S = 1.5
+#: Seconds for each of the last words of an owner that leaves.
+LAST_WORDS_S = 1.0
+
+
+class Over(Exception):
+    """The run is not active any more: somebody else ended it."""
+
+
+class LookAgain(Exception):
+    """What was decided does not fit any more, because of news; decide again on a fresh history."""
+
+
+class Left(Exception):
+    """The lease is lost: somebody else has taken over, or may have."""
+
+
+class Runner:
+    """Performs runs for one worker process; any number at the same time.
+
+    `requeue(conversation, run)` puts a run into the queue again, for another worker.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        requeue: Callable[[str, str], Awaitable[bool]],
+        kit: Kit,
+        *,
+        worker: str,
+        lease_ms: int,
+        renew_ms: int,
+        max_crashes: int = MAX_CRASHES,
+        clock: Clock | None = None,
+    ) -> None:
+        self.sessions = sessions
+        self.requeue = requeue
+        self.kit = kit
+        self.worker = worker
+        self.lease_ms = lease_ms
+        self.renew_ms = renew_ms
+        self.max_crashes = max_crashes
+        self.clock = clock or SystemClock()
+        self.leaving = asyncio.Event()
+        self._tenures: dict[str, Tenure] = {}
+
+    def leave(self) -> None:
+        """Have all runs handed over; new ones are not begun."""
+        self.leaving.set()
+
+    async def perform(self, conversation: str, run: str) -> None:
+        """Perform `run` until it is over, waits for a person, or must be left. Never raises.
+
+        Does nothing if somebody owns the conversation, or the run is not active: a task that comes twice, or
+        late, is harmless.
+        """
+        if self.leaving.is_set() or conversation in self._tenures:
+            return
+        tenure = self._tenures[conversation] = Tenure(self, conversation, run)
+        try:
+            await tenure.hold()
+        except (NoConversation, Over, Fenced) as reason:
+            log.info("Run %s is left alone (%s).", run, type(reason).__name__)
+        except Left:
+            log.warning("Run %s: the lease was lost; nothing more is written.", run)
+        except Exception:
+            log.exception("Run %s could not be looked after; the sweeper will bring it back.", run)
+        finally:
+            del self._tenures[conversation]
+
+    async def watch(self, every_ms: int) -> None:
+        """Look at the heads of all running conversations every `every_ms`, so that stops, messages and
+        decisions from elsewhere are noticed (rules R6, R7). Runs until cancelled."""
+        while True:
+            await asyncio.sleep(every_ms / 1000)
+            tenures = dict(self._tenures)
+            if not tenures:
+                continue
+            try:
+                heads = await self.sessions.store.heads(list(tenures))
+            except Unavailable:
+                continue
+            for conversation, tenure in tenures.items():
+                head = heads.get(conversation)
+                if head is None or (head.epoch, head.seq) != tenure.record.known:
+                    tenure.news.set()
+
+
+class Tenure:
+    """The time in which this process owns one run."""
+
+    def __init__(self, runner: Runner, conversation: str, run: str) -> None:
+        self.runner = runner
+        self.sessions = runner.sessions
+        self.conversation = conversation
+        self.run = run
+        self.owner = f"{runner.worker}/{secrets.token_hex(4)}"
+        self.record = Record(runner.sessions, conversation, run)
+        #: Set by the watcher: the head is not where our history ends.
+        self.news = asyncio.Event()
+        #: The run to queue when this one is let go.
+        self.then: str | None = None
+
+    async def hold(self) -> None:
+        """Take the lease, work, and let go of it. Does nothing if somebody else has it."""
+        fence = await self.sessions.take(self.conversation, self.owner, self.runner.lease_ms)
+        if fence is None:
+            return
+        self.record.fence = fence
+        try:
+            await self._work_or_leave()
+        finally:
+            await self._release()
+            if self.then is not None:
+                await self.runner.requeue(self.conversation, self.then)
+
+    async def _work_or_leave(self) -> None:
+        work = asyncio.create_task(self._work(), name=f"work {self.run}")
+        renew = asyncio.create_task(self._keep_lease(), name=f"lease {self.run}")
+        listen = asyncio.create_task(self._listen(), name=f"news {self.run}")
+        leaving = asyncio.create_task(self.runner.leaving.wait(), name=f"leaving {self.run}")
+        side: tuple[asyncio.Task[Any], ...] = (renew, listen, leaving)
+        try:
+            await asyncio.wait({work, *side}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                work.cancel()
+                await asyncio.wait({work}, timeout=END_S)
+                for broken in (renew, listen):
+                    if broken.done():
+                        broken.result()  # raises why the lease is gone, or what broke the listener
+            if work.done() and not work.cancelled():
+                return work.result()
+        finally:
+            # A loop that does not end when cancelled is abandoned; with fence 0 it writes nothing any more.
+            fence, self.record.fence = self.record.fence, 0
+            for task in (work, *side):
+                task.cancel()
+            await asyncio.gather(*side, return_exceptions=True)
+        await self._hand_over(fence)
+        return None
+
+    # ---- the work ----
+
+    async def _work(self) -> None:
+        try:
+            await self._start()
+            while not self.record.over:
+                try:
+                    return await self._perform()
+                except LookAgain:
+                    await self.record.refresh()
+        except (Over, Fenced, NoConversation):
+            raise
+        except Exception:
+            log.exception("Run %s failed from within.", self.run)
+            await self._fail("internal", "Something went wrong inside Holdfast. The log has the details.")
+
+    async def _start(self) -> None:
+        """RunStarted, and RunRecovering before it if the last owner died unnoticed (rule R4)."""
+        await self.record.refresh()
+        crashes = await self.record.patiently(
+            lambda: crash_count(self.sessions.journal, self.conversation, self.run)
+        )
+
+        def begin(view: View) -> list[e.Event]:
+            run = self._mine(view)
+            if run["status"] == "waiting" and not run["stopping"]:
+                raise Over  # a stray entry of the queue: there is nothing to do until a person has decided
+            now = self.runner.clock.now()
+            lost = run["status"] == "running"
+            begun: list[e.Event] = []
+            if lost:
+                begun.append(e.RunRecovering(at=now, run=self.run, reason="lease_lost"))
+            if crashes + lost >= self.runner.max_crashes:
+                detail = f"The worker of this run died {crashes + lost} times."
+                return [
+                    *begun,
+                    *decide.fail_run(view.state, code="crashed_too_often", detail=detail, now=now),
+                ]
+            # A run that waited for a person and goes on was not taken over: its attempt stays the same.
+            resumed = run["status"] == "queued" and run["attempt"] > 0
+            attempt = run["attempt"] if resumed else run["attempt"] + 1
+            worker, fence = self.runner.worker, self.record.fence
+            return [*begun, e.RunStarted(at=now, run=self.run, attempt=attempt, fence=fence, worker=worker)]
+
+        await self._append(begin)
+
+    async def _perform(self) -> None:
+        """Have the loop work, from the history as it is now, until the run ends or waits."""
+        kit, record = self.runner.kit, self.record
+        owner, slug = await self.record.patiently(
+            lambda: owner_and_agent(self.sessions.journal, self.conversation)
+        )
+        spec = await kit.agent(slug)
+        if spec is None:
+            return await self._fail("agent_missing", f"There is no agent named {slug!r} any more.")
+        steps = perform(
+            spec,
+            kit.model(spec),
+            kit.tools,
+            lambda: record.history,
+            record.stop,
+            self.runner.clock,
+            record.fence,
+            self.runner.worker,
+            owner=str(owner),
+            storage=kit.storage,
+        )
+        async with aclosing(steps):
+            async for item in steps:
+                if isinstance(item, PartText):
+                    await record.part(item)
+                    continue
+                await self._store(item)
+                if record.over:
+                    return None
+        return None
+
+    async def _store(self, events: list[e.Event]) -> None:
+        """Append what the loop decided; raise LookAgain if news made a part of it wrong."""
+        dropped = False
+
+        def decided(view: View) -> list[e.Event]:
+            nonlocal dropped
+            self._mine(view)
+            fitting = decide.fitting(view.state, events)
+            dropped = len(fitting) < len(events)
+            return fitting
+
+        await self._append(decided)
+        if dropped:
+            raise LookAgain
+
+    async def _fail(self, code: e.RunCode, detail: str) -> None:
+        def failed(view: View) -> list[e.Event]:
+            self._mine(view)
+            return decide.fail_run(view.state, code=code, detail=detail, now=self.runner.clock.now())
+
+        await self._append(failed)
+
+    async def _append(self, decided: Callable[[View], list[e.Event]]) -> None:
+        """Append; if that ends the run while a message waits, the next run is queued with it (rule R6)."""
+
+        def with_next(view: View) -> list[e.Event]:
+            now, seen = self.runner.clock.now(), self.record.seen
+            events = decided(view)
+            return decide.with_next_run(
+                view.state, events, conversation=self.conversation, seen=seen, now=now
+            )
+
+        for event in await self.record.append(with_next):
+            if isinstance(event, e.RunQueued):
+                self.then = event.run
+
+    def _mine(self, view: View) -> Any:
+        run = decide.active_run(view.state)
+        if run is None or run["id"] != self.run:
+            raise Over
+        return run
+
+    # ---- side tasks ----
+
+    async def _keep_lease(self) -> None:
+        """Renew the lease. Raises Left when it is lost."""
+        while True:
+            await asyncio.sleep(self.runner.renew_ms / 1000)
+            try:
+                if not await self.sessions.renew(self.conversation, self.owner, self.runner.lease_ms):
+                    raise Left
+            except Unavailable:
+                continue  # nobody else can take it either, and the fence guards every write
+
+    async def _listen(self) -> None:
+        """Load the history anew whenever the watcher saw that the head was moved by another's hand."""
+        while True:
+            await self.news.wait()
+            self.news.clear()
+            try:
+                await self.record.catch_up()
+            except Unavailable:
+                continue
+
+    # ---- the end ----
+
+    async def _hand_over(self, fence: int) -> None:
+        """Say that this owner leaves, so that the next one need not wait until the lease has run out."""
+
+        def leaving(view: View) -> list[e.Event]:
+            if self._mine(view)["status"] == "queued":
+                return []
+            return [e.RunRecovering(at=self.runner.clock.now(), run=self.run, reason="handed_over")]
+
+        try:
+            async with asyncio.timeout(LAST_WORDS_S):
+                await self.sessions.append(self.conversation, leaving, fence=fence)
+        except (TimeoutError, Unavailable) as problem:
+            log.warning("Run %s is left without a word (%s).", self.run, problem or "no time")
+        self.then = self.run
+
+    async def _release(self) -> None:
+        try:
+            async with asyncio.timeout(LAST_WORDS_S):
+                await self.sessions.release(self.conversation, self.owner)
+        except (TimeoutError, Unavailable) as problem:
+            log.warning("Run %s: its lease will have to run out (%s).", self.run, problem or "no time")

@@ -1,0 +1,152 @@
+"""The sweeper: finds work that nobody does, and sees to it that somebody will (rules S6, R4).
+
+    queued, and nobody took it       the queue lost it, or was away      put into the queue again
+    running, and nobody has a lease  its owner died                      RunRecovering, so that viewers see it; queue
+    recovering, and nobody came      handed over, or found earlier       put into the queue again
+    stopping, and nobody owns it     its owner died before the stop      put into the queue again
+    events that SQL lacks            their writer died in between        archived
+
+Every worker sweeps; any number at once is harmless. What one of them claims (a conditional write with a time
+limit) the others pass over, and what is put into the queue twice finds a lease, or nothing to do.
+"""
+
+import asyncio
+import logging
+import random
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from agents import events as e
+from chat.lookups import Active, active_runs
+from chat.session.errors import Fenced, NoConversation, Rejected, Unavailable
+from chat.session.session import Sessions, View
+
+log = logging.getLogger(__name__)
+
+#: A run that was queued this recently is on its way (milliseconds).
+QUEUED_GRACE_MS = 2_000
+#: After putting a run into the queue, no sweeper does it again for this long (milliseconds).
+CLAIM_MS = 30_000
+#: Runs looked at in one sweep, oldest first.
+BATCH = 500
+#: Leases asked for at the same time.
+AT_ONCE = 50
+
+
+def now_ms() -> int:
+    """This process's clock, in milliseconds since the Unix epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def unattended(run: Active, *, owned: bool, now: int) -> bool:
+    """Whether nobody works on a run although somebody should."""
+    if owned or (run.status == "waiting" and not run.stopping):
+        return False
+    return run.status != "queued" or now - run.updated_at >= QUEUED_GRACE_MS
+
+
+def decide_recovering(state: Any, run: str, attempt: int, now: int) -> list[e.Event]:
+    """Mark the run as recovering, if it still runs under the owner that was found dead."""
+    found = state.get("run")
+    if found is None or (found["id"], found["status"], found["attempt"]) != (run, "running", attempt):
+        return []
+    return [e.RunRecovering(at=now, run=run, reason="lease_lost")]
+
+
+class Sweeper:
+    """Sweeps every `every_ms`, until cancelled."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        enqueue: Callable[[str, str], Awaitable[bool]],
+        *,
+        worker: str,
+        every_ms: int,
+        renew_ms: int,
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
+        self._sessions = sessions
+        self._enqueue = enqueue
+        self._name = f"{worker}/sweeper"
+        self._every_ms = every_ms
+        self._renew_ms = renew_ms
+        self._clock = clock
+        #: Our own mark in the store: if it is gone, the store has lost everything, the leases too.
+        self._mark = f"sweeper-{secrets.token_hex(6)}"
+        self._marked = False
+        self._hold_until = 0
+
+    async def run(self) -> None:
+        """Sweep until cancelled. An outage is logged, and the next sweep tries again."""
+        while True:
+            # Spread, so that sweepers that started together do not stay together.
+            await asyncio.sleep(self._every_ms / 1000 * random.uniform(0.8, 1.2))
+            try:
+                await self.sweep()
+            except Unavailable as problem:
+                log.warning("The sweep was put off: %s", problem)
+            except Exception:
+                log.exception("The sweep failed; the next one tries again.")
+
+    async def sweep(self) -> int:
+        """Look once at everything that is not over. Returns how many runs were seen to."""
+        if not await self._store_remembers():
+            return 0
+        runs = await active_runs(self._sessions.journal, BATCH)
+        seen_to = 0
+        for start in range(0, len(runs), AT_ONCE):
+            chunk = runs[start : start + AT_ONCE]
+            done = await asyncio.gather(*(self._look_after(run) for run in chunk), return_exceptions=True)
+            seen_to += sum(one is True for one in done)
+            _report(done)
+        return seen_to
+
+    async def _store_remembers(self) -> bool:
+        """Whether leases can be believed. After a store was emptied, no lease only means that the owner has
+        not renewed it yet: give every living owner the time to do so before calling it dead."""
+        store = self._sessions.store
+        ttl = max(60_000, 20 * self._every_ms)
+        if not await store.renew(self._mark, self._name, ttl):
+            await store.acquire(self._mark, self._name, ttl)
+            if self._marked:
+                log.warning("The store has lost its leases; their owners get time to renew them.")
+                self._hold_until = self._clock() + self._renew_ms + 500
+            self._marked = True
+        return self._clock() >= self._hold_until
+
+    async def _look_after(self, run: Active) -> bool:
+        sessions = self._sessions
+        owned = await sessions.store.lease(run.conversation) is not None
+        if owned or not unattended(run, owned=owned, now=self._clock()):
+            return False
+        # Brings the session back if Redis lost it, and archives what its last writer left (rule S6).
+        await sessions.ensure_archived(run.conversation)
+        if run.status == "running":
+            await self._mark_recovering(run)
+        claim = f"sweep-{run.run}-{run.attempt}-{run.status}"
+        claimant = f"{self._name}/{secrets.token_hex(4)}"
+        if not await sessions.store.acquire(claim, claimant, CLAIM_MS):
+            return False
+        log.info("Run %s (%s) has no owner and is put into the queue.", run.run, run.status)
+        if not await self._enqueue(run.conversation, run.run):
+            await sessions.store.release(claim, claimant)
+            return False
+        return True
+
+    async def _mark_recovering(self, run: Active) -> None:
+        def lost(view: View) -> list[e.Event]:
+            return decide_recovering(view.state, run.run, run.attempt, self._clock())
+
+        try:
+            await self._sessions.append(run.conversation, lost)
+        except (Rejected, Fenced):
+            pass
+
+
+def _report(results: Iterable[Any]) -> None:
+    for one in results:
+        if isinstance(one, Exception) and not isinstance(one, NoConversation):
+            log.warning("A run could not be looked after: %r", one)

@@ -1,0 +1,226 @@
+"""The run worker: one process that performs runs until it is told to leave.
+
+Start it as `python manage.py worker`, which calls `main()` (Django must be set up). It needs the database and
+Redis; either may go away for a while and come back. Ends with status 0 after SIGTERM or SIGINT, within a few
+seconds: new runs are no longer taken, and the runs it has are handed over at once (rule R4).
+
+    streaQ ──► Pool ──► Runner.perform(conversation, run)     one asyncio task per run
+    side tasks: sweeper, head watcher, presence; if one of them ends by itself, the worker ends
+
+streaQ gives up its tasks when its connection breaks. Runs do not: they live in the pool, and the streaQ task of
+a run only waits for it, so after an outage a new streaQ worker is put beside the runs that go on.
+"""
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from anyio import CancelScope
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from streaq import Worker
+
+from agents.llm.openai_chat import close_clients
+from chat.kit import installed_kit
+from chat.queue import RUN, Queue, streaq_options
+from chat.runner import Runner
+from chat.session import open_sessions
+from chat.session.session import Sessions
+from chat.sweeper import Sweeper
+
+log = logging.getLogger(__name__)
+
+#: Pseudo-conversation whose lease says that some worker is alive; all workers hold it under one name.
+PRESENCE = "workers"
+#: How long a worker counts as seen after its last beat, and how often it beats (milliseconds).
+PRESENCE_TTL_MS = 15_000
+PRESENCE_BEAT_MS = 5_000
+#: How often the heads of the running conversations are looked at, for stops and messages (milliseconds).
+WATCH_MS = 250
+#: Seconds that leaving may take before the process ends anyway; its leases then run out by themselves.
+LEAVE_S = 8.0
+#: Seconds before a streaQ worker that broke is replaced, at first and at most.
+BACKOFF_S = (0.2, 3.0)
+
+
+def main() -> None:
+    """Run a worker in this process until SIGTERM or SIGINT. Django must have been set up."""
+    asyncio.run(serve())
+
+
+async def worker_seen(sessions: Sessions) -> bool:
+    """Whether some worker has shown itself lately (for `/readyz`). Raises what the store raises."""
+    return await sessions.store.lease(PRESENCE) is not None
+
+
+def worker_name() -> str:
+    """A name for this process that people recognise in the admin and that no other process has."""
+    return f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(2)}"
+
+
+class Pool:
+    """The runs of this process, each in a task of its own, at most `size` at a time."""
+
+    def __init__(self, runner: Runner, size: int) -> None:
+        self._runner = runner
+        self._room = asyncio.Semaphore(size)
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._leaving = False
+
+    @property
+    def running(self) -> list[str]:
+        """The conversations that have a run here."""
+        return list(self._running)
+
+    async def perform(self, conversation: str, run: str) -> None:
+        """Perform a run here, unless this conversation is at work here already. Returns when it is over, or
+        handed on; the run goes on if the waiting caller is cancelled."""
+        if self._leaving:
+            return
+        task = self._running.get(conversation)
+        if task is None:
+            task = asyncio.create_task(self._one(conversation, run), name=f"run {run}")
+            self._running[conversation] = task
+            task.add_done_callback(lambda _: self._running.pop(conversation, None))
+        await asyncio.shield(task)
+
+    async def leave(self) -> None:
+        """Take nothing more, and hand over what runs."""
+        self._leaving = True
+        self._runner.leave()
+        if self._running:
+            log.info("Handing over %d runs.", len(self._running))
+            await asyncio.wait(list(self._running.values()), timeout=LEAVE_S)
+
+    async def _one(self, conversation: str, run: str) -> None:
+        async with self._room:
+            if not self._leaving:
+                await self._runner.perform(conversation, run)
+
+
+class _Streaq(Worker[None]):
+    """A streaQ worker that is stopped by an event instead of by signals, and tells when it has broken."""
+
+    broken: asyncio.Event
+    leaving: asyncio.Event
+
+    async def signal_handler(self, scope: CancelScope) -> None:
+        """streaQ runs this beside its other loops: it is cancelled when one of them fails."""
+        try:
+            await self.leaving.wait()
+            scope.cancel("leaving")
+        finally:
+            self.broken.set()
+
+
+async def serve(*, ready: Callable[[], None] | None = None) -> None:
+    """What `main` runs. `ready` is called once the worker takes runs."""
+    leaving = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, leaving.set)
+    name = worker_name()
+    sessions = open_sessions()
+    queue = Queue()
+    lease_ms, renew_ms = settings.HOLDFAST_LEASE_MS, settings.HOLDFAST_RENEW_MS
+    kit = await sync_to_async(installed_kit)()
+    runner = Runner(sessions, queue.put, kit, worker=name, lease_ms=lease_ms, renew_ms=renew_ms)
+    pool = Pool(runner, settings.HOLDFAST_WORKER_CONCURRENCY)
+    every_ms = settings.HOLDFAST_SWEEP_MS
+    sweeper = Sweeper(sessions, queue.put, worker=name, every_ms=every_ms, renew_ms=renew_ms)
+    log.info("Worker %s starts.", name)
+    side = [
+        asyncio.create_task(sweeper.run(), name="sweeper"),
+        asyncio.create_task(runner.watch(WATCH_MS), name="watcher"),
+        asyncio.create_task(beat(sessions), name="presence"),
+        asyncio.create_task(take_tasks(pool, leaving), name="streaq"),
+    ]
+    told = asyncio.create_task(leaving.wait(), name="leaving")
+    if ready is not None:
+        ready()
+    try:
+        await asyncio.wait([*side, told], return_when=asyncio.FIRST_COMPLETED)
+        ended = [task for task in side if task.done()]
+        leaving.set()
+        await pool.leave()
+        for task in ended:
+            if not task.cancelled() and (problem := task.exception()) is not None:
+                raise problem
+    finally:
+        told.cancel()
+        for task in side:
+            task.cancel()
+        await asyncio.gather(*side, told, return_exceptions=True)
+        await queue.close()
+        await close_clients()
+        await sessions.close()
+        log.info("Worker %s has left.", name)
+
+
+async def beat(sessions: Sessions) -> None:
+    """Show that a worker is there, until cancelled."""
+    while True:
+        try:
+            store = sessions.store
+            if not await store.renew(PRESENCE, PRESENCE, PRESENCE_TTL_MS):
+                await store.acquire(PRESENCE, PRESENCE, PRESENCE_TTL_MS)
+        except Exception as problem:
+            log.warning("The worker cannot show that it is there (%s).", problem)
+        await asyncio.sleep(PRESENCE_BEAT_MS / 1000)
+
+
+async def take_tasks(pool: Pool, leaving: asyncio.Event) -> None:
+    """Take runs from the queue until `leaving`; a streaQ worker that breaks is replaced."""
+    pause = BACKOFF_S[0]
+    retired: set[asyncio.Task[None]] = set()
+    while not leaving.is_set():
+        broken = asyncio.Event()
+        taker = asyncio.create_task(_streaq(pool.perform, broken, leaving), name="streaq worker")
+        # A broken one may take long to end; it is out of use from now on, and a new one takes its place.
+        retired.add(taker)
+        taker.add_done_callback(retired.discard)
+        began = asyncio.get_running_loop().time()
+        gone = asyncio.create_task(broken.wait())
+        await asyncio.wait({taker, gone}, return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        if leaving.is_set():
+            break
+        if asyncio.get_running_loop().time() - began > 10:
+            pause = BACKOFF_S[0]
+        log.warning("The queue broke off; taking runs again in %.1f s.", pause)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, BACKOFF_S[1])
+    if retired:
+        await asyncio.wait(retired, timeout=1)
+
+
+async def _streaq(
+    perform: Callable[[str, str], Coroutine[Any, Any, None]], broken: asyncio.Event, leaving: asyncio.Event
+) -> None:
+    """One streaQ worker, until it breaks or leaves. Never raises."""
+    size = settings.HOLDFAST_WORKER_CONCURRENCY
+    worker = _Streaq(**streaq_options(), concurrency=size, prefetch=1)
+    worker.broken, worker.leaving = broken, leaving
+
+    async def run(conversation: str, run: str) -> None:
+        over = asyncio.create_task(perform(conversation, run))
+        gone = asyncio.create_task(broken.wait())
+        try:
+            await asyncio.wait({over, gone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+            over.cancel()
+
+    # No limit of tries or time, and no result: how often and how long is decided by the run itself.
+    worker.task(name=RUN, timeout=None, max_tries=None, ttl=0, silent=True)(run)
+    try:
+        await worker.run_async()
+    except Exception as problem:
+        log.debug("streaQ ended: %r", problem)
+    finally:
+        broken.set()
