@@ -1,0 +1,543 @@
+"""The loop with a scripted model and a real toolbox: what it stores, in which order, and how it ends."""
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from agents import events as e
+from agents.errors import ModelError, TooLong, TranscriptRefused
+from agents.llm.assembler import MAX_BYTES
+from agents.llm.base import CallDelta, Finish, ReasoningDelta, TextDelta, UsageDelta
+from agents.loop import PartText, perform
+from agents.spec import AgentSpec, Limits
+from agents.tools.base import Toolbox, ToolContext, tool
+from tests.support.scripted import Line, Pause, ScriptedModel, asks, says
+from tests.support.shell import QuickClock, Shell
+from tests.support.waiting import eventually
+
+
+class Bench:
+    """Tools that report what they do, and wait where a test wants them to."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self.keys: list[str] = []
+        self.gates: dict[str, asyncio.Event] = {}
+        self.running = 0
+        self.most = 0
+
+    def toolbox(self) -> Toolbox:
+        bench = self
+
+        @tool(effect="read_only")
+        async def look(name: str, context: ToolContext) -> str:
+            """Look at something.
+
+            Args:
+                name: what to look at
+            """
+            return await bench.through("look", name, context)
+
+        @tool(effect="effectful")
+        async def write(name: str, context: ToolContext) -> str:
+            """Write something.
+
+            Args:
+                name: what to write
+            """
+            return await bench.through("write", name, context)
+
+        @tool(effect="read_only")
+        async def climb(context: ToolContext) -> str:
+            """Report progress often."""
+            for number in range(100):
+                await context.progress(number / 100, f"{number}")
+                await asyncio.sleep(0.012)
+            return "top"
+
+        @tool(effect="effectful")
+        async def stubborn() -> str:
+            """Ignore being cancelled."""
+            bench.started.append("stubborn")
+            end = time.monotonic() + 2
+            while time.monotonic() < end:
+                try:
+                    await asyncio.sleep(0.05)
+                except asyncio.CancelledError:
+                    continue
+            return "never"
+
+        return Toolbox([look, write, climb, stubborn])
+
+    async def through(self, kind: str, name: str, context: ToolContext) -> str:
+        self.started.append(name)
+        self.keys.append(context.key)
+        self.running += 1
+        self.most = max(self.most, self.running)
+        try:
+            if name in self.gates:
+                await self.gates[name].wait()
+            else:
+                await asyncio.sleep(0)
+        finally:
+            self.running -= 1
+        return f"{kind} {name}"
+
+
+AGENT = AgentSpec("a", "A", "You help.", "test-model", tools=("look", "write", "climb", "stubborn"))
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+@pytest.fixture
+async def shell() -> Shell:
+    return Shell()
+
+
+def look(name: str) -> tuple[str, str]:
+    return ("look", f'{{"name": "{name}"}}')
+
+
+def write(name: str) -> tuple[str, str]:
+    return ("write", f'{{"name": "{name}"}}')
+
+
+def events_of(shell: Shell, kind: type[e.Event]) -> list[Any]:
+    return [event for event in shell.log if isinstance(event, kind)]
+
+
+def holds(one: list[e.Event] | PartText, kind: type[e.Event]) -> bool:
+    return isinstance(one, list) and any(isinstance(event, kind) for event in one)
+
+
+async def test_an_answer(shell: Shell, bench: Bench) -> None:
+    shell.say("hello")
+    model = ScriptedModel(
+        [TextDelta("Good "), UsageDelta(e.Usage(input=3)), TextDelta("day"), Finish("stop")]
+    )
+    await shell.work(AGENT, model, bench.toolbox())
+    assert shell.kinds() == [
+        "message.added", "run.queued", "run.started", "step.started", "step.finished", "run.finished",
+    ]  # fmt: skip
+    (finished,) = events_of(shell, e.StepFinished)
+    assert (finished.text, finished.usage.input, finished.step) == ("Good day", 3, "run1.1")
+    assert "".join(part.text for part in shell.parts) == "Good day"
+    assert model.closed == 1
+
+
+async def test_R3_a_call_is_stored_before_it_starts(shell: Shell, bench: Bench) -> None:
+    shell.say("look")
+    model = ScriptedModel(asks(look("a")), says("done"))
+    checked: list[list[str]] = []
+
+    def check(one: list[e.Event] | PartText) -> None:
+        if isinstance(one, list) and isinstance(one[-1], e.CallStarted):
+            checked.append(list(bench.started))
+
+    await shell.work(AGENT, model, bench.toolbox(), after=check)
+    assert checked == [[]]
+    assert bench.started == ["a"]
+    assert [call.result for call in shell.calls()] == ["look a"]
+    results = [message for message in model.bodies[1]["messages"] if message["role"] == "tool"]
+    assert [message["content"] for message in results] == ["look a"]
+
+
+async def test_R9_calls_run_side_by_side_up_to_the_limit_and_settle_on_their_own(
+    shell: Shell, bench: Bench
+) -> None:
+    names = ["a", "b", "c", "d", "e"]
+    bench.gates = {name: asyncio.Event() for name in names}
+    shell.say("look")
+    agent = replace(AGENT, limits=Limits(parallel=2))
+    model = ScriptedModel(asks(*(look(name) for name in names)), says("done"))
+    work = asyncio.create_task(shell.work(agent, model, bench.toolbox()))
+    await eventually(lambda: bench.started == ["a", "b"], 2, "two calls to start")
+    bench.gates["b"].set()
+    await eventually(lambda: bench.started == ["a", "b", "c"], 2, "the third call to take the free place")
+    assert [call.status for call in shell.calls()] == [
+        "running",
+        "succeeded",
+        "running",
+        "proposed",
+        "proposed",
+    ]
+    for gate in bench.gates.values():
+        gate.set()
+    await work
+    assert bench.most == 2
+    assert [call.result for call in shell.calls()] == [f"look {name}" for name in names]
+    order = [m["content"] for m in model.bodies[1]["messages"] if m["role"] == "tool"]
+    assert order == [f"look {name}" for name in names]
+
+
+async def test_progress_is_told_twice_a_second_at_most(shell: Shell, bench: Bench) -> None:
+    shell.say("climb")
+    begun = time.monotonic()
+    await shell.work(AGENT, ScriptedModel(asks(("climb", "{}")), says("done")), bench.toolbox())
+    told = events_of(shell, e.CallProgress)
+    assert 2 <= len(told) <= 2 + (time.monotonic() - begun) * 2
+    assert [event.fraction for event in told] == sorted(event.fraction for event in told)
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        (("look", '{"name": '), "malformed_arguments"),
+        (("look", '["a"]'), "malformed_arguments"),
+        (("fly", "{}"), "unknown_tool"),
+    ],
+)
+async def test_a_call_that_cannot_be_executed_comes_back_to_the_model(
+    shell: Shell, bench: Bench, call: tuple[str, str], code: str
+) -> None:
+    shell.say("look")
+    model = ScriptedModel(asks(call, look("b")), says("sorry"))
+    await shell.work(AGENT, model, bench.toolbox())
+    assert bench.started == ["b"]
+    first, second = shell.calls()
+    assert (first.status, first.code, first.attempt) == ("failed", code, 0)
+    assert second.status == "succeeded"
+    told = next(m for m in model.bodies[1]["messages"] if m["role"] == "tool")
+    assert "not executed" in told["content"]
+
+
+async def test_a_truncated_call_is_never_executed(shell: Shell, bench: Bench) -> None:
+    shell.say("look")
+    cut: list[Line] = [CallDelta(0, "a", *look("x")), CallDelta(1, "b", *look("y")), Finish("length")]
+    await shell.work(AGENT, ScriptedModel(cut, says("sorry")), bench.toolbox())
+    assert bench.started == ["x"]
+    assert [call.code for call in shell.calls()] == [None, "truncated_arguments"]
+
+
+async def test_R5_a_cut_stream_is_not_committed_and_tried_again_visibly(shell: Shell, bench: Bench) -> None:
+    shell.say("hello")
+    cut: list[Line] = [TextDelta("Half an ans"), ModelError("model_error", "cut off", retry=True)]
+    await shell.work(AGENT, ScriptedModel(cut, says("A whole answer")), bench.toolbox())
+    assert [step.text for step in shell.steps()] == ["A whole answer"]
+    (retrying,) = events_of(shell, e.RunRetrying)
+    assert (retrying.code, retrying.retry_at - retrying.at) == ("model_error", 1_000)
+    assert [(event.step, event.attempt) for event in events_of(shell, e.StepStarted)] == [
+        ("run1.1", 1),
+        ("run1.1", 2),
+    ]
+    assert [part.offset for part in shell.parts if part.text.startswith(("Half", "A"))] == [0, 0]
+
+
+async def test_R5_a_stream_that_ends_without_an_end_is_cut_but_a_habit_is_accepted(
+    shell: Shell, bench: Bench
+) -> None:
+    shell.say("hello")
+    await shell.work(AGENT, ScriptedModel([TextDelta("no finish reason")]), bench.toolbox())
+    assert [step.text for step in shell.steps()] == ["no finish reason"]
+    assert len(events_of(shell, e.RunRetrying)) == 1
+
+
+async def test_tries_are_bounded_and_end_with_a_code(shell: Shell, bench: Bench) -> None:
+    shell.say("hello")
+    model = ScriptedModel([ModelError("model_unreachable", "nobody there", retry=True)])
+    await shell.work(AGENT, model, bench.toolbox())
+    failed = shell.last()
+    assert isinstance(failed, e.RunFailed)
+    assert (failed.code, failed.detail) == ("model_unreachable", "nobody there")
+    assert len(model.bodies) == 5
+    waits = [event.retry_at - event.at for event in events_of(shell, e.RunRetrying)]
+    assert waits == [1_000, 2_000, 4_000, 8_000]
+    assert shell.steps() == []
+
+
+async def test_an_error_is_never_stored_as_if_the_assistant_had_said_it(shell: Shell, bench: Bench) -> None:
+    shell.say("hello")
+    await shell.work(AGENT, ScriptedModel([ModelError("model_auth", "wrong key")]), bench.toolbox())
+    assert shell.steps() == []
+    shell.say("again")
+    model = ScriptedModel(says("now it works"))
+    await shell.work(AGENT, model, bench.toolbox())
+    assert "wrong key" not in str(model.bodies)
+
+
+async def test_retry_after_is_honoured_up_to_a_minute(shell: Shell, bench: Bench) -> None:
+    shell.say("hello")
+    busy = ModelError("model_busy", "later", retry=True, after=30)
+    await shell.work(AGENT, ScriptedModel([busy], says("ok")), bench.toolbox())
+    (retrying,) = events_of(shell, e.RunRetrying)
+    assert retrying.retry_at - retrying.at == 30_000
+    shell.say("hello")
+    busy = ModelError("model_busy", "tomorrow", retry=True, after=3_600)
+    await shell.work(AGENT, ScriptedModel([busy], says("ok")), bench.toolbox())
+    assert isinstance(shell.last(), e.RunFailed)
+
+
+async def test_T5_a_refused_transcript_is_sent_once_more_as_text_and_never_the_same(
+    shell: Shell, bench: Bench
+) -> None:
+    shell.say("look")
+    refused = TranscriptRefused("E1", "No tool call found")
+    model = ScriptedModel(asks(look("a")), [refused], says("I see"))
+    await shell.work(AGENT, model, bench.toolbox())
+    assert [event.code for event in events_of(shell, e.RunRetrying)] == ["transcript_invalid"]
+    _, second, third = model.bodies
+    assert second != third
+    assert any(message["role"] == "tool" for message in second["messages"])
+    assert not any(message["role"] == "tool" for message in third["messages"])
+    assert "look a" in str(third["messages"])
+    assert bench.started == ["a"]
+
+
+async def test_T5_a_second_refusal_ends_the_run(shell: Shell, bench: Bench) -> None:
+    shell.say("hello")
+    model = ScriptedModel([TranscriptRefused("E25", "illegal")])
+    await shell.work(AGENT, model, bench.toolbox())
+    assert len(model.bodies) == 2
+    failed = shell.last()
+    assert isinstance(failed, e.RunFailed) and failed.code == "model_rejected"
+
+
+async def test_a_request_that_is_too_long_is_made_shorter(shell: Shell, bench: Bench) -> None:
+    for number in range(6):
+        shell.say(f"{number} " + "word " * 2_000)
+        await shell.work(AGENT, ScriptedModel(says("ok")), bench.toolbox())
+    shell.say("and now?")
+    agent = replace(AGENT, limits=Limits(window_tokens=20_000))
+    model = ScriptedModel([TooLong("too long")], says("ok"))
+    await shell.work(agent, model, bench.toolbox())
+    assert len(str(model.bodies[1])) < len(str(model.bodies[0])) * 0.7
+    assert "and now?" in str(model.bodies[1])
+
+
+async def test_R7_a_stop_cancels_the_stream_and_keeps_what_came(shell: Shell, bench: Bench) -> None:
+    pause = Pause()
+    shell.say("tell")
+    model = ScriptedModel([TextDelta("Once upon a time"), pause, TextDelta("never")])
+    work = asyncio.create_task(shell.work(AGENT, model, bench.toolbox()))
+    await eventually(lambda: shell.parts, 2, "the first text")
+    begun = time.monotonic()
+    shell.ask_to_stop("Alice")
+    await work
+    assert time.monotonic() - begun < 1
+    assert pause.cancelled and model.closed == 1
+    last = shell.batches[-1]
+    assert [type(event).__name__ for event in last] == ["StepStopped", "RunStopped"]
+    assert [step.text for step in shell.steps()] == ["Once upon a time"]
+
+
+async def test_R7_a_stop_closes_every_call_in_one_batch(shell: Shell, bench: Bench) -> None:
+    bench.gates = {"a": asyncio.Event(), "b": asyncio.Event()}
+    shell.say("go")
+    agent = replace(AGENT, limits=Limits(parallel=3))
+    model = ScriptedModel(asks(look("a"), write("b"), look("c"), ("stubborn", "{}"), look("d")))
+    work = asyncio.create_task(shell.work(agent, model, bench.toolbox()))
+    await eventually(lambda: set(bench.started) == {"a", "b", "c", "stubborn"}, 2, "calls to run")
+    begun = time.monotonic()
+    shell.ask_to_stop("Alice")
+    await work
+    assert time.monotonic() - begun < 1
+    assert isinstance(shell.last(), e.RunStopped) and shell.last().by == "Alice"  # type: ignore[attr-defined]
+    closing = [event for event in shell.batches[-1] if isinstance(event, e.CallSettled)]
+    assert {event.status for event in closing} == {"cancelled"}
+    texts = {call.name + call.arguments: call.result for call in shell.calls()}
+    assert "may or may not" in texts['write{"name": "b"}'] and "may or may not" in texts["stubborn{}"]
+    assert "may or may not" not in texts['look{"name": "a"}']
+    assert texts['look{"name": "c"}'] == "look c"
+    assert (
+        "was not executed" in texts['look{"name": "d"}']
+        or "Nothing was executed" in texts['look{"name": "d"}']
+    )
+    assert not any(call.open for call in shell.calls())
+
+
+async def test_R7_a_stop_that_came_while_nobody_worked(shell: Shell, bench: Bench) -> None:
+    shell.say("go")
+    model = ScriptedModel(asks(write("a")), says("done"))
+    await shell.work(AGENT, model, bench.toolbox(), until=lambda one: holds(one, e.CallStarted))
+    shell.ask_to_stop()
+    await shell.work(AGENT, model, bench.toolbox())
+    assert isinstance(shell.last(), e.RunStopped)
+    assert [call.status for call in shell.calls()] == ["cancelled"]
+    assert len(model.bodies) == 1
+
+
+async def test_R7_a_stop_during_the_pause_before_a_retry(shell: Shell, bench: Bench) -> None:
+    shell.clock = QuickClock(speed=1)
+    shell.say("go")
+    model = ScriptedModel([ModelError("model_busy", "later", retry=True, after=30)])
+    work = asyncio.create_task(shell.work(AGENT, model, bench.toolbox()))
+    await eventually(lambda: events_of(shell, e.RunRetrying), 2, "the retry to be announced")
+    shell.ask_to_stop()
+    await asyncio.wait_for(work, 1)
+    assert isinstance(shell.last(), e.RunStopped)
+    assert shell.steps() == []
+
+
+async def test_R8_time_ends_a_stream_with_a_message(shell: Shell, bench: Bench) -> None:
+    pause = Pause()
+    shell.say("tell")
+    agent = replace(AGENT, limits=Limits(seconds=10))
+    await shell.work(agent, ScriptedModel([TextDelta("Once"), pause]), bench.toolbox())
+    finished = shell.last()
+    assert isinstance(finished, e.RunFinished) and finished.limit == "limit_seconds"
+    assert [step.text for step in shell.steps()] == ["Once"]
+
+
+async def test_R8_time_ends_tools_with_a_message(shell: Shell, bench: Bench) -> None:
+    bench.gates = {"a": asyncio.Event()}
+    shell.say("look")
+    agent = replace(AGENT, limits=Limits(seconds=10))
+    await shell.work(agent, ScriptedModel(asks(look("a"))), bench.toolbox())
+    finished = shell.last()
+    assert isinstance(finished, e.RunFinished) and finished.limit == "limit_seconds"
+    assert [call.code for call in shell.calls()] == ["interrupted"]
+
+
+async def test_R8_steps_end_a_run_that_never_comes_to_an_answer(shell: Shell, bench: Bench) -> None:
+    shell.say("look")
+    agent = replace(AGENT, limits=Limits(steps=3))
+    model = ScriptedModel(asks(look("a")))
+    await shell.work(agent, model, bench.toolbox())
+    finished = shell.last()
+    assert isinstance(finished, e.RunFinished) and finished.limit == "limit_steps"
+    assert len(model.bodies) == 3 and bench.started == ["a"] * 3
+    assert len(set(bench.keys)) == 3
+
+
+async def test_R8_a_response_without_end_is_cut_with_a_message(shell: Shell, bench: Bench) -> None:
+    shell.say("tell")
+    flood = [TextDelta("word " * 10_000) for _ in range(100)]
+    await shell.work(AGENT, ScriptedModel([*flood, Finish("stop")]), bench.toolbox())
+    finished = shell.last()
+    assert isinstance(finished, e.RunFinished) and finished.limit == "limit_tokens"
+    (step,) = shell.steps()
+    assert MAX_BYTES < len(step.text) < 2 * MAX_BYTES
+
+
+async def test_R4_a_call_of_a_dead_worker_runs_again_with_the_same_key_or_is_in_doubt(
+    shell: Shell, bench: Bench
+) -> None:
+    bench.gates = {"a": asyncio.Event(), "b": asyncio.Event()}
+    shell.say("go")
+    model = ScriptedModel(asks(look("a"), write("b")), says("done"))
+    work = asyncio.create_task(shell.work(AGENT, model, bench.toolbox()))
+    await eventually(lambda: bench.started == ["a", "b"], 2, "both calls to run")
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    for gate in bench.gates.values():
+        gate.set()
+    await shell.work(AGENT, model, bench.toolbox())
+    assert [(call.status, call.attempt) for call in shell.calls()] == [("succeeded", 2), ("in_doubt", 1)]
+    assert bench.keys[0] == bench.keys[2] != bench.keys[1]
+    waiting = shell.last()
+    assert isinstance(waiting, e.RunWaiting) and waiting.reason == "in_doubt"
+
+
+async def test_R4_a_person_decides_and_the_run_goes_on(shell: Shell, bench: Bench) -> None:
+    await test_R4_a_call_of_a_dead_worker_runs_again_with_the_same_key_or_is_in_doubt(shell, bench)
+    doubt = shell.calls()[1]
+    shell.store(e.CallRetried(at=1, step="run1.1", call=doubt.id, by="Alice"), e.RunResumed(at=1, run="run1"))
+    await shell.work(AGENT, ScriptedModel(says("done")), bench.toolbox())
+    assert [(call.status, call.attempt) for call in shell.calls()] == [("succeeded", 2), ("succeeded", 2)]
+    assert isinstance(shell.last(), e.RunFinished)
+
+
+async def test_R5_a_worker_that_dies_in_the_stream_leaves_nothing_of_the_step(
+    shell: Shell, bench: Bench
+) -> None:
+    shell.say("tell")
+    pause = Pause()
+    model = ScriptedModel([TextDelta("Half"), pause], says("Whole"))
+    await shell.work(AGENT, model, bench.toolbox(), until=lambda one: isinstance(one, PartText))
+    assert pause.cancelled or not pause.reached.is_set()
+    assert model.closed == 1
+    await shell.work(AGENT, model, bench.toolbox())
+    assert [(step.id, step.attempt, step.text) for step in shell.steps()] == [("run1.1", 2, "Whole")]
+
+
+async def test_R6_a_message_that_arrives_during_a_call_is_read_with_its_result(
+    shell: Shell, bench: Bench
+) -> None:
+    bench.gates = {"a": asyncio.Event()}
+    shell.say("look")
+    model = ScriptedModel(asks(look("a")), says("both"))
+    work = asyncio.create_task(shell.work(AGENT, model, bench.toolbox()))
+    await eventually(lambda: bench.started, 2, "the call to run")
+    shell.say("and hurry")
+    bench.gates["a"].set()
+    await work
+    assert [message["role"] for message in model.bodies[1]["messages"]] == [
+        "system", "user", "assistant", "tool", "user",
+    ]  # fmt: skip
+
+
+async def test_R6_a_message_that_arrives_during_the_last_answer_is_answered(
+    shell: Shell, bench: Bench
+) -> None:
+    shell.say("one")
+    pause = Pause()
+    model = ScriptedModel([TextDelta("first"), pause, Finish("stop")], says("second"))
+    work = asyncio.create_task(shell.work(AGENT, model, bench.toolbox()))
+    await eventually(lambda: shell.parts, 2, "the first text")
+    shell.say("two")
+    pause.release.set()
+    await work
+    assert [step.text for step in shell.steps()] == ["first", "second"]
+    assert [event.type for event in shell.log].count("run.queued") == 1  # type: ignore[attr-defined]
+
+
+async def test_W4_offsets_count_UTF_16_units_and_pieces_are_conflated(shell: Shell, bench: Bench) -> None:
+    shell.say("tell")
+    words = [TextDelta("🙂é ") for _ in range(500)]
+    await shell.work(AGENT, ScriptedModel([*words, Finish("stop")]), bench.toolbox())
+    text = ""
+    for part in shell.parts:
+        assert part.offset == len(text.encode("utf-16-le")) // 2
+        text += part.text
+    assert text == "🙂é " * 500
+    assert len(shell.parts) < 10
+
+
+async def test_V14_reasoning_is_kept_for_its_issuer_only(shell: Shell, bench: Bench) -> None:
+    shell.say("think")
+    thinking = replace(AGENT, profile="deepseek-thinking", model="deepseek-reasoner")
+    model = ScriptedModel([ReasoningDelta("hm, "), ReasoningDelta("yes"), *asks(look("a"))], says("done"))
+    await shell.work(thinking, model, bench.toolbox())
+    (assistant,) = [m for m in model.bodies[1]["messages"] if m["role"] == "assistant"]
+    assert assistant["reasoning_content"] == "hm, yes"
+    shell.say("again")
+    other = ScriptedModel(says("ok"))
+    await shell.work(replace(AGENT, profile="openai-chat"), other, bench.toolbox())
+    assert "hm, yes" not in str(other.bodies)
+
+
+async def test_an_empty_answer_is_no_answer(shell: Shell, bench: Bench) -> None:
+    shell.say("hello")
+    await shell.work(AGENT, ScriptedModel([Finish("stop")], says("here")), bench.toolbox())
+    assert [step.text for step in shell.steps()] == ["here"]
+
+
+async def test_nothing_to_do_yields_nothing(shell: Shell, bench: Bench) -> None:
+    shell.say("hello")
+    model = ScriptedModel(says("x"))
+    await shell.work(AGENT, model, bench.toolbox())
+    again = perform(
+        AGENT, model, bench.toolbox(), lambda: shell.history, shell.stop, shell.clock, fence=9, worker="w"
+    )
+    assert [one async for one in again] == []
+
+
+async def test_provider_ids_that_repeat_or_are_empty_never_meet(shell: Shell, bench: Bench) -> None:
+    shell.say("go")
+    same: list[Line] = [
+        CallDelta(0, "call_1", *look("a")),
+        CallDelta(1, "call_1", *look("b")),
+        Finish("tool_calls"),
+    ]
+    none: list[Line] = [CallDelta(0, "", *look("c")), CallDelta(1, "", *look("d")), Finish("tool_calls")]
+    model = ScriptedModel(same, same, none, says("done"))
+    await shell.work(AGENT, model, bench.toolbox())
+    ids = [call.id for call in shell.calls()]
+    assert len(set(ids)) == 6
+    assert [call.result for call in shell.calls()] == [f"look {name}" for name in "ababcd"]
