@@ -139,7 +139,7 @@ export interface Client {
   start(): void;
   dispose(): void;
   /** The server's clock in ms, for elapsed times: `client.now() - run.started_at`. */
-  now(): number;
+  readonly now: () => number;
   /** Try to connect at once, not at `retryAt`. */
   reconnect(): void;
 

@@ -16,6 +16,7 @@ import { parseCursor } from "./cursor";
 import { Http } from "./http";
 import { Listing } from "./list";
 import { type Kept, Outbox } from "./outbox";
+import { Pager } from "./pager";
 import type { Cancel, Ports } from "./ports";
 import {
   type CallDetail,
@@ -52,7 +53,7 @@ export class Engine implements Client {
   #outbox: Outbox | null = null;
   #user: string | null = null;
   readonly #watched = new Watched();
-  #paging = new Map<string, "loading" | "failed">();
+  readonly #pager: Pager;
   #up = false;
   #skew = 0;
   #over = false;
@@ -76,6 +77,10 @@ export class Engine implements Client {
       this.#uuid(),
     );
     this.#listing = new Listing(this.#http, ports.clock, ports.random, () => this.#listSource.invalidate());
+    this.#pager = new Pager(this.#http, this.#core, ports.clock, (id) => {
+      this.#views.get(id)?.invalidate();
+      this.#settle();
+    });
     const boot = new Source<BootState>(this.#notifier, { status: "loading" }, () => this.#booting.state);
     this.boot = boot;
     this.#booting = new Booting(this.#http, ports.clock, ports.random, () => {
@@ -112,9 +117,8 @@ export class Engine implements Client {
     this.#deaf();
   }
 
-  now(): number {
-    return this.ports.clock.now() + this.#skew;
-  }
+  // A property and not a method: components hand it on.
+  readonly now = (): number => this.ports.clock.now() + this.#skew;
 
   reconnect(): void {
     this.#link.reconnect();
@@ -139,7 +143,7 @@ export class Engine implements Client {
     if (source === undefined) {
       const viewer = new Viewer();
       source = new Source<ConversationView>(this.#notifier, blank(id), (before) =>
-        viewer.view(before, this.#core.held(id), this.#outbox, this.#paging.get(id)),
+        viewer.view(before, this.#core.held(id), this.#outbox, this.#pager.state(id)),
       );
       this.#views.set(id, source);
     }
@@ -206,20 +210,8 @@ export class Engine implements Client {
     return this.#command(conversation, { kind: "settle", call, decision, result: tidy(result) });
   }
 
-  async loadOlder(conversation: string): Promise<void> {
-    const replica = this.#core.held(conversation)?.replica;
-    if (replica == null || replica.complete || this.#paging.get(conversation) === "loading") return;
-    this.#paging.set(conversation, "loading");
-    this.#views.get(conversation)?.invalidate();
-    try {
-      const page = await this.#http.items(conversation, replica.floor);
-      this.#paging.delete(conversation);
-      this.#core.page(conversation, replica.floor, page.items, page.more);
-    } catch {
-      this.#paging.set(conversation, "failed");
-    }
-    this.#views.get(conversation)?.invalidate();
-    this.#settle();
+  loadOlder(conversation: string): Promise<void> {
+    return this.#pager.load(conversation);
   }
 
   callDetail(conversation: string, call: string): Promise<CallDetail> {
