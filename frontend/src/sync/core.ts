@@ -43,6 +43,8 @@ interface Slot {
   /** The head that must be reached by `until`. */
   due: { head: string; until: number } | null;
   passed: string[];
+  /** Heartbeats in a row that did not name it. */
+  unheard: number;
   pieces: Snapshot[];
   /** Times of the latest resyncs. */
   resyncs: number[];
@@ -100,7 +102,16 @@ export class Core {
   open(conversation: string): ClientFrame[] {
     if (this.#slots.has(conversation)) return [];
     const phase: Phase = { kind: "waiting", at: Number.POSITIVE_INFINITY };
-    const slot: Slot = { replica: null, gone: false, phase, due: null, passed: [], pieces: [], resyncs: [] };
+    const slot: Slot = {
+      replica: null,
+      gone: false,
+      phase,
+      due: null,
+      passed: [],
+      unheard: 0,
+      pieces: [],
+      resyncs: [],
+    };
     this.#slots.set(conversation, slot);
     this.#changed.add(conversation);
     return this.#ask(conversation, slot, undefined);
@@ -113,18 +124,20 @@ export class Core {
     return this.#up ? [{ type: "close", conversation }] : [];
   }
 
-  /** An older page has come over HTTP; `before` is the floor it was asked for with. */
-  page(conversation: string, before: number, items: Replica["older"], more: boolean): void {
+  /** An older page has come over HTTP; `before` is the floor it was asked for with. False: it does not fit. */
+  page(conversation: string, before: number, items: Replica["older"], more: boolean): boolean {
     const slot = this.#slots.get(conversation);
-    if (slot?.replica == null) return;
-    slot.replica = withPage(slot.replica, before, items, more);
+    if (slot?.replica == null) return false;
+    const applied = withPage(slot.replica, before, items, more);
+    if (typeof applied === "string") return false;
+    slot.replica = applied;
     this.#changed.add(conversation);
+    return true;
   }
 
   receive(frame: CoreFrame): ClientFrame[] {
     if (frame.type === "heartbeat") {
-      for (const [id, head] of Object.entries(frame.heads)) this.#heard(id, head);
-      return [];
+      return [...this.#slots].flatMap(([id, slot]) => this.#heard(id, slot, frame.heads[id]));
     }
     const slot = frame.conversation === null ? undefined : this.#slots.get(frame.conversation);
     if (slot === undefined || frame.conversation === null) return [];
@@ -218,16 +231,23 @@ export class Core {
   #synced(conversation: string, slot: Slot, cursor: string): ClientFrame[] {
     if (!this.#reached(slot, cursor)) return this.#resync(conversation, slot);
     slot.phase = { kind: "synced" };
+    slot.unheard = 0;
     this.#changed.add(conversation);
     return [];
   }
 
-  #heard(conversation: string, head: string): void {
-    const slot = this.#slots.get(conversation);
+  #heard(conversation: string, slot: Slot, head: string | undefined): ClientFrame[] {
     // Before `synced` the heartbeat may have overtaken the snapshot; the time for the answer runs anyway.
-    if (slot?.phase.kind !== "synced") return;
+    if (slot.phase.kind !== "synced") return [];
+    if (head === undefined) {
+      // Once: its head could not be read. Twice: the server no longer shows it to us, and we missed that.
+      slot.unheard += 1;
+      return slot.unheard >= 2 ? this.#resync(conversation, slot) : [];
+    }
+    slot.unheard = 0;
     if (this.#reached(slot, head)) slot.due = null;
     else slot.due ??= { head, until: this.now() + REACH_MS };
+    return [];
   }
 
   /** Whether the replica stands at `cursor`, or passed it on the way. */

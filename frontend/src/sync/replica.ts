@@ -64,7 +64,9 @@ export function withEvent(replica: Replica, frame: EventFrame): Applied {
     return was !== null && is !== null && was.epoch === is.epoch && is.seq <= was.seq ? "stale" : "gap";
   }
   const { state, evicted } = reduce(replica.state, frame.event, frame.seq);
-  const older = evicted.length === 0 ? replica.older : merged(replica.older, evicted);
+  // An open step that stood alone below the floor leaves altogether: between it and the floor is a hole.
+  const left = evicted.filter((item) => item.seq >= replica.floor);
+  const older = left.length === 0 ? replica.older : merged(replica.older, left);
   return { ...replica, cursor: frame.cursor, state, part: partAfter(replica.part, frame), older };
 }
 
@@ -93,11 +95,15 @@ export function withPart(replica: Replica, { message, offset, text }: Part): App
   return { ...replica, part: { message, text: had + text.slice(overlap) } };
 }
 
-/** The replica with a page of older items that was asked for with `before`. A page for another place is dropped. */
-export function withPage(replica: Replica, before: number, items: readonly Item[], more: boolean): Replica {
-  if (before !== replica.floor) return replica;
+/**
+ * The replica with a page of older items that was asked for with `before`; `stale` when the page does not fit: it was
+ * asked for at another place, or shows a step as open that the window no longer holds, so it is older than the window.
+ */
+export function withPage(replica: Replica, before: number, items: readonly Item[], more: boolean): Applied {
+  if (before !== replica.floor) return "stale";
   const shown = new Set(replica.state.items.map((item) => item.id));
   const fresh = items.filter((item) => item.seq < before && !shown.has(item.id));
+  if (fresh.some(isOpen)) return "stale";
   const floor = items.reduce((lowest, item) => Math.min(lowest, item.seq), before);
   const complete = !more || floor <= FIRST;
   return { ...replica, older: merged(replica.older, fresh), floor, complete };
