@@ -1,0 +1,343 @@
+"""The inbox over both stores: who may, what is applied, and how often."""
+
+import asyncio
+import uuid
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from agents import events as e
+from agents.models import ensure_default_agent
+from chat import models as m
+from chat.entrances.browser.protocol import (
+    CreateBody,
+    DeleteBody,
+    RenameBody,
+    SendBody,
+    SettleBody,
+    StopBody,
+)
+from chat.inbox import CommandResult, Inbox, Sender
+from chat.session.errors import NoConversation, StoreUnavailable
+from chat.session.memory import MemoryStore
+from chat.session.session import Sessions
+from chat.session.state import items
+
+
+def uid() -> str:
+    return str(uuid.uuid4())
+
+
+class Desk:
+    """An inbox, its sender, and what it has put into the queue."""
+
+    def __init__(self, sessions: Sessions, user_id: int) -> None:
+        self.sessions = sessions
+        self.queued: list[tuple[str, str]] = []
+        self.inbox = Inbox(sessions, self._enqueue)
+        self.who = Sender(user_id, name="alice")
+
+    async def _enqueue(self, conversation: str, run: str) -> bool:
+        row = await m.Run.objects.filter(run=run).afirst()
+        assert row is not None, "S5: a run was queued before the journal had it"
+        self.queued.append((conversation, run))
+        return True
+
+    async def submit(self, conversation: str, body: Any, id: str | None = None, **who: Any) -> CommandResult:
+        sender = Sender(**who) if who else self.who
+        return await self.inbox.submit(sender, conversation, id or uid(), body)
+
+    async def begin(self) -> str:
+        conversation = uid()
+        result = await self.submit(conversation, CreateBody(kind="create"))
+        assert result.status == "applied", result
+        return conversation
+
+    async def send(self, conversation: str, text: str = "hello", **options: Any) -> CommandResult:
+        return await self.submit(conversation, SendBody(kind="send", message=uid(), text=text), **options)
+
+    async def state(self, conversation: str) -> Any:
+        return (await self.sessions.load(conversation)).state
+
+    async def events(self, conversation: str) -> list[str]:
+        rows = m.Event.objects.filter(conversation_id=conversation).order_by("seq")
+        return [row.type async for row in rows]
+
+
+@pytest.fixture(autouse=True)
+def bells_in_memory(settings: Any) -> None:
+    """Whether bells ring across processes is test_doorbell's affair."""
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+
+@pytest.fixture
+async def desk(sessions: Sessions, alice: Any) -> Desk:
+    await sync_to_async(ensure_default_agent)()
+    return Desk(sessions, alice.pk)
+
+
+async def test_S5_what_is_acknowledged_is_in_the_journal(desk: Desk):
+    conversation = await desk.begin()
+    result = await desk.send(conversation, "What time is it?")
+    assert result.status == "applied"
+    assert await desk.events(conversation) == [
+        "conversation.created",
+        "message.added",
+        "conversation.renamed",
+        "run.queued",
+    ]
+    state = await desk.state(conversation)
+    assert state["info"]["title"] == "What time is it?"
+    assert desk.queued == [(conversation, state["run"]["id"])]
+    assert result.cursor == (await desk.sessions.load(conversation)).position.cursor
+
+
+async def test_W5_the_same_command_ten_times_has_one_effect(desk: Desk):
+    conversation = await desk.begin()
+    id, body = uid(), SendBody(kind="send", message=uid(), text="once")
+    results = [await desk.submit(conversation, body, id) for _ in range(10)]
+    assert [result.status for result in results] == ["applied"] + ["duplicate"] * 9
+    assert (await desk.events(conversation)).count("message.added") == 1
+    assert len(desk.queued) == 1
+
+
+async def test_W5_the_same_command_at_the_same_moment_has_one_effect(desk: Desk):
+    conversation = await desk.begin()
+    id, body = uid(), SendBody(kind="send", message=uid(), text="once")
+    results = await asyncio.gather(*(desk.submit(conversation, body, id) for _ in range(8)))
+    assert sorted(result.status for result in results) == ["applied"] + ["duplicate"] * 7
+    assert (await desk.events(conversation)).count("message.added") == 1
+
+
+async def test_W5_the_result_outlives_the_store(desk: Desk, world: Any):
+    conversation = await desk.begin()
+    id, body = uid(), SendBody(kind="send", message=uid(), text="once")
+    assert (await desk.submit(conversation, body, id)).status == "applied"
+    await world.flush()
+    assert (await desk.submit(conversation, body, id)).status == "duplicate"
+
+
+async def test_W5_an_id_with_another_payload_is_refused(desk: Desk):
+    conversation = await desk.begin()
+    id = uid()
+    await desk.send(conversation, "one", id=id)
+    again = await desk.send(conversation, "two", id=id)
+    assert (again.status, again.code) == ("rejected", "id_reused")
+    assert (await desk.events(conversation)).count("message.added") == 1
+
+
+async def test_W5_a_refusal_is_remembered(desk: Desk):
+    conversation = await desk.begin()
+    id = uid()
+    first = await desk.submit(conversation, StopBody(kind="stop"), id)
+    assert (first.status, first.code, first.retry) == ("rejected", "no_run", False)
+    await desk.send(conversation)
+    again = await desk.submit(conversation, StopBody(kind="stop"), id)
+    assert (again.status, again.code) == ("rejected", "no_run")
+
+
+async def test_W5_creating_again_is_harmless_and_creating_over_another_is_not_found(desk: Desk, bob: Any):
+    conversation, id = uid(), uid()
+    body = CreateBody(kind="create", title="Mine")
+    assert (await desk.submit(conversation, body, id)).status == "applied"
+    assert (await desk.submit(conversation, body, id)).status == "duplicate"
+    theirs = await desk.submit(conversation, body, user_id=bob.pk)
+    assert (theirs.status, theirs.code) == ("rejected", "not_found")
+    assert await desk.events(conversation) == ["conversation.created"]
+
+
+async def test_an_agent_that_is_not_there_is_said_so(desk: Desk):
+    result = await desk.submit(uid(), CreateBody(kind="create", agent="nobody"))
+    assert (result.status, result.code) == ("rejected", "agent_missing")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        SendBody(kind="send", message=uid(), text="hello"),
+        StopBody(kind="stop"),
+        RenameBody(kind="rename", title="Stolen"),
+        DeleteBody(kind="delete"),
+        SettleBody(kind="settle", call="c", decision="happened"),
+    ],
+    ids=lambda body: body.kind,
+)
+async def test_W11_a_stranger_finds_nothing(desk: Desk, bob: Any, body: Any):
+    conversation = await desk.begin()
+    before = await desk.events(conversation)
+    result = await desk.submit(conversation, body, user_id=bob.pk)
+    assert result == CommandResult("rejected", "not_found")
+    assert await desk.submit(uid(), body, user_id=bob.pk) == result
+    assert await desk.events(conversation) == before
+
+
+async def test_R2_R6_a_second_message_waits_for_the_run(desk: Desk):
+    conversation = await desk.begin()
+    await desk.send(conversation, "one")
+    await desk.send(conversation, "two")
+    assert (await desk.events(conversation)).count("run.queued") == 1
+    assert len(desk.queued) == 1
+
+
+async def test_too_many_waiting_messages_may_be_sent_again_later(desk: Desk):
+    conversation = await desk.begin()
+    results = [await desk.send(conversation, str(n)) for n in range(21)]
+    assert {result.status for result in results[:20]} == {"applied"}
+    assert (results[20].code, results[20].retry) == ("too_many_waiting", True)
+    id = uid()
+    assert (await desk.send(conversation, "x", id=id)).code == "too_many_waiting"
+    await desk.submit(conversation, StopBody(kind="stop"))
+    assert (await desk.send(conversation, "x", id=id)).status == "applied"
+
+
+async def test_R7_a_queued_run_is_stopped_at_once_and_an_owned_one_is_asked(desk: Desk):
+    conversation = await desk.begin()
+    await desk.send(conversation)
+    assert (await desk.submit(conversation, StopBody(kind="stop"))).status == "applied"
+    assert (await desk.state(conversation))["run"]["status"] == "stopped"
+    await desk.send(conversation, "again")
+    fence = await desk.sessions.take(conversation, "worker", 60_000)
+    assert fence
+    await desk.submit(conversation, StopBody(kind="stop"))
+    run = (await desk.state(conversation))["run"]
+    assert (run["status"], run["stopping"]) == ("queued", True)
+
+
+async def test_rename_and_delete(desk: Desk):
+    conversation = await desk.begin()
+    assert (await desk.submit(conversation, RenameBody(kind="rename", title=" New "))).status == "applied"
+    assert (await desk.state(conversation))["info"]["title"] == "New"
+    assert (await desk.submit(conversation, RenameBody(kind="rename", title="  "))).code == "bad_command"
+    await desk.send(conversation)
+    id = uid()
+    assert (await desk.submit(conversation, DeleteBody(kind="delete"), id)).status == "applied"
+    assert (await desk.submit(conversation, DeleteBody(kind="delete"), id)).status == "duplicate"
+    assert (await desk.send(conversation)).code == "not_found"
+    with pytest.raises(NoConversation):
+        await desk.sessions.load(conversation)
+    run = await m.Run.objects.aget(conversation_id=conversation)
+    assert run.status == "stopped", "nothing may be left running in what was deleted"
+
+
+async def doubtful(desk: Desk, calls: int = 1) -> tuple[str, list[str]]:
+    """A conversation that waits because the outcome of these calls is not known."""
+    conversation = await desk.begin()
+    await desk.send(conversation)
+    run = (await desk.state(conversation))["run"]["id"]
+    step = f"{run}.1"
+    ids = [e.call_id(conversation, step, n) for n in range(calls)]
+    proposed = tuple(
+        e.ProposedCall(call=id, ordinal=n, name="save_note", arguments="{}", provider_id=f"toolu_{n}")
+        for n, id in enumerate(ids)
+    )
+    at: dict[str, Any] = {"at": 1}
+    told: list[e.Event] = [
+        e.RunStarted(**at, run=run, attempt=1, fence=1, worker="w"),
+        e.StepStarted(**at, run=run, step=step),
+        e.StepFinished(**at, run=run, step=step, text="", calls=proposed),
+    ]
+    for id in ids:
+        told.append(e.CallStarted(**at, step=step, call=id, attempt=1, fence=1, worker="w"))
+        told.append(e.CallInDoubt(**at, step=step, call=id, attempt=1))
+    told.append(e.RunWaiting(**at, run=run, reason="in_doubt"))
+    await desk.sessions.append(conversation, lambda view: told)
+    desk.queued.clear()
+    return conversation, ids
+
+
+def settle(call: str, decision: str = "happened", result: str = "It is saved.") -> SettleBody:
+    return SettleBody(kind="settle", call=call, decision=decision, result=result)
+
+
+def call_in(state: Any, id: str) -> Any:
+    return next(c for i in items(state) if i["kind"] == "step" for c in i["calls"] if c["id"] == id)
+
+
+async def test_R4_a_persons_word_settles_a_call_in_doubt_and_the_run_goes_on(desk: Desk):
+    conversation, (call,) = await doubtful(desk)
+    assert (await desk.submit(conversation, settle(call))).status == "applied"
+    state = await desk.state(conversation)
+    settled = call_in(state, call)
+    assert (settled["status"], settled["code"], settled["by"]) == ("succeeded", "resolved_by_person", "alice")
+    assert state["run"]["status"] == "queued"
+    assert desk.queued == [(conversation, state["run"]["id"])]
+
+
+async def test_W7_the_first_word_stands(desk: Desk):
+    conversation, (call,) = await doubtful(desk)
+    id = uid()
+    assert (await desk.submit(conversation, settle(call), id)).status == "applied"
+    assert (await desk.submit(conversation, settle(call), id)).status == "duplicate"
+    other = await desk.submit(conversation, settle(call, "did_not_happen"))
+    assert (other.status, other.code) == ("rejected", "already_settled")
+    assert call_in(await desk.state(conversation), call)["status"] == "succeeded"
+
+
+async def test_W7_an_unknown_call_is_never_taken_for_the_latest(desk: Desk):
+    conversation, (call,) = await doubtful(desk)
+    other, (elsewhere,) = await doubtful(desk)
+    for name in ("call_nobody_knows", elsewhere, ""):
+        result = await desk.submit(conversation, settle(name))
+        assert (result.status, result.code) == ("rejected", "unknown_call"), name
+    assert call_in(await desk.state(conversation), call)["status"] == "in_doubt"
+    assert call_in(await desk.state(other), elsewhere)["status"] == "in_doubt"
+
+
+async def test_W7_the_providers_own_id_is_resolved(desk: Desk):
+    conversation, calls = await doubtful(desk, 2)
+    assert (await desk.submit(conversation, settle("toolu_1", "run_again"))).status == "applied"
+    state = await desk.state(conversation)
+    assert [call_in(state, call)["status"] for call in calls] == ["in_doubt", "queued"]
+    assert state["run"]["status"] == "waiting", "one doubt is left"
+    assert (await desk.submit(conversation, settle("toolu_0", "did_not_happen"))).status == "applied"
+    assert (await desk.state(conversation))["run"]["status"] == "queued"
+    assert len(desk.queued) == 1
+
+
+async def test_R7_stopping_a_run_that_waits_closes_its_calls(desk: Desk):
+    conversation, calls = await doubtful(desk, 2)
+    assert (await desk.submit(conversation, StopBody(kind="stop"))).status == "applied"
+    state = await desk.state(conversation)
+    assert state["run"]["status"] == "stopped"
+    assert {call_in(state, call)["status"] for call in calls} == {"cancelled"}
+
+
+async def test_notes_join_without_a_run(desk: Desk):
+    conversation, note = await desk.begin(), uid()
+    origin = e.Origin(entrance="schedule", name="every morning")
+    for status in ("applied", "duplicate"):
+        result = await desk.inbox.note(conversation, "It is Monday.", origin, message=note)
+        assert result.status == status
+    assert await desk.events(conversation) == ["conversation.created", "note.added"]
+    assert desk.queued == []
+
+
+async def test_text_that_cannot_be_stored_is_made_storable(desk: Desk):
+    conversation = await desk.begin()
+    assert (await desk.send(conversation, "a\0b")).status == "applied"
+    (message,) = [i for i in items(await desk.state(conversation)) if i["kind"] == "message"]
+    assert message["text"] == "a\N{REPLACEMENT CHARACTER}b"
+    assert (await desk.send(conversation, " \n ")).code == "bad_command"
+
+
+class Away(MemoryStore):
+    away = False
+
+    async def load(self, conversation: str):
+        if self.away:
+            raise StoreUnavailable
+        return await super().load(conversation)
+
+
+async def test_an_outage_is_a_refusal_that_may_be_retried(sqlite_journal: Any, alice: Any):
+    await sync_to_async(ensure_default_agent)()
+    store = Away()
+    desk = Desk(Sessions(store, sqlite_journal), alice.pk)
+    conversation = await desk.begin()
+    store.away = True
+    id, body = uid(), SendBody(kind="send", message=uid(), text="hello")
+    result = await desk.submit(conversation, body, id)
+    assert result == CommandResult("rejected", "unavailable", retry=True)
+    store.away = False
+    assert (await desk.submit(conversation, body, id)).status == "applied"
