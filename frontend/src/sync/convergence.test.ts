@@ -223,7 +223,7 @@ describe("the client ends where the server stands", () => {
         story.check();
         story.client.dispose();
       }),
-      { numRuns: Number(process.env.FUZZ_RUNS ?? 300) },
+      { numRuns: Number(process.env.FUZZ_RUNS ?? 400) },
     );
-  }, 120_000);
+  }, 600_000);
 });

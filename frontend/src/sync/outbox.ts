@@ -49,6 +49,8 @@ export interface Seen {
 export class Outbox {
   #entries = new Map<string, Entry>();
   #up = false;
+  /** When to look again for entries that dead tabs left. */
+  #pollAt = 0;
   #changed = new Set<string>();
   #waiting = new Map<string, (outcome: Outcome) => void>();
   readonly #prefix: string;
@@ -173,7 +175,7 @@ export class Outbox {
 
   nextTick(): number | null {
     if (!this.#up) return null;
-    let next = this.now() + ORPHAN_MS;
+    let next = this.#pollAt;
     for (const entry of this.#entries.values()) {
       if (entry.stored?.cursor === null) next = Math.min(next, entry.stored.at + SETTLE_MS);
       if (entry.failed !== null || entry.stored !== null) continue;
@@ -276,6 +278,8 @@ export class Outbox {
 
   /** Take over what dead tabs left behind. */
   #poll(): void {
+    if (this.#pollAt > this.now()) return;
+    this.#pollAt = this.now() + ORPHAN_MS;
     for (const key of this.storage.keys(this.#prefix)) {
       if (this.#entries.has(key.slice(this.#prefix.length))) continue;
       const kept = parse(this.storage.get(key));
