@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from agents.models import Agent, Note, default_tools, installed_tools
+from agents.transcript.profiles import PROFILES
 
 if TYPE_CHECKING:  # Django's own classes take no type argument when the program runs.
     _AgentForm = forms.ModelForm[Agent]
@@ -48,6 +49,8 @@ class AgentForm(_AgentForm):
             (name, f"{name} ({_EFFECTS[box.effect(name)]}): {box.summary(name)}") for name in box.names
         ]
         gone = [name for name in self.instance.tools if name not in box.names]
+        profiles = [(profile.name, profile.title) for profile in PROFILES.values()]
+        self.fields["profile"].widget = forms.Select(choices=[("", "Guessed"), *profiles])
         field = self.fields["tools"]
         assert isinstance(field, ToolsField)
         field.choices = choices + [(name, f"{name} (no longer installed: untick it)") for name in gone]

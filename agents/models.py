@@ -14,6 +14,7 @@ from django.utils import timezone
 from agents.spec import AgentSpec, Limits
 from agents.tools import toolbox
 from agents.tools.base import StoredNote, Toolbox
+from agents.transcript.profiles import PROFILES
 
 DEFAULT_PROMPT = (
     "You are a helpful assistant. Answer in the language of the person who writes to you. "
@@ -62,6 +63,15 @@ def validate_base_url(value: str) -> None:
         raise ValidationError("Write the address without anything after ? or #.")
 
 
+def validate_profile(value: str) -> None:
+    """Refuse a dialect that nothing is known of."""
+    if value not in PROFILES:
+        raise ValidationError(
+            "There is no profile named %(value)s. Choose from: %(known)s, or leave it empty.",
+            params={"value": value, "known": ", ".join(PROFILES)},
+        )
+
+
 def _between(low: int, high: int) -> list[Any]:
     return [
         MinValueValidator(low, f"Choose {low:,} or more."),
@@ -101,6 +111,7 @@ class Agent(models.Model):
     profile = models.CharField(
         max_length=40,
         blank=True,
+        validators=[validate_profile],
         help_text="Whose dialect the address speaks (which request rules are kept). Empty: guessed from the "
         "address and the model.",
     )
@@ -112,7 +123,7 @@ class Agent(models.Model):
     )
     enabled = models.BooleanField(
         default=True,
-        help_text="Off: nobody can start a conversation with it; running ones end at their next step.",
+        help_text="Off: nobody can start a conversation with it.",
     )
     is_default = models.BooleanField(
         "default",

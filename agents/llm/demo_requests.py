@@ -93,16 +93,17 @@ _SUM = re.compile(
 )
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}")
 _FILLER = re.compile(
-    r"^(?:please|tell me|now|currently|the|also|请问|请|告诉我|现在|在)\s*|\s*(?:now|right now|currently|please|现在|请)$",
+    r"^(?:please|tell me|now|currently|the|also|请问|请|告诉我|现在|在)\s*"
+    r"|\s*(?:now|right now|currently|please|现在|请)$",
     re.IGNORECASE,
 )
 
 
 def find(text: str) -> list[Request]:
     """The requests in one message, in their order, each once."""
-    if found := _REMEMBER.search(text[:MAX_CHARS]):
+    text = re.sub(r"[^\S\n]+", " ", text[:MAX_CHARS]).strip()
+    if found := _REMEMBER.search(text):
         return [_call("notes", action="add", text=_END.sub("", found["en"] or found["zh"]))]
-    text = text[:MAX_CHARS]
     found_here: list[Request] = [_call("fetch_url", url=url) for url in _URL.findall(text)]
     rest = _URL.sub(" ", text)
     # A fragment that means nothing by itself belongs to its neighbour: "research cats and dogs",

@@ -32,8 +32,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Done:
-    """A call of the current turn, with its result."""
+    """A call of the current turn, with its place in it and its result."""
 
+    place: int
     call: PlannedCall
     result: str
 
@@ -42,25 +43,32 @@ def decide(messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] |
     """What to answer to a request that `demo_rules.check` has let pass.
 
     Whatever stands after the last finished answer is to be answered now: one message or several, and the
-    results of the calls that were made for them so far.
+    results of the calls that were made for them so far. A call answers only what was asked before it.
     """
     known = {tool["function"]["name"] for tool in tools or ()}
     turn = _current_turn(messages)
-    asked = [text_of(message["content"]) for message in turn if message["role"] == "user"]
     done = _done(turn)
-    chinese = texts.is_chinese(asked[-1] if asked else "")
-    requests = list(dict.fromkeys(request for text in asked for request in find(text)))
-    wanted = [PlannedCall(r.tool, dict(r.arguments)) for r in requests if r.tool]
-    made = [one.call for one in done]
-    calls = [call for call in wanted if call not in made and call.name in known]
+    chinese = False
+    spoken: list[Request] = []
+    open_calls: list[PlannedCall] = []
+    for place, message in enumerate(turn):
+        if message["role"] != "user":
+            continue
+        chinese = texts.is_chinese(text_of(message["content"]))
+        made = [one.call for one in done if one.place > place]
+        for request in find(text_of(message["content"])):
+            call = PlannedCall(request.tool, dict(request.arguments))
+            if not request.tool and request not in spoken:
+                spoken.append(request)
+            elif request.tool and call not in made and call not in open_calls:
+                open_calls.append(call)
+    calls = tuple(call for call in open_calls if call.name in known)
     if calls:
-        return Plan(texts.before_calls([call.name for call in calls], chinese), tuple(calls))
+        return Plan(texts.before_calls([call.name for call in calls], chinese), calls)
     pieces = [texts.result(one.call.name, one.call.arguments, one.result, chinese) for one in done]
-    pieces += [texts.no_such_tool(call.name, chinese) for call in wanted if call not in made]
-    pieces += [_said(request, chinese) for request in requests if not request.tool]
-    if not pieces:
-        pieces = [texts.unknown(sorted(known), chinese)]
-    return Plan("\n\n".join(dict.fromkeys(pieces)))
+    pieces += [texts.no_such_tool(call.name, chinese) for call in open_calls]
+    pieces += [_said(request, chinese) for request in spoken]
+    return Plan("\n\n".join(dict.fromkeys(pieces)) or texts.unknown(chinese))
 
 
 def _current_turn(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -75,15 +83,16 @@ def _current_turn(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def _done(turn: Sequence[dict[str, Any]]) -> list[_Done]:
     """The calls of the turn, each with its result."""
     results = {m["tool_call_id"]: text_of(m["content"]) for m in turn if m["role"] == "tool"}
-    done = []
-    for message in turn:
-        for call in message.get("tool_calls") or ():
-            planned = PlannedCall(call["function"]["name"], json.loads(call["function"]["arguments"]))
-            done.append(_Done(planned, results.get(call["id"], "")))
-    return done
+    return [
+        _Done(
+            place,
+            PlannedCall(call["function"]["name"], json.loads(call["function"]["arguments"])),
+            results[call["id"]],
+        )
+        for place, message in enumerate(turn)
+        for call in message.get("tool_calls") or ()
+    ]
 
 
 def _said(request: Request, chinese: bool) -> str:
-    if request.kind == "long":
-        return texts.long_text(request.topic, chinese)
-    return texts.greeting(chinese)
+    return texts.long_text(request.topic, chinese) if request.kind == "long" else texts.greeting(chinese)

@@ -50,7 +50,7 @@ def greeting(chinese: bool) -> str:
     )
 
 
-def unknown(tools: list[str], chinese: bool) -> str:
+def unknown(chinese: bool) -> str:
     """The answer to what the script does not know."""
     if chinese:
         return f"这个我不会：我只是照着脚本回答的演示模型。我听得懂这些：\n\n{_MENU_ZH}"
@@ -176,10 +176,10 @@ def long_text(topic: str, chinese: bool) -> str:
 def _list(chinese: bool) -> str:
     if chinese:
         return "1. 先记录，再行动\n2. 先检查，再相信\n   - 尤其是自己的假设\n3. 先说明，再继续"
-    first = "1. Write it down before you act on it\n"
     return (
-        first
-        + "2. Check it before you believe it\n   - your own assumptions first\n3. Say what happened before you go on"
+        "1. Write it down before you act on it\n"
+        "2. Check it before you believe it\n   - your own assumptions first\n"
+        "3. Say what happened before you go on"
     )
 
 

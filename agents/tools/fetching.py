@@ -12,6 +12,7 @@ import zlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import httpcore
@@ -143,8 +144,10 @@ class Fetcher:
     @asynccontextmanager
     async def _get(self, url: httpx.URL) -> AsyncIterator[httpcore.Response]:
         addresses = await public_addresses(self.resolver, url.host, _port(url))
+        # Made once and in a thread: reading all the certificates takes a tenth of a second.
+        tls = self.tls or await asyncio.to_thread(_trust)
         async with httpcore.AsyncConnectionPool(
-            ssl_context=self.tls, network_backend=_Pinned(addresses, self.dialer), max_connections=1
+            ssl_context=tls, network_backend=_Pinned(addresses, self.dialer), max_connections=1
         ) as pool:
             # The fragment stays here; httpx has already escaped the rest.
             target = httpcore.URL(
@@ -192,6 +195,11 @@ class Fetcher:
 
     def _too_large(self, url: httpx.URL) -> ToolError:
         return ToolError(f"{url} is larger than {self.max_bytes // 1024:,} KiB and is not read.")
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    return httpcore.default_ssl_context()
 
 
 def default_fetcher() -> Fetcher:

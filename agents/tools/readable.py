@@ -107,10 +107,10 @@ class _Page:
             self._break("\n- " if name == bare else "\n")
         elif name == "br":
             self._break("\n\n" if self._gap == "\n" else "\n")
-        elif name in ("/td", "/th"):
+        elif name in ("td", "th") and not self._gap.startswith("\n"):
             self._break(" | ")
         elif bare == "tr":
-            self._break("\n")
+            self._break("\n\n" if self._gap == "\n\n" else "\n")
         elif bare in _BLOCKS:
             self._break("\n\n")
         if bare == "pre":
