@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError, connections, transaction
+from django.db import InterfaceError, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from agents import events as e
@@ -86,10 +86,10 @@ class Journal:
                 self._connections.add(connection)
             try:
                 return work(*args, **kwargs)
-            except (DatabaseError, InterfaceError) as problem:
+            except (OperationalError, InterfaceError) as problem:
                 connection.close()
                 raise JournalUnavailable(
-                    f"The database refused ({type(problem).__name__}); nothing is acknowledged. Try again."
+                    f"The database refused ({problem}); nothing is acknowledged. Try again."
                 ) from problem
 
         return await asyncio.get_running_loop().run_in_executor(self._pool, guarded)
@@ -102,8 +102,10 @@ class Journal:
     def close(self) -> None:
         """Wait for what is going on and close the connections."""
         self._pool.shutdown(wait=True)
-        for connection in self._connections:
-            connection.close()
+        # In a thread, because Django refuses to touch a connection where an event loop runs.
+        with ThreadPoolExecutor(1) as closing:
+            for connection in self._connections:
+                closing.submit(connection.close)
         self._connections.clear()
 
     # ---- writing ----

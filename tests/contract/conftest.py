@@ -1,94 +1,14 @@
-"""Both stores, each with what may happen to its server, behind one fixture: `world`."""
+"""Both stores behind one fixture: `world`."""
 
 from __future__ import annotations
 
-import asyncio
-import shutil
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 
 import pytest
 
 from chat.session.contract import Store
-from chat.session.memory import MemoryStore
-from chat.session.store import RedisStore
 from tests.support.valkey import Valkey
-from tests.support.waiting import eventually
-
-#: A test module that wants sessions to leave has an IDLE_MS of its own.
-IDLE_MS = 600_000
-LOG_ENTRIES = 100
-
-
-@dataclass
-class MemoryWorld:
-    """A store in memory, its clock turned by hand."""
-
-    store: MemoryStore
-    idle_ms: int
-    now: int = 0
-
-    @classmethod
-    def make(cls, idle_ms: int) -> MemoryWorld:
-        world = cls.__new__(cls)
-        world.idle_ms, world.now = idle_ms, 0
-        world.store = MemoryStore(idle_ttl_ms=idle_ms, log_entries=LOG_ENTRIES, clock=lambda: world.now)
-        return world
-
-    async def flush(self) -> None:
-        self.store.flush()
-
-    async def save(self) -> None:
-        self._copy = self.store.copy()
-
-    async def restart_with_saved(self) -> None:
-        self.store.restart(self._copy)
-
-    async def wait(self, ms: int) -> None:
-        self.now += ms
-
-    async def gone(self, conversation: str) -> bool:
-        """Whether the session leaves within two idle times."""
-        self.now += 2 * self.idle_ms
-        return await self.store.head(conversation) is None
-
-
-@dataclass
-class RedisWorld:
-    """A store over a real Valkey."""
-
-    store: RedisStore
-    server: Valkey
-    idle_ms: int
-
-    async def flush(self) -> None:
-        self.server.flush()
-
-    async def save(self) -> None:
-        with self.server.client() as client:
-            client.save()
-        shutil.copy(self.server.folder / "dump.rdb", self.server.folder / "saved.rdb")
-
-    async def restart_with_saved(self) -> None:
-        """Kill the server and start it with the older copy of its data: a lost tail."""
-        self.server.kill()
-        shutil.copy(self.server.folder / "saved.rdb", self.server.folder / "dump.rdb")
-        await asyncio.to_thread(self.server.start)
-
-    async def wait(self, ms: int) -> None:
-        await asyncio.sleep(ms / 1000)
-
-    async def gone(self, conversation: str) -> bool:
-        async def left() -> bool:
-            return await self.store.head(conversation) is None
-
-        try:
-            return bool(await eventually(left, 2 * self.idle_ms / 1000, "the idle session to leave"))
-        except AssertionError:
-            return False
-
-
-World = MemoryWorld | RedisWorld
+from tests.support.worlds import IDLE_MS, MemoryWorld, World, make_redis
 
 
 @pytest.fixture(scope="package")
@@ -105,11 +25,9 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     if request.param == "memory":
         yield MemoryWorld.make(idle_ms)
         return
-    server: Valkey = request.getfixturevalue("own_valkey")
-    server.flush()
-    store = RedisStore(server.url, idle_ttl_ms=idle_ms, log_entries=LOG_ENTRIES)
-    yield RedisWorld(store, server, idle_ms)
-    await store.aclose()
+    made = make_redis(request.getfixturevalue("own_valkey"), idle_ms)
+    yield made
+    await made.store.aclose()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Idle sessions leave, and only those that the journal has whole (rule S8)."""
 
-from tests.contract.conftest import World
 from tests.contract.test_store import C, add, seed
+from tests.support.worlds import World
 
 #: Long enough for a slow machine between two steps of a test, short enough to wait for.
 IDLE_MS = 800

@@ -6,7 +6,7 @@ import pytest
 
 from chat.session.contract import LOST, Batch, Command, LogEvent, LogPart, Position, Store, next_tag
 from chat.session.errors import Conflict, Duplicate, Fenced, IdReused, Missing, PartGap
-from tests.contract.conftest import LOG_ENTRIES, World
+from tests.support.worlds import LOG_ENTRIES, World
 
 C = "11111111-1111-4111-8111-111111111111"
 D = "22222222-2222-4222-8222-222222222222"
