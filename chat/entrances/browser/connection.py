@@ -18,9 +18,11 @@ from chat.entrances.browser.limits import Bucket, Limits
 from chat.entrances.browser.outlet import Chunk, Content, Control, Outgoing
 from chat.session.contract import Batch, Loaded, LogPart
 
-CLOSE_NORMAL = 1000
-CLOSE_POLICY = 1008
-CLOSE_RESTART = 1012
+# Close codes. Autobahn, under Daphne, lets an application use 1000 and 3000–4999 only, so these are named after
+# 1008, 1011 and 1012. To a client all but the last mean: connect again.
+CLOSE_POLICY = 4008
+CLOSE_INTERNAL = 4011
+CLOSE_RESTART = 4012
 #: Not logged in (any more): connecting again will not help.
 CLOSE_LOGGED_OUT = 4401
 

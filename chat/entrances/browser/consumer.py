@@ -10,6 +10,7 @@ import logging
 import random
 import time
 from collections.abc import Coroutine, Iterable
+from itertools import count
 from typing import Any
 
 from channels.db import database_sync_to_async
@@ -19,6 +20,8 @@ from django.conf import settings
 from chat import doorbell
 from chat.entrances.browser import connection as c
 from chat.entrances.browser import protocol as p
+from chat.entrances.browser.leaving import sockets
+from chat.entrances.browser.limits import Limits
 from chat.entrances.browser.live import Live, live
 from chat.entrances.browser.login import still_logged_in
 from chat.entrances.browser.outlet import Control, Outlet
@@ -34,8 +37,8 @@ log = logging.getLogger(__name__)
 WRITE_PATIENCE_S = 60.0
 #: Seconds in which a command must have its result; then the client hears `unavailable` and sends it again.
 SUBMIT_PATIENCE_S = 15.0
-#: Seconds between two looks at the login of a socket.
-LOGIN_CHECK_S = 30.0
+#: Heartbeats between two looks at the login of a socket.
+LOGIN_CHECK_BEATS = 3
 #: A leaving server spreads the reconnects of its clients over this many milliseconds.
 RESTART_SPREAD_MS = 2_000
 
@@ -60,13 +63,14 @@ class BrowserConsumer(AsyncWebsocketConsumer):
     """One socket of one tab. Everything it decides is decided by `self.connection`."""
 
     connection: c.Connection
+    limits = Limits()
 
     async def connect(self) -> None:
         await self.accept()
         user = self.scope["user"]
         self.user_id: int | None = user.pk if user.is_authenticated else None
         self.connection = c.Connection(
-            user.get_username(), _now_ms, heartbeat_ms=settings.HOLDFAST_HEARTBEAT_MS
+            user.get_username(), _now_ms, limits=self.limits, heartbeat_ms=settings.HOLDFAST_HEARTBEAT_MS
         )
         self.outlet = Outlet()
         self.views: dict[str, View] = {}
@@ -75,19 +79,47 @@ class BrowserConsumer(AsyncWebsocketConsumer):
         self.unsent = asyncio.Event()
         self.room = asyncio.Event()
         self.closing: int | None = None
+        #: Whether the close was written.
+        self.left = asyncio.Event()
+        self.hears_user = False
         self.writing_since: float | None = None
         self.login_seen_at = time.monotonic()
-        self.tasks = [asyncio.create_task(self._write())]
+        self.tasks: list[asyncio.Task[None]] = []
+        self._begin(self._write())
         if self.user_id is None:
             self.perform(self.connection.go_away("logged_out"))
             return
         self.live: Live = live()
-        self.tasks += [asyncio.create_task(self._open_in_order()), asyncio.create_task(self._beat())]
+        self._begin(self._open_in_order())
+        self._begin(self._beat())
         self.hello_timer = asyncio.get_running_loop().call_later(
             self.connection.limits.hello_ms / 1000,
             lambda: self.perform(self.connection.hello_overdue()),
         )
-        await doorbell.join(doorbell.user_group(self.user_id), self.channel_name)
+        sockets.add(self)
+        await self._join_user()
+
+    async def _join_user(self) -> None:
+        """Hear the user's bell; if it cannot be had now, the heart tries again."""
+        assert self.user_id is not None
+        try:
+            await doorbell.join(doorbell.user_group(self.user_id), self.channel_name)
+            self.hears_user = True
+        except Exception as problem:
+            log.warning("A socket of user %s does not hear its bell yet: %r", self.user_id, problem)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have a task do this for as long as the socket lives. If it fails, the socket is closed: a socket
+        without a writer or a heart only looks alive."""
+        task = asyncio.create_task(work)
+        self.tasks.append(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        problem = None if task.cancelled() else task.exception()
+        if problem is not None:
+            log.error("A socket of user %s failed and is closed.", self.user_id, exc_info=problem)
+            self.tasks.append(asyncio.create_task(self._end(c.CLOSE_INTERNAL)))
 
     async def disconnect(self, code: int) -> None:
         """The socket is gone. Runs go on (rule W6)."""
@@ -96,24 +128,38 @@ class BrowserConsumer(AsyncWebsocketConsumer):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
             await super().__call__(scope, receive, send)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError:  # see leaving.py
             await self._say_goodbye()
             raise
+        except Exception as problem:
+            if hasattr(self, "connection"):
+                raise
+            # Before the socket was accepted Channels needs the layer, so Redis. The client tries again.
+            log.warning("A socket cannot be served now: %r", problem)
+            await send({"type": "websocket.close"})
         finally:
             await self._let_go()
 
+    def leave(self) -> None:
+        """The process stops: tell the client to come back, at a moment of its own (rule W9)."""
+        self.perform(self.connection.go_away("restart", random.randint(0, RESTART_SPREAD_MS)))
+
     async def _say_goodbye(self) -> None:
-        """The server stops, and Daphne has cancelled us: tell the client to come back (rule W9)."""
-        if not hasattr(self, "connection") or self.closing is not None:
+        """The server has cancelled us because it stops; what is left to say is said here, not by the writer."""
+        if not hasattr(self, "connection") or self.left.is_set():
             return
         for task in self.tasks:
             task.cancel()
-        self.perform(self.connection.go_away("restart", random.randint(0, RESTART_SPREAD_MS)))
-        while (text := self.outlet.take()) is not None and self.writing_since is None:
+        self.leave()
+        while (text := self.outlet.take()) is not None:
             await self.base_send({"type": "websocket.send", "text": text})
-        await self.base_send({"type": "websocket.close", "code": c.CLOSE_RESTART})
+        await self._end(self.closing or c.CLOSE_RESTART)
         # One turn of the reactor, so that the frames leave before the process does.
         await asyncio.sleep(0.05)
+
+    async def _end(self, code: int) -> None:
+        await self.close(code)
+        self.left.set()
 
     async def _let_go(self) -> None:
         """Stop everything that runs for this socket. Harmless when called again."""
@@ -125,6 +171,7 @@ class BrowserConsumer(AsyncWebsocketConsumer):
         await asyncio.gather(*tasks, return_exceptions=True)
         if self.user_id is None:
             return
+        sockets.discard(self)
         self.hello_timer.cancel()
         while not self.errands.empty():
             self.errands.get_nowait().close()
@@ -270,21 +317,23 @@ class BrowserConsumer(AsyncWebsocketConsumer):
                 if not self.room.is_set() and self.outlet.room:
                     self.room.set()
             if self.closing is not None:
-                await self.close(self.closing)
+                await self._end(self.closing)
                 return
 
     # ---- the heart ----
 
     async def _beat(self) -> None:
         """Heartbeats, with jitter so that the sockets of a process do not beat at once; and what is due with them."""
-        while True:
+        for beat in count(1):
             await asyncio.sleep(settings.HOLDFAST_HEARTBEAT_MS / 1000 * random.uniform(0.85, 1.0))
             now = time.monotonic()
             if self.outlet.stuck or (self.writing_since and now - self.writing_since > WRITE_PATIENCE_S):
                 log.info("A socket of user %s takes nothing any more and is closed.", self.user_id)
-                await self.close(c.CLOSE_POLICY)
+                await self._end(c.CLOSE_POLICY)
                 return
-            if now - self.login_seen_at > LOGIN_CHECK_S:
+            if not self.hears_user:
+                await self._join_user()
+            if beat % LOGIN_CHECK_BEATS == 0:
                 await self._check_login()
             self.perform(self.connection.heartbeat(await self._heads()))
 

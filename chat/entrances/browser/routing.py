@@ -1,7 +1,18 @@
-"""The socket's address."""
+"""The socket's address; at any other one there is none."""
 
-from django.urls import path
+from typing import Any
+
+from django.urls import path, re_path
 
 from chat.entrances.browser.consumer import BrowserConsumer
 
-routes = [path("ws", BrowserConsumer.as_asgi())]
+
+async def nowhere(scope: Any, receive: Any, send: Any) -> None:
+    """Refuse (403). Channels would raise instead, and so let anybody fill the log with tracebacks."""
+    await receive()
+    await send({"type": "websocket.close"})
+
+
+# Typed for views; Channels puts applications there.
+nowhere_view: Any = nowhere
+routes = [path("ws", BrowserConsumer.as_asgi()), re_path("", nowhere_view)]

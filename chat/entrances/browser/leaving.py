@@ -1,0 +1,75 @@
+"""Telling the sockets of this process that it stops (rule W9).
+
+Daphne cancels its applications when it stops, but not reliably: with an upgraded request less than a second old
+it fails on its own bookkeeping and cancels none. So we have Twisted's reactor tell us, and wait for us.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol
+
+#: Seconds that sockets get to write their last frames.
+PATIENCE_S = 1.0
+#: Seconds for the transports to flush after that.
+FLUSH_S = 0.1
+
+
+class Leaver(Protocol):
+    """A socket that can be told that the process stops."""
+
+    #: Set once the last frame was written.
+    left: asyncio.Event
+
+    def leave(self) -> None:
+        """Say goodbye and close."""
+
+
+class Sockets:
+    """The open sockets of this process."""
+
+    def __init__(self) -> None:
+        self._open: set[Leaver] = set()
+        self._hooked: object | None = None
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, socket: Leaver) -> None:
+        """A socket is open; it will be told when the process stops. Call `discard` when it is closed."""
+        self._open.add(socket)
+        self._hook()
+
+    def discard(self, socket: Leaver) -> None:
+        self._open.discard(socket)
+
+    async def leave(self) -> None:
+        """Tell all sockets, and wait a little until they have written it."""
+        for socket in list(self._open):
+            socket.leave()
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await asyncio.gather(*[socket.left.wait() for socket in self._open])
+        except TimeoutError:
+            pass  # their readers stand still; they find out by themselves
+        await asyncio.sleep(FLUSH_S)
+
+    def _hook(self) -> None:
+        """Have the reactor wait for `leave` before it stops; nothing to do under another server."""
+        reactor: Any = sys.modules.get("twisted.internet.reactor")
+        if reactor is None or not reactor.running or self._hooked is reactor:
+            return
+        self._hooked = reactor
+        reactor.addSystemEventTrigger("before", "shutdown", _deferred(self.leave))
+
+
+def _deferred(work: Callable[[], Any]) -> Callable[[], Any]:
+    def begin() -> Any:
+        from twisted.internet.defer import Deferred
+
+        return Deferred.fromFuture(asyncio.ensure_future(work()))
+
+    return begin
+
+
+sockets = Sockets()
