@@ -1,6 +1,6 @@
-import { ChevronsUpDown, Keyboard, LogOut, Settings } from "lucide-react";
+import { ChevronsUpDown, Keyboard, KeyRound, LogOut, Settings } from "lucide-react";
 import { useRef } from "react";
-import { ADMIN, LOG_OUT } from "./addresses";
+import { ADMIN, LOG_OUT, PASSWORD } from "./addresses";
 import { useSetup } from "./client";
 import { useLanguage, useWords } from "./i18n";
 import { Menu, MenuChoices, MenuItem, MenuLabel, MenuLine } from "./parts/Menu";
@@ -23,7 +23,6 @@ export function AccountMenu({ onHelp }: { onHelp: () => void }) {
           <button
             type="button"
             className="flex w-full items-center gap-2.5 rounded-lg px-2 py-1.5 text-left text-sm hover:bg-hover"
-            aria-label={`${words.t("account.menu")}: ${boot.user}`}
             data-testid="account-menu"
           >
             <span
@@ -32,7 +31,10 @@ export function AccountMenu({ onHelp }: { onHelp: () => void }) {
             >
               {letter}
             </span>
-            <span className="min-w-0 flex-1 truncate font-medium">{boot.user}</span>
+            <span className="min-w-0 flex-1 truncate font-medium">
+              {boot.user}
+              <span className="sr-only">: {words.t("account.menu")}</span>
+            </span>
             <ChevronsUpDown size={15} className="flex-none text-ink-3" aria-hidden="true" />
           </button>
         }
@@ -72,6 +74,9 @@ export function AccountMenu({ onHelp }: { onHelp: () => void }) {
             {words.t("account.admin")}
           </MenuItem>
         )}
+        <MenuItem icon={<KeyRound size={16} />} href={PASSWORD}>
+          {words.t("account.password")}
+        </MenuItem>
         <MenuItem icon={<LogOut size={16} />} testid="log-out" onSelect={() => form.current?.requestSubmit()}>
           {words.t("account.log_out")}
         </MenuItem>

@@ -37,6 +37,7 @@ export function Banner() {
   const next = trying
     ? words.t("net.trying", { n: state.attempt })
     : words.t("net.retry_in", { time: words.duration(state.waitMs), n: state.attempt });
+  const stop = words.t("mark.stop");
   return (
     <Frame status={state.status}>
       {trying ? (
@@ -45,13 +46,18 @@ export function Banner() {
         <CloudOff size={16} className="flex-none text-warn" aria-hidden="true" />
       )}
       <p className="min-w-0 flex-1 leading-snug">
-        <span className="font-medium">{words.t("net.offline")}.</span>{" "}
-        <span className="tabular-nums">{next}.</span>{" "}
+        <span className="font-medium">{words.t("net.offline")}</span>
+        {stop}
+        <span className="tabular-nums">{next}</span>
+        {stop}
         <span className="text-ink-2" data-testid="last-synced">
           {state.lastSyncedAt === null
             ? words.t("net.never_synced")
             : words.t("net.last_synced", { time: words.clock(state.lastSyncedAt) })}
-          .<span className="hidden sm:inline"> {words.t("net.kept")}</span>
+        </span>
+        <span className="hidden text-ink-2 sm:inline">
+          {stop}
+          {words.t("net.kept")}
         </span>
       </p>
       <button

@@ -14,12 +14,12 @@ export function BootScreen({ state }: { state: BootState }) {
       data-testid="app"
       data-phase={failed ? "failed" : "loading"}
     >
-      <div className="grid justify-items-center gap-4 px-6 text-center">
+      <main className="grid justify-items-center gap-4 px-6 text-center">
         <Logo size={48} />
-        {!failed && <span className="sr-only">{words.t("app.loading")}</span>}
+        {!failed && <h1 className="sr-only">{words.t("app.loading")}</h1>}
         {failed && (
           <div role="alert">
-            <p className="font-medium">{words.t(out ? "net.logged_out" : "app.failed")}</p>
+            <h1 className="font-medium">{words.t(out ? "net.logged_out" : "app.failed")}</h1>
             {!out && failed.retry && <p className="mt-1 text-sm text-ink-2">{words.t("app.failed_hint")}</p>}
             <a
               className="button mt-4"
@@ -33,7 +33,7 @@ export function BootScreen({ state }: { state: BootState }) {
             </a>
           </div>
         )}
-      </div>
+      </main>
     </div>
   );
 }

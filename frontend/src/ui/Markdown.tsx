@@ -145,6 +145,15 @@ function CodeBlock({ node: _, children }: Props<"pre">) {
   );
 }
 
+/** The only input that markdown makes: the box of a task list. */
+function TaskBox({ checked }: Props<"input">) {
+  const words = useWords();
+  const done = checked === true;
+  return (
+    <input type="checkbox" checked={done} disabled aria-label={words.t(done ? "task.done" : "task.open")} />
+  );
+}
+
 const InlineCode = ({ node: _, children }: Props<"code">) => <code>{children}</code>;
 
 // Plain elements: the library's own need its class names, ours are styled in prose.css.
@@ -172,6 +181,7 @@ const components = {
   table: Table,
   pre: CodeBlock,
   code: InlineCode,
+  input: TaskBox,
 } as Components;
 
 const noLinkDialog = { enabled: false };

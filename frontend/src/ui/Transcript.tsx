@@ -41,7 +41,7 @@ export function Transcript({ view, agent }: { view: ConversationView; agent: str
         aria-label={words.t("log.label", { agent: name })}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the log is scrolled by keyboard.
         tabIndex={0}
-        className={`transcript h-full overflow-x-hidden overflow-y-auto overscroll-contain transition-opacity duration-500 [overflow-anchor:none] focus-visible:-outline-offset-4 ${view.synced ? "" : "opacity-80"}`}
+        className={`transcript h-full overflow-x-hidden overflow-y-auto overscroll-contain transition-[filter,opacity] duration-500 [overflow-anchor:none] focus-visible:-outline-offset-4 ${view.synced ? "" : "opacity-95 grayscale-[0.7]"}`}
         onClickCapture={(event) => isToggle(event) && hold()}
         data-testid="transcript"
         data-conversation={view.id}

@@ -21,8 +21,14 @@ function subscribe(listener: () => void): () => void {
 
 const never = () => () => {};
 
-/** The time of `clock` (ms), rounded down to `grain`, looked at again twice a second while `active`. */
-export function useNow(clock: () => number, active = true, grain = 1000): number {
-  const read = useCallback(() => Math.floor(clock() / grain) * grain, [clock, grain]);
+/**
+ * The time of `clock` (ms), looked at again twice a second while `active`. It moves in steps of `grain` from `origin`:
+ * count from where something began, and its seconds change when they are full.
+ */
+export function useNow(clock: () => number, active = true, grain = 1000, origin = 0): number {
+  const read = useCallback(
+    () => Math.floor((clock() - origin) / grain) * grain + origin,
+    [clock, grain, origin],
+  );
   return useSyncExternalStore(active ? subscribe : never, read);
 }

@@ -44,6 +44,7 @@ export const en = {
   "account.theme_dark": "Dark",
   "account.admin": "Administration",
   "account.shortcuts": "Keyboard shortcuts",
+  "account.password": "Change password",
   "account.log_out": "Log out",
 
   "agent.label": "Agent",
@@ -55,13 +56,13 @@ export const en = {
   "empty.time": "Time in a city",
   "empty.time_prompt": "What time is it in Tokyo?",
   "empty.sum": "Work something out",
-  "empty.sum_prompt": "What is 17.5% of 2,480?",
+  "empty.sum_prompt": "What is (128 + 64) * 7.5?",
   "empty.research": "Research a topic",
   "empty.research_prompt": "Research the history of tea",
   "empty.both": "Two things at once",
   "empty.both_prompt": "What time is it in Paris, and what is 12 * 34?",
   "empty.long": "Read a long text",
-  "empty.long_prompt": "Tell me a long story",
+  "empty.long_prompt": "Write a long text about tea",
 
   "composer.label": "Message",
   "composer.placeholder": "Message {agent}",
@@ -219,6 +220,7 @@ export const en = {
   "refused.outbox_full": "Too many messages wait for the connection. What you wrote is still here.",
   "refused.not_ready": "The page is not ready yet. What you wrote is still here.",
 
+  "mark.stop": ". ",
   "net.offline": "No connection",
   "net.connecting": "Connecting…",
   "net.trying": "Trying now (attempt {n})",
@@ -254,6 +256,8 @@ export const en = {
 
   "code.copy": "Copy code",
   "code.copied": "Copied",
+  "task.done": "Done",
+  "task.open": "To do",
   "image.blocked": "Image not shown",
 } as const;
 

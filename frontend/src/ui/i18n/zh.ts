@@ -46,6 +46,7 @@ export const zh: Dictionary = {
   "account.theme_dark": "深色",
   "account.admin": "管理后台",
   "account.shortcuts": "键盘快捷键",
+  "account.password": "修改密码",
   "account.log_out": "退出登录",
 
   "agent.label": "智能体",
@@ -57,13 +58,13 @@ export const zh: Dictionary = {
   "empty.time": "查询城市时间",
   "empty.time_prompt": "东京现在几点？",
   "empty.sum": "算一道题",
-  "empty.sum_prompt": "计算 (17.5 / 100) * 2480",
+  "empty.sum_prompt": "(128 + 64) * 7.5 等于多少？",
   "empty.research": "研究一个主题",
   "empty.research_prompt": "研究一下茶的历史",
   "empty.both": "同时做两件事",
-  "empty.both_prompt": "巴黎现在几点？再计算 12 * 34",
+  "empty.both_prompt": "巴黎现在几点？另外计算 12 * 34",
   "empty.long": "读一段长文",
-  "empty.long_prompt": "给我讲一个长故事",
+  "empty.long_prompt": "写一篇关于茶的长文",
 
   "composer.label": "消息",
   "composer.placeholder": "给 {agent} 发消息",
@@ -215,6 +216,7 @@ export const zh: Dictionary = {
   "refused.outbox_full": "等待发送的消息太多。你写的内容还在。",
   "refused.not_ready": "页面还没有准备好。你写的内容还在。",
 
+  "mark.stop": "。",
   "net.offline": "没有连接",
   "net.connecting": "正在连接…",
   "net.trying": "正在尝试（第 {n} 次）",
@@ -250,5 +252,7 @@ export const zh: Dictionary = {
 
   "code.copy": "复制代码",
   "code.copied": "已复制",
+  "task.done": "已完成",
+  "task.open": "待办",
   "image.blocked": "图片未显示",
 };

@@ -1,4 +1,5 @@
-import { type MouseEvent, type ReactNode, useEffect, useId, useRef } from "react";
+import { type MouseEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
+import { LayerContext } from "./layer";
 
 interface Props {
   title: string;
@@ -16,11 +17,13 @@ interface Props {
  */
 export function Dialog({ title, children, onClose, className = "dialog", hideTitle = false, testid }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
+  const [layer, setLayer] = useState<HTMLElement>();
   const id = useId();
   useEffect(() => {
     const dialog = ref.current;
     const before = document.activeElement;
     if (dialog && !dialog.open) dialog.showModal();
+    setLayer(dialog ?? undefined);
     return () => {
       dialog?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
@@ -45,7 +48,7 @@ export function Dialog({ title, children, onClose, className = "dialog", hideTit
       <h2 id={id} className={hideTitle ? "sr-only" : "mb-3 text-base font-semibold"}>
         {title}
       </h2>
-      {children}
+      <LayerContext value={layer}>{children}</LayerContext>
     </dialog>
   );
 }

@@ -14,7 +14,7 @@ export function Elapsed({
 }) {
   const client = useClient();
   const words = useWords();
-  const now = useNow(client.now, end === null);
+  const now = useNow(client.now, end === null, 1000, start);
   const text = end === null ? words.duration(now - start) : words.duration(end - start, true);
   return (
     <span className="tabular-nums" data-testid={testid}>

@@ -1,6 +1,7 @@
 import { Check } from "lucide-react";
 import { DropdownMenu } from "radix-ui";
 import type { ReactNode } from "react";
+import { useLayer } from "./layer";
 
 interface MenuProps {
   trigger: ReactNode;
@@ -11,10 +12,11 @@ interface MenuProps {
 
 /** A menu that does not lock the page's scrolling: the lock injects a <style>, which the CSP refuses. */
 export function Menu({ trigger, children, side = "bottom", align = "end" }: MenuProps) {
+  const layer = useLayer();
   return (
     <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
+      <DropdownMenu.Portal container={layer}>
         <DropdownMenu.Content className="menu" side={side} align={align} sideOffset={6} collisionPadding={8}>
           {children}
         </DropdownMenu.Content>

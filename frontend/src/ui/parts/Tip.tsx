@@ -1,5 +1,6 @@
 import { Tooltip } from "radix-ui";
 import type { ReactNode } from "react";
+import { useLayer } from "./layer";
 
 export const TipProvider = ({ children }: { children: ReactNode }) => (
   <Tooltip.Provider delayDuration={450} skipDelayDuration={200}>
@@ -17,10 +18,11 @@ export function Tip({
   children: ReactNode;
   side?: "top" | "bottom" | "right";
 }) {
+  const layer = useLayer();
   return (
     <Tooltip.Root>
       <Tooltip.Trigger asChild>{children}</Tooltip.Trigger>
-      <Tooltip.Portal>
+      <Tooltip.Portal container={layer}>
         <Tooltip.Content className="tip" side={side} sideOffset={6} collisionPadding={8}>
           {text}
         </Tooltip.Content>

@@ -1,0 +1,133 @@
+import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import axe from "axe-core";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { SyncRefusal } from "../sync";
+import { App } from "./App";
+import { drafts } from "./drafts";
+import { FakeClient, live, message, run, step } from "./gallery/fake";
+import { ID, play } from "./gallery/scenes";
+import { navigate } from "./route";
+
+afterEach(cleanup);
+beforeEach(() => {
+  localStorage.clear();
+  navigate(null, true);
+});
+
+function open(client: FakeClient, conversation: string | null = null, language: "en" | "zh" = "en") {
+  navigate(conversation, true);
+  return render(<App client={client} language={language} />);
+}
+
+const field = () => screen.getByTestId<HTMLTextAreaElement>("composer-input");
+
+test("a first message makes a conversation with the chosen agent and goes there", () => {
+  const client = new FakeClient();
+  open(client);
+  fireEvent.change(field(), { target: { value: "hello" } });
+  fireEvent.keyDown(field(), { key: "Enter" });
+  expect(client.calls.find((each) => each.method === "newConversation")?.args).toEqual(["demo", "hello"]);
+  expect(window.location.pathname).toMatch(/^\/c\//);
+  expect(screen.getByTestId("transcript")).toBeTruthy();
+});
+
+test("a suggestion is sent as it stands", () => {
+  const client = new FakeClient();
+  open(client, null, "zh");
+  fireEvent.click(screen.getByText("查询城市时间"));
+  expect(client.calls.find((each) => each.method === "newConversation")?.args[1]).toBe("东京现在几点？");
+});
+
+test("W5: what the outbox does not take stays where it was written", () => {
+  const client = new FakeClient();
+  client.conversation(ID).set(live(ID, []));
+  open(client, ID);
+  client.refusal = new SyncRefusal("outbox_full");
+  fireEvent.change(field(), { target: { value: "keep me" } });
+  fireEvent.keyDown(field(), { key: "Enter" });
+  expect(field().value).toBe("keep me");
+  expect(drafts.get(ID)).toBe("keep me");
+});
+
+test("Escape stops a run, once, and not while a dialog is open", () => {
+  const client = new FakeClient();
+  client.conversation(ID).set(live(ID, [message(1, "a")], { run: run("running") }));
+  open(client, ID);
+  const stops = () => client.calls.filter((each) => each.method === "stop").length;
+  fireEvent.keyDown(document.body, { key: "?" });
+  expect(screen.getByTestId("help-dialog")).toBeTruthy();
+  fireEvent.keyDown(document.body, { key: "Escape" });
+  expect(stops()).toBe(0);
+  fireEvent.click(screen.getByText("Close"));
+  fireEvent.keyDown(document.body, { key: "Escape" });
+  fireEvent.keyDown(document.body, { key: "Escape" });
+  expect(stops()).toBe(1);
+  expect(screen.getByTestId("run-status").dataset.status).toBe("stopping");
+});
+
+test("the conversation is opened while it is shown and closed after", () => {
+  const client = new FakeClient();
+  client.conversation(ID).set(live(ID, []));
+  open(client, ID);
+  act(() => navigate(null));
+  expect(client.calls.map((each) => each.method)).toEqual(["open", "close"]);
+});
+
+test("deleting asks first, and leaves the conversation that is gone", () => {
+  const client = new FakeClient();
+  play(client, "full");
+  open(client, ID);
+  fireEvent.keyDown(screen.getByTestId("header-menu"), { key: "Enter" });
+  fireEvent.click(screen.getByText("Delete"));
+  expect(client.calls.some((each) => each.method === "remove")).toBe(false);
+  fireEvent.click(screen.getByTestId("delete-confirm"));
+  expect(client.calls.find((each) => each.method === "remove")?.args).toEqual([ID]);
+  expect(window.location.pathname).toBe("/");
+});
+
+test("the status region speaks at boundaries only", async () => {
+  const client = new FakeClient();
+  const asked = message(1, "a");
+  client.conversation(ID).set(live(ID, [asked], { run: run("running") }));
+  open(client, ID);
+  const said = () => screen.getByTestId("announcer").textContent;
+  const put = (text: string, status: "streaming" | "finished", of: "running" | "finished") =>
+    act(() => client.conversation(ID).set(live(ID, [asked, step(2, text, { status })], { run: run(of) })));
+  put("Once", "streaming", "running");
+  await waitFor(() => expect(said()).toBe("Demo agent is answering"));
+  put("Once upon", "streaming", "running");
+  expect(said()).toBe("Demo agent is answering");
+  put("Once upon a time.", "finished", "finished");
+  await waitFor(() => expect(said()).toBe("Answer finished"));
+});
+
+test("the language can be changed, and is kept", async () => {
+  const client = new FakeClient();
+  open(client);
+  fireEvent.keyDown(screen.getByTestId("account-menu"), { key: "Enter" });
+  fireEvent.click(await screen.findByTestId("language-zh"));
+  expect(screen.getByTestId("empty").textContent).toContain("有什么可以帮你");
+  expect(localStorage.getItem("hf.language")).toBe("zh");
+  expect(document.documentElement.lang).toBe("zh-CN");
+});
+
+test("logging out is a POST with the token", () => {
+  open(new FakeClient());
+  const form = document.querySelector("form[action='/accounts/logout/']");
+  expect(form?.getAttribute("method")).toBe("post");
+  expect(form?.querySelector<HTMLInputElement>("[name=csrfmiddlewaretoken]")?.value).toBe("token");
+});
+
+describe("axe finds nothing", () => {
+  // Contrast needs a real browser: happy-dom computes no colours.
+  const options = { rules: { "color-contrast": { enabled: false }, region: { enabled: false } } };
+  test.each(["empty", "full", "calls", "doubt", "waits", "offline", "gone"])(
+    "in the scene %s",
+    async (scene) => {
+      const client = new FakeClient();
+      const { container } = open(client, play(client, scene));
+      const { violations } = await axe.run(container, options);
+      expect(violations.map((each) => [each.id, each.nodes[0]?.html])).toEqual([]);
+    },
+  );
+});

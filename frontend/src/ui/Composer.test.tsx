@@ -1,0 +1,115 @@
+import { fireEvent, screen } from "@testing-library/react";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { SyncRefusal } from "../sync";
+import { Composer } from "./Composer";
+import { show } from "./testing";
+
+const onSend = vi.fn<(text: string) => void>();
+const onStop = vi.fn();
+const onDraft = vi.fn();
+
+function composer(more: Partial<React.ComponentProps<typeof Composer>> = {}) {
+  return (
+    <Composer
+      onSend={onSend}
+      onStop={onStop}
+      running={false}
+      stopping={false}
+      placeholder="Message"
+      limit={100}
+      draft=""
+      onDraft={onDraft}
+      {...more}
+    />
+  );
+}
+
+const field = () => screen.getByTestId<HTMLTextAreaElement>("composer-input");
+const write = (text: string) => fireEvent.change(field(), { target: { value: text } });
+const enter = (init = {}) => fireEvent.keyDown(field(), { key: "Enter", ...init });
+
+beforeEach(() => {
+  onSend.mockReset();
+  onStop.mockReset();
+  onDraft.mockReset();
+});
+
+describe("sending", () => {
+  test("Enter sends the trimmed text and clears the field", () => {
+    show(composer());
+    write("  hello ");
+    enter();
+    expect(onSend).toHaveBeenCalledWith("hello");
+    expect(field().value).toBe("");
+    expect(onDraft).toHaveBeenLastCalledWith("");
+  });
+
+  test("Shift and Enter is a new line", () => {
+    show(composer());
+    write("hello");
+    expect(enter({ shiftKey: true })).toBe(true);
+    expect(onSend).not.toHaveBeenCalled();
+  });
+
+  test("Enter that chooses a candidate of an input method does not send", () => {
+    show(composer());
+    write("nihao");
+    enter({ isComposing: true });
+    enter({ keyCode: 229 });
+    expect(onSend).not.toHaveBeenCalled();
+    write("你好");
+    enter();
+    expect(onSend).toHaveBeenCalledExactlyOnceWith("你好");
+  });
+
+  test("nothing and white space are not sent", () => {
+    show(composer());
+    enter();
+    write(" \n ");
+    enter();
+    expect(onSend).not.toHaveBeenCalled();
+    expect(screen.getByTestId<HTMLButtonElement>("send").disabled).toBe(true);
+  });
+});
+
+test("what the outbox refuses stays in the field, with a reason", () => {
+  show(composer());
+  onSend.mockImplementationOnce(() => {
+    throw new SyncRefusal("outbox_full");
+  });
+  write("keep me");
+  enter();
+  expect(field().value).toBe("keep me");
+  expect(screen.getByRole("alert").textContent).toContain("Too many messages");
+  enter();
+  expect(field().value).toBe("");
+  expect(screen.queryByRole("alert")).toBeNull();
+});
+
+test("the count is shown near the limit, counts characters as people do, and stops what is too long", () => {
+  show(composer());
+  write("a".repeat(80));
+  expect(screen.queryByTestId("composer-count")).toBeNull();
+  write("😀".repeat(95));
+  expect(screen.getByTestId("composer-count").textContent).toBe("5 characters left");
+  write("a".repeat(103));
+  expect(screen.getByTestId("composer-count").textContent).toBe("3 characters too many");
+  enter();
+  expect(onSend).not.toHaveBeenCalled();
+});
+
+test("while a run is active there is a stop button, and one can still write", () => {
+  const shown = show(composer({ running: true }));
+  fireEvent.click(screen.getByTestId("stop"));
+  expect(onStop).toHaveBeenCalledOnce();
+  write("one more thing");
+  enter();
+  expect(onSend).toHaveBeenCalledWith("one more thing");
+  shown.again(composer({ running: true, stopping: true }));
+  expect(screen.getByTestId<HTMLButtonElement>("stop").disabled).toBe(true);
+});
+
+test("a draft comes back", () => {
+  show(composer({ draft: "unfinished" }));
+  expect(field().value).toBe("unfinished");
+});

@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import Markdown, { isSafeImage, isSafeLink } from "./Markdown";
+import { show } from "./testing";
+
+const html = (text: string, streaming = false) =>
+  show(<Markdown text={text} streaming={streaming} />).container;
+
+test("links go to the web and to mail only, and give nothing away", () => {
+  const page = html(
+    "[a](https://example.org/x) [b](mailto:a@example.org) [c](javascript:alert(1)) [d](irc://x/y) [e](blob:https://x/y)",
+  );
+  const links = [...page.querySelectorAll("a")];
+  expect(links.map((link) => link.textContent)).toEqual(["a", "b"]);
+  for (const link of links) expect(link.rel).toContain("noopener");
+  expect(page.textContent).toContain("c d e");
+});
+
+test("an image from elsewhere is never asked for; one of our own is", () => {
+  const page = html(
+    "![spy](https://evil.example/p.png) ![spy](//evil.example/p.png) ![d](data:image/png;base64,AA) ![ours](/static/a.png)",
+  );
+  expect([...page.querySelectorAll("img")].map((image) => image.getAttribute("src"))).toEqual([
+    "/static/a.png",
+  ]);
+  expect(page.textContent).toContain("spy");
+});
+
+test("HTML is text, but a line break in a table is a line break", () => {
+  const page = html(
+    "a <img src=x onerror=alert(1)> <script>alert(1)</script>\n\n| h |\n| - |\n| one<br>two |\n",
+  );
+  expect(page.querySelector("img, script")).toBeNull();
+  expect(page.textContent).toContain("<img src=x onerror=alert(1)>");
+  expect(page.querySelectorAll("td br")).toHaveLength(1);
+});
+
+test("code has a copy button and keeps its spaces", () => {
+  const page = html("```python\ndef a():\n    return 1\n```\n");
+  expect(page.querySelector("pre")?.textContent).toBe("def a():\n    return 1");
+  expect(page.querySelector("button")?.getAttribute("aria-label")).toBe("Copy code");
+});
+
+test("emphasis stands beside Chinese punctuation", () => {
+  expect(
+    [...html("**重点：**中文，**加粗。**后面").querySelectorAll("strong")].map((each) => each.textContent),
+  ).toEqual(["重点：", "加粗。"]);
+});
+
+test("an unfinished answer is readable", () => {
+  expect(html("Some **bold and", true).querySelector("strong")?.textContent).toBe("bold and");
+  expect(html("So:\n\n```js\nlet a = 1", true).querySelector("pre")?.textContent).toBe("let a = 1");
+  expect(html("See [the page](https://exam", true).textContent).toBe("See the page");
+});
+
+test("the second check holds on its own", () => {
+  expect(["https://a.b", "mailto:x@y.z", "#note", "/docs"].every(isSafeLink)).toBe(true);
+  expect(["javascript:x", "data:text/html,x", "blob:https://a/b", "file:///x", ""].some(isSafeLink)).toBe(
+    false,
+  );
+  expect(isSafeImage("/a.png")).toBe(true);
+  expect(
+    ["https://evil.example/a.png", "//evil.example/a.png", "data:image/png,x", ""].some(isSafeImage),
+  ).toBe(false);
+});

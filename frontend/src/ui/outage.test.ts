@@ -1,0 +1,29 @@
+import { expect, test } from "vitest";
+import { bannerOf, PATIENCE } from "./outage";
+
+const down = { downSince: 10_000, attempt: 2, lastSyncedAt: 9000 };
+
+test("a link that is open, or has been down for less than three seconds, is not mentioned", () => {
+  expect(bannerOf({ status: "open" }, 99_999)).toEqual({ status: "none" });
+  const connecting = { status: "connecting" as const, ...down };
+  expect(bannerOf(connecting, 10_000 + PATIENCE - 1)).toEqual({ status: "none" });
+  expect(bannerOf(connecting, 10_000 + PATIENCE)).toMatchObject({ status: "connecting", attempt: 2 });
+});
+
+test("a longer outage counts down to the next try, never below zero", () => {
+  const offline = { status: "offline" as const, ...down, retryAt: 20_000, restart: false };
+  expect(bannerOf(offline, 15_000)).toEqual({
+    status: "offline",
+    attempt: 2,
+    waitMs: 5000,
+    lastSyncedAt: 9000,
+  });
+  expect(bannerOf(offline, 21_000)).toMatchObject({ waitMs: 0 });
+});
+
+test("what ends for good is said at once", () => {
+  expect(bannerOf({ status: "goaway", reason: "logged_out" }, 0)).toEqual({
+    status: "goaway",
+    reason: "logged_out",
+  });
+});

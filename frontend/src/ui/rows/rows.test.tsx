@@ -1,0 +1,59 @@
+import { fireEvent, screen } from "@testing-library/react";
+import { expect, test } from "vitest";
+import { FakeClient, message, notice, step } from "../gallery/fake";
+import { show } from "../testing";
+import { MessageRow, PendingRow } from "./MessageRow";
+import { NoticeRow } from "./QuietRows";
+import { StepRow } from "./StepRow";
+
+const pending = (state: "sending" | "stored" | "failed") => ({
+  id: "p",
+  text: "hello",
+  at: 0,
+  state,
+  code: state === "failed" ? ("too_many_waiting" as const) : null,
+});
+
+test("a pending message says where it is, and a failed one why, with retry and discard", () => {
+  const client = new FakeClient();
+  const shown = show(<PendingRow conversation="c" message={pending("sending")} />, client);
+  expect(screen.getByTestId("message").dataset.status).toBe("sending");
+  expect(screen.getByTestId("message").textContent).toContain("Sending");
+  shown.again(<PendingRow conversation="c" message={pending("failed")} />);
+  expect(screen.getByTestId("message").textContent).toContain("Too many messages are waiting");
+  fireEvent.click(screen.getByTestId("message-retry"));
+  fireEvent.click(screen.getByTestId("message-discard"));
+  expect(client.calls.map((each) => each.method)).toEqual(["retry", "discard"]);
+});
+
+test("a message that waits says so, and one from elsewhere says from where", () => {
+  const shown = show(<MessageRow item={message(3, "a")} waits />);
+  expect(screen.getByTestId("message").dataset.waits).toBe("true");
+  expect(screen.getByTestId("message").textContent).toContain("Waits for its turn");
+  const foreign = message(3, "a", { origin: { entrance: "feishu", name: "Li Lei" } });
+  shown.again(<MessageRow item={foreign} waits={false} />);
+  expect(screen.getByTestId("message").textContent).toContain("from Feishu (Li Lei)");
+});
+
+test("text of a person is text, never markup", () => {
+  show(<MessageRow item={message(3, "<b>x</b> **y**")} waits={false} />);
+  expect(screen.getByTestId("message").textContent).toContain("<b>x</b> **y**");
+});
+
+test("a notice speaks the reader's language", () => {
+  show(<NoticeRow item={notice(3, "limit_steps")} />, new FakeClient(), "zh");
+  expect(screen.getByTestId("notice").textContent).toContain("步骤上限");
+});
+
+test("who stopped is named only when it was somebody else", () => {
+  const shown = show(<NoticeRow item={notice(3, "stopped", "mei")} />);
+  expect(screen.getByTestId("notice").textContent).toBe("Stopped");
+  shown.again(<NoticeRow item={notice(3, "stopped", "li")} />);
+  expect(screen.getByTestId("notice").textContent).toBe("Stopped by li");
+});
+
+test("a step that survived a restart carries a mark that explains itself", () => {
+  show(<StepRow conversation="c" agent="demo" item={step(2, "", { survived: true })} opens closes />);
+  expect(screen.getByTestId("step").dataset.survived).toBe("true");
+  expect(screen.getByRole("button", { name: /Survived a restart.*Another one took over/ })).toBeTruthy();
+});

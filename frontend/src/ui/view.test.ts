@@ -1,0 +1,95 @@
+import { describe, expect, test } from "vitest";
+import { call, message, notice, run, step } from "./gallery/fake";
+import { humanise, readArguments, rowsOf, rowsToKeep, runState } from "./view";
+
+const waiting = (items: Parameters<typeof rowsOf>[0]["items"], active = run("running")) =>
+  rowsOf({ items, pending: [], run: active }).flatMap((row) =>
+    row.type === "item" && row.waits ? [row.key] : [],
+  );
+
+describe("R6: a message that arrives during a run waits for its turn", () => {
+  test("the message that caused the run does not wait", () => {
+    expect(waiting([message(1, "a"), step(2, "", { status: "streaming" })])).toEqual([]);
+    expect(waiting([message(1, "a")], run("queued"))).toEqual([]);
+  });
+
+  test("a later one waits until a step stands after it", () => {
+    const items = [message(1, "a"), step(2, "", { status: "streaming" }), message(5, "b")];
+    expect(waiting(items)).toEqual(["m5"]);
+    expect(waiting([...items, step(7, "")])).toEqual([]);
+  });
+
+  test("nothing waits when no run is active", () => {
+    expect(waiting([message(1, "a"), step(2, ""), message(5, "b")], run("stopped"))).toEqual([]);
+  });
+});
+
+test("a message keeps its key when it leaves the outbox, so that its row is not built anew", () => {
+  const pending = { id: "m9", text: "b", at: 0, state: "stored" as const, code: null };
+  const before = rowsOf({ items: [message(1, "a")], pending: [pending], run: null });
+  const after = rowsOf({ items: [message(1, "a"), message(9, "b")], pending: [], run: null });
+  expect(before.map((row) => row.key)).toEqual(after.map((row) => row.key));
+});
+
+test("a stretch of steps opens and closes once", () => {
+  const rows = rowsOf({
+    items: [message(1, "a"), step(2, ""), step(3, ""), notice(4, "stopped")],
+    pending: [],
+    run: null,
+  });
+  expect(
+    rows.map((row) => row.type === "item" && row.item.kind === "step" && [row.opens, row.closes]),
+  ).toEqual([false, [true, false], [false, true], false]);
+});
+
+test("the streaming row and rows that ask something stay mounted", () => {
+  const rows = rowsOf({
+    items: [
+      message(1, "a"),
+      step(2, "", { calls: [call("c", "notes", {}, { status: "in_doubt" })] }),
+      step(3, ""),
+      step(4, "", { status: "streaming" }),
+    ],
+    pending: [],
+    run: run("running"),
+  });
+  expect(rowsToKeep(rows)).toEqual([1, 3]);
+});
+
+test("the state of a run that says most comes first", () => {
+  expect(runState({ run: null, stopping: false })).toBe("none");
+  expect(runState({ run: run("finished"), stopping: true })).toBe("none");
+  expect(runState({ run: run("running", { retry_at: 5 }), stopping: false })).toBe("retrying");
+  expect(runState({ run: run("running", { retry_at: 5 }), stopping: true })).toBe("stopping");
+  expect(runState({ run: run("waiting", { stopping: true }), stopping: false })).toBe("stopping");
+  expect(runState({ run: run("recovering"), stopping: false })).toBe("recovering");
+});
+
+describe("arguments as the model wrote them", () => {
+  test("an object is pretty, and its only value is the summary", () => {
+    const read = readArguments('{"city":"东京"}');
+    expect(read).toEqual({ text: '{\n  "city": "东京"\n}', malformed: false, empty: false, summary: "东京" });
+  });
+
+  test("what is not JSON is shown raw", () => {
+    expect(readArguments('{"a": ')).toEqual({
+      text: '{"a": ',
+      malformed: true,
+      empty: false,
+      summary: '{"a":',
+    });
+  });
+
+  test("none at all, and things that are no object, do no harm", () => {
+    expect(readArguments("").empty).toBe(true);
+    expect(readArguments("{}").empty).toBe(true);
+    expect(readArguments("null").malformed).toBe(false);
+    expect(readArguments("[1,2]").summary).toBe("[1,2]");
+  });
+});
+
+test("names of unknown tools are made readable", () => {
+  expect(humanise("list_open-orders")).toBe("List open orders");
+  expect(humanise("getTime")).toBe("Get time");
+  expect(humanise("___")).toBe("___");
+});
