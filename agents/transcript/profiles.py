@@ -29,8 +29,9 @@ class Profile:
     replays_reasoning: bool = False
     #: An assistant line stands between a tool result and a user message (V8).
     bridge: bool = False
-    #: Neighbouring user messages are sent as one: templates and servers that want strict alternation.
-    join_users: bool = False
+    #: Neighbouring messages of users, or of the assistant, are sent as one: many templates and some servers want
+    #: the roles to alternate.
+    alternates: bool = False
     #: Each block of calls carries Gemini's thought signature, its own or the documented placeholder (V14, E31).
     signatures: bool = False
     #: The request must declare tools as soon as its history holds calls.
@@ -59,7 +60,7 @@ PROFILES: dict[str, Profile] = {
             "Anthropic (OpenAI-compatible)",
             hosts=("api.anthropic.com",),
             models=r"^(anthropic[/.])?claude",
-            join_users=True,
+            alternates=True,
             tools_with_calls=True,
         ),
         Profile(
@@ -67,7 +68,7 @@ PROFILES: dict[str, Profile] = {
             "Gemini (OpenAI-compatible)",
             hosts=("generativelanguage.googleapis.com", "aiplatform.googleapis.com"),
             models=r"^(google/)?gemini",
-            join_users=True,
+            alternates=True,
             signatures=True,
         ),
         Profile(
@@ -86,7 +87,7 @@ PROFILES: dict[str, Profile] = {
             models=r"moonshot|kimi",
             family="kimi",
         ),
-        Profile("kimi-template", "Kimi K2, self-hosted template", ids="kimi", join_users=True, family="kimi"),
+        Profile("kimi-template", "Kimi K2, self-hosted template", ids="kimi", alternates=True, family="kimi"),
         Profile(
             "deepseek-thinking",
             "DeepSeek, thinking",
@@ -105,7 +106,7 @@ PROFILES: dict[str, Profile] = {
             hosts=("api.mistral.ai",),
             models=r"^((open-)?mi[sx]tral|codestral|devstral|magistral|ministral|pixtral)",
             bridge=True,
-            join_users=True,
+            alternates=True,
             include_usage=False,  # Usage comes unasked in the last chunk; the option is refused as unknown.
         ),
         Profile(
@@ -113,11 +114,11 @@ PROFILES: dict[str, Profile] = {
             "MiniMax",
             hosts=("api.minimax.chat", "api.minimax.io", "api.minimaxi.com"),
             models=r"^(minimax|abab)",
-            join_users=True,
+            alternates=True,
         ),
-        Profile("vllm", "vLLM", join_users=True),
-        Profile("ollama", "Ollama", join_users=True),
-        Profile("llama.cpp", "llama.cpp", join_users=True),
+        Profile("vllm", "vLLM", alternates=True),
+        Profile("ollama", "Ollama", alternates=True),
+        Profile("llama.cpp", "llama.cpp", alternates=True),
     )
 }
 

@@ -141,9 +141,17 @@ def _sign(calls: list[dict[str, Any]], step: Step, room: Room) -> None:
     extras = own_replay(step, room).get("calls")
     extras = extras if isinstance(extras, dict) else {}
     for call, held in zip(calls, step.calls, strict=True):
-        call.update(extras.get(str(held.ordinal), {}))
+        extra = extras.get(str(held.ordinal))
+        if isinstance(extra, dict) and _signature(extra).strip():
+            call["extra_content"] = extra["extra_content"]
     if not any("extra_content" in call for call in calls):
         calls[0]["extra_content"] = {"google": {"thought_signature": NO_SIGNATURE}}
+
+
+def _signature(extra: dict[str, Any]) -> str:
+    content = extra.get("extra_content")
+    google = content.get("google") if isinstance(content, dict) else None
+    return str(google.get("thought_signature", "")) if isinstance(google, dict) else ""
 
 
 def own_replay(step: Step, room: Room) -> dict[str, Any]:
@@ -267,13 +275,19 @@ def _called(messages: Iterable[Message]) -> set[str]:
     return {call["function"]["name"] for message in messages for call in message.get("tool_calls", ())}
 
 
+def _as_one(first: Message, second: Message) -> bool:
+    """Whether two neighbours can be sent as one message (no results stand between them)."""
+    return first["role"] == second["role"] in ("user", "assistant") and "tool_calls" not in first
+
+
 def _ordered(messages: list[Message], profile: Profile) -> list[Message]:
     """What must stand between, before and behind the blocks (V8, V11), and nothing within one."""
     ordered: list[Message] = []
     for message in messages:
         before = ordered[-1] if ordered else None
-        if before is not None and before["role"] == message["role"] == "user" and profile.join_users:
-            ordered[-1] = {**before, "content": f"{before['content']}\n\n{message['content']}"}
+        if profile.alternates and before is not None and _as_one(before, message):
+            parts = [part for part in (before["content"], message["content"]) if part]
+            ordered[-1] = {**before, **message, "content": "\n\n".join(parts)}
             continue
         if profile.bridge and before is not None and (before["role"], message["role"]) == ("tool", "user"):
             ordered.append(with_reasoning({"role": "assistant", "content": BRIDGE}, profile))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from agents.history import Item, UserMessage
 
 #: The share of the budget that must stay used after a cut at a coarse stride.
-_KEEP = 0.7
+_KEEP = 0.6
 #: A message that is pinned may take this share of the budget at most.
 _PIN = 0.25
 #: Nothing but the creation of the conversation stands before its first message.

@@ -168,8 +168,8 @@ def _extras(messages: Sequence[Mapping[str, Any]], profile: Profile) -> Iterator
             if reasoning is not None and not (due or profile.replays_reasoning):
                 yield Violation("V14", where, "reasoning_content for a provider that did not issue it")
             yield from _signatures(where, calls, profile)
-        if profile.join_users and previous == message["role"] == "user":
-            yield Violation("V11", where, "two user messages in a row")
+        if profile.alternates and previous == message["role"] != "tool":
+            yield Violation("V11", where, f"two {previous} messages in a row")
         previous = message["role"]
 
 
