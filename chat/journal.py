@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connections, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from agents import events as e
@@ -23,7 +23,14 @@ from agents.history import History, empty, fold
 from chat import models as m
 from chat.projection import Rows, clean
 from chat.session.contract import Command
-from chat.session.errors import Behind, Diverged, IdReused, JournalUnavailable, NoConversation
+from chat.session.errors import (
+    Behind,
+    Diverged,
+    IdReused,
+    JournalUnavailable,
+    NoConversation,
+    Unarchivable,
+)
 from chat.session.state import Patch, State, change, merge, reduce
 
 #: Connections of one process to the database.
@@ -91,6 +98,8 @@ class Journal:
                 raise JournalUnavailable(
                     f"The database refused ({problem}); nothing is acknowledged. Try again."
                 ) from problem
+            except DatabaseError as problem:
+                raise Unarchivable(f"The database refuses this for good: {problem}") from problem
 
         return await asyncio.get_running_loop().run_in_executor(self._pool, guarded)
 

@@ -1,11 +1,14 @@
 """The rows that are written with the events: what the admin, the sweeper, paging and rebuilding read.
 
 `Rows.write` must be called inside the transaction that holds the conversation's row. It gathers what a whole
-append comes to and writes each row once.
+append comes to and writes each row once. An honest worker makes each run and call once; if one comes twice all
+the same, the later one stands, because an event that can never be archived would block its conversation.
 """
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from django.db import models
 
 from agents import events as e
 from chat import models as m
@@ -196,14 +199,24 @@ class Rows:
             [row for row in self.steps.values() if row is not None],
             update_conflicts=True,
             unique_fields=["conversation", "step"],
-            update_fields=_STEP_FIELDS,
+            update_fields=_fields(m.Step, "step"),
         )
-        conversation.calls.bulk_create(self.calls.values())
+        conversation.calls.bulk_create(
+            self.calls.values(),
+            update_conflicts=True,
+            unique_fields=["conversation", "call"],
+            update_fields=_fields(m.Call, "call"),
+        )
         for call, changes in self.call_changes.items():
             conversation.calls.filter(call=call).update(**changes)
 
     def _write_runs(self) -> None:
-        self.conversation.runs.bulk_create(self.new_runs.values())
+        self.conversation.runs.bulk_create(
+            self.new_runs.values(),
+            update_conflicts=True,
+            unique_fields=["conversation", "run"],
+            update_fields=_fields(m.Run, "run"),
+        )
         for run, changes in self.runs.items():
             self.conversation.runs.filter(run=run).update(**changes)
 
@@ -223,18 +236,9 @@ class Rows:
         row.save(update_fields=changed)
 
 
-_STEP_FIELDS = [
-    "seq",
-    "status",
-    "open",
-    "attempt",
-    "model",
-    "input_tokens",
-    "output_tokens",
-    "started_at",
-    "ended_at",
-    "body",
-]
+def _fields(model: type[models.Model], key: str) -> list[str]:
+    """All columns of a row that is written again: everything but what identifies it."""
+    return [f.name for f in model._meta.concrete_fields if f.name not in ("id", "conversation", key)]
 
 
 def clean(text: str) -> str:

@@ -16,6 +16,7 @@ SessionError
 │   └── Duplicate              the command has its result already
 └── JournalError           answers of the journal; likewise
     ├── Diverged               Redis and SQL disagree on the past
+    ├── Unarchivable           SQL can never take these events
     └── Behind                 SQL lacks events before these
 """
 
@@ -103,6 +104,11 @@ class JournalError(SessionError):
 
 class Diverged(JournalError):
     """Redis and SQL disagree on the past. SQL is right: rebuild the session under a new epoch (rule S6)."""
+
+
+class Unarchivable(JournalError):
+    """The database refuses these events for good. This is a defect; the events are dropped, because they would
+    block their conversation for ever. Nothing of them was acknowledged."""
 
 
 class Behind(JournalError):

@@ -33,6 +33,7 @@ from chat.session.errors import (
     Missing,
     NoConversation,
     StoreUnavailable,
+    Unarchivable,
 )
 from chat.session.state import State, merge
 
@@ -325,14 +326,15 @@ class Sessions:
     async def _archive(
         self, conversation: str, base: Position, committed: Sequence[Committed], after: State
     ) -> None:
-        """Commit to SQL, patiently. Raises Diverged (after setting Redis right), JournalUnavailable."""
+        """Commit to SQL, patiently. Raises Diverged and Unarchivable (after setting Redis right),
+        JournalUnavailable."""
         for pause in (*ARCHIVE_AGAIN_S, None):
             try:
                 return await self.journal.archive(conversation, (base.seq, base.tag), committed, after)
             except Behind:
                 await self._reconcile(conversation)
-            except Diverged:
-                log.warning("Conversation %s: Redis and SQL disagree after seq %d.", conversation, base.seq)
+            except (Diverged, Unarchivable) as problem:
+                log.warning("Conversation %s, after seq %d: %s", conversation, base.seq, problem)
                 await self._reconcile(conversation)
                 raise
             except JournalUnavailable:
@@ -375,7 +377,8 @@ class Sessions:
         if tail.events:
             try:
                 await self._archive_leftovers(conversation, base, tail)
-            except Diverged:
+            except (Diverged, Unarchivable) as problem:
+                log.error("Conversation %s: left-over events are dropped. %s", conversation, problem)
                 base = await self.journal.base(conversation)
                 await self._rebuild(conversation, base, tail.position.epoch)
                 return

@@ -6,13 +6,21 @@ from random import Random
 from typing import Any
 
 import pytest
+from django.db import DataError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents import events as e
 from chat.journal import Journal
 from chat.session.contract import LOST, Command
-from chat.session.errors import Fenced, JournalUnavailable, NoConversation, PartGap, StoreUnavailable
+from chat.session.errors import (
+    Fenced,
+    JournalUnavailable,
+    NoConversation,
+    PartGap,
+    StoreUnavailable,
+    Unarchivable,
+)
 from chat.session.memory import MemoryStore
 from chat.session.session import Sessions
 from chat.session.state import EMPTY, State, merge, reduce
@@ -143,6 +151,26 @@ async def test_S5_nothing_is_acknowledged_while_sql_refuses(refusing: Sessions, 
     outcome = await refusing.append(conversation, lambda view: [said("1")], command=command)
     assert outcome.duplicate
     assert texts(outcome.view) == ["1"], "the second was refused before it got into Redis"
+
+
+async def test_S6_an_event_that_sql_never_takes_does_not_block_its_conversation(
+    world: World, transactional_db: None, alice: Any
+) -> None:
+    class Picky(Journal):
+        def _archive(self, conversation: str, base: Any, committed: Any, after: Any) -> None:
+            if any("poison" in each.text for each in committed):
+                raise DataError("value too long")
+            super()._archive(conversation, base, committed, after)
+
+    sessions = Sessions(world.store, Picky())
+    conversation = await start(sessions, alice)
+    with pytest.raises(Unarchivable):
+        await sessions.append(conversation, lambda view: [said("poison")])
+    at = (await sessions.load(conversation)).position
+    await sessions.store.append(conversation, at, [e.to_json(said("poison left over"))], {})
+    view = (await sessions.append(conversation, lambda view: [said("fine")])).view
+    assert texts(view) == ["fine"]
+    sessions.journal.close()
 
 
 # ---- Redis loses everything ----
