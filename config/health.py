@@ -38,10 +38,12 @@ async def readyz(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
     parts = await look_around()
     missing = [name for name, there in parts.items() if not there]
-    return JsonResponse(
-        {"ready": not missing, "missing": missing, **parts},
-        status=503 if missing else 200,
+    response = JsonResponse(
+        {"ready": not missing, "missing": missing, **parts}, status=503 if missing else 200
     )
+    # Django would log each 503 as an error; what is missing has been logged where it was noticed.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 async def look_around() -> dict[str, bool]:

@@ -162,7 +162,8 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
 
 FRONTEND_DIST = BASE_DIR / "frontend" / "dist"
 STATIC_URL = "/static/"
-STATIC_ROOT = HOLDFAST_DATA / "static"
+# Nothing is collected: WhiteNoise serves each file from where it lies.
+STATIC_ROOT = None
 STATICFILES_DIRS = [FRONTEND_DIST] if FRONTEND_DIST.is_dir() else []
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False

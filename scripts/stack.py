@@ -29,8 +29,10 @@ from scripts.processes import PYTHON, end_with_parent
 ROOT = Path(__file__).resolve().parent.parent
 VALKEY_PORT = 6380
 DEMO_PORT = 8399
-READY_SECONDS = 90
+READY_SECONDS = 180
 LEAVE_SECONDS = 30
+# Deaths of one process before everything is ready, after which the start is given up.
+TRIES = 3
 
 
 def free_port(preferred: int) -> int:
@@ -156,7 +158,7 @@ class Stack:
                 announced, why = self.ready()
                 if announced:
                     print(banner(self.address, login, "demo" in self.names, self.data), flush=True)
-                elif (gone := tail.given_up) or time.monotonic() > deadline:
+                elif (gone := broken(tail)) or time.monotonic() > deadline:
                     reason = (
                         f"{gone} does not start"
                         if gone
@@ -166,6 +168,12 @@ class Stack:
                     return 1
             time.sleep(0.2)
         return 0
+
+
+def broken(tail: Tail) -> str:
+    """The process that will not come up, else ''. It may live for a while each time, before it fails."""
+    worst = tail.deaths.most_common(1)
+    return tail.given_up or (worst[0][0] if worst and worst[0][1] >= TRIES else "")
 
 
 def banner(address: str, login: str, demo: bool, data: Path) -> str:
@@ -200,6 +208,7 @@ def main(arguments: list[str]) -> int:
         print(f"Holdfast runs already with the data in {stack.data}. End that one first.", file=sys.stderr)
         return 1
     stack.configure()
+    print("Starting …", flush=True)
     stack.manage("migrate", "--no-input")
     login = stack.manage("setup_demo")
     tail = Tail(stack.data / "logs", stack.names)

@@ -1,0 +1,200 @@
+"""`make run`: everything under one supervisor, ended by Ctrl-C without a trace, and kept for the next start."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts import prepare
+from tests.support.ports import claim_port
+from tests.support.processes import ROOT, clean_environment
+from tests.support.waiting import wait_until
+
+
+class Run:
+    """A `python -m scripts.stack`, which is what `make run` becomes once all is prepared."""
+
+    def __init__(self, data: Path, port: int) -> None:
+        self.data = data
+        self.port = port
+        self.started = time.monotonic()
+        self.lines: list[str] = []
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "scripts.stack", "--port", str(port)],
+            cwd=ROOT,
+            env=clean_environment(HOLDFAST_DATA=str(data)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            # A terminal sends Ctrl-C to the whole foreground group: so does the test.
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    def until(self, pattern: str, seconds: float = 120) -> re.Match[str]:
+        """The first line that it printed with this pattern."""
+
+        def look() -> re.Match[str] | None:
+            assert self.process.poll() is None or self._reader.is_alive(), self.text()
+            return next((found for line in self.lines if (found := re.search(pattern, line))), None)
+
+        return wait_until(look, seconds, f"{pattern!r} in the output; it is:\n{self.text()}")
+
+    def text(self) -> str:
+        """All that it printed."""
+        return "\n".join(self.lines)
+
+    def children(self) -> dict[int, str]:
+        """Process ids and command lines of everything that runs for this data folder, but itself."""
+        found = {}
+        for folder in Path("/proc").iterdir():
+            if not folder.name.isdigit() or int(folder.name) == self.process.pid:
+                continue
+            try:
+                environment = (folder / "environ").read_bytes()
+                shown = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                works_in = os.readlink(folder / "cwd")
+            except OSError:
+                continue
+            # Valkey writes its title over its environment, but it works inside the data folder.
+            ours = f"HOLDFAST_DATA={self.data}".encode() in environment.split(b"\0")
+            if shown and (ours or works_in.startswith(str(self.data))):
+                found[int(folder.name)] = shown
+        return found
+
+    def pid_of(self, part: str) -> int:
+        """The one process with `part` in its command line."""
+        pids = [pid for pid, shown in self.children().items() if part in shown]
+        assert len(pids) == 1, self.children()
+        return pids[0]
+
+    def end(self, number: int = signal.SIGINT) -> int:
+        """Ctrl-C (or another signal to the group); the exit status."""
+        os.killpg(self.process.pid, number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Its exit status, once it has ended and all its output is here."""
+        status = self.process.wait(120)
+        self._reader.join(10)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return status
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def run(data: Path) -> Iterator[Run]:
+    one = Run(data, claim_port())
+    yield one
+    if one.process.poll() is None:
+        one.end(signal.SIGTERM)
+    elif one._reader.is_alive():
+        one.wait()
+
+
+@pytest.mark.slow
+def test_a_first_start_a_death_an_end_and_a_second_start(run: Run, data: Path) -> None:
+    address = run.until(r"Holdfast is ready:  (\S+)")[1]
+    assert address == f"http://127.0.0.1:{run.port}"
+    assert run.until(r"login     (\w+)")[1] == "demo"
+    password = run.until(r"password  (\S+)")[1]
+    kinds = ("supervisord", "valkey-server", "agents.llm.demo", "manage.py worker", "config.asgi")
+    first = {kind: run.pid_of(kind) for kind in kinds}
+    for pid in first.values():
+        assert password not in Path(f"/proc/{pid}/cmdline").read_text()
+
+    # A worker that is killed comes back, and the terminal says so.
+    os.kill(first["manage.py worker"], signal.SIGKILL)
+    run.until(r"\[worker\] ended \(terminated by SIGKILL\) and is started again", 60)
+    wait_until(
+        lambda: any("manage.py worker" in shown for shown in run.children().values()), 60, "a new worker"
+    )
+    assert run.pid_of("manage.py worker") != first["manage.py worker"]
+
+    # Ctrl-C ends everything.
+    assert run.end() == 0
+    assert run.lines[-1] == "Holdfast has ended."
+    assert run.children() == {}
+    prepare.check_port(run.port)
+
+    # The second start has the same login and the same data.
+    connection = sqlite3.connect(data / "holdfast.sqlite3")
+    connection.execute("UPDATE auth_user SET first_name = 'kept'")
+    connection.commit()
+    connection.close()
+    again = Run(data, run.port)
+    try:
+        assert again.until(r"password  (\S+)")[1] == password
+        assert time.monotonic() - again.started < 60
+        connection = sqlite3.connect(data / "holdfast.sqlite3")
+        assert connection.execute("SELECT username, first_name, is_superuser FROM auth_user").fetchall() == [
+            ("demo", "kept", 1)
+        ]
+        connection.close()
+    finally:
+        status = again.end(signal.SIGTERM)
+    assert status == 0
+    assert again.children() == {}
+
+
+@pytest.mark.slow
+def test_sigterm_to_it_alone_ends_everything_and_a_second_one_keeps_off_the_data(
+    run: Run, data: Path
+) -> None:
+    run.until(r"Holdfast is ready")
+    second = Run(data, claim_port())
+    assert second.wait() == 1
+    assert second.lines == [f"Holdfast runs already with the data in {data}. End that one first."]
+    run.process.terminate()
+    assert run.wait() == 0
+    assert run.children() == {}
+
+
+@pytest.mark.slow
+def test_nothing_is_left_behind_when_it_is_killed(run: Run) -> None:
+    run.until(r"Holdfast is ready")
+    run.process.kill()
+    run.wait()
+    wait_until(lambda: run.children() == {}, 30, "everything to end with its parent")
+
+
+@pytest.mark.slow
+def test_a_part_that_cannot_start_is_named_and_everything_ends(data: Path) -> None:
+    """The port is taken between the check and the start, as by a second `make run` in the same second."""
+    taken = subprocess.Popen(
+        [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", port := str(claim_port())],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        run = Run(data, int(port))
+        assert run.wait() == 1
+        assert any(line.startswith("Holdfast cannot start: web does not start") for line in run.lines), (
+            run.text()
+        )
+        assert run.children() == {}
+    finally:
+        taken.kill()
+        taken.wait(10)
