@@ -189,7 +189,7 @@ class Connection:
     def awaits(self, conversation: str, attempt: int) -> bool:
         """Whether the answer to this opening is still wanted; ask before you read a snapshot for it."""
         shown = self._shown.get(conversation)
-        return isinstance(shown, Opening) and shown.attempt == attempt
+        return isinstance(shown, Opening) and shown.attempt == attempt and self.phase == "talking"
 
     def show(self, conversation: str, attempt: int, loaded: Loaded) -> list[Action]:
         """The session as it is. A client that is there already gets only the text that streams, and `synced`
@@ -198,7 +198,7 @@ class Connection:
         After calling this method: perform the actions, then `follow` with what the log has beyond `loaded`.
         """
         shown = self._shown.get(conversation)
-        if not isinstance(shown, Opening) or shown.attempt != attempt:
+        if not isinstance(shown, Opening) or not self.awaits(conversation, attempt):
             return []
         position = loaded.position
         cursor = position.cursor
@@ -227,7 +227,7 @@ class Connection:
         """What the log says next. Events the client has already are dropped; a hole, or another epoch, ends
         the showing with a `resync` (rule W2)."""
         shown = self._shown.get(conversation)
-        if not isinstance(shown, Live):
+        if not isinstance(shown, Live) or self.phase == "over":
             return []
         if batch.epoch != shown.epoch:
             return self.lose(conversation, "epoch")

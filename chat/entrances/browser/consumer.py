@@ -1,8 +1,7 @@
 """The browser's socket: glue between Channels, the `Connection` that decides, the feed and the inbox.
 
 Handlers are short, because Channels runs them one after another. What may take long runs beside them, in three
-tasks per socket: the writer (the only one that sends, rule W10), the heart (rule W3), and the opener, which
-opens conversations one at a time and only while the reader keeps up, so that one tab holds one snapshot in memory.
+tasks per socket: the writer (the only one that sends, rule W10), the heart (rule W3), and the opener (`opener.py`).
 """
 
 import asyncio
@@ -13,7 +12,6 @@ from collections.abc import Coroutine, Iterable
 from itertools import count
 from typing import Any
 
-from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
@@ -24,12 +22,9 @@ from chat.entrances.browser.leaving import sockets
 from chat.entrances.browser.limits import Limits
 from chat.entrances.browser.live import Live, live
 from chat.entrances.browser.login import still_logged_in
+from chat.entrances.browser.opener import Opener
 from chat.entrances.browser.outlet import Control, Outlet
-from chat.feed import Reason
 from chat.inbox import Sender
-from chat.models import listed
-from chat.session.contract import Batch
-from chat.session.errors import NoConversation
 
 log = logging.getLogger(__name__)
 
@@ -41,22 +36,6 @@ SUBMIT_PATIENCE_S = 15.0
 LOGIN_CHECK_BEATS = 3
 #: A leaving server spreads the reconnects of its clients over this many milliseconds.
 RESTART_SPREAD_MS = 2_000
-
-
-class View:
-    """The sink of one opened conversation; it hands on what the feed has read."""
-
-    def __init__(self, consumer: "BrowserConsumer", conversation: str) -> None:
-        self._consumer = consumer
-        self._conversation = conversation
-
-    def on_batch(self, batch: Batch) -> None:
-        consumer = self._consumer
-        consumer.perform(consumer.connection.follow(self._conversation, batch))
-
-    def on_lost(self, reason: Reason) -> None:
-        consumer = self._consumer
-        consumer.perform(consumer.connection.lose(self._conversation, reason))
 
 
 class BrowserConsumer(AsyncWebsocketConsumer):
@@ -73,24 +52,24 @@ class BrowserConsumer(AsyncWebsocketConsumer):
             user.get_username(), _now_ms, limits=self.limits, heartbeat_ms=settings.HOLDFAST_HEARTBEAT_MS
         )
         self.outlet = Outlet()
-        self.views: dict[str, View] = {}
-        #: Openings and group changes, in order; see `_open_in_order`.
-        self.errands: asyncio.Queue[Coroutine[Any, Any, None]] = asyncio.Queue()
         self.unsent = asyncio.Event()
-        self.room = asyncio.Event()
         self.closing: int | None = None
         #: Whether the close was written.
         self.left = asyncio.Event()
         self.hears_user = False
         self.writing_since: float | None = None
         self.login_seen_at = time.monotonic()
+        self.login_doubtful = False
         self.tasks: list[asyncio.Task[None]] = []
         self._begin(self._write())
         if self.user_id is None:
             self.perform(self.connection.go_away("logged_out"))
             return
         self.live: Live = live()
-        self._begin(self._open_in_order())
+        self.opener = Opener(
+            user.pk, self.channel_name, self.live.feed, self.connection, self.outlet, self.perform
+        )
+        self._begin(self.opener.run())
         self._begin(self._beat())
         self.hello_timer = asyncio.get_running_loop().call_later(
             self.connection.limits.hello_ms / 1000,
@@ -173,15 +152,11 @@ class BrowserConsumer(AsyncWebsocketConsumer):
             return
         sockets.discard(self)
         self.hello_timer.cancel()
-        while not self.errands.empty():
-            self.errands.get_nowait().close()
-        views, self.views = self.views, {}
-        groups = [doorbell.user_group(self.user_id)] if tasks else []
-        for conversation, view in views.items():
-            self.live.feed.unwatch(conversation, view)
-            groups.append(doorbell.conversation_group(conversation))
-        for group in groups:
-            await doorbell.leave(group, self.channel_name)
+        await self.opener.close_all()
+        try:
+            await doorbell.leave(doorbell.user_group(self.user_id), self.channel_name)
+        except Exception as problem:
+            log.warning("The bell of user %s could not be left: %r", self.user_id, problem)
 
     # ---- what comes in ----
 
@@ -201,6 +176,8 @@ class BrowserConsumer(AsyncWebsocketConsumer):
         self.perform(self.connection.list_changed())
         if time.monotonic() - self.login_seen_at > 1:
             await self._check_login()
+        else:
+            self.login_doubtful = True  # bells come in crowds; the heart looks once for all of them
 
     async def _submit(self, command: p.Command) -> None:
         assert self.user_id is not None
@@ -228,9 +205,10 @@ class BrowserConsumer(AsyncWebsocketConsumer):
                 case c.Send():
                     self._put(action)
                 case c.OpenConversation():
-                    self.errands.put_nowait(self._open(action.conversation, action.attempt))
+                    self.opener.open(action.conversation, action.attempt)
                 case c.CloseConversation():
-                    self._close(action.conversation)
+                    self.outlet.drop(action.conversation)
+                    self.opener.close(action.conversation)
                 case c.SubmitCommand():
                     commands.append(action.command)
                 case c.CloseSocket():
@@ -249,60 +227,6 @@ class BrowserConsumer(AsyncWebsocketConsumer):
         if self.outlet.stuck:
             self.closing = self.closing or c.CLOSE_POLICY
 
-    def _close(self, conversation: str) -> None:
-        self.outlet.drop(conversation)
-        view = self.views.pop(conversation, None)
-        if view is not None:
-            self.live.feed.unwatch(conversation, view)
-            self.errands.put_nowait(self._leave(conversation))
-
-    # ---- the opener ----
-
-    async def _open_in_order(self) -> None:
-        while True:
-            errand = await self.errands.get()
-            try:
-                await errand
-            except Exception:
-                log.exception("A conversation could not be opened or closed for user %s.", self.user_id)
-
-    async def _open(self, conversation: str, attempt: int) -> None:
-        """Answer an opening: `gone` unless it is the user's own, otherwise watch and show it."""
-        connection = self.connection
-        while not self.outlet.room and connection.awaits(conversation, attempt):
-            self.room.clear()
-            await self.room.wait()
-        if not connection.awaits(conversation, attempt):
-            return
-        view = View(self, conversation)
-        try:
-            if not await self._is_own(conversation):
-                self.perform(connection.gone(conversation))
-                return
-            await doorbell.join(doorbell.conversation_group(conversation), self.channel_name)
-            loaded = await self.live.feed.open(conversation, view)
-        except NoConversation:
-            self.perform(connection.gone(conversation))
-            return
-        except Exception as problem:
-            log.warning("Conversation %s cannot be shown: %r", conversation, problem)
-            if connection.awaits(conversation, attempt):
-                self.perform(connection.unavailable(conversation))
-            return
-        if not connection.awaits(conversation, attempt):
-            self.live.feed.unwatch(conversation, view)
-            return
-        self.views[conversation] = view
-        self.perform(connection.show(conversation, attempt, loaded))
-
-    async def _leave(self, conversation: str) -> None:
-        if conversation not in self.views:
-            await doorbell.leave(doorbell.conversation_group(conversation), self.channel_name)
-
-    @database_sync_to_async
-    def _is_own(self, conversation: str) -> bool:
-        return listed(self.user_id).filter(pk=conversation).exists()
-
     # ---- the writer ----
 
     async def _write(self) -> None:
@@ -314,8 +238,8 @@ class BrowserConsumer(AsyncWebsocketConsumer):
                 self.writing_since = time.monotonic()
                 await self.send(text_data=text)
                 self.writing_since = None
-                if not self.room.is_set() and self.outlet.room:
-                    self.room.set()
+                if self.user_id is not None:
+                    self.opener.frame_taken()
             if self.closing is not None:
                 await self._end(self.closing)
                 return
@@ -333,7 +257,7 @@ class BrowserConsumer(AsyncWebsocketConsumer):
                 return
             if not self.hears_user:
                 await self._join_user()
-            if beat % LOGIN_CHECK_BEATS == 0:
+            if self.login_doubtful or beat % LOGIN_CHECK_BEATS == 0:
                 await self._check_login()
             self.perform(self.connection.heartbeat(await self._heads()))
 
@@ -352,6 +276,7 @@ class BrowserConsumer(AsyncWebsocketConsumer):
     async def _check_login(self) -> None:
         assert self.user_id is not None
         self.login_seen_at = time.monotonic()
+        self.login_doubtful = False
         try:
             holds = await still_logged_in(self.scope["session"].session_key, self.user_id)
         except Exception as problem:

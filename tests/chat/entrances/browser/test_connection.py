@@ -431,6 +431,16 @@ class TestGoaway:
         assert goaway["reason"] == "logged_out"
         assert client.effects == [CloseSocket(CLOSE_LOGGED_OUT)]
 
+    def test_W11_after_goodbye_nothing_more_is_shown(self):
+        client = Client()
+        client.opened(ONE)
+        client.say(type="open", conversation=TWO)
+        attempt = client.effects[-1].attempt
+        client.connection.go_away("logged_out")
+        assert client.connection.follow(ONE, batch(*log(1, 1))) == []
+        assert client.connection.show(TWO, attempt, session(1)) == []
+        assert client.connection.heartbeat({}) == client.connection.list_changed() == []
+
     def test_the_list_bell_is_passed_on(self):
         client = Client()
         assert client.hear(client.connection.list_changed()) == [{"type": "list"}]

@@ -307,6 +307,10 @@ class TestStoreAway:
                     True,
                 )
                 await tab.hears("heartbeat")
+                with pytest.raises(InvalidStatus, match="HTTP 403"):
+                    async with Tab(stack, alice):
+                        pass
+                assert "Exception inside application" not in stack.process("web").output(100_000)
                 stack.valkey.start()
 
                 async def opens():
@@ -316,3 +320,5 @@ class TestStoreAway:
 
                 await eventually(opens, 20, "the conversation to open again")
                 assert tab.all("snapshot")[-1]["state"]["items"][0]["text"] == "Hello"
+                async with Tab(stack, alice) as other:
+                    await other.open(conversation)
