@@ -4,7 +4,7 @@
     running, and nobody has a lease  its owner died                      RunRecovering, so that viewers see it; queue
     recovering, and nobody came      handed over, or found earlier       put into the queue again
     stopping, and nobody owns it     its owner died before the stop      put into the queue again
-    events that SQL lacks            their writer died in between        archived
+    events that SQL lacks            their writer died in between        archived (for runs; others by the next reader)
 
 Every worker sweeps; any number at once is harmless. What one of them claims (a conditional write with a time
 limit) the others pass over, and what is put into the queue twice finds a lease, or nothing to do.
