@@ -92,6 +92,13 @@ class Journal:
                 connection.inc_thread_sharing()  # so that `close` may close it from its own thread
                 self._connections.add(connection)
             try:
+                try:
+                    return work(*args, **kwargs)
+                except (OperationalError, InterfaceError):
+                    if _alive(connection):
+                        raise
+                # The connection had died, most likely long ago. All that is done here may be done twice.
+                connection.close()
                 return work(*args, **kwargs)
             except (OperationalError, InterfaceError) as problem:
                 connection.close()
@@ -322,3 +329,7 @@ class Journal:
         if row is None:
             raise NoConversation
         return row
+
+
+def _alive(connection: BaseDatabaseWrapper) -> bool:
+    return connection.connection is not None and connection.is_usable()

@@ -29,7 +29,7 @@ def postgres_alias(django_db_setup: None, django_db_blocker: Any, postgres: Any)
     params=[
         pytest.param("sqlite", marks=pytest.mark.django_db(transaction=True)),
         # Not of Django's test cases, which know only the databases of the settings.
-        pytest.param("postgres", marks=pytest.mark.postgres),
+        "postgres",
     ]
 )
 def database(request: pytest.FixtureRequest) -> Iterator[str]:

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +19,7 @@ from chat.journal import Committed, Journal, commit
 from chat.session.contract import Command, Position
 from chat.session.errors import Behind, Diverged, IdReused, JournalUnavailable, NoConversation
 from chat.session.state import EMPTY, State, change, is_open, items, merge, reduce
+from tests.support import databases
 from tests.support.databases import in_thread
 from tests.support.histories import START, flat, tell
 
@@ -301,6 +303,28 @@ async def test_S5_a_locked_database_acknowledges_nothing(journal: Journal, owner
     await archive(impatient, conversation, EMPTY, ZERO, [CREATED])
     assert (await impatient.base(conversation)).seq == 1
     impatient.close()
+
+
+async def test_a_database_that_restarted_is_found_again_at_once(
+    postgres_alias: str, django_db_blocker: Any
+) -> None:
+    """Every connection that a thread has kept is dead, and nobody gets to see it."""
+    with django_db_blocker.unblock():
+        users = get_user_model().objects.using(postgres_alias)
+        owner = in_thread(lambda: users.create(username="carol").pk)
+        journal = Journal(using=postgres_alias)
+        conversation = await begin(journal, owner)
+        await asyncio.gather(*(journal.fence(conversation) for _ in range(8)))
+        in_thread(lambda: connections[postgres_alias].cursor().execute(_END_ALL_OTHERS))
+        assert await asyncio.gather(*(journal.fence(conversation) for _ in range(8))) == [0] * 8
+        journal.close()
+        databases.empty(postgres_alias)
+
+
+_END_ALL_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 
 
 def _execute(using: str, statements: dict[str, str]) -> None:

@@ -187,6 +187,27 @@ async def test_S7_flush_in_the_middle_of_a_conversation(sessions: Sessions, worl
     assert after.position.seq == 3 and texts(after) == ["1", "2"]
 
 
+async def test_S6_the_bell_rings_for_a_rebuilt_session(
+    world: World, sqlite_journal: Journal, alice: Any
+) -> None:
+    """Readers look at once, and find another epoch."""
+    rung: list[str] = []
+
+    async def ring(conversation: str) -> None:
+        rung.append(conversation)
+
+    sessions = Sessions(world.store, sqlite_journal, on_change=ring)
+    conversation = await start(sessions, alice)
+    await world.save()
+    for mishap in (world.flush, world.restart_with_saved):
+        rung.clear()
+        await mishap()
+        await sessions.load(conversation)
+        assert rung == [conversation]
+        await sessions.load(conversation)
+        assert rung == [conversation]
+
+
 async def test_S7_a_worker_whose_session_vanished_goes_on(
     sessions: Sessions, world: World, alice: Any
 ) -> None:
