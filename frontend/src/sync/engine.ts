@@ -14,8 +14,8 @@ import { Booting } from "./boot";
 import { Core } from "./core";
 import { parseCursor } from "./cursor";
 import { Http } from "./http";
-import { Listing } from "./list";
-import { type Kept, Outbox } from "./outbox";
+import { Listing, listed } from "./list";
+import { Outbox } from "./outbox";
 import { Pager } from "./pager";
 import type { Cancel, Ports } from "./ports";
 import {
@@ -27,8 +27,9 @@ import {
   type SettleBody,
   type Welcome,
 } from "./protocol.gen";
+import { type Kept, Shelf } from "./shelf";
 import { Link } from "./socket";
-import { Notifier, Source, sameList, sameOr } from "./store";
+import { Notifier, Source } from "./store";
 import { tidy, titleOf } from "./text";
 import { uuidv7Maker } from "./uuidv7";
 import { blank, Viewer } from "./view";
@@ -94,7 +95,9 @@ export class Engine implements Client {
       (): Connection => this.#link.status,
     );
     const none: ListState = { ...this.#listing.state, conversations: [] };
-    this.list = this.#listSource = new Source(this.#notifier, none, (before) => this.#listed(before));
+    this.list = this.#listSource = new Source(this.#notifier, none, (before) =>
+      listed(before, this.#listing.state, this.#outbox?.creations() ?? []),
+    );
   }
 
   start(): void {
@@ -308,7 +311,7 @@ export class Engine implements Client {
     if (this.#outbox !== null) return true;
     this.#user = user;
     const { storage, clock, random } = this.ports;
-    this.#outbox = new Outbox(storage, user, () => clock.now(), random);
+    this.#outbox = new Outbox(new Shelf(storage, user), () => clock.now(), random, this.#uuid);
     for (const view of this.#views.values()) view.invalidate();
     this.#settle();
     return true;
@@ -352,22 +355,5 @@ export class Engine implements Client {
 
   #send(frames: readonly ClientFrame[]): void {
     for (const frame of frames) this.#link.send(frame);
-  }
-
-  #listed(before: ListState): ListState {
-    const fetched = this.#listing.state;
-    const there = new Set(fetched.conversations.map((entry) => entry.id));
-    const made = (this.#outbox?.creations() ?? []).filter(({ conversation }) => !there.has(conversation));
-    const pending = made.reverse().flatMap(({ conversation, at, body }) => {
-      if (body.kind !== "create" || fetched.query !== "") return [];
-      const { title = "", agent = "" } = body;
-      const entry = { id: conversation, title, agent, created_at: at, updated_at: at, run_status: null };
-      return [{ ...entry, pending: true }];
-    });
-    const entries = fetched.conversations.map((entry) => ({ ...entry, pending: false }));
-    return sameOr(before, {
-      ...fetched,
-      conversations: sameList(before.conversations, [...pending, ...entries]),
-    });
   }
 }

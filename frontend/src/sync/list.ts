@@ -1,9 +1,11 @@
 // The list of conversations. A bell on the socket says that it changed; what it is comes over HTTP.
-import { HttpError, type ListState, type Problem } from "./api";
+import { HttpError, type ListEntry, type ListState, type Problem } from "./api";
 import { backoff } from "./backoff";
 import type { Http } from "./http";
 import type { Cancel, Clock } from "./ports";
 import type { ConversationEntry, ConversationList } from "./protocol.gen";
+import type { Kept } from "./shelf";
+import { sameList, sameOr } from "./store";
 
 /** Bells that come within this make one request. */
 const GATHER_MS = 100;
@@ -152,6 +154,20 @@ export class Listing {
     this.#state = { ...this.#state, ...change };
     this.changed();
   }
+}
+
+/** What the list shows: what was fetched, and on top of it the creations that the server has not acknowledged. */
+export function listed(before: ListState, fetched: Fetched, creations: readonly Kept[]): ListState {
+  const there = new Set(fetched.conversations.map((entry) => entry.id));
+  const pending = creations.toReversed().flatMap(({ conversation, at, body }): ListEntry[] => {
+    if (body.kind !== "create" || fetched.query !== "" || there.has(conversation)) return [];
+    const { title = "", agent = "" } = body;
+    const times = { created_at: at, updated_at: at };
+    return [{ id: conversation, title, agent, ...times, run_status: null, pending: true }];
+  });
+  const entries = fetched.conversations.map((entry) => ({ ...entry, pending: false }));
+  const conversations = sameList(before.conversations, [...pending, ...entries]);
+  return sameOr(before, { ...fetched, conversations });
 }
 
 /** What an error says to a person; one that is no `HttpError` is a fault of ours. */

@@ -160,6 +160,32 @@ describe("what the person sees", () => {
     expect(browser.data.size).toBe(0);
   });
 
+  it("W5 a refusal stands for its command, so sending again is another command with the same message", () => {
+    const one = tab();
+    server.mishaps = ["refuse"];
+    const message = one.client.send(ID, "x");
+    clock.advance(50);
+    expect(view(one).pending).toMatchObject([{ id: message, state: "failed", code: "bad_command" }]);
+    one.client.retry(ID, message);
+    expect(view(one).pending).toMatchObject([{ id: message, state: "sending", code: null }]);
+    clock.advance(50);
+    expect(view(one).pending).toEqual([]);
+    expect(view(one).items).toMatchObject([{ id: message, text: "x" }]);
+    expect(browser.data.size).toBe(0);
+  });
+
+  it("W5 what was never answered is sent again under its own id, because it may have been applied", () => {
+    const one = tab();
+    server.mishaps = ["cut_after", ...Array.from({ length: 6 }, () => "silent" as const)];
+    const message = one.client.send(ID, "x");
+    clock.advance(120_000);
+    expect(texts()).toEqual(["x"]);
+    one.client.retry(ID, message);
+    clock.advance(50);
+    expect(new Set(server.commands.map(({ id }) => id)).size).toBe(1);
+    expect(texts()).toEqual(["x"]);
+  });
+
   it("a forgotten message leaves every tab", () => {
     const [one, two] = [tab(), tab()];
     const gone = "01890000-0000-7000-8000-00000000dead";

@@ -3,10 +3,9 @@
 // knows commands by their id, so sending twice, also from two tabs, has one effect.
 import type { FailureCode, Outcome, PendingMessage } from "./api";
 import { backoff } from "./backoff";
-import type { Place } from "./cursor";
-import { parseCursor } from "./cursor";
-import type { Storage } from "./ports";
-import type { Command, CommandBody, Result } from "./protocol.gen";
+import { type Place, parseCursor } from "./cursor";
+import type { Command, Result } from "./protocol.gen";
+import type { Kept, Shelf } from "./shelf";
 
 /** A result must come within this on a link that holds, else the command is sent again. */
 const ANSWER_MS = 10_000;
@@ -14,19 +13,8 @@ const ANSWER_MS = 10_000;
 const UNANSWERED = 6;
 /** Another tab's entry that is older than this is sent by us too: its tab may be dead, and twice does no harm. */
 const ORPHAN_MS = 15_000;
-
 /** The event of a command that another tab saw answered is given this long to arrive here. */
 const SETTLE_MS = 3_000;
-
-/** What is stored of an entry. */
-export interface Kept {
-  id: string;
-  conversation: string;
-  body: CommandBody;
-  /** When it was made, local ms. */
-  at: number;
-  failed: FailureCode | null;
-}
 
 interface Entry extends Kept {
   /** Sent on this link at this time and not answered; null: not on the wire. */
@@ -53,16 +41,16 @@ export class Outbox {
   #pollAt = 0;
   #changed = new Set<string>();
   #waiting = new Map<string, (outcome: Outcome) => void>();
-  readonly #prefix: string;
 
+  /** `id` makes command ids that ascend. */
   constructor(
-    private readonly storage: Storage,
-    user: string,
+    private readonly shelf: Shelf,
     private readonly now: () => number,
     private readonly random: () => number,
+    private readonly id: () => string,
   ) {
-    this.#prefix = `holdfast.outbox.${encodeURIComponent(user)}.`;
-    for (const key of storage.keys(this.#prefix)) this.#adopt(storage.get(key));
+    // Whoever left these is dead, or sends them too, and twice does no harm.
+    this.#adopt(() => true);
   }
 
   takeChanged(): string[] {
@@ -77,9 +65,9 @@ export class Outbox {
    */
   add(commands: readonly Kept[], heard?: (outcome: Outcome) => void): Command[] {
     try {
-      for (const kept of commands) this.#store(kept);
+      for (const kept of commands) this.shelf.put(kept);
     } catch (error) {
-      for (const kept of commands) this.storage.remove(this.#prefix + kept.id);
+      for (const { id } of commands) this.shelf.remove(id);
       // A stop must not fail for want of room: it is sent from memory. A text must not be lost: it stays with the person.
       if (commands.some(({ body }) => body.kind === "send" || body.kind === "create")) throw error;
     }
@@ -126,8 +114,12 @@ export class Outbox {
     for (const entry of this.#of(conversation)) {
       const meant = entry.body.kind === "create" || isSendOf(entry, message);
       if (!meant || entry.failed === null) continue;
-      Object.assign(entry, { failed: null, unanswered: 0, refusals: 0, notBefore: 0 });
-      this.#rewrite(entry);
+      // A refusal is the result of its id for good, so the next try needs another. Without an answer it may have been
+      // applied, and only its own id finds that out.
+      const id = entry.failed === "unanswered" ? entry.id : this.id();
+      if (id !== entry.id) this.#drop(entry);
+      this.#take({ ...entry, id, failed: null });
+      this.#rewrite({ ...entry, id, failed: null });
     }
     this.#changed.add(conversation);
     return this.#pump();
@@ -160,10 +152,10 @@ export class Outbox {
 
   /** Another tab changed a key; `value` null: it removed it. */
   foreign(key: string, value: string | null): Command[] {
-    if (!key.startsWith(this.#prefix)) return [];
-    const entry = this.#entries.get(key.slice(this.#prefix.length));
-    if (entry === undefined || entry.stored !== null) return [];
-    const kept = parse(value);
+    const change = this.shelf.foreign(key, value);
+    const entry = change === null ? undefined : this.#entries.get(change.id);
+    if (change === null || entry === undefined || entry.stored !== null) return [];
+    const { kept } = change;
     this.#changed.add(entry.conversation);
     if (kept === null) {
       // Discarded there, or answered there: then its event is on its way to us as well.
@@ -246,7 +238,7 @@ export class Outbox {
   }
 
   #applied(entry: Entry, cursor: string | null): void {
-    this.storage.remove(this.#prefix + entry.id);
+    this.shelf.remove(entry.id);
     this.#answer(entry.id, { status: "applied" });
     entry.stored = { cursor, at: this.now() };
     if (entry.body.kind !== "send" && entry.body.kind !== "stop") this.#drop(entry);
@@ -272,7 +264,7 @@ export class Outbox {
 
   #drop(entry: Entry): void {
     this.#entries.delete(entry.id);
-    this.storage.remove(this.#prefix + entry.id);
+    this.shelf.remove(entry.id);
     this.#changed.add(entry.conversation);
   }
 
@@ -280,16 +272,15 @@ export class Outbox {
   #poll(): void {
     if (this.#pollAt > this.now()) return;
     this.#pollAt = this.now() + ORPHAN_MS;
-    for (const key of this.storage.keys(this.#prefix)) {
-      if (this.#entries.has(key.slice(this.#prefix.length))) continue;
-      const kept = parse(this.storage.get(key));
-      if (kept !== null && kept.at < this.now() - ORPHAN_MS) this.#take(kept);
-    }
+    this.#adopt((kept) => kept.at < this.now() - ORPHAN_MS);
   }
 
-  #adopt(text: string | null): void {
-    const kept = parse(text);
-    if (kept !== null) this.#take(kept);
+  #adopt(wanted: (kept: Kept) => boolean): void {
+    for (const id of this.shelf.ids()) {
+      if (this.#entries.has(id)) continue;
+      const kept = this.shelf.get(id);
+      if (kept !== null && wanted(kept)) this.#take(kept);
+    }
   }
 
   #take(kept: Kept): void {
@@ -304,14 +295,10 @@ export class Outbox {
     this.#changed.add(kept.conversation);
   }
 
-  #store({ id, conversation, body, at, failed }: Kept): void {
-    this.storage.set(this.#prefix + id, JSON.stringify({ id, conversation, body, at, failed }));
-  }
-
   /** Store an entry that is there already. Without room its older form stays, which is sent again and answered again. */
-  #rewrite(entry: Entry): void {
+  #rewrite(kept: Kept): void {
     try {
-      this.#store(entry);
+      this.shelf.put(kept);
     } catch {
       // Nothing is lost: the text is in the older form too.
     }
@@ -329,23 +316,4 @@ export class Outbox {
 
 function isSendOf(entry: Kept, message: string): boolean {
   return entry.body.kind === "send" && entry.body.message === message;
-}
-
-/** A stored entry, or null for what is none (another version wrote it, or it was removed meanwhile). */
-function parse(text: string | null): Kept | null {
-  if (text === null) return null;
-  try {
-    const kept = JSON.parse(text) as Partial<Kept> | null;
-    if (typeof kept?.id !== "string" || typeof kept.conversation !== "string") return null;
-    if (typeof kept.at !== "number" || typeof kept.body?.kind !== "string") return null;
-    return {
-      id: kept.id,
-      conversation: kept.conversation,
-      body: kept.body,
-      at: kept.at,
-      failed: kept.failed ?? null,
-    };
-  } catch {
-    return null;
-  }
 }

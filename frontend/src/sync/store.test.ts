@@ -53,11 +53,15 @@ it("tells nobody who has left, also when they leave while others are told", () =
   expect(second).toHaveBeenCalledTimes(2);
 });
 
-it("keeps elements that are equal and the list when all are", () => {
-  const list = [{ a: 1 }, { a: 2 }];
-  expect(sameList(list, [{ a: 1 }, { a: 2 }])).toBe(list);
-  const next = sameList(list, [{ a: 1 }, { a: 3 }]);
-  expect(next[0]).toBe(list[0]);
-  expect(next[1]).toEqual({ a: 3 });
-  expect(sameList(list, [{ a: 1 }])).toHaveLength(1);
+it("keeps elements that are equal, wherever they stand, and the list when all are", () => {
+  const [a, b] = [
+    { id: "a", n: 1 },
+    { id: "b", n: 2 },
+  ];
+  const list = [a, b];
+  expect(sameList(list, [{ ...a }, { ...b }])).toBe(list);
+  const next = sameList(list, [{ id: "c", n: 0 }, { ...a }, { id: "b", n: 3 }]);
+  expect(next[1]).toBe(a);
+  expect(next[2]).toEqual({ id: "b", n: 3 });
+  expect(sameList(list, [{ ...a }])).toEqual([a]);
 });

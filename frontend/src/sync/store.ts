@@ -89,12 +89,12 @@ export function sameOr<T extends object>(before: T, next: T): T {
 }
 
 /** `next`, or `before` if all their elements are the same; elements that equal in all fields keep their identity. */
-export function sameList<T extends object>(before: readonly T[], next: readonly T[]): readonly T[] {
-  const merged = next.map((entry, index) => {
-    const was = before[index];
+export function sameList<T extends { id: string }>(before: readonly T[], next: readonly T[]): readonly T[] {
+  const were = new Map(before.map((entry) => [entry.id, entry]));
+  const merged = next.map((entry) => {
+    const was = were.get(entry.id);
     return was === undefined ? entry : sameOr(was, entry);
   });
-  return merged.length === before.length && merged.every((entry, index) => entry === before[index])
-    ? before
-    : merged;
+  const same = merged.length === before.length && merged.every((entry, index) => entry === before[index]);
+  return same ? before : merged;
 }

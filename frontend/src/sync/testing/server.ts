@@ -81,7 +81,7 @@ export class ModelServer {
   rooms = new Map<string, Room>();
   connections = new Set<Connection>();
   /** What is done with the next commands, one each, before it is as usual. */
-  mishaps: ("cut_before" | "cut_after" | "busy" | "silent")[] = [];
+  mishaps: ("cut_before" | "cut_after" | "busy" | "silent" | "refuse")[] = [];
   /** Pieces that a snapshot is cut into. */
   pieces = 1;
   user = "ada";
@@ -231,7 +231,7 @@ export class ModelServer {
 
   #command(connection: Connection, command: Command): void {
     this.commands.push(command);
-    const mishap = this.mishaps.shift();
+    const mishap = this.mishaps[0] === "refuse" ? undefined : this.mishaps.shift();
     if (mishap === "cut_before") connection.socket.cut();
     if (mishap === "cut_before" || mishap === "silent") return;
     if (mishap === "busy") {
@@ -259,7 +259,15 @@ export class ModelServer {
     const room = this.rooms.get(conversation);
     if (room === undefined) return answer("rejected", "not_found");
     const known = room.results.get(id);
+    // A refusal is remembered, too: asked again, the same id is refused again.
+    if (known?.result.status === "rejected") return known.result;
     if (known !== undefined) return { ...known.result, status: "duplicate" };
+    if (this.mishaps[0] === "refuse") {
+      this.mishaps.shift();
+      const refused = answer("rejected", "bad_command", room);
+      room.results.set(id, { result: refused, seq: room.seq });
+      return refused;
+    }
     if (body.kind === "send") {
       const origin = { entrance: "web", name: "" } as const;
       this.append(conversation, { type: "message.added", message: body.message, text: body.text, origin });

@@ -1,0 +1,97 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Item, Part, StepItem } from "./protocol.gen";
+import { fromSnapshot, type Replica, withPage, withPart } from "./replica";
+
+const STEP: StepItem = {
+  kind: "step",
+  seq: 60,
+  id: "s",
+  run: "r",
+  status: "streaming",
+  attempt: 1,
+  survived: false,
+  model: "m",
+  text: "",
+  calls: [],
+  usage: null,
+  at: 0,
+  ended_at: null,
+};
+
+function note(seq: number): Item {
+  return { kind: "note", seq, id: `n${seq}`, text: "", at: 0, origin: { entrance: "web", name: "" } };
+}
+
+function replica(text: string | null, items: Item[] = [note(50), STEP]): Replica {
+  const info = { title: "", agent: "", created_at: 0 };
+  const part = text === null ? null : { message: "s", text };
+  return fromSnapshot("e:60:t", { info, run: null, items }, part, null);
+}
+
+function part(offset: number, text: string, message = "s"): Part {
+  return { type: "part", conversation: "c", message, offset, text };
+}
+
+describe("W4 parts", () => {
+  it("any repeated and overlapping slices of a text, in order of their ends, give that text", () => {
+    const slices = fc.string({ unit: "grapheme", maxLength: 40 }).chain((text) =>
+      fc.record({
+        text: fc.constant(text),
+        cuts: fc.array(fc.tuple(fc.nat(text.length), fc.nat(text.length)), { maxLength: 10 }),
+      }),
+    );
+    fc.assert(
+      fc.property(slices, ({ text, cuts }) => {
+        let now = replica("");
+        for (const [a, b] of [...cuts, [text.length, 0] as const]) {
+          const offset = Math.min(a, b, now.part?.text.length ?? 0);
+          const next = withPart(now, part(offset, text.slice(offset, Math.max(a, b))));
+          expect(next).not.toBe("gap");
+          if (typeof next !== "string") now = next;
+        }
+        expect(now.part?.text).toBe(text);
+      }),
+    );
+  });
+
+  it("trims what overlaps, and a hole or another text is a gap", () => {
+    expect(withPart(replica("hello"), part(3, "lo you"))).toMatchObject({ part: { text: "hello you" } });
+    expect(withPart(replica("hello"), part(6, "x"))).toBe("gap");
+    expect(withPart(replica("hello"), part(0, "other"))).toBe("gap");
+    expect(withPart(replica("hello"), part(3, "xx longer"))).toBe("gap");
+    expect(withPart(replica(null), part(1, "x"))).toBe("gap");
+    expect(withPart(replica("hello"), part(0, "hello"))).toBe("stale");
+  });
+
+  it("a part of a step that does not stream is nothing", () => {
+    expect(withPart(replica(null), part(0, "x", "n50"))).toBe("stale");
+    expect(withPart(replica(null), part(0, "x", "unknown"))).toBe("stale");
+    expect(withPart(replica(null, [{ ...STEP, status: "finished" }]), part(0, "x"))).toBe("stale");
+  });
+});
+
+describe("older pages", () => {
+  it("join where they were asked for, without what is shown already", () => {
+    const joined = withPage(replica(null), 50, [note(40), note(45), STEP], true);
+    expect(joined).toMatchObject({ floor: 40, complete: false, older: [note(40), note(45)] });
+  });
+
+  it("that were asked for at another place, or are older than the window, do not fit", () => {
+    expect(withPage(replica(null), 49, [note(40)], true)).toBe("stale");
+    expect(withPage(replica(null), 50, [{ ...STEP, seq: 41, id: "discarded since" }], true)).toBe("stale");
+  });
+
+  it("end with the one after which there is nothing", () => {
+    expect(withPage(replica(null), 50, [note(40)], false)).toMatchObject({ complete: true });
+    expect(withPage(replica(null), 50, [], false)).toMatchObject({ complete: true });
+    expect(withPage(replica(null), 50, [note(2)], true)).toMatchObject({ complete: true });
+  });
+
+  it("an open step that stands alone below the window is no floor", () => {
+    const lone = { ...STEP, seq: 3 };
+    expect(replica(null, [lone, note(50), note(51)])).toMatchObject({ floor: 50, complete: false });
+    expect(replica(null, [note(2)])).toMatchObject({ floor: 2, complete: true });
+    expect(replica(null, [])).toMatchObject({ complete: true });
+  });
+});
