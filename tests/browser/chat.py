@@ -9,6 +9,7 @@ from typing import Any
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 from tests.support.processes import Stack, password
+from tests.support.waiting import wait_until
 
 #: Rows in document order, with nothing in them that differs from one conversation to the next.
 SHOWN = """() => {
@@ -72,8 +73,8 @@ class Chat:
         expect(self.hook("composer-input")).to_have_value("")
 
     def wait_until_done(self, seconds: float = 40) -> None:
-        """Until the run is over and everything is shown."""
-        expect(self.hook("step").last).to_be_visible(timeout=seconds * 1000)
+        """Until what was said last is answered, the run is over and everything is shown."""
+        wait_until(lambda: [row["kind"] for row in self.shown()][-1:] not in ([], ["message"]), seconds, "an answer")
         expect(self.hook("run-status", status="none")).to_have_count(1, timeout=seconds * 1000)
         expect(self.hook("transcript")).to_have_attribute("data-synced", "true", timeout=seconds * 1000)
         expect(self.hook("step", status="streaming")).to_have_count(0, timeout=seconds * 1000)

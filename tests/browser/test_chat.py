@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from tests.browser.chat import stored
 from tests.support.processes import Stack
+from tests.support.waiting import wait_until
 
 AXE = Path(__file__).resolve().parents[2] / "frontend/node_modules/axe-core/axe.min.js"
 
@@ -101,13 +102,10 @@ def test_older_messages_come_when_one_scrolls_up(visit: Any, house: Stack) -> No
     chat.page.reload()
     expect(chat.hook("transcript")).to_have_attribute("data-synced", "true")
     expect(chat.hook("transcript")).to_have_attribute("data-items", "50")
-    for _ in range(60):
-        if chat.hook("message").first.inner_text().strip().startswith("what is 1+1?"):
-            break
-        chat.hook("transcript").hover()
-        chat.page.mouse.wheel(0, -4000)
-        chat.page.wait_for_timeout(100)
+    chat.hook("transcript").hover()
+    wait_until(lambda: chat.page.mouse.wheel(0, -3000) or chat.hook("message").count(), 20, "the first message")
     expect(chat.hook("message").first).to_contain_text("what is 1+1?")
+    assert chat.hook("note").count() < 50, "only what is in sight is in the document"
 
 
 GROW = """

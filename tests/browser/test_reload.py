@@ -13,7 +13,7 @@ from tests.support.processes import Stack
 from tests.support.proxy import Proxy
 from tests.support.waiting import wait_until
 
-RESEARCH = "research the history of tides for 5 seconds"
+RESEARCH = "research the history of tides for 4 seconds"
 LONG = "write a long text"
 
 Shown = list[dict[str, Any]]
@@ -29,7 +29,7 @@ def undisturbed(browser: Any, house: Stack) -> Callable[[str], Story]:
         if text not in told:
             context = browser.new_context()
             chat = Chat(context.new_page(), house.address)
-            chat.log_in("bob")
+            chat.log_in("alice")
             conversation = chat.begin(text)
             chat.wait_until_done(60)
             told[text] = chat.shown(), stored(house, conversation)

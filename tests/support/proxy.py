@@ -139,11 +139,12 @@ class Proxy:
     async def _stop(self) -> None:
         assert self._server is not None
         self._server.close()
+        self._restore()
         self._cut()
-        tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # Aborted connections end their tasks by themselves; to cancel them would be logged as an error.
+        rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        if rest:
+            await asyncio.wait(rest, timeout=5)
 
     def _cut(self) -> None:
         self._open = False
