@@ -27,7 +27,8 @@ FLAGS = [
 @pytest.fixture(scope="session")
 def house(database_template: Path) -> Iterator[Stack]:
     """All processes of Holdfast, shared by the browser tests; each test begins conversations of its own."""
-    with Stack(template=database_template) as stack:
+    # 150 words a second: a long text streams for some ten seconds, time enough to disturb it.
+    with Stack(template=database_template, env={"OPENAI_MODEL": "demo-150"}) as stack:
         yield stack.up()
 
 
