@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from agents.llm.base import Model
-from agents.llm.openai_chat import OpenAIChat
+from agents.llm.opening import open_model
 from agents.models import Agent, NoteStorage, installed_tools
 from agents.spec import AgentSpec
 from agents.tools.base import Storage, Toolbox
@@ -46,7 +46,7 @@ def model_of(spec: AgentSpec) -> Model:
     """The model that speaks for an agent. The configured key goes to the configured server and to no other:
     whoever may edit an agent's address must not be able to send the key somewhere else."""
     same = _server(spec.base_url) == _server(settings.OPENAI_BASE_URL)
-    return OpenAIChat(spec.base_url, settings.OPENAI_API_KEY if same else "")
+    return open_model(spec, settings.OPENAI_API_KEY if same else "")
 
 
 def _server(url: str) -> tuple[str, str]:

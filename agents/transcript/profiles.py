@@ -38,6 +38,8 @@ class Profile:
     tools_with_calls: bool = False
     #: `stream_options.include_usage` is understood.
     include_usage: bool = True
+    #: Models whose reasoning can be asked for in encrypted form; others refuse the question.
+    encrypts: str = ""
     #: Replay data of one model is of use to another of the same family only if these agree.
     family: str = ""
 
@@ -51,7 +53,12 @@ PROFILES: dict[str, Profile] = {
     profile.name: profile
     for profile in (
         OPENAI_CHAT,
-        Profile("openai-responses", "OpenAI Responses", dialect="responses"),
+        Profile(
+            "openai-responses",
+            "OpenAI Responses",
+            dialect="responses",
+            encrypts=r"^(o\d|gpt-([5-9]|oss)|codex|computer-use)",
+        ),
         Profile(
             "azure", "Azure OpenAI", hosts=("openai.azure.com", "azure-api.net", "services.ai.azure.com")
         ),

@@ -4,6 +4,7 @@ Reasoning comes encrypted and goes back, to the model that wrote it, together wi
 (V13); a step of another model is sent without server ids and without reasoning (V14).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,10 +26,10 @@ from agents.transcript.render import (
 
 def render(history: History, profile: Profile, ask: Ask) -> dict[str, Any]:
     """The body of a Responses request for a history."""
-    return from_chat(chat_body(history, profile, ask, _step))
+    return from_chat(chat_body(history, profile, ask, _step), profile)
 
 
-def from_chat(body: Mapping[str, Any]) -> dict[str, Any]:
+def from_chat(body: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
     """A Responses body from one whose `messages` are chat messages or, already, input items."""
     items: list[dict[str, Any]] = []
     instructions = ""
@@ -40,7 +41,8 @@ def from_chat(body: Mapping[str, Any]) -> dict[str, Any]:
         else:
             items.append({"role": message["role"], "content": message["content"]})
     sent: dict[str, Any] = {"model": body["model"], "input": items, "store": False}
-    sent["include"] = ["reasoning.encrypted_content"]
+    if profile.encrypts and re.search(profile.encrypts, body["model"]):
+        sent["include"] = ["reasoning.encrypted_content"]
     if instructions:
         sent["instructions"] = instructions
     if "tools" in body:

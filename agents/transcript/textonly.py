@@ -25,7 +25,7 @@ def render_text_only(history: History, profile: Profile, ask: Ask) -> dict[str, 
     if profile.dialect == "responses":
         from agents.transcript import responses
 
-        return responses.from_chat(chat_body(history, profile, ask, _step))
+        return responses.from_chat(chat_body(history, profile, ask, _step), profile)
     return chat_body(history, profile, ask, _step)
 
 

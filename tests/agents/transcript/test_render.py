@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from agents import events as e
 from agents.history import History, Step, UserMessage, empty, fold
+from agents.results import NO_OUTPUT
 from agents.transcript.profiles import PROFILES, Profile, get
-from agents.transcript.render import BRIDGE, CUT, GO_ON, NO_OUTPUT, Ask, render
+from agents.transcript.render import BRIDGE, CUT, GO_ON, Ask, render
 from agents.transcript.textonly import render_text_only
 from agents.transcript.validate import validate
 from tests.agents.transcript.fuzz import check, round_of
@@ -75,7 +76,7 @@ def done(step: str, id: str, result: str = "12:00") -> e.Event:
 A, B, C = "aaaaaaaaa", "bbbbbbbbb", "ccccccccc"
 
 #: Section 2.1 of the reference: what had broken transcripts, as it stands in a journal.
-BROKEN = {
+BROKEN: dict[str, list[e.Event]] = {
     "1 one of two results missing": [say("m1"), *step("r.1", call(A), call(B, 1)), done("r.1", A), say("m2")],
     "2 user between call and result": [say("m1"), *step("r.1", call(A)), say("m2"), done("r.1", A)],
     "3 user between, and one missing": [
@@ -97,7 +98,7 @@ BROKEN = {
     ],
 }  # fmt: skip
 #: Section 2.3: the events that created them.
-EVENTS = {
+EVENTS: dict[str, list[e.Event]] = {
     "killed during a tool": [say("m1"), *step("r.1", call(A)), begun("r.1", A), say("m2")],
     "in doubt": [
         say("m1"), *step("r.1", call(A)), begun("r.1", A),
@@ -329,7 +330,7 @@ def test_building_a_request_does_not_grow_with_the_history(turns: int) -> None:
     )
     looked_at: list[Any] = []
 
-    class Watched(tuple):  # type: ignore[type-arg]
+    class Watched(tuple[Any, ...]):
         def __getitem__(self, place: Any) -> Any:
             looked_at.append(place)
             return super().__getitem__(place)

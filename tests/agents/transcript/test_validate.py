@@ -184,13 +184,14 @@ def test_V16_tools_are_checked_too(tools: list[Body]) -> None:
 
 
 def test_it_never_raises() -> None:
-    for broken in (
+    requests: list[Body] = [
         {},
         {"messages": 5},
         {"messages": [None]},
         {"messages": [{}]},
         {"messages": [{"role": []}]},
-    ):
+    ]
+    for broken in requests:
         assert validate(broken, CHAT)
 
 
