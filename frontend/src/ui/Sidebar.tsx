@@ -1,5 +1,13 @@
 import { PanelLeftClose, Search, SquarePen, X } from "lucide-react";
-import { type Ref, useEffect, useImperativeHandle, useMemo, useRef, useState } from "react";
+import {
+  type Ref,
+  useEffect,
+  useImperativeHandle,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 import type { ListEntry } from "../sync";
 import { AccountMenu } from "./AccountMenu";
 import { useClient, useList } from "./client";
@@ -121,6 +129,20 @@ function SearchField({ field }: { field: React.RefObject<HTMLInputElement | null
   );
 }
 
+/** The row of what is shown beside it: its run and title are known live, while the list is only fetched. */
+function CurrentRow(props: React.ComponentProps<typeof SidebarRow>) {
+  const { subscribe, getSnapshot } = useClient().conversation(props.entry.id);
+  // Plain values, so that the row is not rendered for every piece of a streaming text.
+  const status = useSyncExternalStore(subscribe, () => getSnapshot().run?.status);
+  const title = useSyncExternalStore(subscribe, () => getSnapshot().info?.title);
+  const { entry } = props;
+  const shown = useMemo(
+    () => ({ ...entry, title: title ?? entry.title, run_status: status ?? entry.run_status }),
+    [entry, title, status],
+  );
+  return <SidebarRow {...props} entry={shown} />;
+}
+
 type Group = { label: Key; entries: ListEntry[] };
 
 /** The list by age of the last change; the order within is the server's. */
@@ -170,17 +192,20 @@ function Conversations({ current, onGo, onRename, onDelete }: Props) {
         <section key={group.label} aria-label={words.t(group.label)}>
           <h2 className="px-2.5 pt-3.5 pb-1 text-xs font-medium text-ink-3">{words.t(group.label)}</h2>
           <ul>
-            {group.entries.map((entry) => (
-              <SidebarRow
-                key={entry.id}
-                entry={entry}
-                active={entry.id === current}
-                now={now}
-                onGo={onGo}
-                onRename={onRename}
-                onDelete={onDelete}
-              />
-            ))}
+            {group.entries.map((entry) => {
+              const Row = entry.id === current ? CurrentRow : SidebarRow;
+              return (
+                <Row
+                  key={entry.id}
+                  entry={entry}
+                  active={entry.id === current}
+                  now={now}
+                  onGo={onGo}
+                  onRename={onRename}
+                  onDelete={onDelete}
+                />
+              );
+            })}
           </ul>
         </section>
       ))}

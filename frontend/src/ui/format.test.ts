@@ -9,6 +9,7 @@ test("lengths of time are short and never negative", () => {
   expect(duration(-5, "en")).toBe("0s");
   expect(duration(7400, "en")).toBe("7s");
   expect(duration(7430, "en", true)).toBe("7.4s");
+  expect(duration(12, "en", true)).toBe("<0.1s");
   expect(duration(65_000, "en")).toBe("1m 5s");
   expect(duration(2 * HOUR + 4 * MINUTE, "en")).toBe("2h 4m");
   expect(duration(65_000, "zh")).toBe("1分钟5秒");

@@ -26,6 +26,7 @@ export function duration(ms: number, language: Language, exact = false): string 
       maximumFractionDigits: digits,
     }).format(value);
   const safe = Math.max(0, ms);
+  if (exact && safe > 0 && safe < 50) return `<${unit(0.1, "second", 1)}`;
   if (exact && safe < 9_950) return unit(safe / 1000, "second", 1);
   const seconds = Math.floor(safe / 1000);
   if (seconds < 60) return unit(seconds, "second");

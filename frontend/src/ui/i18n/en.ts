@@ -1,7 +1,6 @@
 /** All texts of the interface in English. Its keys are the keys of every other dictionary. */
 export const en = {
   "app.name": "Holdfast",
-  "app.skip": "Skip to the conversation",
   "app.loading": "Loading…",
   "app.failed": "The page could not reach the server.",
   "app.failed_hint": "It will try again by itself.",
@@ -47,7 +46,6 @@ export const en = {
   "account.password": "Change password",
   "account.log_out": "Log out",
 
-  "agent.label": "Agent",
   "agent.choose": "Choose an agent",
   "agent.none": "No agent is set up yet. Add one in the administration.",
 
@@ -81,7 +79,6 @@ export const en = {
   "log.jump": "Jump to latest",
   "log.loading_older": "Loading older messages…",
   "log.older_failed": "Older messages could not be loaded.",
-  "log.beginning": "Beginning of the conversation",
   "log.loading": "Loading the conversation…",
   "log.gone": "This conversation does not exist any more.",
   "log.gone_hint": "It was deleted, or it belongs to somebody else.",
@@ -89,7 +86,6 @@ export const en = {
   "message.you": "You",
   "message.sending": "Sending…",
   "message.offline": "Will be sent when you are back online",
-  "message.stored": "Stored",
   "message.failed": "Not sent",
   "message.retry": "Try again",
   "message.discard": "Discard",
@@ -105,12 +101,9 @@ export const en = {
   "entrance.api": "the API",
 
   "step.thinking": "Thinking",
-  "step.answering": "Answering",
-  "step.stopped": "You stopped this answer",
   "step.survived": "Survived a restart",
   "step.survived_hint":
     "The worker on this answer was lost. Another one took over, from the place where it had been stored.",
-  "step.attempt": "Attempt {n}",
   "step.tokens": "{input} tokens in, {output} out",
   "step.answer": "{agent}'s answer",
 
@@ -147,7 +140,6 @@ export const en = {
   "call.result": "Result",
   "call.show_all": "Show all ({n} characters)",
   "call.show_less": "Show less",
-  "call.loading": "Loading…",
   "call.detail_failed": "The full result could not be loaded.",
   "call.by": "decided by {name}",
   "call.progress": "Progress of {name}",
@@ -222,7 +214,6 @@ export const en = {
 
   "mark.stop": ". ",
   "net.offline": "No connection",
-  "net.connecting": "Connecting…",
   "net.trying": "Trying now (attempt {n})",
   "net.retry_in": "Next try in {time} (attempt {n})",
   "net.try_now": "Try now",

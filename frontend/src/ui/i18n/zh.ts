@@ -3,7 +3,6 @@ import type { Dictionary } from "./en";
 /** 界面的全部中文文字；键与英文字典一一对应，缺一个键就不能通过编译。 */
 export const zh: Dictionary = {
   "app.name": "Holdfast",
-  "app.skip": "跳到对话",
   "app.loading": "正在加载…",
   "app.failed": "页面无法连接到服务器。",
   "app.failed_hint": "稍后会自动重试。",
@@ -49,7 +48,6 @@ export const zh: Dictionary = {
   "account.password": "修改密码",
   "account.log_out": "退出登录",
 
-  "agent.label": "智能体",
   "agent.choose": "选择智能体",
   "agent.none": "还没有配置智能体，请在管理后台添加。",
 
@@ -83,7 +81,6 @@ export const zh: Dictionary = {
   "log.jump": "回到最新",
   "log.loading_older": "正在加载更早的消息…",
   "log.older_failed": "更早的消息加载失败。",
-  "log.beginning": "对话开始",
   "log.loading": "正在加载对话…",
   "log.gone": "这个对话已不存在。",
   "log.gone_hint": "它已被删除，或者不属于你。",
@@ -91,7 +88,6 @@ export const zh: Dictionary = {
   "message.you": "你",
   "message.sending": "正在发送…",
   "message.offline": "恢复连接后发送",
-  "message.stored": "已保存",
   "message.failed": "未发送",
   "message.retry": "重试",
   "message.discard": "放弃",
@@ -107,11 +103,8 @@ export const zh: Dictionary = {
   "entrance.api": "接口",
 
   "step.thinking": "正在思考",
-  "step.answering": "正在回答",
-  "step.stopped": "你停止了这个回答",
   "step.survived": "经历重启后继续",
   "step.survived_hint": "处理这个回答的工作进程曾经丢失，另一个进程从已保存的位置接着完成。",
-  "step.attempt": "第 {n} 次尝试",
   "step.tokens": "输入 {input} 个词元，输出 {output} 个",
   "step.answer": "{agent} 的回答",
 
@@ -148,7 +141,6 @@ export const zh: Dictionary = {
   "call.result": "结果",
   "call.show_all": "显示全部（{n} 个字符）",
   "call.show_less": "收起",
-  "call.loading": "正在加载…",
   "call.detail_failed": "完整结果加载失败。",
   "call.by": "由 {name} 决定",
   "call.progress": "{name}的进度",
@@ -218,7 +210,6 @@ export const zh: Dictionary = {
 
   "mark.stop": "。",
   "net.offline": "没有连接",
-  "net.connecting": "正在连接…",
   "net.trying": "正在尝试（第 {n} 次）",
   "net.retry_in": "{time}后重试（第 {n} 次）",
   "net.try_now": "立即重试",

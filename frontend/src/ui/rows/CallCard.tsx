@@ -57,9 +57,7 @@ export const CallCard = memo(function CallCard(props: { conversation: string; ca
         <span className="flex-none font-medium">{name}</span>
         <span className="min-w-0 flex-1 truncate text-ink-2">
           {summary}
-          {call.status === "succeeded" && call.preview && !open && (
-            <span className="text-ink-3"> → {call.preview.slice(0, 120)}</span>
-          )}
+          {call.status === "succeeded" && !open && <Outcome summary={summary} preview={call.preview} />}
         </span>
         {call.attempt > 1 && <Attempt n={call.attempt} />}
         <span className="flex flex-none items-center gap-1.5 text-xs text-ink-2">
@@ -80,6 +78,14 @@ export const CallCard = memo(function CallCard(props: { conversation: string; ca
     </div>
   );
 });
+
+/** The beginning of the result, beside what was asked; without repeating that. */
+function Outcome({ summary, preview }: { summary: string; preview: string }) {
+  const line = preview.slice(0, 160).replace(/\s+/g, " ").trim();
+  const rest =
+    summary && line.startsWith(summary) ? line.slice(summary.length).replace(/^[\s:=：]+/, "") : line;
+  return rest && <span className="text-ink-3"> → {rest}</span>;
+}
 
 function State({ call }: { call: CallView }) {
   const words = useWords();

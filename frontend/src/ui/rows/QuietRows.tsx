@@ -10,7 +10,7 @@ export const NoteRow = memo(function NoteRow({ item }: { item: NoteItem }) {
   const words = useWords();
   const { entrance, name } = item.origin;
   return (
-    <div className="flex gap-2.5 py-3 text-sm text-ink-2" data-testid="note" data-seq={item.seq}>
+    <div className="flex gap-2.5 py-3 text-sm text-ink-2 md:pl-11" data-testid="note" data-seq={item.seq}>
       <MessageSquareText size={16} className="mt-0.5 flex-none" aria-hidden="true" />
       <div className="min-w-0">
         <span className="text-xs text-ink-3" title={words.fullDate(item.at)}>
@@ -43,7 +43,7 @@ export const NoticeRow = memo(function NoticeRow({ item }: { item: NoticeItem })
   }[kind];
   const tint = { stopped: "text-ink-3", limit: "text-warn", failed: "text-danger" }[kind];
   return (
-    <div className="py-2.5" data-testid="notice" data-seq={item.seq} data-code={item.code}>
+    <div className="py-2.5 md:pl-11" data-testid="notice" data-seq={item.seq} data-code={item.code}>
       <div className={`flex items-start gap-2 text-sm ${look}`} title={words.fullDate(item.at)}>
         <Icon size={16} className={`mt-0.5 flex-none ${tint}`} aria-hidden="true" />
         <div className="min-w-0">

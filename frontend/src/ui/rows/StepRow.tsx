@@ -1,4 +1,4 @@
-import { CircleStop, LifeBuoy } from "lucide-react";
+import { LifeBuoy } from "lucide-react";
 import { memo } from "react";
 import type { StepItem } from "../../sync";
 import { useAgentName } from "../client";
@@ -54,11 +54,6 @@ export const StepRow = memo(function StepRow({ conversation, agent, item, opens,
         <p className="thinking inline-block py-0.5 text-[0.9375rem]">{words.t("step.thinking")}…</p>
       )}
       {item.calls.length > 0 && <CallGroup conversation={conversation} calls={item.calls} />}
-      {item.status === "stopped" && (
-        <p className="mt-2 flex items-center gap-1.5 text-sm text-ink-2">
-          <CircleStop size={15} aria-hidden="true" /> {words.t("step.stopped")}
-        </p>
-      )}
       {closes && !streaming && item.calls.length === 0 && <Foot item={item} />}
     </article>
   );
