@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import uuid
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -33,7 +34,7 @@ async def begin(journal: Journal, owner: Any) -> str:
 
 
 def prepare(
-    state: State, at: Position, events: list[e.Event], command: Command | None = None
+    state: State, at: Position, events: Sequence[e.Event], command: Command | None = None
 ) -> tuple[dict[str, Any], list[Committed], Position]:
     texts = [e.to_json(event) for event in events]
     places = at.after(texts)
@@ -50,7 +51,7 @@ async def archive(
     conversation: str,
     state: State,
     at: Position,
-    events: list[e.Event],
+    events: Sequence[e.Event],
     command: Command | None = None,
 ) -> Archived:
     after, committed, last = prepare(state, at, events, command)
@@ -206,7 +207,7 @@ async def test_text_that_a_column_cannot_hold_is_kept_in_the_events(journal: Jou
     page, _ = await journal.page(conversation, 10, 10)
     assert page[0]["text"] == text
     history = await journal.history(conversation)
-    assert [item.text for item in history.items] == [text]  # type: ignore[union-attr]
+    assert [item.text for item in history.items] == [text]
 
 
 async def test_R2_the_fence_grows_by_one_for_each_owner(journal: Journal, owner: Any) -> None:

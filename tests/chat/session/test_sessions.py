@@ -44,9 +44,11 @@ async def test_S5_what_append_returns_is_in_the_journal(sessions: Sessions, alic
 
 async def test_S2_concurrent_appends_all_stand_once(sessions: Sessions, alice: Any) -> None:
     conversation = await start(sessions, alice)
-    await asyncio.gather(
-        *(sessions.append(conversation, lambda view, n=n: [said(str(n))]) for n in range(10))  # type: ignore[misc]
-    )
+
+    async def say(number: int) -> None:
+        await sessions.append(conversation, lambda view: [said(str(number))])
+
+    await asyncio.gather(*(say(number) for number in range(10)))
     view = await sessions.load(conversation)
     assert view.position.seq == 11
     assert sorted(texts(view), key=int) == [str(n) for n in range(10)]
