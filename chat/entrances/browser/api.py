@@ -58,7 +58,8 @@ def reads(view: View) -> Callable[..., JsonResponse]:
             if not allowance.take(request.user.pk):
                 raise Refused(429, "too_fast", "Too many requests. Wait a second.", retry=True)
             answer = view(request, *args, **kwargs)
-            return JsonResponse(answer if isinstance(answer, dict) else answer.model_dump())
+            body = answer if isinstance(answer, dict) else answer.model_dump()
+            return JsonResponse(body, json_dumps_params={"ensure_ascii": False, "separators": (",", ":")})
         except Refused as refusal:
             response = JsonResponse(refusal.body, status=refusal.status)
             if refusal.status == 429:
