@@ -119,7 +119,7 @@ def _content(where: str, message: Mapping[str, Any]) -> Iterator[Violation]:
     if isinstance(content, str):
         if not content.strip():
             yield Violation("V9", where, f"{message['role']} message with empty content")
-        if any("\ud800" <= char <= "\udfff" for char in content if char > "\ud7ff"):
+        if not content.isascii() and re.search("[\ud800-\udfff]", content):
             yield Violation("V9", where, "content that cannot be encoded")
         return
     if message["role"] != "user" or not isinstance(content, Sequence) or not content:

@@ -1,0 +1,180 @@
+"""A worker may die anywhere: between any two things the loop yields, and at any turn of the event loop.
+
+Each time the next worker takes over with nothing but what was stored, and the conversation ends as it would have.
+"""
+
+import asyncio
+from random import Random
+
+import pytest
+
+from agents import events as e
+from agents.llm.base import Finish, TextDelta
+from agents.loop import PartText
+from agents.spec import AgentSpec
+from agents.tools.base import Toolbox, ToolContext, tool
+from agents.transcript.profiles import PROFILES
+from agents.transcript.render import Ask, render
+from agents.transcript.validate import validate
+from tests.support.scripted import Line, ScriptedModel, asks
+from tests.support.shell import Shell
+from tests.support.strict_provider import refusal
+
+AGENT = AgentSpec("a", "A", "You help.", "m", profile="openai-chat", tools=("look", "book", "write"))
+
+
+class World:
+    """What tools have done to it. `began` counts starts, `effects` what happened by idempotency key."""
+
+    def __init__(self) -> None:
+        self.began: dict[str, int] = {}
+        self.effects: dict[str, str] = {}
+
+    def toolbox(self) -> Toolbox:
+        world = self
+
+        async def act(name: str, context: ToolContext) -> str:
+            world.began[name] = world.began.get(name, 0) + 1
+            await context.progress(0.5)
+            await asyncio.sleep(0)
+            world.effects[context.key] = name
+            await asyncio.sleep(0)
+            return f"{name} done"
+
+        @tool(effect="read_only")
+        async def look(context: ToolContext) -> str:
+            """Look."""
+            return await act("look", context)
+
+        @tool(effect="idempotent")
+        async def book(context: ToolContext) -> str:
+            """Book."""
+            return await act("book", context)
+
+        @tool(effect="effectful")
+        async def write(context: ToolContext) -> str:
+            """Write."""
+            return await act("write", context)
+
+        return Toolbox([look, book, write])
+
+
+class Model(ScriptedModel):
+    """Answers what the request asks for and not what comes next in a list: it may be asked twice."""
+
+    async def stream(self, body):  # type: ignore[no-untyped-def]
+        rounds = sum(1 for message in body["messages"] if message.get("tool_calls"))
+        script: list[list[Line]] = [
+            asks(("look", "{}"), ("book", "{}"), ("write", "{}"), ("fly", "{}"), text="Let me see."),
+            asks(("look", "{"), ("look", "{}")),
+            [TextDelta("All "), TextDelta("done."), Finish("stop")],
+        ]
+        self.responses = [script[min(rounds, 2)]]
+        async for delta in super().stream(body):
+            yield delta
+
+
+async def taken_over(shell: Shell, world: World, model: Model) -> None:
+    """Workers come until the run is over; a person settles what is in doubt."""
+    for _ in range(6):
+        run = shell.history.run
+        assert run is not None
+        if run.status == "waiting":
+            for step in list(shell.history.steps()):
+                for call in step.open_calls:
+                    shell.store(
+                        e.CallSettled(
+                            at=1,
+                            step=step.id,
+                            call=call.id,
+                            attempt=call.attempt,
+                            status="succeeded",
+                            result="It happened.",
+                            preview="",
+                            size=0,
+                            code="resolved_by_person",
+                        )
+                    )
+            shell.store(e.RunResumed(at=1, run=run.id))
+        elif not run.active:
+            return
+        await shell.work(AGENT, model, world.toolbox())
+    raise AssertionError("the run does not end")
+
+
+def hold_to_the_rules(shell: Shell, world: World, model: Model) -> None:
+    """What must be true however often workers died."""
+    assert isinstance(shell.last(), e.RunFinished) and shell.last().limit is None  # type: ignore[attr-defined]
+    assert [step.text for step in shell.steps()] == ["Let me see.", "", "All done."]
+    assert not any(call.open for call in shell.calls())
+    statuses = [call.status for call in shell.calls()]
+    assert statuses == ["succeeded"] * 3 + ["failed"] * 2 + ["succeeded"]
+    # R3, R4: what has an effect is never started twice; what may be, has one effect per call.
+    assert world.began["write"] == 1
+    assert sorted(world.effects.values()).count("book") == 1
+    assert sorted(world.effects.values()).count("look") == 2
+    started = [event.call for event in shell.log if isinstance(event, e.CallStarted)]
+    settled = [event.call for event in shell.log if isinstance(event, e.CallSettled)]
+    assert len(settled) == len(set(settled)) == 6
+    assert set(started) <= set(settled)
+    for body in model.bodies:
+        assert validate(body, PROFILES["openai-chat"]) == []
+        assert refusal("openai-chat", dict(body)) is None
+    for profile in PROFILES.values():
+        assert validate(render(shell.history, profile, Ask("m")), profile) == []
+
+
+async def test_undisturbed() -> None:
+    shell, world, model = Shell(), World(), Model([])
+    shell.say("go")
+    await shell.work(AGENT, model, world.toolbox())
+    hold_to_the_rules(shell, world, model)
+    assert world.began == {"look": 2, "book": 1, "write": 1}
+
+
+async def test_R4_it_dies_after_each_thing_that_was_stored() -> None:
+    points = 0
+    while True:
+        shell, world, model = Shell(), World(), Model([])
+        shell.say("go")
+        left = points
+
+        def until(one: list[e.Event] | PartText) -> bool:
+            nonlocal left
+            left -= 1
+            return left < 0
+
+        await shell.work(AGENT, model, world.toolbox(), until=until)
+        if left >= 0:
+            break
+        await taken_over(shell, world, model)
+        _with_unstarted_write(shell, world)
+        hold_to_the_rules(shell, world, model)
+        points += 1
+    assert points > 10
+
+
+@pytest.mark.parametrize("seed", range(60))
+async def test_R4_it_dies_at_any_turn_of_the_event_loop(seed: int) -> None:
+    random = Random(seed)
+    shell, world, model = Shell(), World(), Model([])
+    shell.say("go")
+    for _ in range(3):
+        work = asyncio.create_task(shell.work(AGENT, model, world.toolbox()))
+        for _ in range(random.randrange(2, 45)):
+            await asyncio.sleep(0)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        run = shell.history.run
+        if run is None or run.status == "waiting" or not run.active:
+            break
+    await taken_over(shell, world, model)
+    _with_unstarted_write(shell, world)
+    hold_to_the_rules(shell, world, model)
+
+
+def _with_unstarted_write(shell: Shell, world: World) -> None:
+    """Died between CallStarted and the start: nothing was executed, and nobody can know that. It was in doubt."""
+    if "write" not in world.began:
+        assert any(isinstance(event, e.CallInDoubt) for event in shell.log)
+        world.began["write"] = 1
