@@ -11,7 +11,10 @@ from agents import events as e
 from chat.session import open_sessions
 from chat.session.session import Sessions
 
-QUESTION = "What does the report of the third quarter say about the northern region, and how does it compare to last year?"
+QUESTION = (
+    "What does the report of the third quarter say about the northern region, "
+    "and how does it compare to last year?"
+)
 RESULT = ("row 1: region=north quarter=3 revenue=1042 change=+4.1%; " * 6)[:300]
 ANSWER = (
     "The northern region **grew by 4.1 %** against the third quarter of last year; the details are below. "

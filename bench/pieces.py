@@ -1,6 +1,7 @@
 """Writes streaming text to Redis at a pace, in a process of its own.
 
-`python -m bench.pieces RATE SECONDS CONVERSATION …` writes parts as a worker does: coalesced over 40 ms, through the store.
+`python -m bench.pieces RATE SECONDS CONVERSATION …` writes parts as a worker does: coalesced over 40 ms,
+through the store.
 `python -m bench.pieces --bare RATE SECONDS KEY …` adds every token to a stream.
 """
 

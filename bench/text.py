@@ -6,8 +6,8 @@ Three paths, each with one web process:
     web      pieces written to the log as a worker writes them (coalesced over 40 ms) → web → socket
     bare     XADD of every token → the bare relay → socket
 
-The machine has few cores, and model server, workers, Valkey and this client live on them too; the CPU of the web process is
-what carries over. It is saturated when it uses a whole core: latency is then the length of a queue.
+The machine has few cores, and model server, workers, Valkey and this client live on them too; the CPU of the web process
+is what carries over. It is saturated when it uses a whole core: latency is then the length of a queue.
 """
 
 import asyncio
@@ -99,7 +99,8 @@ def _row(
         share = cpu / wall * 100
         wait = f"{median(seen.latencies):.0f} / {percentile(seen.latencies, 0.99):.0f} ms"
         full = " (saturated)" if share > 90 else ""
-        return f"{seen.tokens / wall:,.0f} tokens/s, {wait}, CPU {share:.0f} %{full}, {seen.frames / wall:,.0f} frames/s"
+        pace = f"{seen.tokens / wall:,.0f} tokens/s"
+        return f"{pace}, {wait}, CPU {share:.0f} %{full}, {seen.frames / wall:,.0f} frames/s"
 
     per_token = [cpu / max(1, seen.tokens) for seen, cpu, _ in (ours, bare)]
     return Row(

@@ -153,10 +153,9 @@ def can_apt() -> bool:
 def apt_install(*packages: str) -> bool:
     """Install Debian packages; whether that worked."""
     env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    quiet = {"env": env, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    subprocess.run(["apt-get", "update", "-qq"], **quiet)
+    subprocess.run(["apt-get", "update", "-qq"], env=env, capture_output=True)
     install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
-    return subprocess.run(install, **quiet).returncode == 0
+    return subprocess.run(install, env=env, capture_output=True).returncode == 0
 
 
 def has(what: str) -> bool:

@@ -74,7 +74,9 @@ class Chat:
 
     def wait_until_done(self, seconds: float = 40) -> None:
         """Until what was said last is answered, the run is over and everything is shown."""
-        wait_until(lambda: [row["kind"] for row in self.shown()][-1:] not in ([], ["message"]), seconds, "an answer")
+        wait_until(
+            lambda: [row["kind"] for row in self.shown()][-1:] not in ([], ["message"]), seconds, "an answer"
+        )
         expect(self.hook("run-status", status="none")).to_have_count(1, timeout=seconds * 1000)
         expect(self.hook("transcript")).to_have_attribute("data-synced", "true", timeout=seconds * 1000)
         expect(self.hook("step", status="streaming")).to_have_count(0, timeout=seconds * 1000)

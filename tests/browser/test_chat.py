@@ -103,7 +103,9 @@ def test_older_messages_come_when_one_scrolls_up(visit: Any, house: Stack) -> No
     expect(chat.hook("transcript")).to_have_attribute("data-synced", "true")
     expect(chat.hook("transcript")).to_have_attribute("data-items", "50")
     chat.hook("transcript").hover()
-    wait_until(lambda: chat.page.mouse.wheel(0, -3000) or chat.hook("message").count(), 20, "the first message")
+    wait_until(
+        lambda: chat.page.mouse.wheel(0, -3000) or chat.hook("message").count(), 20, "the first message"
+    )
     expect(chat.hook("message").first).to_contain_text("what is 1+1?")
     assert chat.hook("note").count() < 50, "only what is in sight is in the document"
 
@@ -116,7 +118,7 @@ async def grow():
     sessions = open_sessions()
     for n in range(6):
         await sessions.append("{conversation}", lambda view: [
-            e.NoteAdded(at=int(time.time() * 1000), message=str(uuid.uuid4()), text=f"note {{n}} {{m}}") 
+            e.NoteAdded(at=int(time.time() * 1000), message=str(uuid.uuid4()), text=f"note {{n}} {{m}}")
             for m in range(20)
         ])
 asyncio.run(grow())

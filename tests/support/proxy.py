@@ -168,7 +168,9 @@ class Proxy:
         link = Link(writer, up_writer)
         self._links.add(link)
         try:
-            await asyncio.gather(self._pipe(reader, up_writer, None), self._pipe(up_reader, writer, link.boundary))
+            await asyncio.gather(
+                self._pipe(reader, up_writer, None), self._pipe(up_reader, writer, link.boundary)
+            )
         finally:
             self._links.discard(link)
             link.abort()
