@@ -24,6 +24,7 @@ from typing import Literal, Protocol
 
 from agents.events import ACTIVE_RUN
 from chat.session.contract import Batch, Loaded, LogEvent, LogPart, Lost, Store, utf16
+from chat.tasks import heed_cancellation
 
 log = logging.getLogger(__name__)
 
@@ -173,6 +174,7 @@ class Feed:
         took = 0.0
         next_slow = self._clock() + self._slow_poll_s / SLOW_SLICES
         while True:
+            heed_cancellation()
             await self._pause(took, next_slow)
             now = self._clock()
             if now >= next_slow:

@@ -13,6 +13,8 @@ from typing import Any
 from django.conf import settings
 from streaq import Worker
 
+from chat.tasks import end
+
 log = logging.getLogger(__name__)
 
 #: Name of the streaQ task that performs a run; arguments: conversation, run.
@@ -66,8 +68,7 @@ class Queue:
     async def close(self) -> None:
         """Let go of the connection. Entries that wait are dropped."""
         if self._server is not None:
-            self._server.cancel()
-            await asyncio.gather(self._server, return_exceptions=True)
+            await end([self._server])
             self._server = None
 
     async def _serve(self) -> None:
@@ -80,7 +81,7 @@ class Queue:
                         await self._carry(client)
                         pause = BACKOFF_S[0]
             except Exception as problem:
-                log.warning("The queue cannot be reached (%s); next try in %.1f s.", problem, pause)
+                log.warning("The queue cannot be reached (%s); next try in %.1f s.", str(problem), pause)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, BACKOFF_S[1])
 

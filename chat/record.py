@@ -17,6 +17,7 @@ from chat.lookups import was_stored
 from chat.session.contract import Position
 from chat.session.errors import PartGap, Unavailable
 from chat.session.session import Outcome, Sessions, View
+from chat.tasks import heed_cancellation
 
 log = logging.getLogger(__name__)
 
@@ -160,5 +161,6 @@ class Record:
                 return await act()
             except Unavailable as problem:
                 log.warning("Run %s waits for its conversation: %s", self.run, problem)
+            heed_cancellation()
             await asyncio.sleep(pause)
             pause = min(pause * 2, BACKOFF_S[1])

@@ -26,6 +26,7 @@ from chat.lookups import crash_count, owner_and_agent
 from chat.record import Record
 from chat.session.errors import Fenced, NoConversation, Unavailable
 from chat.session.session import Sessions, View
+from chat.tasks import end, heed_cancellation
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +107,7 @@ class Runner:
         """Look at the heads of all running conversations every `every_ms`, so that stops, messages and
         decisions from elsewhere are noticed (rules R6, R7). Runs until cancelled."""
         while True:
+            heed_cancellation()
             await asyncio.sleep(every_ms / 1000)
             tenures = dict(self._tenures)
             if not tenures:
@@ -167,9 +169,8 @@ class Tenure:
         finally:
             # A loop that does not end when cancelled is abandoned; with fence 0 it writes nothing any more.
             fence, self.record.fence = self.record.fence, 0
-            for task in (work, *side):
-                task.cancel()
-            await asyncio.gather(*side, return_exceptions=True)
+            work.cancel()
+            await end(side)
         await self._hand_over(fence)
         return None
 
@@ -183,6 +184,7 @@ class Tenure:
                     return await self._perform()
                 except LookAgain:
                     await self.record.refresh()
+                heed_cancellation()
         except (Over, Fenced, NoConversation):
             raise
         except Exception:
@@ -244,6 +246,7 @@ class Tenure:
             async for item in steps:
                 if isinstance(item, PartText):
                     await record.part(item)
+                    heed_cancellation()
                     continue
                 await self._store(item)
                 if record.over:

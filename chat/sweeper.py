@@ -22,6 +22,7 @@ from agents import events as e
 from chat.lookups import Active, active_runs
 from chat.session.errors import Fenced, NoConversation, Rejected, Unavailable
 from chat.session.session import Sessions, View
+from chat.tasks import heed_cancellation
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ class Sweeper:
     async def run(self) -> None:
         """Sweep until cancelled. An outage is logged, and the next sweep tries again."""
         while True:
+            heed_cancellation()
             # Spread, so that sweepers that started together do not stay together.
             await asyncio.sleep(self._every_ms / 1000 * random.uniform(0.8, 1.2))
             try:
@@ -126,7 +128,9 @@ class Sweeper:
         await sessions.ensure_archived(run.conversation)
         if run.status == "running":
             await self._mark_recovering(run)
-        claim = f"sweep-{run.run}-{run.attempt}-{run.status}"
+        # One claim for "running" and the "recovering" that we make of it.
+        kind = "lost" if run.status in ("running", "recovering") else run.status
+        claim = f"sweep-{run.run}-{run.attempt}-{kind}"
         claimant = f"{self._name}/{secrets.token_hex(4)}"
         if not await sessions.store.acquire(claim, claimant, CLAIM_MS):
             return False

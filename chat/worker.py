@@ -32,6 +32,7 @@ from chat.runner import Runner
 from chat.session import open_sessions
 from chat.session.session import Sessions
 from chat.sweeper import Sweeper
+from chat.tasks import end, heed_cancellation
 
 log = logging.getLogger(__name__)
 
@@ -152,10 +153,7 @@ async def serve(*, ready: Callable[[], None] | None = None) -> None:
             if not task.cancelled() and (problem := task.exception()) is not None:
                 raise problem
     finally:
-        told.cancel()
-        for task in side:
-            task.cancel()
-        await asyncio.gather(*side, told, return_exceptions=True)
+        await end([*side, told])
         await queue.close()
         await close_clients()
         await sessions.close()
@@ -171,6 +169,7 @@ async def beat(sessions: Sessions) -> None:
                 await store.acquire(PRESENCE, PRESENCE, PRESENCE_TTL_MS)
         except Exception as problem:
             log.warning("The worker cannot show that it is there (%s).", problem)
+        heed_cancellation()
         await asyncio.sleep(PRESENCE_BEAT_MS / 1000)
 
 

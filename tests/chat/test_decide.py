@@ -165,8 +165,11 @@ def test_failing_closes_calls_with_what_is_known():
 
 @pytest.mark.parametrize(
     ("decision", "kind", "status"),
-    [("happened", "call.settled", "succeeded"), ("did_not_happen", "call.settled", "failed")]
-    + [("run_again", "call.retried", None)],
+    [
+        ("happened", "call.settled", "succeeded"),
+        ("did_not_happen", "call.settled", "failed"),
+        ("run_again", "call.retried", None),
+    ],
 )
 def test_R4_a_person_decides_and_the_run_goes_on(decision, kind, status):
     events = decide.decide_settle(

@@ -1,7 +1,9 @@
 """The queue: entries get through, and outages lose time, not runs."""
 
 import asyncio
+import gc
 import json
+from collections.abc import Iterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -16,6 +18,13 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:Unclosed <MemoryObject:ResourceWarning",
     "ignore:.*MemoryObject:pytest.PytestUnraisableExceptionWarning",
 )
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """What is left to the collector is collected here, where the marks above hold."""
+    yield
+    gc.collect()
 
 
 @asynccontextmanager

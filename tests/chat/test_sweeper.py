@@ -12,6 +12,7 @@ from chat import decide
 from chat.lookups import Active
 from chat.session.session import Sessions
 from chat.sweeper import QUEUED_GRACE_MS, Sweeper, decide_recovering, unattended
+from tests.support.waiting import eventually
 
 NOW = time.time_ns() // 1_000_000
 
@@ -153,9 +154,7 @@ async def test_deleted_conversations_are_passed_over(yard: Yard):
 async def test_it_sweeps_until_it_is_cancelled(yard: Yard):
     _, run = await yard.begin()
     task = asyncio.create_task(yard.sweeper().run())
-    async with asyncio.timeout(10):
-        while not yard.queued:
-            await asyncio.sleep(0.02)
+    await eventually(lambda: yard.queued, 10, "the first sweep")
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert yard.queued == [run]

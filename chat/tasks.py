@@ -1,0 +1,31 @@
+"""Ending asyncio tasks for sure.
+
+`asyncio.wait_for` of Python 3.11 returns the result, and loses the cancellation, when its future is done at the same
+moment (python/cpython#86296), and redis-py uses it for each write. So a task that talks to Redis may survive a
+cancellation. Loops that run until they are cancelled ask `heed_cancellation`; who cancels such tasks uses `end`.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+#: Seconds after which a task that goes on is cancelled again.
+AGAIN_S = 0.1
+
+
+def heed_cancellation() -> None:
+    """Raise CancelledError if the running task was cancelled, even if somebody swallowed that."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+async def end(tasks: Iterable["asyncio.Task[Any]"], seconds: float = 5.0) -> None:
+    """Cancel tasks until they end, for at most `seconds`. What they raised is passed over."""
+    pending = {task for task in tasks if not task.done()}
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    while pending and loop.time() < until:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=AGAIN_S)
