@@ -32,6 +32,8 @@ class Profile:
     #: Neighbouring messages of users, or of the assistant, are sent as one: many templates and some servers want
     #: the roles to alternate.
     alternates: bool = False
+    #: One message may hold both text and calls; else the text goes ahead in a message of its own.
+    text_beside_calls: bool = True
     #: Each block of calls carries Gemini's thought signature, its own or the documented placeholder (V14, E31).
     signatures: bool = False
     #: The request must declare tools as soon as its history holds calls.
@@ -108,6 +110,17 @@ PROFILES: dict[str, Profile] = {
         Profile("qwen", "Qwen (DashScope)", hosts=("aliyuncs.com",), models=r"^(qwen|qwq|qvq)"),
         Profile("glm", "GLM (Zhipu, Z.ai)", hosts=("bigmodel.cn", "api.z.ai"), models=r"^(glm|chatglm)"),
         Profile(
+            "mistral-v3",
+            "Mistral, older models (tokenizer v3)",
+            hosts=("api.mistral.ai",),
+            models=r"^((open-)?mixtral|open-mi[sx]tral-(7b|8x)|mistral-7b)",
+            bridge=True,
+            alternates=True,
+            text_beside_calls=False,
+            include_usage=False,
+            family="mistral",
+        ),
+        Profile(
             "mistral",
             "Mistral",
             hosts=("api.mistral.ai",),
@@ -115,6 +128,7 @@ PROFILES: dict[str, Profile] = {
             bridge=True,
             alternates=True,
             include_usage=False,  # Usage comes unasked in the last chunk; the option is refused as unknown.
+            family="mistral",
         ),
         Profile(
             "minimax",

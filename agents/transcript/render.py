@@ -114,6 +114,10 @@ def _step(step: Step, room: Room) -> list[Message]:
         }
         for id, call in zip(ids, step.calls, strict=True)
     ]
+    ahead: list[Message] = []
+    if text and not room.profile.text_beside_calls:
+        spoken = _assistant({"role": "assistant", "content": text}, step, room)
+        ahead, text = [spoken, {"role": "user", "content": GO_ON}], ""
     message = {"role": "assistant", "content": text or None, "tool_calls": calls}
     if room.profile.signatures:
         _sign(calls, step, room)
@@ -121,7 +125,7 @@ def _step(step: Step, room: Room) -> list[Message]:
         {"role": "tool", "tool_call_id": id, "content": result(call, room.result_tokens // len(step.calls))}
         for id, call in zip(ids, step.calls, strict=True)
     ]
-    return [_assistant(message, step, room), *results]
+    return [*ahead, _assistant(message, step, room), *results]
 
 
 def _assistant(message: Message, step: Step, room: Room) -> Message:
@@ -275,9 +279,11 @@ def _called(messages: Iterable[Message]) -> set[str]:
     return {call["function"]["name"] for message in messages for call in message.get("tool_calls", ())}
 
 
-def _as_one(first: Message, second: Message) -> bool:
+def _as_one(first: Message, second: Message, profile: Profile) -> bool:
     """Whether two neighbours can be sent as one message (no results stand between them)."""
-    return first["role"] == second["role"] in ("user", "assistant") and "tool_calls" not in first
+    if first["role"] == second["role"] == "assistant":
+        return "tool_calls" not in first and (profile.text_beside_calls or "tool_calls" not in second)
+    return bool(first["role"] == second["role"] == "user")
 
 
 def _ordered(messages: list[Message], profile: Profile) -> list[Message]:
@@ -285,10 +291,12 @@ def _ordered(messages: list[Message], profile: Profile) -> list[Message]:
     ordered: list[Message] = []
     for message in messages:
         before = ordered[-1] if ordered else None
-        if profile.alternates and before is not None and _as_one(before, message):
+        if profile.alternates and before is not None and _as_one(before, message, profile):
             parts = [part for part in (before["content"], message["content"]) if part]
             ordered[-1] = {**before, **message, "content": "\n\n".join(parts)}
             continue
+        if profile.alternates and before is not None and before["role"] == message["role"] == "assistant":
+            ordered.append({"role": "user", "content": GO_ON})
         if profile.bridge and before is not None and (before["role"], message["role"]) == ("tool", "user"):
             ordered.append(with_reasoning({"role": "assistant", "content": BRIDGE}, profile))
         ordered.append(message)

@@ -48,6 +48,8 @@ def _chat_rules(body: Mapping[str, Any], profile: Profile) -> Iterator[Violation
         yield from _content(f"messages[{place}]", message)
         for call in message.get("tool_calls") or ():
             yield from _call(f"messages[{place}]", call)
+        if message.get("tool_calls") and message.get("content") and not profile.text_beside_calls:
+            yield Violation("V9", f"messages[{place}]", "text and calls in one message")
     yield from _ids(messages, profile)
     yield from _extras(messages, profile)
 

@@ -301,6 +301,12 @@ def _mistral(messages: list[Json]) -> None:
         )
 
 
+def _not_both(messages: list[Json]) -> None:
+    if any(message.get("content") and message.get("tool_calls") for message in messages):
+        raise Refused("Assistant message must have either content or tool_calls, but not both.")
+    _alternating(messages)
+
+
 def _anthropic(body: Json) -> None:
     """As its compatibility layer sees it: messages become blocks, and blocks are checked."""
     known: list[str] = []
@@ -525,6 +531,10 @@ JUDGES: dict[str, Callable[[Json], None]] = {
     "qwen": _openai(QWEN),
     "glm": _openai(GLM),
     "mistral": _openai(Words(orphan="Unexpected role 'tool' after role 'user'"), _mistral),
+    "mistral-v3": _both(
+        _openai(Words(orphan="Unexpected role 'tool' after role 'user'"), _mistral),
+        _openai(Words(), _not_both),
+    ),
     "minimax": _openai(MINIMAX),
     "vllm": _openai(Words(), _alternating),
     "ollama": _openai(OLLAMA, objects=True),

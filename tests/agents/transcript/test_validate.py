@@ -109,6 +109,7 @@ def test_each_rule_has_its_negative_vectors(rule: str, messages: list[Any]) -> N
 @pytest.mark.parametrize(
     ("profile", "rule", "messages"),
     [
+        ("mistral-v3", "V9", [user(), asks(call(A), content="Look."), result(A)]),
         ("mistral", "V8", [user(), asks(call(A)), result(A), user()]),
         ("kimi-thinking", "V12", [user(), asks(call(A)), result(A)]),
         ("kimi-thinking", "V12", [user(), asks(call(A), reasoning_content=""), result(A)]),
@@ -195,12 +196,12 @@ def test_it_never_raises() -> None:
         assert validate(broken, CHAT)
 
 
-RETURN = "return [_assistant(message, step, room), *results]"
+RETURN = "return [*ahead, _assistant(message, step, room), *results]"
 #: Ten and more ways to break the renderer: what is replaced in its source, and by what.
 MUTANTS = {
     "a result is dropped": (RETURN, RETURN.replace("*results", "*results[1:]")),
     "results are reversed": (RETURN, RETURN.replace("*results", "*results[::-1]")),
-    "a result comes before its call": (RETURN, "return [*results, _assistant(message, step, room)]"),
+    "a result comes before its call": (RETURN, "return [*results, *ahead, _assistant(message, step, room)]"),
     "a result is sent twice": (RETURN, RETURN.replace("*results", "*results, *results[:1]")),
     "the call is lost": (RETURN, "return results"),
     "something stands between": (
@@ -245,7 +246,10 @@ MUTANTS = {
     "the bridge is forgotten": ("if profile.bridge and", "if False and"),
     "reasoning is forgotten": ("if demanded else message", "if False else message"),
     "signatures are forgotten": ("    if room.profile.signatures:", "    if False:"),
-    "neighbours are not joined": ("if profile.alternates and", "if False and"),
+    "neighbours are not joined": (
+        "if profile.alternates and before is not None and _as_one",
+        "if False and _as_one",
+    ),
 }
 
 
@@ -266,7 +270,7 @@ def mutant(old: str, new: str) -> Callable[..., Body]:
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_T1_a_broken_renderer_is_caught(name: str) -> None:
-    """With the strict providers as witness that what is caught would have been refused (where one looks)."""
+    """A renderer that does this would send it: the gate is what stands between."""
     broken = mutant(*MUTANTS[name])
     caught = 0
     for seed in range(40):
