@@ -27,20 +27,15 @@ from streaq import Worker
 
 from agents.llm.openai_chat import close_clients
 from chat.kit import installed_kit
+from chat.presence import beat
 from chat.queue import RUN, Queue, streaq_options
 from chat.runner import Runner
 from chat.session import open_sessions
-from chat.session.session import Sessions
 from chat.sweeper import Sweeper
-from chat.tasks import end, heed_cancellation
+from chat.tasks import end
 
 log = logging.getLogger(__name__)
 
-#: Pseudo-conversation whose lease says that some worker is alive; all workers hold it under one name.
-PRESENCE = "workers"
-#: How long a worker counts as seen after its last beat, and how often it beats (milliseconds).
-PRESENCE_TTL_MS = 15_000
-PRESENCE_BEAT_MS = 5_000
 #: How often the heads of the running conversations are looked at, for stops and messages (milliseconds).
 WATCH_MS = 250
 #: Seconds that leaving may take before the process ends anyway; its leases then run out by themselves.
@@ -52,11 +47,6 @@ BACKOFF_S = (0.2, 3.0)
 def main() -> None:
     """Run a worker in this process until SIGTERM or SIGINT. Django must have been set up."""
     asyncio.run(serve())
-
-
-async def worker_seen(sessions: Sessions) -> bool:
-    """Whether some worker has shown itself lately (for `/readyz`). Raises what the store raises."""
-    return await sessions.store.lease(PRESENCE) is not None
 
 
 def worker_name() -> str:
@@ -158,19 +148,6 @@ async def serve(*, ready: Callable[[], None] | None = None) -> None:
         await close_clients()
         await sessions.close()
         log.info("Worker %s has left.", name)
-
-
-async def beat(sessions: Sessions) -> None:
-    """Show that a worker is there, until cancelled."""
-    while True:
-        try:
-            store = sessions.store
-            if not await store.renew(PRESENCE, PRESENCE, PRESENCE_TTL_MS):
-                await store.acquire(PRESENCE, PRESENCE, PRESENCE_TTL_MS)
-        except Exception as problem:
-            log.warning("The worker cannot show that it is there (%s).", problem)
-        heed_cancellation()
-        await asyncio.sleep(PRESENCE_BEAT_MS / 1000)
 
 
 async def take_tasks(pool: Pool, leaving: asyncio.Event) -> None:

@@ -15,8 +15,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from chat.presence import worker_seen
 from chat.session import open_sessions
-from chat.worker import worker_seen
 
 log = logging.getLogger(__name__)
 

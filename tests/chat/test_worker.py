@@ -1,6 +1,5 @@
 """The worker as a process: it is killed, told to leave, and loses Redis; runs go on."""
 
-import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from chat import worker as w
-from chat.session.session import Sessions
 from tests.support.processes import Process, Stack
-from tests.support.waiting import eventually, wait_until
+from tests.support.waiting import wait_until
 
 LEASE_MS = 2_000
 ENV = {"HOLDFAST_LEASE_MS": str(LEASE_MS), "HOLDFAST_SWEEP_MS": "300"}
@@ -135,16 +132,3 @@ def test_S7_runs_outlive_a_redis_that_restarts_empty(works: Works):
         30,
         "a run that is asked for afterwards",
     )
-
-
-@pytest.fixture
-def bells_in_memory(settings: Any) -> None:
-    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-
-
-async def test_a_worker_is_seen_while_it_beats(sessions: Sessions, bells_in_memory: None):
-    assert not await w.worker_seen(sessions)
-    beating = asyncio.create_task(w.beat(sessions))
-    await eventually(lambda: w.worker_seen(sessions), 5, "the worker to be seen")
-    beating.cancel()
-    await asyncio.gather(beating, return_exceptions=True)
