@@ -1,6 +1,6 @@
 """The design that this project replaces, as far as it matters for one defect: how it rebuilt a conversation.
 
-Faithful to what was found in it (docs/decisions tell the story): two copies of the truth, the socket's memory and
+Faithful to what was found in it (docs/providers.md tells the story): two copies of the truth, the socket's memory and
 the database; a tool call stored only when it is done and the socket is still there, without the provider's id;
 one row expanded to a call and a result with an id made from the row's; history cut by counting messages. It is
 here so that a test can show that the stories told to the new design break this one.
