@@ -24,7 +24,7 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house(database_template: Path) -> Iterator[Stack]:
     """All processes of Holdfast, shared by the browser tests; each test begins conversations of its own."""
     # 150 words a second: a long text streams for some ten seconds, time enough to disturb it.
@@ -32,7 +32,7 @@ def house(database_template: Path) -> Iterator[Stack]:
         yield stack.up()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
     """One Chromium for all tests."""
     with sync_playwright() as playwright:
