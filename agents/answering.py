@@ -1,6 +1,7 @@
 """One request to the model and its answer: streamed, assembled, committed only when it is complete (rule R5)."""
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -12,6 +13,7 @@ from agents.llm.errors import broken_off
 from agents.steps import CallModel
 from agents.transcript.render import Ask, render
 from agents.transcript.textonly import render_text_only
+from agents.transcript.tokens import estimate
 from agents.transcript.validate import validate
 from agents.work import Halt, PartText, Work, ending, failing
 
@@ -23,7 +25,7 @@ PIECE_INTERVAL = 0.04
 BACKOFF = (1.0, 2.0, 4.0, 8.0)
 MAX_WAIT = 60.0
 #: How often a request that is too long is halved.
-SMALLEST_SQUEEZE = 0.25
+MAX_SHORTENED = 3
 #: Seconds that a cancelled stream gets to close its connection; a stop must be through within one (rule R7).
 GRACE = 0.5
 
@@ -62,10 +64,10 @@ async def answer(
             yield _overgrown(work, decision.step, response)
         else:
             reading.check(response, patient=run.failures == 0)
-            work.text_only, work.squeeze = False, 1.0
+            work.text_only, work.window, work.shortened = False, None, 0
             yield [_finished(work, decision.step, response)]
     except ModelError as error:
-        async for events in _after(work, halt, error):
+        async for events in _after(work, halt, error, body):
             yield events
     finally:
         await reading.close()
@@ -134,7 +136,7 @@ class _Reading:
 def _request(work: Work) -> tuple[dict[str, object] | None, str]:
     """A body that passes the gate, and what the first try of it broke (rule T1). No body: nothing passes."""
     agent, history = work.agent, work.history()
-    window = int(agent.limits.window_tokens * work.squeeze)
+    window = agent.limits.window_tokens if work.window is None else work.window
     ask = Ask(agent.model, agent.prompt, work.tools.schemas(agent.tools), window)
     broken = ""
     if not work.text_only:
@@ -149,7 +151,9 @@ def _request(work: Work) -> tuple[dict[str, object] | None, str]:
     return (None, "; ".join(str(one) for one in violations[:5])) if violations else (body, broken)
 
 
-async def _after(work: Work, halt: Halt, error: ModelError) -> AsyncGenerator[list[e.Event], None]:
+async def _after(
+    work: Work, halt: Halt, error: ModelError, body: dict[str, object]
+) -> AsyncGenerator[list[e.Event], None]:
     """What follows a failed try: another one, in another form or after a while, or the end of the run."""
     run, now = work.run, work.clock.now()
     code, wait, again = error.code, 0.0, False
@@ -158,8 +162,9 @@ async def _after(work: Work, halt: Halt, error: ModelError) -> AsyncGenerator[li
         again, code = not work.text_only, "transcript_invalid"
         work.text_only = True
     elif isinstance(error, TooLong):
-        again = work.squeeze > SMALLEST_SQUEEZE
-        work.squeeze /= 2
+        again = work.shortened < MAX_SHORTENED
+        work.shortened += 1
+        work.window = min(work.agent.limits.window_tokens, estimate(json.dumps(body))) // 2
     elif error.retry and run.failures < len(BACKOFF):
         wait = max(BACKOFF[run.failures], error.after or 0.0)
         again = wait <= MAX_WAIT

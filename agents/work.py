@@ -35,7 +35,7 @@ class PartText:
 
 @dataclass
 class Work:
-    """One owner's work on one run. Only `text_only` and `squeeze` change: how the next request is made."""
+    """One owner's work on one run. What changes is only how the next request is made (the last four)."""
 
     agent: AgentSpec
     profile: Profile
@@ -51,8 +51,9 @@ class Work:
     storage: Storage | None
     #: The provider refused the form, or our own gate did: the next request goes without tool messages (T5).
     text_only: bool = False
-    #: The share of the window to use; less than 1 after the provider found the request too long.
-    squeeze: float = 1.0
+    #: Tokens that a request may have after the provider found one too long, and how often it did.
+    window: int | None = None
+    shortened: int = 0
     #: Calls in doubt whose tool was asked already what happened.
     probed: frozenset[str] = frozenset()
 

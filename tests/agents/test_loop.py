@@ -303,11 +303,20 @@ async def test_a_request_that_is_too_long_is_made_shorter(shell: Shell, bench: B
         shell.say(f"{number} " + "word " * 2_000)
         await shell.work(AGENT, ScriptedModel(says("ok")), bench.toolbox())
     shell.say("and now?")
-    agent = replace(AGENT, limits=Limits(window_tokens=20_000))
-    model = ScriptedModel([TooLong("too long")], says("ok"))
-    await shell.work(agent, model, bench.toolbox())
-    assert len(str(model.bodies[1])) < len(str(model.bodies[0])) * 0.7
-    assert "and now?" in str(model.bodies[1])
+    model = ScriptedModel([TooLong("too long")], [TooLong("too long")], says("ok"))
+    await shell.work(AGENT, model, bench.toolbox())
+    sizes = [len(str(body)) for body in model.bodies]
+    assert sizes[1] < sizes[0] * 0.7 and sizes[2] < sizes[1] * 0.7
+    assert "and now?" in str(model.bodies[2])
+
+
+async def test_a_request_that_stays_too_long_fails_with_a_sentence(shell: Shell, bench: Bench) -> None:
+    shell.say("word " * 10_000)
+    model = ScriptedModel([TooLong("The conversation is longer than this model can read.")])
+    await shell.work(AGENT, model, bench.toolbox())
+    failed = shell.last()
+    assert isinstance(failed, e.RunFailed) and "longer than" in failed.detail
+    assert len(model.bodies) == 4
 
 
 async def test_R7_a_stop_cancels_the_stream_and_keeps_what_came(shell: Shell, bench: Bench) -> None:
