@@ -40,6 +40,7 @@ class AgentForm(_AgentForm):
             "prompt": forms.Textarea(attrs={"rows": 12, "cols": 90}),
             "description": forms.TextInput(attrs={"size": 90}),
             "base_url": forms.TextInput(attrs={"size": 60, "placeholder": "https://api.example.com/v1"}),
+            "fallback_base_url": forms.TextInput(attrs={"size": 60}),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -79,6 +80,8 @@ class AgentAdmin(_AgentAdmin):
                 "description": "Leave all three empty to use the model that the server is configured with.",
             },
         ),
+        ("Who stands in", {"fields": ("fallback_model", "fallback_base_url")}),
+        ("What it costs", {"fields": ("price_input", "price_cached", "price_output")}),
         ("What it may use", {"fields": ("tools",)}),
         (
             "When it stops",
@@ -90,6 +93,7 @@ class AgentAdmin(_AgentAdmin):
                     "parallel_calls",
                     "result_chars",
                     "window_tokens",
+                    "compaction",
                 ),
                 "description": "A limit ends a run with a message in the chat; nothing is lost.",
             },

@@ -88,11 +88,23 @@ class Origin(Fact):
 
 
 class Usage(Fact):
-    """Tokens of one model response, as the provider counted them."""
+    """Tokens of one model response, as the provider counted them. `cached` is the share of `input` that came from
+    the provider's cache; `cost` in billionths of a US dollar, None where the agent has no prices."""
 
     input: int = 0
     output: int = 0
     cached: int = 0
+    cost: int | None = None
+
+    def plus(self, other: "Usage") -> "Usage":
+        """Both together. The cost of what has no price is not in the sum."""
+        costs = [cost for cost in (self.cost, other.cost) if cost is not None]
+        return Usage(
+            input=self.input + other.input,
+            output=self.output + other.output,
+            cached=self.cached + other.cached,
+            cost=sum(costs) if costs else None,
+        )
 
 
 class ProposedCall(Fact):
@@ -260,6 +272,20 @@ class StepDiscarded(Event):
     reason: str = ""
 
 
+class HistoryCompacted(Event):
+    """For the model, `summary` stands from now on for the items up to seq `upto` (rule T2). For people nothing
+    changes. `items` were replaced, of about `before` tokens; `model` wrote the summary at the price of `usage`."""
+
+    type: Literal["history.compacted"] = "history.compacted"
+    run: str
+    upto: int
+    summary: str
+    items: int = 0
+    before: int = 0
+    model: str = ""
+    usage: Usage = Usage()
+
+
 class CallStarted(Event):
     """Stored before the tool runs (rule R3)."""
 
@@ -331,6 +357,7 @@ AnyEvent = Annotated[
     | StepFinished
     | StepStopped
     | StepDiscarded
+    | HistoryCompacted
     | CallStarted
     | CallProgress
     | CallSettled

@@ -89,6 +89,17 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """What stands, for the model, for the items up to `seq`; the items themselves are in the journal."""
+
+    id: str
+    seq: int
+    text: str
+    #: How many items it stands for, those of the summaries before it included.
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """The active run, or else the latest one."""
 
@@ -123,7 +134,7 @@ class Run:
         return self.spent + (max(0, now - self.since) if self.since is not None else 0)
 
 
-Item = UserMessage | Note | Step
+Item = UserMessage | Note | Step | Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +199,8 @@ def _folded(history: History, event: e.Event, seq: int) -> History:
             return _with(history, event.step, {"status": "stopped", "text": event.text})
         case e.StepDiscarded():
             return _without(history, event.step)
+        case e.HistoryCompacted():
+            return replace(_compacted(history, event), run=_run_after(history.run, event))
         case e.CallStarted() | e.CallSettled() | e.CallInDoubt() | e.CallRetried():
             step = history.step(event.step)
             if step is None:
@@ -244,7 +257,9 @@ def _run_after(run: Run | None, event: e.Event) -> Run | None:
         case e.StepStarted():
             return replace(run, last_index=max(run.last_index, int(event.step.rpartition(".")[2])))
         case e.StepFinished():
-            return replace(run, steps=run.steps + 1, failures=0, usage=_sum(run.usage, event.usage))
+            return replace(run, steps=run.steps + 1, failures=0, usage=run.usage.plus(event.usage))
+        case e.HistoryCompacted():
+            return replace(run, usage=run.usage.plus(event.usage))
     return run
 
 
@@ -254,8 +269,25 @@ def _rested(run: Run, at: int) -> Run:
     return replace(run, spent=run.spent + max(0, at - run.since), since=None)
 
 
-def _sum(a: e.Usage, b: e.Usage) -> e.Usage:
-    return e.Usage(input=a.input + b.input, output=a.output + b.output, cached=a.cached + b.cached)
+def _compacted(history: History, event: e.HistoryCompacted) -> History:
+    """The summary in the place of whole items, never of one that is open. The first message, the newest one and
+    the newest step stay whatever the event says: what comes next hangs on them."""
+    items = history.items
+    stay = {_first(items, UserMessage), _first(items[::-1], UserMessage), _first(items[::-1], Step)}
+    gone = {item.id for item in items if item.seq <= event.upto and item.id not in stay and _settled(item)}
+    replaced = sum(item.items if isinstance(item, Summary) else 1 for item in items if item.id in gone)
+    summary = Summary(f"summary-{event.upto}", event.upto, event.summary, max(replaced, event.items))
+    before = [item for item in items if item.seq <= event.upto and item.id not in gone]
+    after = [item for item in items if item.seq > event.upto]
+    return _placed(history, (*before, summary, *after))
+
+
+def _first(items: tuple[Item, ...], kind: type[Item]) -> str:
+    return next((item.id for item in items if isinstance(item, kind)), "")
+
+
+def _settled(item: Item) -> bool:
+    return not isinstance(item, Step) or (item.committed and not item.open_calls)
 
 
 def _added(history: History, item: Item) -> History:
@@ -277,6 +309,9 @@ def _with(history: History, step: str, changes: dict[str, Any]) -> History:
 def _without(history: History, step: str) -> History:
     if history.step(step) is None:
         return history
-    items = tuple(item for item in history.items if item.id != step)
+    return _placed(history, tuple(item for item in history.items if item.id != step))
+
+
+def _placed(history: History, items: tuple[Item, ...]) -> History:
     places = {item.id: place for place, item in enumerate(items) if isinstance(item, Step)}
     return replace(history, items=items, places=places)

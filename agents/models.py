@@ -11,7 +11,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
-from agents.spec import AgentSpec, Limits
+from agents.spec import AgentSpec, Limits, Prices
 from agents.tools import toolbox
 from agents.tools.base import StoredNote, Toolbox
 from agents.transcript.profiles import PROFILES
@@ -115,6 +115,46 @@ class Agent(models.Model):
         help_text="Whose dialect the address speaks (which request rules are kept). Empty: guessed from the "
         "address and the model.",
     )
+    fallback_model = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="Who is asked when the model above is busy beyond the retries, cannot be reached, fails, or has no "
+        "quota left. Empty: nobody. A refused key or an unknown name is a mistake to mend and is not covered up.",
+    )
+    fallback_base_url = models.CharField(
+        "fallback's base address",
+        max_length=300,
+        blank=True,
+        validators=[validate_base_url],
+        help_text="Empty: the same address as the model above.",
+    )
+    price_input = models.DecimalField(
+        "input price",
+        max_digits=12,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="US dollars per million input tokens. Empty: unknown, no cost is shown.",
+    )
+    price_output = models.DecimalField(
+        "output price",
+        max_digits=12,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="US dollars per million output tokens.",
+    )
+    price_cached = models.DecimalField(
+        "cached input price",
+        max_digits=12,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="US dollars per million input tokens that the provider had in its cache. Empty: as other input.",
+    )
     tools = models.JSONField(
         blank=True,
         default=default_tools,
@@ -164,6 +204,12 @@ class Agent(models.Model):
         validators=_between(2_000, 4_000_000),
         help_text="History that one request may carry. Keep it well below the model's own context window.",
     )
+    compaction = models.BooleanField(
+        "summarise old history",
+        default=True,
+        help_text="When the history outgrows its tokens, the model summarises the older part for itself. People keep "
+        "seeing everything. Off: the oldest steps are left out instead.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -181,6 +227,10 @@ class Agent(models.Model):
     def clean(self) -> None:
         """Refuse combinations that would leave people without an agent or a run without room."""
         super().clean()
+        if (self.price_input is None) != (self.price_output is None):
+            raise ValidationError("Give both prices, for input and for output, or neither.")
+        if self.fallback_base_url and not self.fallback_model:
+            raise ValidationError({"fallback_model": "Name the model at the fallback's address."})
         if self.is_default and not self.enabled:
             raise ValidationError(
                 {"enabled": "The default agent must be enabled. Make another one the default first."}
@@ -206,6 +256,10 @@ class Agent(models.Model):
             model=self.model,
             base_url=self.base_url,
             profile=self.profile,
+            fallback_model=self.fallback_model,
+            fallback_base_url=self.fallback_base_url,
+            prices=self._prices(),
+            compaction=self.compaction,
             tools=tuple(name for name in self.tools if name in installed_tools().names),
             limits=Limits(
                 steps=self.max_steps,
@@ -216,6 +270,11 @@ class Agent(models.Model):
                 window_tokens=self.window_tokens,
             ),
         )
+
+    def _prices(self) -> Prices | None:
+        if self.price_input is None or self.price_output is None:
+            return None
+        return Prices(self.price_input, self.price_output, self.price_cached)
 
 
 def ensure_default_agent() -> Agent:

@@ -1,6 +1,10 @@
 """What an agent is, as plain data: the loop reads this and never a database row."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+
+from agents.events import Usage
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,22 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Prices:
+    """US dollars per million tokens. `cached`: of input that came from the provider's cache; None: as other input."""
+
+    input: Decimal
+    output: Decimal
+    cached: Decimal | None = None
+
+    def cost(self, usage: Usage) -> int:
+        """What a response took, in billionths of a US dollar, rounded up."""
+        cached = min(usage.cached, usage.input)
+        at = self.input if self.cached is None else self.cached
+        dollars = (usage.input - cached) * self.input + cached * at + usage.output * self.output
+        return -int(-Fraction(dollars) * 1_000 // 1)
+
+
+@dataclass(frozen=True)
 class AgentSpec:
     """One agent: who it is, which model speaks for it, which tools it may use, and its limits.
 
@@ -36,3 +56,10 @@ class AgentSpec:
     profile: str = ""
     tools: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    #: Who is asked when the model cannot answer; an empty address: the model's own.
+    fallback_model: str = ""
+    fallback_base_url: str = ""
+    #: Of `model`. What the fallback takes has no price.
+    prices: Prices | None = None
+    #: The model summarises what its window has no room for (rule T2); off: it is left out.
+    compaction: bool = True

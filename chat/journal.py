@@ -37,6 +37,8 @@ from chat.session.state import Patch, State, change, merge, reduce
 THREADS = 4
 #: Items of the transcript that an agent's history begins with; older ones no model would be sent anyway.
 HISTORY_ITEMS = 400
+#: A conversation's first message is one of its first events, if a person began it.
+OPENING = 4
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -294,10 +296,16 @@ class Journal:
     def _history(self, conversation: str, items: int) -> History:
         row = self._conversation(conversation)
         first = self._first_seq(row, items)
-        found = row.events.filter(seq__gte=first, seq__lte=row.head_seq).order_by("seq")
+        # What stays with every request, however old: the first message, and the newest summary.
+        events = row.events.order_by("seq")
         history = empty(conversation)
-        for seq, text in found.values_list("seq", "text"):
-            history = fold(history, e.from_json(text), seq)
+        for found in (
+            events.filter(seq__lt=min(first, OPENING + 1), type="message.added")[:1],
+            events.filter(seq__lt=first, seq=row.compacted_seq),
+            events.filter(seq__gte=first, seq__lte=row.head_seq),
+        ):
+            for seq, text in found.values_list("seq", "text"):
+                history = fold(history, e.from_json(text), seq)
         return history
 
     def _first_seq(self, row: m.Conversation, items: int) -> int:

@@ -5,7 +5,7 @@ again from it. Only `chat/journal.py` writes them. All times are integers, milli
 as in the events themselves; `seq` places an item in its conversation.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -14,7 +14,20 @@ from agents.events import ACTIVE_RUN
 from chat.fields import JsonText
 
 
-class Conversation(models.Model):
+class Used(models.Model):
+    """What the models' responses took, as they counted it; `cached_tokens` are a share of the input, `cost` is in
+    billionths of a US dollar and null where no price was known."""
+
+    input_tokens = models.BigIntegerField(default=0)
+    output_tokens = models.BigIntegerField(default=0)
+    cached_tokens = models.BigIntegerField(default=0)
+    cost = models.BigIntegerField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class Conversation(Used):
     """One chat. (`head_seq`, `head_tag`) is the end of its journal, moved only by compare-and-set."""
 
     id = models.UUIDField(primary_key=True)
@@ -32,6 +45,8 @@ class Conversation(models.Model):
     run = JsonText(default=None)
     window = JsonText(default=list)
     run_status = models.CharField(max_length=12, default="", blank=True)
+    #: Place of the newest summary that stands for older items; 0: there is none. An agent's history begins with it.
+    compacted_seq = models.BigIntegerField(default=0)
     created_at = models.BigIntegerField()
     updated_at = models.BigIntegerField()
     deleted_at = models.BigIntegerField(null=True, blank=True)
@@ -103,7 +118,7 @@ class Message(models.Model):
         return f"{self.kind} {self.message}"
 
 
-class Run(models.Model):
+class Run(Used):
     """One stretch of agent work. `seq` is its run.queued event."""
 
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="runs")
@@ -139,7 +154,7 @@ class Run(models.Model):
         return f"{self.run} {self.status}"
 
 
-class Step(models.Model):
+class Step(Used):
     """One model response. `body` is the transcript item; an `open` one stays in the window however old."""
 
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="steps")
@@ -150,8 +165,6 @@ class Step(models.Model):
     open = models.BooleanField(default=True)
     attempt = models.IntegerField(default=1)
     model = models.CharField(max_length=100, default="", blank=True)
-    input_tokens = models.BigIntegerField(default=0)
-    output_tokens = models.BigIntegerField(default=0)
     started_at = models.BigIntegerField()
     ended_at = models.BigIntegerField(null=True, blank=True)
     body = JsonText()
@@ -202,6 +215,43 @@ class Call(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.call} {self.status}"
+
+
+class Fault(models.Model):
+    """A request that was refused: by our own gate (kind V…: it was not sent) or by the provider (E…, or `other` for
+    words that are not on the list). `request` is the body as sent, without any key (rule T5). No projection: it is
+    written beside the journal, and may be deleted."""
+
+    OUTCOMES: ClassVar = (
+        ("", "not known (the run ended, or its worker died)"),
+        ("text_ok", "asked again as plain text: answered"),
+        ("text_refused", "asked again as plain text: refused as well"),
+        ("failed", "asked again as plain text: failed for another reason"),
+        ("not_asked", "not asked again"),
+    )
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="faults")
+    run = models.CharField(max_length=64)
+    step = models.CharField(max_length=80)
+    kind = models.CharField(max_length=10)
+    #: HTTP status; 0: it was not sent, or refused inside a stream.
+    status = models.IntegerField(default=0)
+    text = models.TextField()
+    model = models.CharField(max_length=200)
+    profile = models.CharField(max_length=40)
+    address = models.CharField(max_length=300)
+    text_only = models.BooleanField(default=False)
+    #: Of address and body; a body whose digest is here is not sent again in this conversation.
+    digest = models.CharField(max_length=64)
+    request = models.TextField()
+    outcome = models.CharField(max_length=12, default="", blank=True, choices=OUTCOMES)
+    created_at = models.BigIntegerField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["conversation", "digest"], name="fault_digest"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.step}"
 
 
 def listed(owner_id: Any) -> "models.QuerySet[Conversation]":

@@ -95,7 +95,6 @@ class Rows:
         )
 
     def _step(self, item: Any, event: e.Event) -> None:
-        usage = item["usage"] or {"input": 0, "output": 0}
         self.steps[item["id"]] = m.Step(
             conversation=self.conversation,
             seq=item["seq"],
@@ -105,8 +104,7 @@ class Rows:
             open=is_open(item),
             attempt=item["attempt"],
             model=clean(item["model"])[:100],
-            input_tokens=usage["input"],
-            output_tokens=usage["output"],
+            **used(item["usage"]),
             started_at=item["at"],
             ended_at=item["ended_at"],
             body=item,
@@ -169,6 +167,7 @@ class Rows:
             "ended_at": run["ended_at"],
             "retry_at": run["retry_at"],
             "updated_at": each.event.at,
+            **used(run.get("usage")),
         }
         if isinstance(each.event, e.RunStarted):
             changes["fence"] = each.event.fence
@@ -228,6 +227,14 @@ class Rows:
         row.title = clean(row.info["title"])[:200] if row.info else row.title
         row.run_status = row.run["status"] if row.run else ""
         changed = ["head_seq", "head_tag", "info", "run", "window", "title", "run_status"]
+        totals = used(row.info.get("usage")) if row.info else {}
+        for name, value in totals.items():
+            setattr(row, name, value)
+        changed += totals
+        summaries = [each.seq for each in committed if isinstance(each.event, e.HistoryCompacted)]
+        if summaries:
+            row.compacted_seq = summaries[-1]
+            changed.append("compacted_seq")
         news = [each.event.at for each in committed if _type(each.event).startswith(NEWS)]
         if news:
             # Clocks of processes differ: what is newer must not sink in the list.
@@ -239,6 +246,13 @@ class Rows:
 def _fields(model: type[models.Model], key: str) -> list[str]:
     """All columns of a row that is written again: everything but what identifies it."""
     return [f.name for f in model._meta.concrete_fields if f.name not in ("id", "conversation", key)]
+
+
+def used(usage: Any) -> dict[str, Any]:
+    """The columns of a usage as the state has it, or of none."""
+    usage = usage or {}
+    tokens = {f"{name}_tokens": usage.get(name, 0) for name in ("input", "output", "cached")}
+    return {**tokens, "cost": usage.get("cost")}
 
 
 def clean(text: str) -> str:

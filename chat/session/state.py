@@ -3,7 +3,7 @@
 A state is a flat dict of fields, each a JSON value, because that is how it lies in Redis (one hash, one
 field each) and so an event costs only the fields it touches:
 
-    info            {title, agent, created_at}
+    info            {title, agent, created_at, usage}
     run             null, or the active (else the latest) run
     i:<seq>         one transcript item; <seq> is where it stands, and the order of items is the order of <seq>
 
@@ -26,6 +26,8 @@ State = Mapping[str, Json]
 Patch = dict[str, Json]
 
 EMPTY: State = {}
+#: No tokens yet.
+NOTHING: Json = {"input": 0, "output": 0, "cached": 0, "cost": None}
 
 
 def item_key(seq: int) -> str:
@@ -69,7 +71,7 @@ def change(state: State, event: e.Event, seq: int) -> Patch:
     """
     match event:
         case e.ConversationCreated():
-            info = {"title": event.title, "agent": event.agent, "created_at": event.at}
+            info = {"title": event.title, "agent": event.agent, "created_at": event.at, "usage": NOTHING}
             return {"info": info, "run": None}
         case e.ConversationRenamed():
             return {"info": {**state["info"], "title": event.title}}
@@ -81,8 +83,13 @@ def change(state: State, event: e.Event, seq: int) -> Patch:
             return {"run": _queued(event)}
         case e.StepStarted():
             return _step_started(state, event, seq)
-        case e.StepFinished() | e.StepStopped() | e.StepDiscarded():
+        case e.StepFinished():
+            ended = _step_ended(state, event)
+            return {**ended, **_used(state, event)} if ended else {}
+        case e.StepStopped() | e.StepDiscarded():
             return _step_ended(state, event)
+        case e.HistoryCompacted():
+            return _used(state, event)
         case e.CallStarted() | e.CallProgress() | e.CallSettled() | e.CallInDoubt() | e.CallRetried():
             return _call_changed(state, event)
         case _:
@@ -104,7 +111,23 @@ def _queued(event: e.RunQueued) -> Json:
         "code": None,
         "detail": "",
         "retry_at": None,
+        "usage": NOTHING,
     }
+
+
+def _used(state: State, event: e.StepFinished | e.HistoryCompacted) -> Patch:
+    """The totals of the run and of the conversation with what this event took."""
+    info, run = state.get("info"), state.get("run")
+    if info is None or run is None or run["id"] != event.run:
+        return {}
+    return {
+        "info": {**info, "usage": _sum(info, event.usage)},
+        "run": {**run, "usage": _sum(run, event.usage)},
+    }
+
+
+def _sum(held: Json, usage: e.Usage) -> Json:
+    return e.Usage(**held.get("usage", NOTHING)).plus(usage).model_dump()
 
 
 def _run_changed(state: State, event: e.Event, seq: int) -> Patch:

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents import events as e
+from agents.history import Summary, UserMessage
 from chat import models as m
 from chat.journal import Committed, Journal, commit
 from chat.session.contract import Command, Position
@@ -266,7 +267,7 @@ async def test_history_holds_the_newest_items_and_all_of_the_run(journal: Journa
     assert len(whole.items) == 22
     some = await journal.history(conversation, items=5)
     assert some.run == whole.run and some.run is not None and some.run.attempt == 1
-    assert some.items == whole.items[1:], "from the cause of the run on"
+    assert some.items == whole.items, "the first message, and from the cause of the run on"
     done = [e.RunFinished(at=START, run="r"), *[message(str(n)) for n in range(30)]]
     state, at = await archive(journal, conversation, state, at, done)
     state, at = await archive(
@@ -277,7 +278,31 @@ async def test_history_holds_the_newest_items_and_all_of_the_run(journal: Journa
         [e.RunQueued(at=START, run="r2", cause=done[-1].message)],  # type: ignore[attr-defined]
     )
     later = await journal.history(conversation, items=5)
-    assert len(later.items) == 5 and later.run is not None and later.run.id == "r2"
+    assert later.items[0] == whole.items[0] and len(later.items) == 1 + 5
+    assert later.run is not None and later.run.id == "r2"
+
+
+async def test_T2_a_summary_is_there_however_long_ago(journal: Journal, owner: Any) -> None:
+    conversation = await begin(journal, owner)
+    told = [CREATED, *[message(f"old {n}") for n in range(10)], e.RunQueued(at=START, run="r", cause="c")]
+    usage = e.Usage(input=100, output=20, cached=50, cost=7)
+    told += [e.HistoryCompacted(at=START, run="r", upto=11, summary="old ones", items=8, usage=usage)]
+    told += [e.RunFinished(at=START, run="r"), *[message(f"new {n}") for n in range(30)]]
+    told += [e.RunQueued(at=START, run="r2", cause=told[-1].message)]  # type: ignore[attr-defined]
+    state, _ = await archive(journal, conversation, EMPTY, ZERO, told)
+    for items in (5, 400):
+        history = await journal.history(conversation, items=items)
+        (summary,) = (item for item in history.items if isinstance(item, Summary))
+        assert (summary.text, summary.items) == ("old ones", 8)
+        assert [item.text for item in history.items[:1] if isinstance(item, UserMessage)] == ["old 0"]
+    page, _ = await journal.page(conversation, 12, 50)
+    assert len([item for item in page if item["kind"] == "message"]) == 10, "people keep seeing everything"
+    row = m.Conversation.objects.using(journal.using).filter(id=conversation)
+    assert await journal.ask(lambda: row.values_list("input_tokens", "cached_tokens", "cost").get()) == (
+        100,
+        50,
+        7,
+    )
 
 
 async def test_S5_a_locked_database_acknowledges_nothing(journal: Journal, owner: Any) -> None:

@@ -139,6 +139,10 @@ class Story:
     def _step(self, step: str, last: bool) -> bool:
         """One response and its calls; False when the run is over."""
         attempt = 1
+        if self._chance(10):
+            upto = self.random.randint(1, len(flat(self.appends)))
+            summary = {"upto": upto, "summary": self._text(), "usage": self._usage()}
+            self._append(e.HistoryCompacted(at=self._at(), run=self.run, **summary))
         self._append(self._started(step, attempt))
         while self._chance(15):
             if self._chance(40):
@@ -171,7 +175,7 @@ class Story:
             self._append(cut, e.RunStopped(at=self._at(), run=self.run, by="alice"))
             return False
         calls = () if last and self._chance(70) else self._calls(step)
-        usage = e.Usage(input=self.random.randint(1, 900), output=self.random.randint(1, 90))
+        usage = self._usage()
         finish = "tool_calls" if calls else "stop"
         done = e.StepFinished(
             at=self._at(), run=self.run, step=step, text=self._text(), calls=calls, usage=usage, finish=finish
@@ -181,6 +185,11 @@ class Story:
             return False
         self._append(done)
         return self._perform(step, calls)
+
+    def _usage(self) -> e.Usage:
+        tokens = self.random.randint(1, 900)
+        cost = self.random.choice((None, 7 * tokens))
+        return e.Usage(input=tokens, output=self.random.randint(1, 90), cached=tokens // 3, cost=cost)
 
     # ---- calls ----
 

@@ -137,6 +137,7 @@ class Info(Frame):
     title: str
     agent: str
     created_at: int
+    usage: Usage = Usage()
 
 
 class RunView(Frame):
@@ -153,6 +154,7 @@ class RunView(Frame):
     code: RunCode | None
     detail: str
     retry_at: int | None
+    usage: Usage = Usage()
 
 
 class SessionState(Frame):

@@ -68,6 +68,7 @@ export type AnyEvent =
   | StepFinished
   | StepStopped
   | StepDiscarded
+  | HistoryCompacted
   | CallStarted
   | CallProgress
   | CallSettled
@@ -207,6 +208,17 @@ export interface Info {
   title: string;
   agent: string;
   created_at: number;
+  usage: Usage;
+}
+/**
+ * Tokens of one model response, as the provider counted them. `cached` is the share of `input` that came from
+ * the provider's cache; `cost` in billionths of a US dollar, None where the agent has no prices.
+ */
+export interface Usage {
+  input: number;
+  output: number;
+  cached: number;
+  cost: number | null;
 }
 export interface RunView {
   id: string;
@@ -222,6 +234,7 @@ export interface RunView {
   code: RunCode | null;
   detail: string;
   retry_at: number | null;
+  usage: Usage;
 }
 export interface MessageItem {
   kind: "message";
@@ -281,14 +294,6 @@ export interface CallView {
 export interface Progress {
   fraction: number | null;
   note: string;
-}
-/**
- * Tokens of one model response, as the provider counted them.
- */
-export interface Usage {
-  input: number;
-  output: number;
-  cached: number;
 }
 export interface NoticeItem {
   kind: "notice";
@@ -484,6 +489,21 @@ export interface StepDiscarded {
   run: string;
   step: string;
   reason: string;
+}
+/**
+ * For the model, `summary` stands from now on for the items up to seq `upto` (rule T2). For people nothing
+ * changes. `items` were replaced, of about `before` tokens; `model` wrote the summary at the price of `usage`.
+ */
+export interface HistoryCompacted {
+  at: number;
+  type: "history.compacted";
+  run: string;
+  upto: number;
+  summary: string;
+  items: number;
+  before: number;
+  model: string;
+  usage: Usage;
 }
 /**
  * Stored before the tool runs (rule R3).

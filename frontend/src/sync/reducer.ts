@@ -8,6 +8,7 @@ import {
   type ProposedCall,
   type RunView,
   type StepItem,
+  type Usage,
   WINDOW,
 } from "./protocol.gen";
 
@@ -26,6 +27,7 @@ export interface Reduced {
 
 export const EMPTY: State = { info: null, run: null, items: [] };
 const NONE: readonly Item[] = [];
+export const NO_USAGE: Usage = { input: 0, output: 0, cached: 0, cost: null };
 
 type StepEnded = Extract<AnyEvent, { type: "step.finished" | "step.stopped" | "step.discarded" }>;
 type CallEvent = Extract<AnyEvent, { call: string }>;
@@ -54,7 +56,7 @@ function change(state: State, event: AnyEvent, seq: number): State {
     case "conversation.created":
       return {
         ...state,
-        info: { title: event.title, agent: event.agent, created_at: event.at },
+        info: { title: event.title, agent: event.agent, created_at: event.at, usage: NO_USAGE },
         run: null,
       };
     case "conversation.renamed":
@@ -72,9 +74,12 @@ function change(state: State, event: AnyEvent, seq: number): State {
     case "step.started":
       return stepStarted(state, event, seq);
     case "step.finished":
+      return used(state, stepEnded(state, event), event.run, event.usage);
     case "step.stopped":
     case "step.discarded":
       return stepEnded(state, event);
+    case "history.compacted":
+      return used(null, state, event.run, event.usage);
     case "call.started":
     case "call.progress":
     case "call.settled":
@@ -84,6 +89,25 @@ function change(state: State, event: AnyEvent, seq: number): State {
     default:
       return runChanged(state, event, seq);
   }
+}
+
+/** `after` with the totals of the run and of the conversation, unless it is what was `before`. */
+function used(before: State | null, after: State, id: string, usage: Usage): State {
+  const { info, run } = after;
+  if (before === after || info === null || run === null || run.id !== id) return after;
+  const totals = (held: { usage: Usage }) => ({ usage: sum(held.usage, usage) });
+  return { ...after, info: { ...info, ...totals(info) }, run: { ...run, ...totals(run) } };
+}
+
+/** Both together; the cost of what has no price is not in the sum. */
+function sum(a: Usage = NO_USAGE, b: Usage = NO_USAGE): Usage {
+  const costs = [a.cost, b.cost].filter((cost) => typeof cost === "number");
+  return {
+    input: (a.input ?? 0) + (b.input ?? 0),
+    output: (a.output ?? 0) + (b.output ?? 0),
+    cached: (a.cached ?? 0) + (b.cached ?? 0),
+    cost: costs.length === 0 ? null : costs.reduce((all, one) => all + one, 0),
+  };
 }
 
 function runChanged(state: State, event: RunEvent, seq: number): State {
@@ -146,6 +170,7 @@ function queued(id: string, cause: string, at: number): RunView {
     code: null,
     detail: "",
     retry_at: null,
+    usage: NO_USAGE,
   };
 }
 

@@ -10,7 +10,7 @@ import type {
   ServerFrame,
   SnapshotPart,
 } from "../protocol.gen";
-import { EMPTY, reduce, type State } from "../reducer";
+import { EMPTY, NO_USAGE, reduce, type State } from "../reducer";
 import type { FakeClock, FakeSocket } from "./world";
 
 export const HEARTBEAT_MS = 10_000;
@@ -215,7 +215,7 @@ export class ModelServer {
           piece,
           pieces: this.pieces,
           state: {
-            info: info ?? { title: "", agent: "", created_at: 0 },
+            info: info ?? { title: "", agent: "", created_at: 0, usage: NO_USAGE },
             run,
             items: items.slice((piece - 1) * size, piece * size),
           },

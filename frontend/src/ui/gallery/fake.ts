@@ -18,6 +18,9 @@ import type {
   StepItem,
 } from "../../sync";
 
+/** A conversation in which no model has answered yet. */
+export const NO_USAGE = { input: 0, output: 0, cached: 0, cost: null };
+
 /** A value that can be set: the fake side of a `Readable`. */
 export class Cell<T> implements Readable<T> {
   readonly #listeners = new Set<() => void>();
@@ -237,7 +240,7 @@ export function step(seq: number, text: string, more: Partial<StepItem> = {}): S
     model: "demo",
     text,
     calls: [],
-    usage: { input: 812, output: 96, cached: 0 },
+    usage: { input: 812, output: 96, cached: 640, cost: 3_420_000 },
     at: Date.now() - 50_000,
     ended_at: Date.now() - 45_000,
     ...more,
@@ -297,6 +300,7 @@ export function run(status: RunView["status"], more: Partial<RunView> = {}): Run
     code: null,
     detail: "",
     retry_at: null,
+    usage: NO_USAGE,
     ...more,
   };
 }
@@ -310,7 +314,12 @@ export function live(
     ...emptyView(id),
     phase: "live",
     synced: true,
-    info: { title: "Tea, time and a little arithmetic", agent: "demo", created_at: Date.now() - 3_600_000 },
+    info: {
+      title: "Tea, time and a little arithmetic",
+      agent: "demo",
+      created_at: Date.now() - 3_600_000,
+      usage: { input: 4211, output: 530, cached: 3100, cost: 18_650_000 },
+    },
     items,
     ...more,
   };

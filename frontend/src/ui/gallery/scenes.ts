@@ -1,5 +1,5 @@
 import type { ConversationView, Item, ListEntry } from "../../sync";
-import { call, done, type FakeClient, live, message, notice, run, step } from "./fake";
+import { call, done, type FakeClient, live, message, NO_USAGE, notice, run, step } from "./fake";
 import { LONG, MARKDOWN } from "./texts";
 
 export const ID = "0190a000-0000-7000-8000-000000000001";
@@ -296,7 +296,12 @@ export function answerBack(client: FakeClient): void {
       cell.update((view) => ({
         phase: "live",
         synced: true,
-        info: view.info ?? { title: sent.text.slice(0, 40), agent: "demo", created_at: Date.now() },
+        info: view.info ?? {
+          title: sent.text.slice(0, 40),
+          agent: "demo",
+          created_at: Date.now(),
+          usage: NO_USAGE,
+        },
         items: [...view.items, asked],
         pending: view.pending.filter((each) => each.id !== sent.id),
         run: run("running", { id: `run-${seq}`, cause: sent.id, started_at: Date.now() }),
