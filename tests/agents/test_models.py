@@ -189,7 +189,8 @@ def test_the_form_shows_each_tool_with_its_effect(staff):
     page = staff.get(reverse("admin:agents_agent_add")).content.decode()
     assert "notes (changes something): Remember something" in page
     assert "calculator (only reads)" in page
-    assert page.count('name="tools"') == len(default_tools()) == page.count(" checked") - 2  # and `enabled`, `compaction`
+    # Ticked beside the tools: `enabled` and `compaction`.
+    assert page.count('name="tools"') == len(default_tools()) == page.count(" checked") - 2
     assert "OpenAI Chat Completions" in page
 
 

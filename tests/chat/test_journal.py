@@ -289,9 +289,9 @@ async def test_T2_a_summary_is_there_however_long_ago(journal: Journal, owner: A
     told += [e.HistoryCompacted(at=START, run="r", upto=11, summary="old ones", items=8, usage=usage)]
     told += [e.RunFinished(at=START, run="r"), *[message(f"new {n}") for n in range(30)]]
     told += [e.RunQueued(at=START, run="r2", cause=told[-1].message)]  # type: ignore[attr-defined]
-    state, _ = await archive(journal, conversation, EMPTY, ZERO, told)
-    for items in (5, 400):
-        history = await journal.history(conversation, items=items)
+    await archive(journal, conversation, EMPTY, ZERO, told)
+    for newest in (5, 400):
+        history = await journal.history(conversation, items=newest)
         (summary,) = (item for item in history.items if isinstance(item, Summary))
         assert (summary.text, summary.items) == ("old ones", 8)
         assert [item.text for item in history.items[:1] if isinstance(item, UserMessage)] == ["old 0"]

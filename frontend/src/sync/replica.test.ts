@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Item, Part, StepItem } from "./protocol.gen";
+import { NO_USAGE } from "./reducer";
 import { fromSnapshot, type Replica, withPage, withPart } from "./replica";
 
 const STEP: StepItem = {
@@ -24,7 +25,7 @@ function note(seq: number): Item {
 }
 
 function replica(text: string | null, items: Item[] = [note(50), STEP]): Replica {
-  const info = { title: "", agent: "", created_at: 0 };
+  const info = { title: "", agent: "", created_at: 0, usage: NO_USAGE };
   const part = text === null ? null : { message: "s", text };
   return fromSnapshot("e:60:t", { info, run: null, items }, part, null);
 }
