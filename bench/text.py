@@ -6,8 +6,8 @@ Three paths, each with one web process:
     web      pieces written to the log as a worker writes them (coalesced over 40 ms) → web → socket
     bare     XADD of every token → the bare relay → socket
 
-The machine has few cores, and model server, workers, Valkey and this client live on them too; the CPU of the web process
-is what carries over. It is saturated when it uses a whole core: latency is then the length of a queue.
+The machine has few cores, and model server, workers, Valkey and this client live on them too; the CPU of the web
+process is what carries over. It is saturated when it uses a whole core: latency is then the length of a queue.
 """
 
 import asyncio
@@ -113,11 +113,24 @@ def _row(
 
 
 async def _watch(
-    place: Place, cookies: str, conversation: str, stream: int, seen: Seen, ready: asyncio.Event
+    place: Place,
+    cookies: str,
+    conversation: str,
+    stream: int,
+    seen: Seen,
+    ready: asyncio.Event,
+    go: asyncio.Event | None,
 ) -> None:
+    """One reader of one conversation. With `go` it begins the conversation and speaks when that is set."""
     async with Wire(place.stack.address, cookies) as wire:
+        if go is not None:
+            conversation = await wire.begin()
         await wire.open(conversation)
         ready.set()
+        if go is not None:
+            await go.wait()
+            body = {"kind": "send", "message": new_id(), "text": "go"}
+            await wire.send({"type": "command", "id": new_id(), "conversation": conversation, "body": body})
         while True:
             frame = await wire.receive(120)
             wire.frames.clear()
@@ -130,22 +143,13 @@ async def _watch(
 async def _whole(place: Place, streams: int) -> tuple[Seen, float, float]:
     cookies = place.cookies()
     seen = Seen()
-    async with Wire(place.stack.address, cookies) as talker:
-        conversations = [await talker.begin() for _ in range(streams)]
-        watchers = await _watchers(place, cookies, conversations, seen)
-        pid = place.stack.process("web").pid
-        cpu, wall = cpu_seconds(pid), time.monotonic()
-        for conversation in conversations:
-            await talker.send(
-                {
-                    "type": "command",
-                    "id": new_id(),
-                    "conversation": conversation,
-                    "body": {"kind": "send", "message": new_id(), "text": "go"},
-                }
-            )
-        await _drain(watchers, SECONDS * 12)
-        return seen, cpu_seconds(pid) - cpu, time.monotonic() - wall
+    go = asyncio.Event()
+    watchers = await _watchers(place, cookies, [""] * streams, seen, go)
+    pid = place.stack.process("web").pid
+    cpu, wall = cpu_seconds(pid), time.monotonic()
+    go.set()
+    await _drain(watchers, SECONDS * 12)
+    return seen, cpu_seconds(pid) - cpu, time.monotonic() - wall
 
 
 async def _web(place: Place, streams: int) -> tuple[Seen, float, float]:
@@ -177,12 +181,12 @@ async def _web(place: Place, streams: int) -> tuple[Seen, float, float]:
 
 
 async def _watchers(
-    place: Place, cookies: str, conversations: list[str], seen: Seen
+    place: Place, cookies: str, conversations: list[str], seen: Seen, go: asyncio.Event | None = None
 ) -> "list[asyncio.Task[None]]":
     tasks = []
     for stream, conversation in enumerate(conversations):
         ready = asyncio.Event()
-        tasks.append(asyncio.create_task(_watch(place, cookies, conversation, stream, seen, ready)))
+        tasks.append(asyncio.create_task(_watch(place, cookies, conversation, stream, seen, ready, go)))
         await asyncio.wait_for(ready.wait(), 30)
     return tasks
 
