@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 8000
 PY := .venv/bin/python
 
-.PHONY: help run tools lint test protocol bench shots clean
+.PHONY: help run tools lint test fuzz protocol bench shots clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ lint: tools ## Formatting, types, rules, and drift between the protocol and its 
 test: lint ## All checks and tests; the last line is pytest's
 	cd frontend && npm run --silent test
 	@$(PY) -m pytest
+
+fuzz: tools ## Hold 100,000 generated requests to the rules of every provider
+	$(PY) -m tests.agents.transcript.fuzz
 
 protocol: tools ## Generate the TypeScript types of the frames
 	cd frontend && npm run --silent protocol

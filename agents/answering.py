@@ -96,8 +96,10 @@ class _Reading:
         offset = 0
         while not halt.reason:
             more = asyncio.ensure_future(self._more.wait())
-            await halt.wait({self._task, more})
-            more.cancel()
+            try:
+                await halt.wait({self._task, more})
+            finally:
+                more.cancel()
             if text := self._take():
                 yield PartText(step, offset, text)
                 offset += len(text.encode("utf-16-le", "replace")) // 2
@@ -174,8 +176,10 @@ async def _after(
     retry_at = now + int(wait * 1000)
     yield [e.RunRetrying(at=now, run=run.id, code=code, detail=error.detail, retry_at=retry_at)]
     pause = asyncio.ensure_future(work.clock.sleep(wait))
-    await halt.wait({pause})
-    pause.cancel()
+    try:
+        await halt.wait({pause})
+    finally:
+        pause.cancel()
 
 
 def _finished(work: Work, step: str, response: Response) -> e.StepFinished:

@@ -23,6 +23,13 @@ from agents.transcript.render import (
     wire_id,
 )
 
+#: What the server's ids look like; a gateway in between may have made them something else (V15).
+_ID = {
+    "reasoning": re.compile(r"rs_.{1,61}"),
+    "message": re.compile(r"msg_.{1,60}"),
+    "function_call": re.compile(r"fc_.{1,61}"),
+}
+
 
 def render(history: History, profile: Profile, ask: Ask) -> dict[str, Any]:
     """The body of a Responses request for a history."""
@@ -104,4 +111,5 @@ def _with_replay(
     if messages or calls or not items or items[-1]["type"] == "reasoning" or items[0]["type"] != "reasoning":
         return plain
     ids = [item["id"] for item in items]
-    return items if all(ids) and len(set(ids)) == len(ids) else plain
+    sound = all(isinstance(item["id"], str) and _ID[item["type"]].fullmatch(item["id"]) for item in items)
+    return items if sound and len(set(ids)) == len(ids) else plain

@@ -188,6 +188,11 @@ class Teller:
             items.pop(self.random.randrange(len(items)))
         if items and self.random.random() < 0.2:
             self.random.shuffle(items)
+        if items and self.random.random() < 0.1:
+            items[0] = {
+                **items[0],
+                "id": self.random.choice(("call_1", "rs_", "rs_" + "9" * 80, 7, items[-1].get("id"))),
+            }
         if self.random.random() < 0.1:
             items.append(
                 self.random.choice(("?", {"type": "reasoning"}, {"type": "function_call", "id": ""}))
