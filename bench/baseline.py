@@ -3,7 +3,7 @@
 No login, no database, no schema, no state: what the same stack can do at best. Two commands:
 
     list <key>     LRANGE of a list, sent in frames of at most 512 KiB, then `end`
-    relay <key>    every entry of a stream from now on, one frame each; one XREAD per process serves all sockets
+    relay <key>    every entry of a stream, one frame each; one XREAD per process serves all sockets
 
 Run: `BENCH_REDIS=redis://127.0.0.1:6379/0 daphne -b 127.0.0.1 -p 9000 bench.baseline:application`
 """
@@ -77,7 +77,7 @@ async def _send_list(key: str, send: Send) -> None:
 def _subscribe(key: str, queue: "asyncio.Queue[str]") -> None:
     global _bus
     _listeners[key].add(queue)
-    _places.setdefault(key, "$")
+    _places.setdefault(key, "0")
     if _bus is None:
         _bus = asyncio.create_task(_read_for_all())
 

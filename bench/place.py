@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from tests.support.ports import claim_port
 from tests.support.processes import Stack, clean_environment
 from tests.support.template import make_sqlite
+from tests.support.valkey import Valkey
 from tests.support.wire import login
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,14 +40,18 @@ class Place:
     def __init__(
         self, folder: Path, *, processes: Sequence[str] = ("web", "worker"), env: dict[str, str] | None = None
     ):
+        self.valkey = Valkey(aof=True, fsync="everysec")
         self.stack = Stack(
-            template=make_sqlite(folder), env={"HOLDFAST_COMMAND_RATE": "100000", **(env or {})}
+            template=make_sqlite(folder),
+            valkey=self.valkey,
+            env=env,
         )
         self._wanted = processes
         self._relay: subprocess.Popen[bytes] | None = None
         self.relay_port = claim_port()
 
     def __enter__(self) -> "Place":
+        self.valkey.start()
         self.stack.__enter__()
         for name in self._wanted:
             self.stack.start(name)
@@ -61,6 +66,7 @@ class Place:
             self._relay.kill()
             self._relay.wait(10)
         self.stack.__exit__(*details)
+        self.valkey.stop()
 
     @property
     def relay_pid(self) -> int:

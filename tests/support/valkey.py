@@ -16,11 +16,15 @@ from tests.support.waiting import wait_until
 
 
 class Valkey:
-    """One Valkey process. `aof=True` keeps what was written across `stop`/`start` (fsync on every write)."""
+    """One Valkey process. `aof=True` keeps what was written across `stop`/`start`; `fsync` says how soon it is
+    on the disk: `always` for tests that lose exactly what they mean to lose, `everysec` as in production."""
 
-    def __init__(self, port: int | None = None, *, aof: bool = False, folder: Path | None = None) -> None:
+    def __init__(
+        self, port: int | None = None, *, aof: bool = False, fsync: str = "always", folder: Path | None = None
+    ) -> None:
         self.port = port or claim_port()
         self.aof = aof
+        self.fsync = fsync
         self._own_folder = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="holdfast-valkey-"))
         self.process: subprocess.Popen[bytes] | None = None
@@ -33,7 +37,9 @@ class Valkey:
     def start(self) -> Valkey:
         """Start and wait until it answers (at most 10 s)."""
         options = ["--port", self.port, "--bind", "127.0.0.1", "--dir", self.folder, "--save", ""]
-        options += ["--appendonly", "yes", "--appendfsync", "always"] if self.aof else ["--appendonly", "no"]
+        options += (
+            ["--appendonly", "yes", "--appendfsync", self.fsync] if self.aof else ["--appendonly", "no"]
+        )
         options += ["--logfile", self.folder / "valkey.log", "--enable-debug-command", "local"]
         self.process = subprocess.Popen(
             [str(get_binary_path()), *map(str, options)],
