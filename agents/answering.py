@@ -170,11 +170,15 @@ async def _after(
     elif error.retry and run.failures < len(BACKOFF):
         wait = max(BACKOFF[run.failures], error.after or 0.0)
         again = wait <= MAX_WAIT
+    detail = error.detail
+    if not again and work.stand_in():
+        again, wait = True, 0.0
+        detail = f"{detail} {work.agent.model} stands in."
     if not again:
-        yield failing(work, error.code, error.detail)
+        yield failing(work, error.code, detail)
         return
     retry_at = now + int(wait * 1000)
-    yield [e.RunRetrying(at=now, run=run.id, code=code, detail=error.detail, retry_at=retry_at)]
+    yield [e.RunRetrying(at=now, run=run.id, code=code, detail=detail, retry_at=retry_at)]
     pause = asyncio.ensure_future(work.clock.sleep(wait))
     try:
         await halt.wait({pause})
@@ -196,11 +200,16 @@ def _finished(work: Work, step: str, response: Response) -> e.StepFinished:
         step=step,
         text=response.text,
         calls=tuple(_proposed(work, step, ordinal, call) for ordinal, call in enumerate(response.calls)),
-        usage=response.usage,
+        usage=_priced(work, response.usage),
         finish=response.finish,
         issuer=work.profile.issuer(work.agent.model),
         replay=replay or None,
     )
+
+
+def _priced(work: Work, usage: e.Usage) -> e.Usage:
+    prices = work.agent.prices
+    return usage if prices is None else usage.model_copy(update={"cost": prices.cost(usage)})
 
 
 def _proposed(work: Work, step: str, ordinal: int, call: AssembledCall) -> e.ProposedCall:

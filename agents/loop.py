@@ -46,6 +46,7 @@ async def perform(
     *,
     owner: str = "",
     storage: Storage | None = None,
+    fallback: Model | None = None,
 ) -> AsyncGenerator[list[e.Event] | PartText, None]:
     """Work on the active run until it ends or has to wait for a person.
 
@@ -53,9 +54,10 @@ async def perform(
     store what was yielded, and let `history()` show it, before it resumes the generator: that is what makes
     a call journalled before it starts (rule R3). To give the run up (handed over, fenced off), close the
     generator; tools and streams are cancelled and nothing more is yielded. `agent.model` must be filled in.
+    `fallback` is the model of `standing_in(agent)`, asked from then on in this run when the other one cannot answer.
     """
     profile = choose(agent.profile, agent.base_url, agent.model)
-    work = Work(agent, profile, model, tools, history, stop, clock, fence, worker, owner, storage)
+    work = Work(agent, profile, model, tools, history, stop, clock, fence, worker, owner, storage, fallback)
     known = history()
     if known.run is None or not known.run.active:
         return

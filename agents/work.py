@@ -10,10 +10,11 @@ from agents import events as e
 from agents.clock import Clock
 from agents.history import History, Run
 from agents.llm.base import Model
+from agents.llm.opening import standing_in
 from agents.spec import AgentSpec
 from agents.steps import close_open_calls, out_of_time
 from agents.tools.base import Storage, Toolbox
-from agents.transcript.profiles import Profile
+from agents.transcript.profiles import Profile, choose
 
 
 class StopSignal(Protocol):
@@ -35,7 +36,7 @@ class PartText:
 
 @dataclass
 class Work:
-    """One owner's work on one run. What changes is only how the next request is made (the last four)."""
+    """One owner's work on one run. What changes is only how the next request is made, and to whom."""
 
     agent: AgentSpec
     profile: Profile
@@ -49,6 +50,8 @@ class Work:
     worker: str
     owner: str
     storage: Storage | None
+    #: Who is asked when the model cannot answer; None: nobody, or that happened already.
+    fallback: Model | None = None
     #: The provider refused the form, or our own gate did: the next request goes without tool messages (T5).
     text_only: bool = False
     #: Tokens that a request may have after the provider found one too long, and how often it did.
@@ -62,6 +65,17 @@ class Work:
         run = self.history().run
         assert run is not None
         return run
+
+    def stand_in(self) -> bool:
+        """Go on with the fallback model, if there is one that was not asked yet. Tools are not touched: what is
+        stored stays, only the next request goes elsewhere."""
+        agent = standing_in(self.agent)
+        if agent is None or self.fallback is None:
+            return False
+        self.agent, self.profile = agent, choose(agent.profile, agent.base_url, agent.model)
+        self.model, self.fallback = self.fallback, None
+        self.text_only, self.window, self.shortened = False, None, 0
+        return True
 
 
 class Halt:

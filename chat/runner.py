@@ -19,6 +19,7 @@ from typing import Any
 
 from agents import events as e
 from agents.clock import Clock, SystemClock
+from agents.llm.opening import standing_in
 from agents.loop import PartText, perform
 from chat import decide
 from chat.kit import Kit
@@ -230,6 +231,7 @@ class Tenure:
         spec = await kit.agent(slug)
         if spec is None:
             return await self._fail("agent_missing", f"There is no agent named {slug!r} any more.")
+        other = standing_in(spec)
         steps = perform(
             spec,
             kit.model(spec),
@@ -241,6 +243,7 @@ class Tenure:
             self.runner.worker,
             owner=str(owner),
             storage=kit.storage,
+            fallback=kit.model(other) if other is not None else None,
         )
         async with aclosing(steps):
             async for item in steps:

@@ -1,5 +1,7 @@
 """From an agent to the model that speaks for it."""
 
+from dataclasses import replace
+
 from agents.llm.base import Model
 from agents.llm.openai_chat import OpenAIChat
 from agents.llm.openai_responses import OpenAIResponses
@@ -14,3 +16,14 @@ def open_model(spec: AgentSpec, key: str) -> Model:
     if profile.dialect == "responses":
         return OpenAIResponses(spec.base_url, key)
     return OpenAIChat(spec.base_url, key, include_usage=profile.include_usage)
+
+
+def standing_in(spec: AgentSpec) -> AgentSpec | None:
+    """The agent as it is when its fallback model speaks for it; None if it has none. What it takes has no price."""
+    if not spec.fallback_model:
+        return None
+    address = spec.fallback_base_url or spec.base_url
+    profile = spec.profile if address == spec.base_url else ""
+    return replace(
+        spec, model=spec.fallback_model, base_url=address, profile=profile, prices=None, fallback_model=""
+    )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents.history import Call, History, Item, Note, Step, UserMessage
+from agents.history import Call, History, Item, Note, Step, Summary, UserMessage
 from agents.results import INTERRUPTED, NO_OUTPUT, NOT_STARTED
 from agents.transcript.profiles import Profile
 from agents.transcript.tokens import MESSAGE, characters, estimate
@@ -170,6 +170,8 @@ def _message(item: Item) -> list[Message]:
             return [{"role": "user", "content": user_text(item)}]
         case Note():
             return [{"role": "user", "content": note_text(item)}]
+        case Summary():
+            return [{"role": "user", "content": summary_text(item)}]
     return []
 
 
@@ -182,6 +184,12 @@ def note_text(note: Note) -> str:
     """A note, marked so that the model does not take it for the user's own words."""
     source = " ".join(part for part in (note.origin.entrance, note.origin.name) if part)
     return clean(f"[Note from {source}, not written by the user]\n{note.text.strip() or EMPTY_MESSAGE}")
+
+
+def summary_text(summary: Summary) -> str:
+    """What stands for the items that a summary has replaced."""
+    head = f"[Summary of {summary.items} earlier entries of this conversation, not written by the user]"
+    return clean(f"{head}\n{summary.text.strip() or EMPTY_MESSAGE}")
 
 
 def left_out(count: int) -> str:

@@ -7,12 +7,14 @@ working while a conversation grows. Only the newest items are looked at, whateve
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from agents.history import Item, UserMessage
+from agents.history import Item, Summary, UserMessage
 
 #: The share of the budget that must stay used after a cut at a coarse stride.
 _KEEP = 0.6
 #: A message that is pinned may take this share of the budget at most.
 _PIN = 0.25
+#: A summary stands this near to the front, behind what could not be a part of it.
+_FRONT = 50
 #: Nothing but the creation of the conversation stands before its first message.
 _FIRST_SEQ = 4
 
@@ -29,7 +31,8 @@ class Kept:
 def trim(items: Sequence[Item], budget: int, cost: Callable[[Item], int]) -> Kept:
     """The newest items that fit into `budget` tokens, at least the last one, and never a part of one.
 
-    Kept beside them: the conversation's first message, and the newest user message (what is being answered).
+    Kept beside them: the conversation's first message, what a summary says of older ones, and the newest user
+    message (what is being answered).
     """
     if not items:
         return Kept((), (), 0)
@@ -38,6 +41,10 @@ def trim(items: Sequence[Item], budget: int, cost: Callable[[Item], int]) -> Kep
     if isinstance(first, UserMessage) and first.seq <= _FIRST_SEQ and cost(first) <= budget * _PIN:
         pinned.append(first)
         budget -= cost(first)
+    for item in items[:_FRONT]:
+        if isinstance(item, Summary):
+            pinned.append(item)
+            budget -= cost(item)
     asked = next(
         (place for place in range(len(items) - 1, -1, -1) if isinstance(items[place], UserMessage)), 0
     )
@@ -51,9 +58,11 @@ def trim(items: Sequence[Item], budget: int, cost: Callable[[Item], int]) -> Kep
     start = _stable_start(items, costs, budget)
     if start <= len(pinned):
         return Kept((), tuple(items), 0)
+    held = items[start:]
+    pinned = [item for item in pinned if item not in held]
     if asked < start and items[asked] not in pinned and isinstance(items[asked], UserMessage):
         pinned.append(items[asked])
-    return Kept(tuple(pinned), tuple(items[start:]), start - len(pinned))
+    return Kept(tuple(pinned), tuple(held), start - len(pinned))
 
 
 def _stable_start(items: Sequence[Item], costs: list[int], budget: int) -> int:

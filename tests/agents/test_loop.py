@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from agents.errors import ModelError, TooLong, TranscriptRefused
 from agents.llm.assembler import MAX_BYTES
 from agents.llm.base import CallDelta, Finish, ReasoningDelta, TextDelta, UsageDelta
 from agents.loop import PartText, perform
-from agents.spec import AgentSpec, Limits
+from agents.spec import AgentSpec, Limits, Prices
 from agents.tools.base import Toolbox, ToolContext, tool
 from tests.support.scripted import Line, Pause, ScriptedModel, asks, says
 from tests.support.shell import QuickClock, Shell
@@ -317,6 +318,35 @@ async def test_a_request_that_stays_too_long_fails_with_a_sentence(shell: Shell,
     failed = shell.last()
     assert isinstance(failed, e.RunFailed) and "longer than" in failed.detail
     assert len(model.bodies) == 4
+
+
+async def test_a_fallback_stands_in_and_no_tool_runs_twice(shell: Shell, bench: Bench) -> None:
+    shell.say("write")
+    agent = replace(AGENT, fallback_model="other-model", prices=Prices(Decimal(2), Decimal(10)))
+    model = ScriptedModel(
+        [*asks(write("a")), UsageDelta(e.Usage(input=100, output=10))],
+        [ModelError("model_quota", "No credit.")],
+    )
+    other = ScriptedModel([UsageDelta(e.Usage(input=50)), *says("done")])
+    await shell.work(agent, model, bench.toolbox(), fallback=other)
+    assert isinstance(shell.last(), e.RunFinished)
+    assert bench.started == ["a"]
+    assert [body["model"] for body in other.bodies] == ["other-model"]
+    assert "write a" in str(other.bodies[0])
+    (retrying,) = events_of(shell, e.RunRetrying)
+    assert retrying.detail == "No credit. other-model stands in."
+    assert [event.usage.cost for event in events_of(shell, e.StepFinished)] == [300_000, None]
+
+
+async def test_a_fallback_that_fails_too_ends_the_run(shell: Shell, bench: Bench) -> None:
+    shell.say("hello")
+    agent = replace(AGENT, fallback_model="other-model")
+    model = ScriptedModel([ModelError("model_auth", "wrong key")])
+    other = ScriptedModel([ModelError("model_quota", "No credit.")])
+    await shell.work(agent, model, bench.toolbox(), fallback=other)
+    failed = shell.last()
+    assert isinstance(failed, e.RunFailed) and failed.code == "model_quota"
+    assert (len(model.bodies), len(other.bodies)) == (1, 1)
 
 
 async def test_R7_a_stop_cancels_the_stream_and_keeps_what_came(shell: Shell, bench: Bench) -> None:

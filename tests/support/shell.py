@@ -82,6 +82,7 @@ class Shell:
         *,
         until: Callable[[list[e.Event] | PartText], bool] | None = None,
         after: Callable[[list[e.Event] | PartText], None] | None = None,
+        fallback: Model | None = None,
     ) -> None:
         """Own the run until it ends or waits. `until`: give it up, like a worker that dies, as soon as it says
         so of something stored; `after` sees everything once it is stored."""
@@ -93,7 +94,16 @@ class Shell:
         )
         self.store(start)
         loop = perform(
-            agent, model, tools, lambda: self.history, self.stop, self.clock, self._fence, "w", owner="alice"
+            agent,
+            model,
+            tools,
+            lambda: self.history,
+            self.stop,
+            self.clock,
+            self._fence,
+            "w",
+            owner="alice",
+            fallback=fallback,
         )
         async with aclosing(loop) as yielded:
             async for one in yielded:

@@ -46,6 +46,13 @@ class Teller:
         for number in range(turns):
             self._message()
             self._run(f"r{number}")
+            if self.random.random() < 0.08:
+                upto = self.random.randrange(len(self.log))
+                self._store(
+                    e.HistoryCompacted(at=1, run=f"r{number}", upto=upto, summary=self.random.choice(WORDS))
+                )
+                kept = [item.text for item in self.history.items if item.id.startswith("m")]
+                self.said = [text for text in self.said if text in kept]
         if self.random.random() < 0.7:
             self._message()
         return self.history

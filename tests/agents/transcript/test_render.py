@@ -312,6 +312,21 @@ def test_the_question_that_is_answered_is_kept_however_long_the_run() -> None:
     assert validate(body, CHAT) == []
 
 
+@pytest.mark.parametrize("window", [900, 1_500, 3_000, 60_000])
+def test_a_summary_stands_for_what_it_replaced_and_is_not_trimmed(window: int) -> None:
+    summary = e.HistoryCompacted(
+        at=1, run="r1", upto=LONG.items[40].seq, summary="They asked a lot.", items=39
+    )
+    history = fold(LONG, summary, LONG.items[-1].seq + 1)
+    for profile in PROFILES.values():
+        body = render(history, profile, Ask("m", "", (), window))
+        assert validate(body, profile) == []
+        assert "They asked a lot." in str(body) and "the last question" in str(body)
+    texts = [str(content) for _, content in contents(render(history, CHAT, Ask("m", "", (), window)))]
+    assert texts[0].startswith("question 0 ") and texts[1].startswith("[Summary of ")
+    assert not any(text.startswith("question 5 ") for text in texts)
+
+
 def test_a_large_result_is_shortened_with_a_marker() -> None:
     history = told(say("m1"), *step("r.1", call(A)), done("r.1", A, "a" * 50_000 + "the end"))
     text = render(history, CHAT, Ask("m", "", (), 4_000))["messages"][-1]["content"]
