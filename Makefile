@@ -1,6 +1,8 @@
 # Holdfast. `make run` needs Python 3.11+, Node 20.19+ and make; everything else is installed into this folder.
 PYTHON ?= python3
 PORT ?= 8000
+# Processes that run tests side by side; a file stays in one of them.
+JOBS ?= 2
 PY := .venv/bin/python
 
 .PHONY: help run tools lint test fuzz protocol bench shots clean
@@ -24,7 +26,7 @@ lint: tools ## Formatting, types, rules, and drift between the protocol and its 
 
 test: lint ## All checks and tests; the last line is pytest's
 	cd frontend && npm run --silent test
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile
 
 fuzz: tools ## Hold 100,000 generated requests to the rules of every provider
 	$(PY) -m tests.agents.transcript.fuzz

@@ -20,7 +20,7 @@ Shown = list[dict[str, Any]]
 Story = tuple[Shown, Shown]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def undisturbed(browser: Any, house: Stack) -> Callable[[str], Story]:
     """What a conversation with one message shows and stores at its end, when nothing happens to it."""
     told: dict[str, Story] = {}

@@ -13,7 +13,7 @@ import pytest
 
 from scripts import prepare
 from tests.support.ports import claim_port
-from tests.support.processes import ROOT
+from tests.support.processes import ROOT, clean_environment
 
 BOOTSTRAP = ROOT / "scripts" / "bootstrap.py"
 
@@ -26,6 +26,7 @@ def test_port_in_use_is_one_line_and_nothing_is_installed() -> None:
         done = subprocess.run(
             ["make", "run", f"PORT={port}", f"PYTHON={sys.executable}"],
             cwd=ROOT,
+            env=clean_environment(),
             capture_output=True,
             text=True,
         )
