@@ -258,3 +258,33 @@ def listed(owner_id: Any) -> "models.QuerySet[Conversation]":
     """A user's conversations, newest first: those that have begun and are not deleted."""
     mine = Conversation.objects.filter(owner_id=owner_id, deleted_at__isnull=True, head_seq__gt=0)
     return mine.order_by("-updated_at")
+
+
+# The tables of the entrances belong to this app, too; Django finds them through this module.
+from chat.entrances.feishu.models import (  # noqa: E402
+    FeishuApp,
+    FeishuDelivery,
+    FeishuLane,
+    FeishuMessage,
+    FeishuTurn,
+    FeishuUser,
+)
+
+__all__ = [
+    "Call",
+    "Command",
+    "Conversation",
+    "Event",
+    "Fault",
+    "FeishuApp",
+    "FeishuDelivery",
+    "FeishuLane",
+    "FeishuMessage",
+    "FeishuTurn",
+    "FeishuUser",
+    "Message",
+    "Run",
+    "Step",
+    "Used",
+    "listed",
+]

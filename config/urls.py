@@ -9,5 +9,6 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("admin/", admin.site.urls),
+    path("", include("chat.entrances.feishu.urls")),
     path("", include("chat.entrances.browser.urls")),
 ]

@@ -4,5 +4,6 @@ What is shown comes from models and tools, so it is hostile text: nothing here m
 """
 
 from chat.admin import conversations, events, runs
+from chat.entrances.feishu import admin as feishu
 
-__all__ = ["conversations", "events", "runs"]
+__all__ = ["conversations", "events", "feishu", "runs"]

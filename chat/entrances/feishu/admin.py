@@ -1,0 +1,141 @@
+"""Feishu in the admin: apps (secrets are written, never shown), people, what came in, and the outbox."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+
+from chat.admin import base
+from chat.entrances.feishu.models import FeishuApp, FeishuDelivery, FeishuLane, FeishuMessage, FeishuUser
+
+SECRETS = ("secret", "encrypt_key", "verification_token")
+
+
+class AppForm(forms.ModelForm):
+    """Secret fields are empty, whatever is stored; left empty they keep what is stored."""
+
+    class Meta:
+        model = FeishuApp
+        exclude = ()
+        widgets = {name: forms.PasswordInput(attrs={"autocomplete": "new-password"}) for name in SECRETS}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in SECRETS:
+            if getattr(self.instance, name):
+                self.fields[name].required = False
+                self.fields[name].help_text += " It is set: leave this empty to keep it."
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        for name in SECRETS:
+            if not cleaned.get(name) and name not in self.errors:
+                cleaned[name] = getattr(self.instance, name)
+        return cleaned
+
+
+@admin.register(FeishuApp)
+class FeishuAppAdmin(admin.ModelAdmin):
+    form = AppForm
+    list_display = ("name", "slug", "app_id", "base_url", "agent", "enabled")
+    prepopulated_fields: ClassVar[Any] = {"slug": ("name",)}
+    readonly_fields = ("webhook",)
+    autocomplete_fields: ClassVar[Any] = ("owner",)
+
+    @admin.display(description="request address")
+    def webhook(self, row: FeishuApp) -> str:
+        """What to enter in the console, on this host."""
+        path = reverse("feishu_events", args=[row.slug]) if row.slug else "(save first)"
+        return f"{path}  (with https:// and this server's public name in front)"
+
+
+@admin.register(FeishuUser)
+class FeishuUserAdmin(admin.ModelAdmin):
+    list_display = ("__str__", "open_id", "app", "user")
+    list_filter = ("app",)
+    search_fields = ("open_id", "name")
+    autocomplete_fields: ClassVar[Any] = ("user",)
+    list_select_related = ("app", "user")
+
+
+@admin.register(FeishuMessage)
+class FeishuMessageAdmin(base.ReadOnlyAdmin):
+    list_display = ("message_id", "app", "chat_id", "sender", "state", "reason", "received", "answered")
+    list_filter = ("state", "app")
+    list_select_related = ("app",)
+    ordering = ("-id",)
+    search_exact = ("message_id", "chat_id", "sender", "run")
+    unlisted = ("event",)
+    fields: ClassVar[Any] = (
+        *("message_id", "app", "chat_id", "thread_id", "sender", "state", "reason", "run"),
+        *("received", "answered", "content"),
+    )
+
+    @admin.display(description="received (UTC)")
+    def received(self, row: FeishuMessage) -> str:
+        return base.time(row.received_at)
+
+    @admin.display(description="answered (UTC)")
+    def answered(self, row: FeishuMessage) -> str:
+        return base.time(row.answered_at)
+
+    @admin.display(description="event")
+    def content(self, row: FeishuMessage) -> str:
+        return base.pretty(row.event)
+
+
+@admin.register(FeishuLane)
+class FeishuLaneAdmin(base.ReadOnlyAdmin):
+    list_display = ("__str__", "app", "owner", "chat", "claimed_by")
+    list_select_related = ("app", "owner")
+    ordering = ("-id",)
+    search_ids = ("conversation",)
+    search_exact = ("chat_id", "thread_id")
+    fields: ClassVar[Any] = (
+        *("app", "chat_id", "thread_id", "generation", "chat", "owner", "anchor"),
+        *("head_seq", "run_seq", "said_seq", "claimed_by"),
+    )
+
+    @admin.display(description="conversation")
+    def chat(self, row: FeishuLane) -> str:
+        return base.link(str(row.conversation), "chat_conversation_change", row.conversation)
+
+
+@admin.register(FeishuDelivery)
+class FeishuDeliveryAdmin(base.ReadOnlyAdmin):
+    list_display = ("id", "lane", "state", "attempts", "error", "created", "sent")
+    list_filter = ("state",)
+    list_select_related = ("lane",)
+    ordering = ("-id",)
+    search_exact = ("uuid", "run", "message_id", "lane__chat_id")
+    unlisted = ("content",)
+    actions = ("resend",)
+    fields: ClassVar[Any] = (
+        *("lane", "uuid", "run", "reply_to", "kind", "state", "message_id", "attempts", "error"),
+        *("created", "sent", "message"),
+    )
+
+    @admin.display(description="made (UTC)")
+    def created(self, row: FeishuDelivery) -> str:
+        return base.time(row.created_at)
+
+    @admin.display(description="sent (UTC)")
+    def sent(self, row: FeishuDelivery) -> str:
+        return base.time(row.sent_at)
+
+    @admin.display(description="content")
+    def message(self, row: FeishuDelivery) -> str:
+        return base.pretty(row.content)
+
+    def has_resend_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("chat.change_feishudelivery")
+
+    @admin.action(description="Send again what was given up", permissions=["resend"])
+    def resend(self, request: HttpRequest, queryset: "QuerySet[FeishuDelivery]") -> None:
+        """Put dead letters back into the outbox. Those that are not dead are left alone."""
+        dead = queryset.filter(state="dead")
+        count = dead.update(state="pending", attempts=0, first_at=None, next_at=0, error="")
+        messages.info(request, f"{count} will be sent again.")

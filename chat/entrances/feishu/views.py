@@ -1,0 +1,133 @@
+"""The webhook: verify, store, answer. What it means is decided by a worker (chat/entrances/feishu/intake.py).
+
+401 with an empty body: not Feishu's. 200: it is stored, or there is nothing to do with it. 503: it could not be stored
+in time; Feishu sends it again (after 15 s, 5 min, 1 h, 6 h), and if it was stored after all, its key is known.
+"""
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db import IntegrityError, OperationalError, transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from chat.entrances.feishu.models import FeishuApp, FeishuMessage
+from chat.entrances.feishu.verify import Challenge, Event, Untrusted, open_request
+
+log = logging.getLogger(__name__)
+
+#: Feishu's largest message is 150 KB of text, which encryption and escapes make longer.
+MAX_BODY = 512 * 1024
+#: Seconds for the whole; Feishu waits for one at the URL verification, three otherwise.
+PATIENCE_S = 0.9
+#: What is being stored now; kept, because a task that nobody holds may be collected.
+_storing: "set[asyncio.Future[HttpResponse]]" = set()
+#: A larger text in a JSON integer is no time.
+MAX_TIME = 10**14
+
+
+@csrf_exempt
+@require_POST
+async def events(request: HttpRequest, slug: str) -> HttpResponse:
+    """One request of Feishu, for events and for card callbacks alike."""
+    if int(request.headers.get("content-length") or 0) > MAX_BODY:
+        return HttpResponse(status=413)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    # Not cancelled when it takes too long: a thread that waits for the database cannot be, and its row is welcome.
+    storing = asyncio.ensure_future(sync_to_async(_take)(slug, request.body, headers))
+    _storing.add(storing)
+    storing.add_done_callback(_stored)
+    try:
+        done, _ = await asyncio.wait({storing}, timeout=PATIENCE_S)
+        if not done:
+            raise TimeoutError
+        return storing.result()
+    except Untrusted as problem:
+        log.warning("A request to the Feishu app %r was refused: %s.", slug, problem)
+        return HttpResponse(status=401)
+    except (TimeoutError, OperationalError) as problem:
+        log.error("An event of the Feishu app %r was not stored in time (%s).", slug, type(problem).__name__)
+        return HttpResponse(status=503)
+
+
+def _take(slug: str, raw: bytes, headers: dict[str, str]) -> HttpResponse:
+    app = FeishuApp.objects.filter(slug=slug, enabled=True).first()
+    if app is None:
+        raise Untrusted("there is no such app")
+    said = open_request(raw, headers, encrypt_key=app.encrypt_key, token=app.verification_token)
+    if isinstance(said, Challenge):
+        return JsonResponse({"challenge": said.text})
+    named = said.header.get("app_id")
+    if named is not None and named != app.app_id:
+        raise Untrusted("it is for another app")
+    row = _row(app, said)
+    if row is not None:
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+        except IntegrityError:
+            pass  # it came before
+    if said.header.get("event_type") == "card.action.trigger":
+        toast = "Got it." if row is not None else "This button is no longer valid."
+        return JsonResponse({"toast": {"type": "info", "content": toast}})
+    return JsonResponse({})
+
+
+def _stored(storing: "asyncio.Future[HttpResponse]") -> None:
+    _storing.discard(storing)
+    if not storing.cancelled():
+        storing.exception()  # seen: whoever waited for it has answered already
+
+
+def _row(app: FeishuApp, said: Event) -> FeishuMessage | None:
+    """The row of an event that means something to us, None for all others."""
+    now = time.time_ns() // 1_000_000
+    match said.header.get("event_type"):
+        case "im.message.receive_v1":
+            sender, message = _dict(said.body, "sender"), _dict(said.body, "message")
+            if sender.get("sender_type") != "user":
+                return None  # a bot, perhaps we ourselves
+            key, who = message.get("message_id"), _dict(sender, "sender_id").get("open_id")
+            chat, thread = message.get("chat_id"), message.get("thread_id") or ""
+            sent = _time(message.get("create_time"), now)
+        case "card.action.trigger":
+            value, context = _dict(_dict(said.body, "action"), "value"), _dict(said.body, "context")
+            event = said.header.get("event_id")
+            key, who = f"action:{event}" if event else None, _dict(said.body, "operator").get("open_id")
+            chat, thread = context.get("open_chat_id"), value.get("thread", "")
+            sent = _time(said.header.get("create_time"), now)
+        case _:
+            return None
+    if not all(isinstance(one, str) and len(one) <= 100 for one in (key, who, chat, thread)) or not key:
+        log.warning("An event of the Feishu app %r lacks its ids.", app.slug)
+        return None
+    body: Any = said.body
+    return FeishuMessage(
+        app=app,
+        message_id=key,
+        chat_id=str(chat),
+        thread_id=str(thread),
+        sender=str(who),
+        event=body,
+        sent_at=sent,
+        received_at=now,
+    )
+
+
+def _dict(of: dict[str, Any], name: str) -> dict[str, Any]:
+    found = of.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _time(text: Any, otherwise: int) -> int:
+    """Milliseconds of a time as Feishu writes it: in milliseconds, or (for card actions) in microseconds."""
+    try:
+        value = int(text)
+    except (TypeError, ValueError):
+        return otherwise
+    value = value // 1000 if value > MAX_TIME else value
+    return value if 0 < value <= MAX_TIME else otherwise

@@ -1,0 +1,83 @@
+"""The admin writes secrets and never shows them, and sends dead letters again."""
+
+import time
+import uuid
+
+import pytest
+
+from chat.entrances.feishu.models import FeishuApp, FeishuDelivery, FeishuLane, FeishuMessage
+
+
+@pytest.fixture
+def as_charlie(client, charlie):
+    client.force_login(charlie)
+    return client
+
+
+def form(app, **changed):
+    fields = ("slug", "name", "app_id", "base_url", "private_policy", "group_policy")
+    return {
+        **{name: getattr(app, name) for name in fields},
+        "owner": app.owner_id,
+        "enabled": "on",
+        "mention_only": "on",
+        **changed,
+    }
+
+
+def test_secrets_are_never_shown_and_are_kept_when_left_empty(as_charlie, app):
+    url = f"/admin/chat/feishuapp/{app.pk}/change/"
+    page = as_charlie.get(url).content.decode()
+    assert not any(secret in page for secret in ("the-app-secret", "token-1", "gAAAA", 'value="k1"'))
+    assert "/feishu/bot/events" in page
+    answer = as_charlie.post(url, form(app, name="Renamed", encrypt_key="k2"))
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    app.refresh_from_db()
+    assert (app.name, app.secret, app.encrypt_key) == ("Renamed", "the-app-secret", "k2")
+
+
+def test_a_new_app_needs_its_secret_and_a_safe_address(as_charlie, app):
+    new = form(app, slug="new", base_url="http://example.com")
+    errors = as_charlie.post("/admin/chat/feishuapp/add/", new).context["adminform"].form.errors
+    assert set(errors) == {"secret", "verification_token", "base_url"}
+
+
+def test_all_pages_open(as_charlie, app):
+    now = time.time_ns() // 1_000_000
+    owner = app.owner
+    lane = FeishuLane.objects.create(app=app, chat_id="oc", conversation=uuid.uuid4(), owner=owner)
+    rows = [
+        app,
+        lane,
+        FeishuMessage.objects.create(
+            app=app,
+            message_id="om",
+            chat_id="oc",
+            sender="ou",
+            event={"a": "<b>"},
+            sent_at=1,
+            received_at=now,
+        ),
+        FeishuDelivery.objects.create(lane=lane, uuid="u", content="{}", created_at=now),
+    ]
+    for row in rows:
+        base = f"/admin/chat/{row._meta.model_name}/"
+        assert as_charlie.get(base).status_code == 200
+        assert as_charlie.get(f"{base}{row.pk}/change/").status_code == 200
+
+
+def test_dead_letters_are_sent_again_and_others_left_alone(as_charlie, app):
+    lane = FeishuLane.objects.create(app=app, chat_id="oc", conversation=uuid.uuid4(), owner=app.owner)
+    for state in ("dead", "sent"):
+        FeishuDelivery.objects.create(
+            lane=lane, uuid=state, content="{}", created_at=1, state=state, attempts=9, error="gone"
+        )
+    keys = list(FeishuDelivery.objects.values_list("pk", flat=True))
+    as_charlie.post(
+        "/admin/chat/feishudelivery/", {"action": "resend", "_selected_action": keys}, follow=True
+    )
+    assert list(FeishuDelivery.objects.order_by("uuid").values_list("state", "attempts", "error")) == [
+        ("pending", 0, ""),
+        ("sent", 9, "gone"),
+    ]
+    assert FeishuApp.objects.count() == 1

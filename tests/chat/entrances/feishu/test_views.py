@@ -1,0 +1,159 @@
+"""The webhook: what is stored, what is refused, and how fast."""
+
+import json
+import threading
+import time
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connection, transaction
+
+from chat.entrances.feishu.models import FeishuApp, FeishuMessage
+from chat.entrances.feishu.views import events
+from tests.chat.entrances.feishu.conftest import make_app
+from tests.support.feishu_events import action_event, encrypt, message_event, signed
+
+URL = "/feishu/bot/events"
+
+
+def post(client, event, *, key="k1", url=URL, **changed):
+    raw, headers = signed(event, key)
+    return client.post(url, raw, content_type="application/json", headers={**headers, **changed})
+
+
+def test_a_message_is_stored_once_however_often_it_comes(client, app):
+    event = message_event("hello", message_id="om_1", at_ms=1_700_000_000_000)
+    for _ in range(5):
+        event["header"]["event_id"] += "x"  # it may change between two deliveries
+        answer = post(client, event)
+        assert answer.status_code == 200 and answer.json() == {}
+    row = FeishuMessage.objects.get()
+    assert (row.message_id, row.state, row.sent_at) == ("om_1", "received", 1_700_000_000_000)
+    assert row.received_at and row.answered_at is None
+
+
+def test_two_apps_in_one_group_both_get_the_message(client, app):
+    make_app(slug="other", app_id="cli_2")
+    for url, app_id in ((URL, "cli_1"), ("/feishu/other/events", "cli_2")):
+        assert post(client, message_event("hi", message_id="om_1", app_id=app_id), url=url).status_code == 200
+    assert FeishuMessage.objects.count() == 2
+
+
+def test_an_old_message_is_not_dropped_for_its_age(client, app):
+    assert post(client, message_event("late", at_ms=1_000)).status_code == 200
+    assert FeishuMessage.objects.get().sent_at == 1_000
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        message_event("I am a bot", sender_type="app"),
+        {
+            **message_event("x"),
+            "header": {**message_event("x")["header"], "event_type": "im.chat.updated_v1"},
+        },
+        message_event("no ids", chat="c" * 101),
+    ],
+    ids=["bot", "unknown type", "broken"],
+)
+def test_what_is_not_for_us_is_answered_without_work(client, app, event):
+    assert post(client, event).status_code == 200
+    assert not FeishuMessage.objects.exists()
+
+
+def test_the_wrong_gets_401_and_an_empty_body(client, app):
+    event = message_event("hello")
+    answers = [
+        post(client, event, key="wrong"),
+        post(client, event, **{"x-lark-signature": "0"}),
+        client.post(URL, json.dumps(event), content_type="application/json"),
+        client.post(URL, "{", content_type="application/json"),
+        post(client, event, url="/feishu/nobody/events"),
+        post(client, message_event("x", token="wrong")),
+        post(client, message_event("x", app_id="cli_9")),
+    ]
+    assert [answer.status_code for answer in answers] == [401] * 7
+    assert {answer.content for answer in answers} == {b""}
+    assert not FeishuMessage.objects.exists()
+    assert client.get(URL).status_code == 405
+
+
+def test_a_disabled_app_is_as_if_it_were_not_there(client, app):
+    FeishuApp.objects.update(enabled=False)
+    assert post(client, message_event("hello")).status_code == 401
+
+
+def test_a_huge_body_is_not_read(client, app):
+    assert client.post(URL, "x" * 600_000, content_type="application/json").status_code == 413
+
+
+def test_the_challenge_is_answered(client, app):
+    ask = {"type": "url_verification", "token": "token-1", "challenge": 'a"b'}
+    sealed = {"encrypt": encrypt("k1", json.dumps(ask).encode())}
+    began = time.monotonic()
+    answer = client.post(URL, json.dumps(sealed), content_type="application/json")
+    assert answer.json() == {"challenge": 'a"b'} and time.monotonic() - began < 1
+
+
+def test_a_button_is_stored_and_answered_with_a_toast(client, app):
+    event = action_event({"act": "stop", "lane": 1, "thread": "omt_1"})
+    answer = post(client, event)
+    assert answer.json()["toast"]["type"] == "info"
+    row = FeishuMessage.objects.get()
+    assert row.message_id.startswith("action:") and row.thread_id == "omt_1"
+    assert 1_600_000_000_000 < row.sent_at < 10_000_000_000_000
+    post(client, event)
+    assert FeishuMessage.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_database_that_is_busy_is_answered_with_503_in_time(async_rf):
+    await sync_to_async(make_app)()
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL does not lock the database for one writer.")
+    begun, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            FeishuApp.objects.update(name="held")
+            begun.set()
+            release.wait(10)
+        connection.close()
+
+    async def posted():
+        raw, headers = signed(message_event("hello", message_id="om_1"), "k1")
+        # The view itself: the test client, unlike a server, waits for more than the answer.
+        request = async_rf.post(URL, raw, content_type="application/json", headers=headers)
+        return await events(request, "bot")
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert begun.wait(5)
+    began = time.monotonic()
+    try:
+        answer = await posted()
+        took = time.monotonic() - began
+    finally:
+        release.set()
+        holder.join()
+    assert answer.status_code == 503 and answer.content == b"" and took < 2  # margin: two cores are shared
+    assert (await posted()).status_code == 200
+    assert await FeishuMessage.objects.acount() == 1
+
+
+def test_secrets_are_encrypted_in_the_database(app):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT secret, encrypt_key, verification_token FROM chat_feishuapp")
+        stored = cursor.fetchone()
+    assert not any(text in " ".join(stored) for text in ("the-app-secret", "token-1"))
+    assert all(text.startswith("gAAAA") for text in stored)
+    assert FeishuApp.objects.get().secret == "the-app-secret"
+
+
+def test_another_secret_key_opens_nothing_and_an_old_one_still_does(app, settings, caplog):
+    old = settings.SECRET_KEY
+    settings.SECRET_KEY = "another" * 10
+    assert FeishuApp.objects.get().secret == ""
+    assert "enter it again" in caplog.text
+    settings.SECRET_KEY_FALLBACKS = [old]
+    assert FeishuApp.objects.get().secret == "the-app-secret"
