@@ -52,6 +52,9 @@ class AgentForm(_AgentForm):
         gone = [name for name in self.instance.tools if name not in box.names]
         profiles = [(profile.name, profile.title) for profile in PROFILES.values()]
         self.fields["profile"].widget = forms.Select(choices=[("", "Guessed"), *profiles])
+        sees = forms.NullBooleanSelect()
+        sees.choices = [("unknown", "Guessed"), ("true", "Yes"), ("false", "No")]
+        self.fields["vision"].widget = sees
         field = self.fields["tools"]
         assert isinstance(field, ToolsField)
         field.choices = choices + [(name, f"{name} (no longer installed: untick it)") for name in gone]
@@ -76,8 +79,8 @@ class AgentAdmin(_AgentAdmin):
         (
             "Which model speaks",
             {
-                "fields": ("model", "base_url", "profile"),
-                "description": "Leave all three empty to use the model that the server is configured with.",
+                "fields": ("model", "base_url", "profile", "vision"),
+                "description": "Leave the first three empty to use the model that the server is configured with.",
             },
         ),
         ("Who stands in", {"fields": ("fallback_model", "fallback_base_url")}),

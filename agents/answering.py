@@ -5,12 +5,14 @@ import json
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 
 from agents import events as e
 from agents.errors import ModelError, TooLong, TranscriptRefused
 from agents.llm.assembler import AssembledCall, Assembler, Response
-from agents.llm.errors import broken_off
+from agents.llm.errors import IMAGES, broken_off
 from agents.steps import CallModel
+from agents.transcript.attached import wanted
 from agents.transcript.render import Ask, render
 from agents.transcript.textonly import render_text_only
 from agents.transcript.tokens import estimate
@@ -37,6 +39,7 @@ async def answer(
 ) -> AsyncGenerator[list[e.Event] | PartText, None]:
     """One try of one step. Ends with the step finished, or with RunRetrying (ask `next_step` again), or with
     the run ended."""
+    await _read_files(work, halt)
     body, broken = _request(work)
     now, run = work.clock.now(), work.run
     begun: list[e.Event] = []
@@ -135,11 +138,28 @@ class _Reading:
         return text
 
 
+async def _read_files(work: Work, halt: Halt) -> None:
+    """Read the files that the next request shows, each once per run's owner."""
+    for file in wanted(work.history(), work.profile, work.agent.model):
+        if file.id in work.contents or halt.reason:
+            continue
+        reading = asyncio.ensure_future(work.files.read(file.id) if work.files else _nothing())
+        await halt.wait({reading})
+        if not reading.done():
+            reading.cancel()
+            return
+        work.contents[file.id] = reading.result()
+
+
+async def _nothing() -> None:
+    return None
+
+
 def _request(work: Work) -> tuple[dict[str, object] | None, str]:
     """A body that passes the gate, and what the first try of it broke (rule T1). No body: nothing passes."""
     agent, history = work.agent, work.history()
     window = agent.limits.window_tokens if work.window is None else work.window
-    ask = Ask(agent.model, agent.prompt, work.tools.schemas(agent.tools), window)
+    ask = Ask(agent.model, agent.prompt, work.tools.schemas(agent.tools), window, work.contents)
     broken = ""
     if not work.text_only:
         body = render(history, work.profile, ask)
@@ -159,7 +179,10 @@ async def _after(
     """What follows a failed try: another one, in another form or after a while, or the end of the run."""
     run, now = work.run, work.clock.now()
     code, wait, again = error.code, 0.0, False
-    if isinstance(error, TranscriptRefused):
+    if isinstance(error, TranscriptRefused) and error.kind == IMAGES:
+        again, code = bool(work.profile.vision), "transcript_invalid"
+        work.profile = replace(work.profile, vision="")
+    elif isinstance(error, TranscriptRefused):
         log.error("a provider refused the form of a request", extra={"run": run.id, "kind": error.kind})
         again, code = not work.text_only, "transcript_invalid"
         work.text_only = True

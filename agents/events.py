@@ -87,6 +87,23 @@ class Origin(Fact):
     name: str = ""
 
 
+class AttachmentRef(Fact):
+    """A file that came with a message. The journal names it; its bytes lie in the file storage under `id`.
+
+    `media_type` is what a look at the bytes has found, `size` is in bytes.
+    """
+
+    id: str
+    name: str
+    media_type: str
+    size: int
+
+    @property
+    def image(self) -> bool:
+        """Whether it is a picture; everything else is text."""
+        return self.media_type.startswith("image/")
+
+
 class Usage(Fact):
     """Tokens of one model response, as the provider counted them. `cached` is the share of `input` that came from
     the provider's cache; `cost` in billionths of a US dollar, None where the agent has no prices."""
@@ -143,6 +160,7 @@ class MessageAdded(Event):
     message: str
     text: str
     origin: Origin = Origin()
+    attachments: tuple[AttachmentRef, ...] = ()
 
 
 class NoteAdded(Event):

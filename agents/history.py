@@ -22,6 +22,7 @@ class UserMessage:
     seq: int
     text: str
     origin: e.Origin = _WEB
+    attachments: tuple[e.AttachmentRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,8 @@ def fold(history: History, event: e.Event, seq: int) -> History:
 def _folded(history: History, event: e.Event, seq: int) -> History:
     match event:
         case e.MessageAdded():
-            return _added(history, UserMessage(event.message, seq, event.text, event.origin))
+            said = UserMessage(event.message, seq, event.text, event.origin, event.attachments)
+            return _added(history, said)
         case e.NoteAdded():
             return _added(history, Note(event.message, seq, event.text, event.origin))
         case e.RunQueued():

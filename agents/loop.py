@@ -9,10 +9,12 @@ from contextlib import aclosing
 
 from agents import events as e
 from agents.answering import answer
+from agents.attachments import Files
 from agents.calling import probe, run_calls
 from agents.clock import Clock
 from agents.history import History
 from agents.llm.base import Model
+from agents.llm.opening import chosen
 from agents.spec import AgentSpec
 from agents.steps import (
     CallModel,
@@ -28,7 +30,6 @@ from agents.steps import (
     reconcile,
 )
 from agents.tools.base import Storage, Toolbox
-from agents.transcript.profiles import choose
 from agents.work import Halt, PartText, StopSignal, Work, ending, failing
 
 __all__ = ["PartText", "StopSignal", "perform"]
@@ -47,6 +48,7 @@ async def perform(
     owner: str = "",
     storage: Storage | None = None,
     fallback: Model | None = None,
+    files: Files | None = None,
 ) -> AsyncGenerator[list[e.Event] | PartText, None]:
     """Work on the active run until it ends or has to wait for a person.
 
@@ -56,8 +58,10 @@ async def perform(
     generator; tools and streams are cancelled and nothing more is yielded. `agent.model` must be filled in.
     `fallback` is the model of `standing_in(agent)`, asked from then on in this run when the other one cannot answer.
     """
-    profile = choose(agent.profile, agent.base_url, agent.model)
-    work = Work(agent, profile, model, tools, history, stop, clock, fence, worker, owner, storage, fallback)
+    profile = chosen(agent)
+    work = Work(
+        agent, profile, model, tools, history, stop, clock, fence, worker, owner, storage, fallback, files
+    )
     known = history()
     if known.run is None or not known.run.active:
         return

@@ -155,6 +155,12 @@ class Agent(models.Model):
         validators=[MinValueValidator(0)],
         help_text="US dollars per million input tokens that the provider had in its cache. Empty: as other input.",
     )
+    vision = models.BooleanField(
+        "sees pictures",
+        null=True,
+        blank=True,
+        help_text="Whether attached pictures are sent to the model, or only named. Guessed: from the model's name.",
+    )
     tools = models.JSONField(
         blank=True,
         default=default_tools,
@@ -260,6 +266,7 @@ class Agent(models.Model):
             fallback_base_url=self.fallback_base_url,
             prices=self._prices(),
             compaction=self.compaction,
+            vision=self.vision,
             tools=tuple(name for name in self.tools if name in installed_tools().names),
             limits=Limits(
                 steps=self.max_steps,

@@ -55,6 +55,8 @@ class AgentSpec:
     base_url: str = ""
     profile: str = ""
     tools: tuple[str, ...] = ()
+    #: Whether pictures go to the model; None: as its profile knows of its name.
+    vision: bool | None = None
     limits: Limits = field(default_factory=Limits)
     #: Who is asked when the model cannot answer; an empty address: the model's own.
     fallback_model: str = ""

@@ -2,19 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Protocol
 
 from agents import events as e
+from agents.attachments import Content, Files
 from agents.clock import Clock
 from agents.history import History, Run
 from agents.llm.base import Model
-from agents.llm.opening import standing_in
+from agents.llm.opening import chosen, standing_in
 from agents.spec import AgentSpec
 from agents.steps import close_open_calls, out_of_time
 from agents.tools.base import Storage, Toolbox
-from agents.transcript.profiles import Profile, choose
+from agents.transcript.profiles import Profile
 
 
 class StopSignal(Protocol):
@@ -52,6 +53,9 @@ class Work:
     storage: Storage | None
     #: Who is asked when the model cannot answer; None: nobody, or that happened already.
     fallback: Model | None = None
+    files: Files | None = None
+    #: What was read of them, so that each is read once; None: it is gone.
+    contents: dict[str, Content | None] = field(default_factory=dict)
     #: The provider refused the form, or our own gate did: the next request goes without tool messages (T5).
     text_only: bool = False
     #: Tokens that a request may have after the provider found one too long, and how often it did.
@@ -72,7 +76,7 @@ class Work:
         agent = standing_in(self.agent)
         if agent is None or self.fallback is None:
             return False
-        self.agent, self.profile = agent, choose(agent.profile, agent.base_url, agent.model)
+        self.agent, self.profile = agent, chosen(agent)
         self.model, self.fallback = self.fallback, None
         self.text_only, self.window, self.shortened = False, None, 0
         return True

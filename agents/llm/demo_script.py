@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.llm import demo_texts as texts
+from agents.llm.demo_files import described, without_files
 from agents.llm.demo_requests import Request, find
 from agents.llm.demo_rules import text_of
 
@@ -51,12 +52,15 @@ def decide(messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] |
     chinese = False
     spoken: list[Request] = []
     open_calls: list[PlannedCall] = []
+    seen: list[str] = []
     for place, message in enumerate(turn):
         if message["role"] != "user":
             continue
-        chinese = texts.is_chinese(text_of(message["content"]))
+        said, files = without_files(message["content"])
+        chinese = texts.is_chinese(said)
+        seen += [attached for attached in described(files, chinese) if attached not in seen]
         made = [one.call for one in done if one.place > place]
-        for request in find(text_of(message["content"])):
+        for request in find(said):
             call = PlannedCall(request.tool, dict(request.arguments))
             if not request.tool and request not in spoken:
                 spoken.append(request)
@@ -68,6 +72,7 @@ def decide(messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] |
     pieces = [texts.result(one.call.name, one.call.arguments, one.result, chinese) for one in done]
     pieces += [texts.no_such_tool(call.name, chinese) for call in open_calls]
     pieces += [_said(request, chinese) for request in spoken]
+    pieces += seen
     return Plan("\n\n".join(dict.fromkeys(pieces)) or texts.unknown(chinese))
 
 

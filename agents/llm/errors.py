@@ -11,6 +11,8 @@ from email.utils import parsedate_to_datetime
 
 from agents.errors import ModelError, TooLong, TranscriptRefused
 
+#: Beside the numbers: the model turned out not to see pictures.
+IMAGES = "images"
 #: Number → patterns, any of which names it. Order matters where one text is part of another.
 REFUSALS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("E1", (r"no tool call found for function call output",)),
@@ -93,6 +95,17 @@ REFUSALS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("E31", (r"missing a .?thought_signature",)),
+    (
+        IMAGES,
+        (
+            r"image_url.{0,60}(only|not) (be )?supported",
+            r"unknown variant .?image_url",
+            r"(does not|doesn't|not) support.{0,20}(image|vision|multimodal)",
+            r"no endpoints found that support image input",
+            r"is not a multimodal model",
+            r"missing data required for image input",
+        ),
+    ),
 )
 _REFUSALS = tuple((kind, tuple(re.compile(one) for one in patterns)) for kind, patterns in REFUSALS)
 

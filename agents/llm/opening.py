@@ -6,7 +6,7 @@ from agents.llm.base import Model
 from agents.llm.openai_chat import OpenAIChat
 from agents.llm.openai_responses import OpenAIResponses
 from agents.spec import AgentSpec
-from agents.transcript.profiles import choose
+from agents.transcript.profiles import Profile, choose
 
 
 def open_model(spec: AgentSpec, key: str) -> Model:
@@ -18,6 +18,14 @@ def open_model(spec: AgentSpec, key: str) -> Model:
     return OpenAIChat(spec.base_url, key, include_usage=profile.include_usage)
 
 
+def chosen(spec: AgentSpec) -> Profile:
+    """The profile of an agent's requests; the agent may know better than its model's name whether it sees."""
+    profile = choose(spec.profile, spec.base_url, spec.model)
+    if spec.vision is None:
+        return profile
+    return replace(profile, vision=".*" if spec.vision else "")
+
+
 def standing_in(spec: AgentSpec) -> AgentSpec | None:
     """The agent as it is when its fallback model speaks for it; None if it has none. What it takes has no price."""
     if not spec.fallback_model:
@@ -25,5 +33,11 @@ def standing_in(spec: AgentSpec) -> AgentSpec | None:
     address = spec.fallback_base_url or spec.base_url
     profile = spec.profile if address == spec.base_url else ""
     return replace(
-        spec, model=spec.fallback_model, base_url=address, profile=profile, prices=None, fallback_model=""
+        spec,
+        model=spec.fallback_model,
+        base_url=address,
+        profile=profile,
+        prices=None,
+        fallback_model="",
+        vision=None,
     )

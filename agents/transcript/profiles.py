@@ -9,6 +9,12 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
+#: Models that are known to see, whoever serves them.
+SEEING = (
+    r"vision|\bvl\b|-vl|vl-|llava|pixtral|gemma-?3|llama-?4|minicpm-v|internvl|omni|gpt-4o|gpt-4\.1|gpt-[5-9]|claude|gemini"
+    r"|glm-4\.?\d*v|mistral-(small|medium)-(3|latest|2[5-9])|kimi-k2\.[5-9]"
+)
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -45,12 +51,23 @@ class Profile:
     #: Replay data of one model is of use to another of the same family only if these agree.
     family: str = ""
 
+    #: Models that can see pictures (a pattern of names in lower case); an agent may know better.
+    vision: str = SEEING
+
+    def sees(self, model: str) -> bool:
+        """Whether pictures may be sent to this model."""
+        return bool(self.vision) and re.search(self.vision, model.lower()) is not None
+
     def issuer(self, model: str) -> str:
         """Who issued what a step brought with it (rule V14): this provider and this model."""
         return f"{self.family or self.name}/{model}"
 
 
-OPENAI_CHAT = Profile("openai-chat", "OpenAI Chat Completions", hosts=("api.openai.com",))
+#: OpenAI's own that see, and the demo model, which describes what it got.
+_OPENAI_SEEING = r"^(gpt-(4o|4\.\d|4-turbo|[5-9])|o[1-9]($|-(?!mini))|o4|chatgpt|codex|demo)|" + SEEING
+OPENAI_CHAT = Profile(
+    "openai-chat", "OpenAI Chat Completions", hosts=("api.openai.com",), vision=_OPENAI_SEEING
+)
 PROFILES: dict[str, Profile] = {
     profile.name: profile
     for profile in (
@@ -60,9 +77,14 @@ PROFILES: dict[str, Profile] = {
             "OpenAI Responses",
             dialect="responses",
             encrypts=r"^(o\d|gpt-([5-9]|oss)|codex|computer-use)",
+            vision=_OPENAI_SEEING,
         ),
         Profile(
-            "azure", "Azure OpenAI", hosts=("openai.azure.com", "azure-api.net", "services.ai.azure.com")
+            "azure",
+            "Azure OpenAI",
+            hosts=("openai.azure.com", "azure-api.net", "services.ai.azure.com"),
+            # A deployment's name says nothing of its model; those of today see.
+            vision=r"^(?!.*(gpt-3|gpt-35|o1-mini|o3-mini|embedding))",
         ),
         Profile(
             "anthropic",
@@ -102,11 +124,19 @@ PROFILES: dict[str, Profile] = {
             "DeepSeek, thinking",
             hosts=("api.deepseek.com",),
             models=r"deepseek.*(reasoner|think|v[4-9])",
+            vision="",
             reasoning="all",
             replays_reasoning=True,
             family="deepseek",
         ),
-        Profile("deepseek", "DeepSeek", hosts=("api.deepseek.com",), models=r"deepseek", family="deepseek"),
+        Profile(
+            "deepseek",
+            "DeepSeek",
+            hosts=("api.deepseek.com",),
+            models=r"deepseek",
+            vision="",
+            family="deepseek",
+        ),
         Profile("qwen", "Qwen (DashScope)", hosts=("aliyuncs.com",), models=r"^(qwen|qwq|qvq)"),
         Profile("glm", "GLM (Zhipu, Z.ai)", hosts=("bigmodel.cn", "api.z.ai"), models=r"^(glm|chatglm)"),
         Profile(
@@ -118,6 +148,7 @@ PROFILES: dict[str, Profile] = {
             alternates=True,
             text_beside_calls=False,
             include_usage=False,
+            vision="",
             family="mistral",
         ),
         Profile(

@@ -7,12 +7,15 @@ all their results. A result cannot get away from its call because nothing here m
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agents.attachments import Content
+from agents.events import AttachmentRef
 from agents.history import Call, History, Item, Note, Step, Summary, UserMessage
 from agents.results import INTERRUPTED, NO_OUTPUT, NOT_STARTED
+from agents.transcript import attached
 from agents.transcript.profiles import Profile
 from agents.transcript.tokens import MESSAGE, characters, estimate
 from agents.transcript.trimming import trim
@@ -44,6 +47,8 @@ class Ask:
     tools: Sequence[dict[str, Any]] = ()
     #: Tokens that prompt, tools and history may take together.
     window: int = 60_000
+    #: Files that were read for this request (`attached.wanted`); None: one that is gone.
+    files: Mapping[str, Content | None] = field(default_factory=dict)
 
 
 @dataclass
@@ -56,6 +61,8 @@ class Room:
     ids: set[str] = field(default_factory=set)
     #: Calls before the step that is rendered, over the whole history (for positional ids).
     count: int = 0
+    #: The files that are sent whole; others are named.
+    whole: Mapping[str, AttachmentRef] = field(default_factory=dict)
 
 
 def render(history: History, profile: Profile, ask: Ask) -> dict[str, Any]:
@@ -70,14 +77,15 @@ def render(history: History, profile: Profile, ask: Ask) -> dict[str, Any]:
 def chat_body(history: History, profile: Profile, ask: Ask, step: Any) -> dict[str, Any]:
     """A Chat Completions body; `step(step, room)` gives the messages of one step."""
     budget = max(500, ask.window - estimate(ask.prompt) - estimate(json.dumps(list(ask.tools))))
-    kept = trim(history.items, budget, lambda item: cost(item, budget))
-    room = Room(profile, ask, int(budget * _BLOCK_SHARE))
-    messages = [message for item in kept.pinned for message in _message(item)]
+    whole = {file.id: file for file in attached.sent_whole(history.items, profile, ask.model)}
+    kept = trim(history.items, budget, lambda item: cost(item, budget, whole))
+    room = Room(profile, ask, int(budget * _BLOCK_SHARE), whole=whole)
+    messages = [message for item in kept.pinned for message in _message(item, room)]
     if kept.left_out:
         messages.append({"role": "user", "content": left_out(kept.left_out)})
     room.count = _calls_before(history.items, kept.items) if profile.ids == "kimi" else 0
     for item in kept.items:
-        messages += step(item, room) if isinstance(item, Step) else _message(item)
+        messages += step(item, room) if isinstance(item, Step) else _message(item, room)
     messages = _ordered(messages, profile)
     if ask.prompt.strip():
         messages.insert(0, {"role": "system", "content": clean(ask.prompt)})
@@ -89,8 +97,11 @@ def chat_body(history: History, profile: Profile, ask: Ask, step: Any) -> dict[s
     return body
 
 
-def cost(item: Item, budget: int) -> int:
-    """About how many tokens an item takes in a request whose history has `budget`."""
+def cost(item: Item, budget: int, whole: Mapping[str, AttachmentRef] | None = None) -> int:
+    """About how many tokens an item takes in a request whose history has `budget`. `whole`: files sent whole."""
+    if isinstance(item, UserMessage) and item.attachments:
+        files = attached.cost(item.attachments, whole or {}, int(budget * _BLOCK_SHARE))
+        return MESSAGE + estimate(item.text) + files
     if not isinstance(item, Step):
         return MESSAGE + estimate(item.text)
     if not item.committed:
@@ -164,8 +175,15 @@ def own_replay(step: Step, room: Room) -> dict[str, Any]:
     return step.replay if step.replay is not None and step.issuer == asked else {}
 
 
-def _message(item: Item) -> list[Message]:
+def _message(item: Item, room: Room) -> list[Message]:
     match item:
+        case UserMessage(attachments=files) if files:
+            share = room.result_tokens // max(1, sum(not file.image for file in files))
+            sees = room.profile.sees(room.ask.model)
+            shown = attached.content(
+                clean(item.text), files, room.ask.files, room.whole, sees, lambda text: shortened(text, share)
+            )
+            return [{"role": "user", "content": shown}]
         case UserMessage():
             return [{"role": "user", "content": user_text(item)}]
         case Note():
@@ -208,8 +226,11 @@ def result(call: Call, tokens: int) -> str:
     if call.open:
         return NOT_STARTED if call.attempt == 0 else INTERRUPTED
     text = clean(call.result)
-    if not text.strip():
-        return NO_OUTPUT
+    return shortened(text, tokens) if text.strip() else NO_OUTPUT
+
+
+def shortened(text: str, tokens: int) -> str:
+    """The beginning and the end of a text, about `tokens` together, and between them how much is missing."""
     size = estimate(text)
     if size <= tokens:
         return text
@@ -300,8 +321,8 @@ def _ordered(messages: list[Message], profile: Profile) -> list[Message]:
     for message in messages:
         before = ordered[-1] if ordered else None
         if profile.alternates and before is not None and _as_one(before, message, profile):
-            parts = [part for part in (before["content"], message["content"]) if part]
-            ordered[-1] = {**before, **message, "content": "\n\n".join(parts)}
+            both = attached.joined(before["content"], message["content"])
+            ordered[-1] = {**before, **message, "content": both}
             continue
         if profile.alternates and before is not None and before["role"] == message["role"] == "assistant":
             ordered.append({"role": "user", "content": GO_ON})

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agents.history import History, Step
+from agents.transcript.attached import for_responses
 from agents.transcript.profiles import Profile
 from agents.transcript.render import (
     Ask,
@@ -46,7 +47,7 @@ def from_chat(body: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
         elif "items" in message:
             items += message["items"]
         else:
-            items.append({"role": message["role"], "content": message["content"]})
+            items.append({"role": message["role"], "content": for_responses(message["content"])})
     sent: dict[str, Any] = {"model": body["model"], "input": items, "store": False}
     if profile.encrypts and re.search(profile.encrypts, body["model"]):
         sent["include"] = ["reasoning.encrypted_content"]

@@ -4,6 +4,7 @@ Calls become a line of what the assistant asked for, results a line of what came
 model knew is lost; only the form is poorer.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from agents.history import History, Step
@@ -22,6 +23,7 @@ from agents.transcript.render import (
 
 def render_text_only(history: History, profile: Profile, ask: Ask) -> dict[str, Any]:
     """The body of a request in which tool exchanges are plain text. Tools stay declared, so the agent goes on."""
+    profile = replace(profile, vision="")
     if profile.dialect == "responses":
         from agents.transcript import responses
 

@@ -45,7 +45,7 @@ def _chat_rules(body: Mapping[str, Any], profile: Profile) -> Iterator[Violation
     yield from _roles(messages)
     yield from _blocks(messages, profile)
     for place, message in enumerate(messages):
-        yield from _content(f"messages[{place}]", message)
+        yield from _content(f"messages[{place}]", message, profile.sees(str(body.get("model"))))
         for call in message.get("tool_calls") or ():
             yield from _call(f"messages[{place}]", call)
         if message.get("tool_calls") and message.get("content") and not profile.text_beside_calls:
@@ -112,7 +112,7 @@ def _blocks(messages: Sequence[Mapping[str, Any]], profile: Profile) -> Iterator
         yield Violation("V1", "the end", f"no results of {waiting!r}")
 
 
-def _content(where: str, message: Mapping[str, Any]) -> Iterator[Violation]:
+def _content(where: str, message: Mapping[str, Any], sees: bool) -> Iterator[Violation]:
     content = message.get("content")
     if content is None:
         if message["role"] != "assistant" or not message.get("tool_calls"):
@@ -128,8 +128,27 @@ def _content(where: str, message: Mapping[str, Any]) -> Iterator[Violation]:
         yield Violation("V9", where, f"content of {message['role']} is not a string")
         return
     for part in content:
-        if part.get("type") == "text" and not str(part.get("text", "")).strip():
-            yield Violation("V9", where, "an empty text part")
+        if part.get("type") == "text":
+            yield from _text_part(where, part.get("text"))
+        elif part.get("type") == "image_url":
+            yield from _image(where, part["image_url"].get("url"), sees)
+        else:
+            yield Violation("V9", where, f"a part of the type {part.get('type')!r}")
+
+
+def _text_part(where: str, text: Any) -> Iterator[Violation]:
+    if not isinstance(text, str) or not text.strip():
+        yield Violation("V9", where, "an empty text part")
+    elif not text.isascii() and re.search("[\ud800-\udfff]", text):
+        yield Violation("V9", where, "text that cannot be encoded")
+
+
+def _image(where: str, url: Any, sees: bool) -> Iterator[Violation]:
+    if not sees:
+        yield Violation("V9", where, "an image for a model that cannot see")
+    start = str(url)[:40]
+    if not re.match(r"data:image/(png|jpeg|webp|gif);base64,[A-Za-z0-9+/]", start):
+        yield Violation("V9", where, f"an image that is no data URL of a picture: {start!r}")
 
 
 def _call(where: str, call: Mapping[str, Any]) -> Iterator[Violation]:
@@ -217,7 +236,7 @@ def _responses_rules(body: Mapping[str, Any], profile: Profile) -> Iterator[Viol
             if not item.get("encrypted_content"):
                 yield Violation("V14", where, "reasoning without its encrypted content")
         if kind in ("user", "assistant", "system"):
-            yield from _response_text(where, item)
+            yield from _response_text(where, item, kind == "user" and profile.sees(str(body.get("model"))))
         if kind == "function_call":
             yield from _name(where, item.get("name"))
             yield from _arguments(where, item.get("arguments"))
@@ -268,11 +287,19 @@ def _response_pairs(items: Sequence[Mapping[str, Any]]) -> Iterator[Violation]:
         yield Violation("V1", "the end", f"no outputs of {waiting!r}")
 
 
-def _response_text(where: str, item: Mapping[str, Any]) -> Iterator[Violation]:
+def _response_text(where: str, item: Mapping[str, Any], sees: bool) -> Iterator[Violation]:
     content = item.get("content")
-    texts = [content] if isinstance(content, str) else [part.get("text", "-") for part in content or ()]
-    if not texts or any(not str(text).strip() for text in texts):
+    parts = [{"text": content}] if isinstance(content, str) else list(content or ())
+    if not parts or any(not str(part.get("text", "-")).strip() for part in parts):
         yield Violation("V9", where, "empty text")
+    for part in parts:
+        if part.get("type") == "input_image":
+            yield from _image(where, part.get("image_url"), sees)
+        elif part.get("type", "input_text") != (
+            "output_text" if _kind(item) == "assistant" else "input_text"
+        ):
+            if part is not parts[0] or not isinstance(content, str):
+                yield Violation("V9", where, f"a part of the type {part.get('type')!r}")
 
 
 def _server_id(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 
 from agents import events as e
+from agents.attachments import Files
 from agents.clock import Clock
 from agents.history import Call, History, Step, empty, fold
 from agents.llm.base import Model
@@ -45,6 +46,8 @@ class Shell:
         self.parts: list[PartText] = []
         self.clock: Clock = clock or QuickClock()
         self.stop = asyncio.Event()
+        #: The files of the conversation, if it has any.
+        self.files: Files | None = None
         self._fence = 0
         self._runs = 0
 
@@ -56,10 +59,10 @@ class Shell:
             self.history = fold(self.history, event, len(self.log))
         self.batches.append(list(events))
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, *attachments: e.AttachmentRef) -> None:
         """A person says something; a run is queued unless one is active (rule R6)."""
         at, message = self.clock.now(), f"m{len(self.log)}"
-        self.store(e.MessageAdded(at=at, message=message, text=text))
+        self.store(e.MessageAdded(at=at, message=message, text=text, attachments=attachments))
         if self.history.run is None or not self.history.run.active:
             self._runs += 1
             self.store(e.RunQueued(at=at, run=f"run{self._runs}", cause=message))
@@ -104,6 +107,7 @@ class Shell:
             "w",
             owner="alice",
             fallback=fallback,
+            files=self.files,
         )
         async with aclosing(loop) as yielded:
             async for one in yielded:

@@ -163,8 +163,8 @@ def _schema(body: Json, messages: list[Json], words: Words) -> None:
             _refuse(words, words.no_content, i)
         if words.empty_assistant and role == "assistant" and not message.get("tool_calls") and not content:
             _refuse(words, words.empty_assistant, i)
-        if isinstance(content, list) and any(part.get("text") == "" for part in content):
-            raise Refused("Invalid request: text content is empty")
+        if isinstance(content, list):
+            _parts(role, content, words)
         if "tool_calls" in message and not message["tool_calls"]:
             raise Refused(
                 f"Invalid 'messages[{i}].tool_calls': empty array. Expected an array with minimum length 1"
@@ -186,6 +186,29 @@ def _schema(body: Json, messages: list[Json], words: Words) -> None:
         raise Refused(
             "Invalid 'tools': empty array. Expected an array with minimum length 1, but got an empty array."
         )
+
+
+def _parts(role: str, parts: list[Json], words: Words) -> None:
+    """Text anywhere; pictures from users only, as data URLs, and only where the provider's models see."""
+    for part in parts:
+        if part["type"] == "text":
+            if not part["text"]:
+                raise Refused("Invalid request: text content is empty")
+        elif part["type"] != "image_url" or words is DEEPSEEK:
+            raise Refused(
+                f"Failed to deserialize the JSON body into the target type: unknown variant `{part['type']}`, "
+                "expected `text`"
+            )
+        elif role != "user":
+            raise Refused(f"Invalid 'messages': '{role}' messages cannot contain images.")
+        else:
+            _picture(part["image_url"]["url"])
+
+
+def _picture(url: str) -> None:
+    found = re.fullmatch(r"data:image/(png|jpeg|webp|gif);base64,([A-Za-z0-9+/]+={0,2})", url)
+    if found is None or len(found[2]) % 4:
+        raise Refused("Invalid base64 image_url.")
 
 
 def _pairs(messages: list[Json], words: Words) -> None:
@@ -322,9 +345,11 @@ def _anthropic(body: Json) -> None:
                 raise Refused("messages: text content blocks must be non-empty")
             blocks.append({"type": "tool_result", "id": message["tool_call_id"]})
         elif message.get("content") is not None:
-            if not message["content"].strip():
+            content = message["content"]
+            parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+            if any(part["type"] == "text" and not part["text"].strip() for part in parts):
                 raise Refused("messages: text content blocks must be non-empty")
-            blocks.append({"type": "text"})
+            blocks += [{"type": part["type"]} for part in parts]
         for call in message.get("tool_calls", ()):
             if not re.fullmatch(r"[a-zA-Z0-9_-]+", call["id"]):
                 raise Refused(
@@ -435,8 +460,16 @@ def _responses(body: Json) -> None:
             ids.add(id)
         if kind == "message":
             content = item["content"]
-            if not content or (isinstance(content, list) and not all(part.get("text") for part in content)):
+            parts = content if isinstance(content, list) else []
+            pictures = [part for part in parts if part["type"] == "input_image" and item["role"] == "user"]
+            texts = [part for part in parts if part not in pictures]
+            if not content or not all(part.get("text") for part in texts):
                 raise Refused(f"Invalid 'input[{i}].content': empty string.")
+            known = "output_text" if item["role"] == "assistant" else "input_text"
+            if wrong := [part["type"] for part in texts if part["type"] != known]:
+                raise Refused(f"Invalid value: '{wrong[0]}'. Supported values are: '{known}', 'input_image'.")
+            for picture in pictures:
+                _picture(picture["image_url"])
         elif kind == "function_call":
             call = item["call_id"]
             if not call or len(call) > 64:

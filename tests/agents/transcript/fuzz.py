@@ -40,7 +40,9 @@ def str_of(body: dict[str, object]) -> str:
     """All texts of a body, unescaped, so that words can be looked for."""
     entries = body.get("messages") or body.get("input")
     assert isinstance(entries, list)
-    return "\n".join(str(entry.get("content")) for entry in entries)
+    contents = [entry.get("content") for entry in entries]
+    parts = [part for content in contents for part in (content if isinstance(content, list) else [content])]
+    return "\n".join(str(part.get("text", "")) if isinstance(part, dict) else str(part) for part in parts)
 
 
 def round_of(seed: int, profiles: list[Profile] | None = None) -> int:
