@@ -40,7 +40,14 @@ def active_run(state: State) -> Any:
 
 
 def decide_send(
-    state: State, *, conversation: str, message: str, text: str, origin: e.Origin, now: int
+    state: State,
+    *,
+    conversation: str,
+    message: str,
+    text: str,
+    origin: e.Origin,
+    now: int,
+    attachments: tuple[e.AttachmentRef, ...] = (),
 ) -> list[e.Event]:
     """A message joins, gives an unnamed conversation its title, and starts a run unless one is active (R2, R6)."""
     shown = items(state)
@@ -49,9 +56,11 @@ def decide_send(
     running = active_run(state)
     if running is not None and _waiting(shown) >= MAX_WAITING:
         raise Rejected("too_many_waiting")
-    decided: list[e.Event] = [e.MessageAdded(at=now, message=message, text=text, origin=origin)]
+    said = e.MessageAdded(at=now, message=message, text=text, origin=origin, attachments=attachments)
+    decided: list[e.Event] = [said]
     if not state["info"]["title"]:
-        decided.append(e.ConversationRenamed(at=now, title=title_from(text)))
+        titled = text if text.strip() or not attachments else attachments[0].name
+        decided.append(e.ConversationRenamed(at=now, title=title_from(titled)))
     if running is None:
         decided.append(e.RunQueued(at=now, run=run_id(conversation, message), cause=message))
     return decided

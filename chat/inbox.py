@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from agents import events as e
 from agents.tools.texts import result_text
-from chat import decide, doorbell, faults, lookups
+from chat import attachments, decide, doorbell, faults, lookups
 from chat.entrances.browser.protocol import (
     CreateBody,
     DeleteBody,
@@ -71,7 +71,11 @@ def now_ms() -> int:
 
 def digest(body: BaseModel) -> str:
     """What tells two payloads under one command id apart (rule W5)."""
-    return hashlib.sha256(body.model_dump_json().encode()).hexdigest()
+    # A message without files has the digest it had before there were any: its command may be retried across an
+    # update of the server.
+    plain = isinstance(body, SendBody) and not body.attachments
+    text = body.model_dump_json(exclude={"attachments"} if plain else None)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Inbox:
@@ -151,7 +155,8 @@ class Inbox:
     async def _apply(self, who: Sender, conversation: str, command: Command, body: Body) -> CommandResult:
         match body:
             case SendBody():
-                outcome = await self._append(conversation, command, self._send(who, conversation, body))
+                decided = await self._send(who, conversation, body)
+                outcome = await self._append(conversation, command, decided)
             case StopBody():
                 outcome = await self._stop(who, conversation, command)
             case RenameBody():
@@ -173,11 +178,13 @@ class Inbox:
     async def _append(self, conversation: str, command: Command, decided: Decide) -> Outcome:
         return await self._sessions.append(conversation, decided, command=command)
 
-    def _send(self, who: Sender, conversation: str, body: SendBody) -> Decide:
+    async def _send(self, who: Sender, conversation: str, body: SendBody) -> Decide:
         text = result_text(body.text)
         origin = e.Origin(entrance=who.entrance, name=who.name)
-        if not text.strip():
+        if not text.strip() and not body.attachments:
             raise Rejected("bad_command")
+        # Before the append: a file that a message names must belong to it, whatever dies in between.
+        files = await attachments.bind(self._sessions.journal, who.user_id, conversation, body.attachments)
 
         def decided(view: View) -> list[e.Event]:
             return decide.decide_send(
@@ -187,6 +194,7 @@ class Inbox:
                 text=text,
                 origin=origin,
                 now=self._clock(),
+                attachments=files,
             )
 
         return decided

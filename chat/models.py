@@ -8,7 +8,8 @@ as in the events themselves; `seq` places an item in its conversation.
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
+from django.dispatch import receiver
 
 from agents.events import ACTIVE_RUN
 from chat.fields import JsonText
@@ -252,6 +253,46 @@ class Fault(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.step}"
+
+
+def _attachment_path(row: "Attachment", name: str) -> str:
+    """Where a file lies: by its id alone, spread over folders."""
+    return f"attachments/{str(row.id)[-2:]}/{row.id}"
+
+
+class Attachment(models.Model):
+    """A file that a person uploaded. Without a conversation it has not been sent yet (see `chat/attachments.py`)."""
+
+    id = models.UUIDField(primary_key=True)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="attachments")
+    conversation = models.ForeignKey(
+        Conversation, models.CASCADE, null=True, blank=True, related_name="attachments"
+    )
+    name = models.CharField(max_length=200)
+    #: What a look at the bytes has found, never what the client said.
+    media_type = models.CharField(max_length=40)
+    size = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    file = models.FileField(upload_to=_attachment_path, max_length=200)
+    created_at = models.BigIntegerField()
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=["owner", "created_at"],
+                name="attachment_unsent",
+                condition=models.Q(conversation__isnull=True),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@receiver(models.signals.post_delete, sender=Attachment)
+def _remove_file(instance: Attachment, using: str, **kwargs: Any) -> None:
+    """A row takes its file along, also when its owner is deleted, but only once that is certain."""
+    transaction.on_commit(lambda: instance.file.storage.delete(str(instance.file.name)), using=using)
 
 
 def listed(owner_id: Any) -> "models.QuerySet[Conversation]":

@@ -22,6 +22,7 @@ from agents.clock import Clock, SystemClock
 from agents.llm.opening import standing_in
 from agents.loop import PartText, perform
 from chat import decide
+from chat.attachments import Files
 from chat.kit import Kit
 from chat.lookups import crash_count, owner_and_agent
 from chat.record import Record
@@ -224,7 +225,7 @@ class Tenure:
 
     async def _perform(self) -> None:
         """Have the loop work, from the history as it is now, until the run ends or waits."""
-        kit, record = self.runner.kit, self.record
+        kit, record, journal = self.runner.kit, self.record, self.sessions.journal
         owner, slug = await self.record.patiently(
             lambda: owner_and_agent(self.sessions.journal, self.conversation)
         )
@@ -244,6 +245,9 @@ class Tenure:
             owner=str(owner),
             storage=kit.storage,
             fallback=kit.model(other) if other is not None else None,
+            files=Files(
+                self.conversation, lambda work: record.patiently(lambda: journal.ask(work)), journal.using
+            ),
         )
         async with aclosing(steps):
             async for item in steps:

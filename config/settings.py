@@ -141,6 +141,13 @@ if ENV.flag("DJANGO_BEHIND_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
+# ---- attachments: no address leads to the folder; chat/entrances/browser/attachments.py hands files out --
+
+MEDIA_ROOT = HOLDFAST_DATA / "media"
+FILE_UPLOAD_PERMISSIONS = 0o600
+HOLDFAST_MAX_FILE_BYTES = ENV.number("HOLDFAST_MAX_FILE_BYTES", 10_000_000, least=1_000, most=100_000_000)
+HOLDFAST_MAX_IMAGE_PIXELS = ENV.number("HOLDFAST_MAX_IMAGE_PIXELS", 50_000_000, least=1_000)
+
 # 'self' in connect-src covers this host's own WebSocket too; naming ws: would open every other host.
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "DIRECTIVES": {

@@ -78,7 +78,10 @@ def change(state: State, event: e.Event, seq: int) -> Patch:
         case e.MessageAdded() | e.NoteAdded():
             kind = "message" if isinstance(event, e.MessageAdded) else "note"
             item = {"kind": kind, "seq": seq, "id": event.message, "text": event.text, "at": event.at}
-            return {item_key(seq): {**item, "origin": event.origin.model_dump()}}
+            item["origin"] = event.origin.model_dump()
+            if isinstance(event, e.MessageAdded):
+                item["attachments"] = [file.model_dump() for file in event.attachments]
+            return {item_key(seq): item}
         case e.RunQueued():
             return {"run": _queued(event)}
         case e.StepStarted():

@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, JsonResponse
 from django.middleware.csrf import get_token
@@ -79,6 +80,7 @@ def boot(request: HttpRequest) -> Answer:
         csrf=get_token(request),
         admin=request.user.is_staff,
         max_text=p.MAX_TEXT,
+        max_file=settings.HOLDFAST_MAX_FILE_BYTES,
     )
 
 

@@ -6,10 +6,11 @@ This file is the schema: `frontend/src/sync/protocol.gen.ts` is generated from i
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from agents.events import (
     AnyEvent,
+    AttachmentRef,
     CallCode,
     CallStatus,
     Effect,
@@ -28,6 +29,8 @@ MAX_FRAME_IN = 64 * 1024
 MAX_FRAME_OUT = 512 * 1024
 #: Longest text of one message, in characters; it fits MAX_FRAME_IN in any language.
 MAX_TEXT = 16_000
+#: Files that one message may carry.
+MAX_ATTACHMENTS = 5
 
 ErrorCode = Literal[
     "bad_frame",
@@ -48,6 +51,7 @@ ResultCode = Literal[
     "already_settled",
     "too_many_waiting",
     "agent_missing",
+    "unknown_attachment",
     "unavailable",
 ]
 ResyncReason = Literal["epoch", "gap", "slow", "behind", "store_lost"]
@@ -88,12 +92,15 @@ class Progress(Frame):
 
 
 class MessageItem(Frame):
+    """What a person said. Items stored before there were attachments lack that field."""
+
     kind: Literal["message"]
     seq: int
     id: str
     text: str
     at: int
     origin: Origin
+    attachments: list[AttachmentRef] = []
 
 
 class NoteItem(Frame):
@@ -196,11 +203,21 @@ class CreateBody(Frame):
 
 
 class SendBody(Frame):
-    """`message` is the client-made id of the message, so that the outbox can recognise it in the state."""
+    """`message` is the client-made id of the message, so that the outbox can recognise it in the state.
+
+    `attachments` are ids of files that were uploaded before. With at least one the text may be empty.
+    """
 
     kind: Literal["send"]
     message: Uuid
-    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+    text: Annotated[str, Field(max_length=MAX_TEXT)]
+    attachments: Annotated[tuple[Uuid, ...], Field(max_length=MAX_ATTACHMENTS)] = ()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "SendBody":
+        if not self.text and not self.attachments:
+            raise ValueError("text is empty, and there is no attachment")
+        return self
 
 
 class StopBody(Frame):
@@ -437,6 +454,8 @@ class Boot(Frame):
     csrf: str
     admin: bool
     max_text: int
+    #: Bytes of one file.
+    max_file: int
 
 
 client_frames: TypeAdapter[Any] = TypeAdapter(ClientFrame)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chat.entrances.browser import api, views
+from chat.entrances.browser import api, attachments, views
 
 urlpatterns = [
     path("", views.page, name="chat"),
@@ -15,5 +15,7 @@ urlpatterns = [
     path("api/conversations", api.conversations),
     path("api/conversations/<uuid:conversation>/items", api.items),
     path("api/conversations/<uuid:conversation>/calls/<str:call>", api.call),
+    path("api/attachments", attachments.upload),
+    path("api/attachments/<uuid:attachment>", attachments.download),
     path("api/<path:rest>", api.unknown),
 ]
