@@ -47,7 +47,12 @@ PAGES: tuple[type[BaseModel], ...] = (
     protocol.CallDetail,
     protocol.AgentEntry,
 )
-CONSTANTS = {"PROTOCOL": protocol.PROTOCOL, "MAX_TEXT": protocol.MAX_TEXT, "WINDOW": WINDOW}
+CONSTANTS = {
+    "PROTOCOL": protocol.PROTOCOL,
+    "MAX_TEXT": protocol.MAX_TEXT,
+    "MAX_ATTACHMENTS": protocol.MAX_ATTACHMENTS,
+    "WINDOW": WINDOW,
+}
 #: Names that would hide a global of the language.
 RENAMED = {"Error": "ErrorFrame"}
 

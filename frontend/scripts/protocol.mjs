@@ -14,6 +14,8 @@ const printed = execFileSync(python, [join(root, "scripts", "protocol_schema.py"
 const { schema, constants } = JSON.parse(printed);
 const types = await compile(schema, "Wire", {
   additionalProperties: false,
+  // A list of at most five would become a union of five tuples.
+  ignoreMinAndMaxItems: true,
   unreachableDefinitions: true,
   bannerComment:
     "// Generated from chat/entrances/browser/protocol.py and agents/events.py by `npm run protocol`. Do not edit.",

@@ -49,6 +49,7 @@ def histories() -> dict[str, list[e.Event]]:
     made["long"] = flat(tell(Random(100), runs=12))
     made["discarded-in-a-full-window"] = _discarded_in_a_full_window()
     made["open-call-older-than-the-window"] = _open_call_older_than_the_window()
+    made["attachments"] = _attachments()
     return made
 
 
@@ -62,6 +63,18 @@ def _begun() -> list[e.Event]:
         e.MessageAdded(at=START, message="cause", text="go"),
         e.RunQueued(at=START, run="r", cause="cause"),
         e.RunStarted(at=START, run="r", attempt=1, fence=1, worker="w"),
+    ]
+
+
+def _attachments() -> list[e.Event]:
+    """Messages with files, with files alone, and without."""
+    picture = e.AttachmentRef(id="a1", name="p h\u00f6t\u00f6.png", media_type="image/png", size=70)
+    text = e.AttachmentRef(id="a2", name="日记.md", media_type="text/markdown", size=9)
+    return [
+        *_begun(),
+        e.MessageAdded(at=START, message="both", text="look", attachments=(picture, text)),
+        e.MessageAdded(at=START, message="alone", text="", attachments=(picture,)),
+        e.NoteAdded(at=START, message="n", text="note"),
     ]
 
 

@@ -36,7 +36,7 @@ async function breathe(): Promise<void> {
 function talk(count: number): void {
   for (let n = 0; n < count; n++) {
     const message = `m${server.room(ID).seq}`;
-    server.append(ID, { type: "message.added", message, text: "t", origin: ORIGIN });
+    server.append(ID, { type: "message.added", message, text: "t", origin: ORIGIN, attachments: [] });
   }
 }
 

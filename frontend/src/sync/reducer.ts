@@ -62,15 +62,13 @@ function change(state: State, event: AnyEvent, seq: number): State {
     case "conversation.renamed":
       return state.info === null ? state : { ...state, info: { ...state.info, title: event.title } };
     case "message.added":
-    case "note.added":
-      return withItem(state, {
-        kind: event.type === "message.added" ? "message" : "note",
-        seq,
-        id: event.message,
-        text: event.text,
-        at: event.at,
-        origin: event.origin,
-      });
+    case "note.added": {
+      const { message: id, text, at, origin } = event;
+      if (event.type === "note.added") return withItem(state, { kind: "note", seq, id, text, at, origin });
+      // Events of before there were attachments have no such field.
+      const attachments = event.attachments ?? [];
+      return withItem(state, { kind: "message", seq, id, text, at, origin, attachments });
+    }
     case "step.started":
       return stepStarted(state, event, seq);
     case "step.finished":

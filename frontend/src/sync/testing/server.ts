@@ -270,7 +270,14 @@ export class ModelServer {
     }
     if (body.kind === "send") {
       const origin = { entrance: "web", name: "" } as const;
-      this.append(conversation, { type: "message.added", message: body.message, text: body.text, origin });
+      const attachments = (body.attachments ?? []).map((id) => ({
+        id,
+        name: "f",
+        media_type: "text/plain",
+        size: 1,
+      }));
+      const { message, text } = body;
+      this.append(conversation, { type: "message.added", message, text, origin, attachments });
     }
     if (body.kind === "rename")
       this.append(conversation, { type: "conversation.renamed", title: body.title });

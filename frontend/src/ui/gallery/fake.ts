@@ -60,6 +60,7 @@ export const BOOT: Boot = {
   csrf: "token",
   admin: true,
   max_text: 16_000,
+  max_file: 10_000_000,
 };
 
 export interface Called {
@@ -224,6 +225,7 @@ export function message(seq: number, text: string, more: Partial<MessageItem> = 
     text,
     at: Date.now() - 60_000,
     origin: { entrance: "web", name: "" },
+    attachments: [],
     ...more,
   };
 }
