@@ -226,7 +226,9 @@ def result(call: Call, tokens: int) -> str:
     if call.open:
         return NOT_STARTED if call.attempt == 0 else INTERRUPTED
     text = clean(call.result)
-    return shortened(text, tokens) if text.strip() else NO_OUTPUT
+    if not text.strip():
+        return NO_OUTPUT
+    return shortened(text, tokens)
 
 
 def shortened(text: str, tokens: int) -> str:

@@ -83,6 +83,7 @@ export type ResultCode =
   | "already_settled"
   | "too_many_waiting"
   | "agent_missing"
+  | "unknown_attachment"
   | "unavailable";
 export type ResyncReason = "epoch" | "gap" | "slow" | "behind" | "store_lost";
 export type GoawayReason = "restart" | "protocol" | "logged_out";
@@ -144,11 +145,17 @@ export interface CreateBody {
 }
 /**
  * `message` is the client-made id of the message, so that the outbox can recognise it in the state.
+ *
+ * `attachments` are ids of files that were uploaded before. With at least one the text may be empty.
  */
 export interface SendBody {
   kind: "send";
   message: string;
   text: string;
+  /**
+   * @maxItems 5
+   */
+  attachments?: string[];
 }
 export interface StopBody {
   kind: "stop";
@@ -236,6 +243,9 @@ export interface RunView {
   retry_at: number | null;
   usage: Usage;
 }
+/**
+ * What a person said. Items stored before there were attachments lack that field.
+ */
 export interface MessageItem {
   kind: "message";
   seq: number;
@@ -243,6 +253,7 @@ export interface MessageItem {
   text: string;
   at: number;
   origin: Origin;
+  attachments: AttachmentRef[];
 }
 /**
  * Where a message came in: the entrance, and who or what spoke there.
@@ -250,6 +261,17 @@ export interface MessageItem {
 export interface Origin {
   entrance: "web" | "feishu" | "schedule" | "trigger" | "api";
   name: string;
+}
+/**
+ * A file that came with a message. The journal names it; its bytes lie in the file storage under `id`.
+ *
+ * `media_type` is what a look at the bytes has found, `size` is in bytes.
+ */
+export interface AttachmentRef {
+  id: string;
+  name: string;
+  media_type: string;
+  size: number;
 }
 export interface NoteItem {
   kind: "note";
@@ -338,6 +360,7 @@ export interface MessageAdded {
   message: string;
   text: string;
   origin: Origin;
+  attachments: AttachmentRef[];
 }
 /**
  * Something was told to the conversation from elsewhere; the model reads it, nobody is asked to answer.
@@ -650,6 +673,7 @@ export interface Boot {
   csrf: string;
   admin: boolean;
   max_text: number;
+  max_file: number;
 }
 export interface AgentEntry {
   slug: string;
@@ -691,4 +715,5 @@ export interface CallDetail {
 
 export const PROTOCOL = 1;
 export const MAX_TEXT = 16000;
+export const MAX_ATTACHMENTS = 5;
 export const WINDOW = 50;

@@ -205,6 +205,7 @@ export const en = {
   "reject.already_settled": "This has been decided already.",
   "reject.too_many_waiting": "Too many messages are waiting. Let the agent catch up first.",
   "reject.agent_missing": "The agent of this conversation does not exist any more.",
+  "reject.unknown_attachment": "The server does not have an attached file any more. Attach it again.",
   "reject.unavailable": "The server cannot take it right now.",
   "reject.unanswered": "The server got it and did not answer.",
   "refused.empty": "There is nothing to send.",

@@ -201,6 +201,7 @@ export const zh: Dictionary = {
   "reject.already_settled": "这件事已经决定了。",
   "reject.too_many_waiting": "等待的消息太多，请先等智能体处理。",
   "reject.agent_missing": "这个对话的智能体已不存在。",
+  "reject.unknown_attachment": "服务器上已没有某个附件，请重新添加。",
   "reject.unavailable": "服务器暂时无法处理。",
   "reject.unanswered": "服务器收到了，但没有答复。",
   "refused.empty": "没有可发送的内容。",
