@@ -1,33 +1,21 @@
 """One request to the model and its answer: streamed, assembled, committed only when it is complete (rule R5)."""
 
 import asyncio
-import json
-import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import replace
+from typing import Any
 
 from agents import events as e
-from agents.errors import ModelError, TooLong, TranscriptRefused
+from agents.errors import ModelError
 from agents.llm.assembler import AssembledCall, Assembler, Response
-from agents.llm.errors import IMAGES, broken_off
+from agents.llm.errors import broken_off
+from agents.requesting import Blocked, follow, read_files, request
+from agents.retrying import after
 from agents.steps import CallModel
-from agents.transcript.attached import wanted
-from agents.transcript.render import Ask, render
-from agents.transcript.textonly import render_text_only
-from agents.transcript.tokens import estimate
-from agents.transcript.validate import validate
 from agents.work import Halt, PartText, Work, ending, failing
-
-log = logging.getLogger(__name__)
 
 #: Seconds between two pieces of text that are sent on (rule W4).
 PIECE_INTERVAL = 0.04
-#: Tries after the first one, and the seconds before them; a longer Retry-After is honoured up to the cap.
-BACKOFF = (1.0, 2.0, 4.0, 8.0)
-MAX_WAIT = 60.0
-#: How often a request that is too long is halved.
-MAX_SHORTENED = 3
 #: Seconds that a cancelled stream gets to close its connection; a stop must be through within one (rule R7).
 GRACE = 0.5
 
@@ -39,23 +27,22 @@ async def answer(
 ) -> AsyncGenerator[list[e.Event] | PartText, None]:
     """One try of one step. Ends with the step finished, or with RunRetrying (ask `next_step` again), or with
     the run ended."""
-    await _read_files(work, halt)
-    body, broken = _request(work)
+    await read_files(work, halt)
+    sent = await request(work, decision.step)
     now, run = work.clock.now(), work.run
+    if isinstance(sent, Blocked):
+        yield failing(work, sent.code, sent.detail)
+        return
     begun: list[e.Event] = []
-    if broken:
-        log.error("a request broke its own rules", extra={"run": run.id, "broken": broken})
-        detail = f"The conversation was sent as plain text ({broken})."
+    if sent.broken:
+        detail = f"The conversation was sent as plain text ({sent.broken})."
         begun.append(
             e.RunRetrying(at=now, run=run.id, code="transcript_invalid", detail=detail, retry_at=now)
         )
-    if body is None:
-        yield failing(work, "transcript_invalid", broken)
-        return
     model = work.agent.model
     begun.append(e.StepStarted(at=now, run=run.id, step=decision.step, attempt=decision.attempt, model=model))
     yield begun
-    reading = _Reading(work, body)
+    reading = _Reading(work, sent.body)
     try:
         async with aclosing(reading.pieces(decision.step, halt)) as pieces:
             async for piece in pieces:
@@ -67,10 +54,11 @@ async def answer(
             yield _overgrown(work, decision.step, response)
         else:
             reading.check(response, patient=run.failures == 0)
-            work.text_only, work.window, work.shortened = False, None, 0
+            await follow(work, "text_ok")
+            work.window, work.shortened = None, 0
             yield [_finished(work, decision.step, response)]
     except ModelError as error:
-        async for events in _after(work, halt, error, body):
+        async for events in after(work, halt, error, decision.step, sent):
             yield events
     finally:
         await reading.close()
@@ -79,13 +67,13 @@ async def answer(
 class _Reading:
     """The stream, read by a task of its own, so that a slow store never slows the provider down."""
 
-    def __init__(self, work: Work, body: dict[str, object]) -> None:
+    def __init__(self, work: Work, body: Mapping[str, Any]) -> None:
         self.assembler = Assembler()
         self._text: list[str] = []
         self._more = asyncio.Event()
         self._task = asyncio.create_task(self._read(work, body), name="model stream")
 
-    async def _read(self, work: Work, body: dict[str, object]) -> None:
+    async def _read(self, work: Work, body: Mapping[str, Any]) -> None:
         async with aclosing(work.model.stream(body)) as deltas:
             async for delta in deltas:
                 if text := self.assembler.feed(delta):
@@ -138,77 +126,6 @@ class _Reading:
         return text
 
 
-async def _read_files(work: Work, halt: Halt) -> None:
-    """Read the files that the next request shows, each once per run's owner."""
-    for file in wanted(work.history(), work.profile, work.agent.model):
-        if file.id in work.contents or halt.reason:
-            continue
-        reading = asyncio.ensure_future(work.files.read(file.id) if work.files else _nothing())
-        await halt.wait({reading})
-        if not reading.done():
-            reading.cancel()
-            return
-        work.contents[file.id] = reading.result()
-
-
-async def _nothing() -> None:
-    return None
-
-
-def _request(work: Work) -> tuple[dict[str, object] | None, str]:
-    """A body that passes the gate, and what the first try of it broke (rule T1). No body: nothing passes."""
-    agent, history = work.agent, work.history()
-    window = agent.limits.window_tokens if work.window is None else work.window
-    ask = Ask(agent.model, agent.prompt, work.tools.schemas(agent.tools), window, work.contents)
-    broken = ""
-    if not work.text_only:
-        body = render(history, work.profile, ask)
-        violations = validate(body, work.profile)
-        if not violations:
-            return body, ""
-        work.text_only = True
-        broken = "; ".join(str(violation) for violation in violations[:5])
-    body = render_text_only(history, work.profile, ask)
-    violations = validate(body, work.profile)
-    return (None, "; ".join(str(one) for one in violations[:5])) if violations else (body, broken)
-
-
-async def _after(
-    work: Work, halt: Halt, error: ModelError, body: dict[str, object]
-) -> AsyncGenerator[list[e.Event], None]:
-    """What follows a failed try: another one, in another form or after a while, or the end of the run."""
-    run, now = work.run, work.clock.now()
-    code, wait, again = error.code, 0.0, False
-    if isinstance(error, TranscriptRefused) and error.kind == IMAGES:
-        again, code = bool(work.profile.vision), "transcript_invalid"
-        work.profile = replace(work.profile, vision="")
-    elif isinstance(error, TranscriptRefused):
-        log.error("a provider refused the form of a request", extra={"run": run.id, "kind": error.kind})
-        again, code = not work.text_only, "transcript_invalid"
-        work.text_only = True
-    elif isinstance(error, TooLong):
-        again = work.shortened < MAX_SHORTENED
-        work.shortened += 1
-        work.window = min(work.agent.limits.window_tokens, estimate(json.dumps(body))) // 2
-    elif error.retry and run.failures < len(BACKOFF):
-        wait = max(BACKOFF[run.failures], error.after or 0.0)
-        again = wait <= MAX_WAIT
-    detail = error.detail
-    if not again and work.stand_in():
-        again, wait = True, 0.0
-        detail = f"{detail} {work.agent.model} stands in."
-    if not again:
-        yield failing(work, error.code, detail)
-        return
-    retry_at = now + int(wait * 1000)
-    yield [e.RunRetrying(at=now, run=run.id, code=code, detail=detail, retry_at=retry_at)]
-    pause = asyncio.ensure_future(work.clock.sleep(wait))
-    try:
-        await halt.wait({pause})
-    finally:
-        pause.cancel()
-
-
 def _finished(work: Work, step: str, response: Response) -> e.StepFinished:
     replay: dict[str, object] = {}
     if work.profile.replays_reasoning and response.reasoning.strip():
@@ -223,16 +140,11 @@ def _finished(work: Work, step: str, response: Response) -> e.StepFinished:
         step=step,
         text=response.text,
         calls=tuple(_proposed(work, step, ordinal, call) for ordinal, call in enumerate(response.calls)),
-        usage=_priced(work, response.usage),
+        usage=work.priced(response.usage),
         finish=response.finish,
         issuer=work.profile.issuer(work.agent.model),
         replay=replay or None,
     )
-
-
-def _priced(work: Work, usage: e.Usage) -> e.Usage:
-    prices = work.agent.prices
-    return usage if prices is None else usage.model_copy(update={"cost": prices.cost(usage)})
 
 
 def _proposed(work: Work, step: str, ordinal: int, call: AssembledCall) -> e.ProposedCall:

@@ -292,7 +292,8 @@ class StepDiscarded(Event):
 
 class HistoryCompacted(Event):
     """For the model, `summary` stands from now on for the items up to seq `upto` (rule T2). For people nothing
-    changes. `items` were replaced, of about `before` tokens; `model` wrote the summary at the price of `usage`."""
+    changes. `items` were replaced, of about `before` tokens; `model` wrote the summary at the price of `usage`.
+    With a `problem` there is no summary and nothing is replaced: it was asked for in vain."""
 
     type: Literal["history.compacted"] = "history.compacted"
     run: str
@@ -301,6 +302,7 @@ class HistoryCompacted(Event):
     items: int = 0
     before: int = 0
     model: str = ""
+    problem: str = ""
     usage: Usage = Usage()
 
 

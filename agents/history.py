@@ -145,6 +145,8 @@ class History:
     conversation: str = ""
     items: tuple[Item, ...] = ()
     run: Run | None = None
+    #: Seq of the latest summary, or try of one; 0: none is held.
+    summary_tried: int = 0
     #: The place of every step in `items`, so that an event finds its step without a search.
     places: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
 
@@ -202,7 +204,8 @@ def _folded(history: History, event: e.Event, seq: int) -> History:
         case e.StepDiscarded():
             return _without(history, event.step)
         case e.HistoryCompacted():
-            return replace(_compacted(history, event), run=_run_after(history.run, event))
+            summarised = history if event.problem else _compacted(history, event)
+            return replace(summarised, run=_run_after(history.run, event), summary_tried=seq)
         case e.CallStarted() | e.CallSettled() | e.CallInDoubt() | e.CallRetried():
             step = history.step(event.step)
             if step is None:
@@ -275,8 +278,8 @@ def _compacted(history: History, event: e.HistoryCompacted) -> History:
     """The summary in the place of whole items, never of one that is open. The first message, the newest one and
     the newest step stay whatever the event says: what comes next hangs on them."""
     items = history.items
-    stay = {_first(items, UserMessage), _first(items[::-1], UserMessage), _first(items[::-1], Step)}
-    gone = {item.id for item in items if item.seq <= event.upto and item.id not in stay and _settled(item)}
+    stay = lasting(items)
+    gone = {item.id for item in items if item.seq <= event.upto and item.id not in stay and settled(item)}
     replaced = sum(item.items if isinstance(item, Summary) else 1 for item in items if item.id in gone)
     summary = Summary(f"summary-{event.upto}", event.upto, event.summary, max(replaced, event.items))
     before = [item for item in items if item.seq <= event.upto and item.id not in gone]
@@ -284,11 +287,18 @@ def _compacted(history: History, event: e.HistoryCompacted) -> History:
     return _placed(history, (*before, summary, *after))
 
 
+def lasting(items: tuple[Item, ...]) -> frozenset[str]:
+    """The ids of what no summary ever stands for: the first message, the newest message, the newest step."""
+    ends = (_first(items, UserMessage), _first(items[::-1], UserMessage), _first(items[::-1], Step))
+    return frozenset(ends)
+
+
 def _first(items: tuple[Item, ...], kind: type[Item]) -> str:
     return next((item.id for item in items if isinstance(item, kind)), "")
 
 
-def _settled(item: Item) -> bool:
+def settled(item: Item) -> bool:
+    """Whether nothing more will become of an item: no step in flight, no call without its outcome."""
     return not isinstance(item, Step) or (item.committed and not item.open_calls)
 
 

@@ -4,7 +4,7 @@ It holds no state that matters. What it knows is the history that its caller sto
 is replaced by one that starts here.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 
 from agents import events as e
@@ -12,6 +12,8 @@ from agents.answering import answer
 from agents.attachments import Files
 from agents.calling import probe, run_calls
 from agents.clock import Clock
+from agents.compacting import compact
+from agents.faults import FaultLog
 from agents.history import History
 from agents.llm.base import Model
 from agents.llm.opening import chosen
@@ -49,6 +51,8 @@ async def perform(
     storage: Storage | None = None,
     fallback: Model | None = None,
     files: Files | None = None,
+    faults: FaultLog | None = None,
+    refused: Iterable[str] = (),
 ) -> AsyncGenerator[list[e.Event] | PartText, None]:
     """Work on the active run until it ends or has to wait for a person.
 
@@ -56,12 +60,15 @@ async def perform(
     store what was yielded, and let `history()` show it, before it resumes the generator: that is what makes
     a call journalled before it starts (rule R3). To give the run up (handed over, fenced off), close the
     generator; tools and streams are cancelled and nothing more is yielded. `agent.model` must be filled in.
-    `fallback` is the model of `standing_in(agent)`, asked from then on in this run when the other one cannot answer.
+
+    `fallback` is the model of `standing_in(agent)`, asked from then on in this run when the other one cannot
+    answer. Refused requests go to `faults`; none whose digest is in `refused` is sent again (rule T5).
     """
     profile = chosen(agent)
     work = Work(
         agent, profile, model, tools, history, stop, clock, fence, worker, owner, storage, fallback, files
     )
+    work.refused, work.faults = set(refused), faults or work.faults
     known = history()
     if known.run is None or not known.run.active:
         return
@@ -85,6 +92,9 @@ async def perform(
                         async for batch in batches:
                             yield batch
                 case CallModel():
+                    if compacted := await compact(work, halt):
+                        yield compacted
+                        continue
                     async with aclosing(answer(work, halt, decision)) as pieces:
                         async for piece in pieces:
                             yield piece

@@ -21,8 +21,9 @@ from agents.history import Call, History, Run, Step, UserMessage
 from agents.results import Ending, closing, refusal
 from agents.spec import Limits
 
-#: How often a step may be begun. Each time its owner died (or the model failed) the next one tries again.
-MAX_ATTEMPTS = 8
+#: How often a step may be begun. Each time its owner died (or the model failed) the next one tries again; a model
+#: and its fallback fail eight times between them, other forms of the request and dead owners come on top.
+MAX_ATTEMPTS = 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 from agents import events as e
 from agents.attachments import Content, Files
 from agents.clock import Clock
+from agents.faults import FaultLog, NoFaultLog
 from agents.history import History, Run
 from agents.llm.base import Model
 from agents.llm.opening import chosen, standing_in
@@ -61,6 +62,15 @@ class Work:
     #: Tokens that a request may have after the provider found one too long, and how often it did.
     window: int | None = None
     shortened: int = 0
+    #: Where refused requests are kept; the digests of those that were (also by owners before this one); and the
+    #: digest of the one whose outcome is awaited.
+    faults: FaultLog = field(default_factory=NoFaultLog)
+    refused: set[str] = field(default_factory=set)
+    fault: str = ""
+    #: The words of the latest refusal.
+    refusal: str = ""
+    #: Failed tries that count no more, because they were the other model's.
+    forgiven: int = 0
     #: Calls in doubt whose tool was asked already what happened.
     probed: frozenset[str] = frozenset()
 
@@ -79,7 +89,13 @@ class Work:
         self.agent, self.profile = agent, chosen(agent)
         self.model, self.fallback = self.fallback, None
         self.text_only, self.window, self.shortened = False, None, 0
+        self.forgiven = self.run.failures + 1
         return True
+
+    def priced(self, usage: e.Usage) -> e.Usage:
+        """A response's usage with what it cost, if the prices of who is asked are known."""
+        prices = self.agent.prices
+        return usage if prices is None else usage.model_copy(update={"cost": prices.cost(usage)})
 
 
 class Halt:

@@ -43,10 +43,15 @@ async def find_agent(slug: str) -> AgentSpec | None:
 
 
 def model_of(spec: AgentSpec) -> Model:
-    """The model that speaks for an agent. The configured key goes to the configured server and to no other:
+    """The model that speaks for an agent. A key goes to the server it was configured for and to no other:
     whoever may edit an agent's address must not be able to send the key somewhere else."""
-    same = _server(spec.base_url) == _server(settings.OPENAI_BASE_URL)
-    return open_model(spec, settings.OPENAI_API_KEY if same else "")
+    return open_model(spec, keys().get(_server(spec.base_url), ""))
+
+
+def keys() -> dict[tuple[str, str], str]:
+    """The configured keys by the server that each is for."""
+    named = {settings.OPENAI_BASE_URL: settings.OPENAI_API_KEY, **settings.HOLDFAST_MODEL_KEYS}
+    return {_server(address): key for address, key in named.items()}
 
 
 def _server(url: str) -> tuple[str, str]:

@@ -225,9 +225,9 @@ class Fault(models.Model):
 
     OUTCOMES: ClassVar = (
         ("", "not known (the run ended, or its worker died)"),
-        ("text_ok", "asked again as plain text: answered"),
-        ("text_refused", "asked again as plain text: refused as well"),
-        ("failed", "asked again as plain text: failed for another reason"),
+        ("text_ok", "asked again in another form: answered"),
+        ("text_refused", "asked again in another form: refused as well"),
+        ("failed", "asked again in another form: failed for another reason"),
         ("not_asked", "not asked again"),
     )
 

@@ -231,10 +231,10 @@ class Rows:
         for name, value in totals.items():
             setattr(row, name, value)
         changed += totals
-        summaries = [each.seq for each in committed if isinstance(each.event, e.HistoryCompacted)]
-        if summaries:
-            row.compacted_seq = summaries[-1]
-            changed.append("compacted_seq")
+        for each in committed:
+            if isinstance(each.event, e.HistoryCompacted) and not each.event.problem:
+                row.compacted_seq = each.seq
+                changed.append("compacted_seq")
         news = [each.event.at for each in committed if _type(each.event).startswith(NEWS)]
         if news:
             # Clocks of processes differ: what is newer must not sink in the list.

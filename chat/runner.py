@@ -23,6 +23,7 @@ from agents.llm.opening import standing_in
 from agents.loop import PartText, perform
 from chat import decide
 from chat.attachments import Files
+from chat.faultlog import Faults
 from chat.kit import Kit
 from chat.lookups import crash_count, owner_and_agent
 from chat.record import Record
@@ -233,6 +234,7 @@ class Tenure:
         if spec is None:
             return await self._fail("agent_missing", f"There is no agent named {slug!r} any more.")
         other = standing_in(spec)
+        faults = Faults(journal, self.conversation, record.patiently)
         steps = perform(
             spec,
             kit.model(spec),
@@ -245,6 +247,8 @@ class Tenure:
             owner=str(owner),
             storage=kit.storage,
             fallback=kit.model(other) if other is not None else None,
+            faults=faults,
+            refused=await faults.digests(),
             files=Files(
                 self.conversation, lambda work: record.patiently(lambda: journal.ask(work)), journal.using
             ),

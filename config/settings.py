@@ -225,6 +225,8 @@ OPENAI_BASE_URL = ENV.url(
     "https://api.openai.com/v1" if OPENAI_API_KEY else f"http://127.0.0.1:{HOLDFAST_DEMO_PORT}/v1",
     ("http", "https"),
 )
+#: Keys of further providers, for agents and fallbacks at other addresses: {"https://api.example.com": "key"}.
+HOLDFAST_MODEL_KEYS = ENV.keys("HOLDFAST_MODEL_KEYS")
 HOLDFAST_DEMO_MODEL = not OPENAI_API_KEY
 # Modules with tools of your own, besides the built-in ones.
 TOOL_MODULES = ENV.names("HOLDFAST_TOOL_MODULES")

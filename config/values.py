@@ -6,6 +6,7 @@ A refused value is never repeated in full, because it may be a secret.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,24 @@ class Values:
         """A comma-separated list, blanks removed."""
         found = [part.strip() for part in self.source.get(name, "").split(",") if part.strip()]
         return found or list(default)
+
+    def keys(self, name: str) -> dict[str, str]:
+        """A JSON object of addresses and the key for each."""
+        raw = self.text(name)
+        if not raw:
+            return {}
+        hint = f'{name} must be a JSON object like {{"https://api.example.com": "key"}}.'
+        try:
+            found = json.loads(raw)
+        except ValueError:
+            raise ImproperlyConfigured(hint) from None
+        if not isinstance(found, dict) or not all(isinstance(key, str) and key for key in found.values()):
+            raise ImproperlyConfigured(hint)
+        for place, address in enumerate(found, start=1):
+            parts = urlsplit(address)
+            if parts.scheme not in ("http", "https") or not parts.netloc:
+                raise ImproperlyConfigured(f"{hint} The address of entry {place} is not one.")
+        return found
 
     def url(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
         """An address with one of `schemes`."""

@@ -108,6 +108,17 @@ def time(ms: int | None) -> str:
     return "–" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
+def tokens(row: Any) -> str:
+    """What a row's responses took: tokens, and money where a price was known."""
+    cached = f" ({row.cached_tokens:,} cached)" if row.cached_tokens else ""
+    return f"{row.input_tokens:,} in{cached}, {row.output_tokens:,} out{cost(row.cost)}"
+
+
+def cost(billionths: int | None) -> str:
+    """A cost as a suffix; nothing where none is known."""
+    return "" if billionths is None else f", ${billionths / 1e9:,.4f}"
+
+
 def took(start: int | None, end: int | None) -> str:
     """How long something took, in seconds."""
     return "–" if start is None or end is None else f"{(end - start) / 1000:.2f} s"

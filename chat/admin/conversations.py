@@ -74,7 +74,7 @@ class ConversationAdmin(base.ReadOnlyAdmin):
     unlisted = ("info", "run", "window")
     change_form_template = "admin/chat/conversation/change_form.html"
     fieldsets: ClassVar[Any] = (
-        (None, {"fields": ("id", "title", "owner", "agent", "entrance", "run_status")}),
+        (None, {"fields": ("id", "title", "owner", "agent", "entrance", "run_status", "tokens")}),
         (
             "Session",
             {"classes": ("collapse",), "fields": ("head_seq", "head_tag", "fence", "info_json", "run_json")},
@@ -110,6 +110,7 @@ class ConversationAdmin(base.ReadOnlyAdmin):
                     ("Steps", "chat_step_changelist"),
                     ("Calls", "chat_call_changelist"),
                     ("Messages", "chat_message_changelist"),
+                    ("Refused requests", "chat_fault_changelist"),
                 )
             ]
         return super().render_change_form(request, context, *args, **kwargs)
@@ -117,6 +118,10 @@ class ConversationAdmin(base.ReadOnlyAdmin):
     @admin.display(description="title", ordering="title")
     def name(self, row: Conversation) -> str:
         return row.title or "(untitled)"
+
+    @admin.display(description="tokens")
+    def tokens(self, row: Conversation) -> str:
+        return base.tokens(row)
 
     @admin.display(description="created")
     def created(self, row: Conversation) -> str:

@@ -1,4 +1,4 @@
-"""Runs, their steps, and the calls of these."""
+"""Runs, their steps, the calls of these, and the requests that were refused."""
 
 from typing import Any, ClassVar, get_args
 
@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 
 from agents.events import CallStatus, Effect, RunStatus, StepStatus
 from chat.admin import base
-from chat.models import Call, Run, Step
+from chat.models import Call, Fault, Run, Step
 
 
 class OwnerFilter(base.TextFilter):
@@ -56,10 +56,14 @@ class PartAdmin(base.ReadOnlyAdmin):
     def duration(self, row: Any) -> str:
         return base.took(row.started_at, row.ended_at)
 
+    @admin.display(description="tokens")
+    def tokens(self, row: Any) -> str:
+        return base.tokens(row)
+
 
 @admin.register(Run)
 class RunAdmin(PartAdmin):
-    list_display = ("run", "chat", "status", "attempt", "worker", "started", "duration", "code")
+    list_display = ("run", "chat", "status", "attempt", "worker", "started", "duration", "tokens", "code")
     list_filter = (by_values("status", get_args(RunStatus)), OwnerFilter)
     search_ids = ("conversation_id",)
     search_exact = ("run", "cause", "worker", "code")
@@ -67,7 +71,7 @@ class RunAdmin(PartAdmin):
     unlisted = ("detail",)
     fields: ClassVar[Any] = (
         *("run", "chat", "seq", "cause", "status", "attempt", "worker", "fence", "stopping", "reason"),
-        *("code", "detail", "queued", "started", "ended", "duration", "retry", "steps"),
+        *("code", "detail", "queued", "started", "ended", "duration", "retry", "tokens", "steps"),
     )
 
     @admin.display(description="queued (UTC)")
@@ -95,10 +99,6 @@ class StepAdmin(PartAdmin):
         *("step", "chat", "to_run", "seq", "status", "open", "attempt", "model", "tokens"),
         *("started", "ended", "duration", "calls", "item"),
     )
-
-    @admin.display(description="tokens (in, out)")
-    def tokens(self, row: Step) -> str:
-        return f"{row.input_tokens}, {row.output_tokens}"
 
     @admin.display(description="run")
     def to_run(self, row: Step) -> SafeString:
@@ -146,3 +146,50 @@ class CallAdmin(PartAdmin):
     @admin.display(description="preview")
     def preview_text(self, row: Call) -> SafeString:
         return base.block(row.preview)
+
+
+@admin.register(Fault)
+class FaultAdmin(PartAdmin):
+    """Requests that were refused (rule T5): what was sent, what the provider said, and what followed."""
+
+    list_display = ("kind", "chat", "model", "profile", "time", "shape", "outcome", "beginning")
+    list_filter = (by_values("outcome", tuple(code for code, _ in Fault.OUTCOMES if code)), OwnerFilter)
+    search_ids = ("conversation_id",)
+    search_exact = ("kind", "run", "step", "digest", "model")
+    search_text = ("text",)
+    search_help_text = (
+        "Words of the refusal, its number (E8, V3), a step's, run's or conversation's id, a digest."
+    )
+    unlisted = ("request",)
+    fields: ClassVar[Any] = (
+        *("kind", "status", "words", "chat", "to_run", "to_step", "time", "model", "profile", "address"),
+        *("shape", "outcome", "digest", "body"),
+    )
+
+    @admin.display(description="at (UTC)")
+    def time(self, row: Fault) -> str:
+        return base.time(row.created_at)
+
+    @admin.display(description="sent as")
+    def shape(self, row: Fault) -> str:
+        return "text only" if row.text_only else "whole"
+
+    @admin.display(description="refusal")
+    def beginning(self, row: Fault) -> str:
+        return row.text[:100]
+
+    @admin.display(description="refusal")
+    def words(self, row: Fault) -> SafeString:
+        return base.block(row.text)
+
+    @admin.display(description="run")
+    def to_run(self, row: Fault) -> SafeString:
+        return base.link(row.run, "chat_run_changelist", q=row.run)
+
+    @admin.display(description="step")
+    def to_step(self, row: Fault) -> SafeString:
+        return base.link(row.step, "chat_step_changelist", q=row.step)
+
+    @admin.display(description="request")
+    def body(self, row: Fault) -> SafeString:
+        return base.block(row.request)

@@ -89,6 +89,7 @@ def _run(row: Run) -> Entry:
             ("attempt", row.attempt),
             ("worker", row.worker),
             ("took", base.took(row.started_at, row.ended_at)),
+            ("tokens", base.tokens(row)),
             ("code", row.code),
             ("why", row.reason),
             ("detail", row.detail),
@@ -109,7 +110,7 @@ def _step(row: Step, calls: list[Call]) -> Entry:
             ("model", row.model),
             ("attempt", row.attempt),
             ("took", base.took(row.started_at, row.ended_at)),
-            ("tokens", f"{row.input_tokens} in, {row.output_tokens} out"),
+            ("tokens", base.tokens(row)),
         ),
         calls=[_call(call) for call in calls],
     )

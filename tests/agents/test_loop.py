@@ -292,20 +292,30 @@ async def test_T5_a_refused_transcript_is_sent_once_more_as_text_and_never_the_s
 
 async def test_T5_a_second_refusal_ends_the_run(shell: Shell, bench: Bench) -> None:
     shell.say("hello")
-    model = ScriptedModel([TranscriptRefused("E25", "illegal")])
+    model = ScriptedModel(asks(look("a")), [TranscriptRefused("E25", "illegal")])
     await shell.work(AGENT, model, bench.toolbox())
-    assert len(model.bodies) == 2
+    assert len(model.bodies) == 3 and bench.started == ["a"]
     failed = shell.last()
     assert isinstance(failed, e.RunFailed) and failed.code == "model_rejected"
 
 
+async def test_T5_a_refused_body_that_has_no_other_form_is_not_sent_again(shell: Shell, bench: Bench) -> None:
+    shell.say("hello")
+    model = ScriptedModel([TranscriptRefused("E25", "illegal")])
+    await shell.work(AGENT, model, bench.toolbox())
+    assert len(model.bodies) == 1, "as text only it would say the same"
+    failed = shell.last()
+    assert isinstance(failed, e.RunFailed) and (failed.code, failed.detail) == ("model_rejected", "illegal")
+
+
 async def test_a_request_that_is_too_long_is_made_shorter(shell: Shell, bench: Bench) -> None:
+    agent = replace(AGENT, compaction=False)
     for number in range(6):
         shell.say(f"{number} " + "word " * 2_000)
-        await shell.work(AGENT, ScriptedModel(says("ok")), bench.toolbox())
+        await shell.work(agent, ScriptedModel(says("ok")), bench.toolbox())
     shell.say("and now?")
     model = ScriptedModel([TooLong("too long")], [TooLong("too long")], says("ok"))
-    await shell.work(AGENT, model, bench.toolbox())
+    await shell.work(agent, model, bench.toolbox())
     sizes = [len(str(body)) for body in model.bodies]
     assert sizes[1] < sizes[0] * 0.7 and sizes[2] < sizes[1] * 0.7
     assert "and now?" in str(model.bodies[2])

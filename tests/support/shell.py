@@ -12,6 +12,7 @@ from contextlib import aclosing
 from agents import events as e
 from agents.attachments import Files
 from agents.clock import Clock
+from agents.faults import Fault, Outcome
 from agents.history import Call, History, Step, empty, fold
 from agents.llm.base import Model
 from agents.loop import PartText, perform
@@ -36,6 +37,21 @@ class QuickClock:
         self._skipped += seconds * (1 - 1 / self._speed)
 
 
+class KeptFaults:
+    """A fault log in memory."""
+
+    def __init__(self) -> None:
+        self.kept: list[Fault] = []
+        self.outcomes: dict[str, Outcome] = {}
+
+    async def refused(self, fault: Fault) -> None:
+        assert fault.digest not in {other.digest for other in self.kept}, "the same body was sent twice"
+        self.kept.append(fault)
+
+    async def followed(self, digest: str, outcome: Outcome) -> None:
+        self.outcomes[digest] = outcome
+
+
 class Shell:
     """One conversation with its log."""
 
@@ -48,6 +64,7 @@ class Shell:
         self.stop = asyncio.Event()
         #: The files of the conversation, if it has any.
         self.files: Files | None = None
+        self.faults = KeptFaults()
         self._fence = 0
         self._runs = 0
 
@@ -108,6 +125,8 @@ class Shell:
             owner="alice",
             fallback=fallback,
             files=self.files,
+            faults=self.faults,
+            refused=[fault.digest for fault in self.faults.kept],
         )
         async with aclosing(loop) as yielded:
             async for one in yielded:

@@ -516,6 +516,7 @@ export interface StepDiscarded {
 /**
  * For the model, `summary` stands from now on for the items up to seq `upto` (rule T2). For people nothing
  * changes. `items` were replaced, of about `before` tokens; `model` wrote the summary at the price of `usage`.
+ * With a `problem` there is no summary and nothing is replaced: it was asked for in vain.
  */
 export interface HistoryCompacted {
   at: number;
@@ -526,6 +527,7 @@ export interface HistoryCompacted {
   items: number;
   before: number;
   model: string;
+  problem: string;
   usage: Usage;
 }
 /**
