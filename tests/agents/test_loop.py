@@ -351,11 +351,11 @@ async def test_a_fallback_stands_in_and_no_tool_runs_twice(shell: Shell, bench: 
 async def test_a_fallback_that_fails_too_ends_the_run(shell: Shell, bench: Bench) -> None:
     shell.say("hello")
     agent = replace(AGENT, fallback_model="other-model")
-    model = ScriptedModel([ModelError("model_auth", "wrong key")])
-    other = ScriptedModel([ModelError("model_quota", "No credit.")])
+    model = ScriptedModel([ModelError("model_quota", "No credit.")])
+    other = ScriptedModel([ModelError("model_auth", "wrong key")])
     await shell.work(agent, model, bench.toolbox(), fallback=other)
     failed = shell.last()
-    assert isinstance(failed, e.RunFailed) and failed.code == "model_quota"
+    assert isinstance(failed, e.RunFailed) and failed.code == "model_auth"
     assert (len(model.bodies), len(other.bodies)) == (1, 1)
 
 
