@@ -72,18 +72,26 @@ def decide_note(*, message: str, text: str, origin: e.Origin, now: int) -> list[
 
 
 def decide_stop(
-    state: State, *, by: str, owned: bool, now: int, streamed: tuple[str, str] | None = None
+    state: State,
+    *,
+    by: str,
+    owned: bool,
+    now: int,
+    run: str | None = None,
+    streamed: tuple[str, str] | None = None,
 ) -> list[e.Event]:
     """The active run is to stop (R7). `owned`: a worker holds its lease, and will carry it out.
+
+    `run` is the one that is meant, if the sender named it: when that is over, a later one is left alone.
 
     A run that waits, for a worker or for a person, and that nobody owns is closed at once. `streamed` is the
     text (step, text) that had come when its owner was lost.
     """
-    run = active_run(state)
-    if run is None:
+    active = active_run(state)
+    if active is None or run not in (None, active["id"]):
         raise Rejected("no_run")
-    asked: list[e.Event] = [] if run["stopping"] else [e.RunStopping(at=now, run=run["id"], by=by)]
-    if owned or run["status"] not in ("queued", "waiting"):
+    asked: list[e.Event] = [] if active["stopping"] else [e.RunStopping(at=now, run=active["id"], by=by)]
+    if owned or active["status"] not in ("queued", "waiting"):
         return asked
     return [*asked, *close_run(state, by=by, now=now, streamed=streamed)]
 

@@ -158,7 +158,7 @@ class Inbox:
                 decided = await self._send(who, conversation, body)
                 outcome = await self._append(conversation, command, decided)
             case StopBody():
-                outcome = await self._stop(who, conversation, command)
+                outcome = await self._stop(who, conversation, command, body)
             case RenameBody():
                 title = result_text(body.title).strip()
                 if not title:
@@ -172,7 +172,7 @@ class Inbox:
                 return await self._delete(who, conversation, command)
             case SettleBody():
                 outcome = await self._settle(who, conversation, command, body)
-        await self._after(who, conversation, outcome)
+        await self._after(conversation, outcome)
         return _result(outcome)
 
     async def _append(self, conversation: str, command: Command, decided: Decide) -> Outcome:
@@ -199,7 +199,7 @@ class Inbox:
 
         return decided
 
-    async def _stop(self, who: Sender, conversation: str, command: Command) -> Outcome:
+    async def _stop(self, who: Sender, conversation: str, command: Command, body: StopBody) -> Outcome:
         # A worker may take the lease right after this look. Then it either finds the run stopped, or has begun
         # it, and the append below is decided again on a run that is running.
         owned = await self._sessions.store.lease(conversation) is not None
@@ -208,7 +208,9 @@ class Inbox:
             part = view.part
             streamed = (part.message, part.text) if part is not None else None
             now = self._clock()
-            return decide.decide_stop(view.state, by=who.name, owned=owned, now=now, streamed=streamed)
+            return decide.decide_stop(
+                view.state, by=who.name, owned=owned, now=now, run=body.run, streamed=streamed
+            )
 
         outcome = await self._append(conversation, command, decided)
         run = decide.active_run(outcome.view.state)
@@ -278,13 +280,11 @@ class Inbox:
             return still_open[0].call
         raise Rejected("already_settled" if len(theirs) == 1 else "unknown_call")
 
-    async def _after(self, who: Sender, conversation: str, outcome: Outcome) -> None:
+    async def _after(self, conversation: str, outcome: Outcome) -> None:
         """What follows from a committed command. None of it may fail the command."""
         for event in outcome.events:
             if isinstance(event, e.RunQueued | e.RunResumed):
                 await self._enqueue(conversation, event.run)
-        if any(isinstance(event, _LISTED) for event in outcome.events):
-            await doorbell.ring_user(who.user_id)
 
     async def _refuse(self, conversation: str, command: Command, code: str) -> CommandResult:
         """Refuse, unless the id had its result before (an append looks that up before it decides, but what
@@ -301,8 +301,6 @@ class Inbox:
 
 
 _APPLIED = json.dumps({"status": "applied"})
-#: Events that change what the list of conversations shows.
-_LISTED = (e.MessageAdded, e.ConversationRenamed, e.RunQueued, e.RunStopped)
 
 
 def _rejected(code: str) -> str:

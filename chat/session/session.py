@@ -46,7 +46,7 @@ ARCHIVE_AGAIN_S = (0.2, 1.0)
 #: Seconds that a writer gets to archive what it has just appended before a reader does it for them.
 GRACE_S = 0.03
 
-OnChange = Callable[[str], Awaitable[object]]
+OnChange = Callable[[str, Sequence[e.Event]], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,9 @@ Decide = Callable[[View], list[e.Event]]
 
 
 class Sessions:
-    """All sessions, for one process. `on_change(conversation)` is called after each append and each rebuild;
-    it should ring the doorbell, and what it raises is logged and has no effect."""
+    """All sessions, for one process. `on_change(conversation, events)` is called after each append, with what was
+    appended, and after each rebuild, with nothing; it should ring the doorbell, and what it raises is logged and
+    has no effect."""
 
     def __init__(
         self,
@@ -312,7 +313,7 @@ class Sessions:
         await self._archive(conversation, base, committed, state)
         faults.point("append.archived")
         await self._mark_archived(conversation, appended.position)
-        await self._changed(conversation)
+        await self._changed(conversation, events)
         loaded = replace(
             view.loaded,
             position=appended.position,
@@ -352,11 +353,11 @@ class Sessions:
         except (StoreUnavailable, JournalUnavailable, NoConversation) as problem:
             log.warning("Conversation %s is committed but not marked: %s", conversation, problem)
 
-    async def _changed(self, conversation: str) -> None:
+    async def _changed(self, conversation: str, events: Sequence[e.Event] = ()) -> None:
         if self._on_change is None:
             return
         try:
-            await self._on_change(conversation)
+            await self._on_change(conversation, events)
         except Exception:
             log.exception("The bell of conversation %s could not be rung.", conversation)
 

@@ -85,6 +85,16 @@ def test_conversations_are_renamed_found_and_deleted(visit: Any) -> None:
     expect(row).to_have_count(0)
 
 
+def test_the_list_shows_the_runs_of_other_conversations_begin_and_end(visit: Any) -> None:
+    """Nobody looks at the conversation that runs: only the owner's bell can tell."""
+    chat = visit()
+    conversation = chat.begin("research the history of tides for 5 seconds")
+    chat.hook("new-conversation").click()
+    expect(chat.hook("empty")).to_be_visible()
+    expect(chat.hook("conversation-row", id=conversation, run="running")).to_be_visible()
+    expect(chat.hook("conversation-row", id=conversation, run="finished")).to_be_visible(timeout=20_000)
+
+
 def test_W11_somebody_elses_conversation_does_not_exist(visit: Any) -> None:
     alice = visit("alice")
     alice.begin("what is 1+1?")

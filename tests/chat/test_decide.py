@@ -112,6 +112,13 @@ def test_R7_stop_without_a_run_is_refused():
         decide.decide_stop(told(*begun()), by="alice", owned=False, now=NOW)
 
 
+def test_R7_a_stop_that_names_a_run_does_not_hit_a_later_one():
+    state = told(*asked(), STARTED)
+    with pytest.raises(Rejected, match="no_run"):
+        decide.decide_stop(state, by="alice", owned=True, now=NOW, run="an earlier one")
+    assert kinds(decide.decide_stop(state, by="alice", owned=True, now=NOW, run=RUN)) == ["run.stopping"]
+
+
 def test_R7_a_queued_run_that_nobody_owns_is_closed_at_once():
     events = decide.decide_stop(told(*asked()), by="alice", owned=False, now=NOW)
     assert kinds(events) == ["run.stopping", "run.stopped"]

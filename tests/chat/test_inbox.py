@@ -191,6 +191,17 @@ async def test_too_many_waiting_messages_may_be_sent_again_later(desk: Desk):
     assert (await desk.send(conversation, "x", id=id)).status == "applied"
 
 
+async def test_R7_a_stop_that_comes_after_its_run_leaves_the_next_one_alone(desk: Desk):
+    conversation = await desk.begin()
+    await desk.send(conversation, "first")
+    first = (await desk.state(conversation))["run"]["id"]
+    assert (await desk.submit(conversation, StopBody(kind="stop", run=first))).status == "applied"
+    await desk.send(conversation, "second")
+    late = await desk.submit(conversation, StopBody(kind="stop", run=first))
+    assert (late.status, late.code) == ("rejected", "no_run")
+    assert (await desk.state(conversation))["run"]["status"] == "queued"
+
+
 async def test_R7_a_queued_run_is_stopped_at_once_and_an_owned_one_is_asked(desk: Desk):
     conversation = await desk.begin()
     await desk.send(conversation)

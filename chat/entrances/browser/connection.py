@@ -23,9 +23,18 @@ from chat.session.contract import Batch, Loaded, LogPart
 CLOSE_POLICY = 4008
 CLOSE_INTERNAL = 4011
 CLOSE_RESTART = 4012
+#: The user has as many sockets as one may have; named after 1013, "try again later".
+CLOSE_CROWDED = 4013
 #: Not logged in (any more): connecting again will not help.
 CLOSE_LOGGED_OUT = 4401
 
+
+_GOODBYES: dict[p.GoawayReason, int] = {
+    "restart": CLOSE_RESTART,
+    "crowded": CLOSE_CROWDED,
+    "protocol": CLOSE_POLICY,
+    "logged_out": CLOSE_LOGGED_OUT,
+}
 
 # ---- actions ----
 
@@ -144,7 +153,7 @@ class Connection:
             self.phase = "over"
             return [
                 _control("goaway", after_ms=0, reason="protocol"),
-                CloseSocket(CLOSE_POLICY),
+                CloseSocket(_GOODBYES["protocol"]),
             ]
         self.phase = "talking"
         self.tab = frame.tab
@@ -316,8 +325,7 @@ class Connection:
         if self.phase == "over":
             return []
         self.phase = "over"
-        code = CLOSE_LOGGED_OUT if reason == "logged_out" else CLOSE_RESTART
-        return [_control("goaway", after_ms=after_ms, reason=reason), CloseSocket(code)]
+        return [_control("goaway", after_ms=after_ms, reason=reason), CloseSocket(_GOODBYES[reason])]
 
 
 def _control(type: str, slot: str = "", **fields: Any) -> Send:

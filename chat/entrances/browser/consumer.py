@@ -36,6 +36,8 @@ SUBMIT_PATIENCE_S = 15.0
 LOGIN_CHECK_BEATS = 3
 #: A leaving server spreads the reconnects of its clients over this many milliseconds.
 RESTART_SPREAD_MS = 2_000
+#: A socket too many may come back after this many milliseconds, and up to as many again.
+CROWDED_MS = 30_000
 
 
 class BrowserConsumer(AsyncWebsocketConsumer):
@@ -64,6 +66,10 @@ class BrowserConsumer(AsyncWebsocketConsumer):
         self._begin(self._write())
         if self.user_id is None:
             self.perform(self.connection.go_away("logged_out"))
+            return
+        if sockets.of(self.user_id) >= self.limits.sockets:
+            log.info("User %s has %d sockets; one more is refused.", self.user_id, self.limits.sockets)
+            self.perform(self.connection.go_away("crowded", CROWDED_MS + random.randint(0, CROWDED_MS)))
             return
         self.live: Live = live()
         self.opener = Opener(
@@ -148,7 +154,7 @@ class BrowserConsumer(AsyncWebsocketConsumer):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self.user_id is None:
+        if self not in sockets or self.user_id is None:
             return
         sockets.discard(self)
         self.hello_timer.cancel()
@@ -238,7 +244,7 @@ class BrowserConsumer(AsyncWebsocketConsumer):
                 self.writing_since = time.monotonic()
                 await self.send(text_data=text)
                 self.writing_since = None
-                if self.user_id is not None:
+                if self in sockets:
                     self.opener.frame_taken()
             if self.closing is not None:
                 await self._end(self.closing)

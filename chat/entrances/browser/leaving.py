@@ -18,6 +18,9 @@ FLUSH_S = 0.1
 class Leaver(Protocol):
     """A socket that can be told that the process stops."""
 
+    #: Whose it is.
+    user_id: int | None
+
     #: Set once the last frame was written.
     left: asyncio.Event
 
@@ -34,6 +37,13 @@ class Sockets:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def __contains__(self, socket: object) -> bool:
+        return socket in self._open
+
+    def of(self, user_id: int) -> int:
+        """How many of them are this user's."""
+        return sum(socket.user_id == user_id for socket in self._open)
 
     def add(self, socket: Leaver) -> None:
         """A socket is open; it will be told when the process stops. Call `discard` when it is closed."""

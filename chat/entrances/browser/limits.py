@@ -14,6 +14,8 @@ Verdict = Literal["ok", "refused", "flood"]
 class Limits:
     """Limits of one socket; the numbers suit a person with a fast hand and an outbox after a long tunnel."""
 
+    #: Sockets of one user in one process: many more than a person has tabs and devices.
+    sockets: int = 50
     #: Conversations that one socket shows at the same time.
     open: int = 20
     #: Frames that may come at once, and frames per second after that.

@@ -55,7 +55,7 @@ ResultCode = Literal[
     "unavailable",
 ]
 ResyncReason = Literal["epoch", "gap", "slow", "behind", "store_lost"]
-GoawayReason = Literal["restart", "protocol", "logged_out"]
+GoawayReason = Literal["restart", "crowded", "protocol", "logged_out"]
 
 Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
 Cursor = Annotated[str, Field(max_length=100)]
@@ -221,7 +221,10 @@ class SendBody(Frame):
 
 
 class StopBody(Frame):
+    """`run` is the run that is meant: a stop that comes late, after a long outage, must not end a later one."""
+
     kind: Literal["stop"]
+    run: Uuid | None = None
 
 
 class RenameBody(Frame):
@@ -366,7 +369,7 @@ class Gone(Frame):
 
 
 class Goaway(Frame):
-    """Reconnect after `after_ms` (rule W9)."""
+    """Reconnect after `after_ms` (rule W9), unless the reason is `protocol` or `logged_out`."""
 
     type: Literal["goaway"]
     after_ms: int

@@ -26,17 +26,17 @@ export type Connection =
   /** A socket is being made. `downSince`: when the link was lost (or the page started); `attempt` counts from 1. */
   | { status: "connecting"; downSince: number; attempt: number; lastSyncedAt: number | null }
   | { status: "open" }
-  /** No link; the next try is at `retryAt`. `restart`: the server said that it restarts. */
+  /** No link; the next try is at `retryAt`. `said`: what the server gave as its reason, if it gave one. */
   | {
       status: "offline";
       downSince: number;
       attempt: number;
       retryAt: number;
-      restart: boolean;
+      said: "restart" | "crowded" | null;
       lastSyncedAt: number | null;
     }
   /** Final. `protocol`: reload the page, the server is of another version; `logged_out`: log in again. */
-  | { status: "goaway"; reason: Exclude<GoawayReason, "restart"> };
+  | { status: "goaway"; reason: Exclude<GoawayReason, "restart" | "crowded"> };
 
 export type BootState =
   | { status: "loading" }

@@ -193,7 +193,9 @@ export class Engine implements Client {
   }
 
   async stop(conversation: string): Promise<Outcome> {
-    return this.#command(conversation, { kind: "stop" });
+    // The run is named: sent after a long outage, a stop must not end a run that was begun since.
+    const run = this.conversation(conversation).getSnapshot().run?.id ?? null;
+    return this.#command(conversation, { kind: "stop", run });
   }
 
   async rename(conversation: string, title: string): Promise<Outcome> {

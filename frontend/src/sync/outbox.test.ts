@@ -235,10 +235,24 @@ describe("what the person sees", () => {
     expect(view(one).stopping).toBe(true);
     clock.advance(50);
     expect(await outcome).toEqual({ status: "applied" });
+    expect(server.commands.at(-1)?.body).toEqual({ kind: "stop", run: "r" });
     server.append(ID, { type: "run.stopping", run: "r", by: "ada" });
     server.append(ID, { type: "run.stopped", run: "r", by: "ada" });
     clock.advance(50);
     expect(view(one)).toMatchObject({ stopping: false, run: { status: "stopped" } });
+  });
+
+  it("W5 a stop that was kept through an outage means the run of then, not a later one", async () => {
+    const one = tab();
+    server.append(ID, { type: "run.queued", run: "r", cause: "m" });
+    clock.advance(50);
+    one.world.sockets.at(-1)?.cut();
+    const outcome = one.client.stop(ID);
+    server.append(ID, { type: "run.finished", run: "r", limit: null, detail: "" });
+    server.append(ID, { type: "run.queued", run: "later", cause: "n" });
+    clock.advance(60_000);
+    expect(await outcome).toEqual({ status: "rejected", code: "no_run" });
+    expect(view(one)).toMatchObject({ stopping: false, run: { id: "later", status: "queued" } });
   });
 
   it("a rejected command says so and is not kept", async () => {

@@ -86,7 +86,7 @@ export type ResultCode =
   | "unknown_attachment"
   | "unavailable";
 export type ResyncReason = "epoch" | "gap" | "slow" | "behind" | "store_lost";
-export type GoawayReason = "restart" | "protocol" | "logged_out";
+export type GoawayReason = "restart" | "crowded" | "protocol" | "logged_out";
 export type ErrorCode =
   | "bad_frame"
   | "too_large"
@@ -157,8 +157,12 @@ export interface SendBody {
    */
   attachments?: string[];
 }
+/**
+ * `run` is the run that is meant: a stop that comes late, after a long outage, must not end a later one.
+ */
 export interface StopBody {
   kind: "stop";
+  run?: string | null;
 }
 export interface RenameBody {
   kind: "rename";
@@ -648,7 +652,7 @@ export interface Gone {
   conversation: string;
 }
 /**
- * Reconnect after `after_ms` (rule W9).
+ * Reconnect after `after_ms` (rule W9), unless the reason is `protocol` or `logged_out`.
  */
 export interface Goaway {
   type: "goaway";

@@ -107,9 +107,20 @@ describe("a link that is lost", () => {
     link.start();
     world.clock.advance(10);
     say({ type: "goaway", after_ms: 4_000, reason: "restart" });
-    expect(link.status).toMatchObject({ status: "offline", restart: true });
+    expect(link.status).toMatchObject({ status: "offline", said: "restart" });
     expect(heard.down).toHaveBeenCalledTimes(1);
     world.clock.advance(3_999);
+    expect(world.sockets).toHaveLength(1);
+    world.clock.advance(600);
+    expect(link.status.status).toBe("open");
+  });
+
+  it("W9 comes back slowly when it was one socket too many", () => {
+    link.start();
+    world.clock.advance(10);
+    say({ type: "goaway", after_ms: 30_000, reason: "crowded" });
+    expect(link.status).toMatchObject({ status: "offline", said: "crowded" });
+    world.clock.advance(29_990);
     expect(world.sockets).toHaveLength(1);
     world.clock.advance(600);
     expect(link.status.status).toBe("open");

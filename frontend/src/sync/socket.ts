@@ -194,20 +194,15 @@ export class Link {
     }
     const goaway = this.#goaway;
     this.#goaway = null;
-    const final =
-      goaway !== null && goaway.reason !== "restart"
-        ? goaway.reason
-        : code === CLOSE_LOGGED_OUT
-          ? "logged_out"
-          : null;
-    if (final !== null) this.#set({ status: "goaway", reason: final });
+    const reason = goaway?.reason ?? (code === CLOSE_LOGGED_OUT ? "logged_out" : null);
+    if (reason === "protocol" || reason === "logged_out") this.#set({ status: "goaway", reason });
     else {
       const random = this.ports.random();
       this.#attempt = live?.greeted
         ? nextAttempt(this.#attempt, now - live.since)
         : this.#attempt + (live ? 1 : 0);
       const wait = goaway === null ? backoff(this.#attempt, random) : afterGoaway(goaway.after_ms, random);
-      this.#set({ status: "offline", ...this.#outage(), retryAt: now + wait, restart: goaway !== null });
+      this.#set({ status: "offline", ...this.#outage(), retryAt: now + wait, said: reason });
       this.#timer = this.ports.clock.after(wait, () => this.#connect());
     }
     if (live?.greeted) this.handlers.down();

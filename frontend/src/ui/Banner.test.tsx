@@ -22,7 +22,7 @@ test("the banner comes after three seconds, counts down, and tries at once when 
       downSince: Date.now(),
       attempt: 4,
       retryAt: Date.now() + 12_000,
-      restart: false,
+      said: null,
       lastSyncedAt: Date.now() - 1000,
     }),
   );

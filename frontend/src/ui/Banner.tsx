@@ -46,7 +46,9 @@ export function Banner() {
         <CloudOff size={16} className="flex-none text-warn" aria-hidden="true" />
       )}
       <p className="min-w-0 flex-1 leading-snug">
-        <span className="font-medium">{words.t("net.offline")}</span>
+        <span className="font-medium">
+          {words.t(state.status === "offline" && state.crowded ? "net.crowded" : "net.offline")}
+        </span>
         {stop}
         <span className="tabular-nums">{next}</span>
         {stop}

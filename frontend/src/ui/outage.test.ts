@@ -11,10 +11,11 @@ test("a link that is open, or has been down for less than three seconds, is not 
 });
 
 test("a longer outage counts down to the next try, never below zero", () => {
-  const offline = { status: "offline" as const, ...down, retryAt: 20_000, restart: false };
+  const offline = { status: "offline" as const, ...down, retryAt: 20_000, said: null };
   expect(bannerOf(offline, 15_000)).toEqual({
     status: "offline",
     attempt: 2,
+    crowded: false,
     waitMs: 5000,
     lastSyncedAt: 9000,
   });

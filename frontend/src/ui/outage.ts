@@ -6,7 +6,7 @@ export const PATIENCE = 3000;
 export type BannerState =
   | { status: "none" }
   | { status: "connecting"; attempt: number; lastSyncedAt: number | null }
-  | { status: "offline"; attempt: number; waitMs: number; lastSyncedAt: number | null }
+  | { status: "offline"; attempt: number; waitMs: number; crowded: boolean; lastSyncedAt: number | null }
   | { status: "goaway"; reason: "protocol" | "logged_out" };
 
 /** What the banner shows at `now` (local ms). A link that is back within `PATIENCE` is never mentioned. */
@@ -16,5 +16,6 @@ export function bannerOf(connection: Connection, now: number): BannerState {
   if (now - connection.downSince < PATIENCE) return { status: "none" };
   const { attempt, lastSyncedAt } = connection;
   if (connection.status === "connecting") return { status: "connecting", attempt, lastSyncedAt };
-  return { status: "offline", attempt, waitMs: Math.max(0, connection.retryAt - now), lastSyncedAt };
+  const waitMs = Math.max(0, connection.retryAt - now);
+  return { status: "offline", attempt, waitMs, crowded: connection.said === "crowded", lastSyncedAt };
 }

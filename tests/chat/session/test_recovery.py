@@ -193,7 +193,7 @@ async def test_S6_the_bell_rings_for_a_rebuilt_session(
     """Readers look at once, and find another epoch."""
     rung: list[str] = []
 
-    async def ring(conversation: str) -> None:
+    async def ring(conversation: str, events: object) -> None:
         rung.append(conversation)
 
     sessions = Sessions(world.store, sqlite_journal, on_change=ring)

@@ -165,7 +165,7 @@ async def test_history_has_what_was_just_appended(sessions: Sessions, alice: Any
 async def test_the_bell_rings_after_the_journal_has_it(world: World, sqlite_journal: Any, alice: Any) -> None:
     heard: list[int] = []
 
-    async def hear(conversation: str) -> None:
+    async def hear(conversation: str, events: object) -> None:
         heard.append((await sqlite_journal.base(conversation)).seq)
 
     sessions = Sessions(world.store, sqlite_journal, on_change=hear)
@@ -177,7 +177,7 @@ async def test_the_bell_rings_after_the_journal_has_it(world: World, sqlite_jour
 async def test_a_bell_that_cannot_be_rung_fails_nothing(
     world: World, sqlite_journal: Any, alice: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def broken(conversation: str) -> None:
+    async def broken(conversation: str, events: object) -> None:
         raise RuntimeError("no bell")
 
     sessions = Sessions(world.store, sqlite_journal, on_change=broken)

@@ -282,7 +282,8 @@ export class ModelServer {
     if (body.kind === "rename")
       this.append(conversation, { type: "conversation.renamed", title: body.title });
     const result =
-      body.kind === "stop" && room.state.run === null
+      body.kind === "stop" &&
+      (room.state.run === null || room.state.run.id !== (body.run ?? room.state.run.id))
         ? answer("rejected", "no_run")
         : answer("applied", null, room);
     room.results.set(id, { result, seq: room.seq });

@@ -234,7 +234,7 @@ export const scenes: Record<string, Scene> = {
       downSince: Date.now() - 8000,
       attempt: 3,
       retryAt: Date.now() + 9000,
-      restart: false,
+      said: null,
       lastSyncedAt: Date.now() - 8000,
     });
     return live(ID, history.slice(0, 3), {

@@ -71,7 +71,7 @@ export const en = {
   "composer.stop_label": "Stop the agent",
   "composer.stopping": "Stopping…",
   "composer.left": "{n} characters left",
-  "composer.too_long": "{n} characters too many",
+  "composer.too_long": "Too long by {n}",
   "composer.hint": "Enter sends, Shift + Enter starts a new line",
   "composer.not_kept": "The message could not be kept in this browser. It is still here; try again.",
 
@@ -215,6 +215,7 @@ export const en = {
 
   "mark.stop": ". ",
   "net.offline": "No connection",
+  "net.crowded": "Too many open tabs: close some",
   "net.trying": "Trying now (attempt {n})",
   "net.retry_in": "Next try in {time} (attempt {n})",
   "net.try_now": "Try now",

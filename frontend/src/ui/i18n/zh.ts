@@ -211,6 +211,7 @@ export const zh: Dictionary = {
 
   "mark.stop": "。",
   "net.offline": "没有连接",
+  "net.crowded": "打开的标签页过多，请关闭一些",
   "net.trying": "正在尝试（第 {n} 次）",
   "net.retry_in": "{time}后重试（第 {n} 次）",
   "net.try_now": "立即重试",

@@ -12,7 +12,7 @@ from django.test import Client
 from agents import events as e
 from agents.models import ensure_default_agent
 from chat.entrances.browser import protocol as p
-from chat.entrances.browser.connection import CLOSE_POLICY
+from chat.entrances.browser.connection import CLOSE_CROWDED, CLOSE_POLICY
 from chat.entrances.browser.consumer import BrowserConsumer
 from chat.entrances.browser.leaving import sockets
 from chat.entrances.browser.limits import Limits
@@ -245,3 +245,36 @@ async def test_a_socket_that_says_hello_late_but_in_time_stays(here, django_user
     assert json.loads(await socket.receive_from(5))["type"] == "welcome"
     assert await socket.receive_nothing(0.3)
     await socket.disconnect()
+
+
+class Narrow(BrowserConsumer):
+    limits = Limits(sockets=2)
+
+
+async def test_W11_one_socket_too_many_of_a_user_is_told_to_come_back_later(here, django_user_model):
+    alice = await django_user_model.objects.aget(username="alice")
+    bob = await django_user_model.objects.acreate_user("bob", password="bob-password")
+
+    async def come(user) -> WebsocketCommunicator:
+        socket = WebsocketCommunicator(Narrow.as_asgi(), "/ws")
+        socket.scope["user"] = user
+        assert (await socket.connect())[0]
+        await socket.send_json_to({"type": "hello", "protocol": p.PROTOCOL, "tab": "t"})
+        return socket
+
+    first, second = await come(alice), await come(alice)
+    for welcome in (first, second):
+        assert json.loads(await welcome.receive_from(5))["type"] == "welcome"
+    third = await come(alice)
+    goaway = json.loads(await third.receive_from(5))
+    assert goaway["reason"] == "crowded" and goaway["after_ms"] >= 30_000
+    assert await third.receive_output(5) == {"type": "websocket.close", "code": CLOSE_CROWDED}
+    await third.disconnect()
+    other = await come(bob)
+    assert json.loads(await other.receive_from(5))["type"] == "welcome"
+    await first.disconnect()
+    again = await come(alice)
+    assert json.loads(await again.receive_from(5))["type"] == "welcome"
+    for socket in (second, other, again):
+        await socket.disconnect()
+    assert len(sockets) == 0

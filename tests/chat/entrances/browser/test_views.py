@@ -59,7 +59,7 @@ class TestPage:
         client.force_login(alice)
         response = client.get("/")
         assert response.status_code == 503
-        assert b"make frontend" in response.content
+        assert b"npm run build" in response.content
 
     def test_it_is_fit_for_a_strict_csp(self, client, alice, dist):
         build(dist, **MAIN)
