@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('agents', '0002_usage_and_faults'),
-        ('chat', '0002_usage_and_faults'),
+        ('chat', '0003_attachments'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
