@@ -61,6 +61,10 @@ class Chat:
     def begin(self, text: str) -> str:
         """A new conversation with this first message; its id, once the message is stored."""
         self.page.goto(f"{self.address}/")
+        return self.begin_here(text)
+
+    def begin_here(self, text: str) -> str:
+        """`begin` on the page of a new conversation that is shown, with the files that were chosen there."""
         self.say(text)
         expect(self.hook("transcript")).to_have_attribute("data-synced", "true")
         self.page.wait_for_url(re.compile(r"/c/[0-9a-f-]{36}"))

@@ -1,6 +1,7 @@
 // What the UI sees of the sync engine: types only. The UI renders these values and calls these methods, nothing else.
 import type {
   AgentEntry,
+  AttachmentRef,
   Boot,
   CallDetail,
   ConversationEntry,
@@ -60,6 +61,8 @@ export interface Problem {
   status: number;
   /** What the server said, for people; may be empty. */
   detail: string;
+  /** The server's own code for it, if it gave one. */
+  reason?: string;
   /** Whether trying again later makes sense. */
   retry: boolean;
 }
@@ -78,20 +81,60 @@ export interface ListState {
 /** `pending`: not yet acknowledged by the server. */
 export type ListEntry = ConversationEntry & { pending: boolean };
 
+/** A file that a person chose: a `File` of the browser, of which the engine needs to know no more. */
+export interface LocalFile {
+  readonly name: string;
+  readonly size: number;
+  readonly type: string;
+}
+
+/** Why a file cannot be attached; the server's own codes and those of any request. */
+export type UploadCode =
+  | ProblemCode
+  | "empty"
+  | "too_large"
+  | "too_many_pixels"
+  | "broken_image"
+  | "not_text"
+  | "wrong_type"
+  | "too_many_files"
+  | "id_reused";
+
+/** A file that was chosen. `waiting`: for its turn or for the link; `done`: the server has it, checked. */
+export interface Upload {
+  id: string;
+  name: string;
+  size: number;
+  /** As the browser guesses, and once `done` as the server found. */
+  media_type: string;
+  file: LocalFile;
+  state: "waiting" | "uploading" | "done" | "failed";
+  /** 0 to 1. */
+  progress: number;
+  code: UploadCode | null;
+  /** What the server said, for people; may be empty. */
+  detail: string;
+}
+
 /** A message in the outbox. It leaves `pending` when it stands among `items`. */
 export interface PendingMessage {
   /** Id of the message; the item that it becomes has the same id. */
   id: string;
   text: string;
+  attachments?: readonly AttachmentRef[];
   /** Local ms. */
   at: number;
-  /** `sending`: retried until there is a result. `stored`: committed, its event is on the way. `failed`: see `code`. */
-  state: "sending" | "stored" | "failed";
+  /** `uploading`: sent once its files have arrived. `sending`: retried until there is a result. `stored`: committed, its event is on the way. `failed`: see `code`. */
+  state: "uploading" | "sending" | "stored" | "failed";
   code: FailureCode | null;
 }
 
-/** `unanswered`: the server got it several times over a good link and never answered. */
-export type FailureCode = ResultCode | "unanswered";
+/**
+ * `unanswered`: the server got it several times over a good link and never answered. `attachment_lost`: the page was
+ * closed before a file had arrived; `attachment_refused`: the server does not take a file. After these two `retry` sends
+ * the message without those files.
+ */
+export type FailureCode = ResultCode | "unanswered" | "attachment_lost" | "attachment_refused";
 
 /** What one conversation shows now. */
 export interface ConversationView {
@@ -151,9 +194,19 @@ export interface Client {
   /** Keep this conversation live until the returned function is called. */
   open(conversation: string): () => void;
   /** A new conversation with its first message. Returns their ids at once; throws `SyncRefusal`. */
-  newConversation(agent: string, text: string): { conversation: string; message: string };
+  newConversation(
+    agent: string,
+    text: string,
+    attachments?: readonly string[],
+  ): { conversation: string; message: string };
   /** Returns the id of the message once it is in the outbox; throws `SyncRefusal` if it cannot be put there. */
-  send(conversation: string, text: string): string;
+  send(conversation: string, text: string, attachments?: readonly string[]): string;
+  /** Files of this tab, on their way up or there. */
+  readonly uploads: Readable<readonly Upload[]>;
+  /** Send a file up, to be attached by the id that is returned. Throws `SyncRefusal`. */
+  attach(file: LocalFile): string;
+  /** Forget a file that was not sent. */
+  detach(id: string): void;
   /** Send a failed message again: the same id, so that it cannot stand there twice. */
   retry(conversation: string, message: string): void;
   /** Forget a failed message. */

@@ -1,8 +1,11 @@
 // The ports of a real browser: the only file of the engine that knows the DOM.
-import type { Cancel, Ports, SocketHandlers, SocketPort, Storage } from "./ports";
+import type { Cancel, HttpAnswer, Ports, SocketHandlers, SocketPort, Storage } from "./ports";
 
 /** A tab that is hidden, or that the browser does not paint, is told after this many ms. */
 const UNPAINTED_MS = 100;
+
+/** A file that has not arrived within this is tried again. */
+const UPLOAD_MS = 300_000;
 
 /** The engine's view of this page. `path`: where the WebSocket is. */
 export function browserPorts(path = "/ws"): Ports {
@@ -12,6 +15,7 @@ export function browserPorts(path = "/ws"): Ports {
     bytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
     connect: (handlers) => connect(path, handlers),
     fetch: request,
+    upload,
     storage: storage(),
     environment: {
       visible: () => document.visibilityState === "visible",
@@ -59,6 +63,26 @@ async function request(
     redirect: "manual",
   });
   return { status: answer.status, text: await answer.text() };
+}
+
+/** XMLHttpRequest, because `fetch` does not say how much of a body has left. */
+function upload(
+  ...[path, headers, fields, file, progress]: Parameters<Ports["upload"]>
+): ReturnType<Ports["upload"]> {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  form.append("file", file as File, file.name);
+  const sending = new XMLHttpRequest();
+  const answer = new Promise<HttpAnswer>((resolve, reject) => {
+    sending.upload.onprogress = ({ loaded, total }) => progress(total > 0 ? loaded / total : 0);
+    sending.onload = () => resolve({ status: sending.status, text: sending.responseText });
+    sending.onerror = sending.onabort = sending.ontimeout = () => reject(new Error("no answer"));
+    sending.open("POST", path);
+    sending.timeout = UPLOAD_MS;
+    for (const [name, value] of Object.entries(headers)) sending.setRequestHeader(name, value);
+    sending.send(form);
+  });
+  return { answer, abort: () => sending.abort() };
 }
 
 function listen(heard: (what: "wake" | "sleep") => void): Cancel {

@@ -6,9 +6,11 @@ import {
   type Connection,
   type ConversationView,
   type ListState,
+  type LocalFile,
   type Outcome,
   type Readable,
   SyncRefusal,
+  type Upload,
 } from "./api";
 import { Booting } from "./boot";
 import { Core } from "./core";
@@ -31,6 +33,7 @@ import { type Kept, Shelf } from "./shelf";
 import { Link } from "./socket";
 import { Notifier, Source } from "./store";
 import { tidy, titleOf } from "./text";
+import { Uploads } from "./uploads";
 import { uuidv7Maker } from "./uuidv7";
 import { blank, Viewer } from "./view";
 import { Watched } from "./watch";
@@ -40,6 +43,10 @@ export class Engine implements Client {
   readonly connection: Readable<Connection>;
   readonly list: Readable<ListState>;
 
+  readonly uploads: Readable<readonly Upload[]>;
+
+  readonly #uploads: Uploads;
+  readonly #uploadsSource: Source<readonly Upload[]>;
   readonly #core: Core;
   readonly #link: Link;
   readonly #http: Http;
@@ -65,8 +72,18 @@ export class Engine implements Client {
     const now = (): number => ports.clock.now();
     this.#uuid = uuidv7Maker(now, ports.bytes);
     this.#core = new Core(now, ports.random);
-    this.#http = new Http(ports.fetch);
+    this.#http = new Http(ports.fetch, ports.upload);
     this.#notifier = new Notifier(ports.frame);
+    this.#uploads = new Uploads(this.#http, ports.clock, ports.random, (id) => {
+      this.#uploadsSource.invalidate();
+      if (this.#outbox !== null) this.#send(this.#outbox.uploaded(id));
+      this.#settle();
+    });
+    this.uploads = this.#uploadsSource = new Source<readonly Upload[]>(
+      this.#notifier,
+      [],
+      () => this.#uploads.all,
+    );
     this.#link = new Link(
       ports,
       {
@@ -117,6 +134,7 @@ export class Engine implements Client {
     this.#notifier.dispose();
     this.#timer();
     this.#booting.dispose();
+    this.#uploads.dispose();
     this.#deaf();
   }
 
@@ -164,21 +182,34 @@ export class Engine implements Client {
     return release;
   }
 
-  newConversation(agent: string, text: string): { conversation: string; message: string } {
-    const clean = this.#checked(text);
+  attach(file: LocalFile): string {
+    const { state } = this.#booting;
+    if (state.status !== "ready") throw new SyncRefusal("not_ready");
+    const id = this.#uuid();
+    this.#uploads.add(id, file, state.boot.max_file);
+    return id;
+  }
+
+  detach(id: string): void {
+    this.#uploads.remove(id);
+  }
+
+  newConversation(
+    agent: string,
+    text: string,
+    attachments: readonly string[] = [],
+  ): { conversation: string; message: string } {
+    const clean = this.#checked(text, attachments);
     const conversation = this.#uuid();
     const message = this.#uuid();
-    const title = titleOf(clean);
-    this.#enqueue(conversation, [
-      { kind: "create", agent, title },
-      { kind: "send", message, text: clean },
-    ]);
+    const title = titleOf(clean.trim() || (this.#uploads.get(attachments[0] ?? "")?.name ?? ""));
+    this.#enqueue(conversation, [{ kind: "create", agent, title }, said(message, clean, attachments)]);
     return { conversation, message };
   }
 
-  send(conversation: string, text: string): string {
+  send(conversation: string, text: string, attachments: readonly string[] = []): string {
     const message = this.#uuid();
-    this.#enqueue(conversation, [{ kind: "send", message, text: this.#checked(text) }]);
+    this.#enqueue(conversation, [said(message, this.#checked(text, attachments), attachments)]);
     return message;
   }
 
@@ -231,7 +262,9 @@ export class Engine implements Client {
   #enqueue(conversation: string, bodies: readonly CommandBody[], heard?: (outcome: Outcome) => void): void {
     if (this.#outbox === null) throw new SyncRefusal("not_ready");
     const at = this.ports.clock.now();
-    const kept = bodies.map((body): Kept => ({ id: this.#uuid(), conversation, body, at, failed: null }));
+    const kept = bodies.map(
+      (body): Kept => ({ id: this.#uuid(), conversation, body, at, failed: null, ...this.#carried(body) }),
+    );
     let frames: ClientFrame[];
     try {
       frames = this.#outbox.add(kept, heard);
@@ -242,8 +275,18 @@ export class Engine implements Client {
     this.#settle();
   }
 
-  #checked(text: string): string {
+  /** The files of a message: what is shown of them, and which have not arrived. */
+  #carried(body: CommandBody): Pick<Kept, "files" | "held"> {
+    if (body.kind !== "send" || !body.attachments?.length) return {};
+    const uploads = body.attachments.flatMap((id) => this.#uploads.get(id) ?? []);
+    const files = uploads.map(({ id, name, media_type, size }) => ({ id, name, media_type, size }));
+    return { files, held: uploads.filter(({ state }) => state !== "done").map(({ id }) => id) };
+  }
+
+  #checked(text: string, attachments: readonly string[]): string {
     const clean = tidy(text);
+    if (attachments.some((id) => this.#uploads.get(id) === undefined)) throw new SyncRefusal("not_ready");
+    if (clean.trim() === "" && attachments.length > 0) return "";
     if (clean.trim() === "") throw new SyncRefusal("empty");
     if (clean.length > MAX_TEXT) throw new SyncRefusal("too_long");
     return clean;
@@ -264,6 +307,7 @@ export class Engine implements Client {
     this.#send(this.#core.up());
     if (this.#outbox !== null) this.#send(this.#outbox.up());
     this.#listing.refresh();
+    this.#uploads.resume();
     this.#settle();
   }
 
@@ -313,7 +357,13 @@ export class Engine implements Client {
     if (this.#outbox !== null) return true;
     this.#user = user;
     const { storage, clock, random } = this.ports;
-    this.#outbox = new Outbox(new Shelf(storage, user), () => clock.now(), random, this.#uuid);
+    this.#outbox = new Outbox(
+      new Shelf(storage, user),
+      () => clock.now(),
+      random,
+      this.#uuid,
+      (id) => this.#uploads.get(id)?.state,
+    );
     for (const view of this.#views.values()) view.invalidate();
     this.#settle();
     return true;
@@ -358,4 +408,10 @@ export class Engine implements Client {
   #send(frames: readonly ClientFrame[]): void {
     for (const frame of frames) this.#link.send(frame);
   }
+}
+
+/** The body of a message; without files it is what it was before there were any. */
+function said(message: string, text: string, attachments: readonly string[]): CommandBody {
+  const body = { kind: "send", message, text } as const;
+  return attachments.length > 0 ? { ...body, attachments: [...attachments] } : body;
 }

@@ -1,13 +1,16 @@
 // Requests over HTTP: what the page needs before the socket, the list, older pages, a call whole.
-import { HttpError, type Problem, type ProblemCode } from "./api";
-import type { HttpAnswer, Ports } from "./ports";
-import type { Boot, CallDetail, ConversationList, ItemPage } from "./protocol.gen";
+import { HttpError, type LocalFile, type Problem, type ProblemCode } from "./api";
+import type { Cancel, HttpAnswer, Ports } from "./ports";
+import type { AttachmentRef, Boot, CallDetail, ConversationList, ItemPage } from "./protocol.gen";
 
 /** The paths of chat/entrances/browser/urls.py. */
 export class Http {
   #csrf = "";
 
-  constructor(private readonly fetch: Ports["fetch"]) {}
+  constructor(
+    private readonly fetch: Ports["fetch"],
+    private readonly send: Ports["upload"],
+  ) {}
 
   /** Who the user is, which agents there are, and the token that later requests carry. */
   async boot(): Promise<Boot> {
@@ -35,6 +38,27 @@ export class Http {
     return (await this.#get(path)) as CallDetail;
   }
 
+  /** Send a file up under an id; the same id again changes nothing. */
+  upload(
+    id: string,
+    file: LocalFile,
+    progress: (fraction: number) => void,
+  ): { answer: Promise<AttachmentRef>; abort: Cancel } {
+    const headers = { Accept: "application/json", "X-CSRFToken": this.#csrf };
+    const sending = this.send("/api/attachments", headers, { id }, file, progress);
+    const parsed = async (): Promise<AttachmentRef> => {
+      let answer: HttpAnswer;
+      try {
+        answer = await sending.answer;
+      } catch {
+        throw new HttpError({ code: "offline", status: 0, detail: "", retry: true });
+      }
+      if (answer.status !== 200 && answer.status !== 201) throw new HttpError(problemOf(answer));
+      return parse(answer.text) as AttachmentRef;
+    };
+    return { answer: parsed(), abort: sending.abort };
+  }
+
   /** The parsed body of a good answer; rejects with `HttpError` for anything else. */
   async #get(path: string): Promise<unknown> {
     const headers: Record<string, string> = { Accept: "application/json" };
@@ -46,19 +70,24 @@ export class Http {
       throw new HttpError({ code: "offline", status: 0, detail: "", retry: true });
     }
     if (answer.status !== 200) throw new HttpError(problemOf(answer));
-    try {
-      return JSON.parse(answer.text);
-    } catch {
-      // A login page or a proxy's page that says 200.
-      throw new HttpError({ code: "bad_answer", status: 200, detail: "", retry: true });
-    }
+    return parse(answer.text);
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // A login page or a proxy's page that says 200.
+    throw new HttpError({ code: "bad_answer", status: 200, detail: "", retry: true });
   }
 }
 
 /** What an answer that is not 200 means. `opaqueredirect` comes as status 0: Django sends strangers to the login. */
 function problemOf({ status, text }: HttpAnswer): Problem {
   const [code, retry] = meaning(status);
-  return { code, status, detail: detailOf(text), retry };
+  const reason = field(text, "code");
+  return { code, status, detail: field(text, "detail"), ...(reason ? { reason } : {}), retry };
 }
 
 function meaning(status: number): [ProblemCode, boolean] {
@@ -69,11 +98,11 @@ function meaning(status: number): [ProblemCode, boolean] {
   return ["refused", false];
 }
 
-function detailOf(text: string): string {
+function field(text: string, name: "code" | "detail"): string {
   try {
     const body: unknown = JSON.parse(text);
-    if (typeof body === "object" && body !== null && "detail" in body)
-      return String(body.detail).slice(0, 300);
+    if (typeof body === "object" && body !== null && name in body)
+      return String((body as Record<string, unknown>)[name]).slice(0, 300);
   } catch {
     // Not ours: a proxy's page says nothing that a person could use.
   }

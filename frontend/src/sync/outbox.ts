@@ -1,10 +1,10 @@
 // Commands that have no result yet (rule W5). Each is kept in a storage that outlives the tab, sent in order per
 // conversation, one at a time, and again after every lost link until the server says what became of it. The server
 // knows commands by their id, so sending twice, also from two tabs, has one effect.
-import type { FailureCode, Outcome, PendingMessage } from "./api";
+import type { FailureCode, Outcome, PendingMessage, Upload } from "./api";
 import { backoff } from "./backoff";
 import { type Place, parseCursor } from "./cursor";
-import type { Command, Result } from "./protocol.gen";
+import type { AttachmentRef, Command, Result } from "./protocol.gen";
 import type { Kept, Shelf } from "./shelf";
 
 /** A result must come within this on a link that holds, else the command is sent again. */
@@ -15,6 +15,8 @@ const UNANSWERED = 6;
 const ORPHAN_MS = 15_000;
 /** The event of a command that another tab saw answered is given this long to arrive here. */
 const SETTLE_MS = 3_000;
+
+const NO_FILES: readonly AttachmentRef[] = [];
 
 interface Entry extends Kept {
   /** Sent on this link at this time and not answered; null: not on the wire. */
@@ -48,6 +50,8 @@ export class Outbox {
     private readonly now: () => number,
     private readonly random: () => number,
     private readonly id: () => string,
+    /** What became of a file that this tab has; undefined: it has none of this id. */
+    private readonly upload: (id: string) => Upload["state"] | undefined = () => undefined,
   ) {
     // Whoever left these is dead, or sends them too, and twice does no harm.
     this.#adopt(() => true);
@@ -100,6 +104,18 @@ export class Outbox {
     return this.#pump();
   }
 
+  /** A file has arrived, or will not: messages that wait for it go out, or say so. */
+  uploaded(file: string): Command[] {
+    for (const entry of this.#entries.values()) {
+      if (!entry.held?.includes(file)) continue;
+      this.#changed.add(entry.conversation);
+      if (this.upload(file) !== "done") continue;
+      entry.held = entry.held.filter((id) => id !== file);
+      this.#rewrite(entry);
+    }
+    return this.#pump();
+  }
+
   /** The server refused a frame without naming a command. If only one was on the wire, it is that one. */
   refused(): Command[] {
     const [entry, ...others] = [...this.#entries.values()].filter((it) => it.sentAt !== null);
@@ -113,6 +129,10 @@ export class Outbox {
   retry(conversation: string, message: string): Command[] {
     for (const entry of this.#of(conversation)) {
       const meant = entry.body.kind === "create" || isSendOf(entry, message);
+      if (meant && entry.failed === null && this.#trouble(entry) !== null) {
+        this.#dropFiles(entry);
+        continue;
+      }
       if (!meant || entry.failed === null) continue;
       // A refusal is the result of its id for good, so the next try needs another. Without an answer it may have been
       // applied, and only its own id finds that out.
@@ -128,7 +148,7 @@ export class Outbox {
   /** Forget a failed message; with the last one goes a conversation that could not be created. */
   discard(conversation: string, message: string): void {
     const meant = this.#of(conversation).find((entry) => isSendOf(entry, message));
-    if (meant?.failed == null) return;
+    if (meant === undefined || (meant.failed ?? this.#trouble(meant)) === null) return;
     this.#drop(meant);
     const rest = this.#of(conversation);
     if (rest.every((entry) => entry.body.kind === "create" && entry.failed !== null)) {
@@ -161,7 +181,10 @@ export class Outbox {
       // Discarded there, or answered there: then its event is on its way to us as well.
       if (entry.failed !== null) this.#drop(entry);
       else this.#applied(entry, null);
-    } else if (kept.failed !== entry.failed) Object.assign(entry, { failed: kept.failed, sentAt: null });
+    } else {
+      entry.held = kept.held ?? [];
+      if (kept.failed !== entry.failed) Object.assign(entry, { failed: kept.failed, sentAt: null });
+    }
     return this.#pump();
   }
 
@@ -170,7 +193,7 @@ export class Outbox {
     let next = this.#pollAt;
     for (const entry of this.#entries.values()) {
       if (entry.stored?.cursor === null) next = Math.min(next, entry.stored.at + SETTLE_MS);
-      if (entry.failed !== null || entry.stored !== null) continue;
+      if (entry.failed !== null || entry.stored !== null || entry.held?.length) continue;
       if (entry.sentAt !== null) next = Math.min(next, entry.sentAt + ANSWER_MS);
       else if (entry.notBefore > 0) next = Math.min(next, entry.notBefore);
     }
@@ -192,10 +215,13 @@ export class Outbox {
 
   /** The messages of a conversation that are here, in the order in which they were made. */
   messages(conversation: string): PendingMessage[] {
-    return this.#of(conversation).flatMap(({ body, at, stored, failed }) => {
+    return this.#of(conversation).flatMap((entry) => {
+      const { body, at, stored, held, files = NO_FILES } = entry;
       if (body.kind !== "send") return [];
-      const state = failed !== null ? "failed" : stored !== null ? "stored" : "sending";
-      return [{ id: body.message, text: body.text, at, state, code: failed }];
+      const code = entry.failed ?? this.#trouble(entry);
+      const waiting = held?.length ? "uploading" : "sending";
+      const state = code !== null ? "failed" : stored !== null ? "stored" : waiting;
+      return [{ id: body.message, text: body.text, attachments: files, at, state, code }];
     });
   }
 
@@ -229,12 +255,36 @@ export class Outbox {
     const out: Command[] = [];
     for (const entry of this.#sorted()) {
       if (entry.failed !== null || entry.stored !== null || busy.has(entry.conversation)) continue;
+      // Later messages need not wait for one that a person must look after.
+      if (this.#trouble(entry) !== null) continue;
       busy.add(entry.conversation);
+      if (entry.held?.length) continue;
       if (entry.sentAt !== null || entry.notBefore > now) continue;
       entry.sentAt = now;
       out.push({ type: "command", id: entry.id, conversation: entry.conversation, body: entry.body });
     }
     return out;
+  }
+
+  /** Why a message cannot go out as it is: a file that did not arrive is not here (any more), or was refused. */
+  #trouble({ held = [] }: Entry): FailureCode | null {
+    const states = held.map((id) => this.upload(id));
+    if (states.includes("failed")) return "attachment_refused";
+    return states.includes(undefined) ? "attachment_lost" : null;
+  }
+
+  /** Go on without the files that did not arrive; with nothing at all left, forget the message. */
+  #dropFiles(entry: Entry): void {
+    if (entry.body.kind !== "send") return;
+    const gone = new Set(entry.held);
+    const attachments = entry.body.attachments?.filter((id) => !gone.has(id)) ?? [];
+    this.#drop(entry);
+    if (entry.body.text.trim() === "" && attachments.length === 0) return;
+    const body = { ...entry.body, attachments };
+    const files = entry.files?.filter(({ id }) => !gone.has(id)) ?? [];
+    const kept: Kept = { ...entry, id: this.id(), body, files, held: [], failed: null };
+    this.#take(kept);
+    this.#rewrite(kept);
   }
 
   #applied(entry: Entry, cursor: string | null): void {

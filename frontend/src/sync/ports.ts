@@ -1,4 +1,5 @@
 // What the sync core needs of the world. `browser.ts` gives the real thing, the tests give fakes behind the same contract.
+import type { LocalFile } from "./api";
 
 /** Undoes what returned it; calling it twice does nothing. */
 export type Cancel = () => void;
@@ -58,6 +59,14 @@ export interface Ports {
   connect(handlers: SocketHandlers): SocketPort;
   /** Rejects when no answer came. */
   fetch(method: string, path: string, headers: Record<string, string>, body?: string): Promise<HttpAnswer>;
+  /** POST a form with a file; the answer rejects when none came, or after `abort`. */
+  upload(
+    path: string,
+    headers: Record<string, string>,
+    fields: Record<string, string>,
+    file: LocalFile,
+    progress: (fraction: number) => void,
+  ): { answer: Promise<HttpAnswer>; abort: Cancel };
   storage: Storage;
   environment: Environment;
   /** Calls `run` before the next paint, or soon when the tab is hidden. */

@@ -1,7 +1,7 @@
 // The outbox on its shelf: a storage that outlives the tab and is shared by the tabs of one browser, one key per command.
 import type { FailureCode } from "./api";
 import type { Storage } from "./ports";
-import type { CommandBody } from "./protocol.gen";
+import type { AttachmentRef, CommandBody } from "./protocol.gen";
 
 /** What is stored of a command that has no result yet. */
 export interface Kept {
@@ -11,6 +11,10 @@ export interface Kept {
   /** When it was made, local ms. */
   at: number;
   failed: FailureCode | null;
+  /** What the message carries, so that it can be shown before the server has it. */
+  files?: readonly AttachmentRef[];
+  /** Ids of files that have not arrived at the server; it is not sent before they have. */
+  held?: readonly string[];
 }
 
 export class Shelf {
@@ -32,8 +36,9 @@ export class Shelf {
   }
 
   /** Throws what the storage throws when there is no room. */
-  put({ id, conversation, body, at, failed }: Kept): void {
-    this.storage.set(this.#prefix + id, JSON.stringify({ id, conversation, body, at, failed }));
+  put({ id, conversation, body, at, failed, files, held }: Kept): void {
+    const kept: Kept = { id, conversation, body, at, failed, ...carried(files, held) };
+    this.storage.set(this.#prefix + id, JSON.stringify(kept));
   }
 
   remove(id: string): void {
@@ -46,6 +51,10 @@ export class Shelf {
   }
 }
 
+function carried(files: Kept["files"], held: Kept["held"]): Pick<Kept, "files" | "held"> {
+  return { ...(files?.length ? { files } : {}), ...(held?.length ? { held } : {}) };
+}
+
 /** A stored command, or null for what is none (another version wrote it, or it was removed meanwhile). */
 function parse(text: string | null): Kept | null {
   if (text === null) return null;
@@ -53,8 +62,8 @@ function parse(text: string | null): Kept | null {
     const kept = JSON.parse(text) as Partial<Kept> | null;
     if (typeof kept?.id !== "string" || typeof kept.conversation !== "string") return null;
     if (typeof kept.at !== "number" || typeof kept.body?.kind !== "string") return null;
-    const { id, conversation, body, at, failed = null } = kept;
-    return { id, conversation, body, at, failed };
+    const { id, conversation, body, at, failed = null, files, held } = kept;
+    return { id, conversation, body, at, failed, ...carried(files, held) };
   } catch {
     return null;
   }

@@ -121,7 +121,7 @@ test("logging out is a POST with the token", () => {
 describe("axe finds nothing", () => {
   // Contrast needs a real browser: happy-dom computes no colours.
   const options = { rules: { "color-contrast": { enabled: false }, region: { enabled: false } } };
-  test.each(["empty", "full", "calls", "doubt", "waits", "offline", "gone"])(
+  test.each(["empty", "full", "calls", "doubt", "waits", "attachments", "offline", "gone"])(
     "in the scene %s",
     async (scene) => {
       const client = new FakeClient();

@@ -15,6 +15,7 @@ import { navigate, useConversationId } from "./route";
 import { Sidebar, type SidebarHandle } from "./Sidebar";
 import { useMedia, useVisibleHeight, WIDE } from "./screen";
 import { useShortcuts } from "./shortcuts";
+import { useUploadGuard } from "./useAttaching";
 import { isActive } from "./view";
 
 /** The whole page, on a client that has been started. */
@@ -57,6 +58,7 @@ function Frame() {
   const composer = useRef<ComposerHandle>(null);
   const sidebar = useRef<SidebarHandle>(null);
   useVisibleHeight();
+  useUploadGuard();
 
   const showBeside = useCallback((shown: boolean) => {
     preference.write("sidebar", shown ? "shown" : "hidden");

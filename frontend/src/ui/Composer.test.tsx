@@ -1,10 +1,10 @@
-import { fireEvent, screen } from "@testing-library/react";
+import { act, fireEvent, screen } from "@testing-library/react";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { SyncRefusal } from "../sync";
 import { Composer } from "./Composer";
 import { show } from "./testing";
 
-const onSend = vi.fn<(text: string) => void>();
+const onSend = vi.fn<(text: string, files: readonly string[]) => void>();
 const onStop = vi.fn();
 const onDraft = vi.fn();
 
@@ -39,7 +39,7 @@ describe("sending", () => {
     show(composer());
     write("  hello ");
     enter();
-    expect(onSend).toHaveBeenCalledWith("hello");
+    expect(onSend).toHaveBeenCalledWith("hello", []);
     expect(field().value).toBe("");
     expect(onDraft).toHaveBeenLastCalledWith("");
   });
@@ -59,7 +59,7 @@ describe("sending", () => {
     expect(onSend).not.toHaveBeenCalled();
     write("你好");
     enter();
-    expect(onSend).toHaveBeenCalledExactlyOnceWith("你好");
+    expect(onSend).toHaveBeenCalledExactlyOnceWith("你好", []);
   });
 
   test("nothing and white space are not sent", () => {
@@ -104,7 +104,7 @@ test("while a run is active there is a stop button, and one can still write", ()
   expect(onStop).toHaveBeenCalledOnce();
   write("one more thing");
   enter();
-  expect(onSend).toHaveBeenCalledWith("one more thing");
+  expect(onSend).toHaveBeenCalledWith("one more thing", []);
   shown.again(composer({ running: true, stopping: true }));
   expect(screen.getByTestId<HTMLButtonElement>("stop").disabled).toBe(true);
 });
@@ -112,4 +112,57 @@ test("while a run is active there is a stop button, and one can still write", ()
 test("a draft comes back", () => {
   show(composer({ draft: "unfinished" }));
   expect(field().value).toBe("unfinished");
+});
+
+describe("files", () => {
+  const file = (name = "photo.png", type = "image/png") => new File(["abc"], name, { type });
+  const choose = (...files: File[]) =>
+    fireEvent.change(screen.getByTestId("file-input"), { target: { files } });
+
+  test("a chosen file goes up, and a message of files alone can be sent", () => {
+    const { client } = show(composer());
+    choose(file());
+    expect(client.calls[0]?.method).toBe("attach");
+    expect(screen.getByTestId("composer-file").textContent).toContain("photo.png");
+    expect(screen.getByTestId("composer-file").textContent).toContain("40 % uploaded");
+    enter();
+    expect(onSend).toHaveBeenCalledWith("", ["file-1"]);
+    expect(screen.queryByTestId("composer-file")).toBeNull();
+  });
+
+  test("pasted and dropped files are taken, pasted text stays text", () => {
+    show(composer());
+    fireEvent.paste(field(), { clipboardData: { types: ["Files"], files: [file()] } });
+    fireEvent.paste(field(), { clipboardData: { types: ["text/plain", "Files"], files: [file()] } });
+    fireEvent.drop(screen.getByTestId("composer"), {
+      dataTransfer: { types: ["Files"], files: [file("b.txt", "")] },
+    });
+    expect(screen.getAllByTestId("composer-file").map((chip) => chip.dataset.id)).toEqual([
+      "file-1",
+      "file-2",
+    ]);
+  });
+
+  test("a file that cannot be attached says why, in the reader's language, and must be removed first", () => {
+    const { client } = show(composer(), undefined, "zh");
+    choose(file("film.mov"));
+    const [upload] = client.uploads.getSnapshot();
+    if (upload === undefined) throw new Error("no upload");
+    act(() => client.uploads.set([{ ...upload, state: "failed", code: "not_text" }]));
+    expect(screen.getByRole("alert").textContent).toContain("只能添加图片");
+    enter();
+    expect(onSend).not.toHaveBeenCalled();
+    fireEvent.click(screen.getByLabelText("移除 film.mov"));
+    expect(client.calls.at(-1)?.method).toBe("detach");
+    write("hello");
+    enter();
+    expect(onSend).toHaveBeenCalledWith("hello", []);
+  });
+
+  test("a message carries five files at most", () => {
+    show(composer());
+    choose(...Array.from({ length: 6 }, (_, n) => file(`${n}.png`)));
+    expect(screen.getAllByTestId("composer-file")).toHaveLength(5);
+    expect(screen.getByRole("alert").textContent).toContain("5 files");
+  });
 });

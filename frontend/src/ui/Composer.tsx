@@ -1,4 +1,4 @@
-import { ArrowUp, Square } from "lucide-react";
+import { ArrowUp, Paperclip, Square } from "lucide-react";
 import {
   type KeyboardEvent,
   type ReactNode,
@@ -10,7 +10,9 @@ import {
   useState,
 } from "react";
 import { SyncRefusal } from "../sync";
+import { ComposerFiles } from "./ComposerFiles";
 import { useWords } from "./i18n";
+import { useAttaching } from "./useAttaching";
 
 /** The count is shown when no more than this share of the limit is left. */
 const NEAR_LIMIT = 0.1;
@@ -21,7 +23,7 @@ export interface ComposerHandle {
 
 interface Props {
   /** Puts the text into the outbox, or throws `SyncRefusal`: then it stays in the field. */
-  onSend: (text: string) => void;
+  onSend: (text: string, attachments: readonly string[]) => void;
   onStop: () => void;
   running: boolean;
   stopping: boolean;
@@ -31,6 +33,9 @@ interface Props {
   /** Where the text is kept while another conversation is shown; memory only. */
   draft: string;
   onDraft: (text: string) => void;
+  /** The same for the files that were chosen, by id. */
+  draftFiles?: readonly string[];
+  onDraftFiles?: (ids: readonly string[]) => void;
   disabled?: boolean;
   /** What stands at the left of the foot, beside the buttons. */
   children?: ReactNode;
@@ -46,10 +51,12 @@ export function Composer(props: Props) {
   const id = useId();
   useImperativeHandle(props.ref, () => ({ focus: () => area.current?.focus() }), []);
   useAutosize(area, text);
+  const attaching = useAttaching(props.draftFiles ?? [], props.onDraftFiles ?? (() => {}));
+  const picker = useRef<HTMLInputElement>(null);
 
   const length = codePoints(text.trim());
   const left = props.limit - length;
-  const blank = length === 0;
+  const blank = length === 0 && attaching.files.length === 0;
 
   const change = (next: string) => {
     setText(next);
@@ -59,8 +66,15 @@ export function Composer(props: Props) {
 
   const send = () => {
     if (blank || left < 0 || props.disabled) return;
+    if (attaching.failed) {
+      setProblem(words.t("composer.file_failed"));
+      return;
+    }
     try {
-      props.onSend(text.trim());
+      props.onSend(
+        text.trim(),
+        attaching.files.map(({ id }) => id),
+      );
     } catch (error) {
       setProblem(
         error instanceof SyncRefusal
@@ -70,6 +84,7 @@ export function Composer(props: Props) {
       return;
     }
     change("");
+    attaching.clear();
   };
 
   const onKeyDown = (event: KeyboardEvent) => {
@@ -82,13 +97,26 @@ export function Composer(props: Props) {
 
   return (
     <form
-      className="rounded-2xl border border-line-strong bg-raised shadow-soft transition-colors focus-within:border-accent"
+      className={`relative rounded-2xl border bg-raised shadow-soft transition-colors focus-within:border-accent ${attaching.over ? "border-accent" : "border-line-strong"}`}
       data-testid="composer"
+      {...attaching.drop}
       onSubmit={(event) => {
         event.preventDefault();
         send();
       }}
     >
+      {attaching.over && (
+        <p className="pointer-events-none absolute inset-0 z-10 grid place-items-center rounded-2xl bg-raised/95 text-sm font-medium text-accent">
+          {words.t("composer.drop")}
+        </p>
+      )}
+      <ComposerFiles
+        files={attaching.files}
+        onRemove={(file) => {
+          setProblem("");
+          attaching.remove(file);
+        }}
+      />
       <label htmlFor={id} className="sr-only">
         {words.t("composer.label")}
       </label>
@@ -106,8 +134,34 @@ export function Composer(props: Props) {
         data-testid="composer-input"
         onChange={(event) => change(event.target.value)}
         onKeyDown={onKeyDown}
+        onPaste={attaching.onPaste}
       />
       <div className="flex min-h-11 items-center gap-2 px-2.5 pb-2">
+        <input
+          ref={picker}
+          type="file"
+          multiple
+          hidden
+          tabIndex={-1}
+          aria-label={words.t("composer.attach")}
+          data-testid="file-input"
+          onChange={(event) => {
+            attaching.add(event.target.files ?? []);
+            // Or the same file could not be chosen again.
+            event.target.value = "";
+          }}
+        />
+        <button
+          type="button"
+          className="grid size-9 flex-none place-items-center rounded-full text-ink-2 hover:bg-hover hover:text-ink disabled:opacity-50"
+          disabled={props.disabled}
+          aria-label={words.t("composer.attach")}
+          title={words.t("composer.attach")}
+          data-testid="attach"
+          onClick={() => picker.current?.click()}
+        >
+          <Paperclip size={18} aria-hidden="true" />
+        </button>
         <div className="flex min-w-0 flex-1 items-center gap-2 text-xs text-ink-2">{props.children}</div>
         <span id={`${id}-hint`} className="sr-only">
           {words.t("composer.hint")}
@@ -140,9 +194,9 @@ export function Composer(props: Props) {
           <ArrowUp size={19} strokeWidth={2.25} aria-hidden="true" />
         </button>
       </div>
-      {problem && (
+      {(problem || attaching.problem) && (
         <p className="px-4 pb-3 text-sm text-danger" role="alert">
-          {problem}
+          {problem || attaching.problem}
         </p>
       )}
     </form>

@@ -30,7 +30,10 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
   const name = useAgentName(agent);
   const banner = useBanner().status;
   const offline = banner === "offline" || banner === "connecting";
-  const send = useCallback((text: string) => void client.send(id, text), [client, id]);
+  const send = useCallback(
+    (text: string, files: readonly string[]) => void client.send(id, text, files),
+    [client, id],
+  );
   const active = isActive(view.run);
   const placeholder = offline
     ? "composer.placeholder_offline"
@@ -59,6 +62,8 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
               limit={boot.max_text}
               draft={drafts.get(id)}
               onDraft={(text) => drafts.set(id, text)}
+              draftFiles={drafts.files(id)}
+              onDraftFiles={(ids) => drafts.setFiles(id, ids)}
             />
           </div>
         </>

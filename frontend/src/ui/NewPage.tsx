@@ -23,8 +23,8 @@ export function NewPage(props: {
   const agent = agents.find((each) => each.slug === chosen) ?? agents[0];
   const banner = useBanner().status;
   const offline = banner === "offline" || banner === "connecting";
-  const begin = (text: string) => {
-    const { conversation } = client.newConversation(agent?.slug ?? "", text);
+  const begin = (text: string, files: readonly string[] = []) => {
+    const { conversation } = client.newConversation(agent?.slug ?? "", text, files);
     navigate(conversation);
   };
   const choose = (slug: string) => {
@@ -35,7 +35,7 @@ export function NewPage(props: {
     <>
       <Header controls={props.header} conversation={null} title={undefined} agent={agent?.slug} />
       <Announcer view={null} agent={agent?.name ?? ""} disconnected={offline} />
-      <EmptyState onTry={begin} disabled={!agent} />
+      <EmptyState onTry={(text) => begin(text)} disabled={!agent} />
       <div className="safe-bottom mx-auto w-full max-w-3xl flex-none px-3 pb-3 md:px-6 md:pb-4">
         {!agent && <p className="px-1 pb-2 text-sm text-warn">{words.t("agent.none")}</p>}
         <Composer
@@ -50,6 +50,8 @@ export function NewPage(props: {
           limit={boot.max_text}
           draft={drafts.get(null)}
           onDraft={(text) => drafts.set(null, text)}
+          draftFiles={drafts.files(null)}
+          onDraftFiles={(ids) => drafts.setFiles(null, ids)}
           disabled={!agent}
         >
           {agent && <AgentChoice value={agent.slug} onChoose={choose} />}

@@ -62,3 +62,10 @@ export function fullDate(at: number, language: Language): string {
 export function count(value: number, language: Language): string {
   return new Intl.NumberFormat(locales[language]).format(value);
 }
+
+/** A size for people: "812 B", "34 kB", "1.2 MB". */
+export function fileSize(bytes: number, language: Language): string {
+  const [value, unit] =
+    bytes < 1000 ? [bytes, "B"] : bytes < 1_000_000 ? [bytes / 1000, "kB"] : [bytes / 1e6, "MB"];
+  return `${new Intl.NumberFormat(language, { maximumFractionDigits: value < 10 ? 1 : 0 }).format(value)} ${unit}`;
+}

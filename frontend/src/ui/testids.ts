@@ -10,7 +10,7 @@
  *   transcript           data-conversation, data-phase (ConversationView.phase), data-synced = true|false,
  *                        data-seq = seq of the newest item or 0, data-older = none|more|loading|failed, data-items = how many
  *   message              a person's message: data-id, data-seq ("" while pending),
- *                        data-status = sending | stored | failed | done, data-waits = true|false
+ *                        data-status = uploading | sending | stored | failed | done, data-waits = true|false
  *   message-retry, message-discard
  *   note, notice         data-seq; notice also data-code
  *   step                 data-id, data-seq, data-run, data-status = streaming|finished|stopped, data-survived, data-attempt
@@ -19,7 +19,9 @@
  *   call-toggle, call-elapsed, call-progress, call-note, call-preview, call-arguments, call-result, call-show-all
  *   doubt, doubt-happened, doubt-result, doubt-confirm, doubt-did-not-happen, doubt-run-again
  *   run-status           data-status = none | queued | running | recovering | waiting | retrying | stopping, data-run
- *   composer, composer-input, send, stop, composer-count
+ *   composer, composer-input, send, stop, composer-count, attach, file-input
+ *   composer-file        data-id, data-state = waiting|uploading|done|failed, data-code; composer-files, composer-file-remove
+ *   attachment           a file of a message: data-id
  *   banner               data-status = offline | connecting | goaway; try-now, last-synced
  *   announcer            what a screen reader is told last
  *   empty, suggestion    data-suggestion = time | sum | research | both | long

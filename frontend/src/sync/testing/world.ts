@@ -186,6 +186,16 @@ export function makeWorld(clock = new FakeClock(), browser = new FakeBrowser(), 
         if (answer === null) throw new Error("no answer");
         return answer;
       },
+      upload: (path, _headers, fields, file, progress) => {
+        const arrived = async (): Promise<HttpAnswer> => {
+          progress(0.5);
+          const answer = world.http(`${path}?${fields.id}&${file.name}`);
+          if (world.latency > 0) await new Promise<void>((resolve) => clock.after(world.latency, resolve));
+          if (answer === null) throw new Error("no answer");
+          return answer;
+        };
+        return { answer: arrived(), abort: () => {} };
+      },
       storage: browser.storage(),
       environment: new FakeEnvironment(),
       frame: (run) => clock.after(16, run),

@@ -8,6 +8,7 @@ import type {
   ConversationView,
   Item,
   ListState,
+  LocalFile,
   MessageItem,
   NoticeItem,
   Outcome,
@@ -16,6 +17,7 @@ import type {
   RunView,
   SettleBody,
   StepItem,
+  Upload,
 } from "../../sync";
 
 /** A conversation in which no model has answered yet. */
@@ -80,6 +82,7 @@ export class FakeClient implements Client {
     problem: null,
     loadingMore: false,
   });
+  readonly uploads = new Cell<readonly Upload[]>([]);
   readonly calls: Called[] = [];
   readonly details = new Map<string, CallDetail>();
   readonly views = new Map<string, Cell<ConversationView>>();
@@ -124,17 +127,45 @@ export class FakeClient implements Client {
     this.#note("open", conversation);
     return () => this.#note("close", conversation);
   }
-  newConversation(agent: string, text: string): { conversation: string; message: string } {
+  newConversation(
+    agent: string,
+    text: string,
+    attachments: readonly string[] = [],
+  ): { conversation: string; message: string } {
     this.#refuse();
-    this.#note("newConversation", agent, text);
+    this.#note("newConversation", agent, text, ...(attachments.length > 0 ? [attachments] : []));
     const conversation = "0190a000-0000-7000-8000-00000000ffff";
     this.conversation(conversation).update(() => ({ phase: "new" }));
     return { conversation, message: this.#queue(conversation, text) };
   }
-  send(conversation: string, text: string): string {
+  send(conversation: string, text: string, attachments: readonly string[] = []): string {
     this.#refuse();
-    this.#note("send", conversation, text);
+    this.#note("send", conversation, text, ...(attachments.length > 0 ? [attachments] : []));
     return this.#queue(conversation, text);
+  }
+  attach(file: LocalFile): string {
+    this.#refuse();
+    this.#note("attach", file);
+    this.#ids += 1;
+    const { name, size, type } = file;
+    const id = `file-${this.#ids}`;
+    const upload: Upload = {
+      id,
+      name,
+      size,
+      media_type: type,
+      file,
+      state: "uploading",
+      progress: 0.4,
+      code: null,
+      detail: "",
+    };
+    this.uploads.set([...this.uploads.getSnapshot(), upload]);
+    return id;
+  }
+  detach(id: string): void {
+    this.#note("detach", id);
+    this.uploads.set(this.uploads.getSnapshot().filter((upload) => upload.id !== id));
   }
   retry(conversation: string, message: string): void {
     this.#note("retry", conversation, message);

@@ -1,4 +1,5 @@
-import type { ConversationView, Item, ListEntry } from "../../sync";
+import type { AttachmentRef, ConversationView, Item, ListEntry, Upload } from "../../sync";
+import { drafts } from "../drafts";
 import { call, done, type FakeClient, live, message, NO_USAGE, notice, run, step } from "./fake";
 import { LONG, MARKDOWN } from "./texts";
 
@@ -55,6 +56,32 @@ const running = (progress: number, note: string) =>
     { topic: "the history of tea", depth: "thorough" },
     { status: "running", attempt: 1, started_at: Date.now() - 7000, progress: { fraction: progress, note } },
   );
+
+function ref(id: string, name: string, media_type = "image/png"): AttachmentRef {
+  return { id, name, media_type, size: 48_200 };
+}
+
+/** A real picture, drawn here: bars of a few colours as a bitmap. */
+function drawn(name: string): File {
+  const svg =
+    '<svg xmlns="http://www.w3.org/2000/svg" width="320" height="240"><rect width="320" height="240" fill="#7fb2d6"/>' +
+    '<rect y="140" width="320" height="100" fill="#2f6f8f"/><circle cx="240" cy="70" r="32" fill="#f6c453"/></svg>';
+  return new File([svg], name, { type: "image/svg+xml" });
+}
+
+function upload(id: string, name: string, more: Partial<Upload>): Upload {
+  const file = drawn(name);
+  const base = { id, name, size: 48_200, media_type: file.type, file, code: null, detail: "" };
+  return { ...base, state: "uploading", progress: 0.4, ...more };
+}
+
+const text = (name: string) => ({ file: new File(["x"], name, { type: "text/plain" }) });
+const UPLOADS: readonly Upload[] = [
+  upload("d1", "sunset.png", { state: "done", progress: 1 }),
+  upload("d2", "a rather long name of a file with notes.md", text("notes.md")),
+  upload("d3", "film.mov", { ...text("film.mov"), state: "failed", code: "not_text" }),
+  upload("d4", "large.csv", { ...text("large.csv"), state: "waiting", progress: 0 }),
+];
 
 type Scene = (client: FakeClient) => ConversationView | null;
 
@@ -176,6 +203,45 @@ export const scenes: Record<string, Scene> = {
         { id: "p2", text: "One more thing…", at: Date.now(), state: "failed", code: "too_many_waiting" },
       ],
     }),
+  attachments: (client) => {
+    client.uploads.set([upload("u1", "a photo of the sea.png", {}), ...UPLOADS]);
+    drafts.setFiles(
+      ID,
+      UPLOADS.map(({ id }) => id),
+    );
+    const [photo, notes] = [ref("a1", "lisbon.png"), ref("a2", "packing list.md", "text/markdown")];
+    return live(
+      ID,
+      [
+        message(1, "What is on these, and is anything missing from the list?", {
+          attachments: [photo, notes],
+        }),
+        step(2, "The picture shows the harbour at noon. The list lacks **sunscreen**."),
+        message(3, "", { attachments: [photo, ref("a3", "map.png"), ref("a4", "tram.png")] }),
+        step(4, "Three pictures of Lisbon."),
+      ],
+      {
+        pending: [
+          {
+            id: "p1",
+            text: "And this?",
+            attachments: [ref("u1", "sea.png")],
+            at: 0,
+            state: "uploading",
+            code: null,
+          },
+          {
+            id: "p2",
+            text: "",
+            attachments: [ref("gone", "report.csv", "text/csv")],
+            at: 0,
+            state: "failed",
+            code: "attachment_lost",
+          },
+        ],
+      },
+    );
+  },
   recovering: () =>
     live(ID, [...researching.slice(0, 1), step(2, "", { status: "streaming", ended_at: null })], {
       run: run("recovering", { reason: "lease_lost" }),

@@ -1,5 +1,5 @@
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
-import { clock, count, duration, fullDate, shortDate } from "../format";
+import { clock, count, duration, fileSize, fullDate, shortDate } from "../format";
 import { preference } from "../preferences";
 import { type Dictionary, en, type Key } from "./en";
 import { zh } from "./zh";
@@ -21,6 +21,7 @@ export interface Words {
   clock: (at: number) => string;
   fullDate: (at: number) => string;
   count: (value: number) => string;
+  fileSize: (bytes: number) => string;
 }
 
 /** The words of a language; a plain object, so that tests and dates need no React. */
@@ -38,6 +39,7 @@ export function wordsOf(language: Language): Words {
     clock: (at) => clock(at, language),
     fullDate: (at) => fullDate(at, language),
     count: (value) => count(value, language),
+    fileSize: (bytes) => fileSize(bytes, language),
   };
 }
 

@@ -1,23 +1,25 @@
 import { CircleAlert, Clock3, LoaderCircle, RotateCcw, Trash2 } from "lucide-react";
 import { memo } from "react";
-import type { MessageItem, PendingMessage } from "../../sync";
+import type { AttachmentRef, MessageItem, PendingMessage } from "../../sync";
 import { useClient, useConnection } from "../client";
 import { useWords } from "../i18n";
 import { CopyButton } from "../parts/CopyButton";
+import { Files } from "../parts/Files";
 
 interface BubbleProps {
   id: string;
   seq: number | "";
   text: string;
   at: number;
-  status: "sending" | "stored" | "failed" | "done";
+  status: PendingMessage["state"] | "done";
   waits: boolean;
+  files: readonly AttachmentRef[] | undefined;
   children?: React.ReactNode;
 }
 
-function Bubble({ id, seq, text, at, status, waits, children }: BubbleProps) {
+function Bubble({ id, seq, text, at, status, waits, files, children }: BubbleProps) {
   const words = useWords();
-  const faded = status === "sending" || waits ? "opacity-75" : "";
+  const faded = status === "sending" || status === "uploading" || waits ? "opacity-75" : "";
   return (
     <article
       className="group flex flex-col items-end pt-5 pb-1"
@@ -28,17 +30,24 @@ function Bubble({ id, seq, text, at, status, waits, children }: BubbleProps) {
       data-status={status}
       data-waits={waits}
     >
-      <div className="flex max-w-[88%] items-end gap-1 sm:max-w-[80%]">
-        <span className="opacity-0 transition-opacity group-hover:opacity-100 group-focus-within:opacity-100 pointer-coarse:hidden">
-          <CopyButton text={() => text} label={words.t("message.copy")} done={words.t("message.copied")} />
-        </span>
-        <div
-          className={`rounded-2xl rounded-br-md bg-bubble px-4 py-2.5 text-[0.9688rem] leading-relaxed whitespace-pre-wrap [overflow-wrap:anywhere] ${faded}`}
-          title={words.fullDate(at)}
-        >
-          {text}
+      {files && files.length > 0 && (
+        <div className={`max-w-[88%] sm:max-w-[80%] ${faded}`}>
+          <Files files={files} pending={status !== "done"} />
         </div>
-      </div>
+      )}
+      {text !== "" && (
+        <div className="flex max-w-[88%] items-end gap-1 sm:max-w-[80%]">
+          <span className="opacity-0 transition-opacity group-hover:opacity-100 group-focus-within:opacity-100 pointer-coarse:hidden">
+            <CopyButton text={() => text} label={words.t("message.copy")} done={words.t("message.copied")} />
+          </span>
+          <div
+            className={`rounded-2xl rounded-br-md bg-bubble px-4 py-2.5 text-[0.9688rem] leading-relaxed whitespace-pre-wrap [overflow-wrap:anywhere] ${faded}`}
+            title={words.fullDate(at)}
+          >
+            {text}
+          </div>
+        </div>
+      )}
       {children && (
         <div className="mt-1 flex min-h-5 items-center gap-1.5 text-xs text-ink-2">{children}</div>
       )}
@@ -61,7 +70,15 @@ export const MessageRow = memo(function MessageRow({ item, waits }: { item: Mess
     entrance !== "web" && from
   );
   return (
-    <Bubble id={item.id} seq={item.seq} text={item.text} at={item.at} status="done" waits={waits}>
+    <Bubble
+      id={item.id}
+      seq={item.seq}
+      text={item.text}
+      at={item.at}
+      status="done"
+      waits={waits}
+      files={item.attachments}
+    >
       {foot}
     </Bubble>
   );
@@ -73,12 +90,29 @@ export const PendingRow = memo(function PendingRow(props: { conversation: string
   const client = useClient();
   const words = useWords();
   const online = useConnection().status === "open";
+  const unsendable = message.code === "attachment_lost" || message.code === "attachment_refused";
+  // Without its files there may be nothing left to send.
+  const retriable = !unsendable || message.text !== "" || (message.attachments?.length ?? 0) > 1;
   return (
-    <Bubble id={message.id} seq="" text={message.text} at={message.at} status={message.state} waits={false}>
+    <Bubble
+      id={message.id}
+      seq=""
+      text={message.text}
+      at={message.at}
+      status={message.state}
+      waits={false}
+      files={message.attachments}
+    >
       {message.state === "sending" && (
         <>
           <LoaderCircle size={13} className="spin" aria-hidden="true" />
           {words.t(online ? "message.sending" : "message.offline")}
+        </>
+      )}
+      {message.state === "uploading" && (
+        <>
+          <LoaderCircle size={13} className="spin" aria-hidden="true" />
+          {words.t(online ? "message.uploading" : "message.upload_offline")}
         </>
       )}
       {message.state === "failed" && (
@@ -89,14 +123,17 @@ export const PendingRow = memo(function PendingRow(props: { conversation: string
             {message.code && `: ${words.code("reject", message.code, words.t("reject.unavailable"))}`}
           </span>
           <span className="flex gap-1.5">
-            <button
-              type="button"
-              className="button small"
-              data-testid="message-retry"
-              onClick={() => client.retry(conversation, message.id)}
-            >
-              <RotateCcw size={13} aria-hidden="true" /> {words.t("message.retry")}
-            </button>
+            {retriable && (
+              <button
+                type="button"
+                className="button small"
+                data-testid="message-retry"
+                onClick={() => client.retry(conversation, message.id)}
+              >
+                <RotateCcw size={13} aria-hidden="true" />{" "}
+                {words.t(unsendable ? "message.without" : "message.retry")}
+              </button>
+            )}
             <button
               type="button"
               className="button small"

@@ -1,5 +1,5 @@
 import { fireEvent, screen } from "@testing-library/react";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { FakeClient, message, notice, step } from "../gallery/fake";
 import { show } from "../testing";
 import { MessageRow, PendingRow } from "./MessageRow";
@@ -56,4 +56,35 @@ test("a step that survived a restart carries a mark that explains itself", () =>
   show(<StepRow conversation="c" agent="demo" item={step(2, "", { survived: true })} opens closes />);
   expect(screen.getByTestId("step").dataset.survived).toBe("true");
   expect(screen.getByRole("button", { name: /Survived a restart.*Another one took over/ })).toBeTruthy();
+});
+
+describe("files of a message", () => {
+  const files = [
+    { id: "f1", name: "photo.png", media_type: "image/png", size: 48_200 },
+    { id: "f2", name: "notes.md", media_type: "text/markdown", size: 12 },
+  ];
+
+  test("pictures are shown and open in a new tab, other files are named", () => {
+    show(<MessageRow item={message(1, "", { attachments: files })} waits={false} />);
+    const picture = screen.getByLabelText<HTMLAnchorElement>("Open photo.png in a new tab");
+    expect(picture.getAttribute("href")).toBe("/api/attachments/f1");
+    expect(picture.target).toBe("_blank");
+    expect(picture.querySelector("img")?.alt).toBe("photo.png");
+    expect(screen.getByLabelText("Download notes.md").textContent).toBe("notes.md12 B");
+  });
+
+  test("what was lost by a reload can be sent without it only if something is left", () => {
+    const lost = {
+      id: "p",
+      at: 0,
+      state: "failed",
+      code: "attachment_lost",
+      attachments: files.slice(1),
+    } as const;
+    const shown = show(<PendingRow conversation="c" message={{ ...lost, text: "look" }} />);
+    expect(screen.getByTestId("message-retry").textContent).toContain("Send without");
+    expect(screen.getByTestId("message").textContent).toContain("Attach it again");
+    shown.again(<PendingRow conversation="c" message={{ ...lost, text: "" }} />);
+    expect(screen.queryByTestId("message-retry")).toBeNull();
+  });
 });
