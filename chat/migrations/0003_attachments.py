@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chat', '0003_feishu'),
+        ('chat', '0002_usage_and_faults'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
