@@ -4,8 +4,12 @@ PORT ?= 8000
 # Processes that run tests side by side; a file stays in one of them.
 JOBS ?= 2
 PY := .venv/bin/python
+DURATION ?= 60
+CONVERSATIONS ?= 10
+DATABASE ?= sqlite
+SEED ?=
 
-.PHONY: help run tools lint test fuzz protocol bench shots clean
+.PHONY: help run tools lint test fuzz chaos mutants protocol bench shots clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +34,14 @@ test: lint ## All checks and tests; the last line is pytest's
 
 fuzz: tools ## Hold 100,000 generated requests to the rules of every provider
 	$(PY) -m tests.agents.transcript.fuzz
+
+chaos: tools ## Kill, stop and cut off real processes for DURATION seconds, then check (SEED, CONVERSATIONS, DATABASE)
+	cd frontend && npm run --silent build
+	$(PY) -m tests.recovery.chaos --seconds $(DURATION) --conversations $(CONVERSATIONS) --database $(DATABASE) \
+		$(if $(SEED),--seed $(SEED))
+
+mutants: tools ## Break Holdfast on purpose in many ways; the tests must notice each
+	$(PY) -m tests.recovery.mutants
 
 protocol: tools ## Generate the TypeScript types of the frames
 	cd frontend && npm run --silent protocol

@@ -13,6 +13,7 @@ A first start, a take-over, a resumption and a second look after news are the sa
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
@@ -21,7 +22,8 @@ from agents import events as e
 from agents.clock import Clock, SystemClock
 from agents.llm.opening import standing_in
 from agents.loop import PartText, perform
-from chat import decide
+from agents.tools.running import OWNED
+from chat import decide, faults
 from chat.attachments import Files
 from chat.faultlog import Faults
 from chat.kit import Kit
@@ -139,13 +141,23 @@ class Tenure:
         self.news = asyncio.Event()
         #: The run to queue when this one is let go.
         self.then: str | None = None
+        self._until = 0.0
+
+    def owned(self) -> bool:
+        """Whether the lease cannot have run out: counted from before it was asked for, by a clock that goes on
+        while the process, or the whole machine, stands still."""
+        return _clock() < self._until
 
     async def hold(self) -> None:
         """Take the lease, work, and let go of it. Does nothing if somebody else has it."""
+        asked = _clock()
         fence = await self.sessions.take(self.conversation, self.owner, self.runner.lease_ms)
         if fence is None:
             return
+        self._until = asked + self.runner.lease_ms / 1000
+        OWNED.set(self.owned)
         self.record.fence = fence
+        faults.point("lease.taken")
         try:
             await self._work_or_leave()
         finally:
@@ -312,11 +324,13 @@ class Tenure:
         """Renew the lease. Raises Left when it is lost."""
         while True:
             await asyncio.sleep(self.runner.renew_ms / 1000)
+            asked = _clock()
             try:
                 if not await self.sessions.renew(self.conversation, self.owner, self.runner.lease_ms):
                     raise Left
             except Unavailable:
-                continue  # nobody else can take it either, and the fence guards every write
+                continue  # the fence guards every write, and tools get no turn once the lease may have run out
+            self._until = asked + self.runner.lease_ms / 1000
 
     async def _listen(self) -> None:
         """Load the history anew whenever the watcher saw that the head was moved by another's hand."""
@@ -351,3 +365,8 @@ class Tenure:
                 await self.sessions.release(self.conversation, self.owner)
         except (TimeoutError, Unavailable) as problem:
             log.warning("Run %s: its lease will have to run out (%s).", self.run, problem or "no time")
+
+
+def _clock() -> float:
+    """Seconds, not stopped by SIGSTOP nor, on Linux, by a suspended machine."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

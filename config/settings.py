@@ -229,7 +229,7 @@ OPENAI_BASE_URL = ENV.url(
 HOLDFAST_MODEL_KEYS = ENV.keys("HOLDFAST_MODEL_KEYS")
 HOLDFAST_DEMO_MODEL = not OPENAI_API_KEY
 # Modules with tools of your own, besides the built-in ones.
-TOOL_MODULES = ENV.names("HOLDFAST_TOOL_MODULES")
+HOLDFAST_TOOL_MODULES = ENV.names("HOLDFAST_TOOL_MODULES")
 
 # ---- Holdfast's own limits (milliseconds unless the name says otherwise) ---------------------------------
 

@@ -5,12 +5,59 @@ import contextvars
 import inspect
 import math
 import threading
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import ContextVar
 from typing import Any
 
 from agents.tools.tool import Progress, Tool
 
 #: Characters of a progress note that a card shows.
 NOTE_CHARS = 200
+
+
+#: Seconds between two looks at the ownership while a tool is held up.
+LOOK_S = 0.02
+
+#: Whether whoever runs tools in this context still owns the run, by its own clock, asking nobody. Set by the
+#: owner of a run; without one every tool runs on.
+OWNED: ContextVar[Callable[[], bool]] = ContextVar("OWNED", default=lambda: True)
+
+
+class Owned:
+    """A tool's coroutine that gets no turn while its run is not owned (rule R2).
+
+    A process that was stopped, or starved, for longer than its lease would otherwise go on where it was and have an
+    effect that the next owner has, too. So ownership is looked at before every turn: the tool waits until it is
+    confirmed again, or is cancelled. What runs without a turn between (a plain function in a thread, one system call)
+    cannot be held up.
+    """
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], owned: Callable[[], bool]) -> None:
+        self._coroutine = coroutine
+        self._owned = owned
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        error: BaseException | None = None
+        try:
+            while True:
+                while error is None and not self._owned():
+                    try:
+                        yield from asyncio.sleep(LOOK_S).__await__()
+                    except BaseException as thrown:
+                        error = thrown
+                thrown_in, error = error, None
+                try:
+                    awaited = (
+                        self._coroutine.send(None) if thrown_in is None else self._coroutine.throw(thrown_in)
+                    )
+                except StopIteration as returned:
+                    return returned.value
+                try:
+                    yield awaited
+                except BaseException as thrown:
+                    error = thrown
+        finally:
+            self._coroutine.close()
 
 
 class ProgressGate:
@@ -51,8 +98,8 @@ def start(tool: Tool, keywords: dict[str, Any]) -> "asyncio.Task[Any]":
 async def _call(tool: Tool, keywords: dict[str, Any]) -> Any:
     try:
         if inspect.iscoroutinefunction(tool.function):
-            return await tool.function(**keywords)
-        return await _in_thread(tool, keywords)
+            return await Owned(tool.function(**keywords), OWNED.get())
+        return await Owned(_in_thread(tool, keywords), OWNED.get())
     except (SystemExit, KeyboardInterrupt) as ended:
         raise Exited(type(ended).__name__) from None
 

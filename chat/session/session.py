@@ -306,6 +306,7 @@ class Sessions:
         state, committed = commit(view.state, base.seq, stored)
         patch = _patch(view.state, state)
         clears = any(isinstance(event, _CLEARS_PART) for event in events)
+        faults.point("append.begin")
         appended = await self.store.append(
             conversation, base, texts, patch, fence=fence, command=command, clear_part=clears
         )

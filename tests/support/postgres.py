@@ -53,6 +53,8 @@ class Postgres:
         self.process: subprocess.Popen[bytes] | None = None
         user = unprivileged_user()
         self._as: dict[str, Any] = {}
+        self._command: list[str] = []
+        self._quiet: dict[str, Any] = {}
         if user:
             entry = pwd.getpwnam(user)
             os.chown(self.folder, entry.pw_uid, entry.pw_gid)
@@ -89,12 +91,22 @@ class Postgres:
             "shared_buffers": "32MB",
         }
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        with (self.folder / "postgres.log").open("wb") as log:
-            self.process = subprocess.Popen(
-                [binaries / "postgres", "-D", cluster, *settings], stdout=log, stderr=log, **quiet
-            )
-        wait_until(self._answers, 30, f"PostgreSQL on port {self.port} to answer")
+        self._command = [str(binaries / "postgres"), "-D", str(cluster), *map(str, settings)]
+        self._quiet = quiet
+        self.resume()
         return self
+
+    def halt(self) -> None:
+        """End it as a restart does (fast shutdown): connections are closed, the data stays. Then `resume`."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(20)
+
+    def resume(self) -> None:
+        """Start the server on the data that is there, and wait until it answers (at most 30 s)."""
+        with (self.folder / "postgres.log").open("ab") as log:
+            self.process = subprocess.Popen(self._command, stdout=log, stderr=log, **self._quiet)
+        wait_until(self._answers, 30, f"PostgreSQL on port {self.port} to answer")
 
     def _answers(self) -> bool:
         assert self.process is not None

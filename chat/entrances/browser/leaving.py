@@ -5,7 +5,9 @@ it fails on its own bookkeeping and cancels none. So we have Twisted's reactor t
 """
 
 import asyncio
+import os
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -13,6 +15,9 @@ from typing import Any, Protocol
 PATIENCE_S = 1.0
 #: Seconds for the transports to flush after that.
 FLUSH_S = 0.1
+#: Seconds after the reactor's end after which the process ends, whatever still waits in a thread. A request that was
+#: being answered may wait there for the event loop, which is gone: Python would join that thread for ever.
+END_S = 3.0
 
 
 class Leaver(Protocol):
@@ -71,6 +76,13 @@ class Sockets:
             return
         self._hooked = reactor
         reactor.addSystemEventTrigger("before", "shutdown", _deferred(self.leave))
+        reactor.addSystemEventTrigger("after", "shutdown", _end_for_sure)
+
+
+def _end_for_sure() -> None:
+    ending = threading.Timer(END_S, os._exit, (0,))
+    ending.daemon = True
+    ending.start()
 
 
 def _deferred(work: Callable[[], Any]) -> Callable[[], Any]:

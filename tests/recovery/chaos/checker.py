@@ -1,0 +1,233 @@
+"""What must hold after a chaos run, whatever happened: system-wide invariants, checked on what was written down.
+
+Four records are held against each other: the journal (SQL), what the clients sent, heard and show in the end, the
+effect ledger, and what the model server refused. Nothing here knows what the nemesis did.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+Line = dict[str, Any]
+
+
+@dataclass
+class Record:
+    """All that a chaos run left behind."""
+
+    #: Events by conversation: (seq, text, tag), in the order of seq.
+    journal: dict[str, list[tuple[int, str, str]]]
+    #: What the clients said.
+    clients: list[Line]
+    ledger: list[Line]
+    refused: list[str]
+    #: The state of a fresh snapshot, by conversation.
+    fresh: dict[str, Line]
+    #: Leases held when everything had come to rest, by conversation.
+    leases: dict[str, str] = field(default_factory=dict)
+    #: Processes that did not end within 15 s of SIGTERM.
+    stuck: list[str] = field(default_factory=list)
+
+    def events(self, conversation: str) -> list[Line]:
+        """The events of one conversation, parsed."""
+        return [json.loads(text) for _, text, _ in self.journal.get(conversation, [])]
+
+
+def violations(record: Record) -> list[str]:
+    """A line for everything that is not as promised; none in a good run."""
+    found: list[str] = []
+    for check in (
+        journal_is_a_chain,
+        acknowledged_is_kept,
+        clients_agree,
+        frames_follow_each_other,
+        calls_end,
+        effects_happen_once,
+        requests_were_valid,
+        fences_only_grow,
+        runs_end,
+        processes_end,
+    ):
+        found += [f"{check.__name__}: {line}" for line in check(record)]
+    return found
+
+
+def journal_is_a_chain(record: Record) -> Iterator[str]:
+    """Seq 1, 2, 3 … without gaps or repeats, each tag made from the one before (S2)."""
+    for conversation, rows in record.journal.items():
+        tag = ""
+        for place, (seq, text, stored) in enumerate(rows, start=1):
+            if seq != place:
+                yield f"{conversation}: seq {seq} stands at place {place}"
+                break
+            tag = hashlib.sha1((tag + text).encode()).hexdigest()[:16]
+            if tag != stored:
+                yield f"{conversation}: the tag of seq {seq} does not follow"
+                break
+
+
+def acknowledged_is_kept(record: Record) -> Iterator[str]:
+    """Every acknowledged message stands in the journal once, in the order in which its client said them (S5, W5)."""
+    commands = {line["id"]: line for line in record.clients if line["what"] == "command"}
+    acknowledged: set[str] = set()
+    for line in record.clients:
+        if line["what"] == "result" and line["status"] in ("applied", "duplicate"):
+            body = commands[line["id"]]["body"]
+            if body["kind"] == "send":
+                acknowledged.add(body["message"])
+    said: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for line in record.clients:
+        if line["what"] == "said":
+            said[line["client"], line["conversation"]].append(line["message"])
+    stored = {
+        conversation: [
+            event["message"] for event in record.events(conversation) if event["type"] == "message.added"
+        ]
+        for conversation in record.journal
+    }
+    everywhere = Counter(message for messages in stored.values() for message in messages)
+    yield from (f"message {message} is there {n} times" for message, n in everywhere.items() if n > 1)
+    yield from (
+        f"acknowledged message {message} is lost" for message in acknowledged if not everywhere[message]
+    )
+    for (client, conversation), messages in said.items():
+        kept = [message for message in stored.get(conversation, []) if message in messages]
+        if kept != [message for message in messages if message in kept]:
+            yield f"the messages of {client} in {conversation} are not in order"
+    for conversation in record.journal:
+        causes = Counter(x["cause"] for x in record.events(conversation) if x["type"] == "run.queued")
+        yield from (f"message {cause} began {n} runs" for cause, n in causes.items() if n > 1)
+
+
+def clients_agree(record: Record) -> Iterator[str]:
+    """Every client came to rest and shows what a fresh snapshot shows (S4, W1 to W3)."""
+    finals = [line for line in record.clients if line["what"] == "final"]
+    for line in finals:
+        who = f"{line['client']} in {line['conversation']}"
+        fresh = record.fresh.get(line["conversation"])
+        if fresh is None:
+            yield f"{who}: no fresh snapshot could be had"
+            continue
+        if not line["rests"]:
+            run = line["run"] and (line["run"]["status"], line["run"]["reason"])
+            yield (
+                f"{who} does not come to rest: {line['phase']}, synced {line['synced']}, run {run}, "
+                f"pending {[(m['state'], m['code']) for m in line['pending']]}, link {line['connection']}"
+            )
+        items = fresh["items"]
+        shown = line["items"][-len(items) :] if items else []
+        if shown != items:
+            yield f"{who} shows other items than a fresh snapshot: {_difference(shown, items)}"
+        for name in ("run", "info"):
+            if line[name] != fresh[name]:
+                yield f"{who} shows another {name}: {line[name]} instead of {fresh[name]}"
+
+
+def frames_follow_each_other(record: Record) -> Iterator[str]:
+    """No server left out or repeated an event on a socket (W2)."""
+    for line in record.clients:
+        if line["what"] == "broken_chain":
+            yield f"{line['client']} was sent {line['prev']} after {line['before']}"
+
+
+def calls_end(record: Record) -> Iterator[str]:
+    """Every call that was proposed is settled once, or in doubt (R3, R4)."""
+    for conversation in record.journal:
+        status: dict[str, str] = {}
+        for event in record.events(conversation):
+            kind = event["type"]
+            if kind == "step.finished":
+                status |= {call["call"]: "proposed" for call in event["calls"]}
+            if not kind.startswith("call."):
+                continue
+            call = event["call"]
+            if status.get(call) == "settled":
+                yield f"{conversation}: {kind} of call {call}, which was settled before"
+            status[call] = {"call.settled": "settled", "call.in_doubt": "in_doubt"}.get(kind, "open")
+        yield from (
+            f"{conversation}: call {call} is {at}"
+            for call, at in status.items()
+            if at in ("open", "proposed")
+        )
+
+
+def effects_happen_once(record: Record) -> Iterator[str]:
+    """At most one effect per call that is not safe to repeat (and one more for each time a person said `run_again`);
+    none of a call that is reported as not started (R3, R4)."""
+    effects = Counter(line["call"] for line in record.ledger if line["tool"] in ("pay", "post"))
+    allowed: Counter[str] = Counter()
+    not_started: set[str] = set()
+    started: set[str] = set()
+    for conversation in record.journal:
+        for event in record.events(conversation):
+            if event["type"] == "call.retried" and event["by"] not in ("recovery", "probe"):
+                allowed[event["call"]] += 1
+            if event["type"] == "call.settled" and event["code"] == "not_started":
+                not_started.add(event["call"])
+            if event["type"] == "call.started":
+                started.add(event["call"])
+    for call, n in effects.items():
+        if n > 1 + allowed[call]:
+            yield f"call {call} had its effect {n} times, {1 + allowed[call]} allowed"
+    for call in {str(line["call"]) for line in record.ledger}:
+        if call in not_started:
+            yield f"call {call} is reported as not started and had its effect"
+        if call not in started:
+            yield f"call {call} had its effect and the journal does not know that it was started"
+
+
+def requests_were_valid(record: Record) -> Iterator[str]:
+    """The model server never had to refuse a request (T1)."""
+    yield from record.refused
+    for conversation in record.journal:
+        for event in record.events(conversation):
+            if event["type"] == "run.failed":
+                yield f"{conversation}: a run failed: {event['code']} {event['detail']}"
+
+
+def fences_only_grow(record: Record) -> Iterator[str]:
+    """Whoever starts a run or a call owns it then: nobody writes with the fence of an owner of before (R2)."""
+    for conversation in record.journal:
+        owner = 0
+        for event in record.events(conversation):
+            if event["type"] == "run.started":
+                if event["fence"] <= owner:
+                    yield f"{conversation}: run started with fence {event['fence']} after {owner}"
+                owner = event["fence"]
+            elif event["type"] == "call.started" and event["fence"] != owner:
+                yield f"{conversation}: call {event['call']} started with fence {event['fence']} under owner {owner}"
+
+
+def runs_end(record: Record) -> Iterator[str]:
+    """At rest no run is active, but for those that wait for a person; and nobody holds a lease."""
+    for conversation in record.journal:
+        status: dict[str, str] = {}
+        for event in record.events(conversation):
+            kind = event["type"]
+            if kind.startswith("run."):
+                status[event["run"]] = kind.removeprefix("run.")
+        for run, at in status.items():
+            if at not in ("finished", "failed", "stopped", "waiting"):
+                yield f"{conversation}: run {run} is left {at}, its lease is with {record.leases.get(conversation)}"
+
+
+def processes_end(record: Record) -> Iterator[str]:
+    """A process that is told to end does (R4, W9)."""
+    yield from (f"{name} went on after SIGTERM" for name in record.stuck)
+
+
+def _difference(shown: list[Any], items: list[Any]) -> str:
+    if [item["id"] for item in shown] != [item["id"] for item in items]:
+        return f"{len(shown)} items, ids {[i['id'][-6:] for i in shown]} and {[i['id'][-6:] for i in items]}"
+    for mine, theirs in zip(shown, items, strict=True):
+        if mine != theirs:
+            return f"{json.dumps(mine)[:600]} and {json.dumps(theirs)[:600]}"
+    return "nothing"
+
+
+__all__ = ["Record", "violations"]

@@ -1,0 +1,180 @@
+"""One chaos run: a whole system, people, a nemesis, rest, and then the check."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import tempfile
+from collections import defaultdict
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.recovery.chaos import tools
+from tests.recovery.chaos.checker import Record, violations
+from tests.recovery.chaos.clients import Clients, Line, build
+from tests.recovery.chaos.measure import Figures, figures
+from tests.recovery.chaos.model import Model
+from tests.recovery.chaos.nemesis import Fault, Nemesis
+from tests.support import template
+from tests.support.ports import claim_port
+from tests.support.postgres import Postgres
+from tests.support.processes import PEOPLE, Stack, password
+from tests.support.proxy import Proxy
+from tests.support.waiting import wait_until
+from tests.support.wire import Wire, login
+
+GIVE_TOOLS = """
+from agents.models import Agent
+Agent.objects.update(tools=["pay", "post", "put", "look"])
+"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do. The seed decides about people and faults; what the machine makes of it differs from run to run."""
+
+    seed: int
+    seconds: float = 60
+    conversations: int = 10
+    postgres: bool = False
+    lease_ms: int = 2_000
+    pace_ms: int = 3_000
+    mishaps: float = 0.01
+    gap_s: tuple[float, float] = (0.3, 2.5)
+    rest_s: float = 60
+    only: tuple[str, ...] = ()
+    #: Where logs and records are kept; a temporary folder that is removed otherwise.
+    keep: Path | None = None
+
+
+@dataclass
+class Report:
+    """What came of it."""
+
+    plan: Plan
+    violations: list[str]
+    faults: list[Fault]
+    figures: Figures
+    outputs: str = ""
+    record: Record | None = field(default=None, repr=False)
+
+
+def run(plan: Plan, database_template: Path | None = None) -> Report:
+    """Do it. Takes `plan.seconds`, the rest at the end, and about 15 s for the start."""
+    with ExitStack() as stack:
+        postgres = stack.enter_context(Postgres()) if plan.postgres else None
+        folder = Path(tempfile.mkdtemp(prefix="holdfast-chaos-"))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        database = None
+        if postgres is not None:
+            postgres.execute("CREATE DATABASE chaos")
+            database = postgres.url("chaos")
+            template.fill(database, folder)
+        elif database_template is None:
+            database_template = template.make_sqlite(folder)
+        script = build(folder / "clients")
+        model = stack.enter_context(Model())
+        env = {
+            "HOLDFAST_TOOL_MODULES": "tests.recovery.chaos.tools",
+            "OPENAI_BASE_URL": model.url,
+            "OPENAI_MODEL": "chaos",
+            "HOLDFAST_LEASE_MS": str(plan.lease_ms),
+            "HOLDFAST_RENEW_MS": str(plan.lease_ms // 3),
+            "HOLDFAST_SWEEP_MS": str(plan.lease_ms // 4),
+            "HOLDFAST_HEARTBEAT_MS": "1000",
+            "HOLDFAST_COMMANDS_PER_MINUTE": "6000",
+        }
+        system = stack.enter_context(
+            Stack(template=None if plan.postgres else database_template, database=database, env=env)
+        )
+        system.manage("shell", "-v", "0", "-c", GIVE_TOOLS)
+        ports = _start(system)
+        proxies = [stack.enter_context(Proxy(port)) for port in ports]
+        clients = stack.enter_context(
+            Clients(
+                script,
+                system.address,
+                [f"http://127.0.0.1:{proxy.port}" for proxy in proxies],
+                conversations=plan.conversations,
+                seed=plan.seed,
+                pace_ms=plan.pace_ms,
+                mishaps=plan.mishaps,
+                folder=system.data,
+            )
+        )
+        nemesis = Nemesis(
+            system,
+            webs=["web", "web2"],
+            workers=["worker", "worker2"],
+            proxies=proxies,
+            seed=plan.seed,
+            lease_ms=plan.lease_ms,
+            gap_s=plan.gap_s,
+            postgres=postgres,
+            only=plan.only,
+        )
+        nemesis.run(plan.seconds)
+        nemesis.repair()
+        wait_until(lambda: system.status("/readyz") == 200, 40, "the system to be ready again")
+        said = clients.finish(plan.rest_s)
+        record = _record(system, model, said)
+        record.stuck = [fault.target for fault in nemesis.faults if fault.action == "did_not_end"]
+        if plan.keep is not None:
+            shutil.copytree(system.data, plan.keep, dirs_exist_ok=True)
+        return Report(
+            plan,
+            violations(record),
+            nemesis.faults,
+            figures(record, nemesis.faults, requests=model.requests),
+            system.outputs(),
+            record,
+        )
+
+
+def _start(system: Stack) -> list[int]:
+    """Two workers and two web servers; the ports of these."""
+    second = claim_port()
+    system.start("worker")
+    system.start("worker", "worker2")
+    system.start("web")
+    system.start("web", "web2", HOLDFAST_PORT=str(second))
+    wait_until(lambda: _answers(second), 30, "the second web server to answer")
+    wait_until(lambda: system.status("/readyz") == 200, 30, "the system to be ready")
+    return [system.web_port, second]
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _record(system: Stack, model: Model, said: list[Line]) -> Record:
+    journal: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
+    rows = system.sql("SELECT conversation_id, seq, text, tag FROM chat_event ORDER BY conversation_id, seq")
+    for conversation, seq, text, tag in rows:
+        journal[_dashed(str(conversation))].append((seq, text, tag))
+    watched = {line["conversation"]: line["client"] for line in said if line["what"] == "final"}
+    fresh = asyncio.run(_snapshots(system, watched))
+    ledger = tools.entries(system.data / tools.NAME)
+    return Record(dict(journal), said, ledger, model.refused, fresh)
+
+
+def _dashed(id: str) -> str:
+    return id if "-" in id else f"{id[:8]}-{id[8:12]}-{id[12:16]}-{id[16:20]}-{id[20:]}"
+
+
+async def _snapshots(system: Stack, watched: dict[str, str]) -> dict[str, Any]:
+    """The state of each conversation for somebody who opens it now."""
+    found: dict[str, Any] = {}
+    for place, person in enumerate(PEOPLE):
+        cookies = await asyncio.to_thread(login, system.address, person, password(person))
+        mine = [id for id, client in watched.items() if int(client[1:]) % len(PEOPLE) == place]
+        for conversation in mine:
+            async with Wire(system.address, cookies) as wire:
+                frames = [f for f in await wire.open(conversation) if f["type"] == "snapshot"]
+            state = frames[-1]["state"]
+            found[conversation] = {**state, "items": [i for f in frames for i in f["state"]["items"]]}
+    return found

@@ -1,0 +1,79 @@
+"""Tools whose effects can be counted from outside: each appends one line to a ledger file that no part of
+Holdfast reads.
+
+Load them with HOLDFAST_TOOL_MODULES=tests.recovery.chaos.tools; HOLDFAST_DATA says where the ledger is.
+"""
+
+import asyncio
+import json
+import os
+import time
+from pathlib import Path
+
+from django.conf import settings
+
+from agents.tools.base import Probed, ToolContext, tool
+from chat import faults
+
+NAME = "ledger.jsonl"
+
+
+def ledger() -> Path:
+    """Where the effects of this installation are written down."""
+    return Path(settings.HOLDFAST_DATA) / NAME
+
+
+def entries(path: Path) -> list[dict[str, object]]:
+    """The effects that have happened, in order. A line is written by one `write`, so none is half there."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+async def _effect(name: str, context: ToolContext, before: int, after: int) -> str:
+    await asyncio.sleep(before / 1000)
+    faults.point("effect.before")
+    line = {
+        "tool": name,
+        "call": context.call,
+        "key": context.key,
+        "conversation": context.conversation,
+        "pid": os.getpid(),
+        "at": time.time_ns() // 1_000_000,
+    }
+    handle = os.open(ledger(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.write(handle, (json.dumps(line) + "\n").encode())
+    finally:
+        os.close(handle)
+    faults.point("effect.after")
+    await asyncio.sleep(after / 1000)
+    return f"{name} is done"
+
+
+async def _written(context: ToolContext, before: int = 0, after: int = 0) -> Probed:
+    done = any(line["key"] == context.key for line in entries(ledger()))
+    return Probed("happened", "post is done") if done else Probed("not_happened")
+
+
+@tool(effect="effectful", timeout=30)
+async def pay(context: ToolContext, before: int = 0, after: int = 0) -> str:
+    """An effect that must not happen twice, and that nobody can look up afterwards."""
+    return await _effect("pay", context, before, after)
+
+
+@tool(effect="effectful", timeout=30, probe=_written)
+async def post(context: ToolContext, before: int = 0, after: int = 0) -> str:
+    """An effect that must not happen twice, and that can be looked up."""
+    return await _effect("post", context, before, after)
+
+
+@tool(effect="idempotent", timeout=30)
+async def put(context: ToolContext, before: int = 0, after: int = 0) -> str:
+    """An effect that may be repeated with its key."""
+    return await _effect("put", context, before, after)
+
+
+@tool(effect="read_only", timeout=30)
+async def look(context: ToolContext, before: int = 0, after: int = 0) -> str:
+    """Nothing but a look, which takes its time."""
+    await asyncio.sleep((before + after) / 1000)
+    return "seen"
