@@ -183,12 +183,13 @@ def _shrunk(data: bytes) -> Content:
         return Content("image/jpeg", out.getvalue())
 
 
-def clean(now: int, older_ms: int = UNSENT_MS) -> int:
+def clean(now: int, older_ms: int = UNSENT_MS, using: str = "default") -> int:
     """Remove files that were uploaded and never sent; how many. Harmless in several processes at once."""
     removed = 0
-    for row in Attachment.objects.filter(conversation=None, created_at__lt=now - older_ms)[:1000]:
+    rows = Attachment.objects.using(using)
+    for row in rows.filter(conversation=None, created_at__lt=now - older_ms)[:1000]:
         # A condition and not `row.delete()`: it may be sent at this very moment.
-        with transaction.atomic():
-            gone, _ = Attachment.objects.filter(id=row.id, conversation=None).delete()
+        with transaction.atomic(using=using):
+            gone, _ = rows.filter(id=row.id, conversation=None).delete()
         removed += gone
     return removed

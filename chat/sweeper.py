@@ -4,6 +4,7 @@
     running, and nobody has a lease  its owner died                      RunRecovering, so that viewers see it; queue
     recovering, and nobody came      handed over, or found earlier       put into the queue again
     stopping, and nobody owns it     its owner died before the stop      put into the queue again
+    a file uploaded, and never sent  its message was given up            removed after a day
     events that SQL lacks            their writer died in between        archived (for runs; others by the next reader)
 
 Every worker sweeps; any number at once is harmless. What one of them claims (a conditional write with a time
@@ -19,6 +20,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from agents import events as e
+from chat import attachments
 from chat.lookups import Active, active_runs
 from chat.session.errors import Fenced, NoConversation, Rejected, Unavailable
 from chat.session.session import Sessions, View
@@ -32,6 +34,8 @@ QUEUED_GRACE_MS = 2_000
 CLAIM_MS = 30_000
 #: Runs looked at in one sweep, oldest first.
 BATCH = 500
+#: How often a worker looks for files that were never sent (milliseconds).
+TIDY_MS = 3_600_000
 #: Leases asked for at the same time.
 AT_ONCE = 50
 
@@ -79,6 +83,7 @@ class Sweeper:
         self._mark = f"sweeper-{secrets.token_hex(6)}"
         self._marked = False
         self._hold_until = 0
+        self._tidy_at = 0
 
     async def run(self) -> None:
         """Sweep until cancelled. An outage is logged, and the next sweep tries again."""
@@ -88,6 +93,7 @@ class Sweeper:
             await asyncio.sleep(self._every_ms / 1000 * random.uniform(0.8, 1.2))
             try:
                 await self.sweep()
+                await self.tidy()
             except Unavailable as problem:
                 log.warning("The sweep was put off: %s", problem)
             except Exception:
@@ -105,6 +111,15 @@ class Sweeper:
             seen_to += sum(one is True for one in done)
             _report(done)
         return seen_to
+
+    async def tidy(self) -> int:
+        """Once an hour, remove files that were uploaded and never sent; how many."""
+        now = self._clock()
+        if now < self._tidy_at:
+            return 0
+        self._tidy_at = now + TIDY_MS
+        journal = self._sessions.journal
+        return await journal.ask(lambda: attachments.clean(now, using=journal.using))
 
     async def _store_remembers(self) -> bool:
         """Whether leases can be believed. After a store was emptied, no lease only means that the owner has

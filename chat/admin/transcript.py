@@ -73,7 +73,10 @@ def _message(row: Message) -> Entry:
         heading=heading,
         text=text,
         address=base.address("chat_message_change", row.pk),
-        facts=_facts(("from", " ".join(filter(None, (origin.get("entrance"), origin.get("name")))))),
+        facts=_facts(
+            ("from", " ".join(filter(None, (origin.get("entrance"), origin.get("name"))))),
+            ("files", ", ".join(file["name"] for file in body.get("attachments") or ())),
+        ),
     )
 
 

@@ -6,12 +6,13 @@ import uuid
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 
 from agents import events as e
-from chat import decide
+from chat import attachments, decide
 from chat.lookups import Active
 from chat.session.session import Sessions
-from chat.sweeper import QUEUED_GRACE_MS, Sweeper, decide_recovering, unattended
+from chat.sweeper import QUEUED_GRACE_MS, TIDY_MS, Sweeper, decide_recovering, unattended
 from tests.support.waiting import eventually
 
 NOW = time.time_ns() // 1_000_000
@@ -175,3 +176,16 @@ async def _types(conversation: str):
 
     async for row in m.Event.objects.filter(conversation_id=conversation).order_by("seq"):
         yield row.type
+
+
+async def test_a_file_that_was_never_sent_is_removed_once_an_hour(yard: Yard, settings: Any, tmp_path: Any):
+    settings.MEDIA_ROOT = tmp_path
+    keep = sync_to_async(attachments.keep)
+    row, _ = await keep(yard.user_id, uuid.uuid4(), "a.txt", b"a", yard.now - attachments.UNSENT_MS - 1)
+    sweeper = yard.sweeper()
+    assert await sweeper.tidy() == 1
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    await keep(yard.user_id, row.id, "a.txt", b"a", 0)
+    assert await sweeper.tidy() == 0, "not again within the hour"
+    yard.now += TIDY_MS
+    assert await sweeper.tidy() == 1
