@@ -168,6 +168,8 @@ function ports(name: string, cookie: string, random: () => number): Ports {
       });
       return { status: answer.status, text: await answer.text() };
     },
+    // These clients talk; they attach nothing.
+    upload: () => ({ answer: Promise.reject(new Error("no uploads here")), abort: () => {} }),
     storage: memory(),
     environment: { visible: () => true, online: () => true, on: () => () => {} },
     frame: (run) => {
