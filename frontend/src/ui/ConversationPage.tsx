@@ -43,7 +43,13 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
 
   return (
     <>
-      <Header controls={header} conversation={id} title={view.info?.title} agent={agent} />
+      <Header
+        controls={header}
+        conversation={id}
+        title={view.info?.title}
+        agent={agent}
+        usage={view.info?.usage}
+      />
       <Announcer view={view} agent={name} disconnected={offline} />
       {view.phase === "gone" ? (
         <Gone />

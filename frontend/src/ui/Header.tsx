@@ -1,10 +1,11 @@
 import { Ellipsis, PanelLeft, Pencil, SquarePen, Trash2 } from "lucide-react";
-import type { ListEntry } from "../sync";
+import type { ListEntry, Usage } from "../sync";
 import { useAgentName, useList } from "./client";
 import { useWords } from "./i18n";
-import { Menu, MenuItem } from "./parts/Menu";
+import { Menu, MenuItem, MenuLabel, MenuLine } from "./parts/Menu";
 import { Tip } from "./parts/Tip";
 import { navigate } from "./route";
+import { usageLines } from "./usage";
 
 interface Props {
   controls: {
@@ -17,12 +18,15 @@ interface Props {
   conversation: string | null;
   title: string | undefined;
   agent: string | undefined;
+  /** What the conversation has taken so far. */
+  usage?: Usage | undefined;
 }
 
 /** The line on top: which conversation this is, and with whom. */
-export function Header({ controls, conversation, title, agent }: Props) {
+export function Header({ controls, conversation, title, agent, usage }: Props) {
   const words = useWords();
   const name = useAgentName(agent);
+  const taken = usageLines(usage, words);
   const entry = useList().conversations.find((each) => each.id === conversation);
   const shown =
     conversation === null ? words.t("list.new") : title || entry?.title || words.t("list.untitled");
@@ -77,6 +81,21 @@ export function Header({ controls, conversation, title, agent }: Props) {
             <MenuItem icon={<Trash2 size={15} />} danger onSelect={() => controls.onDelete(entry)}>
               {words.t("list.delete")}
             </MenuItem>
+            {taken.length > 0 && (
+              <>
+                <MenuLine />
+                <MenuLabel>
+                  <span data-testid="usage">
+                    {words.t("usage.title")}
+                    {taken.map((line) => (
+                      <span key={line} className="block font-normal">
+                        {line}
+                      </span>
+                    ))}
+                  </span>
+                </MenuLabel>
+              </>
+            )}
           </Menu>
         )}
       </div>

@@ -69,3 +69,15 @@ export function fileSize(bytes: number, language: Language): string {
     bytes < 1000 ? [bytes, "B"] : bytes < 1_000_000 ? [bytes / 1000, "kB"] : [bytes / 1e6, "MB"];
   return `${new Intl.NumberFormat(language, { maximumFractionDigits: value < 10 ? 1 : 0 }).format(value)} ${unit}`;
 }
+
+/** A cost (billionths of a US dollar): `$0.0123`, `$1.50`; what is too small to write is `<$0.0001`. */
+export function money(value: number, language: Language): string {
+  const format = (dollars: number) =>
+    new Intl.NumberFormat(locales[language], {
+      style: "currency",
+      currency: "USD",
+      minimumFractionDigits: 2,
+      maximumFractionDigits: dollars < 1 ? 4 : 2,
+    }).format(dollars);
+  return value > 0 && value < 100_000 ? `<${format(0.0001)}` : format(value / 1e9);
+}

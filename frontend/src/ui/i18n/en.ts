@@ -120,6 +120,11 @@ export const en = {
   "step.survived_hint":
     "The worker on this answer was lost. Another one took over, from the place where it had been stored.",
   "step.tokens": "{input} tokens in, {output} out",
+  "step.by": "Answered by {model}",
+  "usage.title": "So far",
+  "usage.tokens": "{input} tokens in, {output} out",
+  "usage.cached": "{n} of them from the cache",
+  "usage.cost": "about {cost}",
   "step.answer": "{agent}'s answer",
 
   "run.queued": "Queued",

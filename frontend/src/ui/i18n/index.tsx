@@ -1,5 +1,5 @@
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
-import { clock, count, duration, fileSize, fullDate, shortDate } from "../format";
+import { clock, count, duration, fileSize, fullDate, money, shortDate } from "../format";
 import { preference } from "../preferences";
 import { type Dictionary, en, type Key } from "./en";
 import { zh } from "./zh";
@@ -22,6 +22,8 @@ export interface Words {
   fullDate: (at: number) => string;
   count: (value: number) => string;
   fileSize: (bytes: number) => string;
+  /** A cost in billionths of a US dollar. */
+  money: (value: number) => string;
 }
 
 /** The words of a language; a plain object, so that tests and dates need no React. */
@@ -40,6 +42,7 @@ export function wordsOf(language: Language): Words {
     fullDate: (at) => fullDate(at, language),
     count: (value) => count(value, language),
     fileSize: (bytes) => fileSize(bytes, language),
+    money: (value) => money(value, language),
   };
 }
 

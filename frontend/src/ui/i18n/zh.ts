@@ -121,6 +121,11 @@ export const zh: Dictionary = {
   "step.survived": "经历重启后继续",
   "step.survived_hint": "处理这个回答的工作进程曾经丢失，另一个进程从已保存的位置接着完成。",
   "step.tokens": "输入 {input} 个词元，输出 {output} 个",
+  "step.by": "由 {model} 回答",
+  "usage.title": "目前用量",
+  "usage.tokens": "输入 {input} 个词元，输出 {output} 个",
+  "usage.cached": "其中 {n} 个来自缓存",
+  "usage.cost": "约 {cost}",
   "step.answer": "{agent} 的回答",
 
   "run.queued": "排队中",

@@ -7,6 +7,7 @@ import { CopyButton } from "../parts/CopyButton";
 import { LazyMarkdown } from "../parts/LazyMarkdown";
 import { Logo } from "../parts/Logo";
 import { Tip } from "../parts/Tip";
+import { usageLines } from "../usage";
 import { CallGroup } from "./CallGroup";
 
 interface Props {
@@ -85,9 +86,11 @@ function Foot({ item }: { item: StepItem }) {
         {words.clock(item.at)}
       </time>
       {usage && usage.output > 0 && (
-        <span className="hidden sm:inline">
-          · {words.t("step.tokens", { input: words.count(usage.input), output: words.count(usage.output) })}
-        </span>
+        <Tip text={[words.t("step.by", { model: item.model }), ...usageLines(usage, words)].join(" · ")}>
+          <button type="button" className="hidden cursor-default sm:inline" data-testid="step-usage">
+            · {words.t("step.tokens", { input: words.count(usage.input), output: words.count(usage.output) })}
+          </button>
+        </Tip>
       )}
     </footer>
   );
