@@ -207,6 +207,16 @@ CHANNEL_LAYERS = {
     }
 }
 
+# What processes share for a while and may lose at any time (Feishu's token and its pace).
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": HOLDFAST_REDIS_URL,
+        "KEY_PREFIX": "hf:cache",
+        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+    }
+}
+
 # ---- processes: where they listen (scripts/processes.py starts them) --------------------------------
 
 HOLDFAST_HOST = ENV.text("HOLDFAST_HOST", "127.0.0.1")

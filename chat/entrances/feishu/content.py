@@ -1,0 +1,112 @@
+"""What a Feishu message says: its content as plain text, mentions resolved, our own left out. Pure."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+#: What we say of kinds that carry no text.
+KINDS = {
+    "audio": "a voice message",
+    "media": "a video",
+    "sticker": "a sticker",
+    "share_chat": "a group's card",
+    "share_user": "a person's card",
+    "location": "a location",
+    "merge_forward": "forwarded messages",
+    "interactive": "a card",
+    "system": "a system message",
+    "calendar": "a calendar entry",
+    "todo": "a task",
+    "vote": "a vote",
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message as the conversation gets it. `for_us`: it names the bot."""
+
+    text: str
+    for_us: bool
+    #: Images and files in it: (kind, key, name).
+    files: tuple[tuple[str, str, str], ...] = ()
+
+
+def read(message: dict[str, Any], bot: str) -> Said:
+    """The text of an event's `message`; `bot` is our own open id. Never raises: what is odd is named in words."""
+    try:
+        content = json.loads(message.get("content") or "{}")
+    except (TypeError, ValueError):
+        content = {}
+    if not isinstance(content, dict):
+        content = {}
+    mentions = [one for one in message.get("mentions") or [] if isinstance(one, dict)]
+    for_us = any(_open_id(one) == bot for one in mentions) if bot else False
+    kind = str(message.get("message_type", ""))
+    files: list[tuple[str, str, str]] = []
+    if kind == "text":
+        text = str(content.get("text", ""))
+    elif kind == "post":
+        text = _post(content, files)
+    elif kind == "image":
+        files.append(("image", str(content.get("image_key", "")), "image"))
+        text = ""
+    elif kind == "file":
+        files.append(("file", str(content.get("file_key", "")), str(content.get("file_name", "file"))[:200]))
+        text = ""
+    else:
+        text = f"[{KINDS.get(kind, 'a message')} that cannot be read here]"
+    return Said(_resolved(text, mentions, bot).strip(), for_us, tuple(files))
+
+
+def noted(said: Said) -> str:
+    """The text together with a note for each file, which cannot be opened yet."""
+    notes = [f"[{name if kind == 'file' else 'An image'} was attached; it cannot be opened here.]"
+             for kind, _, name in said.files]  # fmt: skip
+    return "\n".join(filter(None, [said.text, *notes]))
+
+
+def _open_id(mention: dict[str, Any]) -> str:
+    id = mention.get("id")
+    return str(id.get("open_id", "") if isinstance(id, dict) else id or "")
+
+
+def _resolved(text: str, mentions: Iterable[dict[str, Any]], bot: str) -> str:
+    # Longest keys first: @_user_1 is the beginning of @_user_10.
+    for one in sorted(mentions, key=lambda one: -len(str(one.get("key", "")))):
+        key = str(one.get("key", ""))
+        if key:
+            name = "" if _open_id(one) == bot else f"@{one.get('name', '')}"
+            text = text.replace(key, name)
+    return text.replace("@_all", "@all")
+
+
+def _post(content: dict[str, Any], files: list[tuple[str, str, str]]) -> str:
+    if "content" not in content:  # some come by language
+        content = next((one for one in content.values() if isinstance(one, dict)), {})
+    lines = [str(content.get("title") or "")]
+    for paragraph in content.get("content") or []:
+        pieces = paragraph if isinstance(paragraph, list) else []
+        lines.append("".join(_piece(one, files) for one in pieces if isinstance(one, dict)))
+    return "\n".join(lines)
+
+
+def _piece(piece: dict[str, Any], files: list[tuple[str, str, str]]) -> str:
+    match piece.get("tag"):
+        case "text" | "md":
+            return str(piece.get("text", ""))
+        case "a":
+            return f"[{piece.get('text', '')}]({piece.get('href', '')})"
+        case "at":
+            return str(piece.get("user_id", ""))
+        case "img" | "media":
+            kind = "image" if piece["tag"] == "img" else "file"
+            files.append((kind, str(piece.get("image_key") or piece.get("file_key") or ""), "video"))
+            return ""
+        case "code_block":
+            return f"\n```{piece.get('language', '')}\n{piece.get('text', '')}\n```\n"
+        case "emotion":
+            return f":{piece.get('emoji_type', '')}:"
+        case "hr":
+            return "\n---\n"
+    return ""

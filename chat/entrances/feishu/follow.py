@@ -1,0 +1,59 @@
+"""A reader of one conversation: its state and the streaming text as the feed tells them (rules S4, W4)."""
+
+import asyncio
+import json
+from typing import Any
+
+from agents import events as e
+from chat.feed import Feed, Reason
+from chat.session.contract import Batch, LogPart, utf16
+from chat.session.state import merge, reduce
+
+
+class Follower:
+    """The feed's sink. `state` and `part` (step, text) are of now; `news` is set whenever they move."""
+
+    def __init__(self, feed: Feed, conversation: str) -> None:
+        self._feed = feed
+        self._conversation = conversation
+        self.state: dict[str, Any] = {}
+        self.part: tuple[str, str] | None = None
+        self.open = False
+        self.news = asyncio.Event()
+
+    async def follow(self) -> None:
+        """Open it, unless it is open. Raises NoConversation and Unavailable."""
+        if self.open:
+            return
+        loaded = await self._feed.open(self._conversation, self)
+        # Nothing is awaited from here on: what lies beyond the snapshot comes when the loop turns.
+        self.state = {key: json.loads(value) for key, value in loaded.fields.items()}
+        self.part = (loaded.part.message, loaded.part.text) if loaded.part else None
+        self.open = True
+        self.news.set()
+
+    def close(self) -> None:
+        """Follow it no longer."""
+        self._feed.unwatch(self._conversation, self)
+        self.open = False
+
+    def on_batch(self, batch: Batch) -> None:
+        for entry in batch.entries:
+            if isinstance(entry, LogPart):
+                self._stream(entry)
+                continue
+            event = e.from_json(entry.text)
+            self.state = merge(self.state, reduce(self.state, event, entry.seq))
+            if isinstance(event, e.StepStarted | e.StepFinished | e.StepStopped | e.StepDiscarded):
+                self.part = None
+        self.news.set()
+
+    def on_lost(self, reason: Reason) -> None:
+        self.open = False
+        self.news.set()
+
+    def _stream(self, part: LogPart) -> None:
+        held = self.part[1] if self.part and self.part[0] == part.message else ""
+        if utf16(held) > part.offset:
+            held = held.encode("utf-16-le")[: 2 * part.offset].decode("utf-16-le", errors="ignore")
+        self.part = (part.message, held + part.text)

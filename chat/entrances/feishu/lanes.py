@@ -1,0 +1,130 @@
+"""Which worker sees to which lane, and what there is to do: short questions to SQL and conditional writes.
+
+All of these are plain functions; `ask` runs one in a database thread.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
+from uuid import NAMESPACE_URL, uuid5
+
+from channels.db import database_sync_to_async
+from django.db.models import Exists, OuterRef, Q
+
+from chat.entrances.feishu.models import (
+    FeishuApp,
+    FeishuDelivery,
+    FeishuLane,
+    FeishuMessage,
+    FeishuUser,
+    newest_lane,
+)
+from chat.models import Conversation
+
+#: A lane stays with its worker for this long unless it is renewed (milliseconds).
+LEASE_MS = 10_000
+RENEW_S = 3.0
+#: Chats looked at in one round.
+MOST = 500
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def ask(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `work` in a database thread."""
+    return await database_sync_to_async(work)(*args, **kwargs)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def name(*parts: object) -> str:
+    """A UUID made of these: the same on every worker, whenever it is asked for."""
+    return str(uuid5(NAMESPACE_URL, "\0".join(["holdfast.feishu", *map(str, parts)])))
+
+
+@dataclass
+class Todo:
+    """What there is to do, by lane."""
+
+    mail: set[int] = field(default_factory=set)
+    out: set[int] = field(default_factory=set)
+    news: set[int] = field(default_factory=set)
+    #: Lanes that some worker has now: how many cards may be moving.
+    busy: int = 0
+
+    @property
+    def lanes(self) -> set[int]:
+        return self.mail | self.out | self.news
+
+
+def look(me: str, now: int) -> Todo:
+    """Everything that is to be done on lanes which nobody else has."""
+    todo = Todo()
+    waiting = FeishuMessage.objects.filter(state="received", app__enabled=True)
+    chats = waiting.order_by().values_list("app_id", "chat_id", "thread_id").distinct()[:MOST]
+    for app_id, chat_id, thread_id in chats:
+        lane = newest_lane(app_id, chat_id, thread_id) or first_lane(app_id, chat_id, thread_id)
+        todo.mail.add(lane.pk)
+    due = FeishuDelivery.objects.filter(state="pending", next_at__lte=now, lane__app__enabled=True)
+    todo.out = set(due.order_by().values_list("lane_id", flat=True).distinct()[:MOST])
+    ahead = Conversation.objects.filter(
+        id=OuterRef("conversation"), head_seq__gt=OuterRef("head_seq"), deleted_at=None
+    )
+    behind = FeishuLane.objects.filter(Exists(ahead), app__enabled=True)
+    todo.news = set(behind.values_list("pk", flat=True)[:MOST])
+    held = FeishuLane.objects.filter(claimed_until__gt=now)
+    todo.busy = held.count()
+    others = set(held.exclude(claimed_by=me).values_list("pk", flat=True))
+    for found in (todo.mail, todo.out, todo.news):
+        found -= others
+    return todo
+
+
+def first_lane(app_id: int, chat_id: str, thread_id: str) -> FeishuLane:
+    """The first generation of a chat's lane. A private chat with a linked person is theirs."""
+    return make_lane(app_id, chat_id, thread_id, 1)
+
+
+def make_lane(app_id: int, chat_id: str, thread_id: str, generation: int) -> FeishuLane:
+    """A generation of a chat's lane; any number of workers may make it at once."""
+    app = FeishuApp.objects.get(pk=app_id)
+    rows = FeishuMessage.objects.filter(app=app, chat_id=chat_id, thread_id=thread_id)
+    newest = rows.exclude(message_id__startswith="action:").order_by("-id").first()
+    owner = app.owner_id
+    if newest is not None and newest.event.get("message", {}).get("chat_type") == "p2p":
+        person = FeishuUser.objects.filter(app=app, open_id=newest.sender).first()
+        if person is not None and person.user_id is not None:
+            owner = person.user_id
+    lane, _ = FeishuLane.objects.get_or_create(
+        app=app,
+        chat_id=chat_id,
+        thread_id=thread_id,
+        generation=generation,
+        defaults={
+            "conversation": name("conversation", app.pk, chat_id, thread_id, generation),
+            "owner_id": owner,
+            "anchor": newest.message_id if newest is not None else "",
+        },
+    )
+    return lane
+
+
+def claim(lane: int, me: str, now: int) -> bool:
+    """Have a lane to oneself, if nobody else has it."""
+    free = FeishuLane.objects.filter(Q(claimed_until__lte=now) | Q(claimed_by=me), pk=lane)
+    return free.update(claimed_by=me, claimed_until=now + LEASE_MS) == 1
+
+
+def renew(lane: int, me: str, now: int) -> bool:
+    """Keep it. False: somebody else has it; do nothing more to it."""
+    mine = FeishuLane.objects.filter(pk=lane, claimed_by=me)
+    return mine.update(claimed_until=now + LEASE_MS) == 1
+
+
+def release(lane: int, me: str) -> None:
+    """Give it back."""
+    FeishuLane.objects.filter(pk=lane, claimed_by=me).update(claimed_until=0)

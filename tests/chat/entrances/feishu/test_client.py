@@ -1,0 +1,160 @@
+"""The client against the fake server: tokens, codes, limits, cards."""
+
+import asyncio
+import time
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from chat.entrances.feishu.client import FeishuClient
+from chat.entrances.feishu.errors import Away, Limited, Outpaced, Refused, StreamClosed
+from tests.chat.entrances.feishu.conftest import make_app
+from tests.support.feishu_server import FeishuServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+CARD = {
+    "schema": "2.0",
+    "config": {"streaming_mode": True},
+    "body": {"elements": [{"tag": "markdown", "element_id": "text", "content": ""}]},
+}
+
+
+@pytest.fixture
+def feishu(redis_url):
+    with FeishuServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def client(feishu):
+    made = FeishuClient(await sync_to_async(make_app)(base_url=feishu.url))
+    yield made
+    await made.aclose()
+
+
+def tokens(feishu):
+    return sum("auth/v3" in route for _, route in feishu.requests)
+
+
+async def test_one_token_for_many_callers_in_many_clients(feishu, client):
+    other = FeishuClient(await sync_to_async(make_app)(slug="same", base_url=feishu.url))
+    sends = [
+        (client, other)[number % 2].send(f"oc_{number}", "text", '{"text":"x"}', f"u{number}")
+        for number in range(20)
+    ]
+    assert len(set(await asyncio.gather(*sends))) == 20
+    await other.aclose()
+    assert tokens(feishu) == 1
+
+
+async def test_a_token_that_has_run_out_is_exchanged_once(feishu, client):
+    await client.send("oc_a", "text", '{"text":"x"}', "u1")
+    feishu.advance(8000)
+    await client.send("oc_a", "text", '{"text":"x"}', "u2")
+    assert tokens(feishu) == 2 and len(feishu.shown("oc_a")) == 2
+
+
+async def test_the_token_lies_sealed_in_the_cache(feishu, client, valkey):
+    await client.send("oc_a", "text", '{"text":"x"}', "u1")
+    token = next(iter(feishu.tokens))
+    with valkey.client() as redis:
+        stored = [str(redis.get(key)) for key in redis.keys("*feishu*token*")]
+    assert stored and not any(token in value for value in stored)
+
+
+async def test_without_the_cache_it_goes_on(feishu, client, settings):
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "redis://127.0.0.1:1/0",
+        }
+    }
+    assert await client.send("oc_a", "text", '{"text":"x"}', "u1")
+    assert await client.slot("oc_a") == 0
+    assert await client.send("oc_a", "text", '{"text":"x"}', "u2")
+    assert tokens(feishu) == 1
+
+
+async def test_the_same_uuid_is_one_message_for_an_hour(feishu, client):
+    first = await client.send("oc_a", "text", '{"text":"x"}', "u1")
+    assert await client.send("oc_a", "text", '{"text":"x"}', "u1") == first
+    feishu.advance(3601)
+    assert await client.send("oc_a", "text", '{"text":"x"}', "u1") != first
+
+
+async def test_codes_are_errors_of_one_tree(feishu, client):
+    route = "POST /open-apis/im/v1/messages"
+    for code, status, error in (
+        (99991400, 400, Limited),
+        (230020, 400, Limited),
+        (11232, 400, Limited),
+        (0, 429, Limited),
+        (0, 502, Away),
+        (230002, 400, Refused),
+        (200850, 400, StreamClosed),
+    ):
+        feishu.fail(route, code, status=status, reset=7)
+        with pytest.raises(error) as caught:
+            await client.send("oc_a", "text", "{}", "u")
+        assert "the-app-secret" not in str(caught.value)
+        if error is Limited:
+            assert caught.value.after == 7
+    feishu.fail(route, 0, status=200)
+    await client.send("oc_a", "text", '{"text":"x"}', "u")
+
+
+async def test_a_limit_of_the_app_holds_back_all_and_one_of_a_chat_that_chat(feishu, client):
+    feishu.fail("messages", 99991400, reset=30)
+    with pytest.raises(Limited):
+        await client.send("oc_a", "text", "{}", "u")
+    assert 28 < await client.held("oc_other") <= 30
+    await client.hold("oc_b", 40)
+    assert 38 < await client.held("oc_b") <= 40
+
+
+async def test_slots_keep_a_chat_below_five_a_second(feishu, client):
+    for number in range(9):
+        while (wait := await client.slot("oc_a")) > 0:
+            await asyncio.sleep(wait)
+        await client.send("oc_a", "text", '{"text":"x"}', f"u{number}")
+    assert not feishu.refused
+
+
+async def test_a_card_streams_closes_after_ten_minutes_and_takes_a_last_word(feishu, client):
+    card = await client.create_card(CARD)
+    await client.stream(card, "text", "Hel", 1)
+    await client.stream(card, "text", "Hello", 5)
+    with pytest.raises(Outpaced):
+        await client.stream(card, "text", "late", 5)
+    feishu.advance(601)
+    feishu.tokens = {token: until + 10_000 for token, until in feishu.tokens.items()}
+    with pytest.raises(StreamClosed):
+        await client.stream(card, "text", "Hello again", 6)
+    await client.settle_card(card, {**CARD, "config": {}}, 8)
+    assert feishu.cards[card].sequence == 9 and not feishu.cards[card].streaming
+
+
+async def test_a_wrong_secret_says_so_and_does_not_show_it(feishu):
+    client = FeishuClient(await sync_to_async(make_app)(base_url=feishu.url, secret="wrong-secret"))
+    with pytest.raises(Refused) as caught:
+        await client.send("oc_a", "text", "{}", "u")
+    await client.aclose()
+    assert caught.value.code == 10014 and "wrong-secret" not in str(caught.value)
+
+
+async def test_nobody_there_is_away(feishu):
+    client = FeishuClient(await sync_to_async(make_app)(base_url="http://127.0.0.1:1"))
+    began = time.monotonic()
+    with pytest.raises(Away):
+        await client.bot_open_id()
+    await client.aclose()
+    assert time.monotonic() - began < 5
+
+
+async def test_files_are_read_up_to_a_limit(feishu, client):
+    feishu.files["k"] = b"x" * 100
+    assert await client.resource("om_1", "k", "file", 100) == b"x" * 100
+    with pytest.raises(ValueError):
+        await client.resource("om_1", "k", "file", 99)
+    with pytest.raises(Refused):
+        await client.resource("om_1", "other", "file", 99)
