@@ -1,4 +1,4 @@
-"""A Feishu of our own: a real HTTP server with its limits, its codes and its forgetfulness, and a clock that tests move.
+"""A Feishu of our own: a real HTTP server with its limits, its codes and its forgetfulness, and a movable clock.
 
     with FeishuServer() as feishu:          # runs in a thread
         feishu.url                          # base address for a FeishuApp
@@ -7,8 +7,8 @@
         feishu.fail("POST /open-apis/im", 99991400, times=3, reset=1)
 
 It keeps to the documented facts: one message per uuid and hour, 5 messages per second and chat (230020), 50 per second
-and API (99991400 with the reset header), 20 edits of a text, cards of 30 KB, strictly growing sequences (300317), streaming
-mode for ten minutes (then 300309), 10 operations per second and card.
+and API (99991400 with the reset header), 20 edits of a text, cards of 30 KB, strictly growing sequences (300317),
+streaming mode for ten minutes (then 300309), 10 operations per second and card.
 """
 
 from __future__ import annotations

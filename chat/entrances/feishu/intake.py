@@ -5,20 +5,23 @@
                ├► /stop /new /help
                └► create the conversation once ─► send ─► "taken": it is in the conversation's journal
 
-Ids of commands and messages are made from the row's key, so a worker that dies in between and one that goes on ask for the
-same thing (rule W5). A conversation with too many waiting messages keeps the rest here, in order; a /stop overtakes them.
+Ids of commands and messages are made from the row's key, so a worker that dies in between and one that goes on ask
+for the same thing (rule W5). A conversation with too many waiting messages keeps the rest here, in order; a /stop
+overtakes them.
 """
 
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
+from agents.events import ACTIVE_RUN
 from chat.decide import run_id
 from chat.entrances.feishu import outbox
 from chat.entrances.feishu.content import Said, noted, read
 from chat.entrances.feishu.lanes import ask, make_lane, name
 from chat.entrances.feishu.models import FeishuApp, FeishuLane, FeishuMessage, FeishuUser, newest_lane
 from chat.inbox import Body, CommandResult, CreateBody, Inbox, SendBody, Sender, SettleBody, StopBody
+from chat.models import Run
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +36,9 @@ HELP = (
 NEW = "A new conversation begins here. What was still being answered will be."
 NOTHING = "Nothing is running."
 UNKNOWN = "This bot answers only people who are known to it. Ask its administrator to link you: `{}`"
-TOO_LONG = "This message is too long: {} characters; 16,000 at most. Nothing of it was read. Send it in parts."
+TOO_LONG = (
+    "This message is too long: {} characters; 16,000 at most. Nothing of it was read. Send it in parts."
+)
 NO_AGENT = "Nobody answers here: this bot's agent is missing or disabled. Tell its administrator."
 
 Outcome = Literal["done", "later", "moved"]
@@ -161,10 +166,9 @@ class Intake:
         lane = mine.filter(pk=number).first() if isinstance(number, int) else None
         if lane is None or value.get("act") != "stop":
             return lane
-        from chat.models import Run  # its module imports this package's models
-
-        live = Run.objects.filter(conversation_id=lane.conversation, run=str(value.get("run", ""))[:64])
-        return lane if live.exists() else None
+        run = str(value.get("run", ""))[:64]
+        live = Run.objects.filter(conversation_id=lane.conversation, run=run, status__in=sorted(ACTIVE_RUN))
+        return lane if live.exists() else None  # an old card's button must not stop a newer run
 
     async def _submit(
         self, who: str, body: Body, row: FeishuMessage | str, lane: FeishuLane | None = None

@@ -1,8 +1,8 @@
 """An answer's markdown as Feishu shows it: mapped, harmless, and cut into messages. Pure.
 
-Feishu's cards know bold, italics, links, lists, quotes, code, tables and headings. HTML-like text would be read as its own
-tags (<at>, <font>, …), so a model could ring everybody's bell with it: outside code its angle brackets are replaced.
-Images would need to be uploaded; they become links.
+Feishu's cards know bold, italics, links, lists, quotes, code, tables and headings. HTML-like text would be read as
+its own tags (<at>, <font>, …), so a model could ring everybody's bell with it: outside code its angle brackets are
+replaced. Images would need to be uploaded; they become links.
 """
 
 import re
@@ -11,6 +11,8 @@ import re
 MOST_BYTES = 9_000
 FENCE = re.compile(r"^ {0,3}(```+|~~~+)(.*)$")
 IMAGE = re.compile(r"!\[([^\]\n]*)\]\(([^)\s]+)[^)\n]*\)")
+#: Invisible, and six bytes each in JSON.
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 #: Tables that one card shows; more are an error there.
 MOST_TABLES = 5
 
@@ -18,7 +20,7 @@ MOST_TABLES = 5
 def mapped(text: str) -> str:
     """`text` in Feishu's markdown."""
     lines, fence, tables, in_table = [], "", 0, False
-    for line in text.replace("\r\n", "\n").split("\n"):
+    for line in CONTROLS.sub("", text.replace("\r\n", "\n")).split("\n"):
         found = FENCE.match(line)
         if fence:
             lines.append(line)

@@ -1,8 +1,8 @@
 """The outbox: messages that are to go out, in order, once, and what becomes of those that cannot.
 
-A row is made with a uuid that depends only on what it says and where, so making it again makes nothing, and sending it again
-shows nothing. Feishu remembers a uuid for an hour: a message whose fate is open for longer is given up (a dead letter) rather
-than shown twice; the admin can send it again.
+A row is made with a uuid that depends only on what it says and where, so making it again makes nothing, and sending
+it again shows nothing. Feishu remembers a uuid for an hour: a message whose fate is open for longer is given up (a
+dead letter) rather than shown twice; the admin can send it again.
 """
 
 import logging
@@ -26,8 +26,8 @@ NO_TARGET = frozenset({230001, 230011, 230110, 231003})
 
 
 def put(lane: FeishuLane, text: str, *key: object, reply_to: str = "", run: str = "") -> int:
-    """Have `text` (markdown) sent to the lane's chat, in as many messages as it takes; how many. `key` names what this is:
-    the same key again adds nothing."""
+    """Have `text` (markdown) sent to the lane's chat, in as many messages as it takes; how many. `key` names what this
+    is: the same key again adds nothing."""
     parts = pieces(mapped(text))
     now = now_ms()
     for number, part in enumerate(parts):

@@ -4,12 +4,12 @@ import asyncio
 import time
 
 import pytest
+import redis
 from asgiref.sync import sync_to_async
 
 from chat.entrances.feishu.client import FeishuClient
 from chat.entrances.feishu.errors import Away, Limited, Outpaced, Refused, StreamClosed
 from tests.chat.entrances.feishu.conftest import make_app
-from tests.support.feishu_server import FeishuServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CARD = {
@@ -17,12 +17,6 @@ CARD = {
     "config": {"streaming_mode": True},
     "body": {"elements": [{"tag": "markdown", "element_id": "text", "content": ""}]},
 }
-
-
-@pytest.fixture
-def feishu(redis_url):
-    with FeishuServer() as server:
-        yield server
 
 
 @pytest.fixture
@@ -57,8 +51,8 @@ async def test_a_token_that_has_run_out_is_exchanged_once(feishu, client):
 async def test_the_token_lies_sealed_in_the_cache(feishu, client, valkey):
     await client.send("oc_a", "text", '{"text":"x"}', "u1")
     token = next(iter(feishu.tokens))
-    with valkey.client() as redis:
-        stored = [str(redis.get(key)) for key in redis.keys("*feishu*token*")]
+    with redis.Redis.from_url(valkey.url) as raw:
+        stored = [str(raw.get(key)) for key in raw.keys("*feishu*token*")]
     assert stored and not any(token in value for value in stored)
 
 

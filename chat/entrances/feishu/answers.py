@@ -1,0 +1,126 @@
+"""What the journal says has to be told to a chat: answers of runs that are over, and what was said elsewhere.
+
+Everything is read from SQL and written to the outbox under names made from the runs and messages themselves, so any
+worker, at any time, any number of times, comes to the same messages.
+"""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from agents.events import ACTIVE_RUN
+from chat.entrances.feishu import outbox
+from chat.entrances.feishu.intake import message_of
+from chat.entrances.feishu.models import FeishuLane, FeishuMessage
+from chat.models import Conversation, Message, Run, Step
+
+#: What people read where a run ended without an answer (codes of agents/events.py).
+REASONS = {
+    "limit_steps": "The run reached its limit of steps.",
+    "limit_seconds": "The run reached its time limit.",
+    "limit_tokens": "The run reached its limit of tokens.",
+    "model_unreachable": "The model cannot be reached.",
+    "model_auth": "The model's provider refused the key.",
+    "model_quota": "The model's quota is used up.",
+    "model_unknown": "The model's provider does not know this model.",
+    "model_busy": "The model is too busy.",
+    "model_rejected": "The model's provider refused the request.",
+    "model_error": "The model failed.",
+    "crashed_too_often": "The run was given up because its workers died too often.",
+    "agent_missing": "This agent is missing or disabled.",
+}
+#: Pages of what a long absence has left; the rest comes with the next look.
+MOST = 200
+
+
+@dataclass(frozen=True)
+class Caught:
+    """How far the chat is: the head that was read, and the run that is not over."""
+
+    head: int
+    run: str
+    waiting: bool
+
+
+def catch_up(lane_id: int, me: str) -> Caught | None:
+    """Put into the outbox what the journal has beyond the lane's marks, and move these. None: the lane is not ours, or
+    its conversation is gone."""
+    with transaction.atomic():
+        lane = FeishuLane.objects.select_for_update(of=("self",)).get(pk=lane_id)
+        row = Conversation.objects.filter(id=lane.conversation, deleted_at=None).first()
+        if row is None or lane.claimed_by != me:
+            return None
+        active = None
+        runs = Run.objects.filter(conversation=row, seq__gt=lane.run_seq).order_by("seq")
+        for run in runs[:MOST]:
+            _echo(lane, row, run.seq)
+            if run.status in ACTIVE_RUN:
+                active = run
+                break
+            _answer(lane, row, run)
+            lane.run_seq = run.seq
+        _echo(lane, row, row.head_seq)
+        lane.save(update_fields=["run_seq", "said_seq"])
+    waiting = active is not None and active.status == "waiting"
+    return Caught(row.head_seq, active.run if active else "", waiting)
+
+
+def delivered(lane: int, me: str, head: int) -> None:
+    """The chat has everything up to here."""
+    FeishuLane.objects.filter(pk=lane, claimed_by=me, head_seq__lt=head).update(head_seq=head)
+
+
+def target_of(run: str) -> str:
+    """The Feishu message that a run answers, empty if it was asked elsewhere."""
+    rows = FeishuMessage.objects.filter(run=run).order_by("sent_at", "id")
+    return rows.values_list("message_id", flat=True).first() or ""
+
+
+def _echo(lane: FeishuLane, row: Conversation, upto: int) -> None:
+    """Show what was said through other doors."""
+    said = Message.objects.filter(conversation=row, kind="message", seq__gt=lane.said_seq, seq__lte=upto)
+    for message in said.order_by("seq"):
+        origin = message.body.get("origin") or {}
+        if origin.get("entrance") != "feishu":
+            who = origin.get("name") or row.owner.get_username()
+            text = f"**{who}** ({origin.get('entrance', 'web')}):\n{message.body['text']}"
+            outbox.put(lane, text, "said", message.message)
+    lane.said_seq = max(lane.said_seq, upto)
+
+
+def _answer(lane: FeishuLane, row: Conversation, run: Run) -> None:
+    steps = Step.objects.filter(conversation=row, run=run.run, status__in=("finished", "stopped"))
+    newest = steps.order_by("-seq").first()
+    if newest is not None:
+        _joined(lane, row, run, newest.seq)
+    text = newest.body["text"].strip() if newest is not None else ""
+    ended = _ending(run)
+    whole = "\n\n".join(part for part in (text, ended) if part) or "(The answer is empty.)"
+    outbox.put(lane, whole, "answer", run.run, reply_to=target_of(run.run), run=run.run)
+
+
+def _ending(run: Run) -> str:
+    if run.status == "stopped":
+        return f"*Stopped by {run.reason or 'request'}.*" if run.reason else "*Stopped.*"
+    if run.status == "failed" or run.code:
+        said = REASONS.get(run.code, "The run failed.")
+        return f"*{said}{' ' + run.detail if run.detail else ''}*"
+    return ""
+
+
+def _joined(lane: FeishuLane, row: Conversation, run: Run, seq: int) -> None:
+    """Messages that came while the run was at work and were read by it are answered by it (rule R6)."""
+    open_rows = FeishuMessage.objects.filter(
+        app_id=lane.app_id,
+        chat_id=lane.chat_id,
+        thread_id=lane.thread_id,
+        state="taken",
+        answered_at=None,
+    ).exclude(run=run.run)
+    named = {message_of(one): one.pk for one in open_rows.only("pk", "app_id", "message_id")[:MOST]}
+    if not named:
+        return
+    read = Message.objects.filter(conversation=row, message__in=list(named), seq__lt=seq)
+    runs = set(Run.objects.filter(conversation=row).values_list("cause", flat=True)) if named else set()
+    keys = [named[id] for id in read.values_list("message", flat=True) if id not in runs]
+    FeishuMessage.objects.filter(pk__in=keys).update(run=run.run)

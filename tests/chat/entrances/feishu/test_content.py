@@ -1,0 +1,101 @@
+"""What messages say, and what answers look like: pure functions."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chat.entrances.feishu import cards
+from chat.entrances.feishu.content import noted, read
+from chat.entrances.feishu.markdown import mapped, pieces
+
+BOT = {"key": "@_user_1", "id": {"open_id": "ou_bot"}, "name": "Bot"}
+ANN = {"key": "@_user_10", "id": {"open_id": "ou_ann"}, "name": "Ann"}
+
+
+def said(kind, content, mentions=(), bot="ou_bot"):
+    return read({"message_type": kind, "content": json.dumps(content), "mentions": list(mentions)}, bot)
+
+
+def test_mentions_are_resolved_and_our_own_is_left_out():
+    found = said("text", {"text": "@_user_1 ask @_user_10 and @_all"}, [BOT, ANN])
+    assert (found.text, found.for_us) == ("ask @Ann and @all", True)
+    assert not said("text", {"text": "@_user_10 hi"}, [ANN]).for_us
+
+
+def test_a_post_is_read_with_its_title_links_code_and_pictures():
+    content = {
+        "title": "News",
+        "content": [
+            [{"tag": "text", "text": "See "}, {"tag": "a", "text": "this", "href": "https://a.b"}],
+            [{"tag": "at", "user_id": "@_user_10"}, {"tag": "img", "image_key": "k"}],
+            [{"tag": "code_block", "language": "py", "text": "x = 1"}],
+        ],
+    }
+    found = said("post", content, [ANN])
+    assert found.text == "News\nSee [this](https://a.b)\n@Ann\n\n```py\nx = 1\n```"
+    assert found.files == (("image", "k", "video"),)
+    assert said("post", {"en_us": content}, [ANN]).text == found.text
+
+
+def test_files_and_what_cannot_be_read_are_named():
+    assert noted(said("file", {"file_key": "k", "file_name": "plan.pdf"})) == (
+        "[plan.pdf was attached; it cannot be opened here.]"
+    )
+    assert "An image" in noted(said("image", {"image_key": "k"}))
+    assert noted(said("sticker", {})) == "[a sticker that cannot be read here]"
+
+
+@pytest.mark.parametrize("content", ["", "nonsense", "[]", "null", '{"content": [[1, null]], "title": 3}'])
+@pytest.mark.parametrize("kind", ["text", "post", "image", "file", "what"])
+def test_odd_content_is_no_error(kind, content):
+    read({"message_type": kind, "content": content, "mentions": [None, {}]}, "ou_bot")
+
+
+def test_feishus_own_tags_are_shown_and_not_obeyed():
+    assert mapped('<at id="all"></at> **b** `<at>`') == '&#60;at id="all">&#60;/at> **b** `<at>`'
+    assert mapped("```\n<at>\n```") == "```\n<at>\n```"
+    assert mapped("![cat](https://a.b/c.png)") == "[cat](https://a.b/c.png)"
+    assert mapped("```\nopen") == "```\nopen\n```"
+
+
+@settings(derandomize=True, max_examples=200)
+@given(
+    st.lists(
+        st.sampled_from(["words " * 9, "字" * 70, "", "```py", "```", "x" * 500, "| a | b |"]), max_size=40
+    )
+)
+def test_pieces_fit_and_lose_nothing(lines):
+    text = "\n".join(lines)
+    cut = pieces(text, 300)
+    assert all(len(piece.encode()) <= 330 for piece in cut)
+    kept = "".join(cut).replace("```py", "").replace("```", "")
+    assert kept.split() == [] or "".join(kept.split()) == "".join(
+        text.replace("```py", "").replace("```", "").split()
+    )
+
+
+@pytest.mark.parametrize("sign", ['"', "\\", "字", "\n", "\x00", "<"])
+def test_a_piece_fits_into_a_card_whatever_it_is_made_of(sign):
+    for piece in pieces(mapped(sign * 40_000)):
+        assert len(cards.message(piece).encode()) < 30_000
+
+
+def test_the_status_names_tools_and_time():
+    call = {"id": "c", "name": "look_*up*", "arguments": "{}", "status": "running", "started_at": 65_000}
+    state = {
+        "run": {"id": "r", "status": "running", "queued_at": 0, "ended_at": None, "stopping": False},
+        "i:2": {
+            "kind": "step",
+            "seq": 2,
+            "id": "s",
+            "run": "r",
+            "status": "finished",
+            "text": "",
+            "calls": [call],
+        },
+    }
+    assert cards.status(state, "r", 70_000) == "**Working** · 1 min 10 s\n⏳ look_*up*".replace(
+        "look_*up*", "look\\_\\*up\\* · 5 s"
+    )

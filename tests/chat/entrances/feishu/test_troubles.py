@@ -1,0 +1,198 @@
+"""What goes wrong: duplicates, bursts, limits, closed cards, lost answers, dead workers. Everything arrives once."""
+
+import asyncio
+import random
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from agents.llm.base import Finish, TextDelta
+from chat.entrances.feishu.lanes import now_ms
+from chat.entrances.feishu.models import FeishuDelivery, FeishuLane, FeishuMessage, FeishuTurn
+from tests.support.feishu_events import message_event
+from tests.support.scripted import Pause, ScriptedModel, says
+
+SENDS = "POST /open-apis/im/v1/messages"
+
+
+class Echo:
+    """A model that says what it was last asked."""
+
+    async def stream(self, body):
+        asked = [message["content"] for message in body["messages"] if message["role"] == "user"]
+        yield TextDelta(f"You said: {' / '.join(asked[-1:])}.")
+        yield Finish("stop")
+
+
+async def test_each_event_five_times_out_of_order_to_two_servers_is_one_answer(house):
+    house.serve("two")
+    house.model = Echo()
+    events = [message_event(f"n{number}", chat=f"oc_{number}", at_ms=now_ms()) for number in range(6)]
+    for event in events:
+        house.feishu.receive(event["event"]["message"]["chat_id"], event["event"]["message"]["message_id"])
+    copies = [event for event in events for _ in range(4)]
+    seed = 5
+    random.Random(seed).shuffle(copies)
+    await asyncio.gather(*(house.post(event) for event in copies))
+    for number in range(6):
+        await house.answered(f"You said: n{number}.", f"oc_{number}")
+    house.advance(6 * 3600)
+    for event in events:
+        await house.post(event)  # the last try, six hours later
+    await house.quiet()
+    for number in range(6):
+        assert len(house.feishu.answers(f"oc_{number}")) == 1, seed
+
+
+async def test_messages_that_come_while_a_run_works_are_read_in_order_and_answered(house):
+    pause = Pause()
+    house.model = ScriptedModel([TextDelta("One."), pause, Finish("stop")], says("All."))
+    await house.say("first")
+    await pause.reached.wait()
+    for number in range(30):  # more than a conversation lets wait
+        await house.say(f"m{number:02}", at_ms=now_ms() + number)
+    pause.release.set()
+
+    async def all_answered():
+        return not await FeishuMessage.objects.filter(answered_at=None).aexists()
+
+    await house.until(all_answered, "every message to be answered", 30)
+    spoken = [m["content"] for m in house.model.bodies[-1]["messages"] if m["role"] == "user"]
+    assert [text for text in "\n".join(spoken).split("\n") if text.startswith("m")] == [
+        f"m{n:02}" for n in range(30)
+    ]
+
+
+async def test_limits_are_honoured_and_nothing_is_lost(house):
+    house.feishu.fail(SENDS, 99991400, times=2, reset=0.5)
+    house.feishu.fail(SENDS, 230020, times=2, reset=0.5)
+    for number in range(3):
+        await house.say("hello", chat=f"oc_{number}")
+    for number in range(3):
+        await house.answered("Hello!", f"oc_{number}")
+    assert not await FeishuDelivery.objects.filter(state="dead").aexists()
+
+
+@pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])
+async def test_a_lost_answer_of_feishu_shows_nothing_twice(house, done):
+    house.feishu.fail(SENDS, 0, status=502, times=2, done=done)
+    await house.say("hello")
+    await house.answered("Hello!")
+    await house.quiet()
+    assert len(house.feishu.answers("oc_a")) == 1
+
+
+async def test_a_card_is_followed_by_another_before_feishu_closes_it(house):
+    pause = Pause()
+    house.model = ScriptedModel([TextDelta("Slowly "), pause, TextDelta("done."), Finish("stop")])
+    await house.say("think long")
+    await house.until(
+        lambda: "Slowly" in "".join(c.text() for c in house.feishu.cards_of("oc_a")), "the text"
+    )
+    house.advance(500)
+    await house.until(lambda: len(house.feishu.cards_of("oc_a")) == 2, "the second card")
+    first, second = house.feishu.cards_of("oc_a")
+    await house.until(lambda: "below" in first.text() and "Slowly" in second.text(), "the text on it")
+    assert not first.streaming and second.streaming and not house.feishu.refused
+    pause.release.set()
+    await house.answered("Slowly done.")
+
+
+@pytest.mark.parametrize("code", [200850, 300309])
+async def test_a_card_that_feishu_closed_is_replaced(house, code):
+    pause = Pause()
+    house.model = ScriptedModel([TextDelta("A "), pause, TextDelta("b."), Finish("stop")])
+    await house.say("go")
+    await house.until(lambda: house.feishu.cards_of("oc_a"), "a card")
+    house.feishu.fail("PUT .*/content", code)
+    await house.until(lambda: len(house.feishu.cards_of("oc_a")) == 2, "another card")
+    pause.release.set()
+    await house.answered("A b.")
+
+
+async def test_without_any_card_the_answer_comes_all_the_same(house):
+    house.feishu.fail("cardkit", 200860, times=10_000)
+    pause = Pause()
+    house.model = ScriptedModel([TextDelta("Alone."), pause, Finish("stop")])
+    await house.say("go")
+    await pause.reached.wait()
+    await house.until(lambda: house.feishu.refused, "a refusal")
+    pause.release.set()
+    await house.answered("Alone.")
+    await house.quiet()
+
+
+async def test_a_message_to_nobody_becomes_a_dead_letter_and_can_be_sent_again(house):
+    house.feishu.gone.add("oc_a")
+    await house.say("hello")
+
+    async def dead():
+        return await FeishuDelivery.objects.filter(state="dead").aexists()
+
+    await house.until(dead, "the dead letter")
+    await house.quiet()
+    assert (await FeishuMessage.objects.aget()).answered_at is None
+    house.feishu.gone.clear()
+    await FeishuDelivery.objects.filter(state="dead").aupdate(state="pending", attempts=0, first_at=None)
+    await house.answered("Hello!")
+
+
+async def test_a_recalled_question_is_answered_in_the_chat(house):
+    event = message_event("hello", chat="oc_a")
+    house.feishu.gone.add(event["event"]["message"]["message_id"])
+    await house.post(event)
+    await house.answered("Hello!")
+    await house.quiet()
+
+
+async def test_a_worker_that_dies_is_followed_by_another_which_delivers_once(house):
+    house.tasks[-1].cancel()  # the only service
+    await asyncio.gather(house.tasks[-1], return_exceptions=True)
+    pause = Pause()
+    house.model = ScriptedModel([TextDelta("Still "), pause, TextDelta("here."), Finish("stop")])
+    first = house.serve("first")
+    await house.say("hello")
+    await house.until(lambda: "Still" in "".join(c.text() for c in house.feishu.cards_of("oc_a")), "the card")
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    # As if it had been killed: its lease stands until it runs out.
+    await FeishuLane.objects.aupdate(claimed_by="first", claimed_until=now_ms() + 1_500)
+    house.services.clear()
+    house.serve("second")
+    pause.release.set()
+    await house.answered("Still here.")
+    await house.quiet()
+    assert len(house.feishu.answers("oc_a")) == 1
+    cards = house.feishu.cards_of("oc_a")
+    assert len(cards) == 1 and not cards[0].streaming
+    assert await FeishuTurn.objects.filter(ended=True).acount() == 1
+
+
+@pytest.mark.slow
+async def test_a_burst_over_many_chats_loses_nothing_keeps_order_and_pace(house):
+    house.serve("two")
+    house.model = Echo()
+    chats, each = 25, 8
+    events = [
+        message_event(f"c{chat}n{number}", chat=f"oc_{chat}", at_ms=now_ms() + number)
+        for number in range(each)
+        for chat in range(chats)
+    ]
+    for event in events:
+        house.feishu.receive(event["event"]["message"]["chat_id"], event["event"]["message"]["message_id"])
+    for start in range(0, len(events), 20):
+        await asyncio.gather(*(house.post(event) for event in events[start : start + 20]))
+
+    async def all_answered():
+        return not await FeishuMessage.objects.filter(answered_at=None).aexists()
+
+    await house.until(all_answered, "every message to be answered", 90)
+    from chat.models import Message
+
+    for lane in [one async for one in FeishuLane.objects.all()]:
+        said = await sync_to_async(list)(
+            Message.objects.filter(conversation_id=lane.conversation, kind="message").order_by("seq")
+        )
+        chat = lane.chat_id.removeprefix("oc_")
+        assert [one.body["text"] for one in said] == [f"c{chat}n{number}" for number in range(each)]
+    assert not [refusal for refusal in house.feishu.refused if refusal[1] == 230020]
