@@ -59,13 +59,6 @@ def read(message: dict[str, Any], bot: str) -> Said:
     return Said(_resolved(text, mentions, bot).strip(), for_us, tuple(files))
 
 
-def noted(said: Said) -> str:
-    """The text together with a note for each file, which cannot be opened yet."""
-    notes = [f"[{name if kind == 'file' else 'An image'} was attached; it cannot be opened here.]"
-             for kind, _, name in said.files]  # fmt: skip
-    return "\n".join(filter(None, [said.text, *notes]))
-
-
 def _open_id(mention: dict[str, Any]) -> str:
     id = mention.get("id")
     return str(id.get("open_id", "") if isinstance(id, dict) else id or "")
@@ -101,7 +94,8 @@ def _piece(piece: dict[str, Any], files: list[tuple[str, str, str]]) -> str:
             return str(piece.get("user_id", ""))
         case "img" | "media":
             kind = "image" if piece["tag"] == "img" else "file"
-            files.append((kind, str(piece.get("image_key") or piece.get("file_key") or ""), "video"))
+            named = "image" if kind == "image" else "video"
+            files.append((kind, str(piece.get("image_key") or piece.get("file_key") or ""), named))
             return ""
         case "code_block":
             return f"\n```{piece.get('language', '')}\n{piece.get('text', '')}\n```\n"

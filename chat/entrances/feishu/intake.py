@@ -13,12 +13,15 @@ overtakes them.
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
+from uuid import UUID
 
 from agents.events import ACTIVE_RUN
+from chat import attachments, uploads
 from chat.decide import run_id
 from chat.entrances.feishu import outbox
-from chat.entrances.feishu.content import Said, noted, read
-from chat.entrances.feishu.lanes import ask, make_lane, name
+from chat.entrances.feishu.content import Said, read
+from chat.entrances.feishu.errors import Refused
+from chat.entrances.feishu.lanes import ask, make_lane, name, now_ms
 from chat.entrances.feishu.models import FeishuApp, FeishuLane, FeishuMessage, FeishuUser, newest_lane
 from chat.inbox import Body, CommandResult, CreateBody, Inbox, SendBody, Sender, SettleBody, StopBody
 from chat.models import Run
@@ -27,7 +30,12 @@ log = logging.getLogger(__name__)
 
 #: Longest message of a conversation, in characters.
 MOST_TEXT = 16_000
+#: Files of one message.
+MOST_FILES = 5
 BATCH = 50
+
+#: (message id, key, "image" or "file") → bytes.
+Fetch = Callable[[str, str, str], Awaitable[bytes]]
 
 HELP = (
     "Write to me and I answer; while I work, a card shows what I do.\n\n"
@@ -45,15 +53,22 @@ Outcome = Literal["done", "later", "moved"]
 
 
 class Intake:
-    """What comes in to one lane. `bot` gives our own open id (and may raise FeishuError)."""
+    """What comes in to one lane. `bot` gives our own open id, `fetch` the bytes of a file; both may raise
+    FeishuError."""
 
     def __init__(
-        self, app: FeishuApp, lane: FeishuLane, inbox: Inbox, bot: Callable[[], Awaitable[str]]
+        self,
+        app: FeishuApp,
+        lane: FeishuLane,
+        inbox: Inbox,
+        bot: Callable[[], Awaitable[str]],
+        fetch: Fetch,
     ) -> None:
         self._app = app
         self._lane = lane
         self._inbox = inbox
         self._bot = bot
+        self._fetch = fetch
         self._made = False
 
     async def take(self, mine: Callable[[], bool]) -> bool:
@@ -97,8 +112,10 @@ class Intake:
         return await self._said(row, said, _called(person))
 
     async def _said(self, row: FeishuMessage, said: Said, who: str) -> Outcome:
-        text = noted(said)
-        match text.strip().lower():
+        text = said.text
+        match text.lower():
+            case "" if said.files:
+                pass
             case "" | "/help":
                 return await self._end(row, "done", "", HELP)
             case "/new":
@@ -112,9 +129,9 @@ class Intake:
                 return await self._end(row, "done", "", NOTHING if result.status == "rejected" else "")
         if len(text) > MOST_TEXT:
             return await self._end(row, "refused", "too long", TOO_LONG.format(f"{len(text):,}"))
-        return await self._send(row, text, who)
+        return await self._send(row, said, who)
 
-    async def _send(self, row: FeishuMessage, text: str, who: str) -> Outcome:
+    async def _send(self, row: FeishuMessage, said: Said, who: str) -> Outcome:
         if not self._made:
             slug = await ask(lambda: self._app.agent.slug if self._app.agent else "")
             made = await self._submit(who, CreateBody(kind="create", agent=slug), "create")
@@ -123,7 +140,8 @@ class Intake:
             if made.code == "agent_missing":
                 return await self._end(row, "refused", "no agent", NO_AGENT)
             self._made = made.status != "rejected"
-        body = SendBody(kind="send", message=message_of(row), text=text)
+        text, files = await self._files(row, said)
+        body = SendBody(kind="send", message=message_of(row), text=text, attachments=files)
         result = await self._submit(who, body, row)
         if result.retry:
             return "later"
@@ -131,10 +149,29 @@ class Intake:
             # Somebody has deleted the conversation in the web chat: the next message begins another one.
             await ask(self._next_lane)
             return "moved"
-        if result.status == "rejected":
+        if result.status == "rejected" and result.code != "id_reused":  # that one was sent before
             return await self._end(row, "refused", result.code or "")
         run = run_id(str(self._lane.conversation), body.message)
         return await self._end(row, "taken", "", run=run)
+
+    async def _files(self, row: FeishuMessage, said: Said) -> tuple[str, tuple[str, ...]]:
+        """The files of a message, kept, and its text with a line for each that cannot be."""
+        lines = [said.text] if said.text else []
+        kept: list[str] = []
+        for number, (kind, key, called) in enumerate(said.files):
+            id = name("file", row.app_id, row.message_id, number)
+            try:
+                if len(kept) >= MOST_FILES:
+                    raise ValueError(f"A message takes {MOST_FILES} files.")
+                data = await self._fetch(row.message_id, key, kind)
+                await ask(attachments.keep, self._lane.owner_id, UUID(id), called, data, now_ms())
+            except (uploads.Unfit, Refused, ValueError) as problem:
+                lines.append(f"[{called} was attached and cannot be read: {problem}]")
+            except (attachments.Taken, attachments.TooMany):
+                lines.append(f"[{called} was attached and could not be kept.]")
+            else:
+                kept.append(id)
+        return "\n".join(lines)[:MOST_TEXT], tuple(kept)
 
     async def _button(self, row: FeishuMessage, person: FeishuUser) -> Outcome:
         value = (row.event.get("action") or {}).get("value") or {}

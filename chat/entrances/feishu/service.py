@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from chat import attachments
 from chat.entrances.feishu.client import FeishuClient
 from chat.entrances.feishu.deliver import Delivery
 from chat.entrances.feishu.errors import FeishuError
@@ -183,7 +184,10 @@ class Keeper:
                 await ask(lane.app.save, update_fields=["bot_open_id"])
             return lane.app.bot_open_id
 
-        intake = Intake(lane.app, lane, self._service.inbox, bot)
+        async def fetch(message: str, key: str, kind: str) -> bytes:
+            return await client.resource(message, key, kind, attachments.limits().size)
+
+        intake = Intake(lane.app, lane, self._service.inbox, bot, fetch)
         while True:
             await self.mail.wait()
             self.mail.clear()

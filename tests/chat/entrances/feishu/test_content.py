@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.entrances.feishu import cards
-from chat.entrances.feishu.content import noted, read
+from chat.entrances.feishu.content import read
 from chat.entrances.feishu.markdown import mapped, pieces
 
 BOT = {"key": "@_user_1", "id": {"open_id": "ou_bot"}, "name": "Bot"}
@@ -35,16 +35,14 @@ def test_a_post_is_read_with_its_title_links_code_and_pictures():
     }
     found = said("post", content, [ANN])
     assert found.text == "News\nSee [this](https://a.b)\n@Ann\n\n```py\nx = 1\n```"
-    assert found.files == (("image", "k", "video"),)
+    assert found.files == (("image", "k", "image"),)
     assert said("post", {"en_us": content}, [ANN]).text == found.text
 
 
 def test_files_and_what_cannot_be_read_are_named():
-    assert noted(said("file", {"file_key": "k", "file_name": "plan.pdf"})) == (
-        "[plan.pdf was attached; it cannot be opened here.]"
-    )
-    assert "An image" in noted(said("image", {"image_key": "k"}))
-    assert noted(said("sticker", {})) == "[a sticker that cannot be read here]"
+    assert said("file", {"file_key": "k", "file_name": "plan.txt"}).files == (("file", "k", "plan.txt"),)
+    assert said("image", {"image_key": "k"}).files == (("image", "k", "image"),)
+    assert said("sticker", {}).text == "[a sticker that cannot be read here]"
 
 
 @pytest.mark.parametrize("content", ["", "nonsense", "[]", "null", '{"content": [[1, null]], "title": 3}'])

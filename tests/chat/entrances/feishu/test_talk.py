@@ -199,6 +199,21 @@ async def test_a_long_answer_comes_in_pieces_in_order(house):
     assert whole.count("字") == 12 * 900
 
 
+async def test_files_come_with_their_message_and_what_cannot_be_read_is_named(house):
+    house.feishu.files = {"notes": b"buy milk", "program": b"\x00\x01"}
+    await house.say(kind="file", content={"file_key": "notes", "file_name": "notes.txt"})
+    await house.answered("Hello!")
+    await house.say(kind="file", content={"file_key": "program", "file_name": "run.exe"})
+    await house.say(kind="image", content={"image_key": "gone"})
+    await house.answered("Hello!", times=2)
+    await house.quiet()
+    lane = await FeishuLane.objects.aget()
+    said = [one for one in await house.events(lane) if isinstance(one, e.MessageAdded)]
+    assert [[file.name for file in one.attachments] for one in said] == [["notes.txt"], [], []]
+    assert "run.exe was attached and cannot be read" in said[1].text
+    assert "image was attached and cannot be read" in said[2].text
+
+
 async def test_a_message_that_is_too_long_is_refused_in_words(house):
     await house.say("x" * 16_001)
     await house.answered("too long")
