@@ -22,7 +22,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     sourcemap: false,
-    rollupOptions: { input: "src/main.tsx" },
+    // The typeface by itself is for the pages that Django renders (login).
+    rollupOptions: { input: ["src/main.tsx", "src/ui/styles/fonts.css"] },
   },
   server: {
     host: "127.0.0.1",

@@ -18,9 +18,11 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from chat import doorbell
+from chat.entrances.browser.guesses import address_of, guesses
 from chat.entrances.browser.words import words
 
 ENTRY = "src/main.tsx"
+FONTS = "src/ui/styles/fonts.css"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Build:
     script: str
     styles: tuple[str, ...]
     preloads: tuple[str, ...]
+    #: The typeface, for pages that are not the chat; empty when the build has none.
+    fonts: str
 
 
 @require_safe
@@ -65,6 +69,7 @@ def _read(manifest: Path, changed: int) -> Build:
         script=static(entry["file"]),
         styles=tuple(static(style) for style in dict.fromkeys(styles)),
         preloads=tuple(static(chunk["file"]) for chunk in imported),
+        fonts=static(chunks[FONTS]["file"]) if FONTS in chunks else "",
     )
 
 
@@ -86,12 +91,23 @@ class Worded:
     """Gives a template of the login pages its texts in the reader's language."""
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
-        return super().get_context_data(**context, words=words(self.request))  # type: ignore[misc, attr-defined]
+        build = built()
+        context |= {"words": words(self.request), "fonts": build.fonts if build else ""}  # type: ignore[attr-defined]
+        return super().get_context_data(**context)  # type: ignore[misc]
 
 
 class Login(Worded, auth.LoginView):
     template_name = "registration/login.html"
     redirect_authenticated_user = True
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        """429 when so many were wrong that the password was not even looked at."""
+        wait = guesses.wait(form.data.get("username", ""), address_of(self.request))
+        response = self.render_to_response(self.get_context_data(form=form, wait=wait))
+        if wait:
+            response.status_code = 429
+            response["Retry-After"] = str(wait)
+        return response
 
 
 class Logout(auth.LogoutView):

@@ -1,4 +1,6 @@
+import { waitFor } from "@testing-library/react";
 import { expect, test } from "vitest";
+import { highlight, MAX_CODE } from "./highlight";
 import Markdown, { isSafeImage, isSafeLink } from "./Markdown";
 import { show } from "./testing";
 
@@ -38,6 +40,19 @@ test("code has a copy button and keeps its spaces", () => {
   const page = html("```python\ndef a():\n    return 1\n```\n");
   expect(page.querySelector("pre")?.textContent).toBe("def a():\n    return 1");
   expect(page.querySelector("button")?.getAttribute("aria-label")).toBe("Copy code");
+});
+
+test("code gets the colours of its language, as classes and without HTML, also while it is written", async () => {
+  const page = html("```python\ndef a():\n    return '<b>'", true);
+  await waitFor(() => expect(page.querySelector("pre .hljs-keyword")?.textContent).toBe("def"));
+  expect(page.querySelector("pre")?.textContent).toBe("def a():\n    return '<b>'");
+  expect(page.querySelector("pre b, pre [style]")).toBeNull();
+});
+
+test("code in an unknown language, or too long, stays plain", () => {
+  expect(highlight("x = 1", "klingon")).toBeNull();
+  expect(highlight("x".repeat(MAX_CODE + 1), "python")).toBeNull();
+  expect(highlight("x = 1", "py")).not.toBeNull();
 });
 
 test("emphasis stands beside Chinese punctuation", () => {

@@ -8,6 +8,7 @@ import {
   type StreamdownProps,
 } from "streamdown";
 import { useWords } from "./i18n";
+import { Code } from "./parts/Code";
 import { CopyButton } from "./parts/CopyButton";
 
 /*
@@ -139,7 +140,7 @@ function CodeBlock({ node: _, children }: Props<"pre">) {
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: long lines are scrolled by keyboard. */}
       <pre tabIndex={0}>
-        <code>{text.replace(/\n$/, "")}</code>
+        <Code text={text.replace(/\n$/, "")} language={language.toLowerCase()} />
       </pre>
     </div>
   );
