@@ -97,8 +97,11 @@ class Opener:
         if not self._connection.awaits(conversation, attempt):
             return
         try:
-            if await self._is_own(conversation):
-                await doorbell.join(doorbell.conversation_group(conversation), self._channel)
+            # The bell is joined before the snapshot, so that nothing rings unheard. It carries no data, so it may
+            # be joined while SQL is asked whose conversation this is: two waits become one.
+            bell = doorbell.join(doorbell.conversation_group(conversation), self._channel)
+            own, _ = await asyncio.gather(self._is_own(conversation), bell)
+            if own:
                 await self._show(conversation, attempt)
             else:
                 self._perform(self._connection.gone(conversation))
