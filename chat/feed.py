@@ -48,6 +48,10 @@ Reason = Literal["epoch", "gap", "slow", "behind", "store_lost"]
 Entry = LogEvent | LogPart
 
 
+#: Seconds in which others may wait for a snapshot that is being read; one that hangs holds up nobody who comes later.
+SHARE_S = 0.1
+
+
 class Sink(Protocol):
     """Who reads one conversation: an open socket's view of it, or a deliverer.
 
@@ -114,6 +118,8 @@ class Feed:
         self._spread_s = spread_s
         self._slow_poll_s = slow_poll_s
         self._channels: dict[str, _Channel] = {}
+        #: Snapshots that are being read, for all who wait for one of the same conversation.
+        self._loading: dict[str, tuple[asyncio.Future[Loaded], float]] = {}
         self._dirty: set[str] = set()
         self._hot: set[str] = set()
         self._slow: deque[str] = deque()
@@ -136,13 +142,30 @@ class Feed:
             channel = self._channels[conversation] = _Channel(conversation)
         channel.openers += 1
         try:
-            loaded = await self._load(conversation)
+            loaded = await self._shared_load(conversation)
         finally:
             channel.openers -= 1
             self._forget_if_unwatched(channel)
         self._channels[conversation] = channel
         self._attach(channel, sink, loaded)
         return loaded
+
+    async def _shared_load(self, conversation: str) -> Loaded:
+        """One snapshot for all who open a conversation at the same time. It may have been read a moment before
+        one of them asked: what came since is read for them at once, see `_attach`."""
+        loading, since = self._loading.get(conversation, (None, 0.0))
+        if loading is None or self._clock() - since > SHARE_S:
+            loading = asyncio.ensure_future(self._load(conversation))
+            self._loading[conversation] = (loading, self._clock())
+            loading.add_done_callback(lambda done: self._loaded(conversation, done))
+        # Whoever began it may leave; the others still wait for it.
+        return await asyncio.shield(loading)
+
+    def _loaded(self, conversation: str, done: "asyncio.Future[Loaded]") -> None:
+        if self._loading.get(conversation, (None, 0.0))[0] is done:
+            del self._loading[conversation]
+        if not done.cancelled():
+            done.exception()  # heard by those who wait, and by nobody if they have all left
 
     def unwatch(self, conversation: str, sink: Sink) -> None:
         """Stop watching. Harmless if `sink` is not watching."""

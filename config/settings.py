@@ -251,6 +251,11 @@ HOLDFAST_IDLE_TTL_MS = ENV.number("HOLDFAST_IDLE_TTL_MS", 24 * 3600 * 1000, leas
 HOLDFAST_SWEEP_MS = ENV.number("HOLDFAST_SWEEP_MS", 5_000, least=100)
 HOLDFAST_LOG_EVENTS = ENV.number("HOLDFAST_LOG_EVENTS", 2_000, least=50)
 HOLDFAST_WORKER_CONCURRENCY = ENV.number("HOLDFAST_WORKER_CONCURRENCY", 64, least=1)
+# Sockets that a web server which ends tells per second; faster if it would take longer than HOLDFAST_DRAIN_MS.
+HOLDFAST_DRAIN_PER_SECOND = ENV.number("HOLDFAST_DRAIN_PER_SECOND", 100, least=1)
+HOLDFAST_DRAIN_MS = ENV.number("HOLDFAST_DRAIN_MS", 5_000, least=100)
+# Conversations shown anew per second by one web server, after a burst of as many; who comes back in a storm waits.
+HOLDFAST_OPENS_PER_SECOND = ENV.number("HOLDFAST_OPENS_PER_SECOND", 200, least=1)
 HOLDFAST_COMMANDS_PER_MINUTE = ENV.number("HOLDFAST_COMMANDS_PER_MINUTE", 240, least=1)
 # A named place where a process kills itself, for recovery tests (chat/faults.py); never set in production.
 HOLDFAST_DIE_AT = ENV.text("HOLDFAST_DIE_AT")

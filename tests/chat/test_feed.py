@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from chat.feed import Feed, merge_parts
+from chat.feed import SHARE_S, Feed, merge_parts
 from chat.session.contract import Batch, Loaded, LogEvent, LogPart, Position, utf16
 from chat.session.errors import NoConversation, StoreUnavailable
 from chat.session.memory import MemoryStore
@@ -170,6 +170,7 @@ async def test_two_readers_with_snapshots_of_different_age_both_get_everything_o
         world.feed._load = slow
         late = asyncio.create_task(world.open(conversation))
         await entered.wait()
+        await asyncio.sleep(2 * SHARE_S)  # so that the second one does not wait for the same snapshot
         early = await world.open(conversation)
         for n in range(1, 4):
             await world.write(conversation, NOTE % n)

@@ -133,6 +133,9 @@ class Shell:
                 if isinstance(one, PartText):
                     self.parts.append(one)
                 else:
+                    # A real store takes a while: what was started too early would begin now.
+                    for _ in range(5):
+                        await asyncio.sleep(0)
                     self.store(*one)
                 if after is not None:
                     after(one)

@@ -73,7 +73,13 @@ class BrowserConsumer(AsyncWebsocketConsumer):
             return
         self.live: Live = live()
         self.opener = Opener(
-            user.pk, self.channel_name, self.live.feed, self.connection, self.outlet, self.perform
+            user.pk,
+            self.channel_name,
+            self.live.feed,
+            self.connection,
+            self.outlet,
+            self.perform,
+            self.live.admission,
         )
         self._begin(self.opener.run())
         self._begin(self._beat())

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from django.conf import settings
+
 #: Seconds that sockets get to write their last frames.
 PATIENCE_S = 1.0
 #: Seconds for the transports to flush after that.
@@ -18,6 +20,15 @@ FLUSH_S = 0.1
 #: Seconds after the reactor's end after which the process ends, whatever still waits in a thread. A request that was
 #: being answered may wait there for the event loop, which is gone: Python would join that thread for ever.
 END_S = 3.0
+
+
+def drain_pause(sockets: int, rate: int, longest: float) -> float:
+    """Seconds between two goodbyes: `rate` a second, or faster if that would take longer than `longest` seconds.
+
+    >>> drain_pause(10, 50, 5.0), drain_pause(1000, 50, 5.0)
+    (0.02, 0.005)
+    """
+    return min(1 / rate, longest / sockets) if sockets else 0.0
 
 
 class Leaver(Protocol):
@@ -59,8 +70,17 @@ class Sockets:
         self._open.discard(socket)
 
     async def leave(self) -> None:
-        """Tell all sockets, and wait a little until they have written it."""
-        for socket in list(self._open):
+        """Tell all sockets, so many a second that those they go to can take them in, and wait a little until the
+        last have written it."""
+        sockets = list(self._open)
+        pause = drain_pause(
+            len(sockets), settings.HOLDFAST_DRAIN_PER_SECOND, settings.HOLDFAST_DRAIN_MS / 1000
+        )
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        for place, socket in enumerate(sockets):
+            # By the clock and not by one sleep after another: a busy loop must not make it longer.
+            await asyncio.sleep(max(0.0, begun + place * pause - loop.time()))
             socket.leave()
         try:
             async with asyncio.timeout(PATIENCE_S):

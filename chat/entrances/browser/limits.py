@@ -70,3 +70,20 @@ class Allowance:
             if len(self._buckets) > self.REMEMBERED:
                 self._buckets.popitem(last=False)
             return bucket.take(now) == "ok"
+
+
+class Admission:
+    """A token bucket that makes people wait instead of refusing them: after a burst of as many as a second allows, one
+    every 1/`rate` seconds, in the order in which they came. For a storm of reconnects (rule W9)."""
+
+    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pause = 1 / rate
+        self._clock = clock
+        #: When the bucket will be full again, or was.
+        self._full = clock()
+
+    def wait(self) -> float:
+        """Take a place; the seconds after which it is this one's turn (0 most of the time)."""
+        now = self._clock()
+        self._full = max(self._full, now) + self._pause
+        return max(0.0, self._full - now - 1.0)

@@ -4,6 +4,9 @@ import asyncio
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
+from django.conf import settings
+
+from chat.entrances.browser.limits import Admission
 from chat.feed import Feed
 from chat.inbox import Inbox
 from chat.queue import Queue
@@ -21,6 +24,8 @@ class Live:
     inbox: Inbox
     queue: Queue
     reader: "asyncio.Task[None]"
+    #: When the next conversation may be shown anew, over all sockets.
+    admission: Admission
 
 
 _by_loop: "WeakKeyDictionary[asyncio.AbstractEventLoop, Live]" = WeakKeyDictionary()
@@ -43,7 +48,9 @@ def _made(loop: asyncio.AbstractEventLoop) -> Live:
 
     feed = Feed(sessions.store, load)
     queue = Queue()
-    return Live(sessions, feed, Inbox(sessions, queue.put), queue, loop.create_task(feed.run(), name="feed"))
+    reader = loop.create_task(feed.run(), name="feed")
+    admission = Admission(settings.HOLDFAST_OPENS_PER_SECOND)
+    return Live(sessions, feed, Inbox(sessions, queue.put), queue, reader, admission)
 
 
 async def close_live() -> None:

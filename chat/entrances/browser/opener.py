@@ -13,6 +13,7 @@ from channels.db import database_sync_to_async
 
 from chat import doorbell
 from chat.entrances.browser.connection import Action, Connection
+from chat.entrances.browser.limits import Admission
 from chat.entrances.browser.outlet import Outlet
 from chat.feed import Feed, Reason
 from chat.models import listed
@@ -43,7 +44,14 @@ class Opener:
     """Opens for `user_id` what `connection` asks for. Call `run` in a task, and `close_all` in the end."""
 
     def __init__(
-        self, user_id: int, channel: str, feed: Feed, connection: Connection, outlet: Outlet, perform: Perform
+        self,
+        user_id: int,
+        channel: str,
+        feed: Feed,
+        connection: Connection,
+        outlet: Outlet,
+        perform: Perform,
+        admission: Admission,
     ) -> None:
         self._user_id = user_id
         self._channel = channel
@@ -51,6 +59,7 @@ class Opener:
         self._connection = connection
         self._outlet = outlet
         self._perform = perform
+        self._admission = admission
         #: What is watched, by conversation.
         self._views: dict[str, View] = {}
         #: Openings, and leaving of bells, in the order in which they were asked for.
@@ -94,6 +103,8 @@ class Opener:
         while not self._outlet.room and self._connection.awaits(conversation, attempt):
             self._room.clear()
             await self._room.wait()
+        if self._connection.awaits(conversation, attempt) and (pause := self._admission.wait()) > 0:
+            await asyncio.sleep(pause)
         if not self._connection.awaits(conversation, attempt):
             return
         try:

@@ -207,7 +207,8 @@ class Nemesis:
         if name in self._busy:
             raise _Occupied
         self._busy.add(name)
-        self.faults.append(Fault("term_to_doom", name, _now(), process.pid, detail=place))
+        gentle = Fault("term_to_doom", name, _now(), process.pid, detail=place)
+        self.faults.append(gentle)
         process.signal(signal.SIGTERM)
         until = time.monotonic() + 15
 
@@ -220,6 +221,7 @@ class Nemesis:
                 self.faults.append(Fault("did_not_end", name, _now(), process.pid))
             process.env = {**process.env, "HOLDFAST_DIE_AT": place}
             process.start()
+            gentle.until = _now()
             fault = Fault("die_at", name, 0, process.pid, detail=place)
             self._doomed[name] = fault
             # Not every place is passed often enough.

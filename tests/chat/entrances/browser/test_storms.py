@@ -1,0 +1,77 @@
+"""A web server that ends, and one that everybody comes back to (rule W9)."""
+
+from __future__ import annotations
+
+import asyncio
+
+from chat.entrances.browser.leaving import Sockets, drain_pause
+from chat.entrances.browser.limits import Admission
+from chat.feed import Feed
+from chat.session.memory import MemoryStore
+from tests.support.waiting import eventually
+
+
+class Socket:
+    user_id = 1
+
+    def __init__(self, told: list[float]) -> None:
+        self.left = asyncio.Event()
+        self._told = told
+
+    def leave(self) -> None:
+        self._told.append(asyncio.get_running_loop().time())
+        self.left.set()
+
+
+async def test_W9_a_leaving_server_sends_its_clients_away_at_a_bounded_rate(settings):
+    settings.HOLDFAST_DRAIN_PER_SECOND, settings.HOLDFAST_DRAIN_MS = 100, 5_000
+    told: list[float] = []
+    sockets = Sockets()
+    for _ in range(31):
+        sockets.add(Socket(told))
+    await sockets.leave()
+    assert len(told) == 31
+    assert told[-1] - told[0] >= 0.29
+
+
+def test_W9_many_sockets_are_sent_away_within_the_time_there_is():
+    assert drain_pause(50, 100, 5.0) == 0.01
+    assert drain_pause(10_000, 100, 5.0) * 10_000 <= 5.0
+    assert drain_pause(0, 100, 5.0) == 0.0
+
+
+def test_W9_a_storm_is_admitted_at_a_rate_after_a_burst():
+    now = 0.0
+    admission = Admission(10, lambda: now)
+    waits = [admission.wait() for _ in range(30)]
+    assert waits[:10] == [0.0] * 10
+    assert [round(wait, 6) for wait in waits[10:13]] == [0.1, 0.2, 0.3]
+    now = 60.0
+    assert admission.wait() == 0.0
+
+
+class Sink:
+    def on_batch(self, batch: object) -> None: ...
+
+    def on_lost(self, reason: object) -> None: ...
+
+
+async def test_one_snapshot_is_read_for_all_who_open_at_the_same_time():
+    loads = 0
+    gate = asyncio.Event()
+
+    async def load(conversation: str):
+        nonlocal loads
+        loads += 1
+        await gate.wait()
+        raise LookupError(conversation)
+
+    feed = Feed(MemoryStore(), load)
+    opening = [asyncio.ensure_future(feed.open("c", Sink())) for _ in range(50)]
+    await eventually(lambda: loads, 2, "the first of them to read")
+    opening[0].cancel()
+    gate.set()
+    answers = await asyncio.gather(*opening, return_exceptions=True)
+    assert loads == 1
+    assert [type(answer) for answer in answers[1:]] == [LookupError] * 49
+    assert feed.watched == 0

@@ -1,0 +1,192 @@
+"""`python -m tests.recovery.mutants`: break Holdfast on purpose, one way at a time, and see that the tests notice.
+
+Each mutant is a replacement in a temporary copy of the tree, where its test must fail (and must pass without it: see
+`make test`). A mutant that nobody notices, or whose place is not there any more, makes the exit status 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+#: Seconds that one test may take.
+PATIENCE_S = 240
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One way to break it. `caught_by`: arguments of pytest, or of vitest for a file of the frontend."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    caught_by: tuple[str, ...]
+
+
+_STORE = "            if batch:\n                yield batch\n"
+_START = "            for call in starting:\n                desk.start(call)\n"
+SESSION = "tests/chat/session"
+MUTANTS = (
+    Mutant(
+        "no fence check",
+        "chat/session/scripts/append.lua",
+        "if ARGV[5] ~= '' and tonumber(ARGV[5]) < tonumber(meta[4]) then return {'fenced'} end\n",
+        "",
+        ("tests/contract/test_store.py", "-k", "old_fence"),
+    ),
+    Mutant(
+        "no compare-and-set",
+        "chat/session/scripts/append.lua",
+        "if meta[1] ~= ARGV[1] or meta[2] ~= ARGV[2] or meta[3] ~= ARGV[3] or meta[6] ~= ARGV[4] then",
+        "if false then",
+        ("tests/contract/test_store.py", "-k", "conflict"),
+    ),
+    Mutant(
+        "no check for duplicate commands",
+        "chat/session/session.py",
+        "        found = await self.journal.command(conversation, command.id)\n        if found is not None and",
+        "        found = None\n        if found is not None and",
+        (f"{SESSION}/test_sessions.py", "-k", "W5"),
+    ),
+    Mutant(
+        "acknowledged before the journal has it",
+        "chat/session/session.py",
+        "        await self._archive(conversation, base, committed, state)\n",
+        "        asyncio.get_running_loop().call_later(\n"
+        "            1, lambda: asyncio.ensure_future(self._archive(conversation, base, committed, state))\n"
+        "        )\n",
+        (f"{SESSION}/test_sessions.py", f"{SESSION}/test_recovery.py", "-k", "S5"),
+    ),
+    Mutant(
+        "the epoch never changes",
+        "chat/session/contract.py",
+        "    return secrets.token_hex(6)",
+        '    return "000000000000"',
+        (f"{SESSION}/test_recovery.py", "-k", "lost_tail"),
+    ),
+    Mutant(
+        "a bell without a look at the log",
+        "chat/feed.py",
+        "due = {c for c in self._hot if self._channels[c].due <= now} | self._dirty",
+        "due = {c for c in self._hot if self._channels[c].due <= now}",
+        ("tests/chat/test_feed.py", "-k", "ring or lost_bell"),
+    ),
+    Mutant(
+        "effectful calls are retried on take-over",
+        "agents/steps.py",
+        'if call.effect == "effectful":',
+        "if False:",
+        ("tests/agents/test_steps.py", "-k", "R4"),
+    ),
+    Mutant(
+        "tools start before it is journalled",
+        "agents/calling.py",
+        f"{_STORE}{_START}",
+        f"{_START}{_STORE}",
+        ("tests/agents/test_crash_points.py", "tests/agents/test_loop.py"),
+    ),
+    Mutant(
+        "tools go on although the lease ran out",
+        "agents/tools/running.py",
+        "while error is None and not self._owned():",
+        "while False:",
+        ("tests/agents/tools/test_owned.py",),
+    ),
+    Mutant(
+        "offsets of parts are not looked at",
+        "chat/session/scripts/part.lua",
+        "if offset > have then return {'gap', have} end\n",
+        "",
+        ("tests/contract/test_store.py", "-k", "W4"),
+    ),
+    Mutant(
+        "an empty store takes writes",
+        "chat/session/scripts/append.lua",
+        "if not meta[1] then return {'missing'} end\n",
+        "if not meta[1] then meta = {ARGV[1], ARGV[2], ARGV[3], '0', '0', ARGV[4]} end\n",
+        ("tests/contract/test_store.py", "-k", "S6"),
+    ),
+    Mutant(
+        "runs of the dead are left alone",
+        "chat/sweeper.py",
+        '    return run.status != "queued" or now',
+        '    return run.status == "queued" and now',
+        ("tests/chat/test_sweeper.py",),
+    ),
+    Mutant(
+        "a client takes any event for the next one",
+        "frontend/src/sync/replica.ts",
+        "if (frame.prev !== replica.cursor) {",
+        "if (frame.prev === '') {",
+        ("src/sync/replica.test.ts", "src/sync/convergence.test.ts"),
+    ),
+)
+
+
+def main() -> int:
+    """Try all mutants, or those whose name contains the argument; prints a table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.recovery.mutants", description=__doc__)
+    parser.add_argument("name", nargs="?", default="", help="part of a name (all)")
+    wanted = [mutant for mutant in MUTANTS if parser.parse_args().name in mutant.name]
+    missed = 0
+    with tempfile.TemporaryDirectory(prefix="holdfast-mutants-") as folder:
+        tree = copy(Path(folder) / "tree")
+        for mutant in wanted:
+            began = time.monotonic()
+            verdict = attempt(tree, mutant)
+            missed += verdict != "caught"
+            print(f"{mutant.name:<46}{verdict:<12}{time.monotonic() - began:>6.0f} s", flush=True)
+    print(f"{len(wanted) - missed} of {len(wanted)} mutants caught")
+    return 1 if missed else 0
+
+
+def copy(tree: Path) -> Path:
+    """A copy of what git knows of, with what is installed lent to it."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tree / name)
+    (tree / ".venv").symlink_to((ROOT / ".venv").resolve())
+    (tree / "frontend" / "node_modules").symlink_to((ROOT / "frontend" / "node_modules").resolve())
+    return tree
+
+
+def attempt(tree: Path, mutant: Mutant) -> str:
+    """`caught`, `missed`, or `no place` if the code to break is not there once."""
+    path = tree / mutant.file
+    whole = path.read_text()
+    if whole.count(mutant.old) != 1:
+        return "no place"
+    path.write_text(whole.replace(mutant.old, mutant.new))
+    try:
+        return "caught" if _fails(tree, mutant) else "missed"
+    finally:
+        path.write_text(whole)
+
+
+def _fails(tree: Path, mutant: Mutant) -> bool:
+    if mutant.file.startswith("frontend/"):
+        argv, folder = ["npx", "vitest", "run", *mutant.caught_by], tree / "frontend"
+    else:
+        argv, folder = [sys.executable, "-m", "pytest", "-q", "-x", *_PLAIN, *mutant.caught_by], tree
+    try:
+        done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        return True
+    # 1: tests failed. Anything else (nothing collected, a usage error) is no proof of having noticed.
+    return done.returncode == 1
+
+
+#: One process, and no files left behind.
+_PLAIN = ("-p", "no:cacheprovider")
+
+if __name__ == "__main__":
+    sys.exit(main())
