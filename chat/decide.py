@@ -151,8 +151,23 @@ def fitting(state: State, events: list[e.Event]) -> list[e.Event]:
         event
         for event in events
         if not isinstance(event, unfit)
+        and not _decided_already(state, event)
         and not (isinstance(event, e.RunWaiting) and event.reason == "in_doubt" and not doubts)
     ]
+
+
+def _decided_already(state: State, event: e.Event) -> bool:
+    """Whether a call in doubt was decided by a person while its probe or a take-over was about to: the first word
+    stands (W7), and what was settled is never run again."""
+    if not isinstance(event, e.CallRetried | e.CallInDoubt | e.CallSettled):
+        return False
+    _, call = find_call(state, event.call)
+    if call is None:
+        return True  # every open call is in the state
+    if isinstance(event, e.CallSettled):
+        return call["status"] not in e.OPEN_CALL or (event.by == "probe" and call["status"] != "in_doubt")
+    expected = ("running",) if isinstance(event, e.CallInDoubt) else ("running", "in_doubt")
+    return call["status"] not in expected
 
 
 def close_items(

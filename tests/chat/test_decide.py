@@ -228,3 +228,16 @@ def test_renaming_to_the_same_title_changes_nothing():
     state = told(*begun("T"))
     assert decide.decide_rename(state, title="T", now=NOW) == []
     assert kinds(decide.decide_rename(state, title="U", now=NOW)) == ["conversation.renamed"]
+
+
+def test_W7_a_probe_that_comes_after_a_persons_word_changes_nothing():
+    """Found by chaos, seed 3: the call was run again although a person had settled it."""
+    state = doubtful("call0")
+    probed = e.CallRetried(at=NOW, step=STEP.step, call="call0", by="probe")
+    assert decide.fitting(state, [probed]) == [probed]
+    said = decide.decide_settle(
+        state, call="call0", decision="happened", result="It did.", by="alice", now=NOW
+    )
+    for event in said:
+        state = merge(state, reduce(state, event, 50))
+    assert decide.fitting(state, [probed]) == []
