@@ -114,13 +114,14 @@ def _joined(lane: FeishuLane, row: Conversation, run: Run, seq: int) -> None:
         app_id=lane.app_id,
         chat_id=lane.chat_id,
         thread_id=lane.thread_id,
-        state="taken",
+        state__in=("taken", "received"),  # it may be in the conversation and not be marked yet
         answered_at=None,
-    ).exclude(run=run.run)
+    ).exclude(
+        run__in=Run.objects.filter(conversation=row).values("run")
+    )  # these are answered by their own run
     named = {message_of(one): one.pk for one in open_rows.only("pk", "app_id", "message_id")[:MOST]}
     if not named:
         return
     read = Message.objects.filter(conversation=row, message__in=list(named), seq__lt=seq)
-    runs = set(Run.objects.filter(conversation=row).values_list("cause", flat=True)) if named else set()
-    keys = [named[id] for id in read.values_list("message", flat=True) if id not in runs]
+    keys = [named[id] for id in read.values_list("message", flat=True)]
     FeishuMessage.objects.filter(pk__in=keys).update(run=run.run)

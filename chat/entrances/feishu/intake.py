@@ -222,7 +222,9 @@ class Intake:
         def end() -> None:
             if reply:
                 outbox.put(self._lane, reply, "reply", row.message_id, reply_to=row.message_id)
-            FeishuMessage.objects.filter(pk=row.pk).update(state=state, reason=reason[:300], run=run)
+            rows = FeishuMessage.objects.filter(pk=row.pk)
+            rows.update(state=state, reason=reason[:300])
+            rows.filter(run="").update(run=run)  # the run that read it may be over already
 
         await ask(end)
         return "done"

@@ -89,7 +89,7 @@ def _sent(row: FeishuDelivery, message: str, now: int) -> None:
     rows = FeishuDelivery.objects.filter(pk=row.pk)
     rows.update(state="sent", message_id=message, sent_at=now, error="")
     if row.last:
-        asked = FeishuMessage.objects.filter(run=row.run, state="taken", answered_at=None)
+        asked = FeishuMessage.objects.filter(run=row.run, answered_at=None)
         asked.update(answered_at=now)
 
 
