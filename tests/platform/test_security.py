@@ -12,7 +12,7 @@ from django.urls import get_resolver
 
 from tests.support.processes import password
 
-CHAT = f"/c/{uuid.uuid4()}"
+CHAT = "/c/01a202bc-6140-7342-bd52-a6d78915b663"
 PAGES = [
     "/",
     CHAT,
