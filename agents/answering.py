@@ -7,6 +7,7 @@ from typing import Any
 
 from agents import events as e
 from agents.errors import ModelError
+from agents.history import before
 from agents.llm.assembler import AssembledCall, Assembler, Response
 from agents.llm.errors import broken_off
 from agents.requesting import Blocked, follow, read_files, request
@@ -27,8 +28,9 @@ async def answer(
 ) -> AsyncGenerator[list[e.Event] | PartText, None]:
     """One try of one step. Ends with the step finished, or with RunRetrying (ask `next_step` again), or with
     the run ended."""
+    seen = work.history()
     await read_files(work, halt)
-    sent = await request(work, decision.step)
+    sent = await request(work, decision.step, seen)
     now, run = work.clock.now(), work.run
     if isinstance(sent, Blocked):
         yield failing(work, sent.code, sent.detail)
@@ -42,6 +44,13 @@ async def answer(
     model = work.agent.model
     begun.append(e.StepStarted(at=now, run=run.id, step=decision.step, attempt=decision.attempt, model=model))
     yield begun
+    if (stands := before(work.history(), decision.step)).items != before(seen, decision.step).items:
+        # Somebody was faster than step.started: what stands before the step, the step must have read (R6).
+        await read_files(work, halt)
+        sent = await request(work, decision.step, stands)
+        if isinstance(sent, Blocked):
+            yield failing(work, sent.code, sent.detail)
+            return
     reading = _Reading(work, sent.body)
     try:
         async with aclosing(reading.pieces(decision.step, halt)) as pieces:

@@ -164,6 +164,12 @@ class History:
 EMPTY = History()
 
 
+def before(history: History, step: str) -> History:
+    """What stands before this step, which is what its request may say; all of it if the step is not held."""
+    place = history.places.get(step)
+    return history if place is None else replace(history, items=history.items[:place])
+
+
 def empty(conversation: str) -> History:
     """The history of a conversation in which nothing has happened."""
     return History(conversation=conversation)

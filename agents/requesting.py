@@ -10,6 +10,7 @@ from typing import Any
 from agents.errors import ModelError, TooLong, TranscriptRefused
 from agents.events import RunCode
 from agents.faults import Fault, digest_of
+from agents.history import History
 from agents.transcript.attached import wanted
 from agents.transcript.render import Ask, render
 from agents.transcript.textonly import render_text_only
@@ -68,15 +69,15 @@ async def _nothing() -> None:
     return None
 
 
-async def request(work: Work, step: str) -> Request | Blocked:
-    """A body that may be sent for `step`, in its proper form or else as text only.
+async def request(work: Work, step: str, history: History) -> Request | Blocked:
+    """A body with `history` that may be sent for `step`, in its proper form or else as text only.
 
     What the gate stops is kept as a fault before anything is sent.
     """
     ask, broken = asking(work), ""
     code: RunCode = "transcript_invalid"
     for make in (render, render_text_only)[work.text_only :]:
-        body = make(work.history(), work.profile, ask)
+        body = make(history, work.profile, ask)
         digest = digest_of(work.agent.base_url, body)
         violations = validate(body, work.profile)
         if not violations and digest not in work.refused:

@@ -536,6 +536,42 @@ async def test_R6_a_message_that_arrives_during_the_last_answer_is_answered(
     assert [event.type for event in shell.log].count("run.queued") == 1  # type: ignore[attr-defined]
 
 
+async def test_R6_a_message_that_slips_in_before_the_step_is_sent_with_it(shell: Shell, bench: Bench) -> None:
+    """It was stored after the loop had looked and before its step.started: it stands before the step, so the step
+    must have read it, or nobody ever will."""
+    slipped = ["two"]
+
+    def slip_in(batch: list[e.Event]) -> None:
+        if isinstance(batch[-1], e.StepStarted) and slipped:
+            shell.say(slipped.pop())
+
+    shell.before_store = slip_in
+    shell.say("one")
+    model = ScriptedModel(says("both"))
+    await shell.work(AGENT, model, bench.toolbox())
+    assert [message["content"] for message in model.bodies[0]["messages"][1:]] == ["one", "two"]
+    assert [step.text for step in shell.steps()] == ["both"]
+
+
+async def test_R6_a_message_that_comes_right_after_the_step_began_is_not_sent_with_it(
+    shell: Shell, bench: Bench
+) -> None:
+    late = ["late"]
+    shell.before_store = lambda batch: (
+        shell.say("early") if isinstance(batch[-1], e.StepStarted) and late else None
+    )
+
+    def speak(one: list[e.Event] | PartText) -> None:
+        if isinstance(one, list) and isinstance(one[-1], e.StepStarted) and late:
+            shell.say(late.pop())
+
+    shell.say("one")
+    model = ScriptedModel(says("first"), says("second"))
+    await shell.work(AGENT, model, bench.toolbox(), after=speak)
+    asked = [[message["content"] for message in body["messages"][1:]] for body in model.bodies]
+    assert asked == [["one", "early"], ["one", "early", "first", "late"]]
+
+
 async def test_W4_offsets_count_UTF_16_units_and_pieces_are_conflated(shell: Shell, bench: Bench) -> None:
     shell.say("tell")
     words = [TextDelta("🙂é ") for _ in range(500)]

@@ -62,6 +62,8 @@ class Shell:
         self.parts: list[PartText] = []
         self.clock: Clock = clock or QuickClock()
         self.stop = asyncio.Event()
+        #: Called before a batch is stored: what it says slips in between what the loop saw and its own batch.
+        self.before_store: Callable[[list[e.Event]], None] = lambda batch: None
         #: The files of the conversation, if it has any.
         self.files: Files | None = None
         self.faults = KeptFaults()
@@ -136,6 +138,7 @@ class Shell:
                     # A real store takes a while: what was started too early would begin now.
                     for _ in range(5):
                         await asyncio.sleep(0)
+                    self.before_store(one)
                     self.store(*one)
                 if after is not None:
                     after(one)
