@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 
 from agents.models import Agent, Note, default_tools, installed_tools
-from agents.transcript.profiles import PROFILES
+from agents.transcript.profiles import PROFILES, Profile, choose
 
 if TYPE_CHECKING:  # Django's own classes take no type argument when the program runs.
     _AgentForm = forms.ModelForm[Agent]
@@ -51,7 +52,8 @@ class AgentForm(_AgentForm):
         ]
         gone = [name for name in self.instance.tools if name not in box.names]
         profiles = [(profile.name, profile.title) for profile in PROFILES.values()]
-        self.fields["profile"].widget = forms.Select(choices=[("", "Guessed"), *profiles])
+        guessed = f"Guessed from the address and the model: {profile_of(self.instance, guess=True).title}"
+        self.fields["profile"].widget = forms.Select(choices=[("", guessed), *profiles])
         sees = forms.NullBooleanSelect()
         sees.choices = [("unknown", "Guessed"), ("true", "Yes"), ("false", "No")]
         self.fields["vision"].widget = sees
@@ -63,12 +65,19 @@ class AgentForm(_AgentForm):
             field.initial = default_tools()
 
 
+def profile_of(agent: Agent, *, guess: bool = False) -> Profile:
+    """The profile that requests of this agent follow; with `guess`, the one it would have if it named none."""
+    named = "" if guess or agent.profile not in PROFILES else agent.profile
+    address = agent.base_url or settings.OPENAI_BASE_URL
+    return choose(named, address, agent.model or settings.OPENAI_MODEL)
+
+
 @admin.register(Agent)
 class AgentAdmin(_AgentAdmin):
     """Agents can be changed at any time; a run keeps the agent that it started with."""
 
     form = AgentForm
-    list_display = ("name", "slug", "model_or_default", "enabled", "is_default", "updated_at")
+    list_display = ("name", "slug", "model_or_default", "dialect", "enabled", "is_default", "updated_at")
     list_filter = ("enabled",)
     search_fields = ("name", "slug", "description")
     prepopulated_fields: ClassVar = {"slug": ("name",)}
@@ -107,6 +116,11 @@ class AgentAdmin(_AgentAdmin):
     @admin.display(description="model")
     def model_or_default(self, agent: Agent) -> str:
         return agent.model or "(configured default)"
+
+    @admin.display(description="provider's rules")
+    def dialect(self, agent: Agent) -> str:
+        title = profile_of(agent).title
+        return title if agent.profile else f"{title} (guessed)"
 
     def has_delete_permission(self, request: HttpRequest, obj: Agent | None = None) -> bool:
         """The default agent stays: new conversations would have nobody to talk to."""

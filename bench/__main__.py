@@ -1,6 +1,6 @@
 """`make bench`: every measurement, each beside its baseline in the same run; prints a Markdown table.
 
-`python -m bench resync append text memory` chooses some. Bounded: each part ends by itself within a few minutes.
+`python -m bench resync append` chooses some. Bounded: each part ends by itself within a few minutes.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.place import Place, Row
 
-PARTS = ("resync", "append", "memory", "text")
+PARTS = ("resync", "append", "request", "memory", "text")
 LIMIT_S = 600
 
 

@@ -194,6 +194,13 @@ def test_the_form_shows_each_tool_with_its_effect(staff):
     assert "OpenAI Chat Completions" in page
 
 
+def test_the_guessed_profile_is_shown_in_the_admin(staff):
+    Agent.objects.create(slug="m", name="M", base_url="https://api.mistral.ai/v1", model="mistral-large")
+    assert "Mistral (guessed)" in staff.get("/admin/agents/agent/").content.decode()
+    page = staff.get(f"/admin/agents/agent/{Agent.objects.get(slug='m').pk}/change/").content.decode()
+    assert "Guessed from the address and the model: Mistral" in page
+
+
 def test_a_mistake_comes_back_with_what_was_typed(staff):
     response = staff.post(reverse("admin:agents_agent_add"), form(max_steps=0, base_url="x", profile="nope"))
     page = response.content.decode()
