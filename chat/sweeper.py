@@ -36,6 +36,8 @@ CLAIM_MS = 30_000
 BATCH = 500
 #: How often a worker looks for files that were never sent (milliseconds).
 TIDY_MS = 3_600_000
+#: Renewals that an owner may miss after a store was emptied before it is called dead: about a lease, as after a crash.
+LEASE_RENEWALS = 3
 #: Leases asked for at the same time.
 AT_ONCE = 50
 
@@ -130,7 +132,7 @@ class Sweeper:
             await store.acquire(self._mark, self._name, ttl)
             if self._marked:
                 log.warning("The store has lost its leases; their owners get time to renew them.")
-                self._hold_until = self._clock() + self._renew_ms + 500
+                self._hold_until = self._clock() + LEASE_RENEWALS * self._renew_ms
             self._marked = True
         return self._clock() >= self._hold_until
 

@@ -137,11 +137,11 @@ async def test_S7_after_the_store_lost_its_leases_living_owners_get_time(yard: Y
     await world.flush()
     assert await sweeper.sweep() == 0, "the owner had no time to renew its lease"
     assert await yard.sessions.renew(conversation, "alive", 60_000)
-    yard.now += 2_000
+    yard.now += 3_500
     assert await sweeper.sweep() == 0
     await world.flush()
     assert await sweeper.sweep() == 0
-    yard.now += 2_000
+    yard.now += 3_500
     assert await sweeper.sweep() == 1, "this owner is dead"
     assert yard.queued == [run]
 

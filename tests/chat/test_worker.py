@@ -110,7 +110,7 @@ def test_R4_a_worker_that_is_told_to_leave_hands_over_at_once(works: Works):
 def test_R2_a_paused_worker_comes_back_and_writes_nothing(works: Works):
     works.ask("research whales for 3 seconds")
     owner = works.until_tool_runs()
-    owner.pause()
+    works.stack.pause(owner)
     works.until(lambda: works.run()[0] == "finished", 30, "another worker to finish")
     before = works.events()
     owner.resume()

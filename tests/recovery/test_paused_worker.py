@@ -50,7 +50,7 @@ async def test_R2_a_worker_stopped_past_its_lease_has_no_effect_and_writes_nothi
             lambda: [x for x in events(stack) if x["type"] == "call.started"], 20, "the tools to run"
         )
         owner = next(p for p in stack.processes.values() if f"-{p.pid}-" in started[0]["worker"])
-        owner.pause()
+        stack.pause(owner)
         assert tools.entries(stack.data / tools.NAME) == [], "the tools were faster than the test"
         post = started[1]["call"]
         # The next owner finds both in doubt; `post` can be looked up, has not happened, and is run again.

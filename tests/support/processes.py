@@ -189,6 +189,26 @@ class Stack:
         except AssertionError as failure:
             raise AssertionError(f"{failure}\n{self.outputs()}") from None
 
+    def pause(self, process: Process) -> None:
+        """SIGSTOP at a moment when it does not hold SQLite's one write lock: everybody else would wait for that."""
+
+        def paused() -> bool:
+            process.pause()
+            if not self.database.startswith("sqlite"):
+                return True
+            connection = sqlite3.connect(self.data / "holdfast.sqlite3", timeout=0.3, isolation_level=None)
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("ROLLBACK")
+            except sqlite3.OperationalError:
+                process.resume()
+                return False
+            finally:
+                connection.close()
+            return True
+
+        wait_until(paused, 10, f"{process.name} to be between two writes")
+
     def status(self, path: str) -> int | None:
         """The HTTP status of a page, None when nobody answers."""
         return _status(self.address + path)
