@@ -5,31 +5,36 @@ from contextlib import AsyncExitStack
 
 import websockets
 
-from bench.place import Place, Row, resident_kib
+from bench.place import PER_PERSON, Place, Row, resident_kib
 from tests.support.wire import Wire
 
-CONNECTIONS = 500
+WARM, CONNECTIONS = 100, 500
 
 
 async def measure(place: Place) -> list[Row]:
     """One row: KiB per socket that has said hello and opened a conversation. A first hundred warms both up."""
-    cookies = place.cookies()
+    people = await asyncio.to_thread(place.people, 1 + (WARM + CONNECTIONS) // PER_PERSON)
     web = place.stack.process("web").pid
-    async with Wire(place.stack.address, cookies) as talker:
-        conversation = await talker.begin()
+    conversations = []
+    for _, cookies in people:
+        async with Wire(place.stack.address, cookies) as talker:
+            conversations.append(await talker.begin())
     async with AsyncExitStack() as stack:
         sizes = []
-        for count in (100, CONNECTIONS):
+        opened = 0
+        for count in (WARM, CONNECTIONS):
             for _ in range(count):
-                wire = await stack.enter_async_context(Wire(place.stack.address, cookies))
-                await wire.open(conversation)
+                person = opened // PER_PERSON
+                opened += 1
+                wire = await stack.enter_async_context(Wire(place.stack.address, people[person][1]))
+                await wire.open(conversations[person])
                 wire.frames.clear()
             await asyncio.sleep(1)
             sizes.append(resident_kib(web))
         ours = (sizes[1] - sizes[0]) / CONNECTIONS
     async with AsyncExitStack() as stack:
         sizes = []
-        for count in (100, CONNECTIONS):
+        for count in (WARM, CONNECTIONS):
             for _ in range(count):
                 socket = await stack.enter_async_context(
                     websockets.connect(place.relay_url, compression=None, ping_interval=None)

@@ -19,6 +19,8 @@ from tests.support.valkey import Valkey
 from tests.support.wire import login
 
 ROOT = Path(__file__).resolve().parent.parent
+#: Sockets that one person opens in a measurement; a few less than the server allows.
+PER_PERSON = 40
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -82,6 +84,19 @@ class Place:
     def cookies(self) -> str:
         """A login of Alice."""
         return login(self.stack.address, "alice", "alice-password")
+
+    def people(self, count: int) -> list[tuple[int, str]]:
+        """(id, cookies) of so many people who are logged in. One person may have only so many sockets."""
+        from django.contrib.auth import get_user_model
+        from django.test import Client
+
+        found = []
+        for number in range(count):
+            user, _ = get_user_model().objects.get_or_create(username=f"bench{number}")
+            client = Client()
+            client.force_login(user)
+            found.append((user.pk, f"sessionid={client.cookies['sessionid'].value}"))
+        return found
 
     def redis(self) -> "Redis":
         """A client of the Valkey that both sides use."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 import websockets
 
-from bench.place import ROOT, Place, Row, _wait_for_port, cpu_seconds, median, percentile
+from bench.place import PER_PERSON, ROOT, Place, Row, _wait_for_port, cpu_seconds, median, percentile
 from chat.session import open_sessions
 from tests.support.ports import claim_port
 from tests.support.processes import clean_environment
@@ -144,10 +144,10 @@ async def _watch(
 
 
 async def _whole(place: Place, streams: int) -> tuple[Seen, float, float]:
-    cookies = place.cookies()
+    people = await asyncio.to_thread(place.people, 1 + streams // PER_PERSON)
     seen = Seen()
     go = asyncio.Event()
-    watchers = await _watchers(place, cookies, [""] * streams, seen, go)
+    watchers = await _watchers(place, people, [""] * streams, seen, go)
     pid = place.stack.process("web").pid
     cpu, wall = cpu_seconds(pid), time.monotonic()
     go.set()
@@ -158,14 +158,13 @@ async def _whole(place: Place, streams: int) -> tuple[Seen, float, float]:
 async def _web(place: Place, streams: int) -> tuple[Seen, float, float]:
     from bench.pieces import begin_streaming
 
-    cookies = place.cookies()
+    people = await asyncio.to_thread(place.people, 1 + streams // PER_PERSON)
     seen = Seen()
-    owner = place.stack.sql("select id from auth_user where username = ?", "alice")[0][0]
     conversations = [new_id() for _ in range(streams)]
     sessions = open_sessions()
-    for conversation in conversations:
-        await begin_streaming(sessions, owner, conversation)
-    watchers = await _watchers(place, cookies, conversations, seen)
+    for stream, conversation in enumerate(conversations):
+        await begin_streaming(sessions, people[stream // PER_PERSON][0], conversation)
+    watchers = await _watchers(place, people, conversations, seen)
     pid = place.stack.process("web").pid
     writer = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -184,11 +183,16 @@ async def _web(place: Place, streams: int) -> tuple[Seen, float, float]:
 
 
 async def _watchers(
-    place: Place, cookies: str, conversations: list[str], seen: Seen, go: asyncio.Event | None = None
+    place: Place,
+    people: list[tuple[int, str]],
+    conversations: list[str],
+    seen: Seen,
+    go: asyncio.Event | None = None,
 ) -> "list[asyncio.Task[None]]":
     tasks = []
     for stream, conversation in enumerate(conversations):
         ready = asyncio.Event()
+        cookies = people[stream // PER_PERSON][1]
         tasks.append(asyncio.create_task(_watch(place, cookies, conversation, stream, seen, ready, go)))
         await asyncio.wait_for(ready.wait(), 30)
     return tasks

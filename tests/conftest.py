@@ -33,6 +33,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         uses = DATABASE_FIXTURES.intersection(getattr(item, "fixturenames", ()))
         if (uses or item.get_closest_marker("django_db")) and not item.nodeid.startswith(OWN_DATABASE):
             item.add_marker(pytest.mark.both_databases)
+    # The longest one first, so that it is not what everything waits for in the end.
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/platform/test_postgres.py"))
 
 
 @pytest.fixture(scope="session")
