@@ -15,8 +15,10 @@ from chat.admin import base
 from chat.clock import machine_ms, wall_ms
 from chat.entrances.schedules import book
 from chat.entrances.schedules.draft import Delivery, Draft, Invalid, check
+from chat.entrances.schedules.due import MAX_MOST
 from chat.entrances.schedules.models import Schedule, ScheduleDelivery, ScheduleFiring
 from chat.entrances.schedules.plan import SECOND, is_zone, shown, upcoming
+from chat.firing import MAX_PROMPT
 
 #: Where a problem of a draft is shown in the form.
 FIELDS = {"at": "at_text", "ends_at": "ends_text", "delivery": "deliver_address"}
@@ -28,9 +30,23 @@ class ScheduleForm(forms.ModelForm):
 
     #: Who fills it in; set by the admin.
     by: Any = None
+    prompt = forms.CharField(
+        max_length=MAX_PROMPT, widget=forms.Textarea, help_text="What the agent is told each time."
+    )
     agent = forms.ChoiceField(required=False)
+    most = forms.IntegerField(
+        label="at most",
+        min_value=1,
+        max_value=MAX_MOST,
+        initial=10,
+        help_text="Where all missed runs are made up for: the newest so many.",
+    )
     every_s = forms.IntegerField(
-        label="every (seconds)", required=False, min_value=0, help_text="Of an interval; by elapsed time."
+        label="every (seconds)",
+        required=False,
+        min_value=0,
+        max_value=10**9,
+        help_text="Of an interval; by elapsed time.",
     )
     at_text = forms.CharField(
         label="at",
@@ -61,7 +77,6 @@ class ScheduleForm(forms.ModelForm):
             "name": "Empty: made from the prompt.",
             "cron": "Minute, hour, day of month, month, day of week, like 0 9 * * MON-FRI.",
             "zone": "Of the IANA list, like Europe/Berlin or Asia/Shanghai.",
-            "most": "Where all missed runs are made up for: the newest so many.",
             "conversation": "Id of the owner's conversation to go to each time; empty: one of its own is made.",
             "deliver_address": "A mailbox, or app:chat as in bot:oc_0123456789.",
         }
