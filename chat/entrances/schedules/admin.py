@@ -91,11 +91,13 @@ class ScheduleForm(forms.ModelForm):
         self.fields["name"].required = False
         if not row._state.adding:
             zone = row.zone if is_zone(row.zone) else "UTC"
-            self.initial |= {
-                "every_s": row.every_ms // SECOND or None,
-                "at_text": _written(row.at or None, zone),
-                "ends_text": _written(row.ends_at, zone),
-            }
+            self.initial.update(
+                {
+                    "every_s": row.every_ms // SECOND or None,
+                    "at_text": _written(row.at or None, zone),
+                    "ends_text": _written(row.ends_at, zone),
+                }
+            )
             self.fields["owner"].disabled = True
 
     def clean(self) -> dict[str, Any]:
