@@ -1,6 +1,7 @@
 // Schedules over HTTP (chat/entrances/schedules/api.py). Moments are milliseconds since the Unix epoch.
 import type { FieldProblems } from "./api";
 import type { Http } from "./http";
+import type { ResultCode } from "./protocol.gen";
 
 export type ScheduleKind = "cron" | "interval" | "once";
 export type MissedPolicy = "skip" | "once" | "all";
@@ -40,8 +41,8 @@ export interface ScheduleRun {
   /** Asked for by a person, besides its times. */
   manual: boolean;
   state: "received" | "fired" | "over" | "failed" | "skipped";
-  /** Once it is over. `unread`: nobody has read it, because the run before it was stopped. */
-  outcome: "" | "finished" | "failed" | "stopped" | "unread";
+  /** Once it is over. `unread`: nobody has read it, because the run before it was stopped. Of `failed`: why. */
+  outcome: "" | "finished" | "failed" | "stopped" | "unread" | ResultCode;
   /** The beginning of the answer, or why there is none. */
   detail: string;
   /** null: not begun yet, or the conversation was deleted. */
@@ -53,8 +54,8 @@ export interface ScheduleRun {
 export interface ScheduleEntry extends ScheduleDraft {
   id: string;
   state: "active" | "paused" | "ended";
-  /** Why it was paused by itself; for people. */
-  problem: string;
+  /** Why it was paused by itself. */
+  problem: "" | ResultCode;
   /** Its next times, at most five. */
   next: readonly number[];
   last: ScheduleRun | null;

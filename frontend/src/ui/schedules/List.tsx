@@ -179,7 +179,9 @@ function Row({ entry, onEdit, onHistory, onGo, onRun, onState, onDelete }: RowPr
       </div>
       {entry.problem && (
         <p className="mt-2 rounded-lg bg-warn-soft px-2.5 py-1.5 text-[0.8125rem] text-warn">
-          {words.t("schedule.paused_because", { problem: entry.problem })}
+          {words.t("schedule.paused_because", {
+            problem: words.code("schedule.refused", entry.problem, entry.problem),
+          })}
         </p>
       )}
       <dl className="mt-2 grid grid-cols-[auto_1fr] gap-x-3 gap-y-1 text-[0.8125rem]">

@@ -42,6 +42,8 @@ export function RunState({ run, zone, onGo, brief = false }: Props) {
   const words = useWords();
   const [key, tone] = stateOf(run);
   const { conversation } = run;
+  const detail =
+    run.state === "failed" ? words.code("schedule.refused", run.outcome, run.detail) : run.detail;
   return (
     <>
       <span className="flex flex-wrap items-baseline gap-x-2">
@@ -71,9 +73,9 @@ export function RunState({ run, zone, onGo, brief = false }: Props) {
           </a>
         )}
       </span>
-      {run.detail && (
+      {detail && (
         <span className={`block text-ink-2 ${brief ? "truncate" : "[overflow-wrap:anywhere]"}`}>
-          {run.detail}
+          {detail}
         </span>
       )}
     </>

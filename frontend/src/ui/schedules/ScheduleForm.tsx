@@ -1,8 +1,8 @@
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { FieldProblems, ScheduleEntry, ScheduleList } from "../../sync";
 import { useClient, useList, useSetup } from "../client";
 import { type Key, useWords } from "../i18n";
-import { changesOf, draftOf, emptyFields, type Fields, fieldsOf } from "./fields";
+import { changesOf, draftOf, emptyFields, type Fields, fieldsOf, TIMES } from "./fields";
 import { Labelled } from "./Labelled";
 import { said } from "./List";
 import { Preview } from "./Preview";
@@ -50,6 +50,14 @@ export function ScheduleForm({ entry, leastS, destinations, onDirty, onCancel, o
       .code("schedule.wrong", found.code, found.detail)
       .replace("{least}", values ? words.duration(leastS * 1000) : "");
   };
+
+  /** The look ahead knows of times only: what saving has found wrong with other fields stands. */
+  const timesWrong = useCallback((found: FieldProblems) => {
+    setProblems((before) => {
+      const others = Object.entries(before).filter(([name]) => !(TIMES as readonly string[]).includes(name));
+      return { ...Object.fromEntries(others), ...found };
+    });
+  }, []);
 
   const save = async () => {
     setSaving(true);
@@ -136,7 +144,7 @@ export function ScheduleForm({ entry, leastS, destinations, onDirty, onCancel, o
           )}
         </div>
         <TimeFields fields={fields} set={set} wrong={wrong} />
-        <Preview fields={fields} onProblems={setProblems} />
+        <Preview fields={fields} onProblems={timesWrong} />
         <div className="grid gap-4 sm:grid-cols-2">
           <Labelled label={words.t("schedule.place")} problem={wrong("conversation", "place")}>
             {(props) => (

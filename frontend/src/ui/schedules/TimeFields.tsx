@@ -41,7 +41,7 @@ export function TimeFields({ fields, set, wrong }: Props) {
           </label>
         ))}
       </div>
-      <div className="grid gap-3 sm:grid-cols-2">
+      <div className="grid gap-4 sm:grid-cols-2">
         {fields.kind === "cron" && <CronFields fields={fields} set={set} wrong={wrong} />}
         {fields.kind === "interval" && <IntervalFields fields={fields} set={set} wrong={wrong} />}
         {fields.kind !== "cron" && (

@@ -89,7 +89,8 @@ export function draftOf(fields: Fields): Partial<ScheduleDraft> {
   };
 }
 
-const TIMES = ["kind", "zone", "cron", "every_s", "at", "ends_at"] as const;
+/** The fields of a draft that say when it is due. */
+export const TIMES = ["kind", "zone", "cron", "every_s", "at", "ends_at"] as const;
 
 /**
  * What has to be sent to make `before` into `after`: only what differs. If the times differ, all of them are sent, because

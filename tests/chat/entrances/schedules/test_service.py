@@ -18,6 +18,7 @@ from chat.entrances.schedules.draft import Invalid, draft_of
 from chat.entrances.schedules.models import MOVES, Schedule, ScheduleFiring
 from chat.inbox import CreateBody, DeleteBody, Sender, StopBody
 from tests.chat.entrances.schedules.house import HOUR, MINUTE, House
+from tests.support.scripted import ScriptedModel, says
 
 
 async def again(row: Schedule) -> Schedule:
@@ -219,7 +220,7 @@ async def test_a_deleted_conversation_pauses_the_schedule_with_words_and_resumin
     (failed,) = await house.firings(row, "failed")
     assert failed.detail == "The conversation was deleted."
     paused = await again(row)
-    assert (paused.state, paused.problem) == ("paused", "The conversation was deleted.")
+    assert (paused.state, paused.problem) == ("paused", "not_found")
     resumed = await sync_to_async(book.resume)(row)
     assert resumed.state == "active" and resumed.problem == "" and resumed.home != row.home
     house.advance(HOUR)
@@ -245,7 +246,8 @@ async def test_a_missing_agent_is_noted_and_tried_anew_at_the_next_time(house: H
     house.advance(HOUR)
     await house.look()
     (failed,) = await house.firings(row)
-    assert (failed.state, failed.detail) == ("failed", "The agent is missing or disabled.")
+    assert (failed.state, failed.outcome) == ("failed", "agent_missing")
+    assert failed.detail == "The agent is missing or disabled."
     await Agent.objects.filter(slug="poet").aupdate(enabled=True)
     house.advance(HOUR)
     assert len(await house.until_over(row)) == 1
@@ -301,6 +303,17 @@ async def test_states_move_along_their_list_only(house: House) -> None:
     for state in MOVES:
         assert not await sync_to_async(firings._move)(over, state)
     assert [one.state for one in await house.firings(row)] == ["over"]
+
+
+async def test_the_history_has_the_beginning_of_an_answer_in_plain_words(house: House) -> None:
+    house.model = ScriptedModel(
+        says("# Sums\n\n`12*7` is **84**, see [here](https://example.com).\n" + "x" * 400)
+    )
+    row = await house.make()
+    house.advance(HOUR)
+    (over,) = await house.until_over(row)
+    assert over.detail.startswith("Sums 12*7 is 84, see here. xxx")
+    assert len(over.detail) == firings.PREVIEW and over.detail.endswith("…")
 
 
 async def test_a_deleted_schedule_ends_and_its_conversations_stay(house: House) -> None:
