@@ -90,7 +90,8 @@ test("pausing, running now and deleting, which asks first", async () => {
   const choose = async (item: string) => {
     fireEvent.keyDown(screen.getByTestId("schedule-menu"), { key: "Enter" });
     fireEvent.click(await screen.findByTestId(item));
-    await act(async () => {});
+    // The next one must not meet this menu while it closes.
+    await waitFor(() => expect(screen.queryByTestId(item)).toBeNull());
   };
   await choose("schedule-run-now");
   await choose("schedule-pause");
