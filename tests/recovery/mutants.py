@@ -139,8 +139,8 @@ MUTANTS = (
         "the due time moves on in a transaction of its own",
         "chat/entrances/schedules/firings.py",
         "        for due in fire:\n            record(row, due)\n",
-        "        transaction.on_commit(lambda: [record(row, due) for due in fire])\n"
-        "        transaction.on_commit(lambda: __import__('chat.faults').faults.point('schedules.received'))\n",
+        "        transaction.on_commit(lambda: __import__('chat.faults').faults.point('schedules.received'))\n"
+        "        transaction.on_commit(lambda: [record(row, due) for due in fire])\n",
         ("tests/recovery/test_schedules.py",),
     ),
     Mutant(

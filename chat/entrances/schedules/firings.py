@@ -30,8 +30,8 @@ from chat.models import Conversation, Run
 
 #: Schedules, and firings, that are seen to in one look.
 BATCH = 100
-#: A worker that has claimed a firing has this long to carry it out (milliseconds).
-CLAIM_MS = 30_000
+#: A worker that has claimed a firing has so many leases of a run to carry it out.
+CLAIM_LEASES = 2
 #: How long a firing that could not be carried out waits before the next try, at first and at most (milliseconds).
 RETRY_MS = (500, 60_000)
 #: Firings of one schedule that are kept to look at.
@@ -139,10 +139,11 @@ def _at_work(row: ScheduleFiring) -> bool:
 
 
 def claim(row: ScheduleFiring) -> bool:
-    """Have a firing to oneself for CLAIM_MS, unless somebody else has it."""
+    """Have a firing to oneself for a while, unless somebody else has it."""
     now = machine_ms()
+    until = now + CLAIM_LEASES * settings.HOLDFAST_LEASE_MS
     free = ScheduleFiring.objects.filter(pk=row.pk, state="received", claimed_until__lte=now)
-    return free.update(claimed_until=now + CLAIM_MS, attempts=F("attempts") + 1) == 1
+    return free.update(claimed_until=until, attempts=F("attempts") + 1) == 1
 
 
 def begun(row: ScheduleFiring, fired: Fired) -> None:
