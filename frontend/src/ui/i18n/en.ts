@@ -385,6 +385,7 @@ export const en = {
   "schedule.wrong.not_found": "This conversation was deleted. Choose another one.",
   "schedule.refused.not_found": "The conversation was deleted.",
   "schedule.refused.agent_missing": "The agent is switched off or was deleted.",
+  "schedule.refused.internal": "Something is wrong with it on the server. Ask your administrator.",
   "schedule.refused.bad_command": "The text is empty or too long.",
   "schedule.error.offline": "No connection. Nothing was changed.",
   "schedule.error.logged_out": "You have been logged out. Log in again in another tab.",

@@ -380,6 +380,7 @@ export const zh: Dictionary = {
   "schedule.wrong.not_found": "此对话已被删除，请另选一个。",
   "schedule.refused.not_found": "对话已被删除。",
   "schedule.refused.agent_missing": "智能体已停用或被删除。",
+  "schedule.refused.internal": "服务器端出了问题，请联系管理员。",
   "schedule.refused.bad_command": "内容为空或过长。",
   "schedule.error.offline": "没有网络连接，未作更改。",
   "schedule.error.logged_out": "您已退出登录，请在另一个标签页重新登录。",
