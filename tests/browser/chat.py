@@ -77,7 +77,9 @@ class Chat:
         expect(self.hook("composer-input")).to_have_value("")
         # Until it is shown, what stands last in the transcript is an answer to something else.
         line = text.strip().partition("\n")[0]
-        wait_until(lambda: any(line in row["text"] for row in self._messages()), 15, "the message to be shown")
+        wait_until(
+            lambda: any(line in row["text"] for row in self._messages()), 15, "the message to be shown"
+        )
 
     def wait_until_done(self, seconds: float = 40) -> None:
         """Until what was said last is answered, the run is over and everything is shown."""
