@@ -40,6 +40,7 @@ REFUSED = (
     "A person was asked and refused this call. Nothing was executed. "
     "Do not try to reach the same by other means; go on without it, or ask what they want instead."
 )
+REASON = " Their reason: "
 NO_OUTPUT = "(The tool gave no output.)"
 PENDING = "(No result is known yet.)"
 
@@ -59,7 +60,7 @@ def refusal(call: Call, tools: tuple[str, ...]) -> str:
 
 def refused_by_person(note: str) -> str:
     """What the model reads about a call that a person did not allow; `note` is their reason, if they gave one."""
-    return f"{REFUSED} Their reason: {note}" if note else REFUSED
+    return f"{REFUSED}{REASON}{note}" if note else REFUSED
 
 
 def closing(call: Call, why: Ending) -> tuple[CallCode, str]:

@@ -303,6 +303,8 @@ async def test_W8_of_two_words_at_the_same_moment_one_wins_and_it_is_done(house:
     assert house.bench.started == [], "it ran before anybody had allowed it"
     assert ((await house.run())["status"], (await house.run())["reason"]) == ("waiting", "approval")
     assert await house.sessions.store.lease(house.conversation) is None, "a waiting run holds a worker"
+    row = await m.Call.objects.aget(conversation_id=house.conversation)
+    assert row.status == "awaiting_approval", "the admin must see it"
     call = await house.call("act")
     bob = replace(house.who, name="bob")
     yes, no = await asyncio.gather(
