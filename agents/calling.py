@@ -6,10 +6,12 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Literal
 
 from agents import events as e
 from agents.history import Call
+from agents.results import refusal
 from agents.steps import Ask, RunCalls
 from agents.tools.base import ToolContext, ToolResult
 from agents.work import Halt, Work, ending
@@ -129,9 +131,16 @@ class _Desk:
             self._progress[call.id] = (fraction, note)
             self._news.set()
 
-        context = _context(self._work, self._step, call, progress)
-        work = self._work.tools.run(call.name, call.arguments, context)
+        work = self._run(call, _context(self._work, self._step, call, progress))
         self.running[asyncio.create_task(work, name=f"call {call.name}")] = call
+
+    async def _run(self, call: Call, context: ToolContext) -> ToolResult:
+        tools = self._work.agent.tools
+        if call.name not in tools:
+            # It waited for a person, and the agent has lost the tool meanwhile.
+            text = refusal(replace(call, problem="unknown_tool"), tools)
+            return ToolResult(text, text, len(text), ok=False, code="unknown_tool")
+        return await self._work.tools.run(call.name, call.arguments, context)
 
     def settled(self) -> list[e.CallSettled]:
         """Outcomes of the tasks that have ended; they leave the desk. A cancelled one has no outcome."""

@@ -144,7 +144,8 @@ class Teller:
         )
 
     def _outcome(self, step: str, call: e.ProposedCall) -> None:
-        self._perhaps_approval(step, call)
+        if self._perhaps_approval(step, call) and self.random.random() < 0.6:
+            return  # still waiting, or refused and never closed
         fate = self.random.random()
         if fate < 0.06:
             return
@@ -172,11 +173,11 @@ class Teller:
                 )
             )
 
-    def _perhaps_approval(self, step: str, call: e.ProposedCall) -> None:
-        """Somebody is asked, or is not, and says what they like, once or twice, about this or something else, with or
-        without the outcome that a refusal has."""
+    def _perhaps_approval(self, step: str, call: e.ProposedCall) -> bool:
+        """Somebody is asked, or is not, and says what they like, once or twice, about this or something else. Whether
+        nobody has allowed it."""
         if self.random.random() < 0.75:
-            return
+            return False
         digest = self.random.choice(("d", "d", "other"))
         asked = e.ApprovalAsked(at=1, step=step, call=call.call, digest="d")
         yes = e.ApprovalDecided(at=1, step=step, call=call.call, digest=digest, decision="approved", by="a")
@@ -187,6 +188,7 @@ class Teller:
         for word in words:
             self._store(word)
             self._perhaps_meanwhile()
+        return yes not in words
 
     def _replay(self, text: str, calls: tuple[e.ProposedCall, ...]) -> dict[str, Any] | None:
         """What an issuer of some kind left with the step, sound or not."""
