@@ -48,9 +48,8 @@ class AgentForm(_AgentForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         box = installed_tools()
-        choices = [
-            (name, f"{name} ({_EFFECTS[box.effect(name)]}): {box.summary(name)}") for name in box.names
-        ]
+        short = [(name, f"{name} ({_EFFECTS[box.effect(name)]})") for name in box.names]
+        whole = [(name, f"{label}: {box.summary(name)}") for name, label in short]
         profiles = [(profile.name, profile.title) for profile in PROFILES.values()]
         guessed = f"Guessed from the address and the model: {profile_of(self.instance, guess=True).title}"
         self.fields["profile"].widget = forms.Select(choices=[("", guessed), *profiles])
@@ -65,6 +64,7 @@ class AgentForm(_AgentForm):
             field = self.fields[name]
             assert isinstance(field, ToolsField)
             gone = [tool for tool in getattr(self.instance, name) if tool not in box.names]
+            choices = whole if name == "tools" else short
             field.choices = choices + [(tool, f"{tool} (no longer installed: untick it)") for tool in gone]
             field.help_text = str(text)
         if self.instance.pk is None:

@@ -248,8 +248,8 @@ class Agent(models.Model):
         if beyond := _beyond(self.approval_tools, self.tools):
             raise ValidationError(
                 {
-                    "approval_tools": f"The agent may not use {', '.join(beyond)}. Tick it among its tools, or do not "
-                    "ask for it."
+                    "approval_tools": f"The agent may not use {', '.join(beyond)}. Tick it among its tools, or "
+                    "untick it here."
                 }
             )
         if self.is_default and not self.enabled:
