@@ -27,6 +27,8 @@ REASONS: dict[str, str] = {
     "model_busy": "The model is too busy.",
     "model_rejected": "The model's provider refused the request.",
     "model_error": "The model failed.",
+    "transcript_invalid": "The request did not pass its check and was not sent.",
+    "internal": "Something went wrong on the server.",
     "crashed_too_often": "The run was given up because its workers died too often.",
     "agent_missing": "This agent is missing or disabled.",
 }
