@@ -105,7 +105,7 @@ def last_step(run: Run, using: str = "default") -> Step | None:
 def ending(run: Run) -> str:
     """Why a run that is over has no answer, or not a whole one; empty if all is well."""
     if run.status == "stopped":
-        return f"Stopped by {run.reason}." if run.reason else "Stopped."
+        return "Stopped."
     if run.status == "failed" or run.code:
         said = REASONS.get(run.code, "The run failed.")
         return f"{said} {run.detail}".strip()
