@@ -18,7 +18,7 @@
  *   call                 data-id, data-name, data-status (CallStatus), data-attempt, data-code ("" when none)
  *   call-toggle, call-elapsed, call-progress, call-note, call-preview, call-arguments, call-result, call-show-all
  *   doubt, doubt-happened, doubt-result, doubt-confirm, doubt-did-not-happen, doubt-run-again
- *   run-status           data-status = none | queued | running | recovering | waiting | retrying | stopping, data-run
+ *   run-status           data-status = none | queued | running | recovering | waiting | retrying | stopping, data-run; run-elapsed
  *   composer, composer-input, send, stop, composer-count, attach, file-input
  *   composer-file        data-id, data-state = waiting|uploading|done|failed, data-code; composer-files, composer-file-remove
  *   attachment           a file of a message: data-id

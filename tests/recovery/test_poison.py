@@ -1,0 +1,103 @@
+"""One conversation cannot take the workers of all others: it takes two of them down, and then only itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from chat.poison import MAX_CRASHES, SUSPECT_AFTER
+from tests.recovery.chaos.model import Model
+from tests.support.processes import Stack
+from tests.support.waiting import eventually
+from tests.support.wire import Wire, login
+
+LEASE_MS = 1_000
+STUCK_MS = 1_500
+OTHERS = 4
+GIVE_TOOLS = """
+from agents.models import Agent
+Agent.objects.update(tools=["look", "boom", "spin"])
+"""
+
+pytestmark = [pytest.mark.recovery, pytest.mark.slow]
+
+
+class Supervised:
+    """A stack whose workers are started again when they die, as a supervisor would."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.deaths = 0
+
+    def look_after(self) -> None:
+        for label in ("worker", "worker2"):
+            if not self.stack.process(label).alive:
+                self.deaths += 1
+                self.stack.process(label).start()
+
+    def runs(self) -> dict[str, Any]:
+        """(status, code, detail, attempt) by conversation."""
+        rows = self.stack.sql("SELECT conversation_id, status, code, detail, attempt FROM chat_run")
+        return {str(UUID(row[0])): row[1:] for row in rows}
+
+    def reasons(self, conversation: str) -> list[str]:
+        rows = self.stack.sql(
+            "SELECT text FROM chat_event WHERE type = 'run.recovering' AND conversation_id = ? ORDER BY seq",
+            UUID(conversation).hex,
+        )
+        return [json.loads(text)["reason"] for (text,) in rows]
+
+
+@pytest.fixture
+def supervised(database_template: Path) -> Iterator[Supervised]:
+    with Model() as model:
+        env = {
+            "HOLDFAST_TOOL_MODULES": "tests.recovery.chaos.tools,tests.recovery.poison",
+            "OPENAI_BASE_URL": model.url,
+            "OPENAI_MODEL": "chaos",
+            "HOLDFAST_LEASE_MS": str(LEASE_MS),
+            "HOLDFAST_SWEEP_MS": "200",
+            "HOLDFAST_STUCK_MS": str(STUCK_MS),
+        }
+        with Stack(template=database_template, env=env) as stack:
+            stack.manage("shell", "-v", "0", "-c", GIVE_TOOLS)
+            stack.up(workers=2)
+            yield Supervised(stack)
+
+
+@pytest.mark.parametrize("poison", ["boom", "spin"])
+async def test_a_run_that_takes_its_worker_down_each_time_takes_two_and_no_other_run(
+    supervised: Supervised, poison: str
+) -> None:
+    stack = supervised.stack
+    async with Wire(stack.address, login(stack.address, "alice", "alice-password")) as wire:
+        others = [await wire.begin() for _ in range(OTHERS)]
+        bad = await wire.begin()
+        for conversation in others:
+            await wire.say(conversation, "[look 1500 0] [look 1500 0] [look 1500 0] say 3")
+        await wire.say(bad, f"[{poison} 100 0] say 3")
+
+        def over() -> Any:
+            supervised.look_after()
+            runs = supervised.runs()
+            return len(runs) == OTHERS + 1 and all(run[0] in ("finished", "failed") for run in runs.values())
+
+        try:
+            await eventually(over, 90, "all runs to be over", every=0.1)
+        except AssertionError as failure:
+            raise AssertionError(f"{failure} {supervised.runs()}\n{stack.outputs()}") from None
+    runs = supervised.runs()
+    assert {conversation: runs[conversation][:2] for conversation in others} == dict.fromkeys(
+        others, ("finished", "")
+    )
+    assert max(runs[conversation][3] for conversation in others) > 1, "nobody was beside it when it went off"
+    status, code, detail, _ = runs[bad]
+    assert (status, code) == ("failed", "crashed_too_often")
+    assert f"{MAX_CRASHES} of them while it did nothing but this" in detail
+    assert supervised.reasons(bad) == ["lease_lost"] * SUSPECT_AFTER + ["crashed"] * MAX_CRASHES
+    assert supervised.deaths == SUSPECT_AFTER
