@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 WATCH_MS = 250
 #: Seconds that a process gets to hand its run over, and that its worker waits for it.
 LEAVE_S = 6.0
-#: Seconds between two signs of life that a process gives its own watchdog.
+#: Seconds between two signs of life that a process gives its own watchdog, at most.
 BEAT_S = 0.5
 
 
@@ -143,7 +143,7 @@ async def perform_alone(conversation: str, run: str, name: str) -> None:
     work = asyncio.create_task(runner.perform(conversation, run), name=f"run {run}")
     side = [
         asyncio.create_task(runner.watch(WATCH_MS), name="watcher"),
-        asyncio.create_task(end_if_stuck(settings.HOLDFAST_STUCK_MS), name="watchdog"),
+        asyncio.create_task(end_if_stuck(stuck_alone_ms()), name="watchdog"),
         asyncio.create_task(leaving.wait(), name="leaving"),
     ]
     try:
@@ -157,6 +157,12 @@ async def perform_alone(conversation: str, run: str, name: str) -> None:
         await sessions.close()
 
 
+def stuck_alone_ms() -> int:
+    """After how long a process that is there for one run ends itself, if nothing moves in it: before its lease runs
+    out, so that its worker, and not the next sweep, says what became of it. A process that only starves has 2 s."""
+    return min(settings.HOLDFAST_STUCK_MS, max(2_000, settings.HOLDFAST_LEASE_MS * 4 // 5))
+
+
 async def end_if_stuck(after_ms: int) -> None:
     """Until cancelled: should this process give nobody a turn for `after_ms`, end it, with all its stacks in the log.
 
@@ -167,7 +173,7 @@ async def end_if_stuck(after_ms: int) -> None:
         while True:
             heed_cancellation()
             faulthandler.dump_traceback_later(after_ms / 1000, exit=True)
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(min(BEAT_S, after_ms / 4000))
     finally:
         faulthandler.cancel_dump_traceback_later()
 

@@ -1,9 +1,13 @@
-"""One conversation cannot take the workers of all others: it takes two of them down, and then only itself."""
+"""One conversation cannot take the workers of all others: it takes two of them down, and then only itself.
+
+`python -m tests.recovery.test_poison` proves it, in a minute, for a tool that blocks its process for ever as well.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+import tempfile
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,13 +16,12 @@ import pytest
 
 from chat.poison import MAX_CRASHES, SUSPECT_AFTER
 from tests.recovery.chaos.model import Model
+from tests.support import template
 from tests.support.processes import Stack
 from tests.support.waiting import eventually
 from tests.support.wire import Wire, login
 
-LEASE_MS = 1_000
-STUCK_MS = 1_500
-OTHERS = 4
+OTHERS = 3
 GIVE_TOOLS = """
 from agents.models import Agent
 Agent.objects.update(tools=["look", "boom", "spin"])
@@ -53,33 +56,30 @@ class Supervised:
         return [json.loads(text)["reason"] for (text,) in rows]
 
 
-@pytest.fixture
-def supervised(database_template: Path) -> Iterator[Supervised]:
+async def prove(poison: str, database: Path, *, lease_ms: int) -> None:
+    """Have a run call the tool `poison` beside ordinary ones, and look what becomes of all of them."""
     with Model() as model:
         env = {
             "HOLDFAST_TOOL_MODULES": "tests.recovery.chaos.tools,tests.recovery.poison",
             "OPENAI_BASE_URL": model.url,
             "OPENAI_MODEL": "chaos",
-            "HOLDFAST_LEASE_MS": str(LEASE_MS),
+            "HOLDFAST_LEASE_MS": str(lease_ms),
             "HOLDFAST_SWEEP_MS": "200",
-            "HOLDFAST_STUCK_MS": str(STUCK_MS),
+            "HOLDFAST_STUCK_MS": "3000",
         }
-        with Stack(template=database_template, env=env) as stack:
+        with Stack(template=database, env=env) as stack:
             stack.manage("shell", "-v", "0", "-c", GIVE_TOOLS)
             stack.up(workers=2)
-            yield Supervised(stack)
+            await _prove(poison, Supervised(stack))
 
 
-@pytest.mark.parametrize("poison", ["boom", "spin"])
-async def test_a_run_that_takes_its_worker_down_each_time_takes_two_and_no_other_run(
-    supervised: Supervised, poison: str
-) -> None:
+async def _prove(poison: str, supervised: Supervised) -> None:
     stack = supervised.stack
     async with Wire(stack.address, login(stack.address, "alice", "alice-password")) as wire:
         others = [await wire.begin() for _ in range(OTHERS)]
         bad = await wire.begin()
         for conversation in others:
-            await wire.say(conversation, "[look 1500 0] [look 1500 0] [look 1500 0] say 3")
+            await wire.say(conversation, "[look 1200 0] [look 1200 0] say 3")
         await wire.say(bad, f"[{poison} 100 0] say 3")
 
         def over() -> Any:
@@ -88,7 +88,7 @@ async def test_a_run_that_takes_its_worker_down_each_time_takes_two_and_no_other
             return len(runs) == OTHERS + 1 and all(run[0] in ("finished", "failed") for run in runs.values())
 
         try:
-            await eventually(over, 90, "all runs to be over", every=0.1)
+            await eventually(over, 120, "all runs to be over", every=0.1)
         except AssertionError as failure:
             raise AssertionError(f"{failure} {supervised.runs()}\n{stack.outputs()}") from None
     runs = supervised.runs()
@@ -101,3 +101,19 @@ async def test_a_run_that_takes_its_worker_down_each_time_takes_two_and_no_other
     assert f"{MAX_CRASHES} of them while it did nothing but this" in detail
     assert supervised.reasons(bad) == ["lease_lost"] * SUSPECT_AFTER + ["crashed"] * MAX_CRASHES
     assert supervised.deaths == SUSPECT_AFTER
+
+
+async def test_a_run_that_takes_its_worker_down_each_time_takes_two_and_no_other_run(
+    database_template: Path,
+) -> None:
+    await prove("boom", database_template, lease_ms=1_000)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        made = template.make_sqlite(Path(folder))
+        for kind in ("boom", "spin"):
+            asyncio.run(prove(kind, made, lease_ms=3_000))
+            print(
+                f"{kind}: {SUSPECT_AFTER} workers died, {MAX_CRASHES} processes of its own, no other run failed"
+            )

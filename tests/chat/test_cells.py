@@ -1,0 +1,152 @@
+"""Processes of their own: what is seen of their ends, and that a stuck process ends."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from agents import events as e
+from agents.models import ensure_default_agent
+from chat.cells import Cells, stuck_alone_ms
+from chat.entrances.browser.protocol import CreateBody
+from chat.session.session import Sessions
+from tests.chat.test_runner import House, uid
+from tests.support.processes import ROOT, clean_environment
+from tests.support.waiting import eventually
+
+STUCK = """
+import asyncio, time
+import django
+django.setup()
+from chat.cells import end_if_stuck
+
+async def main():
+    watchdog = asyncio.create_task(end_if_stuck(1500))
+    await asyncio.sleep(2)
+    print("alive", flush=True)
+    time.sleep(30)
+
+asyncio.run(main())
+"""
+
+
+def test_a_process_that_gives_nobody_a_turn_ends_and_says_where_it_was(tmp_path):
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", STUCK],
+        cwd=ROOT,
+        env=clean_environment(
+            DJANGO_SETTINGS_MODULE="config.settings",
+            DJANGO_SECRET_KEY="only-for-tests-" + "x" * 50,
+            DJANGO_INSECURE_HTTP="1",
+            HOLDFAST_DATA=str(tmp_path),
+        ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    # It had given turns for longer than it may give none.
+    assert done.stdout == "alive\n", done.stderr
+    assert done.returncode == 1
+    assert "Timeout" in done.stderr and "in main" in done.stderr
+    assert time.monotonic() - began < 28
+
+
+@pytest.mark.parametrize(
+    ("lease", "stuck", "after"), [(15_000, 60_000, 12_000), (1_000, 60_000, 2_000), (15_000, 3_000, 3_000)]
+)
+def test_a_process_of_its_own_ends_before_its_lease_does(settings, lease: int, stuck: int, after: int):
+    settings.HOLDFAST_LEASE_MS, settings.HOLDFAST_STUCK_MS = lease, stuck
+    assert stuck_alone_ms() == after
+
+
+class Fake(Cells):
+    """Cells whose processes are played: each ends with a status, after the run was begun in its name or not."""
+
+    def __init__(self, house: House, sessions: Sessions, ends: list[tuple[bool, int]], size: int = 1) -> None:
+        super().__init__(sessions, house._enqueue, worker="w", size=size)
+        self.house = house
+        self.ends = ends
+        self.names: list[str] = []
+        self.gate = asyncio.Event()
+        self.most = self.running = 0
+
+    async def _process(self, conversation: str, run: str, name: str) -> int:
+        self.names.append(name)
+        self.running += 1
+        self.most = max(self.most, self.running)
+        await self.gate.wait()
+        begun, status = self.ends.pop(0)
+        if begun:
+            assert await self._sessions.take(conversation, name, 60_000)
+            told = [e.RunStarted(at=1, run=run, attempt=1, fence=1, worker=name)]
+            await self._sessions.append(conversation, lambda view: told)
+        self.running -= 1
+        return status
+
+
+@pytest.fixture(autouse=True)
+def bells_in_memory(settings: Any) -> None:
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+
+@pytest.fixture
+async def house(sessions: Sessions, alice: Any) -> House:
+    """A conversation whose run waits for a worker."""
+    await sync_to_async(ensure_default_agent)()
+    made = House(sessions, alice.pk)
+    await made.submit(CreateBody(kind="create"))
+    await made.ask()
+    made.queue.clear()
+    return made
+
+
+async def test_a_process_that_was_seen_to_die_costs_no_lease_and_is_told_apart(house: House, caplog: Any):
+    run = (await house.run())["id"]
+    cells = Fake(house, house.sessions, [(True, -9)])
+    cells.gate.set()
+    cells.open(house.conversation, run)
+    await eventually(lambda: house.queue == [(house.conversation, run)], 10, "the run to be queued again")
+    assert (await house.run())["reason"] == "crashed"
+    assert await house.sessions.store.lease(house.conversation) is None
+    assert cells.names[0].startswith("w-alone-")
+    assert "alone died (status -9)" in caplog.text
+
+
+@pytest.mark.parametrize(("begun", "status"), [(False, 1), (True, 0)])
+async def test_what_did_not_begin_or_ended_by_itself_is_no_crash(house: House, begun: bool, status: int):
+    run = (await house.run())["id"]
+    cells = Fake(house, house.sessions, [(begun, status)])
+    cells.gate.set()
+    cells.open(house.conversation, run)
+    await eventually(lambda: not cells._held, 10, "the process to have ended")
+    assert "run.recovering" not in await house.events()
+    assert house.queue == []
+
+
+async def test_one_process_for_a_conversation_and_so_many_at_a_time(house: House):
+    cells = Fake(house, house.sessions, [(False, 0)] * 5, size=2)
+    run = (await house.run())["id"]
+    for _ in range(3):
+        cells.open(house.conversation, run)
+    for _ in range(4):
+        cells.open(uid(), run)
+    await eventually(lambda: cells.running == 2, 10, "two processes")
+    cells.gate.set()
+    await eventually(lambda: not cells._held, 10, "all to have ended")
+    assert (len(cells.names), cells.most) == (5, 2)
+
+
+async def test_a_worker_that_leaves_opens_no_process_any_more(house: House):
+    cells = Fake(house, house.sessions, [(False, 0)])
+    cells.open(house.conversation, "r")
+    cells.gate.set()
+    await cells.leave()
+    cells.open(uid(), "r")
+    assert not cells._held
