@@ -72,11 +72,12 @@ class OperatedAdmin(admin.ModelAdmin):
         return [path(f"<path:object_id>/{self.page}/", view, name=name), *super().get_urls()]
 
     def _operate(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = self.get_object(request, object_id)
-        if not self.has_view_permission(request, row):
+        if not self.has_view_permission(request):
             raise PermissionDenied
+        row = self.get_object(request, object_id)
         if row is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            messages.warning(request, "There is no such row (any more).")
+            return HttpResponseRedirect(base.address(f"chat_{self.opts.model_name}_changelist"))
         return self.operate(request, row)
 
     def render_change_form(
@@ -154,7 +155,7 @@ def _page(owner: OperatedAdmin, request: HttpRequest, row: Run | Call, form: for
         "started": base.time(row.started_at),
         "back": _where(row, str(form["back"].value() or "")),
     }
-    request.current_app = owner.admin_site.name  # type: ignore[attr-defined]
+    request.current_app = owner.admin_site.name
     return TemplateResponse(request, f"admin/chat/{owner.page}.html", context)
 
 

@@ -85,7 +85,7 @@ class Fake(Cells):
         begun, status = self.ends.pop(0)
         if begun:
             assert await self._sessions.take(conversation, name, 60_000)
-            told = [e.RunStarted(at=1, run=run, attempt=1, fence=1, worker=name)]
+            told: list[e.Event] = [e.RunStarted(at=1, run=run, attempt=1, fence=1, worker=name)]
             await self._sessions.append(conversation, lambda view: told)
         self.running -= 1
         return status

@@ -103,7 +103,7 @@ class House:
         self.tasks.append(asyncio.create_task(runner.watch(20)))
         return runner
 
-    def start(self, runner: Runner) -> asyncio.Task[None]:
+    def start(self, runner: Runner) -> asyncio.Task[bool]:
         conversation, run = self.queue.pop(0)
         task = asyncio.create_task(runner.perform(conversation, run))
         self.tasks.append(task)
@@ -505,7 +505,7 @@ async def test_poison_a_suspect_is_not_performed_among_others(house: House):
 async def test_poison_the_loss_that_makes_it_a_suspect_may_be_the_one_just_found(house: House):
     await house.ask()
     run = await crashes(house, 1)
-    told = [e.RunStarted(at=4, run=run, attempt=2, fence=2, worker="dead")]
+    told: list[e.Event] = [e.RunStarted(at=4, run=run, attempt=2, fence=2, worker="dead")]
     await house.sessions.append(house.conversation, lambda view: told)
     assert await house.worker(ScriptedModel(says("never"))).perform(house.conversation, run)
     assert (await house.events())[-1] == "run.recovering"
@@ -553,7 +553,7 @@ async def test_poison_the_next_run_of_such_a_conversation_is_alone_from_the_star
 async def test_R7_a_suspect_that_was_stopped_is_closed_by_anybody(house: House):
     await house.ask()
     run = await crashes(house, 2)
-    told = [e.RunStarted(at=4, run=run, attempt=3, fence=3, worker="dead")]
+    told: list[e.Event] = [e.RunStarted(at=4, run=run, attempt=3, fence=3, worker="dead")]
     await house.sessions.append(house.conversation, lambda view: told)
     await house.submit(StopBody(kind="stop"))
     assert not await house.worker(ScriptedModel(says("never"))).perform(house.conversation, run)
