@@ -158,7 +158,9 @@ class Tenure:
         return _clock() < self._until
 
     async def hold(self) -> None:
-        """Take the lease, work, and let go of it. Does nothing if somebody else has it."""
+        """Take the lease, work, and let go of it. Does nothing if somebody else has it. Raises Suspect."""
+        if not self.runner.alone and await self._suspected():
+            raise Suspect
         asked = _clock()
         fence = await self.sessions.take(self.conversation, self.owner, self.runner.lease_ms)
         if fence is None:
@@ -197,6 +199,22 @@ class Tenure:
             await end(side)
         await self._hand_over(fence)
         return None
+
+    async def _suspected(self) -> bool:
+        """Whether the run is to be performed alone, asked without the lease: the process that is to have it may be
+        about to take it. What cannot be answered now, `_start` asks again. Raises Over if there is nothing to do."""
+        try:
+            if place(await losses(self.sessions.journal, self.conversation, self.run)) != "alone":
+                return False
+            run = self._mine(await self.sessions.load(self.conversation))
+            owned = await self.sessions.store.lease(self.conversation) is not None
+        except Unavailable:
+            return False
+        if run["stopping"]:
+            return False
+        if owned or run["status"] == "waiting":
+            raise Over
+        return True
 
     # ---- the work ----
 
@@ -245,10 +263,8 @@ class Tenure:
                     *decide.fail_run(view.state, code="crashed_too_often", detail=detail, now=now),
                 ]
             suspect = where == "alone" and not self.runner.alone
-            if suspect and not lost:
-                raise Suspect
             if suspect:
-                return begun
+                return begun  # the loss that was just found, or nothing
             # A run that waited for a person and goes on was not taken over: its attempt stays the same.
             resumed = run["status"] == "queued" and run["attempt"] > 0
             attempt = run["attempt"] if resumed else run["attempt"] + 1

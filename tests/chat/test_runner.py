@@ -499,7 +499,15 @@ async def test_poison_a_suspect_is_not_performed_among_others(house: House):
     assert await house.worker(model).perform(house.conversation, run)
     assert await house.events() == before
     assert model.bodies == []
-    assert await house.sessions.store.lease(house.conversation) is None, "a suspect holds a worker"
+    fence = (await m.Conversation.objects.aget()).fence
+    assert fence == 0, "the lease was taken, although the process that is to have the run may be about to"
+
+
+async def test_poison_a_suspect_that_somebody_performs_already_is_left_alone(house: House):
+    await house.ask()
+    run = await crashes(house, 2)
+    assert await house.sessions.take(house.conversation, "a process of its own", LEASE_MS)
+    assert not await house.worker(ScriptedModel(says("never"))).perform(house.conversation, run)
 
 
 async def test_poison_the_loss_that_makes_it_a_suspect_may_be_the_one_just_found(house: House):

@@ -22,10 +22,7 @@ from tests.support.waiting import eventually
 from tests.support.wire import Wire, login
 
 OTHERS = 3
-GIVE_TOOLS = """
-from agents.models import Agent
-Agent.objects.update(tools=["look", "boom", "spin"])
-"""
+TOOLS = '["look", "boom", "spin"]'
 
 pytestmark = [pytest.mark.recovery, pytest.mark.slow]
 
@@ -68,7 +65,7 @@ async def prove(poison: str, database: Path, *, lease_ms: int) -> None:
             "HOLDFAST_STUCK_MS": "3000",
         }
         with Stack(template=database, env=env) as stack:
-            stack.manage("shell", "-v", "0", "-c", GIVE_TOOLS)
+            stack.sql("UPDATE agents_agent SET tools = ?", TOOLS)
             stack.up(workers=2)
             await _prove(poison, Supervised(stack))
 
@@ -79,7 +76,7 @@ async def _prove(poison: str, supervised: Supervised) -> None:
         others = [await wire.begin() for _ in range(OTHERS)]
         bad = await wire.begin()
         for conversation in others:
-            await wire.say(conversation, "[look 1200 0] [look 1200 0] say 3")
+            await wire.say(conversation, "[look 1500 0] [look 1500 0] say 3")
         await wire.say(bad, f"[{poison} 100 0] say 3")
 
         def over() -> Any:
