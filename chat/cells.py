@@ -71,7 +71,7 @@ class Cells:
         task.add_done_callback(lambda _: self._held.pop(conversation, None))
 
     async def leave(self) -> None:
-        """Have all processes hand over their runs and end; those that wait for a place are found by the sweeper."""
+        """Have all processes hand over their runs and end; what waits for a place goes back into the queue."""
         self._leaving = True
         for process in list(self._processes):
             _send(process, signal.SIGTERM)
@@ -87,6 +87,7 @@ class Cells:
         try:
             async with self._room:
                 if self._leaving:
+                    await self._enqueue(conversation, run)  # for another worker: its place came too late here
                     return
                 code = await self._process(conversation, run, name)
             if code != 0 and not self._leaving:
@@ -159,8 +160,8 @@ async def perform_alone(conversation: str, run: str, name: str) -> None:
 
 def stuck_alone_ms() -> int:
     """After how long a process that is there for one run ends itself, if nothing moves in it: before its lease runs
-    out, so that its worker, and not the next sweep, says what became of it. A process that only starves has 2 s."""
-    return min(settings.HOLDFAST_STUCK_MS, max(2_000, settings.HOLDFAST_LEASE_MS * 4 // 5))
+    out, so that its worker, and not the next sweep, says what became of it. A process that only starves has 5 s."""
+    return min(settings.HOLDFAST_STUCK_MS, max(5_000, settings.HOLDFAST_LEASE_MS * 4 // 5))
 
 
 async def end_if_stuck(after_ms: int) -> None:
