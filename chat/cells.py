@@ -36,6 +36,10 @@ log = logging.getLogger(__name__)
 
 #: How often the head of the conversation is looked at, for stops and messages (milliseconds).
 WATCH_MS = 250
+#: For so long no other worker starts a process for the same run (milliseconds); by then ours has its lease, or is dead.
+CLAIM_MS = 15_000
+#: Seconds between two looks whether that worker's process has the run, or gave up.
+CLAIM_LOOK_S = 0.5
 #: Seconds that a process gets to hand its run over, and that its worker waits for it.
 LEAVE_S = 6.0
 #: Seconds between two signs of life that a process gives its own watchdog, at most.
@@ -89,7 +93,12 @@ class Cells:
                 if self._leaving:
                     await self._enqueue(conversation, run)  # for another worker: its place came too late here
                     return
-                code = await self._process(conversation, run, name)
+                if not await self._claimed(conversation, run, name):
+                    return
+                try:
+                    code = await self._process(conversation, run, name)
+                finally:
+                    await self._sessions.store.release(_claim(run), name)
             if code != 0 and not self._leaving:
                 log.error("The process that performed run %s alone died (status %d).", run, code)
                 await self._crashed(conversation, run, name)
@@ -97,6 +106,19 @@ class Cells:
             log.warning("Run %s is left to the sweeper: %s", run, problem)
         except Exception:
             log.exception("Run %s could not be performed alone; the sweeper will bring it back.", run)
+
+    async def _claimed(self, conversation: str, run: str, name: str) -> bool:
+        """Whether it is for us to start a process for this run: other workers may have been told of it as well."""
+        store = self._sessions.store
+        while not await store.acquire(_claim(run), name, CLAIM_MS):
+            if self._leaving or await store.lease(conversation) is not None:
+                return False
+            await asyncio.sleep(CLAIM_LOOK_S)
+        found = decide.active_run((await self._sessions.load(conversation)).state)
+        if found is not None and found["id"] == run and found["status"] != "waiting":
+            return True
+        await store.release(_claim(run), name)
+        return False
 
     async def _process(self, conversation: str, run: str, name: str) -> int:
         """Start the process and wait for its end. Its exit status; negative: the signal that ended it."""
@@ -189,6 +211,11 @@ def _when_input_ends(leaving: asyncio.Event) -> None:
             leaving.set()
 
     loop.add_reader(source, readable)
+
+
+def _claim(run: str) -> str:
+    """The pseudo-conversation whose lease says who starts a process for a run."""
+    return f"alone-{run}"
 
 
 def _send(process: "asyncio.subprocess.Process", number: int) -> None:

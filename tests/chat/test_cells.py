@@ -14,7 +14,7 @@ from asgiref.sync import sync_to_async
 from agents import events as e
 from agents.models import ensure_default_agent
 from chat.cells import Cells, stuck_alone_ms
-from chat.entrances.browser.protocol import CreateBody
+from chat.entrances.browser.protocol import CreateBody, StopBody
 from chat.session.session import Sessions
 from tests.chat.test_runner import House, uid
 from tests.support.processes import ROOT, clean_environment
@@ -100,11 +100,23 @@ def bells_in_memory(settings: Any) -> None:
 async def house(sessions: Sessions, alice: Any) -> House:
     """A conversation whose run waits for a worker."""
     await sync_to_async(ensure_default_agent)()
-    made = House(sessions, alice.pk)
+    return await begun(sessions, alice.pk)
+
+
+async def begun(sessions: Sessions, user: int) -> House:
+    made = House(sessions, user)
     await made.submit(CreateBody(kind="create"))
     await made.ask()
     made.queue.clear()
     return made
+
+
+async def open_other(cells: Fake, house: House) -> tuple[str, str]:
+    """Another conversation whose run is to be performed alone: (conversation, run)."""
+    other = await begun(house.sessions, house.who.user_id)
+    run = (await other.run())["id"]
+    cells.open(other.conversation, run)
+    return other.conversation, run
 
 
 async def test_a_process_that_was_seen_to_die_costs_no_lease_and_is_told_apart(house: House, caplog: Any):
@@ -136,21 +148,53 @@ async def test_one_process_for_a_conversation_and_so_many_at_a_time(house: House
     for _ in range(3):
         cells.open(house.conversation, run)
     for _ in range(4):
-        cells.open(uid(), run)
+        await open_other(cells, house)
     await eventually(lambda: cells.running == 2, 10, "two processes")
     cells.gate.set()
     await eventually(lambda: not cells._held, 10, "all to have ended")
     assert (len(cells.names), cells.most) == (5, 2)
 
 
+async def test_two_workers_that_are_told_of_a_run_start_one_process(house: House):
+    one, other = (Fake(house, house.sessions, [(False, 0)]) for _ in range(2))
+    run = (await house.run())["id"]
+    one.open(house.conversation, run)
+    await eventually(lambda: one.running == 1, 10, "the first one's process")
+    other.open(house.conversation, run)
+    assert await house.sessions.take(house.conversation, one.names[0], 60_000)
+    await eventually(lambda: not other._held, 10, "the other one to let it be")
+    assert other.names == []
+    one.gate.set()
+    await eventually(lambda: not one._held, 10, "the process to end")
+
+
+async def test_a_worker_goes_on_where_the_process_of_another_gave_up(house: House):
+    one, other = (Fake(house, house.sessions, [(False, 1)]) for _ in range(2))
+    run = (await house.run())["id"]
+    one.open(house.conversation, run)
+    await eventually(lambda: one.running == 1, 10, "the first one's process")
+    other.open(house.conversation, run)
+    other.gate.set()
+    one.gate.set()
+    await eventually(lambda: other.names and not other._held, 10, "the other one's process")
+
+
+async def test_a_run_that_is_over_gets_no_process(house: House):
+    cells = Fake(house, house.sessions, [(False, 0)])
+    run = (await house.run())["id"]
+    await house.submit(StopBody(kind="stop"))
+    cells.open(house.conversation, run)
+    await eventually(lambda: not cells._held, 10, "it to be seen")
+    assert cells.names == []
+
+
 async def test_a_worker_that_leaves_opens_no_process_any_more(house: House):
     cells = Fake(house, house.sessions, [(False, 0)])
-    cells.open(house.conversation, "r")
-    waits = uid()
-    cells.open(waits, "s")
+    cells.open(house.conversation, (await house.run())["id"])
+    waits = await open_other(cells, house)
     await eventually(lambda: cells.running == 1, 10, "the first process")
     cells.gate.set()
     await cells.leave()
-    assert house.queue == [(waits, "s")], "what had no place yet is not left to the sweeper"
+    assert house.queue == [waits], "what had no place yet is not left to the sweeper"
     cells.open(uid(), "r")
     assert not cells._held
