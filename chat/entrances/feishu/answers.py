@@ -27,6 +27,7 @@ REASONS = {
     "model_rejected": "The model's provider refused the request.",
     "model_error": "The model failed.",
     "crashed_too_often": "The run was given up because its workers died too often.",
+    "outcome_unknown": "Nobody knows whether an interrupted tool took effect, and this agent does not go on then.",
     "agent_missing": "This agent is missing or disabled.",
 }
 #: Pages of what a long absence has left; the rest comes with the next look.
