@@ -30,6 +30,7 @@ REASONS: dict[str, str] = {
     "transcript_invalid": "The request did not pass its check and was not sent.",
     "internal": "Something went wrong on the server.",
     "crashed_too_often": "The run was given up because its workers died too often.",
+    "outcome_unknown": "Nobody knows whether an interrupted tool took effect, and this agent does not go on then.",
     "agent_missing": "This agent is missing or disabled.",
 }
 EMPTY = "(The answer is empty.)"
