@@ -30,8 +30,9 @@ log = logging.getLogger(__name__)
 
 #: Seconds in which a reader must take one frame; after that the socket is given up.
 WRITE_PATIENCE_S = 60.0
-#: Seconds in which a command must have its result; then the client hears `unavailable` and sends it again.
-SUBMIT_PATIENCE_S = 15.0
+#: Seconds in which a command must have its result; then the client hears `unavailable` and sends it again. Shorter than
+#: the 10 s after which it would send again without an answer (outbox.ts) and, a few times later, give up.
+SUBMIT_PATIENCE_S = 8.0
 #: Heartbeats between two looks at the login of a socket.
 LOGIN_CHECK_BEATS = 3
 #: A leaving server spreads the reconnects of its clients over this many milliseconds.
@@ -197,8 +198,15 @@ class BrowserConsumer(AsyncWebsocketConsumer):
         try:
             async with asyncio.timeout(SUBMIT_PATIENCE_S):
                 answer = await self.live.inbox.submit(who, command.conversation, command.id, command.body)
-        except Exception:
-            log.exception("Command %s for conversation %s failed.", command.id, command.conversation)
+        except Exception as problem:
+            if isinstance(problem, TimeoutError):
+                log.warning(
+                    "Command %s has no result after %g s; it may be sent again.",
+                    command.id,
+                    SUBMIT_PATIENCE_S,
+                )
+            else:
+                log.exception("Command %s for conversation %s failed.", command.id, command.conversation)
             self.perform(self.connection.result(command, "rejected", code="unavailable", retry=True))
             return
         self.perform(

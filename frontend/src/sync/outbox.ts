@@ -98,6 +98,8 @@ export class Outbox {
     this.#changed.add(entry.conversation);
     if (frame.status !== "rejected") this.#applied(entry, frame.cursor);
     else if (frame.retry) {
+      // An answer, if not the wanted one: the server is not silent, so this is no case for a person.
+      entry.unanswered = 0;
       entry.refusals += 1;
       entry.notBefore = this.now() + 500 + backoff(entry.refusals, this.random());
     } else this.#fail(entry, frame.code ?? "bad_command");
