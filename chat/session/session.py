@@ -431,6 +431,7 @@ class Sessions:
             conversation, position, fields, fence=base.fence, archived=base.seq, replaces=replaces
         )
         if seeded:
+            faults.point("session.rebuilt")
             if replaces is not None:
                 log.warning("Conversation %s: Redis had lost its history; rebuilt from SQL.", conversation)
             await self._changed(conversation)

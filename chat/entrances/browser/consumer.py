@@ -15,7 +15,7 @@ from typing import Any
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
-from chat import doorbell
+from chat import doorbell, faults
 from chat.entrances.browser import connection as c
 from chat.entrances.browser import protocol as p
 from chat.entrances.browser.leaving import sockets
@@ -33,6 +33,8 @@ WRITE_PATIENCE_S = 60.0
 #: Seconds in which a command must have its result; then the client hears `unavailable` and sends it again. Shorter than
 #: the 10 s after which it would send again without an answer (outbox.ts) and, a few times later, give up.
 SUBMIT_PATIENCE_S = 8.0
+#: How the answer to a command begins.
+RESULT = '{"type":"result"'
 #: Heartbeats between two looks at the login of a socket.
 LOGIN_CHECK_BEATS = 3
 #: A leaving server spreads the reconnects of its clients over this many milliseconds.
@@ -258,6 +260,8 @@ class BrowserConsumer(AsyncWebsocketConsumer):
                 self.writing_since = time.monotonic()
                 await self.send(text_data=text)
                 self.writing_since = None
+                if text.startswith(RESULT):
+                    faults.point("reply.written")
                 if self in sockets:
                     self.opener.frame_taken()
             if self.closing is not None:

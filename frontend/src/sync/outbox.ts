@@ -324,7 +324,8 @@ export class Outbox {
   #poll(): void {
     if (this.#pollAt > this.now()) return;
     this.#pollAt = this.now() + ORPHAN_MS;
-    this.#adopt((kept) => kept.at < this.now() - ORPHAN_MS);
+    // Also what is dated in the future: the machine's clock was set back since.
+    this.#adopt((kept) => Math.abs(this.now() - kept.at) > ORPHAN_MS);
   }
 
   #adopt(wanted: (kept: Kept) => boolean): void {

@@ -21,11 +21,20 @@ WORKER_PLACES = (
     "lease.taken",
     "append.begin",
     "append.stored",
+    "journal.written",
     "append.archived",
+    "session.rebuilt",
     "effect.before",
     "effect.after",
 )
-WEB_PLACES = ("append.begin", "append.stored", "append.archived", "inbox.applied")
+WEB_PLACES = (
+    "append.begin",
+    "append.stored",
+    "journal.written",
+    "append.archived",
+    "inbox.applied",
+    "reply.written",
+)
 
 
 @dataclass

@@ -172,6 +172,10 @@ class Scene:
             )
         )
 
+    def answers(self, number: int) -> bool:
+        """Whether this web server (0 or 1) takes connections."""
+        return _answers(self.proxies[number].target_port)
+
     def report(self, clients: Clients, faults: list[Fault]) -> Report:
         """Everything works again: have people come to rest, and check what is left."""
         system, plan = self.system, self.plan
