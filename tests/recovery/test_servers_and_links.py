@@ -102,7 +102,7 @@ async def test_W3_a_link_is_half_open(scene: Scene) -> None:
 
 
 async def test_W3_a_laptop_was_asleep(scene: Scene) -> None:
-    """No timer runs, nothing is read, the conversations go on; when it wakes up its links are dead and do not say so."""
+    """No timer runs, nothing is read, conversations go on; when it wakes up its links are dead and do not say so."""
     with people(scene) as clients:
         async with writer(scene) as alice:
             clients.pause()
