@@ -87,6 +87,20 @@ MUTANTS = (
         ("tests/agents/test_steps.py", "-k", "R4"),
     ),
     Mutant(
+        "nobody is asked before a tool that needs a yes",
+        "agents/steps.py",
+        'c.status == "proposed" and c.name in approvals',
+        "False",
+        ("tests/agents/test_crash_points.py", "-k", "W8"),
+    ),
+    Mutant(
+        "a yes to other arguments counts",
+        "chat/decide.py",
+        'if asked["digest"] != digest:',
+        "if False:",
+        ("tests/chat/test_decide.py", "-k", "W8"),
+    ),
+    Mutant(
         "tools start before it is journalled",
         "agents/calling.py",
         f"{_STORE}{_START}",
