@@ -17,7 +17,7 @@ from tests.support.waiting import eventually, wait_until
 from tests.support.wire import Wire, login, new_id
 
 #: A tool that may be repeated and takes seconds, and one that must not happen twice and cannot be looked up.
-SLOW_RUN = "[put 3000 500, pay 3000 500] say 10"
+SLOW_RUN = "[put 2000 300, pay 2000 300] say 5"
 
 
 @contextlib.contextmanager
@@ -103,12 +103,13 @@ class Writer:
 
     async def sees_a_run_work(self) -> None:
         """Say something that takes seconds, and wait until its tools run."""
+        before = self.started()
         await self.gets_through(self.asks(SLOW_RUN))
-        await eventually(
-            lambda: len([x for x in self.events() if x["type"] == "call.started"]) >= 2,
-            20,
-            "the tools to run",
-        )
+        await eventually(lambda: self.started() >= before + 2, 30, "the tools to run")
+
+    def started(self) -> int:
+        """How often a tool was started."""
+        return len([event for event in self.events() if event["type"] == "call.started"])
 
     async def ends_well(self, *asked: Asked) -> None:
         """What was asked stands once, and every run has ended. A call in doubt is answered by a person: it happened."""

@@ -10,7 +10,7 @@ from tests.support.processes import Stack
 from tests.support.waiting import eventually
 from tests.support.wire import Wire, login, new_id
 
-PLACES = ["append.stored", "journal.written", "append.archived", "inbox.applied", "reply.written"]
+PLACES = ["append.stored", "journal.written", "inbox.applied", "reply.written"]
 
 
 @pytest.mark.parametrize("place", PLACES)

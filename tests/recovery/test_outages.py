@@ -19,11 +19,11 @@ from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.recovery, pytest.mark.slow]
 
-#: Longer than all patience that a process has with a Redis that is connected and says nothing: three tries of 5 s
-#: for a command, 15 s for a login's socket. More would only be more of the same.
-FROZEN_S = 16.0
+#: Longer than a lease (2 s), an answer of Redis may take (5 s), and a command may have (8 s). In longer silence only
+#: more of the same would happen.
+FROZEN_S = 10.0
 #: Longer than a sender waits for a result; see `SUBMIT_PATIENCE_S`.
-LOCKED_S = 10.0
+LOCKED_S = 9.0
 #: Bytes that fit into a file: less than a page of SQLite's log needs, wherever in the file it is written.
 FULL = 2_048
 
