@@ -85,6 +85,17 @@ describe("one effect", () => {
     expect(view(one).pending).toEqual([]);
   });
 
+  it("W5 what was refused goes out when its conversation is in step again, and does not wait out its pause", () => {
+    const one = tab();
+    server.mishaps = Array.from({ length: 9 }, () => "busy" as const);
+    one.client.send(ID, "at last");
+    for (let ms = 0; server.mishaps.length > 0 && ms < 600_000; ms += 100) clock.advance(100);
+    expect(texts()).toEqual([]);
+    server.lose(ID, 0, true);
+    clock.advance(1_000);
+    expect(texts()).toEqual(["at last"]);
+  });
+
   it("W5 a tab takes over what is dated in the future, because the clock was set back", () => {
     const staying = tab();
     const dying = tab();

@@ -25,6 +25,8 @@ interface Entry extends Kept {
   refusals: number;
   /** Not to be sent before this. */
   notBefore: number;
+  /** Its conversation was out of step since it was refused. */
+  waitsForSync: boolean;
   /** Committed. It stays here, and in no storage, until its event has been seen. */
   stored: { cursor: string | null; at: number } | null;
 }
@@ -161,6 +163,7 @@ export class Outbox {
   /** The conversation was seen in this state: stored commands whose events have arrived leave. */
   seen(conversation: string, seen: Seen): void {
     for (const entry of this.#of(conversation)) {
+      if (entry.stored === null) this.#synced(entry, seen.synced);
       if (entry.stored === null) continue;
       const there = entry.body.kind === "send" && seen.items.has(entry.body.message);
       const place = entry.stored.cursor === null ? null : parseCursor(entry.stored.cursor);
@@ -170,6 +173,16 @@ export class Outbox {
           : seen.place?.epoch === place.epoch && seen.place.seq < place.seq;
       if (there || (seen.synced && !behind)) this.#drop(entry);
     }
+  }
+
+  /** What was refused need not wait out its pause when the conversation is in step again: what was away is back. */
+  #synced(entry: Entry, synced: boolean): void {
+    if (synced && entry.waitsForSync && entry.notBefore > this.now()) {
+      // Not everybody at the same moment.
+      entry.notBefore = Math.min(entry.notBefore, this.now() + Math.round(500 * this.random()) + 1);
+      entry.refusals = 0;
+    }
+    entry.waitsForSync = !synced;
   }
 
   /** Another tab changed a key; `value` null: it removed it. */
@@ -343,6 +356,7 @@ export class Outbox {
       unanswered: 0,
       refusals: 0,
       notBefore: 0,
+      waitsForSync: false,
       stored: null,
     });
     this.#changed.add(kept.conversation);
