@@ -22,6 +22,7 @@ import psycopg
 
 from scripts.processes import command
 from tests.support.ports import claim_port
+from tests.support.replicated import Replicated
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 
@@ -120,14 +121,14 @@ class Stack:
         *,
         template: Path | None = None,
         database: str | None = None,
-        valkey: Valkey | None = None,
+        valkey: Valkey | Replicated | None = None,
         env: Mapping[str, str] | None = None,
     ) -> None:
         self.data = Path(tempfile.mkdtemp(prefix="holdfast-stack-"))
         self.web_port = claim_port()
         self.demo_port = claim_port()
         self._own_valkey = valkey is None
-        self.valkey = valkey or Valkey(aof=True)
+        self.valkey: Valkey | Replicated = valkey or Valkey(aof=True)
         if template is not None:
             shutil.copy(template, self.data / "holdfast.sqlite3")
         self.database = database or f"sqlite:///{self.data / 'holdfast.sqlite3'}"
