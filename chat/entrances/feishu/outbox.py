@@ -103,7 +103,7 @@ async def _failed(
             # Not done, so its hour has not begun, and waiting is no failure.
             first = row.first_at if row.attempts > 1 else None
             changed = {"next_at": now + int(problem.after * 1000), "error": error, "first_at": first}
-            await client.hold(lane.chat_id, problem.after)
+            await client.pace.hold(lane.chat_id, problem.after)
         case Refused() if problem.code in NO_TARGET and row.reply_to and not lane.thread_id:
             changed = {"reply_to": "", "error": error}  # to the chat, then; a topic has no such way
         case Away() if now - (row.first_at or now) < MOST_MS:

@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.core.exceptions import RequestDataTooBig
 from django.db import IntegrityError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -34,11 +35,15 @@ MAX_TIME = 10**14
 @require_POST
 async def events(request: HttpRequest, slug: str) -> HttpResponse:
     """One request of Feishu, for events and for card callbacks alike."""
-    if int(request.headers.get("content-length") or 0) > MAX_BODY:
+    try:
+        raw = request.body
+    except RequestDataTooBig:
+        return HttpResponse(status=413)
+    if len(raw) > MAX_BODY:
         return HttpResponse(status=413)
     headers = {name.lower(): value for name, value in request.headers.items()}
     # Not cancelled when it takes too long: a thread that waits for the database cannot be, and its row is welcome.
-    storing = asyncio.ensure_future(sync_to_async(_take)(slug, request.body, headers))
+    storing = asyncio.ensure_future(sync_to_async(_take)(slug, raw, headers))
     _storing.add(storing)
     storing.add_done_callback(_stored)
     try:

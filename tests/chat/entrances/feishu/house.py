@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -21,6 +20,7 @@ from chat.kit import Kit
 from chat.runner import Runner
 from chat.session.session import Sessions
 from chat.tasks import end
+from chat.worker import Pool
 from tests.support.feishu_events import action_event, message_event, signed
 from tests.support.feishu_server import FeishuServer
 from tests.support.waiting import eventually
@@ -60,11 +60,12 @@ class House:
 
     def worker(self, name: str) -> Runner:
         runner = Runner(self.sessions, self.enqueue, self.kit, worker=name, lease_ms=60_000, renew_ms=1_000)
+        self.pool = Pool(runner, 64)
         self.tasks.append(asyncio.create_task(runner.watch(20)))
         return runner
 
     async def enqueue(self, conversation: str, run: str) -> bool:
-        self.tasks.append(asyncio.create_task(self.runner.perform(conversation, run)))
+        self.tasks.append(asyncio.create_task(self.pool.perform(conversation, run)))
         return True
 
     def serve(self, name: str = "one") -> asyncio.Task[Any]:
@@ -103,12 +104,8 @@ class House:
 
     async def press(self, label: str, chat: str = "oc_a") -> dict[str, Any]:
         """A person presses a button on the newest card that has it."""
-        for card in reversed(self.feishu.cards_of(chat)):
-            for element in card.shown["body"]["elements"]:
-                if element["tag"] == "button" and element["text"]["content"] == label:
-                    value = json.loads(json.dumps(element["behaviors"][0]["value"]))
-                    return (await self.post(action_event(value, chat=chat))).json()
-        raise AssertionError(f"No button {label!r} in {chat}.")
+        value = self.feishu.button(chat, label)
+        return (await self.post(action_event(value, chat=chat))).json()
 
     async def until(self, condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
         try:
@@ -150,7 +147,7 @@ class House:
         return [e.from_json(text) async for text in texts]
 
     async def close(self) -> None:
-        self.runner.leave()
+        await self.pool.leave()
         await end(self.tasks)
 
 
