@@ -63,7 +63,7 @@ class Delivery:
     async def go_on(self, news: bool) -> bool:
         """One round. `news`: the journal has moved. Returns whether there is nothing left to do."""
         if news or self._moved() or self._caught is None:
-            self._caught = await ask(answers.catch_up, self._lane.pk, self._me)
+            self._caught = await ask(answers.catch_up, self._lane.pk, self._me, self._caught)
         caught = self._caught
         sent = await outbox.send_out(self._lane, self._client, self._turn, self._clock)
         if caught is None:
