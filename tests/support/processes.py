@@ -14,7 +14,8 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,21 @@ class Stack:
         with psycopg.connect(self.database) as postgres:
             cursor = postgres.execute(statement.replace("?", "%s"), values)
             return cursor.fetchall() if cursor.description else []
+
+    @contextmanager
+    def stuck(self, table: str) -> Iterator[None]:
+        """While this holds nobody writes: SQLite's one write lock is taken, or this table of PostgreSQL's."""
+        if self.database.startswith("sqlite"):
+            connection = sqlite3.connect(self.data / "holdfast.sqlite3", timeout=20, isolation_level=None)
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield
+            finally:
+                connection.close()
+            return
+        with psycopg.connect(self.database) as postgres:
+            postgres.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            yield
 
     def manage(self, *arguments: str) -> str:
         """Run `manage.py` with the stack's settings; what it printed."""

@@ -55,7 +55,9 @@ class Delivery:
         #: What the card shows now: status, text.
         self._shown = ("", "")
         self._status_at = 0
-        self._card_at = 0
+        #: When the card of `_card_run` may change again, and until when no card may at all.
+        self._card_at, self._card_run = 0, ""
+        self._held_until = 0
         self._failures = 0
         self._seen_head = -1
         self._caught: answers.Caught | None = None
@@ -93,12 +95,13 @@ class Delivery:
     async def _show(self, run: str) -> bool:
         """Bring the cards up to date, if it is time. Returns whether they need nothing more."""
         now = self._clock()
-        if now < self._card_at:
+        # A new run's card comes at once, however slow the cards have to be that move already.
+        if now < self._held_until or (now < self._card_at and run == self._card_run):
             return False
         try:
             settled = await self._cards(run, now)
         except Limited as problem:
-            self._card_at = now + int(problem.after * 1000)
+            self._held_until = now + int(problem.after * 1000)
             return False
         except StreamClosed:
             await self._rotate(run)
@@ -108,14 +111,14 @@ class Delivery:
             return False
         except FeishuError as problem:
             self._failures += 1
-            self._card_at = now + 500 * 2**self._failures
+            self._held_until = now + 500 * 2**self._failures
             if self._failures >= MOST_FAILURES:
                 log.error("The card of run %s is given up; its answer is not: %s", run, problem)
                 self._failures = 0
                 await ask(self._give_up)
             return False
         self._failures = 0
-        self._card_at = now + self._every_ms()
+        self._card_at, self._card_run = now + self._every_ms(), run
         return settled
 
     async def _cards(self, run: str, now: int) -> bool:
