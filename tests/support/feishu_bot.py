@@ -53,16 +53,23 @@ class Bot:
     def __init__(
         self, stack: Stack, feishu: FeishuServer, *, webs: int = 1, workers: int = 2, more: str = ""
     ) -> None:
-        self.stack, self.feishu = stack, feishu
+        self.stack, self.feishu, self.ports = stack, feishu, [stack.web_port]
         stack.manage("shell", "-v", "0", "-c", MAKE_APP.format(url=feishu.url) + more)
         stack.up(workers=workers)
-        self.ports = [stack.web_port]
         for number in range(2, webs + 1):
             port = claim_port()
             stack.start("web", f"web{number}", HOLDFAST_PORT=str(port))
             self.ports.append(port)
         for port in self.ports:
             wait_until(lambda port=port: _answers(port), 30, f"the web server at {port}")
+
+    @classmethod
+    def join(cls, stack: Stack, feishu: FeishuServer) -> Bot:
+        """A bot in a Holdfast that runs already; its workers find the app within five seconds."""
+        bot = cls.__new__(cls)
+        bot.stack, bot.feishu, bot.ports = stack, feishu, [stack.web_port]
+        stack.manage("shell", "-v", "0", "-c", MAKE_APP.format(url=feishu.url))
+        return bot
 
     def post(self, event: Json, *, web: int = 0, after_s: float = 0, base_s: float | None = None) -> Posted:
         """One delivery to one of the web servers, signed as if sent `after_s` seconds after `base_s` (now)."""
