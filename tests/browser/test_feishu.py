@@ -23,15 +23,14 @@ def bot(house: Stack) -> Iterator[Bot]:
 
 def test_a_conversation_is_live_in_feishu_and_in_the_web_chat(bot: Bot, visit: Callable[..., Chat]) -> None:
     bot.say("research lighthouses for 8 seconds")
-    rows = bot.until(
-        lambda: bot.stack.sql("SELECT conversation FROM chat_feishulane"), 20, "the conversation"
-    )
+    conversation = bot.until(bot.conversation, 20, "the conversation")
     chat = visit("alice")
-    row = chat.page.locator(f'a[href*="{_dashed(str(rows[0][0]))}"]')
-    row.first.click()
+    chat.hook("conversation-row", id=conversation).click()
     # The tool is at work on both sides.
     expect(chat.hook("call", status="running")).to_be_visible()
-    bot.until(lambda: "research" in bot.feishu.cards_of("oc_a")[-1].text(), 10, "the tool on the card")
+    bot.until(
+        lambda: "⏳ slow&#95;research" in bot.feishu.cards_of("oc_a")[-1].text(), 10, "the tool on the card"
+    )
     chat.wait_until_done(60)
     bot.until(bot.answers, 20, "the answer in Feishu")
     assert "Findings on lighthouses" in chat.hook("step-text").last.inner_text()
@@ -58,7 +57,3 @@ def test_a_conversation_is_live_in_feishu_and_in_the_web_chat(bot: Bot, visit: C
     expect(chat.hook("call", status="running")).to_be_visible()
     chat.hook("stop").click()
     bot.until(lambda: "Stopped" in bot.answers()[-1], 20, "Feishu to be told")
-
-
-def _dashed(id: str) -> str:
-    return id if "-" in id else f"{id[:8]}-{id[8:12]}-{id[12:16]}-{id[16:20]}-{id[20:]}"

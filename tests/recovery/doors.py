@@ -154,7 +154,9 @@ class Feishu:
     async def say(self, text: str, conversation: str = "") -> str:
         self._had = len(self._house.bot.answers(self.chat))
         message = await asyncio.to_thread(self._house.bot.say, text, self.chat, times=2)
-        found = await self._house.until(self._lane, "the chat's conversation", 20)
+        found = await self._house.until(
+            lambda: self._house.bot.conversation(self.chat), "the chat's conversation", 20
+        )
         assert conversation in ("", found), "This chat is another conversation."
         taken = "SELECT 1 FROM chat_feishumessage WHERE message_id = ? AND state != 'received'"
         await self._house.until(lambda: self._house.stack.sql(taken, message), "the message to be taken", 20)
@@ -173,10 +175,6 @@ class Feishu:
 
     def _new(self) -> list[str]:
         return self._house.bot.answers(self.chat)[self._had :]
-
-    def _lane(self) -> str:
-        found = self._house.stack.sql("SELECT conversation FROM chat_feishulane WHERE chat_id = ?", self.chat)
-        return str(uuid.UUID(str(found[0][0]))) if found else ""
 
 
 class FeishuButton(Feishu):

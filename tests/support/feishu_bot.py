@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from tests.support import template
 from tests.support.feishu_events import Json, action_event, message_event, signed
@@ -100,6 +100,12 @@ class Bot:
     def answers(self, chat: str = "oc_a") -> list[str]:
         """The messages of a chat that are no cards."""
         return self.feishu.answers(chat)
+
+    def conversation(self, chat: str = "oc_a") -> str:
+        """The id of the newest conversation of a chat, once there is one; empty before."""
+        query = "SELECT conversation FROM chat_feishulane WHERE chat_id = ? ORDER BY generation DESC"
+        found = self.stack.sql(query, chat)
+        return str(UUID(str(found[0][0]))) if found else ""
 
     def until(self, condition: Callable[[], Any], seconds: float, what: str) -> Any:
         """Wait; a failure tells what Feishu shows and what the processes wrote."""

@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 #: Threads that keep their connections: the many short questions must neither stand in one line nor open one each.
-_POOL = ThreadPoolExecutor(4, thread_name_prefix="feishu")
+_POOL = ThreadPoolExecutor(8, thread_name_prefix="feishu")
 
 
 async def ask(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -184,6 +184,22 @@ async def test_policies(house):
     await house.until(ignored, "the message to be ignored")
 
 
+async def test_a_disabled_user_counts_as_not_linked_and_their_chat_is_closed(house, django_user_model):
+    alice = await sync_to_async(django_user_model.objects.create_user)(username="alice")
+    await FeishuUser.objects.acreate(app=house.app, open_id="ou_alice", user=alice)
+    await house.say("hello")
+    await house.answered("Hello!")
+    await house.quiet()
+    await django_user_model.objects.filter(pk=alice.pk).aupdate(is_active=False)
+    await house.say("still there?")
+    await house.answered("is disabled here")
+    await house.quiet()
+    await FeishuApp.objects.aupdate(private_policy="linked")
+    await house.say("and now?")
+    await house.answered("only people who are known")
+    assert len(house.model.bodies) == 1
+
+
 async def test_a_linked_persons_chat_is_theirs_in_the_web_chat_live_on_both_sides(house, django_user_model):
     alice = await sync_to_async(django_user_model.objects.create_user)(username="alice")
     await FeishuUser.objects.acreate(app=house.app, open_id="ou_alice", user=alice)
