@@ -96,7 +96,7 @@ def _cards(browser: Browser, bot: Bot, save: Save) -> None:
         had = len(bot.answers("oc_shot"))
         said[bot.say(text, "oc_shot", sender="ou_alice")] = text
         if not had:
-            bot.until(lambda had=had: len(bot.answers("oc_shot")) > had, 60, "an answer")
+            bot.until(lambda: bot.answers("oc_shot"), 60, "an answer")
     bot.until(lambda: "⏳" in bot.feishu.cards_of("oc_shot")[-1].text(), 30, "a tool at work")
     page = _drawing(browser, drawn(bot.feishu, "oc_shot", said, "Feishu: private chat"), 480)
     page.set_viewport_size({"width": 480, "height": 640})

@@ -117,8 +117,7 @@ class Web:
 
     async def say(self, text: str, conversation: str = "") -> str:
         conversation = conversation or await self._tab.create()
-        await self._tab.open(conversation)
-        self._since = len(self._tab.frames)
+        await self.watch(conversation)
         result = await self._tab.message(conversation, text)
         assert result["status"] == "applied", result
         return conversation
@@ -131,8 +130,13 @@ class Web:
         result = await self._tab.command(conversation, kind="stop")
         assert result["status"] == "applied", result
 
+    async def watch(self, conversation: str) -> None:
+        """Open a conversation; from now on this tab is told of it."""
+        await self._tab.open(conversation)
+        self._since = len(self._tab.frames)
+
     def told(self, type: str) -> list[dict[str, Any]]:
-        """The events of a type that this tab was told since something was said."""
+        """The events of a type that this tab was told since it opened or said something."""
         events = [frame["event"] for frame in self._tab.frames[self._since :] if frame["type"] == "event"]
         return [event for event in events if event["type"] == type]
 

@@ -274,9 +274,12 @@ class Stack:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in reversed(self.processes.values()):
-            if process.alive:
-                process.stop(5)
+        alive = [process for process in self.processes.values() if process.alive]
+        for process in alive:  # all are told before the first is waited for
+            process.resume()
+            process.signal(signal.SIGTERM)
+        for process in alive:
+            process.stop(5)
         if self._own_valkey:
             self.valkey.stop()
         shutil.rmtree(self.data, ignore_errors=True)

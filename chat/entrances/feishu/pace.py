@@ -69,9 +69,9 @@ class Shared:
         if what == "add" and held:
             return False
         if what == "count":
-            value, seconds = (held[0] if held else 0) + 1, seconds if not held else held[1] - now
-            self._own[key] = (value, now + seconds)
-            return value
+            until = held[1] if held else now + seconds
+            self._own[key] = ((held[0] if held else 0) + 1, until)
+            return self._own[key][0]
         self._own[key] = (value, now + seconds)
         return True
 

@@ -77,7 +77,7 @@ def echo(path: str, body: Json) -> Reply:
             read += NAME.findall(str(message["content"]))
     reply = completion(f"Read: {' '.join(read)}")
     # In the calm there is time to see a card.
-    reply.pause = 2.0 if read[0].startswith("calm") else 0.02
+    reply.pause = 2.0 if read[:1] and read[0].startswith("calm") else 0.02
     return reply
 
 
@@ -130,7 +130,15 @@ class Show:
     def quiet(self) -> None:
         """Wait until no worker has anything left to do for Feishu."""
         query = "SELECT count(*) FROM chat_feishulane WHERE claimed_until > 0"
-        self.bot.until(lambda: self.bot.stack.sql(query) == [(0,)], 60, "the lanes to be given back")
+        try:
+            self.bot.until(lambda: self.bot.stack.sql(query) == [(0,)], 60, "the lanes to be given back")
+        except AssertionError as failure:
+            kept = (
+                "SELECT l.chat_id, l.head_seq, c.head_seq, r.status, r.retry_at, r.code FROM chat_feishulane l "
+                "JOIN chat_conversation c ON c.id = l.conversation JOIN chat_run r ON r.conversation_id = c.id "
+                "WHERE l.claimed_until > 0 AND r.seq = (SELECT max(seq) FROM chat_run WHERE conversation_id = c.id)"
+            )
+            raise AssertionError(f"{self.bot.stack.sql(kept)}\n{failure}") from None
 
     # ---- the acts ----
 
@@ -206,6 +214,8 @@ class Show:
                 wrong.append(f"{chat}: the conversation has {kept} of {said}")
             if read != said:
                 wrong.append(f"{chat}: the answers have read {read} of {said}")
+            if any(not NAME.search(text) for text in bot.answers(chat)):
+                wrong.append(f"{chat}: an answer to nothing")
             if any(card.streaming for card in bot.feishu.cards_of(chat)):
                 wrong.append(f"{chat}: a card is still streaming")
         wrong += [

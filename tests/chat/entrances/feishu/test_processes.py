@@ -43,8 +43,8 @@ def bot(standing: Bot) -> Bot:
 
 @pytest.mark.parametrize(
     ("standing", "query", "chat"),
-    [("postgres", RUNS, "oc_run"), ("sqlite", LANES, "oc_lane")],
-    ids=["of the run", "of the chat"],
+    [("sqlite", LANES, "oc_lane"), ("postgres", RUNS, "oc_run")],
+    ids=["of the chat", "of the run"],
     indirect=["standing"],
 )
 def test_R4_a_killed_worker_changes_nothing_of_the_answer(bot: Bot, query: str, chat: str) -> None:
