@@ -59,7 +59,8 @@ class Delivery:
         self._card_at, self._card_run = 0, ""
         self._held_until = 0
         self._failures = 0
-        self._seen_head = -1
+        #: The last number used for each card.
+        self._sequences: dict[str, int] = {}
         self._caught: answers.Caught | None = None
 
     async def go_on(self, news: bool) -> bool:
@@ -229,16 +230,11 @@ class Delivery:
         await ask(turn.save)
 
     def _sequence(self, turn: FeishuTurn, now: int, count: int = 1) -> int:
-        first = max(turn.sequence + 1, now - turn.opened_at)
-        turn.sequence = self._held_sequence[turn.card_id] = max(
-            first, self._held_sequence.get(turn.card_id, 0) + 1
-        )
-        self._held_sequence[turn.card_id] += count - 1
+        """The first of `count` numbers for changes to the turn's card, larger than all before."""
+        used = self._sequences.get(turn.card_id, 0)
+        turn.sequence = max(turn.sequence + 1, now - turn.opened_at, used + 1)
+        self._sequences[turn.card_id] = turn.sequence + count - 1
         return turn.sequence
-
-    @property
-    def _held_sequence(self) -> dict[str, int]:
-        return self.__dict__.setdefault("_sequences", {})
 
     # ---- SQL ----
 

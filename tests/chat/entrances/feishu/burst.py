@@ -129,9 +129,14 @@ class Show:
 
     def quiet(self) -> None:
         """Wait until no worker has anything left to do for Feishu."""
-        query = "SELECT count(*) FROM chat_feishulane WHERE claimed_until > 0"
+        # One that could not be given back, because the database was busy, is free when its lease has run out.
+        query = "SELECT count(*) FROM chat_feishulane WHERE claimed_until > ?"
+
+        def free() -> bool:
+            return self.bot.stack.sql(query, int(time.time() * 1000)) == [(0,)]
+
         try:
-            self.bot.until(lambda: self.bot.stack.sql(query) == [(0,)], 60, "the lanes to be given back")
+            self.bot.until(free, 60, "the lanes to be given back")
         except AssertionError as failure:
             kept = (
                 "SELECT l.chat_id, l.head_seq, c.head_seq, r.status, r.retry_at, r.code FROM chat_feishulane l "
