@@ -199,4 +199,5 @@ class FeishuButton(Feishu):
 
 
 DOORS: dict[str, type[Door]] = {"web": Web, "feishu": Feishu}
+#: An operator's stop in the admin belongs here, too.
 STOPS: dict[str, type[Stop]] = {"web": Web, "feishu": Feishu, "feishu-button": FeishuButton}
