@@ -9,10 +9,10 @@ CONVERSATIONS ?= 10
 DATABASE ?= sqlite
 SEED ?=
 
-.PHONY: help run tools lint test fuzz chaos schedules mutants protocol bench shots clean
+.PHONY: help run tools lint test fuzz chaos schedules feishu-burst mutants protocol bench shots clean
 
 help: ## Show what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: ## Start Holdfast at http://127.0.0.1:8000 (PORT=… for another port); Ctrl-C ends it
 	@$(PYTHON) scripts/bootstrap.py run --port $(PORT)
@@ -43,6 +43,9 @@ chaos: tools ## Kill, stop and cut off real processes for DURATION seconds, then
 schedules: tools ## Let 200 schedules fall due over clock changes while workers are killed; each due time must run once (SEED, DATABASE)
 	$(PY) -m tests.recovery.schedules --database $(DATABASE) $(if $(SEED),--seed $(SEED))
 
+feishu-burst: tools ## 1,000 Feishu messages over 50 chats, all delivered five times, to real processes (SEED, DATABASE)
+	$(PY) -m tests.chat.entrances.feishu.burst --database $(DATABASE) $(if $(SEED),--seed $(SEED))
+
 mutants: tools ## Break Holdfast on purpose in many ways; the tests must notice each
 	$(PY) -m tests.recovery.mutants
 
@@ -52,7 +55,7 @@ protocol: tools ## Generate the TypeScript types of the frames
 bench: tools ## Measure, each figure beside a bare relay in the same run
 	$(PY) -m bench
 
-shots: tools ## Take the README's screenshots
+shots: tools ## Take the pictures of the README and of docs/feishu.md
 	$(PY) -m scripts.shots
 
 clean: ## Remove what was installed and built; data/ (the conversations) stays

@@ -2,6 +2,13 @@
 
 `HOLDFAST_DIE_AT=inbox.applied` makes the process kill itself (SIGKILL, nothing is cleaned up) when it comes to that
 place; `inbox.applied:3` the third time. Unset, as in every production, a place costs one comparison.
+
+    lease.taken      a worker owns a run and has done nothing        append.begin     decided, nothing written
+    append.stored    Redis has the events, SQL not                   journal.written  written in SQL, not committed
+    append.archived  committed, not acknowledged                     session.rebuilt  back in Redis, nobody told
+    inbox.applied    a command is done, not answered                 reply.written    the answer has left
+
+Tools of tests have places of their own, before and after their effects.
 """
 
 import os

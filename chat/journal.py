@@ -20,6 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from agents import events as e
 from agents.history import History, empty, fold
+from chat import faults
 from chat import models as m
 from chat.projection import Rows, clean
 from chat.session.contract import Command
@@ -175,6 +176,7 @@ class Journal:
                 return
             self._refuse_known_commands(row, rest)
             Rows(row).write(rest, after)
+            faults.point("journal.written")  # and not committed
 
     def _lacking(
         self, row: m.Conversation, base: tuple[int, str], committed: Sequence[Committed]

@@ -1,4 +1,4 @@
-"""Which run is it that takes its worker down? A pure judgement over how its owners were lost (docs/decisions/0014).
+"""Which run is it that takes its worker down? A pure judgement over how its owners were lost (docs/decisions/0012).
 
 A worker performs many runs, and when it dies all of them lose their owner: that proves nothing about any of them. So a
 run whose owners were lost more than once is performed alone from then on, in a process that does nothing else. Who was

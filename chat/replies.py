@@ -86,21 +86,23 @@ def expected(conversation: UUID | str, message: str, using: str = "default") -> 
     return runs.order_by("-seq").values_list("run", flat=True).first() or ""
 
 
-def reply_of(run: Run, using: str = "default") -> Reply:
-    """What a run has come to, as of now."""
+def reply_of(run: Run, message: str = "", using: str = "default") -> Reply:
+    """What a run has come to, as of now: its last words or, of a `message` that it has read, its answer to that. A run
+    goes on when another message has come meanwhile: its first response without calls after a message answers it."""
     if run.status in e.ACTIVE_RUN:
         return Reply(run.run, run.status)
-    newest = last_step(run, using)
-    text = newest.body["text"].strip() if newest is not None else ""
-    return Reply(run.run, run.status, text, ending(run))
-
-
-def last_step(run: Run, using: str = "default") -> Step | None:
-    """The newest response of a run that was kept: its text is the answer."""
+    said = Message.objects.using(using).filter(conversation_id=run.conversation_id, message=message)
+    place = said.values_list("seq", flat=True).first() or 0
     steps = Step.objects.using(using).filter(
-        conversation_id=run.conversation_id, run=run.run, status__in=("finished", "stopped")
+        conversation_id=run.conversation_id, run=run.run, status__in=("finished", "stopped"), seq__gt=place
     )
-    return steps.order_by("-seq").first()
+    bodies: list[Any] = list(steps.order_by("seq").values_list("body", flat=True))
+    for body in bodies[:-1]:
+        if message and body["status"] == "finished" and not body["calls"] and body["text"].strip():
+            # What the run came to in the end was about something else.
+            return Reply(run.run, "finished", body["text"].strip())
+    text = bodies[-1]["text"].strip() if bodies else ""
+    return Reply(run.run, run.status, text, ending(run))
 
 
 def ending(run: Run) -> str:

@@ -115,7 +115,18 @@ class Runner:
             log.exception("Run %s could not be looked after; the sweeper will bring it back.", run)
         finally:
             del self._tenures[conversation]
+        if tenure.held and tenure.then is None:
+            await self._pass_on(conversation, run)
         return False
+
+    async def _pass_on(self, conversation: str, run: str) -> None:
+        """Queue the run that was queued while this one was being let go: whoever took it found the lease held."""
+        try:
+            next_run = decide.active_run((await self.sessions.load(conversation)).state)
+        except (NoConversation, Unavailable):
+            return  # the sweeper finds it
+        if next_run is not None and next_run["id"] != run and next_run["status"] == "queued":
+            await self.requeue(conversation, next_run["id"])
 
     async def watch(self, every_ms: int) -> None:
         """Look at the heads of all running conversations every `every_ms`, so that stops, messages and
@@ -150,6 +161,8 @@ class Tenure:
         self.news = asyncio.Event()
         #: The run to queue when this one is let go.
         self.then: str | None = None
+        #: Whether the lease was ever ours.
+        self.held = False
         self._until = 0.0
 
     def owned(self) -> bool:
@@ -167,7 +180,7 @@ class Tenure:
             return
         self._until = asked + self.runner.lease_ms / 1000
         OWNED.set(self.owned)
-        self.record.fence = fence
+        self.record.fence, self.held = fence, True
         faults.point("lease.taken")
         try:
             await self._work_or_leave()

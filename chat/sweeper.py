@@ -161,6 +161,8 @@ class Sweeper:
         sessions = self._sessions
         # Brings the session back if Redis lost it, and archives what its last writer left (rule S6).
         await sessions.ensure_archived(run.conversation)
+        if await sessions.store.lease(run.conversation) is not None:
+            return False  # the session came back, and whoever owned the run has a lease again
         if run.status == "running":
             await self._mark_recovering(run)
         # One claim for "running" and the "recovering" that we make of it.

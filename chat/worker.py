@@ -66,7 +66,7 @@ class Pool:
         self._runner = runner
         self._suspect = suspect
         self._room = asyncio.Semaphore(size)
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, tuple[str, asyncio.Task[None]]] = {}
         self._leaving = False
 
     @property
@@ -77,14 +77,16 @@ class Pool:
     async def perform(self, conversation: str, run: str) -> None:
         """Perform a run here, unless this conversation is at work here already. Returns when it is over, or
         handed on; the run goes on if the waiting caller is cancelled."""
+        while (busy := self._running.get(conversation)) is not None and busy[0] != run:
+            # The run before it is being let go; taken now, this one would find the lease held and be dropped.
+            await asyncio.wait({busy[1]})
         if self._leaving:
             return
-        task = self._running.get(conversation)
-        if task is None:
+        if busy is None:
             task = asyncio.create_task(self._one(conversation, run), name=f"run {run}")
-            self._running[conversation] = task
+            busy = self._running[conversation] = (run, task)
             task.add_done_callback(lambda _: self._running.pop(conversation, None))
-        await asyncio.shield(task)
+        await asyncio.shield(busy[1])
 
     async def leave(self) -> None:
         """Take nothing more, and hand over what runs."""
@@ -92,7 +94,7 @@ class Pool:
         self._runner.leave()
         if self._running:
             log.info("Handing over %d runs.", len(self._running))
-            await asyncio.wait(list(self._running.values()), timeout=LEAVE_S)
+            await asyncio.wait([task for _, task in self._running.values()], timeout=LEAVE_S)
 
     async def _one(self, conversation: str, run: str) -> None:
         async with self._room:

@@ -137,6 +137,16 @@ def sqlite(path: Path, busy_seconds: int = 20) -> dict[str, Any]:
     }
 
 
+#: Have the kernel notice within a minute that a database's machine has vanished, instead of within hours.
+_DEAD_PEER = {
+    "connect_timeout": "5",
+    "keepalives_idle": "20",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "45000",
+}
+
+
 def database(name: str, url: str, base: Path) -> dict[str, Any]:
     """Django's settings for a database address (`sqlite:///path` or `postgres://user:password@host/name`).
 
@@ -167,6 +177,8 @@ def database(name: str, url: str, base: Path) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": host,
         "PORT": str(port or ""),
+        # A connection is tried before it is handed out: after a restart all that the pool kept are dead.
+        "CONN_HEALTH_CHECKS": True,
         # A pool, because under ASGI Django opens a connection per request otherwise.
-        "OPTIONS": {**options, "pool": {"min_size": 1, "max_size": 20, "timeout": 10}},
+        "OPTIONS": {**_DEAD_PEER, **options, "pool": {"min_size": 1, "max_size": 20, "timeout": 10}},
     }

@@ -1,6 +1,7 @@
-"""Takes the README's screenshots: `make shots`. Starts all of Holdfast for itself, on free loopback ports.
+"""Takes the pictures of the README and of docs/feishu.md: `make shots`. Starts all of Holdfast for itself, on free
+loopback ports.
 
-Every picture is of the real product doing the real thing; nothing is drawn.
+Every picture is of the real product doing the real thing; only what Feishu would show is drawn, from what it was sent.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from scripts.shots_feishu import take_feishu
 from tests.browser.chat import Chat
 from tests.browser.conftest import FLAGS
 from tests.support.chromium import find_chromium
@@ -41,6 +43,7 @@ def main() -> int:
             take_survivor(browser, stack)
             take_phone(browser, stack)
             take_admin(browser, stack)
+            take_feishu(browser, stack, shoot)
         browser.close()
     return 0
 
@@ -93,8 +96,13 @@ def progress(chat: Chat) -> str | None:
 
 def save(chat: Chat, name: str) -> None:
     """Write one picture."""
-    chat.page.mouse.move(0, 0)
-    chat.page.screenshot(path=IMAGES / name)
+    shoot(chat.page, name)
+
+
+def shoot(page: Page, name: str) -> None:
+    """Write a picture of this page."""
+    page.mouse.move(0, 0)
+    page.screenshot(path=IMAGES / name)
     print(f"docs/images/{name}")
 
 

@@ -20,6 +20,12 @@ from tests.support.valkey import Valkey
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"}
 # These start processes with a database of their own, so the database of the test process does not matter.
 OWN_DATABASE = ("tests/platform/", "tests/browser/", "tests/recovery/")
+LONGEST = (
+    "tests/platform/test_postgres.py",
+    "tests/recovery/test_outages.py",
+    "tests/recovery/test_chaos.py",
+    "tests/recovery/test_servers_and_links.py",
+)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -33,8 +39,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         uses = DATABASE_FIXTURES.intersection(getattr(item, "fixturenames", ()))
         if (uses or item.get_closest_marker("django_db")) and not item.nodeid.startswith(OWN_DATABASE):
             item.add_marker(pytest.mark.both_databases)
-    # The longest one first, so that it is not what everything waits for in the end.
-    items.sort(key=lambda item: not item.nodeid.startswith("tests/platform/test_postgres.py"))
+    # The longest ones first, so that they are not what everything waits for in the end.
+    items.sort(
+        key=lambda item: next((n for n, file in enumerate(LONGEST) if item.nodeid.startswith(file)), 99)
+    )
 
 
 @pytest.fixture(scope="session")

@@ -26,4 +26,5 @@ def open_sessions(on_change: "OnChange | None" = None) -> "Sessions":
         log_entries=settings.HOLDFAST_LOG_EVENTS,
     )
     journal = Journal()
-    return Sessions(store, journal, on_change=on_change or Bells(journal).ring)
+    ring = on_change or Bells(journal).ring
+    return Sessions(store, journal, on_change=ring, lease_ms=settings.HOLDFAST_LEASE_MS)

@@ -119,6 +119,9 @@ class Lost:
 
 LOST = Lost()
 
+#: Holds a lease for whoever owned the run on a Redis that has lost who that was.
+UNKNOWN_OWNER = "?"
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -217,6 +220,12 @@ class Store(Protocol):
 
     async def acquire(self, conversation: str, owner: str, ttl_ms: int) -> bool:
         """Take the lease if nobody has it (or `owner` has)."""
+
+    async def hold(self, conversation: str, ttl_ms: int) -> None:
+        """Have the lease last this long from now: for its owner or, if nobody has it, for UNKNOWN_OWNER."""
+
+    async def reclaim(self, conversation: str, owner: str, ttl_ms: int) -> bool:
+        """Take the lease if nobody but UNKNOWN_OWNER has it (or `owner` has)."""
 
     async def renew(self, conversation: str, owner: str, ttl_ms: int) -> bool:
         """Keep the lease; False if `owner` does not have it."""

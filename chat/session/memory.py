@@ -8,6 +8,7 @@ from typing import Any
 
 from chat.session.contract import (
     LOST,
+    UNKNOWN_OWNER,
     Appended,
     Batch,
     Command,
@@ -279,6 +280,16 @@ class MemoryStore:
             return False
         self._leases[conversation] = (owner, self._clock() + ttl_ms)
         return True
+
+    async def hold(self, conversation: str, ttl_ms: int) -> None:
+        owner = await self.lease(conversation)
+        _, until = self._leases[conversation] if owner is not None else ("", 0)
+        self._leases[conversation] = (owner or UNKNOWN_OWNER, max(until, self._clock() + ttl_ms))
+
+    async def reclaim(self, conversation: str, owner: str, ttl_ms: int) -> bool:
+        if await self.lease(conversation) == UNKNOWN_OWNER:
+            del self._leases[conversation]
+        return await self.acquire(conversation, owner, ttl_ms)
 
     async def renew(self, conversation: str, owner: str, ttl_ms: int) -> bool:
         if await self.lease(conversation) != owner:

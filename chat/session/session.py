@@ -77,7 +77,7 @@ Decide = Callable[[View], list[e.Event]]
 class Sessions:
     """All sessions, for one process. `on_change(conversation, events)` is called after each append, with what was
     appended, and after each rebuild, with nothing; it should ring the doorbell, and what it raises is logged and
-    has no effect."""
+    has no effect. `lease_ms`: how long owners of runs hold their leases, the same in every process."""
 
     def __init__(
         self,
@@ -85,11 +85,13 @@ class Sessions:
         journal: Journal,
         *,
         on_change: OnChange | None = None,
+        lease_ms: int = 0,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.store = store
         self.journal = journal
         self._on_change = on_change
+        self._lease_ms = lease_ms
         self._clock = clock
         #: The fences that `take` gave, by (conversation, owner): `renew` needs them after a flush.
         self._fences: dict[tuple[str, str], int] = {}
@@ -252,14 +254,14 @@ class Sessions:
         return fence
 
     async def renew(self, conversation: str, owner: str, ttl_ms: int) -> bool:
-        """Keep the lease. If it is gone (it ran out, or Redis was emptied) and nobody has taken the run since,
-        it is taken again with the same fence. False: stop working, and write nothing more."""
+        """Keep the lease. If it is gone (it ran out, or Redis lost it) and nobody has taken the run since, it is
+        taken again with the same fence. False: stop working, and write nothing more."""
         if await self.store.renew(conversation, owner, ttl_ms):
             return True
         fence = self._fences.get((conversation, owner))
         if fence is None or await self.journal.fence(conversation) != fence:
             return False
-        if not await self.store.acquire(conversation, owner, ttl_ms):
+        if not await self.store.reclaim(conversation, owner, ttl_ms):
             return False
         # Somebody may have taken and released it in between.
         if await self.journal.fence(conversation) == fence:
@@ -371,6 +373,7 @@ class Sessions:
         tail = await self.store.tail(conversation, base.seq)
         if tail is None:
             return
+        state: State = base.state
         if not _continues(base, tail):
             if tail.archived > base.seq and (await self.journal.base(conversation)).seq > base.seq:
                 return  # both went on meanwhile
@@ -378,7 +381,7 @@ class Sessions:
             return
         if tail.events:
             try:
-                await self._archive_leftovers(conversation, base, tail)
+                state = await self._archive_leftovers(conversation, base, tail)
             except (Diverged, Unarchivable) as problem:
                 log.error("Conversation %s: left-over events are dropped. %s", conversation, problem)
                 base = await self.journal.base(conversation)
@@ -388,11 +391,12 @@ class Sessions:
                 return  # SQL went back; the next look sees it
         await self.store.archived(conversation, tail.position)
         if not tail.verified:
-            await self._verify(conversation, base, tail.position)
+            await self._verify(conversation, base, tail.position, state)
 
-    async def _verify(self, conversation: str, base: Base, position: Position) -> None:
+    async def _verify(self, conversation: str, base: Base, position: Position, state: State) -> None:
         """The session is right, on a server that is not the one it was on. Readers may have seen more than this
         server kept, so they must look again: a new epoch."""
+        await self._spare_owner(conversation, state)
         try:
             await self.store.fence(conversation, base.fence)
         except Missing:
@@ -400,7 +404,15 @@ class Sessions:
         if await self.store.verified(conversation, position, new_epoch()):
             await self._changed(conversation)
 
-    async def _archive_leftovers(self, conversation: str, base: Base, tail: Tail) -> None:
+    async def _spare_owner(self, conversation: str, state: State) -> None:
+        """Give the owner of the run, who may be alive and not know it yet, a whole lease from now on (rule R2). This
+        Redis may have lost the lease, or its latest renewal; whoever took the run over at once would work beside an
+        owner whose tools still have their effects. After calling this method: put the session in place."""
+        run = state.get("run")
+        if run is not None and run["status"] == "running" and self._lease_ms:
+            await self.store.hold(conversation, self._lease_ms)
+
+    async def _archive_leftovers(self, conversation: str, base: Base, tail: Tail) -> State:
         stored = [
             (left.event.tag, left.event.text, e.from_json(left.event.text), left.command)
             for left in tail.events
@@ -408,15 +420,18 @@ class Sessions:
         state, committed = commit(base.state, base.seq, stored)
         await self.journal.archive(conversation, (base.seq, base.tag), committed, state)
         log.info("Conversation %s: %d left-over events archived.", conversation, len(committed))
+        return state
 
     async def _rebuild(self, conversation: str, base: Base, replaces: str | None) -> None:
         """Put the session in Redis as SQL knows it, under a new epoch."""
         position = Position(new_epoch(), base.seq, base.tag)
         fields = {key: _encode(value) for key, value in base.state.items()}
+        await self._spare_owner(conversation, base.state)
         seeded = await self.store.seed(
             conversation, position, fields, fence=base.fence, archived=base.seq, replaces=replaces
         )
         if seeded:
+            faults.point("session.rebuilt")
             if replaces is not None:
                 log.warning("Conversation %s: Redis had lost its history; rebuilt from SQL.", conversation)
             await self._changed(conversation)

@@ -24,10 +24,11 @@ import redis.asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.commands.core import AsyncScript
-from redis.exceptions import ConnectionError, RedisError, ResponseError, TimeoutError
+from redis.exceptions import ConnectionError, ReadOnlyError, RedisError, ResponseError, TimeoutError
 
 from chat.session.contract import (
     LOST,
+    UNKNOWN_OWNER,
     Appended,
     Batch,
     Command,
@@ -120,19 +121,32 @@ class RedisStore:
         self._idle_ttl_ms = idle_ttl_ms
         self._log_entries = log_entries
         self._read_keys = read_keys
-        #: run_id of the server that the newest connection reached. A restart or a failover gives another one,
-        #: and breaks all older connections, so an answer never comes from an older server than this.
+        #: run_id of the server that the newest connection reached. A restart or a failover gives another one; older
+        #: connections are let go then, so that nothing is asked of an older server than this.
         self._server = ""
 
     async def _on_connect(self, connection: Any) -> None:
         await connection.on_connect()
         await connection.send_command("INFO", "server")
         lines = str(await connection.read_response()).splitlines()
-        self._server = next(line[7:] for line in lines if line.startswith("run_id:"))
+        server = next(line[7:] for line in lines if line.startswith("run_id:"))
+        if self._server and server != self._server:
+            await self._let_go()
+            connection.reset_should_reconnect()
+        self._server = server
+
+    async def _let_go(self) -> None:
+        """Have all connections made anew: those at rest now, those in use when they come back. A failover that moves
+        the address does not always break them, and then they would stay with the former primary for ever."""
+        await self._pool.update_active_connections_for_reconnect()
+        await self._pool.disconnect(inuse_connections=False)
 
     async def _answer(self, command: Awaitable[Any]) -> Any:
         try:
             return await command
+        except ReadOnlyError as problem:
+            await self._let_go()
+            raise StoreUnavailable("This Redis became a replica; its successor is asked next.") from problem
         except (ConnectionError, TimeoutError, OSError) as problem:
             raise StoreUnavailable(f"Redis cannot be reached ({type(problem).__name__}).") from problem
         except ResponseError as problem:
@@ -337,6 +351,13 @@ class RedisStore:
 
     async def acquire(self, conversation: str, owner: str, ttl_ms: int) -> bool:
         return bool(await self._run("lease", _keys(conversation, "lease"), "acquire", owner, ttl_ms))
+
+    async def hold(self, conversation: str, ttl_ms: int) -> None:
+        await self._run("lease", _keys(conversation, "lease"), "hold", UNKNOWN_OWNER, ttl_ms)
+
+    async def reclaim(self, conversation: str, owner: str, ttl_ms: int) -> bool:
+        keys = _keys(conversation, "lease")
+        return bool(await self._run("lease", keys, "reclaim", owner, ttl_ms, UNKNOWN_OWNER))
 
     async def renew(self, conversation: str, owner: str, ttl_ms: int) -> bool:
         return bool(await self._run("lease", _keys(conversation, "lease"), "renew", owner, ttl_ms))

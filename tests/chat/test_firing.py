@@ -179,6 +179,33 @@ async def test_what_a_run_has_come_to(door: Door) -> None:
     assert found.whole == "Rain.\n\n*The run reached its limit of steps. 20 steps*"
 
 
+async def test_R6_a_message_that_joined_has_its_own_answer_whatever_the_run_did_before_and_after(
+    door: Door,
+) -> None:
+    place = await door.begin()
+    run = run_id(place, await door.says(place, "first"))
+    started = e.RunStarted(at=1, run=run, attempt=1, fence=1, worker="w")
+    await door.append(place, started, e.StepStarted(at=1, run=run, step=f"{run}.1"))
+    fired = await fire(door.inbox, replace(door.firing, conversation=place))
+    last = await door.says(place, "last")
+    for number, text in ((1, "To the first."), (2, "To the schedule."), (3, "To the last.")):
+        if number > 1:
+            await door.append(place, e.StepStarted(at=1, run=run, step=f"{run}.{number}"))
+        if number == 2:
+            later = await door.says(place, "later still")
+        await door.append(place, e.StepFinished(at=2, run=run, step=f"{run}.{number}", text=text))
+    await door.append(place, e.RunFailed(at=3, run=run, code="limit_steps", detail=""))
+
+    @sync_to_async
+    def whole(message: str) -> str:
+        row = replies.find_run(place, run)
+        assert row is not None
+        return replies.reply_of(row, message).whole
+
+    assert await whole(fired.message) == await whole(last) == "To the schedule."
+    assert await whole(later) == await whole("") == "To the last.\n\n*The run reached its limit of steps.*"
+
+
 def test_there_are_words_for_each_way_in_which_a_run_may_end() -> None:
     assert set(replies.REASONS) == set(get_args(e.RunCode))
 

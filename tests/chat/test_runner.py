@@ -710,3 +710,23 @@ async def test_a_deleted_conversation_ends_its_work(house: House):
     await house.sessions.delete(house.conversation)
     await asyncio.wait_for(task, 10)
     assert house.bench.cancelled == 1
+
+
+async def test_R6_a_message_between_the_end_of_a_run_and_its_release_does_not_wait_for_the_sweeper(house):
+    """Whoever takes its run from the queue finds the lease held; the owner looks once more when it has let go."""
+    two = house.worker(ScriptedModel(says("Two.")), "w2")
+
+    async def ended(conversation: str, events: Any) -> None:
+        if any(isinstance(event, e.RunFinished) for event in events) and not house.queue:
+            await house.ask("and this?")
+            await house.start(two)  # finds the lease held
+
+    sessions = Sessions(house.sessions.store, house.sessions.journal, on_change=ended)
+    house.sessions = sessions
+    one = house.worker(ScriptedModel(says("One.")), "w1")
+    house.sessions = two.sessions
+    await house.ask("first")
+    await house.start(one)
+    assert len(house.queue) == 1, "the second run waits for the sweeper"
+    await house.finish(two)
+    assert [step["text"] for step in await house.steps()] == ["One.", "Two."]

@@ -143,6 +143,21 @@ async def test_R4_the_next_sweep_is_when_the_first_lease_runs_out(yard: Yard, wo
     assert sweeper.pause_ms() > 40_000, "nothing else runs out soon"
 
 
+async def test_R2_a_run_whose_lease_was_lost_with_its_session_is_left_to_its_owner(
+    sessions: Sessions, alice: Any
+):
+    """A Redis that lost its newest writes knows neither; nothing says that the owner is dead."""
+    yard = Yard(Sessions(sessions.store, sessions.journal, lease_ms=50_000), alice.pk)
+    conversation, _ = await yard.begin("started")
+    fence = await yard.sessions.take(conversation, "owner", 50_000)
+    await sessions.store.delete(conversation)
+    assert await yard.sweeper().sweep() == 0
+    assert (yard.queued, await yard.status(conversation)) == ([], "running")
+    assert await yard.sessions.take(conversation, "other", 50_000) is None
+    assert await yard.sessions.renew(conversation, "owner", 50_000)
+    assert await sessions.store.lease(conversation) == "owner" and fence
+
+
 async def test_without_leases_the_sweeps_come_at_their_pace(yard: Yard):
     sweeper = yard.sweeper(every_ms=1_000)
     await sweeper.sweep()

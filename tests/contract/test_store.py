@@ -4,7 +4,17 @@ import hashlib
 
 import pytest
 
-from chat.session.contract import LOST, Batch, Command, LogEvent, LogPart, Position, Store, next_tag
+from chat.session.contract import (
+    LOST,
+    UNKNOWN_OWNER,
+    Batch,
+    Command,
+    LogEvent,
+    LogPart,
+    Position,
+    Store,
+    next_tag,
+)
 from chat.session.errors import Conflict, Duplicate, Fenced, IdReused, Missing, PartGap
 from tests.support.worlds import LOG_ENTRIES, World
 
@@ -158,6 +168,27 @@ async def test_R2_a_lease_that_is_not_renewed_ends(world: World) -> None:
     assert await store.lease(C) is None
     assert not await store.renew(C, "a", 100)
     assert await store.acquire(C, "b", 100)
+
+
+async def test_R2_a_lease_that_was_lost_is_held_for_whoever_had_it(store: Store) -> None:
+    await store.hold(C, 60_000)
+    assert await store.lease(C) == UNKNOWN_OWNER
+    assert not await store.acquire(C, "b", 60_000)
+    assert not await store.renew(C, "a", 60_000)
+    assert await store.reclaim(C, "a", 60_000)
+    assert not await store.reclaim(C, "b", 60_000)
+    assert await store.lease(C) == "a"
+
+
+async def test_R2_a_lease_that_was_not_lost_lasts_longer_and_stays_with_its_owner(world: World) -> None:
+    store = world.store
+    assert await store.acquire(C, "a", 300)
+    await store.hold(C, 60_000)
+    await world.wait(400)
+    assert await store.lease(C) == "a"
+    await store.hold(C, 10)
+    await world.wait(50)
+    assert await store.lease(C) == "a", "a hold never makes a lease shorter"
 
 
 async def test_R2_how_long_leases_last_is_read_for_many_at_once(world: World) -> None:

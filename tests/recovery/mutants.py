@@ -129,6 +129,20 @@ MUTANTS = (
         ("tests/contract/test_store.py", "-k", "S6"),
     ),
     Mutant(
+        "a lease that was lost is free for anybody",
+        "chat/session/session.py",
+        '        if run is not None and run["status"] == "running" and self._lease_ms:',
+        "        if False:",
+        ("tests/chat/session/test_failover.py", "-k", "R2"),
+    ),
+    Mutant(
+        "connections stay with a former primary",
+        "chat/session/store.py",
+        "        except ReadOnlyError as problem:\n            await self._let_go()\n",
+        "        except ReadOnlyError as problem:\n",
+        ("tests/chat/session/test_failover.py", "-k", "S6"),
+    ),
+    Mutant(
         "runs of the dead are left alone",
         "chat/sweeper.py",
         '    return run.status != "queued" or now',

@@ -1,4 +1,4 @@
-"""A short chaos run as part of the tests; `make chaos` makes long ones (docs/guarantees.md)."""
+"""A minute of chaos as part of the tests; `make chaos` makes long runs (docs/guarantees.md)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ pytestmark = [pytest.mark.recovery, pytest.mark.slow]
 SEED = 1
 
 
-def test_nothing_is_lost_and_nothing_happens_twice_in_20_seconds_of_chaos(database_template: Path) -> None:
-    report = run(Plan(seed=SEED, seconds=20, conversations=6, rest_s=60), database_template)
+def test_nothing_is_lost_and_nothing_happens_twice_in_a_minute_of_chaos(database_template: Path) -> None:
+    """Few people at an easy pace, so that half a core is enough and other tests can run beside it."""
+    plan = Plan(seed=SEED, seconds=60, conversations=4, pace_ms=4_000, gap_s=(0.5, 3.5), rest_s=90)
+    report = run(plan, database_template)
     print("\n".join(lines(report)))
-    assert report.violations == [], report.outputs[-6000:]
+    assert report.violations == [], "\n".join([*report.violations, report.outputs[-6000:]])
     assert report.faults and report.figures.counts["messages acknowledged"] > 0

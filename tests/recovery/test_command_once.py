@@ -10,8 +10,10 @@ from tests.support.processes import Stack
 from tests.support.waiting import eventually
 from tests.support.wire import Wire, login, new_id
 
+PLACES = ["append.stored", "journal.written", "inbox.applied", "reply.written"]
 
-@pytest.mark.parametrize("place", ["append.stored", "append.archived", "inbox.applied"])
+
+@pytest.mark.parametrize("place", PLACES)
 async def test_W5_killed_between_apply_and_reply_and_retried_ten_times(stack: Stack, place: str) -> None:
     stack.up()
     cookies = login(stack.address, "alice", "alice-password")

@@ -24,11 +24,14 @@ def encrypt(key: str, text: bytes, iv: bytes | None = None) -> str:
     return base64.b64encode(iv + sealed).decode()
 
 
-def signed(event: Json, key: str, *, raw: bytes | None = None) -> tuple[bytes, dict[str, str]]:
-    """(body, headers in lower case) of an event for an app with an Encrypt Key; `raw` replaces the body."""
+def signed(
+    event: Json, key: str, *, raw: bytes | None = None, at: float | None = None
+) -> tuple[bytes, dict[str, str]]:
+    """(body, headers in lower case) of an event for an app with an Encrypt Key, sent `at` this time (now); `raw`
+    replaces the body."""
     if raw is None:
         raw = json.dumps({"encrypt": encrypt(key, json.dumps(event).encode())}).encode()
-    stamp, nonce = str(int(time.time())), uuid.uuid4().hex[:10]
+    stamp, nonce = str(int(time.time() if at is None else at)), uuid.uuid4().hex[:10]
     signature = hashlib.sha256((stamp + nonce + key).encode() + raw).hexdigest()
     return raw, {
         "x-lark-request-timestamp": stamp,

@@ -7,8 +7,8 @@
         feishu.fail("POST /open-apis/im", 99991400, times=3, reset=1)
 
 It keeps to the documented facts: one message per uuid and hour, 5 messages per second and chat (230020), 50 per second
-and API (99991400 with the reset header), 20 edits of a text, cards of 30 KB, strictly growing sequences (300317),
-streaming mode for ten minutes (then 300309), 10 operations per second and card.
+and 1000 per minute and API (99991400 with the reset header), 20 edits of a text, cards of 30 KB, strictly growing
+sequences (300317), streaming mode for ten minutes (then 300309), 10 operations per second and card.
 """
 
 from __future__ import annotations
@@ -99,6 +99,7 @@ class FeishuServer:
         self._uuids: dict[str, tuple[float, Sent]] = {}
         self._per_chat: dict[str, deque[float]] = defaultdict(deque)
         self._per_api: dict[str, deque[float]] = defaultdict(deque)
+        self._per_minute: dict[str, deque[float]] = defaultdict(deque)
         self._failures: list[_Failure] = []
         self._ahead = 0.0
         self._theirs: dict[str, str] = {}
@@ -186,6 +187,15 @@ class FeishuServer:
         with self.lock:
             return [self.cards[id] for id in ids if id]
 
+    def button(self, chat: str, label: str) -> Json:
+        """The value that the newest button with this label in a chat sends when it is pressed."""
+        for card in reversed(self.cards_of(chat)):
+            for element in card.shown["body"]["elements"]:
+                if element["tag"] == "button" and element["text"]["content"] == label:
+                    value: Json = json.loads(json.dumps(element["behaviors"][0]["value"]))
+                    return value
+        raise AssertionError(f"No button {label!r} in {chat}.")
+
     def receive(self, chat: str, message_id: str) -> None:
         """A person's message stands in a chat: it can be replied to."""
         with self.lock:
@@ -227,7 +237,9 @@ class FeishuServer:
             return {"tenant_access_token": token, "expire": TOKEN_S}
         if self.tokens.get(authorization.removeprefix("Bearer "), 0) <= self.now():
             raise Answer(99991663, "token invalid")
-        self._limit(self._per_api[f"{method} {'/'.join(parts[1:4])}"], 50, 99991400)
+        api = f"{method} {'/'.join(parts[1:4])}"
+        self._limit(self._per_api[api], 50, 99991400)
+        self._limit(self._per_minute[api], 1000, 99991400, seconds=60)
         match method, parts[1:]:
             case "GET", ["bot", "v3", "info"]:
                 return {"bot": {"open_id": self.bot, "app_name": "Bot"}}
@@ -257,12 +269,13 @@ class FeishuServer:
                 return {}
         raise Answer(99991672, "no such route", 404)
 
-    def _limit(self, seen: deque[float], most: int, code: int, status: int = 400) -> None:
+    def _limit(self, seen: deque[float], most: int, code: int, *, seconds: float = 1) -> None:
         now = self.now()
-        while seen and seen[0] <= now - 1:
+        while seen and seen[0] <= now - seconds:
             seen.popleft()
         if len(seen) >= most:
-            raise Answer(code, "too fast", status, **{"x-ogw-ratelimit-reset": "1"})
+            reset = max(1, round(seen[0] + seconds - now))
+            raise Answer(code, "too fast", **{"x-ogw-ratelimit-reset": str(reset)})
         seen.append(now)
 
     def _chat_of(self, message: str) -> str:

@@ -14,7 +14,8 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import psycopg
 
 from scripts.processes import command
 from tests.support.ports import claim_port
+from tests.support.replicated import Replicated
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 
@@ -120,14 +122,14 @@ class Stack:
         *,
         template: Path | None = None,
         database: str | None = None,
-        valkey: Valkey | None = None,
+        valkey: Valkey | Replicated | None = None,
         env: Mapping[str, str] | None = None,
     ) -> None:
         self.data = Path(tempfile.mkdtemp(prefix="holdfast-stack-"))
         self.web_port = claim_port()
         self.demo_port = claim_port()
         self._own_valkey = valkey is None
-        self.valkey = valkey or Valkey(aof=True)
+        self.valkey: Valkey | Replicated = valkey or Valkey(aof=True)
         if template is not None:
             shutil.copy(template, self.data / "holdfast.sqlite3")
         self.database = database or f"sqlite:///{self.data / 'holdfast.sqlite3'}"
@@ -235,6 +237,21 @@ class Stack:
             cursor = postgres.execute(statement.replace("?", "%s"), values)
             return cursor.fetchall() if cursor.description else []
 
+    @contextmanager
+    def stuck(self, table: str) -> Iterator[None]:
+        """While this holds nobody writes: SQLite's one write lock is taken, or this table of PostgreSQL's."""
+        if self.database.startswith("sqlite"):
+            connection = sqlite3.connect(self.data / "holdfast.sqlite3", timeout=20, isolation_level=None)
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield
+            finally:
+                connection.close()
+            return
+        with psycopg.connect(self.database) as postgres:
+            postgres.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            yield
+
     def manage(self, *arguments: str) -> str:
         """Run `manage.py` with the stack's settings; what it printed."""
         done = subprocess.run(
@@ -258,9 +275,12 @@ class Stack:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in reversed(self.processes.values()):
-            if process.alive:
-                process.stop(5)
+        alive = [process for process in self.processes.values() if process.alive]
+        for process in alive:  # all are told before the first is waited for
+            process.resume()
+            process.signal(signal.SIGTERM)
+        for process in alive:
+            process.stop(5)
         if self._own_valkey:
             self.valkey.stop()
         shutil.rmtree(self.data, ignore_errors=True)

@@ -17,14 +17,22 @@ from tests.support.waiting import wait_until
 
 class Valkey:
     """One Valkey process. `aof=True` keeps what was written across `stop`/`start`; `fsync` says how soon it is
-    on the disk: `always` for tests that lose exactly what they mean to lose, `everysec` as in production."""
+    on the disk: `always` for tests that lose exactly what they mean to lose, `everysec` as in production.
+    `copies`: the port of a primary whose replica this one is."""
 
     def __init__(
-        self, port: int | None = None, *, aof: bool = False, fsync: str = "always", folder: Path | None = None
+        self,
+        port: int | None = None,
+        *,
+        aof: bool = False,
+        fsync: str = "always",
+        folder: Path | None = None,
+        copies: int | None = None,
     ) -> None:
         self.port = port or claim_port()
         self.aof = aof
         self.fsync = fsync
+        self.copies = copies
         self._own_folder = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="holdfast-valkey-"))
         self.process: subprocess.Popen[bytes] | None = None
@@ -41,6 +49,9 @@ class Valkey:
             ["--appendonly", "yes", "--appendfsync", self.fsync] if self.aof else ["--appendonly", "no"]
         )
         options += ["--logfile", self.folder / "valkey.log", "--enable-debug-command", "local"]
+        options += ["--repl-diskless-sync-delay", "0"]
+        if self.copies is not None:
+            options += ["--replicaof", "127.0.0.1", self.copies]
         self.process = subprocess.Popen(
             [str(get_binary_path()), *map(str, options)],
             stdin=subprocess.DEVNULL,

@@ -15,7 +15,7 @@ from typing import Any
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
-from chat import doorbell
+from chat import doorbell, faults
 from chat.entrances.browser import connection as c
 from chat.entrances.browser import protocol as p
 from chat.entrances.browser.leaving import sockets
@@ -30,8 +30,11 @@ log = logging.getLogger(__name__)
 
 #: Seconds in which a reader must take one frame; after that the socket is given up.
 WRITE_PATIENCE_S = 60.0
-#: Seconds in which a command must have its result; then the client hears `unavailable` and sends it again.
-SUBMIT_PATIENCE_S = 15.0
+#: Seconds in which a command must have its result; then the client hears `unavailable` and sends it again. Shorter than
+#: the 10 s after which it would send again without an answer (outbox.ts) and, a few times later, give up.
+SUBMIT_PATIENCE_S = 8.0
+#: How the answer to a command begins.
+RESULT = '{"type":"result"'
 #: Heartbeats between two looks at the login of a socket.
 LOGIN_CHECK_BEATS = 3
 #: A leaving server spreads the reconnects of its clients over this many milliseconds.
@@ -197,8 +200,15 @@ class BrowserConsumer(AsyncWebsocketConsumer):
         try:
             async with asyncio.timeout(SUBMIT_PATIENCE_S):
                 answer = await self.live.inbox.submit(who, command.conversation, command.id, command.body)
-        except Exception:
-            log.exception("Command %s for conversation %s failed.", command.id, command.conversation)
+        except Exception as problem:
+            if isinstance(problem, TimeoutError):
+                log.warning(
+                    "Command %s has no result after %g s; it may be sent again.",
+                    command.id,
+                    SUBMIT_PATIENCE_S,
+                )
+            else:
+                log.exception("Command %s for conversation %s failed.", command.id, command.conversation)
             self.perform(self.connection.result(command, "rejected", code="unavailable", retry=True))
             return
         self.perform(
@@ -250,6 +260,8 @@ class BrowserConsumer(AsyncWebsocketConsumer):
                 self.writing_since = time.monotonic()
                 await self.send(text_data=text)
                 self.writing_since = None
+                if text.startswith(RESULT):
+                    faults.point("reply.written")
                 if self in sockets:
                     self.opener.frame_taken()
             if self.closing is not None:

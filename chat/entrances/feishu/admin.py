@@ -34,6 +34,8 @@ class AppForm(forms.ModelForm):
         for name in SECRETS:
             if not cleaned.get(name) and name not in self.errors:
                 cleaned[name] = getattr(self.instance, name)
+        if {"app_id", "base_url"} & set(self.changed_data):
+            self.instance.bot_open_id = ""  # another app's bot has another id; it is asked for again
         return cleaned
 
 

@@ -186,7 +186,8 @@ def _elapsed(seconds: int) -> str:
 
 
 def _safe(text: str) -> str:
-    return "".join("\\" + sign if sign in "*_~`[]" else "&#60;" if sign == "<" else sign for sign in text)
+    """`text` as it is: signs that mean something in Feishu's markdown as HTML entities, as its manual wants them."""
+    return "".join(f"&#{ord(sign)};" if sign in "*_~`[]<>" else sign for sign in text)
 
 
 def _short(text: str, most: int) -> str:

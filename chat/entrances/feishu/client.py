@@ -1,8 +1,8 @@
 """A thin client of Feishu's API for one app: what Holdfast needs of it, and the codes as errors.
 
 The tenant token lies in the shared cache, sealed, for all processes; one asks for a new one while the others wait, or
-go on with the old one, which stays valid. A rate limit (`Limited`) holds all requests of this app back, everywhere,
-for the time that Feishu names.
+go on with the old one, which stays valid. All processes together keep to Feishu's limits (pace.py); where Feishu
+finds it too much all the same (`Limited`), all requests of this app are held back, everywhere, as long as it says.
 """
 
 import asyncio
@@ -13,11 +13,10 @@ import time
 from typing import Any
 
 import httpx
-from asgiref.sync import sync_to_async
-from django.core.cache import cache
 
 from chat.entrances.feishu.errors import TOKEN, Away, FeishuError, Limited, error_of
 from chat.entrances.feishu.models import FeishuApp
+from chat.entrances.feishu.pace import Pace, Shared
 from chat.entrances.feishu.sealed import seal, unseal
 
 log = logging.getLogger(__name__)
@@ -30,54 +29,8 @@ FRESH_S = 25 * 60
 FLIGHT_S = 10
 #: Where a limit comes without its time, and at most (seconds).
 PAUSE_S, MOST_PAUSE_S = 1.0, 60.0
-#: Sends to one chat: one per slot of this many seconds, so never more than four in any second.
-SLOT_S = 1 / 3
 
 Json = dict[str, Any]
-
-
-class Shared:
-    """Django's cache as the processes share it. When it is away, each process goes on by itself."""
-
-    def __init__(self, prefix: str) -> None:
-        self._prefix = f"feishu:{prefix}:"
-        self._own: dict[str, tuple[Any, float]] = {}
-
-    async def get(self, key: str) -> Any:
-        return await self._ask("get", key)
-
-    async def put(self, key: str, value: Any, seconds: int) -> None:
-        await self._ask("set", key, value, seconds)
-
-    async def add(self, key: str, value: Any, seconds: int) -> bool:
-        """Set it unless it is set; whether it was not."""
-        return bool(await self._ask("add", key, value, seconds))
-
-    async def drop(self, key: str) -> None:
-        await self._ask("delete", key)
-
-    async def _ask(self, what: str, key: str, value: Any = None, seconds: int = 0) -> Any:
-        rest = () if what in ("get", "delete") else (value, seconds)
-        try:
-            return await sync_to_async(getattr(cache, what), thread_sensitive=False)(
-                self._prefix + key, *rest
-            )
-        except Exception as problem:
-            log.debug("The cache does not answer: %r", problem)
-            return self._alone(what, key, value, seconds)
-
-    def _alone(self, what: str, key: str, value: Any, seconds: int) -> Any:
-        now = time.monotonic()
-        self._own = {name: kept for name, kept in self._own.items() if kept[1] > now}
-        held = self._own.get(key)
-        if what == "get":
-            return held[0] if held else None
-        if what == "delete":
-            return self._own.pop(key, None)
-        if what == "add" and held:
-            return False
-        self._own[key] = (value, now + seconds)
-        return True
 
 
 class FeishuClient:
@@ -92,6 +45,7 @@ class FeishuClient:
         # Another secret or another address is another token.
         mark = hashlib.sha256(f"{app.app_id}\0{app.base_url}\0{app.secret}".encode()).hexdigest()[:16]
         self._shared = Shared(mark)
+        self.pace = Pace(self._shared)
 
     async def aclose(self) -> None:
         """Let go of the connections."""
@@ -157,39 +111,31 @@ class FeishuClient:
 
     # ---- one request ----
 
-    async def slot(self, chat: str) -> float:
-        """Take a turn to send to this chat. 0: it is ours now; otherwise ask again after so many seconds."""
-        now = time.time()
-        number = int(now / SLOT_S)
-        if await self._shared.add(f"slot:{chat}:{number}", 1, 3):
-            return 0.0
-        return (number + 1) * SLOT_S - now + 0.005
-
-    async def hold(self, chat: str, seconds: float) -> None:
-        """Nobody sends to this chat for a while: Feishu finds that it gets too much."""
-        await self._shared.put(f"hold:{chat}", time.time() + seconds, int(seconds) + 1)
-
-    async def held(self, chat: str) -> float:
-        """Seconds until this app may send to the chat again."""
-        until = [await self._shared.get(key) or 0.0 for key in (f"hold:{chat}", "hold")]
-        return max(0.0, max(until) - time.time())
-
     async def _ask(self, method: str, path: str, body: Json | None = None) -> Json:
         found = (await self._answer(method, path, body)).get("data")
         return found if isinstance(found, dict) else {}
 
     async def _answer(self, method: str, path: str, body: Json | None = None) -> Json:
         token = await self._token()
+        await self._in_turn(method, path)
         try:
             return await self._once(method, path, body, token)
         except FeishuError as problem:
             if problem.code not in TOKEN:
                 if isinstance(problem, Limited) and problem.code != 230020:
-                    until = time.time() + problem.after
-                    await self._shared.put("hold", until, int(problem.after) + 1)
+                    await self.pace.hold("", problem.after)
                 raise
         await self._shared.drop("token")
         return await self._once(method, path, body, await self._token())
+
+    async def _in_turn(self, method: str, path: str) -> None:
+        """Wait for a turn at this API; with a card, which will show something newer then, raise Limited instead:
+        answers must not stand behind it."""
+        api = ":".join((method, *path.split("?")[0].split("/")[2:5]))
+        if not path.startswith("/open-apis/cardkit"):
+            await self.pace.wait(api)
+        elif wait := await self.pace.turn(api):
+            raise Limited("Feishu would find this too fast.", 0, wait)
 
     async def _once(self, method: str, path: str, body: Json | None, token: str | None) -> Json:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -217,6 +163,9 @@ class FeishuClient:
                 return token
             if await self._shared.add("flight", 1, FLIGHT_S):
                 try:
+                    # Between our look and our turn somebody else may have fetched one.
+                    if (newer := await self._shared.get("token")) and newer != kept:
+                        continue
                     return await self._fetch_token()
                 except Away:
                     if token and expires > time.time() + 10:

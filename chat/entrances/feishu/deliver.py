@@ -55,15 +55,18 @@ class Delivery:
         #: What the card shows now: status, text.
         self._shown = ("", "")
         self._status_at = 0
-        self._card_at = 0
+        #: When the card of `_card_run` may change again, and until when no card may at all.
+        self._card_at, self._card_run = 0, ""
+        self._held_until = 0
         self._failures = 0
-        self._seen_head = -1
+        #: The last number used for each card.
+        self._sequences: dict[str, int] = {}
         self._caught: answers.Caught | None = None
 
     async def go_on(self, news: bool) -> bool:
         """One round. `news`: the journal has moved. Returns whether there is nothing left to do."""
         if news or self._moved() or self._caught is None:
-            self._caught = await ask(answers.catch_up, self._lane.pk, self._me)
+            self._caught = await ask(answers.catch_up, self._lane.pk, self._me, self._caught)
         caught = self._caught
         sent = await outbox.send_out(self._lane, self._client, self._turn, self._clock)
         if caught is None:
@@ -93,12 +96,13 @@ class Delivery:
     async def _show(self, run: str) -> bool:
         """Bring the cards up to date, if it is time. Returns whether they need nothing more."""
         now = self._clock()
-        if now < self._card_at:
+        # A new run's card comes at once, however slow the cards have to be that move already.
+        if now < self._held_until or (now < self._card_at and run == self._card_run):
             return False
         try:
             settled = await self._cards(run, now)
         except Limited as problem:
-            self._card_at = now + int(problem.after * 1000)
+            self._held_until = now + int(problem.after * 1000)
             return False
         except StreamClosed:
             await self._rotate(run)
@@ -108,14 +112,14 @@ class Delivery:
             return False
         except FeishuError as problem:
             self._failures += 1
-            self._card_at = now + 500 * 2**self._failures
+            self._held_until = now + 500 * 2**self._failures
             if self._failures >= MOST_FAILURES:
                 log.error("The card of run %s is given up; its answer is not: %s", run, problem)
                 self._failures = 0
                 await ask(self._give_up)
             return False
         self._failures = 0
-        self._card_at = now + self._every_ms()
+        self._card_at, self._card_run = now + self._every_ms(), run
         return settled
 
     async def _cards(self, run: str, now: int) -> bool:
@@ -227,16 +231,11 @@ class Delivery:
         await ask(turn.save)
 
     def _sequence(self, turn: FeishuTurn, now: int, count: int = 1) -> int:
-        first = max(turn.sequence + 1, now - turn.opened_at)
-        turn.sequence = self._held_sequence[turn.card_id] = max(
-            first, self._held_sequence.get(turn.card_id, 0) + 1
-        )
-        self._held_sequence[turn.card_id] += count - 1
+        """The first of `count` numbers for changes to the turn's card, larger than all before."""
+        used = self._sequences.get(turn.card_id, 0)
+        turn.sequence = max(turn.sequence + 1, now - turn.opened_at, used + 1)
+        self._sequences[turn.card_id] = turn.sequence + count - 1
         return turn.sequence
-
-    @property
-    def _held_sequence(self) -> dict[str, int]:
-        return self.__dict__.setdefault("_sequences", {})
 
     # ---- SQL ----
 
@@ -255,9 +254,9 @@ class Delivery:
     async def _turn(self) -> bool:
         """Wait until this chat may get another message. False: the lane is no longer ours."""
         while self._mine():
-            wait = await self._client.held(self._lane.chat_id)
+            wait = await self._client.pace.held(self._lane.chat_id)
             if not wait:
-                wait = await self._client.slot(self._lane.chat_id)
+                wait = await self._client.pace.slot(self._lane.chat_id)
             if not wait:
                 return self._mine()
             await asyncio.sleep(min(wait, 1.0))

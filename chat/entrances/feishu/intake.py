@@ -11,6 +11,7 @@ overtakes them.
 """
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 from uuid import UUID
@@ -57,6 +58,7 @@ UNKNOWN = "This bot answers only people who are known to it. Ask its administrat
 TOO_LONG = (
     "This message is too long: {} characters; 16,000 at most. Nothing of it was read. Send it in parts."
 )
+DISABLED = "The user to whom this chat is linked is disabled here. Ask the bot's administrator."
 NO_AGENT = "Nobody answers here: this bot's agent is missing or disabled. Tell its administrator."
 
 Outcome = Literal["done", "later", "moved"]
@@ -117,8 +119,10 @@ class Intake:
         policy = self._app.private_policy if private else self._app.group_policy
         if policy == "nobody":
             return await self._end(row, "ignored", "by policy")
-        if policy == "linked" and person.user_id is None:
+        if policy == "linked" and not _is_linked(person):
             return await self._end(row, "refused", "not linked", UNKNOWN.format(row.sender))
+        if self._lane.owner_id != self._app.owner_id and not self._lane.owner.is_active:
+            return await self._end(row, "refused", "owner disabled", DISABLED)
         return await self._said(row, said, _called(person))
 
     async def _said(self, row: FeishuMessage, said: Said, who: str) -> Outcome:
@@ -189,12 +193,14 @@ class Intake:
         if lane is None:
             return await self._end(row, "refused", "not a button of this chat")
         policies = {self._app.private_policy, self._app.group_policy}
-        if policies == {"nobody"} or (policies <= {"linked", "nobody"} and person.user_id is None):
+        if policies == {"nobody"} or (policies <= {"linked", "nobody"} and not _is_linked(person)):
             return await self._end(row, "refused", "by policy")
         body: Body
         match value.get("act"):
             case "stop":
-                body = StopBody(kind="stop")
+                body = StopBody(
+                    kind="stop", run=str(value["run"])[:64]
+                )  # if that is over, a newer one is left alone
             case "settle" if value.get("decision") in ("happened", "did_not_happen", "run_again"):
                 body = SettleBody(
                     kind="settle", call=str(value.get("call", ""))[:64], decision=value["decision"]
@@ -257,9 +263,15 @@ def message_of(row: FeishuMessage) -> str:
 
 
 def _is_stop(row: FeishuMessage) -> bool:
+    """Whether it may overtake what has to wait: a button, or a /stop (in a group, after the mention of the bot)."""
     if row.message_id.startswith("action:"):
         return True
-    return '"/stop' in str((row.event.get("message") or {}).get("content", ""))
+    said = read(row.event.get("message") or {}, "").text
+    return bool(re.search(r"(^|\s)/stop$", said, re.IGNORECASE))
+
+
+def _is_linked(person: FeishuUser) -> bool:
+    return person.user is not None and person.user.is_active
 
 
 def _called(person: FeishuUser) -> str:

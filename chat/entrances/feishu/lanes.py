@@ -3,13 +3,15 @@
 All of these are plain functions; `ask` runs one in a database thread.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
-from channels.db import database_sync_to_async
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Exists, OuterRef, Q
 
 from chat.entrances.feishu.models import (
@@ -32,9 +34,21 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+#: Threads that keep their connections: the many short questions must neither stand in one line nor open one each.
+_POOL = ThreadPoolExecutor(8, thread_name_prefix="feishu")
+
+
 async def ask(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work` in a database thread."""
-    return await database_sync_to_async(work)(*args, **kwargs)
+    """Run `work` in a database thread. A connection that has died is given up with the error that tells so."""
+
+    def run() -> T:
+        try:
+            return work(*args, **kwargs)
+        except (OperationalError, InterfaceError):
+            connection.close()
+            raise
+
+    return await asyncio.get_running_loop().run_in_executor(_POOL, run)
 
 
 def now_ms() -> int:

@@ -36,13 +36,21 @@ def put(lane: FeishuLane, text: str, *key: object, reply_to: str = "", run: str 
             defaults={
                 "lane": lane,
                 "run": run,
-                "last": bool(run) and number == len(parts) - 1,
                 "reply_to": reply_to,
                 "content": cards.message(part),
                 "created_at": now,
             },
         )
     return len(parts)
+
+
+def complete(run: str) -> None:
+    """The answer of `run` is complete with the newest message that was put for it. It may have been sent before."""
+    newest = FeishuDelivery.objects.filter(run=run).order_by("-id").first()
+    if newest is not None and not newest.last:
+        FeishuDelivery.objects.filter(pk=newest.pk).update(last=True)
+        if newest.state == "sent":
+            _answered(run, now_ms())
 
 
 def next_of(lane: int) -> FeishuDelivery | None:
@@ -88,9 +96,12 @@ def _begin(row: FeishuDelivery, now: int) -> bool:
 def _sent(row: FeishuDelivery, message: str, now: int) -> None:
     rows = FeishuDelivery.objects.filter(pk=row.pk)
     rows.update(state="sent", message_id=message, sent_at=now, error="")
-    if row.last:
-        asked = FeishuMessage.objects.filter(run=row.run, answered_at=None)
-        asked.update(answered_at=now)
+    if rows.filter(last=True).exists():
+        _answered(row.run, now)
+
+
+def _answered(run: str, now: int) -> None:
+    FeishuMessage.objects.filter(run=run, answered_at=None).update(answered_at=now)
 
 
 async def _failed(
@@ -103,7 +114,7 @@ async def _failed(
             # Not done, so its hour has not begun, and waiting is no failure.
             first = row.first_at if row.attempts > 1 else None
             changed = {"next_at": now + int(problem.after * 1000), "error": error, "first_at": first}
-            await client.hold(lane.chat_id, problem.after)
+            await client.pace.hold(lane.chat_id, problem.after)
         case Refused() if problem.code in NO_TARGET and row.reply_to and not lane.thread_id:
             changed = {"reply_to": "", "error": error}  # to the chat, then; a topic has no such way
         case Away() if now - (row.first_at or now) < MOST_MS:

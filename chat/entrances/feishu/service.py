@@ -142,7 +142,7 @@ class Keeper:
         tasks: list[asyncio.Task[None]] = []
         follower: Follower | None = None
         try:
-            lane = await ask(FeishuLane.objects.select_related("app__agent").get, pk=self._lane)
+            lane = await ask(FeishuLane.objects.select_related("app__agent", "owner").get, pk=self._lane)
             client = self._service.client(lane.app)
             follower = Follower(self._service.feed, str(lane.conversation))
             loops = (self._take(lane, client), self._deliver(lane, client, follower), self._renew())

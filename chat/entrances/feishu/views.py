@@ -9,12 +9,13 @@ import logging
 import time
 from typing import Any
 
-from asgiref.sync import sync_to_async
-from django.db import IntegrityError, OperationalError, transaction
+from django.core.exceptions import RequestDataTooBig
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from chat.entrances.feishu.lanes import ask
 from chat.entrances.feishu.models import FeishuApp, FeishuMessage
 from chat.entrances.feishu.verify import Challenge, Event, Untrusted, open_request
 
@@ -24,8 +25,6 @@ log = logging.getLogger(__name__)
 MAX_BODY = 512 * 1024
 #: Seconds for the whole; Feishu waits for one at the URL verification, three otherwise.
 PATIENCE_S = 0.9
-#: What is being stored now; kept, because a task that nobody holds may be collected.
-_storing: "set[asyncio.Future[HttpResponse]]" = set()
 #: A larger text in a JSON integer is no time.
 MAX_TIME = 10**14
 
@@ -34,22 +33,22 @@ MAX_TIME = 10**14
 @require_POST
 async def events(request: HttpRequest, slug: str) -> HttpResponse:
     """One request of Feishu, for events and for card callbacks alike."""
-    if int(request.headers.get("content-length") or 0) > MAX_BODY:
+    try:
+        raw = request.body
+    except RequestDataTooBig:
+        return HttpResponse(status=413)
+    if len(raw) > MAX_BODY:
         return HttpResponse(status=413)
     headers = {name.lower(): value for name, value in request.headers.items()}
-    # Not cancelled when it takes too long: a thread that waits for the database cannot be, and its row is welcome.
-    storing = asyncio.ensure_future(sync_to_async(_take)(slug, request.body, headers))
-    _storing.add(storing)
-    storing.add_done_callback(_stored)
     try:
-        done, _ = await asyncio.wait({storing}, timeout=PATIENCE_S)
-        if not done:
-            raise TimeoutError
-        return storing.result()
+        async with asyncio.timeout(PATIENCE_S):
+            # In a thread of its own: the request's own thread is needed for the answer, and a thread that waits for
+            # the database cannot be called back. If it stores the row after all, the row is welcome.
+            return await ask(_take, slug, raw, headers)
     except Untrusted as problem:
         log.warning("A request to the Feishu app %r was refused: %s.", slug, problem)
         return HttpResponse(status=401)
-    except (TimeoutError, OperationalError) as problem:
+    except (TimeoutError, OperationalError, InterfaceError) as problem:
         log.error("An event of the Feishu app %r was not stored in time (%s).", slug, type(problem).__name__)
         return HttpResponse(status=503)
 
@@ -75,12 +74,6 @@ def _take(slug: str, raw: bytes, headers: dict[str, str]) -> HttpResponse:
         toast = "Got it." if row is not None else "This button is no longer valid."
         return JsonResponse({"toast": {"type": "info", "content": toast}})
     return JsonResponse({})
-
-
-def _stored(storing: "asyncio.Future[HttpResponse]") -> None:
-    _storing.discard(storing)
-    if not storing.cancelled():
-        storing.exception()  # seen: whoever waited for it has answered already
 
 
 def _row(app: FeishuApp, said: Event) -> FeishuMessage | None:

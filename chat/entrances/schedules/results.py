@@ -75,7 +75,7 @@ def _result(row: ScheduleFiring, place: Conversation | None) -> Result | None:
         busy = Run.objects.filter(conversation=place, status__in=sorted(ACTIVE_RUN)).exists()
         unread = "Nobody has read it: the run that it waited behind was stopped. The next run will."
         return None if busy else Result("unread", unread, unread)
-    reply = replies.reply_of(run)
+    reply = replies.reply_of(run, row.message)
     if not reply.over:
         return None
     told = " ".join(part for part in (reply.ending, _plain(reply.text)) if part)

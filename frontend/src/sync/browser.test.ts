@@ -72,3 +72,16 @@ it("does without localStorage where the browser forbids it", () => {
   storage.remove("a.1");
   expect(storage.get("a.1")).toBeNull();
 });
+
+it("W3 goes on when the machine's clock is set back by hours, and follows it ahead", () => {
+  vi.setSystemTime(1_790_000_000_000);
+  const { clock } = browserPorts();
+  const before = clock.now();
+  vi.advanceTimersByTime(1_000);
+  expect(clock.now()).toBe(before + 1_000);
+  vi.setSystemTime(1_790_000_000_000 - 2 * 3_600_000);
+  vi.advanceTimersByTime(5_000);
+  expect(clock.now()).toBe(before + 6_000);
+  vi.setSystemTime(1_790_000_000_000 + 3_600_000);
+  expect(clock.now()).toBe(before + 3_600_000);
+});

@@ -10,7 +10,7 @@ const UPLOAD_MS = 300_000;
 /** The engine's view of this page. `path`: where the WebSocket is. */
 export function browserPorts(path = "/ws"): Ports {
   return {
-    clock: { now: () => Date.now(), after },
+    clock: { now: steady(), after },
     random: () => Math.random(),
     bytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
     connect: (handlers) => connect(path, handlers),
@@ -23,6 +23,22 @@ export function browserPorts(path = "/ws"): Ports {
       on: listen,
     },
     frame,
+  };
+}
+
+/**
+ * The time of this machine, but never going back: a clock that is set back by hours while the page is open (a laptop that
+ * wakes up wrong, and is then corrected) would put off every deadline of ours by as much. Leaps ahead are taken as they
+ * come; after sleep that is the only sign of it.
+ */
+function steady(): () => number {
+  let told = Date.now();
+  let since = performance.now();
+  return () => {
+    const passed = performance.now() - since;
+    told = Math.max(Date.now(), told + passed);
+    since += passed;
+    return told;
   };
 }
 

@@ -76,6 +76,42 @@ describe("one effect", () => {
     expect(view(one).pending).toEqual([]);
   });
 
+  it("W5 a server that is slow to say 'not now', again and again, is not taken for silent", () => {
+    const one = tab();
+    server.mishaps = Array.from({ length: 10 }, () => ["silent", "busy"] as const).flat();
+    one.client.send(ID, "patient");
+    clock.advance(3_600_000);
+    expect(texts()).toEqual(["patient"]);
+    expect(view(one).pending).toEqual([]);
+  });
+
+  it("W5 what was refused goes out when its conversation is in step again, and does not wait out its pause", () => {
+    const one = tab();
+    server.mishaps = Array.from({ length: 9 }, () => "busy" as const);
+    one.client.send(ID, "at last");
+    for (let ms = 0; server.mishaps.length > 0 && ms < 600_000; ms += 100) clock.advance(100);
+    expect(texts()).toEqual([]);
+    server.lose(ID, 0, true);
+    clock.advance(1_000);
+    expect(texts()).toEqual(["at last"]);
+  });
+
+  it("W5 a tab takes over what is dated in the future, because the clock was set back", () => {
+    const staying = tab();
+    const dying = tab();
+    dying.world.sockets.at(-1)?.cut();
+    dying.world.answer = () => {};
+    dying.client.send(ID, "left");
+    kill(dying);
+    for (const [key, text] of browser.data) {
+      const kept = JSON.parse(text) as { at: number };
+      browser.data.set(key, JSON.stringify({ ...kept, at: kept.at + 7_200_000 }));
+    }
+    clock.advance(40_000);
+    expect(texts()).toEqual(["left"]);
+    expect(view(staying).pending).toEqual([]);
+  });
+
   it("W5 two tabs that send what a third left behind have one effect", () => {
     const dead = tab();
     dead.world.sockets.at(-1)?.cut();

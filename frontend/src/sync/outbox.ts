@@ -25,6 +25,8 @@ interface Entry extends Kept {
   refusals: number;
   /** Not to be sent before this. */
   notBefore: number;
+  /** Its conversation was out of step since it was refused. */
+  waitsForSync: boolean;
   /** Committed. It stays here, and in no storage, until its event has been seen. */
   stored: { cursor: string | null; at: number } | null;
 }
@@ -98,6 +100,8 @@ export class Outbox {
     this.#changed.add(entry.conversation);
     if (frame.status !== "rejected") this.#applied(entry, frame.cursor);
     else if (frame.retry) {
+      // An answer, if not the wanted one: the server is not silent, so this is no case for a person.
+      entry.unanswered = 0;
       entry.refusals += 1;
       entry.notBefore = this.now() + 500 + backoff(entry.refusals, this.random());
     } else this.#fail(entry, frame.code ?? "bad_command");
@@ -159,6 +163,7 @@ export class Outbox {
   /** The conversation was seen in this state: stored commands whose events have arrived leave. */
   seen(conversation: string, seen: Seen): void {
     for (const entry of this.#of(conversation)) {
+      if (entry.stored === null) this.#synced(entry, seen.synced);
       if (entry.stored === null) continue;
       const there = entry.body.kind === "send" && seen.items.has(entry.body.message);
       const place = entry.stored.cursor === null ? null : parseCursor(entry.stored.cursor);
@@ -168,6 +173,16 @@ export class Outbox {
           : seen.place?.epoch === place.epoch && seen.place.seq < place.seq;
       if (there || (seen.synced && !behind)) this.#drop(entry);
     }
+  }
+
+  /** What was refused need not wait out its pause when the conversation is in step again: what was away is back. */
+  #synced(entry: Entry, synced: boolean): void {
+    if (synced && entry.waitsForSync && entry.notBefore > this.now()) {
+      // Not everybody at the same moment.
+      entry.notBefore = Math.min(entry.notBefore, this.now() + Math.round(500 * this.random()) + 1);
+      entry.refusals = 0;
+    }
+    entry.waitsForSync = !synced;
   }
 
   /** Another tab changed a key; `value` null: it removed it. */
@@ -322,7 +337,8 @@ export class Outbox {
   #poll(): void {
     if (this.#pollAt > this.now()) return;
     this.#pollAt = this.now() + ORPHAN_MS;
-    this.#adopt((kept) => kept.at < this.now() - ORPHAN_MS);
+    // Also what is dated in the future: the machine's clock was set back since.
+    this.#adopt((kept) => Math.abs(this.now() - kept.at) > ORPHAN_MS);
   }
 
   #adopt(wanted: (kept: Kept) => boolean): void {
@@ -340,6 +356,7 @@ export class Outbox {
       unanswered: 0,
       refusals: 0,
       notBefore: 0,
+      waitsForSync: false,
       stored: null,
     });
     this.#changed.add(kept.conversation);

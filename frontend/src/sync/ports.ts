@@ -5,7 +5,7 @@ import type { LocalFile } from "./api";
 export type Cancel = () => void;
 
 export interface Clock {
-  /** Milliseconds since the Unix epoch, by the clock of this machine. */
+  /** Milliseconds since the Unix epoch, by the clock of this machine, which may be wrong by hours. Never goes back. */
   now(): number;
   /** Calls `run` once after `ms`. */
   after(ms: number, run: () => void): Cancel;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -73,6 +74,16 @@ class Clients:
             self._process.kill()
         self._process.wait(10)
         self._process.stdin.close()
+
+    def pause(self) -> None:
+        """SIGSTOP: like a laptop that was closed, nothing moves and no timer runs."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT after `pause`: what was due meanwhile is due at once."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def lines(self) -> list[Line]:
         """All that they said so far."""

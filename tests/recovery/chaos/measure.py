@@ -36,6 +36,14 @@ class Figures:
                 lines.append(f"{name:<42}{0:>8}")
         return lines
 
+    def in_leases(self, lease_ms: int) -> list[str]:
+        """What a crash has to wait for, as multiples of the lease."""
+        return [
+            f"{name}, in leases of {lease_ms} ms: {median(values) / lease_ms:.2f} (p99 {p99(values) / lease_ms:.2f})"
+            for name, values in self.durations.items()
+            if name.startswith("crash") and values
+        ]
+
 
 def p99(values: list[int]) -> int:
     """The value that 99 of 100 do not exceed."""

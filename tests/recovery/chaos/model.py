@@ -12,7 +12,7 @@ import re
 import threading
 from typing import Any
 
-from tests.support.provider import Json, Provider, Reply, completion
+from tests.support.provider import Answer, Json, Provider, Reply, completion
 from tests.support.strict_provider import refusal, strict
 
 PACE_S = 0.02
@@ -55,9 +55,10 @@ def _call(place: int, words: list[str]) -> Json:
 
 
 class Model:
-    """The provider in a thread of its own: `with Model() as model: model.url`."""
+    """The provider in a thread of its own: `with Model() as model: model.url`. `plays` says what it answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, plays: Answer = answer) -> None:
+        self._plays = strict("openai-chat", plays)
         self.refused: list[str] = []
         self.requests = 0
         self.url = ""
@@ -70,7 +71,7 @@ class Model:
         if (found := refusal("openai-chat", body)) is not None:
             self.refused.append(found.text)
         self._provider.requests.clear()
-        return strict("openai-chat", answer)(path, body)
+        return self._plays(path, body)
 
     def __enter__(self) -> Model:
         self._thread.start()

@@ -14,17 +14,27 @@ from dataclasses import dataclass, field
 from tests.support.postgres import Postgres
 from tests.support.processes import Stack
 from tests.support.proxy import Proxy
+from tests.support.replicated import Replicated
 
 #: Named places where a worker may die; what follows the colon is the how-manieth passing.
 WORKER_PLACES = (
     "lease.taken",
     "append.begin",
     "append.stored",
+    "journal.written",
     "append.archived",
+    "session.rebuilt",
     "effect.before",
     "effect.after",
 )
-WEB_PLACES = ("append.begin", "append.stored", "append.archived", "inbox.applied")
+WEB_PLACES = (
+    "append.begin",
+    "append.stored",
+    "journal.written",
+    "append.archived",
+    "inbox.applied",
+    "reply.written",
+)
 
 
 @dataclass
@@ -60,6 +70,7 @@ class Nemesis:
         lease_ms: int,
         gap_s: tuple[float, float] = (0.3, 2.5),
         postgres: Postgres | None = None,
+        store: Replicated | None = None,
         only: tuple[str, ...] = (),
     ) -> None:
         self.stack = stack
@@ -70,6 +81,7 @@ class Nemesis:
         self.lease_s = lease_ms / 1000
         self.gap_s = gap_s
         self.postgres = postgres
+        self.store = store
         self.faults: list[Fault] = []
         self._later: list[_Later] = []
         self._number = itertools.count()
@@ -88,10 +100,12 @@ class Nemesis:
             (1, "stop_web", lambda: self._pause(self._free(self.webs), (0.2, 1.5))),
             (3, "cut_link", lambda: self._link(stall=False)),
             (2, "stall_link", lambda: self._link(stall=True)),
+            (3, "mangle_link", self._mangle_link),
             (2, "flush_store", self._flush),
             (2, "restart_store", self._restart_store),
             (2, "lose_tail", self._lose_tail),
             (1, "stall_store", self._stall_store),
+            *([(3, "promote_replica", self._promote_replica)] if store is not None else []),
             (1, "stop_database", self._stop_database),
         ]
         if only:
@@ -262,6 +276,20 @@ class Nemesis:
 
         self._after(self.random.uniform(0.1, 4.0), restore)
 
+    def _mangle_link(self) -> None:
+        """A bad link: frames are lost, repeated and overtaken, in both directions."""
+        number = self.random.randrange(len(self.proxies))
+        proxy = self.proxies[number]
+        fault = self._began(f"link{number + 1}")
+        mishaps = proxy.mangle(self.random.uniform(0.05, 0.4), self.random.randrange(2**31))
+
+        def restore() -> None:
+            proxy.restore()
+            fault.detail = " ".join(f"{what}:{n}" for what, n in mishaps.met.items())
+            self._ended(fault)
+
+        self._after(self.random.uniform(1.0, 5.0), restore)
+
     def _flush(self) -> None:
         fault = self._began("store")
         self.stack.valkey.flush()
@@ -283,6 +311,24 @@ class Nemesis:
             self._after(self.random.uniform(0.1, 1.0), lambda: self._store_back(fault))
 
         self._after(self.random.uniform(0.2, 1.5), lose)
+
+    def _promote_replica(self) -> None:
+        """A replica that lags becomes the primary (the same epochs, older seqs); the former one dies, or becomes a
+        replica of it and keeps its clients."""
+        assert self.store is not None
+        store = self.store
+        fault = self._began("store", detail=self.random.choice(("dead", "demoted")))
+        store.lag()
+
+        def promote() -> None:
+            store.promote(demote=fault.detail == "demoted")
+            self._after(self.random.uniform(0.5, 1.5), recruit)
+
+        def recruit() -> None:
+            store.recruit()
+            self._ended(fault)
+
+        self._after(self.random.uniform(0.2, 1.5), promote)
 
     def _store_back(self, fault: Fault) -> None:
         self.stack.valkey.start()

@@ -23,6 +23,7 @@ from tests.support.ports import claim_port
 from tests.support.postgres import Postgres
 from tests.support.processes import PEOPLE, Stack, password
 from tests.support.proxy import Proxy
+from tests.support.replicated import Replicated
 from tests.support.waiting import wait_until
 from tests.support.wire import Wire, login
 
@@ -64,71 +65,135 @@ class Report:
 
 def run(plan: Plan, database_template: Path | None = None) -> Report:
     """Do it. Takes `plan.seconds`, the rest at the end, and about 15 s for the start."""
-    with ExitStack() as stack:
-        postgres = stack.enter_context(Postgres()) if plan.postgres else None
+    with Scene(plan, database_template) as scene:
+        clients = scene.people()
+        nemesis = Nemesis(
+            scene.system,
+            webs=["web", "web2"],
+            workers=["worker", "worker2"],
+            proxies=scene.proxies,
+            seed=plan.seed,
+            lease_ms=plan.lease_ms,
+            gap_s=plan.gap_s,
+            postgres=scene.postgres,
+            store=scene.store,
+            only=plan.only,
+        )
+        nemesis.run(plan.seconds)
+        nemesis.repair()
+        report = scene.report(clients, nemesis.faults)
+        if plan.keep is not None:
+            shutil.copytree(scene.system.data, plan.keep, dirs_exist_ok=True)
+        return report
+
+
+class Scene:
+    """A whole system under observation: two web servers behind proxies, two workers, a strict model, counted effects.
+    `with Scene(plan) as scene: clients = scene.people(); …; scene.report(clients, faults)`"""
+
+    def __init__(
+        self, plan: Plan, database_template: Path | None = None, *, replicated: bool = True, **env: str
+    ) -> None:
+        self.plan = plan
+        self.postgres: Postgres | None = None
+        #: A store with a replica, or None for one without.
+        self.store: Replicated | None = None
+        self.proxies: list[Proxy] = []
+        self._template = database_template
+        self._replicated = replicated
+        self._env = env
+        self._stack = ExitStack()
+        self._parties = 0
+
+    def __enter__(self) -> Scene:
+        try:
+            self._set_up()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _set_up(self) -> None:
+        stack, plan = self._stack, self.plan
         folder = Path(tempfile.mkdtemp(prefix="holdfast-chaos-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         database = None
-        if postgres is not None:
-            postgres.execute("CREATE DATABASE chaos")
-            database = postgres.url("chaos")
+        if plan.postgres:
+            self.postgres = stack.enter_context(Postgres())
+            self.postgres.execute("CREATE DATABASE chaos")
+            database = self.postgres.url("chaos")
             template.fill(database, folder)
-        elif database_template is None:
-            database_template = template.make_sqlite(folder)
-        script = build(folder / "clients")
-        model = stack.enter_context(Model())
+        elif self._template is None:
+            self._template = template.make_sqlite(folder)
+        self._script = build(folder / "clients")
+        self.model = stack.enter_context(Model())
+        if self._replicated:
+            self.store = stack.enter_context(Replicated())
         env = {
             "HOLDFAST_TOOL_MODULES": "tests.recovery.chaos.tools",
-            "OPENAI_BASE_URL": model.url,
+            "OPENAI_BASE_URL": self.model.url,
             "OPENAI_MODEL": "chaos",
             "HOLDFAST_LEASE_MS": str(plan.lease_ms),
             "HOLDFAST_RENEW_MS": str(plan.lease_ms // 3),
             "HOLDFAST_SWEEP_MS": str(plan.lease_ms // 4),
             "HOLDFAST_HEARTBEAT_MS": "1000",
             "HOLDFAST_COMMANDS_PER_MINUTE": "6000",
+            **self._env,
         }
-        system = stack.enter_context(
-            Stack(template=None if plan.postgres else database_template, database=database, env=env)
-        )
-        system.manage("shell", "-v", "0", "-c", GIVE_TOOLS)
-        ports = _start(system)
-        proxies = [stack.enter_context(Proxy(port)) for port in ports]
-        clients = stack.enter_context(
-            Clients(
-                script,
-                system.address,
-                [f"http://127.0.0.1:{proxy.port}" for proxy in proxies],
-                conversations=plan.conversations,
-                seed=plan.seed,
-                pace_ms=plan.pace_ms,
-                mishaps=plan.mishaps,
-                folder=system.data,
+        self.system = stack.enter_context(
+            Stack(
+                template=None if plan.postgres else self._template,
+                database=database,
+                valkey=self.store,
+                env=env,
             )
         )
-        nemesis = Nemesis(
-            system,
-            webs=["web", "web2"],
-            workers=["worker", "worker2"],
-            proxies=proxies,
-            seed=plan.seed,
-            lease_ms=plan.lease_ms,
-            gap_s=plan.gap_s,
-            postgres=postgres,
-            only=plan.only,
+        self.system.manage("shell", "-v", "0", "-c", GIVE_TOOLS)
+        self.proxies = [stack.enter_context(Proxy(port)) for port in _start(self.system)]
+
+    def people(self, conversations: int | None = None) -> Clients:
+        """Start people who talk, each conversation with one who writes and one who looks on."""
+        self._parties += 1
+        folder = self.system.data / f"people{self._parties}"
+        folder.mkdir()
+        return self._stack.enter_context(
+            Clients(
+                self._script,
+                self.system.address,
+                [f"http://127.0.0.1:{proxy.port}" for proxy in self.proxies],
+                conversations=conversations or self.plan.conversations,
+                seed=self.plan.seed,
+                pace_ms=self.plan.pace_ms,
+                mishaps=self.plan.mishaps,
+                folder=folder,
+            )
         )
-        nemesis.run(plan.seconds)
-        nemesis.repair()
+
+    def answers(self, number: int) -> bool:
+        """Whether this web server (0 or 1) takes connections."""
+        return _answers(self.proxies[number].target_port)
+
+    def report(self, clients: Clients, faults: list[Fault]) -> Report:
+        """Everything works again: have people come to rest, and check what is left."""
+        system, plan = self.system, self.plan
         wait_until(lambda: system.status("/readyz") == 200, 40, "the system to be ready again")
         said = clients.finish(plan.rest_s)
-        record = _record(system, model, said)
-        record.stuck = [fault.target for fault in nemesis.faults if fault.action == "did_not_end"]
-        if plan.keep is not None:
-            shutil.copytree(system.data, plan.keep, dirs_exist_ok=True)
+        record = _record(system, self.model, said)
+        record.mangled = [
+            # What was held back may come a moment later, and be read later still.
+            (fault.target, fault.at, (fault.until or fault.at) + 2_000)
+            for fault in faults
+            if fault.action == "mangle_link"
+        ]
+        record.stuck = [fault.target for fault in faults if fault.action == "did_not_end"]
         return Report(
             plan,
             violations(record),
-            nemesis.faults,
-            figures(record, nemesis.faults, requests=model.requests),
+            faults,
+            figures(record, faults, requests=self.model.requests),
             system.outputs(),
             record,
         )
@@ -173,8 +238,11 @@ async def _snapshots(system: Stack, watched: dict[str, str]) -> dict[str, Any]:
         cookies = await asyncio.to_thread(login, system.address, person, password(person))
         mine = [id for id, client in watched.items() if int(client[1:]) % len(PEOPLE) == place]
         for conversation in mine:
-            async with Wire(system.address, cookies) as wire:
-                frames = [f for f in await wire.open(conversation) if f["type"] == "snapshot"]
+            try:
+                async with Wire(system.address, cookies) as wire:
+                    frames = [f for f in await wire.open(conversation) if f["type"] == "snapshot"]
+            except TimeoutError:
+                continue  # the checker says that none could be had
             state = frames[-1]["state"]
             found[conversation] = {**state, "items": [i for f in frames for i in f["state"]["items"]]}
     return found

@@ -57,7 +57,11 @@ class Observer {
   #began = Date.now();
   readonly #synced = new Set<string>();
 
-  constructor(private readonly client: string) {}
+  /** `link`: which of the servers it leads to, from 1. */
+  constructor(
+    private readonly client: string,
+    private readonly link: number,
+  ) {}
 
   /** The socket is open: what is measured begins here. */
   opened(): void {
@@ -92,7 +96,7 @@ class Observer {
     const { conversation, event } = frame;
     const before = this.#places.get(conversation);
     if (before !== undefined && before !== frame.prev)
-      tell("broken_chain", { client: this.client, conversation, before, prev: frame.prev });
+      tell("broken_chain", { client: this.client, link: this.link, conversation, before, prev: frame.prev });
     this.#places.set(conversation, frame.cursor);
     if (event.type === "run.recovering" || event.type === "run.started")
       tell("seen", { client: this.client, conversation, type: event.type, run: event.run });
@@ -105,7 +109,7 @@ function ports(name: string, cookie: string, random: () => number): Ports {
 
   function connect(handlers: SocketHandlers): SocketPort {
     server = task.servers[Math.floor(random() * task.servers.length)] ?? server;
-    const observer = new Observer(name);
+    const observer = new Observer(name, task.servers.indexOf(server) + 1);
     const socket = new WebSocket(`${server.replace("http", "ws")}/ws`, {
       headers: { Cookie: cookie, Origin: server },
       handshakeTimeout: 5_000,

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 from chat.entrances.browser.leaving import Sockets, drain_pause
 from chat.entrances.browser.limits import Admission
 from chat.feed import Feed
 from chat.session.memory import MemoryStore
-from tests.support.waiting import eventually
+from tests.support.processes import Stack, password
+from tests.support.waiting import eventually, wait_until
+from tests.support.wire import Wire, login
 
 
 class Socket:
@@ -75,3 +81,49 @@ async def test_one_snapshot_is_read_for_all_who_open_at_the_same_time():
     assert loads == 1
     assert [type(answer) for answer in answers[1:]] == [LookupError] * 49
     assert feed.watched == 0
+
+
+#: Sockets in the tests with a real web server, and what it may do for them per second.
+CROWD, RATE = 30, 10
+
+
+@contextlib.asynccontextmanager
+async def crowd(stack: Stack) -> AsyncIterator[list[Wire]]:
+    """Many sockets of one person at one web server."""
+    cookies = await asyncio.to_thread(login, stack.address, "alice", password("alice"))
+    async with contextlib.AsyncExitStack() as sockets:
+        yield [await sockets.enter_async_context(Wire(stack.address, cookies)) for _ in range(CROWD)]
+
+
+async def when(wire: Wire, type: str) -> float:
+    """The moment at which a frame of this type comes."""
+    await wire.until(lambda frame: frame["type"] == type, 40)
+    return asyncio.get_running_loop().time()
+
+
+async def test_W9_a_web_server_that_is_told_to_end_drains_at_its_rate(database_template: Path):
+    env = {"HOLDFAST_DRAIN_PER_SECOND": str(RATE), "HOLDFAST_DRAIN_MS": "20000"}
+    with Stack(template=database_template, env=env) as stack:
+        process = stack.start("web")
+        async with crowd(stack) as wires:
+            process.signal(signal.SIGTERM)
+            told = sorted(await asyncio.gather(*(when(wire, "goaway") for wire in wires)))
+            goaways = [wire.frames[-1] for wire in wires]
+        assert told[-1] - told[0] >= (CROWD - 1) / RATE * 0.9
+        assert {frame["reason"] for frame in goaways} == {"restart"}
+        assert len({frame["after_ms"] for frame in goaways}) > CROWD / 2, (
+            "they come back at moments of their own"
+        )
+        wait_until(lambda: not process.alive, 20, "the server to end")
+
+
+async def test_W9_a_web_server_admits_a_storm_at_its_rate(database_template: Path):
+    """Everybody is there again and wants the same conversation: a burst of a second's worth, then one after another."""
+    with Stack(template=database_template, env={"HOLDFAST_OPENS_PER_SECOND": str(RATE)}) as stack:
+        stack.start("web")
+        async with crowd(stack) as wires:
+            conversation = await wires[0].begin()
+            for wire in wires:
+                await wire.send({"type": "open", "conversation": conversation})
+            shown = sorted(await asyncio.gather(*(when(wire, "synced") for wire in wires)))
+        assert shown[-1] - shown[0] >= (CROWD - RATE - 1) / RATE * 0.9

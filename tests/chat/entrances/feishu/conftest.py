@@ -33,7 +33,7 @@ def make_app(**fields: Any) -> FeishuApp:
 
 
 @pytest.fixture
-def app(db: None) -> FeishuApp:
+def app(transactional_db: None) -> FeishuApp:
     return make_app()
 
 

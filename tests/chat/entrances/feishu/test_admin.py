@@ -42,6 +42,17 @@ def test_a_new_app_needs_its_secret_and_a_safe_address(as_charlie, app):
     assert set(errors) == {"secret", "verification_token", "base_url"}
 
 
+def test_another_app_id_is_another_bot_whose_id_is_asked_for_again(as_charlie, app):
+    FeishuApp.objects.update(bot_open_id="ou_old")
+    url = f"/admin/chat/feishuapp/{app.pk}/change/"
+    as_charlie.post(url, form(app, name="Renamed"))
+    app.refresh_from_db()
+    assert app.bot_open_id == "ou_old"
+    as_charlie.post(url, form(app, app_id="cli_other"))
+    app.refresh_from_db()
+    assert app.bot_open_id == ""
+
+
 def test_all_pages_open(as_charlie, app):
     now = time.time_ns() // 1_000_000
     owner = app.owner

@@ -64,7 +64,7 @@ async def test_without_the_cache_it_goes_on(feishu, client, settings):
         }
     }
     assert await client.send("oc_a", "text", '{"text":"x"}', "u1")
-    assert await client.slot("oc_a") == 0
+    assert await client.pace.slot("oc_a") == 0
     assert await client.send("oc_a", "text", '{"text":"x"}', "u2")
     assert tokens(feishu) == 1
 
@@ -93,6 +93,7 @@ async def test_codes_are_errors_of_one_tree(feishu, client):
         assert "the-app-secret" not in str(caught.value)
         if error is Limited:
             assert caught.value.after == 7
+            await client.pace.hold("", 0)
     feishu.fail(route, 0, status=200)
     await client.send("oc_a", "text", '{"text":"x"}', "u")
 
@@ -101,17 +102,52 @@ async def test_a_limit_of_the_app_holds_back_all_and_one_of_a_chat_that_chat(fei
     feishu.fail("messages", 99991400, reset=30)
     with pytest.raises(Limited):
         await client.send("oc_a", "text", "{}", "u")
-    assert 28 < await client.held("oc_other") <= 30
-    await client.hold("oc_b", 40)
-    assert 38 < await client.held("oc_b") <= 40
+    assert 28 < await client.pace.held("oc_other") <= 30
+    await client.pace.hold("oc_b", 40)
+    assert 38 < await client.pace.held("oc_b") <= 40
 
 
 async def test_slots_keep_a_chat_below_five_a_second(feishu, client):
     for number in range(9):
-        while (wait := await client.slot("oc_a")) > 0:
+        while (wait := await client.pace.slot("oc_a")) > 0:
             await asyncio.sleep(wait)
         await client.send("oc_a", "text", '{"text":"x"}', f"u{number}")
     assert not feishu.refused
+
+
+async def test_two_processes_together_keep_an_app_below_50_requests_a_second(feishu, client):
+    other = FeishuClient(await sync_to_async(make_app)(slug="same", base_url=feishu.url))
+    began = time.monotonic()
+    sends = [
+        (client, other)[number % 2].send(f"oc_{number}", "text", '{"text":"x"}', f"u{number}")
+        for number in range(60)
+    ]
+    await asyncio.gather(*sends)
+    await other.aclose()
+    assert not feishu.refused and len(feishu.messages) == 60
+    assert time.monotonic() - began > 1  # 60 are more than a second's
+
+
+async def test_a_minute_has_fewer_than_1000_turns_and_what_is_beyond_waits_for_the_next_window(client):
+    # Counted over a window of ten seconds, of which a minute touches seven at most.
+    turns = 0
+    for _ in range(400):
+        wait = await client.pace.turn("POST:im:v1:messages")
+        turns += wait == 0
+        if wait > 0.6:
+            break
+        await asyncio.sleep(wait)
+    assert wait > 0.6 and 140 <= turns <= 2 * 140  # two windows at most, however slow this machine is
+    assert 7 * 140 < 1000
+    assert await client.pace.turn("POST:cardkit:v1:cards") < 0.6  # another API has turns of its own
+
+
+async def test_a_card_that_is_too_fast_is_told_to_wait_instead_of_keeping_answers_waiting(feishu, client):
+    with pytest.raises(Limited) as caught:
+        await asyncio.gather(*(client.create_card(CARD) for _ in range(60)))
+    assert 0 < caught.value.after <= 10
+    assert not feishu.refused
+    assert await client.send("oc_a", "text", '{"text":"x"}', "u1")
 
 
 async def test_a_card_streams_closes_after_ten_minutes_and_takes_a_last_word(feishu, client):

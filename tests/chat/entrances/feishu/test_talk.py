@@ -11,6 +11,7 @@ from chat.entrances.feishu import cards
 from chat.entrances.feishu.models import FeishuApp, FeishuLane, FeishuMessage, FeishuUser
 from chat.inbox import DeleteBody, SendBody, Sender
 from tests.support.feishu_events import action_event
+from tests.support.feishu_server import words
 from tests.support.scripted import Pause, ScriptedModel, asks, says
 
 
@@ -42,6 +43,33 @@ async def test_parallel_tools_are_named_on_a_card_that_comes_within_two_seconds(
     assert not card.streaming
     assert not house.feishu.refused
     assert len(house.feishu.shown("oc_a")) == 2
+
+
+async def test_R6_a_message_that_joins_a_run_gets_its_own_answer_and_the_first_is_not_held_back(house):
+    first, second = Pause(), Pause()
+    house.model = ScriptedModel(
+        [TextDelta("To the first."), first, Finish("stop")],
+        [TextDelta("To the second."), second, Finish("stop")],
+    )
+    one = await house.say("first")
+    await first.reached.wait()
+    two = await house.say("second")
+
+    async def joined():
+        return await FeishuMessage.objects.filter(state="taken").acount() == 2
+
+    await house.until(joined, "the second to be in the conversation")
+    first.release.set()
+    await second.reached.wait()
+    await house.answered("To the first.")  # while the run goes on
+    second.release.set()
+    await house.answered("To the second.")
+    await house.quiet()
+    told = [
+        (words(one.content), one.reply_to) for one in house.feishu.shown("oc_a") if "card_id" not in str(one)
+    ]
+    assert told == [("To the first.", one), ("To the second.", two)]
+    assert not await FeishuMessage.objects.filter(answered_at=None).aexists()
 
 
 async def test_the_stop_button_stops_and_says_so(house):
@@ -183,6 +211,22 @@ async def test_policies(house):
         return await FeishuMessage.objects.filter(state="ignored").aexists()
 
     await house.until(ignored, "the message to be ignored")
+
+
+async def test_a_disabled_user_counts_as_not_linked_and_their_chat_is_closed(house, django_user_model):
+    alice = await sync_to_async(django_user_model.objects.create_user)(username="alice")
+    await FeishuUser.objects.acreate(app=house.app, open_id="ou_alice", user=alice)
+    await house.say("hello")
+    await house.answered("Hello!")
+    await house.quiet()
+    await django_user_model.objects.filter(pk=alice.pk).aupdate(is_active=False)
+    await house.say("still there?")
+    await house.answered("is disabled here")
+    await house.quiet()
+    await FeishuApp.objects.aupdate(private_policy="linked")
+    await house.say("and now?")
+    await house.answered("only people who are known")
+    assert len(house.model.bodies) == 1
 
 
 async def test_a_linked_persons_chat_is_theirs_in_the_web_chat_live_on_both_sides(house, django_user_model):

@@ -1,15 +1,12 @@
 """The webhook: what is stored, what is refused, and how fast."""
 
 import json
-import threading
 import time
 
 import pytest
-from asgiref.sync import sync_to_async
-from django.db import connection, transaction
+from django.db import connection
 
 from chat.entrances.feishu.models import FeishuApp, FeishuMessage
-from chat.entrances.feishu.views import events
 from tests.chat.entrances.feishu.conftest import make_app
 from tests.support.feishu_events import action_event, encrypt, message_event, signed
 
@@ -84,7 +81,8 @@ def test_a_disabled_app_is_as_if_it_were_not_there(client, app):
 
 
 def test_a_huge_body_is_not_read(client, app):
-    assert client.post(URL, "x" * 600_000, content_type="application/json").status_code == 413
+    for size in (600_000, 2_000_000):
+        assert client.post(URL, "x" * size, content_type="application/json").status_code == 413
 
 
 def test_the_challenge_is_answered(client, app):
@@ -104,41 +102,6 @@ def test_a_button_is_stored_and_answered_with_a_toast(client, app):
     assert 1_600_000_000_000 < row.sent_at < 10_000_000_000_000
     post(client, event)
     assert FeishuMessage.objects.count() == 1
-
-
-@pytest.mark.django_db(transaction=True)
-async def test_a_database_that_is_busy_is_answered_with_503_in_time(async_rf):
-    await sync_to_async(make_app)()
-    if connection.vendor != "sqlite":
-        pytest.skip("PostgreSQL does not lock the database for one writer.")
-    begun, release = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with transaction.atomic():
-            FeishuApp.objects.update(name="held")
-            begun.set()
-            release.wait(10)
-        connection.close()
-
-    async def posted():
-        raw, headers = signed(message_event("hello", message_id="om_1"), "k1")
-        # The view itself: the test client, unlike a server, waits for more than the answer.
-        request = async_rf.post(URL, raw, content_type="application/json", headers=headers)
-        return await events(request, "bot")
-
-    holder = threading.Thread(target=hold)
-    holder.start()
-    assert begun.wait(5)
-    began = time.monotonic()
-    try:
-        answer = await posted()
-        took = time.monotonic() - began
-    finally:
-        release.set()
-        holder.join()
-    assert answer.status_code == 503 and answer.content == b"" and took < 2  # margin: two cores are shared
-    assert (await posted()).status_code == 200
-    assert await FeishuMessage.objects.acount() == 1
 
 
 def test_secrets_are_encrypted_in_the_database(app):

@@ -1,0 +1,232 @@
+"""The doors of Holdfast, as somebody on their far side uses them: one small driver each.
+
+    house = House(bot, model)                       # real processes, a strict model, a fake Feishu
+    async with DOORS["web"](house) as door:
+        conversation = await door.say("[look 50 50, put 50 50] say 7")
+        assert await door.answer() == words(7)
+
+To add a door (a schedule, a trigger): write a class with `say` and `answer`, and put it into DOORS. To add a way to
+stop: a class with `stop`, and put it into STOPS; a class may be both. What is said is a plan of
+tests/recovery/chaos/model.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any, Protocol, Self
+
+import httpx
+
+from tests.recovery.chaos.model import Model
+from tests.support.feishu_bot import Bot
+from tests.support.tab import Tab, log_in
+from tests.support.waiting import eventually
+
+#: Seconds for an answer, with a worker killed on a machine that is busy.
+PATIENCE_S = 60
+
+
+def words(count: int) -> str:
+    """What the model says to `say count`."""
+    return " ".join(f"word{number}" for number in range(count))
+
+
+class House:
+    """Everything that stands behind the doors. `conversation` ids are in the dashed form."""
+
+    def __init__(self, bot: Bot, model: Model) -> None:
+        self.bot, self.stack, self.feishu, self.model = bot, bot.stack, bot.feishu, model
+
+    def key(self, conversation: str) -> str:
+        """A conversation's id as this database writes it."""
+        return conversation.replace("-", "") if self.stack.database.startswith("sqlite") else conversation
+
+    def rows(self, query: str, conversation: str) -> list[Any]:
+        """Rows of a query with one placeholder, the conversation."""
+        return self.stack.sql(query, self.key(conversation))
+
+    async def until(self, condition: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> Any:
+        """Wait; a failure tells what the processes wrote."""
+        try:
+            return await eventually(condition, seconds, what)
+        except AssertionError as failure:
+            raise AssertionError(f"{failure}\n{self.stack.outputs()}") from None
+
+    async def run(self, conversation: str, *status: str) -> None:
+        """Wait until the newest run of a conversation is in one of these states."""
+        query = "SELECT status FROM chat_run WHERE conversation_id = ? ORDER BY seq DESC LIMIT 1"
+        await self.until(
+            lambda: [row for (row,) in self.rows(query, conversation)] in [[one] for one in status],
+            f"a run that is {status}",
+        )
+
+    async def calls(self, conversation: str, count: int) -> None:
+        """Wait until so many calls run at the same time."""
+        query = "SELECT call FROM chat_call WHERE conversation_id = ? AND status = 'running'"
+        await self.until(lambda: len(self.rows(query, conversation)) == count, f"{count} running calls")
+
+
+class Door(Protocol):
+    """One way in. An async context manager; every instance is a person, a chat or a rule of its own."""
+
+    def __init__(self, house: House) -> None: ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def say(self, text: str, conversation: str = "") -> str:
+        """Have the agent asked this, in a conversation of Alice's or in a new one; the conversation's id."""
+        ...
+
+    async def answer(self) -> str:
+        """The answer to what was said last, as this door shows it, once it is complete."""
+        ...
+
+
+class Stop(Protocol):
+    """One way to stop what runs in a conversation, whoever began it. An async context manager, too."""
+
+    def __init__(self, house: House) -> None: ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def stop(self, conversation: str) -> None:
+        """Ask for it; returns when that is acknowledged."""
+        ...
+
+
+class Web:
+    """The web chat: Alice's tab, which is told of everything."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._stack = AsyncExitStack()
+        self._since = 0
+
+    async def __aenter__(self) -> Self:
+        cookies = await log_in(self._house.stack, "alice")
+        self._tab = await self._stack.enter_async_context(Tab(self._house.stack, cookies))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def say(self, text: str, conversation: str = "") -> str:
+        conversation = conversation or await self._tab.create()
+        await self.watch(conversation)
+        result = await self._tab.message(conversation, text)
+        assert result["status"] == "applied", result
+        return conversation
+
+    async def answer(self) -> str:
+        await self._house.until(lambda: self.told("run.finished"), "the run to finish in the web chat")
+        return str(self.told("step.finished")[-1]["text"])
+
+    async def stop(self, conversation: str) -> None:
+        result = await self._tab.command(conversation, kind="stop")
+        assert result["status"] == "applied", result
+
+    async def watch(self, conversation: str) -> None:
+        """Open a conversation; from now on this tab is told of it."""
+        await self._tab.open(conversation)
+        self._since = len(self._tab.frames)
+
+    def told(self, type: str) -> list[dict[str, Any]]:
+        """The events of a type that this tab was told since it opened or said something."""
+        events = [frame["event"] for frame in self._tab.frames[self._since :] if frame["type"] == "event"]
+        return [event for event in events if event["type"] == type]
+
+
+class Feishu:
+    """A private chat with the bot, whose conversations are Alice's. Every event is delivered twice."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self.chat = f"oc_{uuid.uuid4().hex[:12]}"
+        self._had = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def say(self, text: str, conversation: str = "") -> str:
+        self._had = len(self._house.bot.answers(self.chat))
+        message = await asyncio.to_thread(self._house.bot.say, text, self.chat, times=2)
+        found = await self._house.until(
+            lambda: self._house.bot.conversation(self.chat), "the chat's conversation", 20
+        )
+        assert conversation in ("", found), "This chat is another conversation."
+        taken = "SELECT 1 FROM chat_feishumessage WHERE message_id = ? AND state != 'received'"
+        await self._house.until(lambda: self._house.stack.sql(taken, message), "the message to be taken", 20)
+        return found
+
+    async def answer(self) -> str:
+        return str((await self._house.until(self._new, "an answer in Feishu"))[-1])
+
+    async def stop(self, conversation: str) -> None:
+        await asyncio.to_thread(self._house.bot.say, "/stop", self.chat_of(conversation))
+
+    def chat_of(self, conversation: str) -> str:
+        """The chat that a conversation is."""
+        query = "SELECT chat_id FROM chat_feishulane WHERE conversation = ?"
+        return str(self._house.rows(query, conversation)[0][0])
+
+    def _new(self) -> list[str]:
+        return self._house.bot.answers(self.chat)[self._had :]
+
+
+class FeishuButton(Feishu):
+    """Stopping by the button on the run's card."""
+
+    async def stop(self, conversation: str) -> None:
+        chat = self.chat_of(conversation)
+        query = "SELECT run FROM chat_run WHERE conversation_id = ? ORDER BY seq DESC LIMIT 1"
+        run = self._house.rows(query, conversation)[0][0]
+        await self._house.until(lambda: self._has_button(chat, run), "the run's card with its button", 20)
+        posted = await asyncio.to_thread(self._house.bot.press, "Stop", chat)
+        assert posted.status == 200, posted
+
+    def _has_button(self, chat: str, run: str) -> bool:
+        """Whether the newest button is of this run, and not of the run before, whose card is about to rest."""
+        cards = [card.text() for card in self._house.feishu.cards_of(chat) if '"act": "stop"' in card.text()]
+        return bool(cards) and run in cards[-1]
+
+
+class Operator:
+    """Stopping by staff in the admin, with the page's form."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def __aenter__(self) -> Self:
+        cookies = await log_in(self._house.stack, "charlie")
+        self._client = httpx.AsyncClient(base_url=self._house.stack.address, cookies=cookies)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def stop(self, conversation: str) -> None:
+        query = "SELECT id FROM chat_run WHERE conversation_id = ? ORDER BY seq DESC LIMIT 1"
+        page = f"/admin/chat/run/{self._house.rows(query, conversation)[0][0]}/stop/"
+        form = dict(re.findall(r'name="(\w+)" value="([^"]*)"', (await self._client.get(page)).text))
+        posted = await self._client.post(page, data=form)
+        assert posted.status_code == 302, posted.text
+
+
+DOORS: dict[str, type[Door]] = {"web": Web, "feishu": Feishu}
+STOPS: dict[str, type[Stop]] = {
+    "web": Web,
+    "feishu": Feishu,
+    "feishu-button": FeishuButton,
+    "operator": Operator,
+}
