@@ -32,6 +32,7 @@ from chat.entrances.browser.protocol import (
     SettleBody,
     StopBody,
 )
+from chat.journal import Journal
 from chat.session.contract import Command
 from chat.session.errors import IdReused, NoConversation, Rejected, Unavailable
 from chat.session.session import Outcome, Sessions, View
@@ -104,6 +105,11 @@ class Inbox:
         self._sessions = sessions
         self._enqueue = enqueue
         self._clock = clock
+
+    @property
+    def journal(self) -> Journal:
+        """Where what was submitted is committed; for looking at what became of it."""
+        return self._sessions.journal
 
     async def submit(self, who: Sender, conversation: str, command_id: str, body: Body) -> CommandResult:
         """Carry out a command, once, whatever its id was sent how often (rule W5).

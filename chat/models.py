@@ -310,6 +310,11 @@ from chat.entrances.feishu.models import (  # noqa: E402
     FeishuTurn,
     FeishuUser,
 )
+from chat.entrances.schedules.models import (  # noqa: E402
+    Schedule,
+    ScheduleDelivery,
+    ScheduleFiring,
+)
 
 __all__ = [
     "Call",
@@ -325,6 +330,9 @@ __all__ = [
     "FeishuUser",
     "Message",
     "Run",
+    "Schedule",
+    "ScheduleDelivery",
+    "ScheduleFiring",
     "Step",
     "Used",
     "listed",

@@ -14,5 +14,6 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("admin/", admin.site.urls),
     path("", include("chat.entrances.feishu.urls")),
+    path("", include("chat.entrances.schedules.urls")),
     path("", include("chat.entrances.browser.urls")),
 ]

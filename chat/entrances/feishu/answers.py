@@ -9,27 +9,12 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from agents.events import ACTIVE_RUN
+from chat import replies
 from chat.entrances.feishu import outbox
 from chat.entrances.feishu.intake import message_of
 from chat.entrances.feishu.models import FeishuLane, FeishuMessage
 from chat.models import Conversation, Message, Run, Step
 
-#: What people read where a run ended without an answer (codes of agents/events.py).
-REASONS = {
-    "limit_steps": "The run reached its limit of steps.",
-    "limit_seconds": "The run reached its time limit.",
-    "limit_tokens": "The run reached its limit of tokens.",
-    "model_unreachable": "The model cannot be reached.",
-    "model_auth": "The model's provider refused the key.",
-    "model_quota": "The model's quota is used up.",
-    "model_unknown": "The model's provider does not know this model.",
-    "model_busy": "The model is too busy.",
-    "model_rejected": "The model's provider refused the request.",
-    "model_error": "The model failed.",
-    "crashed_too_often": "The run was given up because its workers died too often.",
-    "outcome_unknown": "Nobody knows whether an interrupted tool took effect, and this agent does not go on then.",
-    "agent_missing": "This agent is missing or disabled.",
-}
 #: Pages of what a long absence has left; the rest comes with the next look.
 MOST = 200
 
@@ -113,21 +98,12 @@ def _answer(lane: FeishuLane, row: Conversation, run: Run) -> None:
             before, told = step.seq, step is steps[-1]
     if run.status in ACTIVE_RUN:
         return
-    ended = _ending(run)
+    ended = replies.ending(run)
     if ended or not told:
         text = steps[-1].body["text"].strip() if steps and not told else ""
-        whole = "\n\n".join(part for part in (text, ended) if part) or "(The answer is empty.)"
+        whole = "\n\n".join(part for part in (text, f"*{ended}*" if ended else "") if part) or replies.EMPTY
         outbox.put(lane, whole, "answer", run.run, "end", reply_to=target_of(run.run), run=run.run)
     outbox.complete(run.run)
-
-
-def _ending(run: Run) -> str:
-    if run.status == "stopped":
-        return f"*Stopped by {run.reason or 'request'}.*" if run.reason else "*Stopped.*"
-    if run.status == "failed" or run.code:
-        said = REASONS.get(run.code, "The run failed.")
-        return f"*{said}{' ' + run.detail if run.detail else ''}*"
-    return ""
 
 
 def _joined(lane: FeishuLane, row: Conversation, run: Run, seq: int) -> list[tuple[int, str]]:

@@ -1,0 +1,201 @@
+"""Schedules in the admin: a form with the same checks as the API, the next times, what became of each due time, and the
+results that are to be delivered."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from agents.tools.texts import fit
+from chat.admin import base
+from chat.clock import machine_ms
+from chat.entrances.schedules import book
+from chat.entrances.schedules.draft import Invalid
+from chat.entrances.schedules.form import ScheduleForm
+from chat.entrances.schedules.models import Schedule, ScheduleDelivery, ScheduleFiring
+from chat.entrances.schedules.plan import SECOND, shown, upcoming
+from chat.firing import REFUSALS
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(admin.ModelAdmin):
+    form = ScheduleForm
+    list_display = ("name", "owner", "timing", "state", "next_one", "last", "history")
+    list_filter = ("state", "kind")
+    list_select_related = ("owner",)
+    search_fields = ("name", "owner__username")
+    ordering = ("-created_at",)
+    autocomplete_fields: ClassVar[Any] = ("owner",)
+    readonly_fields = ("state", "why", "next_times", "home", "history")
+    actions = ("pause", "go_on", "run_now")
+    fields: ClassVar[Any] = (
+        *("owner", "name", "prompt", "agent", "kind", "cron", "every_s", "at_text", "zone", "ends_text"),
+        *("missed", "most", "place", "conversation", "deliver_kind", "deliver_address"),
+        *("state", "why", "next_times", "home", "history"),
+    )
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        return type("Form", (form,), {"by": request.user})
+
+    @admin.display(description="when")
+    def timing(self, row: Schedule) -> str:
+        match row.kind:
+            case "cron":
+                return f"{row.cron} ({row.zone})"
+            case "interval":
+                return f"every {row.every_ms // SECOND:,} s"
+        return shown(row.at, row.zone)
+
+    @admin.display(description="next")
+    def next_one(self, row: Schedule) -> str:
+        due = row.next_at if row.state == "active" else None
+        return shown(due, row.zone) if due is not None else "–"
+
+    @admin.display(description="paused because")
+    def why(self, row: Schedule) -> str:
+        return REFUSALS.get(row.problem, row.problem) or "–"
+
+    @admin.display(description="next five times")
+    def next_times(self, row: Schedule) -> SafeString | str:
+        if row.next_at is None or row.state != "active":
+            return "–"
+        found = upcoming(row.plan, row.next_at - 1)
+        return format_html_join("", "{} {}<br>", ((shown(moment, row.zone), row.zone) for moment in found))
+
+    @admin.display(description="last run")
+    def last(self, row: Schedule) -> str:
+        newest = row.firings.exclude(state="skipped").order_by("-due").first()
+        return "–" if newest is None else f"{newest.outcome or newest.get_state_display()}"
+
+    @admin.display(description="always goes to")
+    def home(self, row: Schedule) -> SafeString | str:
+        return base.link(row.home, "chat_conversation_change", row.home) if row.home else "–"
+
+    @admin.display(description="history")
+    def history(self, row: Schedule) -> SafeString | str:
+        if row._state.adding:
+            return "–"
+        return base.link("runs", "chat_schedulefiring_changelist", schedule=str(row.pk))
+
+    @admin.action(description="Pause", permissions=["change"])
+    def pause(self, request: HttpRequest, queryset: "QuerySet[Schedule]") -> None:
+        for row in queryset:
+            book.pause(row)
+
+    @admin.action(description="Resume", permissions=["change"])
+    def go_on(self, request: HttpRequest, queryset: "QuerySet[Schedule]") -> None:
+        for row in queryset:
+            try:
+                book.resume(row)
+            except Invalid as refusal:
+                messages.error(request, f"{row}: {refusal}")
+
+    @admin.action(description="Run now", permissions=["change"])
+    def run_now(self, request: HttpRequest, queryset: "QuerySet[Schedule]") -> None:
+        for row in queryset:
+            try:
+                book.run_now(row)
+            except book.TooMany as refusal:
+                messages.error(request, f"{row}: {refusal}")
+            else:
+                messages.info(request, f"{row} runs within a few seconds.")
+
+
+class ScheduleFilter(base.TextFilter):
+    title = "schedule's id"
+    parameter_name = "schedule"
+    lookup = "schedule"
+
+
+@admin.register(ScheduleFiring)
+class ScheduleFiringAdmin(base.ReadOnlyAdmin):
+    list_display = ("due_at", "of", "manual", "state", "outcome", "chat", "what", "delivered")
+    list_filter = ("state", "outcome", ScheduleFilter)
+    list_select_related = ("schedule", "delivery")
+    ordering = ("-due",)
+    search_ids = ("schedule_id", "conversation")
+    search_exact = ("run", "message")
+    fields: ClassVar[Any] = (
+        *("schedule", "due_at", "manual", "state", "outcome", "detail", "chat", "run_link", "message"),
+        *("attempts", "received", "begun", "ended", "delivered"),
+    )
+
+    @admin.display(description="due")
+    def due_at(self, row: ScheduleFiring) -> str:
+        return shown(row.due, row.schedule.zone)
+
+    @admin.display(description="schedule")
+    def of(self, row: ScheduleFiring) -> SafeString:
+        return base.link(fit(row.schedule.name, 30), "chat_schedule_change", row.schedule_id)
+
+    @admin.display(description="detail")
+    def what(self, row: ScheduleFiring) -> str:
+        return fit(row.detail, 80)
+
+    @admin.display(description="conversation")
+    def chat(self, row: ScheduleFiring) -> SafeString | str:
+        if row.conversation is None:
+            return "–"
+        return base.link(f"{str(row.conversation)[:8]}…", "chat_conversation_change", row.conversation)
+
+    @admin.display(description="run")
+    def run_link(self, row: ScheduleFiring) -> SafeString | str:
+        return base.link(row.run, "chat_run_changelist", q=row.run) if row.run else "–"
+
+    @admin.display(description="received (UTC)")
+    def received(self, row: ScheduleFiring) -> str:
+        return base.time(row.created_at)
+
+    @admin.display(description="begun (UTC)")
+    def begun(self, row: ScheduleFiring) -> str:
+        return base.time(row.fired_at)
+
+    @admin.display(description="over (UTC)")
+    def ended(self, row: ScheduleFiring) -> str:
+        return base.time(row.over_at)
+
+    @admin.display(description="result")
+    def delivered(self, row: ScheduleFiring) -> SafeString | str:
+        delivery = getattr(row, "delivery", None)
+        if delivery is None:
+            return "–"
+        return base.link(delivery.state, "chat_scheduledelivery_change", delivery.pk)
+
+
+@admin.register(ScheduleDelivery)
+class ScheduleDeliveryAdmin(base.ReadOnlyAdmin):
+    list_display = ("id", "subject", "kind", "address", "state", "attempts", "error", "created", "sent")
+    list_filter = ("state", "kind")
+    ordering = ("-id",)
+    search_exact = ("address",)
+    unlisted = ("text",)
+    actions = ("resend",)
+    fields: ClassVar[Any] = (
+        *("firing", "kind", "address", "subject", "state", "attempts", "error", "created", "sent", "content"),
+    )
+
+    @admin.display(description="made (UTC)")
+    def created(self, row: ScheduleDelivery) -> str:
+        return base.time(row.created_at)
+
+    @admin.display(description="handed over (UTC)")
+    def sent(self, row: ScheduleDelivery) -> str:
+        return base.time(row.sent_at)
+
+    @admin.display(description="text")
+    def content(self, row: ScheduleDelivery) -> str:
+        return base.block(row.text)
+
+    def has_resend_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("chat.change_scheduledelivery")
+
+    @admin.action(description="Send again what was given up", permissions=["resend"])
+    def resend(self, request: HttpRequest, queryset: "QuerySet[ScheduleDelivery]") -> None:
+        """Put dead letters back into the outbox, for another day. Those that are not dead are left alone."""
+        dead = queryset.filter(state="dead")
+        count = dead.update(state="pending", attempts=0, next_at=0, error="", created_at=machine_ms())
+        messages.info(request, f"{count} will be sent again.")
