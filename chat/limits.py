@@ -71,6 +71,11 @@ class Allowance:
                 self._buckets.popitem(last=False)
             return bucket.take(now) == "ok"
 
+    def forget(self) -> None:
+        """Start anew."""
+        with self._lock:
+            self._buckets.clear()
+
 
 class Admission:
     """A token bucket that makes people wait instead of refusing them: after a burst of as many as a second allows, one

@@ -310,6 +310,7 @@ from chat.entrances.feishu.models import (  # noqa: E402
     FeishuTurn,
     FeishuUser,
 )
+from chat.entrances.triggers.models import Trigger, TriggerFiring, TriggerScan  # noqa: E402
 
 __all__ = [
     "Call",
@@ -326,6 +327,9 @@ __all__ = [
     "Message",
     "Run",
     "Step",
+    "Trigger",
+    "TriggerFiring",
+    "TriggerScan",
     "Used",
     "listed",
 ]
