@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from agents.spec import AgentSpec, Limits, Prices
 from agents.tools import toolbox
+from agents.tools.automating import Automations
 from agents.tools.base import StoredNote, Toolbox
 from agents.transcript.profiles import PROFILES
 
@@ -216,6 +217,26 @@ class Agent(models.Model):
         help_text="When the history outgrows its tokens, the model summarises the older part for itself. People keep "
         "seeing everything. Off: the oldest steps are left out instead.",
     )
+    max_schedules = models.PositiveIntegerField(
+        "own schedules",
+        default=0,
+        validators=[MaxValueValidator(1_000, "Choose 1,000 or less.")],
+        help_text="How many schedules it may have set up for one person at a time, by its tool. 0: none. They run "
+        "without anybody asking, and cost what runs cost.",
+    )
+    max_triggers = models.PositiveIntegerField(
+        "own triggers",
+        default=0,
+        validators=[MaxValueValidator(1_000, "Choose 1,000 or less.")],
+        help_text="The same for triggers.",
+    )
+    least_interval_s = models.PositiveIntegerField(
+        "shortest interval",
+        default=900,
+        validators=_between(60, 31 * 86_400),
+        help_text="Seconds between two times of its own schedules, and between two looks of its own triggers, at "
+        "least.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -267,7 +288,7 @@ class Agent(models.Model):
             prices=self._prices(),
             compaction=self.compaction,
             vision=self.vision,
-            tools=tuple(name for name in self.tools if name in installed_tools().names),
+            tools=tuple(name for name in self.tools if name in installed_tools().names and self._may(name)),
             limits=Limits(
                 steps=self.max_steps,
                 seconds=self.max_seconds,
@@ -277,6 +298,11 @@ class Agent(models.Model):
                 window_tokens=self.window_tokens,
             ),
         )
+
+    def _may(self, tool: str) -> bool:
+        """Whether a tool is of any use to this agent: what its limits forbid, its model is not told of."""
+        limit = {"schedules": self.max_schedules, "triggers": self.max_triggers}.get(tool)
+        return limit is None or limit > 0
 
     def _prices(self) -> Prices | None:
         if self.price_input is None or self.price_output is None:
@@ -345,6 +371,9 @@ class Note(models.Model):
 
 class NoteStorage:
     """The `Storage` of the tools, over the table of notes. Owners are primary keys of users, as text."""
+
+    def __init__(self, automations: Automations | None = None) -> None:
+        self.automations = automations
 
     async def add_note(self, owner: str, key: str, text: str) -> StoredNote:
         """Write a note; the same key again returns the note that the first one wrote."""
