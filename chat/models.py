@@ -310,6 +310,11 @@ from chat.entrances.feishu.models import (  # noqa: E402
     FeishuTurn,
     FeishuUser,
 )
+from chat.entrances.schedules.models import (  # noqa: E402
+    Schedule,
+    ScheduleDelivery,
+    ScheduleFiring,
+)
 from chat.entrances.triggers.models import Trigger, TriggerFiring, TriggerScan  # noqa: E402
 
 __all__ = [
@@ -326,6 +331,9 @@ __all__ = [
     "FeishuUser",
     "Message",
     "Run",
+    "Schedule",
+    "ScheduleDelivery",
+    "ScheduleFiring",
     "Step",
     "Trigger",
     "TriggerFiring",

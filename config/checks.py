@@ -77,3 +77,31 @@ def trial(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             id="holdfast.E003",
         )
     ]
+
+
+@register(Tags.security, deploy=True)
+def test_clock(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A clock that a file moves is for tests."""
+    if not settings.HOLDFAST_TEST_CLOCK:
+        return []
+    return [
+        Error(
+            "HOLDFAST_TEST_CLOCK is set: whoever may write that file decides when schedules are due.",
+            hint="Unset it.",
+            id="holdfast.E004",
+        )
+    ]
+
+
+@register(Tags.compatibility)
+def sender(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Mail servers refuse, or hide as spam, what has no real sender."""
+    if not settings.HOLDFAST_EMAIL or not settings.DEFAULT_FROM_EMAIL.endswith("@localhost"):
+        return []
+    return [
+        Warning(
+            "E-mail is sent from holdfast@localhost.",
+            hint="Set HOLDFAST_EMAIL_FROM to an address that your mail server may send from.",
+            id="holdfast.W003",
+        )
+    ]

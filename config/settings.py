@@ -15,7 +15,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from config.values import Values, database
+from config.values import Values, database, email
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV = Values(os.environ)
@@ -218,6 +218,14 @@ CACHES = {
     }
 }
 
+# ---- e-mail: only for results of schedules ---------------------------------------------------------------
+
+HOLDFAST_EMAIL_URL = ENV.text("HOLDFAST_EMAIL_URL")
+HOLDFAST_EMAIL = bool(HOLDFAST_EMAIL_URL)
+globals().update(email("HOLDFAST_EMAIL_URL", HOLDFAST_EMAIL_URL))
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL = ENV.text("HOLDFAST_EMAIL_FROM", "holdfast@localhost")
+
 # ---- processes: where they listen (scripts/processes.py starts them) --------------------------------
 
 HOLDFAST_HOST = ENV.text("HOLDFAST_HOST", "127.0.0.1")
@@ -257,9 +265,19 @@ HOLDFAST_DRAIN_MS = ENV.number("HOLDFAST_DRAIN_MS", 5_000, least=100)
 # Conversations shown anew per second by one web server, after a burst of as many; who comes back in a storm waits.
 HOLDFAST_OPENS_PER_SECOND = ENV.number("HOLDFAST_OPENS_PER_SECOND", 200, least=1)
 # Triggers that one person may have, and seconds between two looks at an address, at least.
-HOLDFAST_MAX_TRIGGERS = ENV.number("HOLDFAST_MAX_TRIGGERS", 100, least=0, most=10_000)
-HOLDFAST_LEAST_POLL_S = ENV.number("HOLDFAST_LEAST_POLL_S", 60, least=1)
+HOLDFAST_TRIGGERS_PER_USER = ENV.number("HOLDFAST_TRIGGERS_PER_USER", 100, least=0, most=10_000)
+HOLDFAST_TRIGGER_LEAST_S = ENV.number("HOLDFAST_TRIGGER_LEAST_S", 60, least=1)
 HOLDFAST_COMMANDS_PER_MINUTE = ENV.number("HOLDFAST_COMMANDS_PER_MINUTE", 240, least=1)
+# ---- schedules (docs/schedules.md) ----
+# Of one person; agents have limits of their own beside it. 0: nobody but staff makes any.
+HOLDFAST_SCHEDULES_PER_USER = ENV.number("HOLDFAST_SCHEDULES_PER_USER", 50)
+# Seconds between two due times of one schedule, at least.
+HOLDFAST_SCHEDULE_LEAST_S = ENV.number("HOLDFAST_SCHEDULE_LEAST_S", 60, least=1, most=86_400)
+# Seconds that a due time may be found late and still count as on time, where missed runs are skipped.
+HOLDFAST_SCHEDULE_GRACE_S = ENV.number("HOLDFAST_SCHEDULE_GRACE_S", 300)
+HOLDFAST_SCHEDULE_LOOK_MS = ENV.number("HOLDFAST_SCHEDULE_LOOK_MS", 1_000, least=20)
+# A file with milliseconds by which the clock of schedules is ahead, for tests (chat/clock.py); never set in production.
+HOLDFAST_TEST_CLOCK = ENV.text("HOLDFAST_TEST_CLOCK")
 # A named place where a process kills itself, for recovery tests (chat/faults.py); never set in production.
 HOLDFAST_DIE_AT = ENV.text("HOLDFAST_DIE_AT")
 

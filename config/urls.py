@@ -10,6 +10,7 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("admin/", admin.site.urls),
     path("", include("chat.entrances.feishu.urls")),
+    path("", include("chat.entrances.schedules.urls")),
     path("", include("chat.entrances.triggers.urls")),
     path("", include("chat.entrances.browser.urls")),
 ]

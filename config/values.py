@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off", ""})
+MAIL = "django.core.mail.backends"
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,38 @@ class Values:
             wanted = " or ".join(f"{scheme}://" for scheme in schemes)
             raise ImproperlyConfigured(f"{name} must start with {wanted}.")
         return raw
+
+
+def email(name: str, url: str) -> dict[str, Any]:
+    """Django's e-mail settings for an address: `smtp://user:password@host:587` (STARTTLS), `smtps://…:465` (TLS),
+    `smtp://host:25?tls=0` (a relay nearby), `console:` or `file:///folder`. Empty: no e-mail.
+
+    `name` is the variable to blame in an error, which never repeats the address: it may hold a password.
+    """
+    hint = f"{name} must be smtp://user:password@host:587, smtps://user:password@host:465, console: or file:///folder."
+    if not url:
+        return {"EMAIL_BACKEND": f"{MAIL}.dummy.EmailBackend"}
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ImproperlyConfigured(hint) from None
+    if parts.scheme in ("console", "locmem"):
+        return {"EMAIL_BACKEND": f"{MAIL}.{parts.scheme}.EmailBackend"}
+    if parts.scheme == "file" and parts.path:
+        return {"EMAIL_BACKEND": f"{MAIL}.filebased.EmailBackend", "EMAIL_FILE_PATH": unquote(parts.path)}
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ImproperlyConfigured(hint)
+    secure = parts.scheme == "smtps"
+    return {
+        "EMAIL_BACKEND": f"{MAIL}.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": port or (465 if secure else 587),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": secure,
+        "EMAIL_USE_TLS": not secure and dict(parse_qsl(parts.query)).get("tls") != "0",
+    }
 
 
 def sqlite(path: Path, busy_seconds: int = 20) -> dict[str, Any]:

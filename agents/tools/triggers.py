@@ -38,12 +38,13 @@ async def triggers(
         name: A short name that the user recognises.
         prompt: What you are told. Write all that you need to know then.
         when: webhook: somebody calls a secret address (the user finds it in the list of triggers). address: what a
-            public url answers changes, or begins to match. message: somebody says something that matches. run: an agent's
-            run has ended.
+            public url answers changes, or begins to match. message: somebody says something that matches. run: an
+            agent's run has ended.
         url: For address: where to look.
         path: For webhook and address: where in the JSON to look, like $.build.status.
         every_minutes: For address: minutes between two looks.
-        match: What to look for: anything, what contains the pattern, what equals it, or what a regular expression finds.
+        match: What to look for: anything, what contains the pattern, what equals it, or what a regular expression
+            finds.
         pattern: The words to look for.
         speaker: For message: who says it.
         anywhere: For message and run: in all of the user's conversations, not only in this one.

@@ -168,6 +168,9 @@ def form(**fields) -> dict[str, object]:
         "parallel_calls": 2,
         "result_chars": 1_000,
         "window_tokens": 8_000,
+        "max_schedules": 0,
+        "max_triggers": 0,
+        "least_interval_s": 900,
     }
     return {**values, **fields}
 

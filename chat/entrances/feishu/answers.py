@@ -9,26 +9,12 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from agents.events import ACTIVE_RUN
+from chat import replies
 from chat.entrances.feishu import outbox
 from chat.entrances.feishu.intake import message_of
 from chat.entrances.feishu.models import FeishuLane, FeishuMessage
-from chat.models import Conversation, Message, Run, Step
+from chat.models import Conversation, Message, Run
 
-#: What people read where a run ended without an answer (codes of agents/events.py).
-REASONS = {
-    "limit_steps": "The run reached its limit of steps.",
-    "limit_seconds": "The run reached its time limit.",
-    "limit_tokens": "The run reached its limit of tokens.",
-    "model_unreachable": "The model cannot be reached.",
-    "model_auth": "The model's provider refused the key.",
-    "model_quota": "The model's quota is used up.",
-    "model_unknown": "The model's provider does not know this model.",
-    "model_busy": "The model is too busy.",
-    "model_rejected": "The model's provider refused the request.",
-    "model_error": "The model failed.",
-    "crashed_too_often": "The run was given up because its workers died too often.",
-    "agent_missing": "This agent is missing or disabled.",
-}
 #: Pages of what a long absence has left; the rest comes with the next look.
 MOST = 200
 
@@ -89,26 +75,12 @@ def _echo(lane: FeishuLane, row: Conversation, upto: int) -> None:
 
 
 def _answer(lane: FeishuLane, row: Conversation, run: Run) -> None:
-    steps = Step.objects.filter(conversation=row, run=run.run, status__in=("finished", "stopped"))
-    newest = steps.order_by("-seq").first()
-    if newest is not None:
-        _joined(lane, row, run, newest.seq)
-    text = newest.body["text"].strip() if newest is not None else ""
-    ended = _ending(run)
-    whole = "\n\n".join(part for part in (text, ended) if part) or "(The answer is empty.)"
+    _joined(lane, row, run)
+    whole = replies.reply_of(run).whole
     outbox.put(lane, whole, "answer", run.run, reply_to=target_of(run.run), run=run.run)
 
 
-def _ending(run: Run) -> str:
-    if run.status == "stopped":
-        return f"*Stopped by {run.reason or 'request'}.*" if run.reason else "*Stopped.*"
-    if run.status == "failed" or run.code:
-        said = REASONS.get(run.code, "The run failed.")
-        return f"*{said}{' ' + run.detail if run.detail else ''}*"
-    return ""
-
-
-def _joined(lane: FeishuLane, row: Conversation, run: Run, seq: int) -> None:
+def _joined(lane: FeishuLane, row: Conversation, run: Run) -> None:
     """Messages that came while the run was at work and were read by it are answered by it (rule R6)."""
     open_rows = FeishuMessage.objects.filter(
         app_id=lane.app_id,
@@ -122,6 +94,6 @@ def _joined(lane: FeishuLane, row: Conversation, run: Run, seq: int) -> None:
     named = {message_of(one): one.pk for one in open_rows.only("pk", "app_id", "message_id")[:MOST]}
     if not named:
         return
-    read = Message.objects.filter(conversation=row, message__in=list(named), seq__lt=seq)
-    keys = [named[id] for id in read.values_list("message", flat=True)]
+    read = replies.readers(row.id, named)
+    keys = [named[message] for message, reader in read.items() if reader == run.run]
     FeishuMessage.objects.filter(pk__in=keys).update(run=run.run)

@@ -163,7 +163,7 @@ class FeishuMessage(models.Model):
 
 class FeishuLane(models.Model):
     """A chat, or a topic in it, and the conversation that it is. The newest generation takes what comes in; older
-    ones still deliver what they have begun."""
+    ones still deliver what they have begun. Generation 0 only delivers (chat/entrances/feishu/destination.py)."""
 
     app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="lanes")
     chat_id = models.CharField(max_length=100)
@@ -251,5 +251,5 @@ class FeishuDelivery(models.Model):
 
 def newest_lane(app_id: Any, chat_id: str, thread_id: str) -> FeishuLane | None:
     """The lane that takes what comes in to this chat now."""
-    lanes = FeishuLane.objects.filter(app_id=app_id, chat_id=chat_id, thread_id=thread_id)
+    lanes = FeishuLane.objects.filter(app_id=app_id, chat_id=chat_id, thread_id=thread_id, generation__gte=1)
     return lanes.order_by("-generation").first()

@@ -102,7 +102,7 @@ def _address(trigger: Any) -> Problems:
         default_fetcher().check(trigger.url)
     except ToolError as problem:
         found["url"] = str(problem)
-    least = settings.HOLDFAST_LEAST_POLL_S
+    least = settings.HOLDFAST_TRIGGER_LEAST_S
     if trigger.interval_s is not None and not least <= trigger.interval_s <= 31 * DAY_S:
         found["interval_s"] = f"Choose at least {least} seconds, and at most 31 days."
     return found
@@ -133,7 +133,7 @@ def _places(trigger: Any) -> Problems:
 
 
 def _sources(trigger: Any) -> Problems:
-    from chat.entrances.triggers.models import OUTCOMES, Trigger
+    from chat.models import Schedule, Trigger
 
     found: Problems = {}
     watched = trigger.watched
@@ -147,7 +147,7 @@ def _sources(trigger: Any) -> Problems:
             found["watched"] = "Give ids of conversations."
         if ids and trigger.owner_id is not None and not _own(trigger.owner_id, ids):
             found["watched"] = "The owner does not have all of these conversations."
-    known = [name for name, _ in OUTCOMES]
+    known = ("finished", "failed", "stopped")
     if not isinstance(trigger.outcomes, list) or any(one not in known for one in trigger.outcomes):
         found["outcomes"] = f"Choose from: {', '.join(known)}."
     if trigger.after_agent and not Agent.objects.filter(slug=trigger.after_agent).exists():
@@ -158,6 +158,9 @@ def _sources(trigger: Any) -> Problems:
             found["after_trigger"] = "The owner has no such trigger."
         elif trigger.after_trigger == trigger.pk:
             found["after_trigger"] = "A trigger does not follow from itself."
+    if trigger.after_schedule is not None:
+        if not Schedule.objects.filter(pk=trigger.after_schedule, owner_id=trigger.owner_id).exists():
+            found["after_schedule"] = "The owner has no such schedule."
     return found
 
 

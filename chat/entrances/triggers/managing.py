@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 
 from chat.entrances.triggers import checking, hooks, watching
 from chat.entrances.triggers.models import WATCHING, Trigger, TriggerFiring
@@ -24,6 +25,10 @@ FIELDS = (
     *("expires_at", "path", "match", "pattern", "secret", "signature_header", "delivery_header", "url"),
     *("interval_s", "watched", "speaker", "outcomes", "after_agent", "after_trigger", "after_schedule"),
 )
+#: States of what will not fire again as it is set now.
+ENDED = ("expired", "limit")
+#: Of one agent's triggers that have ended, those that stay to be looked at.
+KEPT_ENDED = 20
 #: A change of these begins the looking, or the watching, anew.
 ANEW = ("kind", "url", "path", "match", "pattern", "paused", "watched", "max_fires", "expires_at", "speaker")
 
@@ -51,24 +56,42 @@ class Maker:
     most: int
 
 
-def create(owner_id: int, fields: Mapping[str, Any], now: int, maker: Maker | None = None) -> Trigger:
-    """A new trigger. Raises Invalid, TooMany."""
+def create(
+    owner_id: int, fields: Mapping[str, Any], now: int, maker: Maker | None = None, *, id: UUID | None = None
+) -> tuple[Trigger, bool]:
+    """A new trigger; (it, whether it is new). The same `id`, or the same key of a maker, again is the same trigger.
+    Raises Invalid, TooMany."""
     with transaction.atomic():
         # One after the other, so that nobody gets past the limit by asking twice at once.
         get_user_model().objects.select_for_update().get(pk=owner_id)
         mine = Trigger.objects.filter(owner_id=owner_id)
         if maker is not None and (known := mine.filter(made_key=maker.key).first()):
-            return known
-        if mine.count() >= settings.HOLDFAST_MAX_TRIGGERS:
-            raise TooMany(f"There are {settings.HOLDFAST_MAX_TRIGGERS} triggers already. Delete one first.")
-        if maker is not None and mine.filter(made_by=maker.agent).count() >= maker.most:
-            raise TooMany(f"This agent may have {maker.most} triggers at a time. Cancel one first.")
+            return known, False
+        if id is not None and (taken := Trigger.objects.filter(pk=id).first()):
+            if taken.owner_id != owner_id:
+                raise Invalid({"id": "This id belongs to something else."})
+            return taken, False
+        if mine.count() >= settings.HOLDFAST_TRIGGERS_PER_USER:
+            raise TooMany(
+                f"There are {settings.HOLDFAST_TRIGGERS_PER_USER} triggers already. Delete one first."
+            )
+        if maker is not None and len(_going_on(mine, maker.agent, now)) >= maker.most:
+            raise TooMany(f"You may have {maker.most} triggers at a time for this person. Cancel one first.")
         trigger = Trigger(owner_id=owner_id, created_at=now)
+        trigger.pk = id or trigger.pk
         if maker is not None:
             trigger.made_by, trigger.made_in, trigger.made_key = maker.agent, maker.conversation, maker.key
         _set(trigger, fields)
         store(trigger, now, anew=True)
-        return trigger
+        return trigger, True
+
+
+def _going_on(mine: "QuerySet[Trigger]", agent: str, now: int) -> list[Trigger]:
+    """An agent's that have not ended; of those that have, only the newest are kept."""
+    rows = list(mine.filter(made_by=agent).order_by("-created_at", "pk"))
+    ended = [row for row in rows if row.state(now) in ENDED]
+    mine.filter(pk__in=[row.pk for row in ended[KEPT_ENDED:]]).delete()
+    return [row for row in rows if row not in ended]
 
 
 def change(trigger_id: UUID, fields: Mapping[str, Any], now: int) -> Trigger | None:

@@ -117,9 +117,7 @@ class Trigger(models.Model):
         max_length=100, blank=True, help_text="Only runs of the agent with this slug."
     )
     after_trigger = models.UUIDField(null=True, blank=True, help_text="Only runs that this trigger began.")
-    after_schedule = models.CharField(
-        max_length=40, blank=True, help_text="Only runs that the schedule with this id began."
-    )
+    after_schedule = models.UUIDField(null=True, blank=True, help_text="Only runs that this schedule began.")
 
     # How it stands
     fires = models.PositiveIntegerField(default=0, editable=False)

@@ -6,9 +6,9 @@ from chat.entrances.triggers import api, views
 
 urlpatterns = [
     path("hooks/<uuid:trigger>/<str:token>", views.hook, name="trigger_hook"),
-    path("api/triggers", api.triggers),
-    path("api/triggers/<uuid:trigger>", api.one),
-    path("api/triggers/<uuid:trigger>/fire", api.fire),
-    path("api/triggers/<uuid:trigger>/renew", api.renew),
-    path("api/triggers/<uuid:trigger>/firings", api.firings),
+    path("api/triggers", api.every),
+    path("api/triggers/<uuid:trigger>", api.single),
+    path("api/triggers/<uuid:trigger>/run", api.now),
+    path("api/triggers/<uuid:trigger>/renew", api.another),
+    path("api/triggers/<uuid:trigger>/history", api.past),
 ]

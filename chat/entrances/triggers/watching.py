@@ -23,7 +23,7 @@ from chat.entrances.triggers import matching
 from chat.entrances.triggers.filling import cut
 from chat.entrances.triggers.models import WATCHING, Trigger, TriggerFiring, TriggerScan
 from chat.entrances.triggers.recording import Sighting, locked, record_one
-from chat.models import Conversation, Event, Message, Run, Step
+from chat.models import Conversation, Event, Message, Run, Schedule, Step
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ def _ended(
         return None
     if trigger.after_trigger is not None and not _began(trigger.after_trigger, row.pk, event.run):
         return None
-    if trigger.after_schedule and not _scheduled(trigger.after_schedule, row.pk, event.run):
+    if trigger.after_schedule is not None and not _scheduled(trigger.after_schedule, row.pk, event.run):
         return None
     run = Run.objects.filter(conversation=row, run=event.run).first()
     reply = replies.reply_of(run) if run is not None else None
@@ -236,6 +236,11 @@ def _began(trigger: UUID, conversation: UUID, run: str) -> bool:
     return rows.filter(Q(run=run) | Q(message=cause or "-")).exists()
 
 
-def _scheduled(schedule: str, conversation: UUID, run: str) -> bool:
-    """Whether a run was begun by a schedule."""
-    raise NotImplementedError  # TODO
+def _scheduled(schedule: UUID, conversation: UUID, run: str) -> bool:
+    row = Schedule.objects.filter(pk=schedule).first()
+    cause = Run.objects.filter(conversation_id=conversation, run=run).values_list("cause", flat=True).first()
+    if row is None or cause is None:
+        return False
+    # By the message that it becomes, whose id is made from its key: a firing may not know yet that it was carried out.
+    firings = row.firings.filter(Q(conversation=conversation) | Q(conversation=None)).exclude(state="skipped")
+    return any(one.firing(row).message == cause for one in firings.order_by("-due")[:BATCH])

@@ -382,7 +382,7 @@ def test_the_built_in_tools_are_all_there():
         *("current_time", "calculator", "fetch_url", "notes", "schedules", "triggers"),
         *("slow_research", "unreliable"),
     )
-    assert [name for name in box.names if box.effect(name) != "read_only"] == ["notes"]
+    assert [name for name in box.names if box.effect(name) == "effectful"] == ["notes"]
 
 
 def test_a_module_without_tools_is_a_mistake_in_the_settings():

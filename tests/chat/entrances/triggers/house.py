@@ -65,7 +65,7 @@ class House:
     async def trigger(self, **fields: Any) -> Trigger:
         """A trigger of the owner's."""
         given = {"name": "T", "kind": "webhook", "prompt": "Look.", **fields}
-        return await sync_to_async(managing.create)(self.owner.pk, given, self.now)
+        return (await sync_to_async(managing.create)(self.owner.pk, given, self.now))[0]
 
     async def change(self, trigger: Trigger, **fields: Any) -> None:
         await sync_to_async(managing.change)(trigger.pk, fields, self.now)

@@ -87,7 +87,7 @@ def test_one_that_listens_begins_now(as_charlie, alice):
 
 
 def test_actions(as_charlie, alice):
-    made = managing.create(alice.pk, {"name": "T", "kind": "webhook", "prompt": "x"}, NOW)
+    made = managing.create(alice.pk, {"name": "T", "kind": "webhook", "prompt": "x"}, NOW)[0]
 
     def act(name):
         answer = as_charlie.post(LIST, {"action": name, "_selected_action": [str(made.pk)]}, follow=True)
@@ -108,7 +108,7 @@ def test_actions(as_charlie, alice):
 def test_staff_who_may_only_look_do_not_see_the_address(client, alice, django_user_model):
     from django.contrib.auth.models import Permission
 
-    made = managing.create(alice.pk, {"name": "T", "kind": "webhook", "prompt": "x"}, NOW)
+    made = managing.create(alice.pk, {"name": "T", "kind": "webhook", "prompt": "x"}, NOW)[0]
     looker = django_user_model.objects.create_user("looker", is_staff=True)
     looker.user_permissions.set(Permission.objects.filter(codename="view_trigger"))
     client.force_login(looker)
@@ -118,7 +118,9 @@ def test_staff_who_may_only_look_do_not_see_the_address(client, alice, django_us
 
 
 def test_what_was_seen_is_shown_with_its_reason_and_escaped(as_charlie, alice):
-    made = managing.create(alice.pk, {"name": "T", "kind": "webhook", "prompt": "x", "cooldown_s": 60}, NOW)
+    made = managing.create(alice.pk, {"name": "T", "kind": "webhook", "prompt": "x", "cooldown_s": 60}, NOW)[
+        0
+    ]
     seen = {"payload": {"a": "<script>alert(1)</script>"}}
     rows_made = record(made.pk, [Sighting("delivery:1", seen), Sighting("delivery:2", seen)], NOW)
     assert [row.reason for row in rows_made] == ["", "cooldown"]

@@ -17,7 +17,7 @@ URL = "/api/triggers"
 @pytest.fixture(autouse=True)
 def prepared(db):
     ensure_default_agent()
-    for allowance in (api.reading, api.changing):
+    for allowance in (api.reading, api.writing):
         allowance.forget()
 
 
@@ -50,8 +50,17 @@ def test_a_trigger_is_made_shown_changed_and_deleted(as_alice, alice):
     assert changed["address"] == made["address"]
     status, renewed = send(as_alice, "POST", f"{own}/renew")
     assert status == 200 and renewed["address"] != made["address"]
-    assert send(as_alice, "DELETE", own) == (204, None)
+    assert send(as_alice, "DELETE", own) == (200, {})
     assert send(as_alice, "GET", own)[0] == 404
+
+
+def test_the_same_id_is_made_once(as_alice, bob):
+    id = str(uuid.uuid4())
+    answers = [send(as_alice, "POST", URL, wanted(id=id)) for _ in range(2)]
+    assert [status for status, _ in answers] == [201, 200]
+    assert answers[0][1]["id"] == answers[1][1]["id"] == id
+    as_alice.force_login(bob)
+    assert send(as_alice, "POST", URL, wanted(id=id))[1]["fields"]["id"]["code"] == "invalid"
 
 
 def test_a_secret_is_taken_and_never_given_back(as_alice):
@@ -88,7 +97,7 @@ def test_a_secret_is_taken_and_never_given_back(as_alice):
         ({"kind": "poll", "prompt": "x", "url": "https://example.com/", "interval_s": 59}, "interval_s"),
         ({"kind": "message", "prompt": "x", "watched": [str(uuid.uuid4())]}, "watched"),
         ({"kind": "message", "prompt": "{{ payload.a }}"}, "prompt"),
-        ({"kind": "run", "prompt": "x", "outcomes": ["other"]}, "outcomes.0"),
+        ({"kind": "run", "prompt": "x", "outcomes": ["other"]}, "outcomes"),
         ({"kind": "run", "prompt": "x", "after_trigger": str(uuid.uuid4())}, "after_trigger"),
         ({"owner": 1}, "owner"),
         ({"salt": "x"}, "salt"),
@@ -111,9 +120,9 @@ def test_what_belongs_to_others_is_not_there(as_alice, alice, bob):
         ("GET", own),
         ("PATCH", own),
         ("DELETE", own),
-        ("POST", f"{own}/fire"),
+        ("POST", f"{own}/run"),
         ("POST", f"{own}/renew"),
-        ("GET", f"{own}/firings"),
+        ("GET", f"{own}/history"),
     ):
         status, answer = send(theirs, method, url)
         assert (status, answer["code"]) == (404, "not_found"), (method, url)
@@ -133,24 +142,23 @@ def test_nobody_asks_without_a_login_or_a_token(alice):
 
 
 def test_limits_hold(as_alice, settings):
-    settings.HOLDFAST_MAX_TRIGGERS = 1
+    settings.HOLDFAST_TRIGGERS_PER_USER = 1
     assert send(as_alice, "POST", URL, wanted())[0] == 201
     status, answer = send(as_alice, "POST", URL, wanted())
     assert (status, answer["code"]) == (409, "too_many")
-    assert send(as_alice, "POST", URL, wanted(prompt="x" * 70_000))[0] == 413
-    assert as_alice.post(URL, {"a": 1}).status_code == 415
+    assert send(as_alice, "POST", URL, wanted(prompt="x" * 110_000))[0] == 413
     assert as_alice.post(URL, "{", content_type="application/json").status_code == 400
     assert as_alice.put(URL, "{}", content_type="application/json").status_code == 405
-    statuses = {send(as_alice, "POST", URL, wanted())[0] for _ in range(40)}
+    statuses = {send(as_alice, "POST", URL, wanted())[0] for _ in range(60)}
     assert 429 in statuses
 
 
 def test_firing_by_hand_is_journalled_once_per_id_and_counts_for_nothing(as_alice):
     _, made = send(as_alice, "POST", URL, wanted(paused=True, max_fires=1))
     own, id = f"{URL}/{made['id']}", str(uuid.uuid4())
-    answers = [send(as_alice, "POST", f"{own}/fire", {"id": id}) for _ in range(2)]
-    assert answers[0] == answers[1] and answers[0][0] == 202
-    assert answers[0][1]["status"] == "pending" and answers[0][1]["test"] is True
+    answers = [send(as_alice, "POST", f"{own}/run", {"id": id}) for _ in range(2)]
+    assert answers[0] == answers[1] and answers[0][0] == 201
+    assert answers[0][1]["state"] == "pending" and answers[0][1]["manual"] is True
     assert send(as_alice, "GET", own)[1]["fires"] == 0
 
 
@@ -169,9 +177,9 @@ def test_the_history_is_paged_and_names_runs(as_alice, alice):
             run=run.run if n else "",
             created_at=n,
         )
-    _, first = send(as_alice, "GET", f"{URL}/{made['id']}/firings?limit=3")
-    _, rest = send(as_alice, "GET", f"{URL}/{made['id']}/firings?limit=3&before={first['firings'][-1]['id']}")
+    _, first = send(as_alice, "GET", f"{URL}/{made['id']}/history?limit=3")
+    _, rest = send(as_alice, "GET", f"{URL}/{made['id']}/history?limit=3&before={first['firings'][-1]['id']}")
     assert [one["at"] for one in first["firings"] + rest["firings"]] == [4, 3, 2, 1, 0]
     assert first["more"] and not rest["more"]
-    assert first["firings"][0]["run_status"] == "finished"
-    assert rest["firings"][-1]["why"] == "The trigger had fired a moment before."
+    assert first["firings"][0]["outcome"] == "finished"
+    assert rest["firings"][-1]["detail"] == "The trigger had fired a moment before."

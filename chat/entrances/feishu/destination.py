@@ -1,0 +1,67 @@
+"""Feishu chats as a destination for results from elsewhere: each goes into the outbox of a lane of its own.
+
+An address is `<slug of the app>:<chat id>`. The lane has generation 0: it takes nothing in, and the conversations of
+the chat (generations 1, 2, …) do not know of it. Pace and order per chat, retries, dead letters and sending again are
+those of every other message; the uuid is made of the parcel's key, so delivering it again shows nothing twice.
+"""
+
+from typing import Any
+
+from chat.destinations import Offer, Parcel, Undeliverable
+from chat.entrances.feishu import outbox
+from chat.entrances.feishu.lanes import name
+from chat.entrances.feishu.models import FeishuApp, FeishuLane, FeishuMessage, FeishuUser
+
+#: Chats that are offered to one person, newest first.
+MOST = 30
+
+
+class FeishuChats:
+    """The destination of kind `feishu`. People may choose chats in which they, as a linked person, have written;
+    staff who may see lanes may choose any chat of a configured app."""
+
+    kind = "feishu"
+
+    def offers(self, user: Any) -> list[Offer]:
+        people = FeishuUser.objects.filter(user=user, app__enabled=True).select_related("app")
+        found: list[Offer] = []
+        for person in people:
+            rows = FeishuMessage.objects.filter(app=person.app, sender=person.open_id)
+            for row in rows.order_by("-id")[: MOST * 10]:
+                address = f"{person.app.slug}:{row.chat_id}"
+                if all(offer.address != address for offer in found):
+                    private = (row.event.get("message") or {}).get("chat_type") == "p2p"
+                    where = "private chat" if private else f"group …{row.chat_id[-6:]}"
+                    found.append(Offer("feishu", address, f"Feishu: {person.app.name}, {where}"))
+        return found[:MOST]
+
+    def problem(self, user: Any, address: str) -> str:
+        app, chat = _parts(address)
+        if app is None:
+            return "Write the app's short name and the chat's id, like bot:oc_0123456789."
+        people = FeishuUser.objects.filter(user=user, app=app).values("open_id")
+        if user.has_perm("chat.view_feishulane"):
+            return ""
+        if FeishuMessage.objects.filter(app=app, chat_id=chat, sender__in=people).exists():
+            return ""
+        return "Choose a Feishu chat in which you have written to the bot."
+
+    def deliver(self, parcel: Parcel) -> None:
+        app, chat = _parts(parcel.address)
+        if app is None:
+            raise Undeliverable("The Feishu app is not there any more, or switched off.")
+        lane, _ = FeishuLane.objects.get_or_create(
+            app=app,
+            chat_id=chat,
+            thread_id="",
+            generation=0,
+            defaults={"conversation": name("conversation", app.pk, chat, "", 0), "owner_id": app.owner_id},
+        )
+        outbox.put(lane, f"**{parcel.subject}**\n\n{parcel.text}", "parcel", parcel.key)
+
+
+def _parts(address: str) -> tuple[FeishuApp | None, str]:
+    slug, _, chat = address.partition(":")
+    if not chat or len(chat) > 100 or not chat.replace("_", "").isalnum():
+        return None, ""
+    return FeishuApp.objects.filter(slug=slug, enabled=True).first(), chat

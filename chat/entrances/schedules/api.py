@@ -1,0 +1,219 @@
+"""Schedules over HTTP, for their owner (rule W11). docs/schedules.md has the shapes.
+
+    GET, POST            /api/schedules                 all of them, with limits and destinations; make one
+    POST                 /api/schedules/preview         the next times of a draft, and what is wrong with it
+    GET, PATCH, DELETE   /api/schedules/<id>            one; change a part of it, pause it, resume it; remove it
+    POST                 /api/schedules/<id>/run        have it run now
+    GET                  /api/schedules/<id>/history    its due times, newest first
+
+Moments in answers are milliseconds since the Unix epoch.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
+from pydantic import ValidationError
+
+from chat import destinations
+from chat.clock import wall_ms
+from chat.endpoint import Answer, Created, Refused, allowance, body_of, endpoint
+from chat.entrances.schedules import book
+from chat.entrances.schedules.draft import Draft, Invalid, draft_of, plan_of
+from chat.entrances.schedules.models import Schedule, ScheduleFiring
+from chat.entrances.schedules.plan import Problem, upcoming
+from chat.models import Conversation
+
+#: Bytes of a request: the longest prompt in any language, and the rest.
+MOST_BYTES = 100_000
+#: Requests of one user in this process: a page asks a few times a minute, a form at each pause in typing.
+reading = allowance(burst=60, rate=5)
+writing = allowance(burst=40, rate=2)
+#: Due times of one page of the history, unless asked otherwise, and at most.
+PAGE, MAX_PAGE = 20, 100
+END = 2**62
+
+
+def listing(request: HttpRequest) -> Answer:
+    """All schedules of the user, newest first, and what a form needs to know."""
+    return {
+        "schedules": _entries(book.mine(request.user)),
+        "most": settings.HOLDFAST_SCHEDULES_PER_USER,
+        "least_s": settings.HOLDFAST_SCHEDULE_LEAST_S,
+        "destinations": [vars(offer) for offer in destinations.offers(request.user)],
+        "now": wall_ms(),
+    }
+
+
+def make(request: HttpRequest) -> Answer:
+    """Make one. With an `id` (a UUID) the request may be repeated."""
+    given = body_of(request)
+    id = _uuid(given.pop("id", None), "id")
+    try:
+        row, new = book.create(request.user, _parsed(Draft, given), id=id)
+    except Invalid as refusal:
+        raise _invalid(refusal.problems) from None
+    except book.TooMany as refusal:
+        raise Refused(409, "too_many", str(refusal)) from None
+    entry = _entries(book.mine(request.user).filter(pk=row.pk))[0]
+    return Created(entry) if new else entry
+
+
+def preview(request: HttpRequest) -> Answer:
+    """The next times of what is being written, by milliseconds; and what is wrong with its times."""
+    draft = _parsed(Draft, body_of(request))
+    plan, found = plan_of(draft, wall_ms())
+    return {"times": [] if found else upcoming(plan, wall_ms()), "fields": _fields(found)}
+
+
+def show(request: HttpRequest, schedule: UUID) -> Answer:
+    """One of them."""
+    return _entries(book.mine(request.user).filter(pk=_own(request, schedule).pk))[0]
+
+
+def change(request: HttpRequest, schedule: UUID) -> Answer:
+    """Change what is named; `state` may be `active` or `paused`."""
+    row = _own(request, schedule)
+    given = body_of(request)
+    state = given.pop("state", None)
+    if state not in (None, "active", "paused"):
+        raise _invalid({"state": Problem("invalid", "Say `active` or `paused`.")})
+    try:
+        if given:
+            draft = _parsed(Draft, draft_of(row).model_dump() | given)
+            row = book.change(row, draft)
+        if state is not None:
+            row = book.resume(row) if state == "active" else book.pause(row)
+    except Invalid as refusal:
+        raise _invalid(refusal.problems) from None
+    return show(request, row.pk)
+
+
+def remove(request: HttpRequest, schedule: UUID) -> Answer:
+    """Remove it with its history."""
+    book.remove(_own(request, schedule))
+    return {}
+
+
+def run(request: HttpRequest, schedule: UUID) -> Answer:
+    """Have it run now. With an `id` (a UUID) the request may be repeated."""
+    row = _own(request, schedule)
+    try:
+        firing = book.run_now(row, _uuid(body_of(request).get("id"), "id"))
+    except book.TooMany as refusal:
+        raise Refused(429, "too_many", str(refusal), retry=True) from None
+    return Created(_firing(firing, set()))
+
+
+def history(request: HttpRequest, schedule: UUID) -> Answer:
+    """`?before=<due>&limit=`: its due times, newest first. `conversation` is null once that was deleted."""
+    row = _own(request, schedule)
+    before, limit = _number(request, "before", END), min(MAX_PAGE, _number(request, "limit", PAGE))
+    rows = row.firings.filter(due__lt=before).select_related("delivery").order_by("-due")
+    found = list(rows[: limit + 1])
+    alive = _alive(found)
+    return {"firings": [_firing(one, alive) for one in found[:limit]], "more": len(found) > limit}
+
+
+# ---- shapes ----
+
+
+def _entries(rows: "QuerySet[Schedule]") -> list[Answer]:
+    """Schedules with what ran last, or runs; three queries for all of them."""
+    firings = ScheduleFiring.objects.filter(schedule=OuterRef("pk")).exclude(state="skipped")
+    found = list(rows.annotate(newest=Subquery(firings.order_by("-due").values("pk")[:1])))
+    last = ScheduleFiring.objects.filter(pk__in=[row.newest for row in found if row.newest])
+    by_schedule = {one.schedule_id: one for one in last.select_related("delivery")}
+    alive = _alive(by_schedule.values())
+    return [_entry(row, by_schedule.get(row.pk), alive) for row in found]
+
+
+def _entry(row: Schedule, last: ScheduleFiring | None, alive: set[UUID]) -> Answer:
+    return {
+        "id": str(row.pk),
+        **draft_of(row).model_dump(mode="json"),
+        "state": row.state,
+        "problem": row.problem,
+        "next": upcoming(row.plan, row.next_at - 1)
+        if row.next_at is not None and row.state == "active"
+        else [],
+        "last": _firing(last, alive) if last is not None else None,
+        "made_by_agent": row.made_in is not None,
+        "created_at": row.created_at,
+    }
+
+
+def _firing(row: ScheduleFiring, alive: set[UUID]) -> Answer:
+    delivery = getattr(row, "delivery", None)
+    return {
+        "id": str(row.pk),
+        "due": row.due,
+        "manual": row.manual,
+        "state": row.state,
+        "outcome": row.outcome,
+        "detail": row.detail,
+        "conversation": str(row.conversation) if row.conversation in alive else None,
+        "run": row.run,
+        "delivery": {"state": delivery.state, "error": delivery.error} if delivery else None,
+    }
+
+
+def _alive(rows: Iterable[ScheduleFiring]) -> set[UUID]:
+    named = {row.conversation for row in rows if row.conversation is not None}
+    return set(Conversation.objects.filter(id__in=named, deleted_at=None).values_list("id", flat=True))
+
+
+def _fields(found: dict[str, Problem]) -> dict[str, Any]:
+    return {field: {"code": one.code, "detail": one.detail} for field, one in found.items()}
+
+
+# ---- reading requests ----
+
+
+def _own(request: HttpRequest, schedule: UUID) -> Schedule:
+    row = book.mine(request.user).filter(pk=schedule).first()
+    if row is None:
+        raise Refused(404, "not_found", "You have no such schedule.")
+    return row
+
+
+def _invalid(found: dict[str, Problem]) -> Refused:
+    return Refused(400, "invalid", "; ".join(one.detail for one in found.values()), fields=_fields(found))
+
+
+def _parsed(shape: type[Draft], given: Any) -> Draft:
+    try:
+        return shape.model_validate(given)
+    except ValidationError as refusal:
+        found: dict[str, Problem] = {}
+        for error in refusal.errors(include_url=False, include_input=False):
+            found.setdefault(str(error["loc"][0]) if error["loc"] else "", Problem("invalid", error["msg"]))
+        raise _invalid(found) from None
+
+
+def _uuid(given: Any, field: str) -> UUID | None:
+    if given is None:
+        return None
+    try:
+        return UUID(str(given))
+    except ValueError:
+        raise _invalid({field: Problem("invalid", "It must be a UUID.")}) from None
+
+
+def _number(request: HttpRequest, name: str, default: int) -> int:
+    text = request.GET.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise Refused(400, "refused", f"`{name}` must be a whole number.")
+    return max(1, int(text))
+
+
+every = endpoint(reading, writing, MOST_BYTES, GET=listing, POST=make)
+tried = endpoint(reading, reading, MOST_BYTES, POST=preview)
+single = endpoint(reading, writing, MOST_BYTES, GET=show, PATCH=change, DELETE=remove)
+now = endpoint(reading, writing, MOST_BYTES, POST=run)
+past = endpoint(reading, writing, MOST_BYTES, GET=history)

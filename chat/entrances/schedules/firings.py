@@ -1,0 +1,257 @@
+"""The way of a firing through SQL: from a due time to a row, and from a run that is over to its result.
+
+    Schedule.next_at ≤ now ─► take_due ─► rows "received", next_at moved on      one transaction: both or neither
+    received ─► begin ─► (chat/firing.py) ─► fired | later | failed
+    fired, and its conversation has moved ─► settle ─► over, and its delivery
+
+Any number of workers may do all of this at once. A due time is one row (unique by schedule and due time), decided
+under the schedule's row lock; a firing is claimed by a conditional write with a time limit, and what two workers carry
+out all the same has the same ids. Plain functions, for a database thread.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+
+from agents.events import ACTIVE_RUN
+from chat import replies
+from chat.clock import machine_ms
+from chat.entrances.schedules.book import record
+from chat.entrances.schedules.due import Decision, decide
+from chat.entrances.schedules.models import MOVES, OPEN, Schedule, ScheduleDelivery, ScheduleFiring
+from chat.entrances.schedules.plan import shown
+from chat.firing import REFUSALS, Fired
+from chat.models import Conversation, Run
+
+#: Schedules, and firings, that are seen to in one look.
+BATCH = 100
+#: A worker that has claimed a firing has this long to carry it out (milliseconds).
+CLAIM_MS = 30_000
+#: How long a firing that could not be carried out waits before the next try, at first and at most (milliseconds).
+RETRY_MS = (500, 60_000)
+#: Firings of one schedule that are kept to look at.
+KEPT = 500
+#: Characters of an answer that the history shows.
+PREVIEW = 300
+
+
+def due_schedules(now: int) -> list[UUID]:
+    """Schedules with a due time that is not decided, longest overdue first. A person who may not log in has none."""
+    rows = Schedule.objects.filter(state="active", next_at__lte=now, owner__is_active=True)
+    return list(rows.order_by("next_at").values_list("pk", flat=True)[:BATCH])
+
+
+def take_due(schedule: UUID, now: int) -> int:
+    """Decide on the due times of a schedule up to `now`, and journal what is to be run; how many that is."""
+    with transaction.atomic():
+        # Whoever comes second waits here, reads what the first one has written, and finds nothing due.
+        row = Schedule.objects.select_for_update().filter(pk=schedule, state="active").first()
+        if row is None or row.next_at is None or row.next_at > now:
+            return 0
+        decision = decide(
+            row.plan,
+            missed=row.missed,  # type: ignore[arg-type]
+            most=row.most,
+            next_at=row.next_at,
+            now=now,
+            grace=settings.HOLDFAST_SCHEDULE_GRACE_S * 1000,
+            waiting=row.firings.filter(state="received", manual=False).count(),
+        )
+        # A “run now” may stand at the very millisecond of a due time: the due time has been run, then.
+        taken = set(row.firings.filter(due__in=decision.fire).values_list("due", flat=True))
+        fire = [due for due in decision.fire if due not in taken]
+        for due in fire:
+            record(row, due)
+        _note_passed(row, decision)
+        row.next_at = decision.next_at
+        if row.next_at is None:
+            row.state = "ended"
+        row.save(update_fields=["next_at", "state"])
+        _forget(row)
+        return len(fire)
+
+
+def _note_passed(row: Schedule, decision: Decision) -> None:
+    if not decision.passed or row.firings.filter(due=decision.last_passed).exists():
+        return
+    first, last = (shown(moment, row.zone) for moment in (decision.first_passed, decision.last_passed))
+    count = f"{decision.passed:,}{' or more' if decision.uncounted else ''}"
+    when = f"at {last}" if decision.passed == 1 else f"from {first} to {last}"
+    firing = record(row, decision.last_passed)
+    firing.state, firing.detail = "skipped", f"{count} passed over, {when}: {_why(row, decision)}."
+    firing.save(update_fields=["state", "detail"])
+
+
+def _why(row: Schedule, decision: Decision) -> str:
+    if row.missed == "skip":
+        return "nobody was there in time"
+    if not decision.fire:
+        return "the run before had not begun"
+    return "one run stands for all" if row.missed == "once" else f"at most {row.most} are made up for"
+
+
+def _forget(row: Schedule) -> None:
+    old = row.firings.order_by("-due").values_list("due", flat=True)[KEPT : KEPT + 1]
+    oldest = next(iter(old), None)
+    if oldest is not None:
+        done = row.firings.filter(due__lte=oldest).exclude(state__in=OPEN)
+        done.exclude(delivery__state="pending").delete()
+
+
+# ---- beginning ----
+
+
+def waiting() -> list[ScheduleFiring]:
+    """The firings that may be begun now, oldest first.
+
+    Where those of a schedule all go to the same conversation they begin in order, each when the run of the one before
+    is over, so that each has a run of its own. None waits for a person to make up their mind: then it joins (rule R6).
+    """
+    now = machine_ms()
+    earlier = ScheduleFiring.objects.filter(
+        schedule=OuterRef("schedule"), state="received", due__lt=OuterRef("due")
+    )
+    rows = ScheduleFiring.objects.filter(
+        Q(target=None, series="") | ~Exists(earlier),
+        state="received",
+        claimed_until__lte=now,
+        retry_at__lte=now,
+        schedule__owner__is_active=True,
+    )
+    found = rows.select_related("schedule").order_by("due")[:BATCH]
+    return [row for row in found if not _at_work(row)]
+
+
+def _at_work(row: ScheduleFiring) -> bool:
+    if row.target is None and not row.series:
+        return False
+    before = ScheduleFiring.objects.filter(schedule=row.schedule_id, state="fired").exclude(pk=row.pk)
+    busy = ("queued", "running", "recovering")
+    return any(
+        Run.objects.filter(conversation=one.conversation, run=one.run, status__in=busy).exists()
+        for one in before.filter(conversation__isnull=False).order_by("-due")[:5]
+    )
+
+
+def claim(row: ScheduleFiring) -> bool:
+    """Have a firing to oneself for CLAIM_MS, unless somebody else has it."""
+    now = machine_ms()
+    free = ScheduleFiring.objects.filter(pk=row.pk, state="received", claimed_until__lte=now)
+    return free.update(claimed_until=now + CLAIM_MS, attempts=F("attempts") + 1) == 1
+
+
+def begun(row: ScheduleFiring, fired: Fired) -> None:
+    """What has become of a firing that was carried out."""
+    if fired.status != "rejected":
+        _move(row, "fired", conversation=UUID(fired.conversation), message=fired.message, run=fired.run,
+              fired_at=machine_ms(), detail="")  # fmt: skip
+        return
+    words = REFUSALS.get(fired.code or "", f"Refused: {fired.code}.")
+    if fired.retry:
+        pause = min(RETRY_MS[1], RETRY_MS[0] * 2 ** min(row.attempts, 10))
+        why = (
+            "Too many messages wait in its conversation."
+            if fired.code == "too_many_waiting"
+            else "Not reachable."
+        )
+        rows = ScheduleFiring.objects.filter(pk=row.pk, state="received")
+        rows.update(retry_at=machine_ms() + pause, claimed_until=0, detail=f"{why} Tried again.")
+        return
+    with transaction.atomic():
+        _move(row, "failed", detail=words, over_at=machine_ms())
+        if fired.code == "not_found":
+            # It would fail each time: stop, and say so, until somebody has chosen another conversation.
+            Schedule.objects.filter(pk=row.schedule_id, state="active").update(state="paused", problem=words)
+
+
+def _move(row: ScheduleFiring, state: str, **changes: Any) -> bool:
+    """Move a firing on, if it may still be; whether it was."""
+    before = [old for old, following in MOVES.items() if state in following]
+    rows = ScheduleFiring.objects.filter(pk=row.pk, state__in=before)
+    return rows.update(state=state, claimed_until=0, **changes) == 1
+
+
+# ---- its result ----
+
+
+def moved() -> list[UUID]:
+    """Firings whose conversation has moved since somebody looked, or is gone."""
+    news = Conversation.objects.filter(id=OuterRef("conversation")).filter(
+        Q(head_seq__gt=OuterRef("seen_seq")) | Q(deleted_at__isnull=False)
+    )
+    rows = ScheduleFiring.objects.filter(Exists(news), state="fired")
+    return list(rows.order_by("due").values_list("pk", flat=True)[:BATCH])
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a firing has come to: `text` is for its destination, `detail` for the history."""
+
+    outcome: str
+    text: str
+    detail: str
+    run: str = ""
+
+
+def settle(firing: UUID) -> bool:
+    """Look what became of a firing; if its run is over, note that and put its result into the outbox. Whether it was
+    over."""
+    with transaction.atomic():
+        row = ScheduleFiring.objects.select_related("schedule").get(pk=firing)
+        if row.state != "fired" or row.conversation is None:
+            return False
+        # The conversation is held: no run begins, reads or ends in it between the looks below.
+        place = Conversation.objects.select_for_update().filter(id=row.conversation).first()
+        result = _result(row, place)
+        if result is None:
+            run = replies.expected(row.conversation, row.message)
+            rows = ScheduleFiring.objects.filter(pk=row.pk, state="fired")
+            rows.update(seen_seq=place.head_seq if place else 0, run=run or row.run)
+            return False
+        run = result.run or row.run
+        if not _move(
+            row, "over", outcome=result.outcome, detail=result.detail, run=run, over_at=machine_ms()
+        ):
+            return False
+        if row.schedule.deliver_kind and result.text:
+            _put(row, result.text)
+        return True
+
+
+def _result(row: ScheduleFiring, place: Conversation | None) -> Result | None:
+    """None: not over yet."""
+    if place is None or place.deleted_at is not None:
+        return Result("stopped", "", "Its conversation was deleted.")
+    reader = replies.readers(place.id, [row.message]).get(row.message, "")
+    run = replies.find_run(place.id, reader) if reader else None
+    if run is None:
+        busy = Run.objects.filter(conversation=place, status__in=sorted(ACTIVE_RUN)).exists()
+        unread = "Nobody has read it: the run that it waited behind was stopped. The next run will."
+        return None if busy else Result("unread", unread, unread)
+    reply = replies.reply_of(run)
+    if not reply.over:
+        return None
+    told = " ".join(part for part in (reply.ending, " ".join(reply.text.split())) if part)
+    return Result(reply.status, reply.whole, _cut(told), reader)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= PREVIEW else text[: PREVIEW - 1] + "…"
+
+
+def _put(row: ScheduleFiring, text: str) -> None:
+    schedule = row.schedule
+    ScheduleDelivery.objects.get_or_create(
+        firing=row,
+        defaults={
+            "kind": schedule.deliver_kind,
+            "address": schedule.deliver_address,
+            "subject": schedule.name,
+            "text": text,
+            "created_at": machine_ms(),
+        },
+    )

@@ -1,0 +1,212 @@
+"""What SQL keeps of schedules: what is to be done when, each due time that came, and where its result goes.
+
+    Schedule ── ScheduleFiring      one due time (or a “run now”), once: the row is written before anything runs
+                   └─ ScheduleDelivery   its result on the way to a Feishu chat or a mailbox
+
+Moments are integers, milliseconds since the Unix epoch. A firing's state only moves along MOVES, by conditional writes;
+what has not moved for long is worked on by one worker at a time, `claimed_until` then.
+"""
+
+from typing import Any, ClassVar
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import models
+
+from chat.entrances.schedules.plan import Plan, shown
+from chat.firing import Firing
+
+#: From each state of a firing to those that may follow.
+MOVES: dict[str, tuple[str, ...]] = {
+    "received": ("fired", "failed"),
+    "fired": ("over",),
+    "over": (),
+    "failed": (),
+    "skipped": (),
+}
+#: A firing in one of these is not done with.
+OPEN: tuple[str, ...] = ("received", "fired")
+
+
+class Schedule(models.Model):
+    """Something to say to an agent at certain times. `next_at` is its first due time that is not decided yet."""
+
+    KINDS: ClassVar = (("cron", "cron"), ("interval", "interval"), ("once", "once"))
+    STATES: ClassVar = (("active", "active"), ("paused", "paused"), ("ended", "ended"))
+    PLACES: ClassVar = (
+        ("new", "a new conversation each time"),
+        ("same", "always the same conversation"),
+    )
+    MISSED: ClassVar = (
+        ("skip", "skip what was missed"),
+        ("once", "run once for all that was missed"),
+        ("all", "run all that was missed, up to a number"),
+    )
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="schedules")
+    name = models.CharField(max_length=100)
+    prompt = models.TextField(help_text="What the agent is told each time.")
+    agent = models.CharField(
+        max_length=100, blank=True, help_text="The agent's slug; empty: the default one."
+    )
+
+    kind = models.CharField(max_length=10, choices=KINDS, default="cron")
+    cron = models.CharField(max_length=200, blank=True)
+    zone = models.CharField("time zone", max_length=64, default="UTC")
+    every_ms = models.BigIntegerField(default=0)
+    #: The moment of `once`; the first one of an interval.
+    at = models.BigIntegerField(default=0)
+    ends_at = models.BigIntegerField(null=True, blank=True)
+    missed = models.CharField("missed runs", max_length=4, choices=MISSED, default="once")
+    most = models.PositiveIntegerField("at most", default=10)
+
+    place = models.CharField(max_length=4, choices=PLACES, default="new")
+    #: The conversation that was chosen for `same`; without one it has one of its own, made when it first fires.
+    conversation = models.UUIDField(null=True, blank=True)
+    #: Which one of its own: grows when the last one was deleted.
+    series = models.PositiveIntegerField(default=1)
+    deliver_kind = models.CharField("deliver to", max_length=20, blank=True)
+    deliver_address = models.CharField("address", max_length=200, blank=True)
+
+    state = models.CharField(max_length=10, choices=STATES, default="active")
+    #: Why it was paused by itself; for people.
+    problem = models.CharField(max_length=300, blank=True)
+    next_at = models.BigIntegerField(null=True, blank=True)
+    #: The conversation whose agent made it, if one did.
+    made_in = models.UUIDField(null=True, blank=True, db_index=True)
+    created_at = models.BigIntegerField()
+    updated_at = models.BigIntegerField()
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["next_at"], name="schedule_due", condition=models.Q(state="active")),
+            models.Index(fields=["owner", "-created_at"], name="schedule_list"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def plan(self) -> Plan:
+        """When it is due."""
+        return Plan(
+            kind=self.kind,  # type: ignore[arg-type]
+            zone=self.zone,
+            cron=self.cron,
+            every=self.every_ms,
+            at=self.at,
+            ends_at=self.ends_at,
+        )
+
+    @property
+    def own_series(self) -> str:
+        """The name of the conversation of its own; empty if it has none."""
+        own = self.place == "same" and self.conversation is None
+        return f"schedule:{self.pk}:{self.series}" if own else ""
+
+    @property
+    def home(self) -> str:
+        """The id of the conversation that it always goes to; empty if it is a new one each time."""
+        if self.place == "new":
+            return ""
+        return str(self.conversation or _firing(self, "", "", self.own_series, "").place)
+
+
+class ScheduleFiring(models.Model):
+    """One due time. What it needs to be the same, however often it is fired, is stored with it."""
+
+    STATES: ClassVar = (
+        ("received", "to be begun"),
+        ("fired", "in its conversation"),
+        ("over", "over"),
+        ("failed", "could not be begun"),
+        ("skipped", "passed over"),
+    )
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    schedule = models.ForeignKey(Schedule, models.CASCADE, related_name="firings")
+    due = models.BigIntegerField()
+    #: Asked for by a person; `due` is when.
+    manual = models.BooleanField(default=False)
+    state = models.CharField(max_length=10, choices=STATES, default="received")
+    #: Where it goes (see Firing): a conversation that exists, or the series whose conversation is made, or neither.
+    target = models.UUIDField(null=True, blank=True)
+    series = models.CharField(max_length=100, blank=True)
+    #: Where it went, and the run that answers it, as far as that is known.
+    conversation = models.UUIDField(null=True, blank=True)
+    message = models.CharField(max_length=64, blank=True)
+    run = models.CharField(max_length=64, blank=True)
+    #: Of the run, once it is over: finished, failed, stopped; or "unread".
+    outcome = models.CharField(max_length=12, blank=True)
+    #: The beginning of the answer; or why it was passed over, has to wait, or could not be begun.
+    detail = models.CharField(max_length=500, blank=True)
+    attempts = models.IntegerField(default=0)
+    retry_at = models.BigIntegerField(default=0)
+    claimed_until = models.BigIntegerField(default=0)
+    #: How far its conversation had come when somebody looked whether the run is over.
+    seen_seq = models.BigIntegerField(default=0)
+    created_at = models.BigIntegerField()
+    fired_at = models.BigIntegerField(null=True, blank=True)
+    over_at = models.BigIntegerField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "schedule run"
+        constraints = (models.UniqueConstraint(fields=["schedule", "due"], name="schedule_firing"),)
+        indexes = (
+            models.Index(fields=["due"], name="schedule_received", condition=models.Q(state="received")),
+            models.Index(fields=["conversation"], name="schedule_fired", condition=models.Q(state="fired")),
+            models.Index(fields=["run"], name="schedule_run"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.schedule_id} {self.due}"
+
+    def firing(self, schedule: Schedule) -> Firing:
+        """What `chat/firing.py` is to carry out."""
+        alone = self.target is None and not self.series
+        title = f"{schedule.name} · {shown(self.due, schedule.zone)[:16]}" if alone else schedule.name
+        return _firing(schedule, f"schedule:{self.pk}", str(self.target or ""), self.series, title)
+
+
+class ScheduleDelivery(models.Model):
+    """A result that is to be delivered, once per firing. `sent`: handed over to who delivers it."""
+
+    STATES: ClassVar = (("pending", "to be sent"), ("sent", "sent"), ("dead", "given up"))
+
+    firing = models.OneToOneField(ScheduleFiring, models.CASCADE, related_name="delivery")
+    kind = models.CharField(max_length=20)
+    address = models.CharField(max_length=200)
+    subject = models.CharField(max_length=200)
+    text = models.TextField()
+    state = models.CharField(max_length=10, choices=STATES, default="pending")
+    attempts = models.IntegerField(default=0)
+    next_at = models.BigIntegerField(default=0)
+    error = models.CharField(max_length=300, blank=True)
+    created_at = models.BigIntegerField()
+    sent_at = models.BigIntegerField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "schedule delivery"
+        verbose_name_plural = "schedule deliveries"
+        indexes = (
+            models.Index(fields=["next_at"], name="schedule_outbox", condition=models.Q(state="pending")),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.address}"
+
+
+def _firing(schedule: Schedule, key: str, conversation: str, series: str, title: str) -> Firing:
+    owner: Any = schedule.owner_id
+    return Firing(
+        key=key,
+        owner=owner,
+        entrance="schedule",
+        name=schedule.name,
+        prompt=schedule.prompt,
+        agent=schedule.agent,
+        conversation=conversation,
+        title=title,
+        series=series,
+    )

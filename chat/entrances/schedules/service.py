@@ -1,0 +1,89 @@
+"""Schedules' side task of the worker process: looks for what is due, has it run, and sees to the results.
+
+    every HOLDFAST_SCHEDULE_LOOK_MS:  take_due ─► begin what was received ─► settle what is over ─► deliver
+
+Any number of workers do this at once (chat/entrances/schedules/firings.py). A look that fails, because the database or
+Redis is away, is followed by the next one: what is due stays due.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from channels.db import database_sync_to_async
+from django.conf import settings
+
+from chat import faults
+from chat.clock import wall_ms
+from chat.entrances.schedules import deliver, firings
+from chat.entrances.schedules.models import ScheduleFiring
+from chat.firing import fire
+from chat.inbox import Inbox
+from chat.session.session import Sessions
+from chat.tasks import heed_cancellation
+
+log = logging.getLogger(__name__)
+
+#: After a failure that nobody foresaw (seconds).
+CALM_S = 2.0
+#: Firings that are begun at the same time.
+AT_ONCE = 8
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def ask(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `work` in a database thread."""
+    return await database_sync_to_async(work)(*args, **kwargs)
+
+
+class ScheduleService:
+    """Schedules, for one worker process. `run` it in a task; `clock` says when something is due (milliseconds)."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        enqueue: Callable[[str, str], Awaitable[bool]],
+        *,
+        clock: Callable[[], int] = wall_ms,
+    ) -> None:
+        self._inbox = Inbox(sessions, enqueue)
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Look until cancelled. Survives outages."""
+        while True:
+            heed_cancellation()
+            try:
+                await self.look()
+                await asyncio.sleep(settings.HOLDFAST_SCHEDULE_LOOK_MS / 1000)
+            except Exception:
+                log.exception("Schedules could not be looked after; again in %.0f s.", CALM_S)
+                await asyncio.sleep(CALM_S)
+
+    async def look(self) -> int:
+        """See once to everything there is to do now; how many due times, firings and results that were."""
+        done = 0
+        for schedule in await ask(firings.due_schedules, self._clock()):
+            done += await ask(firings.take_due, schedule, self._clock())
+            faults.point("schedules.received")
+        waiting = await ask(firings.waiting)
+        for start in range(0, len(waiting), AT_ONCE):
+            done += sum(await asyncio.gather(*map(self._begin, waiting[start : start + AT_ONCE])))
+        for firing in await ask(firings.moved):
+            done += await ask(firings.settle, firing)
+        for parcel in await ask(deliver.pending):
+            await ask(deliver.send, parcel)
+            done += 1
+        return done
+
+    async def _begin(self, row: ScheduleFiring) -> bool:
+        if not await ask(firings.claim, row):
+            return False
+        fired = await fire(self._inbox, row.firing(row.schedule))
+        faults.point("schedules.fired")
+        await ask(partial(firings.begun, row, fired))
+        return True

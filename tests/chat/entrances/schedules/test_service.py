@@ -1,0 +1,322 @@
+"""Due times become runs, once; runs become results."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from agents.models import Agent
+from chat import models as m
+from chat.clock import wall_ms
+from chat.decide import MAX_WAITING, run_id
+from chat.entrances.schedules import book, firings
+from chat.entrances.schedules.draft import Invalid, draft_of
+from chat.entrances.schedules.models import MOVES, Schedule, ScheduleFiring
+from chat.inbox import CreateBody, DeleteBody, Sender, StopBody
+from tests.chat.entrances.schedules.house import HOUR, MINUTE, House
+
+
+async def again(row: Schedule) -> Schedule:
+    return await Schedule.objects.aget(pk=row.pk)
+
+
+async def test_a_due_time_becomes_a_conversation_with_its_answer(house: House) -> None:
+    row = await house.make()
+    assert await house.look() == 0, "it is not due yet"
+    house.advance(HOUR)
+    (over,) = await house.until_over(row)
+    assert (over.outcome, over.detail, over.due) == ("finished", "It is sunny.", row.next_at)
+    assert await house.texts(over.conversation) == ["How is the weather?"]
+    place = await m.Conversation.objects.aget(id=over.conversation)
+    assert place.title.startswith("Weather · 20")
+    assert (place.owner_id, place.entrance) == (house.owner.pk, "schedule")
+    assert over.run == run_id(str(place.id), over.message)
+    assert (await again(row)).next_at == row.next_at + HOUR
+
+
+async def test_each_due_time_is_one_run_with_many_workers_at_once(house: House) -> None:
+    row = await house.make(missed="all", most=100)
+    others = [await house.make(missed="all", most=100) for _ in range(3)]
+    services = [house.service() for _ in range(4)]
+    house.advance(5 * HOUR)
+    for _ in range(4):
+        await asyncio.gather(*(service.look() for service in services))
+    for one in (row, *others):
+        found = await house.until_over(one, 5)
+        assert [firing.due for firing in found] == [one.next_at + n * HOUR for n in range(5)]
+        assert len({firing.run for firing in found}) == len({firing.conversation for firing in found}) == 5
+    assert await m.Message.objects.filter(kind="message").acount() == 20
+    assert await m.Run.objects.acount() == 20
+
+
+async def test_in_one_conversation_they_run_one_after_another_oldest_first(house: House) -> None:
+    row = await house.make(place="same", missed="all", most=5)
+    house.gate.clear()
+    house.advance(3 * HOUR)
+    await house.look()
+    await house.look()
+    assert len(await house.firings(row, "fired")) == 1, "the next waits for the run of the first"
+    house.gate.set()
+    found = await house.until_over(row, 3)
+    assert {str(one.conversation) for one in found} == {row.home}
+    assert len({one.run for one in found}) == 3
+    runs = m.Run.objects.filter(conversation=row.home).order_by("seq")
+    assert [run.run async for run in runs] == [one.run for one in found]
+
+
+async def test_R6_in_a_busy_conversation_it_joins_the_run_that_reads_it(house: House) -> None:
+    place = await begin(house)
+    row = await house.make(place="same", conversation=UUID(place))
+    house.gate.clear()
+    await house.say(place)
+    house.advance(HOUR)
+    await house.look()
+    (fired,) = await house.firings(row, "fired")
+    first = await m.Run.objects.aget(conversation=place)
+    assert fired.run == first.run
+    house.gate.set()
+    (over,) = await house.until_over(row)
+    assert (over.run, over.outcome) == (first.run, "finished")
+
+
+async def begin(house: House, user: Any = None) -> str:
+    place = str(uuid4())
+    who = Sender((user or house.owner).pk)
+    await house.inbox.submit(who, place, str(uuid4()), CreateBody(kind="create"))
+    return place
+
+
+async def test_R7_one_that_waits_behind_a_stopped_run_says_that_nobody_has_read_it(house: House) -> None:
+    place = await begin(house)
+    row = await house.make(place="same", conversation=UUID(place))
+    house.gate.clear()
+    await house.say(place)
+    house.advance(HOUR)
+    await house.look()
+    await house.inbox.submit(Sender(house.owner.pk), place, str(uuid4()), StopBody(kind="stop"))
+    (over,) = await house.until_over(row)
+    assert over.outcome == "unread" and "stopped" in over.detail
+
+
+async def test_R6_a_conversation_full_of_messages_takes_it_later(house: House) -> None:
+    place = await begin(house)
+    row = await house.make(place="same", conversation=UUID(place))
+    house.gate.clear()
+    for _ in range(MAX_WAITING):
+        await house.say(place)
+    house.advance(HOUR)
+    await house.look()
+    (received,) = await house.firings(row)
+    assert received.state == "received" and "Too many messages wait" in received.detail
+    house.gate.set()
+    assert len(await house.until_over(row)) == 1
+
+
+async def test_what_comes_faster_than_it_can_begin_is_passed_over_and_said_so(house: House) -> None:
+    place = await begin(house)
+    row = await house.make(place="same", conversation=UUID(place), missed="once")
+    house.gate.clear()
+    for _ in range(MAX_WAITING):
+        await house.say(place)
+    for _ in range(3):
+        house.advance(HOUR)
+        await house.look()
+    states = [one.state for one in await house.firings(row)]
+    assert states == ["received", "skipped", "skipped"]
+    assert "the run before had not begun" in (await house.firings(row, "skipped"))[0].detail
+
+
+async def test_missed_times_are_skipped_or_stood_for_as_the_schedule_says(house: House) -> None:
+    house.gate.clear()
+    skip = await house.make(missed="skip")
+    once = await house.make(missed="once")
+    some = await house.make(missed="all", most=2)
+    house.advance(4 * HOUR + HOUR // 2)
+    await house.look()
+    assert [one.state for one in await house.firings(skip)] == ["skipped"]
+    (passed,) = await house.firings(skip)
+    assert passed.detail.startswith("4 passed over, from 20") and "nobody was there in time" in passed.detail
+    found = await house.firings(once)
+    assert [one.state for one in found] == ["skipped", "fired"]
+    assert found[1].due == once.next_at + 3 * HOUR
+    found = await house.firings(some)
+    assert [(one.state, one.due) for one in found[1:]] == [
+        ("fired", some.next_at + 2 * HOUR),
+        ("fired", some.next_at + 3 * HOUR),
+    ]
+    assert "2 passed over" in found[0].detail and "at most 2" in found[0].detail
+
+
+async def test_while_it_is_paused_nothing_is_due_and_nothing_is_missed(house: House) -> None:
+    row = await house.make(missed="all")
+    await sync_to_async(book.pause)(row)
+    house.advance(3 * HOUR + MINUTE)
+    await house.look()
+    assert await house.firings(row) == []
+    resumed = await sync_to_async(book.resume)(row)
+    assert resumed.next_at == row.next_at + 3 * HOUR
+    await house.look()
+    assert await house.firings(row) == []
+
+
+async def test_once_is_over_after_its_time(house: House) -> None:
+    row = await house.make(kind="once", at=wall_ms() + HOUR, every_s=0)
+    house.advance(HOUR + MINUTE)
+    await house.until_over(row)
+    ended = await again(row)
+    assert (ended.state, ended.next_at) == ("ended", None)
+    with pytest.raises(Invalid):
+        await sync_to_async(book.resume)(row)
+    later = draft_of(ended).model_copy(update={"at": wall_ms() + HOUR})
+    assert (await sync_to_async(book.change)(ended, later)).state == "active"
+
+
+async def test_after_its_end_it_is_due_no_more(house: House) -> None:
+    row = await house.make(ends_at=wall_ms() + 2 * HOUR + MINUTE, missed="all")
+    house.advance(10 * HOUR)
+    assert len(await house.until_over(row, 2)) == 2
+    assert (await again(row)).state == "ended"
+
+
+async def test_run_now_is_one_run_however_often_it_is_asked_for(house: House) -> None:
+    row = await house.make()
+    await sync_to_async(book.pause)(row)
+    key = uuid4()
+    asked = [await sync_to_async(book.run_now)(row, key) for _ in range(3)]
+    assert len({one.pk for one in asked}) == 1
+    (over,) = await house.until_over(row)
+    assert over.manual and over.outcome == "finished"
+    assert (await again(row)).next_at == row.next_at
+
+
+async def test_run_now_is_not_for_hammering(house: House) -> None:
+    row = await house.make()
+    for _ in range(book.MAX_MANUAL):
+        await sync_to_async(book.run_now)(row)
+    with pytest.raises(book.TooMany):
+        await sync_to_async(book.run_now)(row)
+
+
+async def test_a_deleted_conversation_pauses_the_schedule_with_words_and_resuming_begins_another(
+    house: House,
+) -> None:
+    row = await house.make(place="same")
+    house.advance(HOUR)
+    await house.until_over(row)
+    await house.inbox.submit(Sender(house.owner.pk), row.home, str(uuid4()), DeleteBody(kind="delete"))
+    house.advance(HOUR)
+    await house.look()
+    (failed,) = await house.firings(row, "failed")
+    assert failed.detail == "The conversation was deleted."
+    paused = await again(row)
+    assert (paused.state, paused.problem) == ("paused", "The conversation was deleted.")
+    resumed = await sync_to_async(book.resume)(row)
+    assert resumed.state == "active" and resumed.problem == "" and resumed.home != row.home
+    house.advance(HOUR)
+    found = await house.until_over(row, 2)
+    assert str(found[-1].conversation) == resumed.home
+
+
+async def test_a_chosen_conversation_that_was_deleted_must_be_chosen_anew(house: House) -> None:
+    place = await begin(house)
+    row = await house.make(place="same", conversation=UUID(place))
+    await house.inbox.submit(Sender(house.owner.pk), place, str(uuid4()), DeleteBody(kind="delete"))
+    house.advance(HOUR)
+    await house.look()
+    assert (await again(row)).state == "paused"
+    with pytest.raises(Invalid, match="Choose another one"):
+        await sync_to_async(book.resume)(row)
+
+
+async def test_a_missing_agent_is_noted_and_tried_anew_at_the_next_time(house: House) -> None:
+    await Agent.objects.acreate(slug="poet", name="Poet")
+    row = await house.make(agent="poet")
+    await Agent.objects.filter(slug="poet").aupdate(enabled=False)
+    house.advance(HOUR)
+    await house.look()
+    (failed,) = await house.firings(row)
+    assert (failed.state, failed.detail) == ("failed", "The agent is missing or disabled.")
+    await Agent.objects.filter(slug="poet").aupdate(enabled=True)
+    house.advance(HOUR)
+    assert len(await house.until_over(row)) == 1
+
+
+async def test_W11_schedules_of_somebody_who_may_not_log_in_rest(house: House) -> None:
+    row = await house.make()
+    house.owner.is_active = False
+    await house.owner.asave()
+    house.advance(HOUR)
+    await house.look()
+    assert await house.firings(row) == []
+    house.owner.is_active = True
+    await house.owner.asave()
+    assert len(await house.until_over(row)) == 1
+
+
+async def test_W5_what_a_dead_worker_has_begun_is_not_begun_twice(house: House) -> None:
+    row = await house.make(prompt="First words")
+    house.advance(HOUR)
+    for schedule in await sync_to_async(firings.due_schedules)(wall_ms()):
+        await sync_to_async(firings.take_due)(schedule, wall_ms())
+    (received,) = await house.firings(row)
+    # A worker fires it and dies before it notes so; meanwhile the prompt is changed, and where it is to go.
+    from chat.firing import fire
+
+    first = await fire(house.inbox, received.firing(row))
+    changed = draft_of(row).model_copy(update={"prompt": "Other words", "place": "same", "name": "Else"})
+    await sync_to_async(book.change)(row, changed)
+    (over,) = await house.until_over(row)
+    assert (str(over.conversation), over.run) == (first.conversation, first.run)
+    assert await house.texts(over.conversation) == ["First words"]
+    assert await m.Message.objects.filter(kind="message").acount() == 1
+
+
+async def test_a_firing_that_a_dead_worker_has_claimed_is_taken_over(house: House) -> None:
+    row = await house.make()
+    house.advance(HOUR)
+    await sync_to_async(firings.take_due)(row.pk, wall_ms())
+    (received,) = await house.firings(row)
+    assert await sync_to_async(firings.claim)(received)
+    assert not await sync_to_async(firings.claim)(received), "somebody has it"
+    await house.look()
+    assert [one.state for one in await house.firings(row)] == ["received"]
+    await ScheduleFiring.objects.filter(pk=received.pk).aupdate(claimed_until=1)  # its time is over
+    assert len(await house.until_over(row)) == 1
+
+
+async def test_states_move_along_their_list_only(house: House) -> None:
+    row = await house.make()
+    house.advance(HOUR)
+    (over,) = await house.until_over(row)
+    for state in MOVES:
+        assert not await sync_to_async(firings._move)(over, state)
+    assert [one.state for one in await house.firings(row)] == ["over"]
+
+
+async def test_a_deleted_schedule_ends_and_its_conversations_stay(house: House) -> None:
+    row = await house.make()
+    house.advance(HOUR)
+    (over,) = await house.until_over(row)
+    house.advance(HOUR)
+    await sync_to_async(book.remove)(row)
+    await house.look()
+    assert await ScheduleFiring.objects.acount() == 0
+    assert await house.texts(over.conversation) == ["How is the weather?"]
+
+
+async def test_the_history_is_bounded_and_keeps_what_is_open(house: House, monkeypatch: Any) -> None:
+    monkeypatch.setattr(firings, "KEPT", 3)
+    row = await house.make(missed="all", most=100)
+    for number in range(1, 7):
+        house.advance(HOUR)
+        await house.until_over(row, min(number, 3))
+    assert len(await house.firings(row)) <= 4
+    house.gate.clear()
+    for _ in range(6):
+        house.advance(HOUR)
+        await house.look()
+    assert len(await house.firings(row, "fired")) == 6
