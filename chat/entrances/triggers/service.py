@@ -32,6 +32,11 @@ CALM_S = 2.0
 #: Messages that are sent at the same time, and addresses that are looked at.
 AT_ONCE = 8
 MOST_LOOKS = 20
+#: How often all conversations are looked at, and the time that the other looks go back (ms).
+WHOLE_MS = 30_000
+LATELY_MS = 300_000
+#: Conversations that are read before what was found is carried out.
+CHUNK = 50
 #: How often rows of what did not match are tidied away (ms), and how many of them a trigger keeps.
 TIDY_MS = 600_000
 KEPT = 50
@@ -58,6 +63,7 @@ class TriggerService:
         #: Looks at addresses that are under way.
         self.looks: set[asyncio.Task[None]] = set()
         self._tidy_at = 0
+        self._whole_at = 0
 
     async def run(self) -> None:
         """Look until cancelled. Survives outages."""
@@ -79,8 +85,7 @@ class TriggerService:
 
     async def round(self) -> None:
         """Look once at everything. Addresses are looked at beside it."""
-        for conversation in await database_sync_to_async(watching.behind)():
-            await database_sync_to_async(watching.scan)(conversation, self._clock())
+        await self._scan()
         await self._send()
         if len(self.looks) < MOST_LOOKS:
             for trigger in await database_sync_to_async(polling.due)(self._clock()):
@@ -91,6 +96,17 @@ class TriggerService:
         if self._clock() >= self._tidy_at:
             self._tidy_at = self._clock() + TIDY_MS
             await database_sync_to_async(tidy)()
+
+    async def _scan(self) -> None:
+        now = self._clock()
+        whole = now >= self._whole_at
+        if whole:
+            self._whole_at = now + WHOLE_MS
+        found = await database_sync_to_async(watching.behind)(0 if whole else now - LATELY_MS)
+        for start in range(0, len(found), CHUNK):
+            for conversation in found[start : start + CHUNK]:
+                await database_sync_to_async(watching.scan)(conversation, self._clock())
+            await self._send()  # what was found first does not wait for all of it
 
     async def _send(self) -> None:
         """Carry out what is pending: of one conversation one after the other, in their order."""

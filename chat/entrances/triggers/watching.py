@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q
 from pydantic import ValidationError
 
 from agents import events as e
@@ -28,8 +28,10 @@ from chat.models import Conversation, Event, Message, Run, Schedule, Step
 log = logging.getLogger(__name__)
 
 #: Conversations of one round, and events that are read of each.
-BATCH = 50
+BATCH = 500
 MAX_EVENTS = 500
+#: Firings of a schedule among which that of a run is looked for: those that may run at the same time, and many more.
+MOST_FIRINGS = 50
 #: Rows written at once when an owner's first trigger begins.
 CHUNK = 500
 #: Characters of what was said that a firing keeps.
@@ -71,20 +73,26 @@ def begin(trigger: Trigger) -> None:
 
 def _behind(which: Q) -> Any:
     """Conversations with events that were not read yet."""
-    scanned = TriggerScan.objects.filter(conversation=OuterRef("pk")).values("seq")[:1]
-    rows = Conversation.objects.filter(which, deleted_at=None, head_seq__gt=0).annotate(
-        seen=Subquery(scanned)
-    )
-    return rows.filter(Q(seen=None) | Q(seen__lt=F("head_seq"))).order_by("id")
+    read = TriggerScan.objects.filter(conversation=OuterRef("pk"), seq__gte=OuterRef("head_seq"))
+    return Conversation.objects.filter(~Exists(read), which, deleted_at=None, head_seq__gt=0)
 
 
 # ---- one round ----
 
 
-def behind() -> list[UUID]:
-    """Conversations in which something may have happened that somebody waits for."""
-    owners = Trigger.objects.filter(kind__in=WATCHING).order_by().values("owner_id").distinct()
-    return list(_behind(Q(owner_id__in=owners)).values_list("id", flat=True)[:BATCH])
+def behind(since: int = 0) -> list[UUID]:
+    """Conversations in which something may have happened that somebody waits for, the longest waiting first.
+
+    `since` (ms) keeps the question cheap where there are many: only those in which anything was said or ended from then
+    on. That is by the clocks of whoever wrote it, so ask without it now and then.
+    """
+    owners = (
+        Trigger.objects.filter(kind__in=WATCHING).order_by().values_list("owner_id", flat=True).distinct()
+    )
+    which = Q(owner_id__in=list(owners))
+    if since:
+        which &= Q(updated_at__gte=since)
+    return list(_behind(which).order_by("updated_at").values_list("id", flat=True)[:BATCH])
 
 
 def scan(conversation: UUID, now: int) -> list[TriggerFiring]:
@@ -243,4 +251,4 @@ def _scheduled(schedule: UUID, conversation: UUID, run: str) -> bool:
         return False
     # By the message that it becomes, whose id is made from its key: a firing may not know yet that it was carried out.
     firings = row.firings.filter(Q(conversation=conversation) | Q(conversation=None)).exclude(state="skipped")
-    return any(one.firing(row).message == cause for one in firings.order_by("-due")[:BATCH])
+    return any(one.firing(row).message == cause for one in firings.order_by("-due")[:MOST_FIRINGS])

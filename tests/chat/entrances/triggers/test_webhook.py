@@ -1,18 +1,24 @@
 """Deliveries: who is let in, what the answer says, and what nobody learns."""
 
+import asyncio
 import hashlib
 import hmac
 import json
 import logging
+import uuid
 
 import pytest
 from asgiref.sync import sync_to_async
 
+from agents.llm.base import Finish, TextDelta
+from chat.entrances.browser.protocol import StopBody
 from chat.entrances.triggers import managing
 from chat.entrances.triggers.models import TriggerFiring
+from chat.inbox import Sender
 from chat.models import Conversation, Run
 from config.logs import LineFormatter
 from tests.chat.entrances.triggers.house import House
+from tests.support.scripted import Pause, ScriptedModel
 
 
 async def test_the_answer_names_the_run_and_the_run_answers(house: House) -> None:
@@ -168,3 +174,19 @@ async def test_nothing_secret_goes_to_the_log(house: House, caplog) -> None:
     written = "\n".join(LineFormatter("%(message)s").format(record) for record in caplog.records)
     assert "was refused" in written and "/hooks/" in written
     assert not any(word in written for word in (token, "hunter2", "s3cret"))
+
+
+async def test_R7_a_run_that_a_trigger_began_is_stopped_from_the_web(house: House) -> None:
+    pause = Pause()
+    house.model = ScriptedModel([TextDelta("Thinking"), pause, Finish("stop")])
+    told = await house.post(await house.trigger())
+    await pause.reached.wait()
+    row = await Run.objects.aget(run=told["run"])
+    sender, id = Sender(house.owner.pk, name="alice"), str(uuid.uuid4())
+    watch = asyncio.create_task(house.runner.watch(20))
+    result = await house.inbox.submit(sender, str(row.conversation_id), id, StopBody(kind="stop"))
+    assert result.status == "applied"
+    await house.settle()
+    watch.cancel()
+    row = await Run.objects.aget(run=told["run"])
+    assert (row.status, pause.cancelled) == ("stopped", True)
