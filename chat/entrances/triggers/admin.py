@@ -147,9 +147,8 @@ class TriggerAdmin(admin.ModelAdmin):
         now = now_ms()
         if not change:
             obj.created_at = now
-        names = {"expires_at" if name == "expires" else name for name in form.changed_data}
         with transaction.atomic():
-            managing.store(obj, now, anew=not change or bool(names.intersection(managing.ANEW)))
+            managing.store(obj, now)
 
     @admin.display(description="address")
     def address(self, row: Trigger) -> SafeString | str:

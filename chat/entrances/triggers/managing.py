@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 
 from chat.entrances.triggers import checking, hooks, watching
 from chat.entrances.triggers.models import WATCHING, Trigger, TriggerFiring
-from chat.entrances.triggers.recording import Sighting, record
+from chat.entrances.triggers.recording import Sighting, locked, record
 
 #: What may be said of a trigger by whoever makes or changes it.
 FIELDS = (
@@ -29,8 +29,12 @@ FIELDS = (
 ENDED = ("expired", "limit")
 #: Of one agent's triggers that have ended, those that stay to be looked at.
 KEPT_ENDED = 20
-#: A change of these begins the looking, or the watching, anew.
-ANEW = ("kind", "url", "path", "match", "pattern", "paused", "watched", "max_fires", "expires_at", "speaker")
+#: What is written when it begins, and what begins it anew when it is changed.
+BEGUN = (
+    *("seen_digest", "seen_text", "etag", "modified", "error"),
+    *("errors", "next_at", "floors"),
+)
+LOOKED_FOR = ("kind", "url", "path", "match", "pattern", "watched", "speaker")
 
 
 class Invalid(ValueError):
@@ -82,7 +86,7 @@ def create(
         if maker is not None:
             trigger.made_by, trigger.made_in, trigger.made_key = maker.agent, maker.conversation, maker.key
         _set(trigger, fields)
-        store(trigger, now, anew=True)
+        store(trigger, now)
         return trigger, True
 
 
@@ -97,28 +101,40 @@ def _going_on(mine: "QuerySet[Trigger]", agent: str, now: int) -> list[Trigger]:
 def change(trigger_id: UUID, fields: Mapping[str, Any], now: int) -> Trigger | None:
     """Change what `fields` names; None if it is gone. What is pending stays as it was recorded. Raises Invalid."""
     with transaction.atomic():
-        trigger = Trigger.objects.select_for_update().filter(pk=trigger_id).first()
+        trigger = locked(trigger_id)
         if trigger is None:
             return None
-        before = {name: getattr(trigger, name) for name in ANEW}
         _set(trigger, fields)
-        anew = any(getattr(trigger, name) != value for name, value in before.items())
-        store(trigger, now, anew=anew)
+        store(trigger, now)
         return trigger
 
 
-def store(trigger: Trigger, now: int, *, anew: bool) -> None:
-    """Check and write a trigger. `anew`: what it waits for begins now. Inside a transaction. Raises Invalid."""
+def store(trigger: Trigger, now: int) -> None:
+    """Check and write a trigger, in the caller's transaction. If it is new, looks for something else, or goes on after
+    it had been paused or had ended, what it waits for begins now. Raises Invalid."""
     if trigger.kind == "run" and not trigger.outcomes:
         trigger.outcomes = ["finished"]
     _check(trigger)
     trigger.updated_at = now
+    old = locked(trigger.pk)
+    anew = old is None or _anew(old, trigger, now)
     if anew:
         trigger.seen_digest = trigger.seen_text = trigger.etag = trigger.modified = trigger.error = ""
         trigger.errors, trigger.next_at, trigger.floors = 0, now, {}
         if trigger.kind in WATCHING:
             watching.begin(trigger)
-    trigger.save()
+    if old is None:
+        trigger.save(force_insert=True)
+        return
+    # Nothing of how it stands, which has gone on since it was read; nor a secret that could not be opened.
+    said = {*FIELDS, "owner", "signed", "updated_at", *(BEGUN if anew else ())}
+    trigger.save(update_fields=said - ({"secret"} if old.secret == trigger.secret else set()))
+
+
+def _anew(old: Trigger, new: Trigger, now: int) -> bool:
+    if any(getattr(old, name) != getattr(new, name) for name in LOOKED_FOR):
+        return True
+    return old.state(now) != "active" and new.state(now) == "active"
 
 
 def _set(trigger: Trigger, fields: Mapping[str, Any]) -> None:

@@ -96,7 +96,10 @@ async def _take(request: HttpRequest, trigger: UUID, token: str, body: bytes) ->
             await sending.send(desk().inbox, row, now_ms)
         except Exception as problem:
             log.warning("Firing %s is left to a worker: %r", row.pk, problem)
-        row = await sync_to_async(TriggerFiring.objects.get)(pk=row.pk)
+        try:
+            row = await sync_to_async(TriggerFiring.objects.get)(pk=row.pk)
+        except TriggerFiring.DoesNotExist:
+            raise Refused(404, "the trigger was deleted") from None
     told: dict[str, Any] = {"firing": row.pk, "status": row.state}
     if row.reason:
         told["reason"] = row.reason

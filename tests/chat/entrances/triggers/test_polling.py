@@ -99,6 +99,18 @@ async def test_a_paused_one_does_not_look_and_a_resumed_one_learns_anew(house: H
     assert await house.outcomes(trigger) == ["fired"]
 
 
+async def test_a_change_of_its_limits_forgets_nothing(house: House) -> None:
+    trigger = await house.trigger(kind="poll", url=URL, max_fires=5)
+    await look(house, 1)
+    await house.change(trigger, max_fires=9, name="Renamed")
+    await look(house, 2)
+    assert await house.outcomes(trigger) == ["fired"]
+    await house.change(trigger, url="http://other.example/now")  # another address is learnt anew
+    await look(house, 3)
+    await look(house, 4)
+    assert [row.seen["before"] for row in await house.rows(trigger)] == ["1", "3"]
+
+
 async def test_one_that_has_ended_does_not_look_any_more(house: House) -> None:
     trigger = await house.trigger(kind="poll", url=URL, max_fires=1)
     for value in (1, 2, 3, 4):

@@ -36,6 +36,15 @@ async def test_what_is_said_during_a_pause_is_noted_and_fires_nothing_later(hous
     assert (await house.rows(trigger))[1].seen["text"] == "again"
 
 
+async def test_what_was_said_before_a_pause_is_noted_as_well(house: House) -> None:
+    trigger = await house.trigger(kind="message")
+    place = await house.conversation()
+    await house.say(place, "just before")
+    await house.change(trigger, paused=True)  # nobody has read it yet
+    await house.settle()
+    assert await house.outcomes(trigger) == ["paused"]
+
+
 async def test_who_speaks_makes_a_difference(house: House) -> None:
     house.model = ScriptedModel(says("An answer"))
     by = {
