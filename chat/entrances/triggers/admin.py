@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from chat.admin import base
 from chat.admin.runs import by_values
 from chat.entrances.triggers import managing
+from chat.entrances.triggers.filling import shown
 from chat.entrances.triggers.models import OUTCOMES, Trigger, TriggerFiring
 from chat.inbox import now_ms
 
@@ -24,26 +25,26 @@ class TriggerForm(forms.ModelForm):
     """The secret is empty, whatever is stored; left empty it keeps what is stored."""
 
     watched = forms.CharField(
-        label="conversations",
+        label="Conversations",
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
         help_text="Ids of the owner's conversations to listen to, one a line. Empty: all of them.",
     )
     outcomes = forms.MultipleChoiceField(
-        label="that have",
+        label="Runs that have",
         required=False,
         choices=OUTCOMES,
         widget=forms.CheckboxSelectMultiple,
         help_text="None: those that have finished.",
     )
     expires = forms.SplitDateTimeField(
-        label="until (UTC)",
+        label="Until (UTC)",
         required=False,
         widget=AdminSplitDateTime,
         help_text="Nothing fires from then on.",
     )
     unsigned = forms.BooleanField(
-        label="take unsigned deliveries", required=False, help_text="Forgets the signing secret."
+        label="Take unsigned deliveries", required=False, help_text="Forgets the signing secret."
     )
 
     class Meta:
@@ -90,7 +91,8 @@ class TriggerAdmin(admin.ModelAdmin):
 
     form = TriggerForm
     paginator = base.BoundedPaginator
-    list_display = ("name", "kind", "owner", "stands", "fires", "last", "error", "maker")
+    show_facets = admin.ShowFacets.NEVER
+    list_display = ("name", "kind", "owner", "stands", "fires", "last", "problem", "maker")
     list_filter = (by_values("kind", ("webhook", "poll", "message", "run")), "paused")
     list_select_related = ("owner",)
     search_fields = ("name", "owner__username", "made_by")
@@ -121,7 +123,11 @@ class TriggerAdmin(admin.ModelAdmin):
         ),
         (
             "A webhook comes in",
-            {"fields": ("address", "secret", "unsigned", "signature_header", "delivery_header")},
+            {
+                "fields": ("address", "secret", "unsigned", "signature_header", "delivery_header"),
+                "description": "Whoever knows the address may fire the trigger: treat it like a password. POST to it "
+                "what is to be seen. An action of the list makes a new address.",
+            },
         ),
         (
             "An address changes",
@@ -152,18 +158,19 @@ class TriggerAdmin(admin.ModelAdmin):
 
     @admin.display(description="address")
     def address(self, row: Trigger) -> SafeString | str:
-        shown = getattr(row, "shown_address", "")
-        if not shown:
+        address = getattr(row, "shown_address", "")
+        if not address:
             return "Save first: then its secret address stands here."
-        field = '<input type="text" readonly size="120" aria-label="secret address" value="{}">'
-        told = (
-            "Whoever knows it may fire this trigger. POST to it; a new one is made by an action of the list."
-        )
-        return format_html(field + '<div class="help">{}</div>', shown, told)
+        field = '<textarea readonly rows="2" cols="80" aria-label="secret address">{}</textarea>'
+        return format_html(field, address)
 
     @admin.display(description="state")
     def stands(self, row: Trigger) -> str:
         return row.state(now_ms())
+
+    @admin.display(description="problem")
+    def problem(self, row: Trigger) -> str:
+        return row.error if len(row.error) <= 60 else f"{row.error[:59]}…"
 
     @admin.display(description="fired last (UTC)")
     def last(self, row: Trigger) -> str:
@@ -229,7 +236,7 @@ class TriggerAdmin(admin.ModelAdmin):
 class TriggerFiringAdmin(base.ReadOnlyAdmin):
     """Everything that was seen, and what came of it."""
 
-    list_display = ("key", "trigger", "state", "reason", "test", "created", "chat", "answer")
+    list_display = ("created", "trigger", "outcome", "beginning", "chat", "answer")
     list_filter = (
         by_values("state", tuple(name for name, _ in TriggerFiring.STATES)),
         ("trigger", admin.RelatedOnlyFieldListFilter),
@@ -239,11 +246,23 @@ class TriggerFiringAdmin(base.ReadOnlyAdmin):
     search_ids = ("trigger_id", "conversation")
     search_exact = ("key", "run", "reason", "message")
     search_help_text = "A trigger's or conversation's id, a run, a key or a reason."
-    unlisted = ("seen", "prompt")
+    unlisted = ("prompt",)
+    list_per_page = 25
     fields: ClassVar[Any] = (
         *("key", "trigger", "state", "reason", "test", "created", "fired", "chat", "answer", "attempts"),
         *("error", "causes", "what", "said"),
     )
+
+    @admin.display(description="what came of it")
+    def outcome(self, row: TriggerFiring) -> str:
+        by_hand = ", by hand" if row.test else ""
+        return f"{row.get_state_display()}{f': {row.reason}' if row.reason else ''}{by_hand}"
+
+    @admin.display(description="what it saw")
+    def beginning(self, row: TriggerFiring) -> str:
+        seen = row.seen or {}
+        told = next((seen[name] for name in ("payload", "value", "text", "status") if name in seen), "")
+        return shown(told)[:80]
 
     @admin.display(description="seen (UTC)")
     def created(self, row: TriggerFiring) -> str:
@@ -257,11 +276,11 @@ class TriggerFiringAdmin(base.ReadOnlyAdmin):
     def chat(self, row: TriggerFiring) -> SafeString | str:
         if row.conversation is None or row.state != "fired":
             return "–"
-        return base.link(str(row.conversation), "chat_conversation_change", row.conversation)
+        return base.link("Conversation", "chat_conversation_change", row.conversation)
 
     @admin.display(description="run")
     def answer(self, row: TriggerFiring) -> SafeString | str:
-        return base.link(row.run, "chat_run_changelist", q=row.run) if row.run else "–"
+        return base.link(f"Run {row.run[:8]}", "chat_run_changelist", q=row.run) if row.run else "–"
 
     @admin.display(description="chain of triggers")
     def causes(self, row: TriggerFiring) -> str:

@@ -82,7 +82,10 @@ class Trigger(models.Model):
     )
     match = models.CharField("fires on", max_length=10, default="any", choices=MATCHES)
     pattern = models.CharField(
-        "this", max_length=300, blank=True, help_text="Case does not matter, but in a pattern (RE2)."
+        "what to look for",
+        max_length=300,
+        blank=True,
+        help_text="Case does not matter, but in a pattern (RE2).",
     )
 
     # webhook
@@ -106,7 +109,7 @@ class Trigger(models.Model):
     )
 
     # poll
-    url = models.CharField("address", max_length=2_000, blank=True)
+    url = models.CharField("address to look at", max_length=2_000, blank=True)
     interval_s = models.PositiveIntegerField("every", default=300, help_text="Seconds between two looks.")
 
     # message, run
