@@ -9,7 +9,7 @@ CONVERSATIONS ?= 10
 DATABASE ?= sqlite
 SEED ?=
 
-.PHONY: help run tools lint test fuzz chaos mutants protocol bench shots clean
+.PHONY: help run tools lint test fuzz chaos schedules mutants protocol bench shots clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ chaos: tools ## Kill, stop and cut off real processes for DURATION seconds, then
 	cd frontend && npm run --silent build
 	$(PY) -m tests.recovery.chaos --seconds $(DURATION) --conversations $(CONVERSATIONS) --database $(DATABASE) \
 		$(if $(SEED),--seed $(SEED))
+
+schedules: tools ## Let 200 schedules fall due over clock changes while workers are killed; each due time must run once (SEED, DATABASE)
+	$(PY) -m tests.recovery.schedules --database $(DATABASE) $(if $(SEED),--seed $(SEED))
 
 mutants: tools ## Break Holdfast on purpose in many ways; the tests must notice each
 	$(PY) -m tests.recovery.mutants

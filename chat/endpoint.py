@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
@@ -51,7 +51,7 @@ def allowance(burst: int, rate: float) -> Allowance:
 
 def endpoint(
     reading: Allowance, writing: Allowance, most_bytes: int, **methods: Method
-) -> Callable[..., HttpResponse]:
+) -> Callable[..., HttpResponseBase]:
     """A view that does what `methods` (GET, POST, PATCH, DELETE) say, within these allowances per user."""
 
     @method_decorator(never_cache, name="dispatch")

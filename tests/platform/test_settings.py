@@ -106,6 +106,8 @@ def test_csp_allows_nothing_inline_and_nobody_else(client) -> None:
         ({"OPENAI_API_KEY": "k", "OPENAI_MODEL": "demo"}, "holdfast.E002"),
         ({"FRONTEND_DIST": Path("/nowhere")}, "holdfast.W001"),
         ({"HOLDFAST_TRIAL": True}, "holdfast.E003"),
+        ({"HOLDFAST_TEST_CLOCK": "/tmp/clock"}, "holdfast.E004"),
+        ({"HOLDFAST_EMAIL": True}, "holdfast.W003"),
     ],
 )
 def test_settings_that_fit_badly_are_found_with_a_hint(settings, changes: dict, check: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.values import Values, database
+from config.values import Values, database, email
 
 BASE = Path("/srv/holdfast")
 
@@ -68,6 +68,35 @@ def test_postgres_address() -> None:
         "hold fast",
     )
     assert found["OPTIONS"]["sslmode"] == "require"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("", ("dummy", None, None, None, None)),
+        ("console:", ("console", None, None, None, None)),
+        ("smtp://me%40x:p%40ss@mail.example:2525", ("smtp", "mail.example", 2525, False, True)),
+        ("smtp://mail.example", ("smtp", "mail.example", 587, False, True)),
+        ("smtp://127.0.0.1:25?tls=0", ("smtp", "127.0.0.1", 25, False, False)),
+        ("smtps://mail.example", ("smtp", "mail.example", 465, True, False)),
+    ],
+)
+def test_email_address(url: str, expected: tuple[object, ...]) -> None:
+    found = email("E", url)
+    names = ("EMAIL_HOST", "EMAIL_PORT", "EMAIL_USE_SSL", "EMAIL_USE_TLS")
+    assert (found["EMAIL_BACKEND"].split(".")[-2], *(found.get(name) for name in names)) == expected
+    if "@" in url:
+        assert (found["EMAIL_HOST_USER"], found["EMAIL_HOST_PASSWORD"]) == ("me@x", "p@ss")
+    assert email("E", "file:///var/mails")["EMAIL_FILE_PATH"] == "/var/mails"
+
+
+@pytest.mark.parametrize(
+    "url", ["mail.example", "smtp://", "http://me:hunter2@x", "smtp://me:hunter2@x:y", "file:"]
+)
+def test_bad_email_address_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="^E must be smtp://") as refused:
+        email("E", url)
+    assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

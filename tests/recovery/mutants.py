@@ -128,6 +128,35 @@ MUTANTS = (
         "if (frame.prev === '') {",
         ("src/sync/replica.test.ts", "src/sync/convergence.test.ts"),
     ),
+    Mutant(
+        "an event fired again is another message",
+        "chat/firing.py",
+        '        return _made("message", self.key)',
+        "        return str(__import__('uuid').uuid4())",
+        ("tests/chat/test_firing.py", "-k", "W5"),
+    ),
+    Mutant(
+        "the due time moves on in a transaction of its own",
+        "chat/entrances/schedules/firings.py",
+        "        for due in fire:\n            record(row, due)\n",
+        "        transaction.on_commit(lambda: [record(row, due) for due in fire])\n"
+        "        transaction.on_commit(lambda: __import__('chat.faults').faults.point('schedules.received'))\n",
+        ("tests/recovery/test_schedules.py",),
+    ),
+    Mutant(
+        "what is past in the repeated hour is due again",
+        "chat/entrances/schedules/plan.py",
+        "        if moment > after:\n            after = moment\n            yield moment",
+        "        yield moment",
+        ("tests/chat/entrances/schedules/test_plan.py", "-k", "past or ascend"),
+    ),
+    Mutant(
+        "a result is delivered for each look",
+        "chat/entrances/feishu/destination.py",
+        '"parcel", parcel.key)',
+        '"parcel", __import__("time").time_ns())',
+        ("tests/chat/entrances/schedules/test_deliver.py", "-k", "feishu"),
+    ),
 )
 
 

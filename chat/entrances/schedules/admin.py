@@ -11,6 +11,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from agents.models import Agent
+from agents.tools.texts import fit
 from chat.admin import base
 from chat.clock import machine_ms, wall_ms
 from chat.entrances.schedules import book
@@ -18,7 +19,7 @@ from chat.entrances.schedules.draft import Delivery, Draft, Invalid, check
 from chat.entrances.schedules.due import MAX_MOST
 from chat.entrances.schedules.models import Schedule, ScheduleDelivery, ScheduleFiring
 from chat.entrances.schedules.plan import SECOND, is_zone, shown, upcoming
-from chat.firing import MAX_PROMPT
+from chat.firing import MAX_PROMPT, REFUSALS
 
 #: Where a problem of a draft is shown in the form.
 FIELDS = {"at": "at_text", "ends_at": "ends_text", "delivery": "deliver_address"}
@@ -35,30 +36,30 @@ class ScheduleForm(forms.ModelForm):
     )
     agent = forms.ChoiceField(required=False)
     most = forms.IntegerField(
-        label="at most",
+        label="At most",
         min_value=1,
         max_value=MAX_MOST,
         initial=10,
         help_text="Where all missed runs are made up for: the newest so many.",
     )
     every_s = forms.IntegerField(
-        label="every (seconds)",
+        label="Every (seconds)",
         required=False,
         min_value=0,
         max_value=10**9,
         help_text="Of an interval; by elapsed time.",
     )
     at_text = forms.CharField(
-        label="at",
+        label="At",
         required=False,
         max_length=40,
         help_text=f"Of “once”, or the first time of an interval. {WRITTEN}",
     )
     ends_text = forms.CharField(
-        label="ends at", required=False, max_length=40, help_text=f"Nothing is due after this. {WRITTEN}"
+        label="Ends at", required=False, max_length=40, help_text=f"Nothing is due after this. {WRITTEN}"
     )
     deliver_kind = forms.ChoiceField(
-        label="deliver results to",
+        label="Deliver results to",
         required=False,
         choices=[
             ("", "nobody: they are in the conversation"),
@@ -91,11 +92,13 @@ class ScheduleForm(forms.ModelForm):
         self.fields["name"].required = False
         if not row._state.adding:
             zone = row.zone if is_zone(row.zone) else "UTC"
-            self.initial |= {
-                "every_s": row.every_ms // SECOND or None,
-                "at_text": _written(row.at or None, zone),
-                "ends_text": _written(row.ends_at, zone),
-            }
+            self.initial.update(
+                {
+                    "every_s": row.every_ms // SECOND or None,
+                    "at_text": _written(row.at or None, zone),
+                    "ends_text": _written(row.ends_at, zone),
+                }
+            )
             self.fields["owner"].disabled = True
 
     def clean(self) -> dict[str, Any]:
@@ -139,18 +142,18 @@ def _written(moment: int | None, zone: str) -> str:
 @admin.register(Schedule)
 class ScheduleAdmin(admin.ModelAdmin):
     form = ScheduleForm
-    list_display = ("name", "owner", "kind", "timing", "state", "next_one", "last", "history")
+    list_display = ("name", "owner", "timing", "state", "next_one", "last", "history")
     list_filter = ("state", "kind")
     list_select_related = ("owner",)
     search_fields = ("name", "owner__username")
     ordering = ("-created_at",)
     autocomplete_fields: ClassVar[Any] = ("owner",)
-    readonly_fields = ("state", "problem", "next_times", "home", "history")
+    readonly_fields = ("state", "why", "next_times", "home", "history")
     actions = ("pause", "go_on", "run_now")
     fields: ClassVar[Any] = (
         *("owner", "name", "prompt", "agent", "kind", "cron", "every_s", "at_text", "zone", "ends_text"),
         *("missed", "most", "place", "conversation", "deliver_kind", "deliver_address"),
-        *("state", "problem", "next_times", "home", "history"),
+        *("state", "why", "next_times", "home", "history"),
     )
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
@@ -170,6 +173,10 @@ class ScheduleAdmin(admin.ModelAdmin):
     def next_one(self, row: Schedule) -> str:
         due = row.next_at if row.state == "active" else None
         return shown(due, row.zone) if due is not None else "–"
+
+    @admin.display(description="paused because")
+    def why(self, row: Schedule) -> str:
+        return REFUSALS.get(row.problem, row.problem) or "–"
 
     @admin.display(description="next five times")
     def next_times(self, row: Schedule) -> SafeString | str:
@@ -225,7 +232,7 @@ class ScheduleFilter(base.TextFilter):
 
 @admin.register(ScheduleFiring)
 class ScheduleFiringAdmin(base.ReadOnlyAdmin):
-    list_display = ("due_at", "schedule", "manual", "state", "outcome", "chat", "detail", "delivered")
+    list_display = ("due_at", "of", "manual", "state", "outcome", "chat", "what", "delivered")
     list_filter = ("state", "outcome", ScheduleFilter)
     list_select_related = ("schedule", "delivery")
     ordering = ("-due",)
@@ -238,14 +245,21 @@ class ScheduleFiringAdmin(base.ReadOnlyAdmin):
 
     @admin.display(description="due")
     def due_at(self, row: ScheduleFiring) -> str:
-        zone = row.schedule.zone
-        return f"{shown(row.due, zone)} {zone}"
+        return shown(row.due, row.schedule.zone)
+
+    @admin.display(description="schedule")
+    def of(self, row: ScheduleFiring) -> SafeString:
+        return base.link(fit(row.schedule.name, 30), "chat_schedule_change", row.schedule_id)
+
+    @admin.display(description="detail")
+    def what(self, row: ScheduleFiring) -> str:
+        return fit(row.detail, 80)
 
     @admin.display(description="conversation")
     def chat(self, row: ScheduleFiring) -> SafeString | str:
         if row.conversation is None:
             return "–"
-        return base.link(str(row.conversation), "chat_conversation_change", row.conversation)
+        return base.link(f"{str(row.conversation)[:8]}…", "chat_conversation_change", row.conversation)
 
     @admin.display(description="run")
     def run_link(self, row: ScheduleFiring) -> SafeString | str:

@@ -66,15 +66,15 @@ def draft_of(row: Schedule) -> Draft:
         name=row.name,
         prompt=row.prompt,
         agent=row.agent,
-        kind=row.kind,  # type: ignore[arg-type]
+        kind=row.kind,
         cron=row.cron,
         zone=row.zone,
         every_s=row.every_ms // SECOND,
         at=row.at or None,
         ends_at=row.ends_at,
-        missed=row.missed,  # type: ignore[arg-type]
+        missed=row.missed,
         most=row.most,
-        place=row.place,  # type: ignore[arg-type]
+        place=row.place,
         conversation=row.conversation,
         delivery=Delivery(kind=kind, address=row.deliver_address) if kind else None,
     )

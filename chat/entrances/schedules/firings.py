@@ -9,6 +9,7 @@ under the schedule's row lock; a firing is claimed by a conditional write with a
 out all the same has the same ids. Plain functions, for a database thread.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -162,10 +163,11 @@ def begun(row: ScheduleFiring, fired: Fired) -> None:
         rows.update(retry_at=machine_ms() + pause, claimed_until=0, detail=f"{why} Tried again.")
         return
     with transaction.atomic():
-        _move(row, "failed", detail=words, over_at=machine_ms())
+        code = fired.code or ""
+        _move(row, "failed", outcome=code, detail=words, over_at=machine_ms())
         if fired.code == "not_found":
             # It would fail each time: stop, and say so, until somebody has chosen another conversation.
-            Schedule.objects.filter(pk=row.schedule_id, state="active").update(state="paused", problem=words)
+            Schedule.objects.filter(pk=row.schedule_id, state="active").update(state="paused", problem=code)
 
 
 def _move(row: ScheduleFiring, state: str, **changes: Any) -> bool:
@@ -235,8 +237,15 @@ def _result(row: ScheduleFiring, place: Conversation | None) -> Result | None:
     reply = replies.reply_of(run)
     if not reply.over:
         return None
-    told = " ".join(part for part in (reply.ending, " ".join(reply.text.split())) if part)
+    told = " ".join(part for part in (reply.ending, _plain(reply.text)) if part)
     return Result(reply.status, reply.whole, _cut(told), reader)
+
+
+def _plain(text: str) -> str:
+    """Markdown as one line of text: without the commonest of its signs."""
+    for mark in (r"\*\*([^*\n]+)\*\*", r"`([^`\n]+)`", r"(?m)^#+ +(.*)$", r"\[([^\]\n]+)\]\([^)\n]*\)"):
+        text = re.sub(mark, r"\1", text)
+    return " ".join(text.split())
 
 
 def _cut(text: str) -> str:

@@ -70,8 +70,8 @@ class Schedule(models.Model):
     deliver_address = models.CharField("address", max_length=200, blank=True)
 
     state = models.CharField(max_length=10, choices=STATES, default="active")
-    #: Why it was paused by itself; for people.
-    problem = models.CharField(max_length=300, blank=True)
+    #: Why it was paused by itself: a code of chat/firing.py.
+    problem = models.CharField(max_length=30, blank=True)
     next_at = models.BigIntegerField(null=True, blank=True)
     #: The conversation whose agent made it, if one did.
     made_in = models.UUIDField(null=True, blank=True, db_index=True)
@@ -137,8 +137,8 @@ class ScheduleFiring(models.Model):
     conversation = models.UUIDField(null=True, blank=True)
     message = models.CharField(max_length=64, blank=True)
     run = models.CharField(max_length=64, blank=True)
-    #: Of the run, once it is over: finished, failed, stopped; or "unread".
-    outcome = models.CharField(max_length=12, blank=True)
+    #: Of the run, once it is over: finished, failed, stopped; or "unread". Why it could not be begun, if so: a code.
+    outcome = models.CharField(max_length=30, blank=True)
     #: The beginning of the answer; or why it was passed over, has to wait, or could not be begun.
     detail = models.CharField(max_length=500, blank=True)
     attempts = models.IntegerField(default=0)

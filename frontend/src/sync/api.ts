@@ -12,6 +12,7 @@ import type {
   RunView,
   SettleBody,
 } from "./protocol.gen";
+import type { Schedules } from "./schedules";
 
 /**
  * A value that changes. Made for `useSyncExternalStore(x.subscribe, x.getSnapshot)`: both are bound, a snapshot
@@ -65,7 +66,12 @@ export interface Problem {
   reason?: string;
   /** Whether trying again later makes sense. */
   retry: boolean;
+  /** What is wrong with single fields of what was sent, if that is the reason. */
+  fields?: FieldProblems;
 }
+
+/** By the name of the field: a code for which the UI has a text, and the server's own words. */
+export type FieldProblems = Readonly<Record<string, { code: string; detail: string }>>;
 
 export interface ListState {
   /** Newest first, as the server orders them; conversations that only the outbox knows stand on top. */
@@ -223,6 +229,8 @@ export interface Client {
   ): Promise<Outcome>;
   /** The page of items before the oldest one shown. Does nothing while one is being loaded. */
   loadOlder(conversation: string): Promise<void>;
+  /** What is to be said to agents at certain times. */
+  readonly schedules: Schedules;
   /** A call whole. Rejects with `HttpError`. */
   callDetail(conversation: string, call: string): Promise<CallDetail>;
 }

@@ -29,6 +29,7 @@ import {
   type SettleBody,
   type Welcome,
 } from "./protocol.gen";
+import { HttpSchedules, type Schedules } from "./schedules";
 import { type Kept, Shelf } from "./shelf";
 import { Link } from "./socket";
 import { Notifier, Source } from "./store";
@@ -50,6 +51,7 @@ export class Engine implements Client {
   readonly #core: Core;
   readonly #link: Link;
   readonly #http: Http;
+  readonly schedules: Schedules;
   readonly #listing: Listing;
   readonly #notifier: Notifier;
   readonly #booting: Booting;
@@ -73,6 +75,7 @@ export class Engine implements Client {
     this.#uuid = uuidv7Maker(now, ports.bytes);
     this.#core = new Core(now, ports.random);
     this.#http = new Http(ports.fetch, ports.upload);
+    this.schedules = new HttpSchedules(this.#http, this.#uuid);
     this.#notifier = new Notifier(ports.frame);
     this.#uploads = new Uploads(this.#http, ports.clock, ports.random, (id) => {
       this.#uploadsSource.invalidate();

@@ -1,5 +1,5 @@
 // Requests over HTTP: what the page needs before the socket, the list, older pages, a call whole.
-import { HttpError, type LocalFile, type Problem, type ProblemCode } from "./api";
+import { type FieldProblems, HttpError, type LocalFile, type Problem, type ProblemCode } from "./api";
 import type { Cancel, HttpAnswer, Ports } from "./ports";
 import type { AttachmentRef, Boot, CallDetail, ConversationList, ItemPage } from "./protocol.gen";
 
@@ -59,17 +59,22 @@ export class Http {
     return { answer: parsed(), abort: sending.abort };
   }
 
-  /** The parsed body of a good answer; rejects with `HttpError` for anything else. */
-  async #get(path: string): Promise<unknown> {
+  #get(path: string): Promise<unknown> {
+    return this.request("GET", path);
+  }
+
+  /** The parsed body of a good answer; rejects with `HttpError` for anything else. `body` is sent as JSON. */
+  async request(method: string, path: string, body?: unknown): Promise<unknown> {
     const headers: Record<string, string> = { Accept: "application/json" };
     if (this.#csrf !== "") headers["X-CSRFToken"] = this.#csrf;
+    if (body !== undefined) headers["Content-Type"] = "application/json";
     let answer: HttpAnswer;
     try {
-      answer = await this.fetch("GET", path, headers);
+      answer = await this.fetch(method, path, headers, body === undefined ? undefined : JSON.stringify(body));
     } catch {
       throw new HttpError({ code: "offline", status: 0, detail: "", retry: true });
     }
-    if (answer.status !== 200) throw new HttpError(problemOf(answer));
+    if (answer.status !== 200 && answer.status !== 201) throw new HttpError(problemOf(answer));
     return parse(answer.text);
   }
 }
@@ -87,7 +92,24 @@ function parse(text: string): unknown {
 function problemOf({ status, text }: HttpAnswer): Problem {
   const [code, retry] = meaning(status);
   const reason = field(text, "code");
-  return { code, status, detail: field(text, "detail"), ...(reason ? { reason } : {}), retry };
+  const fields = fieldsOf(text);
+  return {
+    code,
+    status,
+    detail: field(text, "detail"),
+    ...(reason ? { reason } : {}),
+    retry,
+    ...(fields ? { fields } : {}),
+  };
+}
+
+function fieldsOf(text: string): FieldProblems | null {
+  try {
+    const { fields } = JSON.parse(text) as { fields?: FieldProblems };
+    return typeof fields === "object" ? fields : null;
+  } catch {
+    return null;
+  }
 }
 
 function meaning(status: number): [ProblemCode, boolean] {

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Client, ConversationView, ListEntry } from "../sync";
 import { Banner } from "./Banner";
 import { BootScreen } from "./BootScreen";
@@ -45,7 +45,9 @@ function Booted() {
   );
 }
 
-type Open = { dialog: "none" } | { dialog: "help" } | { dialog: "rename" | "delete"; entry: ListEntry };
+const SchedulesDialog = lazy(() => import("./schedules/SchedulesDialog"));
+
+type Open = { dialog: "none" | "help" | "schedules" } | { dialog: "rename" | "delete"; entry: ListEntry };
 
 function Frame() {
   const client = useClient();
@@ -124,6 +126,10 @@ function Frame() {
         setDrawer(false);
         setOpen({ dialog: "help" });
       }}
+      onSchedules={() => {
+        setDrawer(false);
+        setOpen({ dialog: "schedules" });
+      }}
       onClose={() => (wide ? showBeside(false) : setDrawer(false))}
     />
   );
@@ -163,6 +169,11 @@ function Frame() {
         )}
       </main>
       {open.dialog === "help" && <HelpDialog onClose={close} />}
+      {open.dialog === "schedules" && (
+        <Suspense fallback={null}>
+          <SchedulesDialog onClose={close} />
+        </Suspense>
+      )}
       {open.dialog === "rename" && <RenameDialog entry={open.entry} onClose={close} />}
       {open.dialog === "delete" && (
         <DeleteDialog

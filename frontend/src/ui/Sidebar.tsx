@@ -1,4 +1,4 @@
-import { PanelLeftClose, Search, SquarePen, X } from "lucide-react";
+import { CalendarClock, PanelLeftClose, Search, SquarePen, X } from "lucide-react";
 import {
   type Ref,
   useEffect,
@@ -28,6 +28,7 @@ interface Props {
   onRename: (entry: ListEntry) => void;
   onDelete: (entry: ListEntry) => void;
   onHelp: () => void;
+  onSchedules: () => void;
   onClose: () => void;
   ref?: Ref<SidebarHandle>;
 }
@@ -72,6 +73,17 @@ export function Sidebar(props: Props) {
       </div>
       <Conversations {...props} />
       <div className="flex-none border-t border-line p-2">
+        <button
+          type="button"
+          className="mb-1 flex w-full items-center gap-2.5 rounded-lg px-2 py-1.5 text-left text-sm hover:bg-hover"
+          data-testid="open-schedules"
+          onClick={props.onSchedules}
+        >
+          <span className="grid size-7 flex-none place-items-center text-ink-2">
+            <CalendarClock size={17} aria-hidden="true" />
+          </span>
+          {words.t("schedule.title")}
+        </button>
         <AccountMenu onHelp={props.onHelp} />
       </div>
     </div>

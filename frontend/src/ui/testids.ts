@@ -26,5 +26,11 @@
  *   announcer            what a screen reader is told last
  *   empty, suggestion    data-suggestion = time | sum | research | both | long
  *   agent-choice, agent-<slug>, jump-to-latest, help-dialog, gone
+ *   open-schedules, schedules-dialog, schedules-close, schedule-back, schedule-new
+ *   schedule-row         data-id, data-state = active|paused|ended; schedule-next, schedule-open (a link to a conversation)
+ *   schedule-menu        its items: schedule-<run-now|pause|resume|edit|history|delete>; schedule-delete-confirm
+ *   schedule-form        schedule-<prompt|name|kind-cron|kind-interval|kind-once|repeat|time|cron|every|unit|at|zone>,
+ *                        schedule-<place|missed|deliver|save|failed>, schedule-times (the list of the next times)
+ *   schedule-run         a line of the history: data-state, data-outcome
  */
 export {};

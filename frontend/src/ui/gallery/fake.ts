@@ -19,6 +19,7 @@ import type {
   StepItem,
   Upload,
 } from "../../sync";
+import { FakeSchedules } from "./schedules";
 
 /** A conversation in which no model has answered yet. */
 export const NO_USAGE = { input: 0, output: 0, cached: 0, cost: null };
@@ -84,6 +85,7 @@ export class FakeClient implements Client {
   });
   readonly uploads = new Cell<readonly Upload[]>([]);
   readonly calls: Called[] = [];
+  readonly schedules = new FakeSchedules();
   readonly details = new Map<string, CallDetail>();
   readonly views = new Map<string, Cell<ConversationView>>();
   outcome: Outcome = { status: "applied" };

@@ -18,10 +18,17 @@ from chat.entrances.schedules.draft import Invalid, draft_of
 from chat.entrances.schedules.models import MOVES, Schedule, ScheduleFiring
 from chat.inbox import CreateBody, DeleteBody, Sender, StopBody
 from tests.chat.entrances.schedules.house import HOUR, MINUTE, House
+from tests.support.scripted import ScriptedModel, says
 
 
 async def again(row: Schedule) -> Schedule:
     return await Schedule.objects.aget(pk=row.pk)
+
+
+def first(row: Schedule) -> int:
+    """The due time that it had when it was made."""
+    assert row.next_at is not None
+    return row.next_at
 
 
 async def test_a_due_time_becomes_a_conversation_with_its_answer(house: House) -> None:
@@ -35,7 +42,7 @@ async def test_a_due_time_becomes_a_conversation_with_its_answer(house: House) -
     assert place.title.startswith("Weather · 20")
     assert (place.owner_id, place.entrance) == (house.owner.pk, "schedule")
     assert over.run == run_id(str(place.id), over.message)
-    assert (await again(row)).next_at == row.next_at + HOUR
+    assert (await again(row)).next_at == first(row) + HOUR
 
 
 async def test_each_due_time_is_one_run_with_many_workers_at_once(house: House) -> None:
@@ -47,7 +54,7 @@ async def test_each_due_time_is_one_run_with_many_workers_at_once(house: House) 
         await asyncio.gather(*(service.look() for service in services))
     for one in (row, *others):
         found = await house.until_over(one, 5)
-        assert [firing.due for firing in found] == [one.next_at + n * HOUR for n in range(5)]
+        assert [firing.due for firing in found] == [first(one) + n * HOUR for n in range(5)]
         assert len({firing.run for firing in found}) == len({firing.conversation for firing in found}) == 5
     assert await m.Message.objects.filter(kind="message").acount() == 20
     assert await m.Run.objects.acount() == 20
@@ -142,11 +149,11 @@ async def test_missed_times_are_skipped_or_stood_for_as_the_schedule_says(house:
     assert passed.detail.startswith("4 passed over, from 20") and "nobody was there in time" in passed.detail
     found = await house.firings(once)
     assert [one.state for one in found] == ["skipped", "fired"]
-    assert found[1].due == once.next_at + 3 * HOUR
+    assert found[1].due == first(once) + 3 * HOUR
     found = await house.firings(some)
     assert [(one.state, one.due) for one in found[1:]] == [
-        ("fired", some.next_at + 2 * HOUR),
-        ("fired", some.next_at + 3 * HOUR),
+        ("fired", first(some) + 2 * HOUR),
+        ("fired", first(some) + 3 * HOUR),
     ]
     assert "2 passed over" in found[0].detail and "at most 2" in found[0].detail
 
@@ -158,7 +165,7 @@ async def test_while_it_is_paused_nothing_is_due_and_nothing_is_missed(house: Ho
     await house.look()
     assert await house.firings(row) == []
     resumed = await sync_to_async(book.resume)(row)
-    assert resumed.next_at == row.next_at + 3 * HOUR
+    assert resumed.next_at == first(row) + 3 * HOUR
     await house.look()
     assert await house.firings(row) == []
 
@@ -213,7 +220,7 @@ async def test_a_deleted_conversation_pauses_the_schedule_with_words_and_resumin
     (failed,) = await house.firings(row, "failed")
     assert failed.detail == "The conversation was deleted."
     paused = await again(row)
-    assert (paused.state, paused.problem) == ("paused", "The conversation was deleted.")
+    assert (paused.state, paused.problem) == ("paused", "not_found")
     resumed = await sync_to_async(book.resume)(row)
     assert resumed.state == "active" and resumed.problem == "" and resumed.home != row.home
     house.advance(HOUR)
@@ -239,7 +246,8 @@ async def test_a_missing_agent_is_noted_and_tried_anew_at_the_next_time(house: H
     house.advance(HOUR)
     await house.look()
     (failed,) = await house.firings(row)
-    assert (failed.state, failed.detail) == ("failed", "The agent is missing or disabled.")
+    assert (failed.state, failed.outcome) == ("failed", "agent_missing")
+    assert failed.detail == "The agent is missing or disabled."
     await Agent.objects.filter(slug="poet").aupdate(enabled=True)
     house.advance(HOUR)
     assert len(await house.until_over(row)) == 1
@@ -295,6 +303,17 @@ async def test_states_move_along_their_list_only(house: House) -> None:
     for state in MOVES:
         assert not await sync_to_async(firings._move)(over, state)
     assert [one.state for one in await house.firings(row)] == ["over"]
+
+
+async def test_the_history_has_the_beginning_of_an_answer_in_plain_words(house: House) -> None:
+    house.model = ScriptedModel(
+        says("# Sums\n\n`12*7` is **84**, see [here](https://example.com).\n" + "x" * 400)
+    )
+    row = await house.make()
+    house.advance(HOUR)
+    (over,) = await house.until_over(row)
+    assert over.detail.startswith("Sums 12*7 is 84, see here. xxx")
+    assert len(over.detail) == firings.PREVIEW and over.detail.endswith("…")
 
 
 async def test_a_deleted_schedule_ends_and_its_conversations_stay(house: House) -> None:

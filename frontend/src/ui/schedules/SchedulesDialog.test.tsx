@@ -1,0 +1,162 @@
+import { act, fireEvent, screen, waitFor } from "@testing-library/react";
+import axe from "axe-core";
+import { beforeEach, expect, test, vi } from "vitest";
+import { HttpError } from "../../sync";
+import { FakeClient } from "../gallery/fake";
+import { schedule, scheduleRun } from "../gallery/schedules";
+import { navigate } from "../route";
+import { show } from "../testing";
+import SchedulesDialog from "./SchedulesDialog";
+
+beforeEach(() => navigate(null, true));
+
+async function open(client = new FakeClient(), language: "en" | "zh" = "en") {
+  const close = vi.fn();
+  const shown = show(<SchedulesDialog onClose={close} />, client, language);
+  await act(async () => {});
+  return { ...shown, close, fake: client.schedules };
+}
+
+const type = (hook: string, value: string) =>
+  fireEvent.change(screen.getByTestId(hook), { target: { value } });
+
+test("without any, it says so; one is made with the fields that were filled in, once", async () => {
+  const { fake } = await open();
+  expect(screen.getByText("Nothing is scheduled yet.")).toBeTruthy();
+  fireEvent.click(screen.getByTestId("schedule-new"));
+  type("schedule-prompt", "What is new?");
+  type("schedule-zone", "Asia/Shanghai");
+  type("schedule-repeat", "weekdays");
+  type("schedule-time", "07:15");
+  await waitFor(() => expect(screen.getByTestId("schedule-times").children.length).toBe(5));
+  fireEvent.click(screen.getByTestId("schedule-save"));
+  fireEvent.click(screen.getByTestId("schedule-save"));
+  await waitFor(() => expect(screen.getByTestId("schedule-row")).toBeTruthy());
+  const made = fake.calls.filter((call) => call.method === "create");
+  expect(made).toHaveLength(1);
+  expect(made[0]?.args[1]).toMatchObject({
+    prompt: "What is new?",
+    cron: "15 7 * * 1-5",
+    zone: "Asia/Shanghai",
+  });
+});
+
+test("what the server finds wrong stands at its field, and what was written stays", async () => {
+  const client = new FakeClient();
+  const { fake } = await open(client);
+  fireEvent.click(screen.getByTestId("schedule-new"));
+  type("schedule-prompt", "keep me");
+  const fields = {
+    conversation: { code: "not_found", detail: "You have no such conversation." },
+    name: { code: "from_the_future", detail: "Words of a newer server." },
+  };
+  const problem = {
+    code: "refused" as const,
+    reason: "invalid",
+    status: 400,
+    detail: "",
+    retry: false,
+    fields,
+  };
+  fake.refusal = new HttpError(problem);
+  fireEvent.click(screen.getByTestId("schedule-save"));
+  await waitFor(() => expect(screen.getByTestId("schedule-failed")).toBeTruthy());
+  expect(screen.getByText("This conversation was deleted. Choose another one.")).toBeTruthy();
+  expect(screen.getByText("Words of a newer server.")).toBeTruthy();
+  expect(screen.getByTestId<HTMLTextAreaElement>("schedule-prompt").value).toBe("keep me");
+  // The same form again is the same schedule.
+  fireEvent.click(screen.getByTestId("schedule-save"));
+  await waitFor(() => expect(screen.getByTestId("schedule-row")).toBeTruthy());
+  const ids = fake.calls.filter((call) => call.method === "create").map((call) => call.args[0]);
+  expect(new Set(ids).size).toBe(1);
+});
+
+test("a change sends only what differs", async () => {
+  const client = new FakeClient();
+  client.schedules.entries = [schedule()];
+  const { fake } = await open(client);
+  fireEvent.keyDown(screen.getByTestId("schedule-menu"), { key: "Enter" });
+  fireEvent.click(await screen.findByTestId("schedule-edit"));
+  type("schedule-name", "Climate");
+  fireEvent.click(screen.getByTestId("schedule-save"));
+  await waitFor(() => expect(screen.getByText("Climate")).toBeTruthy());
+  expect(fake.calls.find((call) => call.method === "change")?.args).toEqual(["s1", { name: "Climate" }]);
+});
+
+test("pausing, running now and deleting, which asks first", async () => {
+  const client = new FakeClient();
+  client.schedules.entries = [schedule()];
+  const { fake } = await open(client);
+  const choose = async (item: string) => {
+    fireEvent.keyDown(screen.getByTestId("schedule-menu"), { key: "Enter" });
+    fireEvent.click(await screen.findByTestId(item));
+    // The next one must not meet this menu while it closes.
+    await waitFor(() => expect(screen.queryByTestId(item)).toBeNull());
+  };
+  await choose("schedule-run-now");
+  await choose("schedule-pause");
+  await waitFor(() => expect(screen.getByTestId("schedule-row").dataset.state).toBe("paused"));
+  await choose("schedule-resume");
+  await waitFor(() => expect(screen.getByTestId("schedule-row").dataset.state).toBe("active"));
+  await choose("schedule-delete");
+  expect(fake.entries).toHaveLength(1);
+  fireEvent.click(screen.getByTestId("schedule-delete-confirm"));
+  await waitFor(() => expect(screen.queryByTestId("schedule-row")).toBeNull());
+  expect(fake.calls.map((call) => call.method)).toEqual(["runNow", "change", "change", "remove"]);
+});
+
+test("the history leads into conversations, and says why there is none", async () => {
+  const client = new FakeClient();
+  client.schedules.entries = [schedule({ last: null })];
+  client.schedules.runs = [
+    scheduleRun(),
+    scheduleRun({
+      id: "f2",
+      state: "failed",
+      outcome: "agent_missing",
+      detail: "server words",
+      conversation: null,
+    }),
+    scheduleRun({ id: "f3", state: "skipped", outcome: "", detail: "12 passed over", conversation: null }),
+  ];
+  const { close } = await open(client, "zh");
+  fireEvent.keyDown(screen.getByTestId("schedule-menu"), { key: "Enter" });
+  fireEvent.click(await screen.findByTestId("schedule-history"));
+  await waitFor(() => expect(screen.getAllByTestId("schedule-run")).toHaveLength(3));
+  expect(screen.getByText("智能体已停用或被删除。")).toBeTruthy();
+  expect(screen.getByText("12 passed over")).toBeTruthy();
+  fireEvent.click(screen.getByTestId("schedule-open"));
+  expect(close).toHaveBeenCalled();
+  expect(window.location.pathname).toBe("/c/0190a000-0000-7000-8000-000000000001");
+});
+
+test("what was written is not lost to Escape; an unreachable server is said", async () => {
+  const client = new FakeClient();
+  const offline = { code: "offline" as const, status: 0, detail: "", retry: true };
+  client.schedules.trouble = new HttpError(offline);
+  const { close } = await open(client);
+  expect(screen.getByRole("alert", { hidden: true }).textContent).toBe("No connection. Nothing was changed.");
+  fireEvent.click(screen.getByTestId("schedule-new"));
+  type("schedule-prompt", "keep me");
+  const dialog = screen.getByTestId("schedules-dialog");
+  fireEvent(dialog, new Event("cancel", { cancelable: true }));
+  expect(screen.getByTestId<HTMLTextAreaElement>("schedule-prompt").value).toBe("keep me");
+  type("schedule-prompt", "");
+  fireEvent(dialog, new Event("cancel", { cancelable: true }));
+  expect(screen.queryByTestId("schedule-form")).toBeNull();
+  expect(close).not.toHaveBeenCalled();
+});
+
+test("both languages pass the accessibility check", async () => {
+  for (const language of ["en", "zh"] as const) {
+    const client = new FakeClient();
+    client.schedules.entries = [schedule({ problem: "not_found", state: "paused" })];
+    client.schedules.destinations = [{ kind: "email", address: "a@example.com", label: "a@example.com" }];
+    const { unmount, container } = await open(client, language);
+    const rules = { "color-contrast": { enabled: false } };
+    expect((await axe.run(container, { rules })).violations).toEqual([]);
+    fireEvent.click(screen.getByTestId("schedule-new"));
+    expect((await axe.run(container, { rules })).violations).toEqual([]);
+    unmount();
+  }
+});
