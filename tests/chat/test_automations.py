@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import uuid
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 
 from agents.models import Agent, NoteStorage, ensure_default_agent, installed_tools
+from agents.spec import AgentSpec
+from agents.tools.automating import Automation, Maker, WantedSchedule
 from agents.tools.base import ToolContext
 from chat.automations import KeptAutomations
+from chat.entrances.browser.protocol import CreateBody, SendBody
 from chat.entrances.schedules.models import Schedule
 from chat.entrances.triggers.models import Trigger
+from chat.inbox import Inbox, Sender
+from chat.journal import Journal
+from chat.kit import Kit
+from chat.models import Call, Run
+from chat.runner import Runner
+from chat.session.session import Sessions
+from chat.tasks import end
 from tests.support import rows
+from tests.support.scripted import ScriptedModel, asks, says
+from tests.support.waiting import eventually
+from tests.support.worlds import MemoryWorld
 
 WEEKDAYS: dict[str, Any] = {
     "action": "create",
@@ -175,3 +190,56 @@ async def test_nothing_is_set_up_where_nobody_keeps_it() -> None:
     for tool, given in (("schedules", WEEKDAYS), ("triggers", SHIPPED)):
         result = await installed_tools().run(tool, json.dumps(given), context)
         assert (result.ok, result.text) == (False, "Nothing can be set up here.")
+
+
+async def test_R3_a_worker_that_dies_in_the_middle_of_the_call_leaves_one_schedule(
+    hand: Hand, sqlite_journal: Journal
+) -> None:
+    """From a person's message to the answer, with the worker lost after the effect and before its result."""
+    sessions = Sessions(MemoryWorld.make(600_000).store, sqlite_journal)
+    lost = asyncio.Event()
+
+    class Dying(KeptAutomations):
+        """Sets it up, and then the worker is gone."""
+
+        async def create_schedule(self, maker: Maker, wanted: WantedSchedule) -> Automation:
+            made = await super().create_schedule(maker, wanted)
+            lost.set()
+            await asyncio.Event().wait()
+            return made
+
+    model = ScriptedModel(asks(("schedules", json.dumps(WEEKDAYS))), says("Every weekday at nine, then."))
+
+    async def agent(slug: str) -> AgentSpec:
+        return (await Agent.objects.aget(slug=slug)).spec()
+
+    def worker(name: str, automations: KeptAutomations) -> Runner:
+        kit = Kit(agent, lambda spec: model, installed_tools(), NoteStorage(automations))
+        return Runner(sessions, enqueue, kit, worker=name, lease_ms=300, renew_ms=100)
+
+    async def enqueue(conversation: str, run: str) -> bool:
+        queued.append((conversation, run))
+        return True
+
+    queued: list[tuple[str, str]] = []
+    inbox, place = Inbox(sessions, enqueue), str(uuid.uuid4())
+    sender = Sender(hand.owner.pk)
+    for body in (
+        CreateBody(kind="create", agent="assistant"),
+        SendBody(kind="send", message=str(uuid.uuid4()), text="Wake yourself every weekday at nine."),
+    ):
+        assert (await inbox.submit(sender, place, str(uuid.uuid4()), body)).status == "applied"
+    first = asyncio.create_task(worker("one", Dying()).perform(*queued[0]))
+    await asyncio.wait_for(lost.wait(), 20)
+    await end([first])
+    second = worker("two", KeptAutomations())
+
+    async def over() -> bool:
+        await second.perform(*queued[0])
+        return await Run.objects.filter(status="finished").aexists()
+
+    await eventually(over, 20, "another worker to finish")
+    assert await Schedule.objects.acount() == 1
+    call = await Call.objects.aget()
+    assert (call.status, call.attempt) == ("succeeded", 2)
+    assert call.result.startswith("Set up: ")

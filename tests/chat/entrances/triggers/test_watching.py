@@ -2,7 +2,13 @@
 
 import uuid
 
+from asgiref.sync import sync_to_async
+
 from agents.errors import ModelError
+from chat.entrances.schedules import book
+from chat.entrances.schedules.draft import Draft
+from chat.entrances.schedules.service import ScheduleService
+from chat.entrances.triggers.recording import Sighting, record
 from chat.entrances.triggers.service import KEPT, tidy
 from chat.models import Run
 from tests.chat.entrances.triggers.house import House
@@ -144,10 +150,6 @@ async def test_at_most_so_many_within_an_hour(house: House) -> None:
 
 
 async def test_old_rows_of_what_did_not_match_are_tidied_away(house: House) -> None:
-    from asgiref.sync import sync_to_async
-
-    from chat.entrances.triggers.recording import Sighting, record
-
     trigger = await house.trigger(kind="message", match="equals", pattern="ok")
     sightings = [
         Sighting(f"message:{uuid.uuid4()}:1", {"text": "no"}, matched=False) for _ in range(KEPT + 7)
@@ -160,3 +162,16 @@ async def test_old_rows_of_what_did_not_match_are_tidied_away(house: House) -> N
     outcomes = await house.outcomes(trigger)
     assert outcomes.count("no_match") <= KEPT
     assert outcomes.count("fired") == 1
+
+
+async def test_a_run_that_a_schedule_began_fires_what_waits_for_it(house: House) -> None:
+    draft = Draft(name="Daily", prompt="Report.", cron="0 9 * * *")
+    chosen, other = [(await sync_to_async(book.create)(house.owner, draft))[0] for _ in range(2)]
+    trigger = await house.trigger(kind="run", after_schedule=chosen.pk, prompt="{{ answer }}")
+    for schedule in (other, chosen):
+        await sync_to_async(book.run_now)(schedule)
+    service = ScheduleService(house.sessions, house.enqueue)
+    await service.look()
+    await house.settle()
+    assert await house.outcomes(trigger) == ["fired"]
+    assert await house.said() == ["Hello!"]
