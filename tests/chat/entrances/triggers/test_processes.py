@@ -42,6 +42,13 @@ FIRINGS = (
     "ORDER BY f.id"
 )
 CALLS = "SELECT name, status FROM chat_call ORDER BY id"
+#: Firings that are pending, runs that are not over, and conversations that were not read to their ends.
+UNREST = """
+SELECT (SELECT COUNT(*) FROM chat_triggerfiring WHERE state = 'pending')
+     + (SELECT COUNT(*) FROM chat_run WHERE status != 'finished')
+     + (SELECT COUNT(*) FROM chat_conversation c LEFT JOIN chat_triggerscan s ON s.conversation_id = c.id
+        WHERE s.seq IS NULL OR s.seq < c.head_seq)
+"""
 
 
 class Door:
@@ -82,17 +89,11 @@ class Door:
     def rest(self) -> list[tuple[str, str, str]]:
         """Wait until nothing is pending or runs and what follows from the first run has been seen; all firings."""
 
-        def resting() -> list[tuple[str, str, str]] | None:
-            firings: Any = self.stack.sql(FIRINGS)
-            runs = self.stack.sql("SELECT status FROM chat_run")
-            behind = self.stack.sql(
-                "SELECT 1 FROM chat_conversation c LEFT JOIN chat_triggerscan s ON s.conversation_id = c.id "
-                "WHERE s.seq IS NULL OR s.seq < c.head_seq"
-            )
-            done = all(state != "pending" for _, state, _ in firings) and len(runs) > 0
-            return firings if done and not behind and all(one == ("finished",) for one in runs) else None
-
-        return self.until(resting, "everything to come to rest")
+        # One statement sees one moment: what follows from something is there when it is over.
+        self.until(
+            lambda: self.stack.sql(UNREST) == [(0,)] and self.stack.sql(FIRINGS), "everything to come to rest"
+        )
+        return self.stack.sql(FIRINGS)  # type: ignore[return-value]
 
     def worker_of_a_run(self) -> Process:
         query = "SELECT worker FROM chat_run WHERE status = 'running' AND worker != ''"
