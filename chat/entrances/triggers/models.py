@@ -240,6 +240,9 @@ class TriggerFiring(models.Model):
         constraints = (models.UniqueConstraint(fields=["trigger", "key"], name="trigger_event"),)
         indexes = (
             models.Index(fields=["next_at"], name="trigger_pending", condition=models.Q(state="pending")),
+            models.Index(
+                fields=["next_at"], name="trigger_unread", condition=models.Q(state="fired", run="")
+            ),
             models.Index(fields=["trigger", "created_at"], name="trigger_history"),
             models.Index(fields=["conversation", "message"], name="trigger_message"),
         )

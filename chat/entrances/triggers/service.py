@@ -11,8 +11,10 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from uuid import UUID
 
 from channels.db import database_sync_to_async
+from django.db import OperationalError
 
 from agents.tools.fetching import Fetcher, default_fetcher
 from chat import faults
@@ -92,7 +94,7 @@ class TriggerService:
                 task = asyncio.create_task(self._look(trigger), name=f"look {trigger.pk}")
                 self.looks.add(task)
                 task.add_done_callback(self.looks.discard)
-        await database_sync_to_async(sending.find_runs)()
+        await database_sync_to_async(sending.find_runs)(self._clock())
         if self._clock() >= self._tidy_at:
             self._tidy_at = self._clock() + TIDY_MS
             await database_sync_to_async(tidy)()
@@ -105,8 +107,19 @@ class TriggerService:
         found = await database_sync_to_async(watching.behind)(0 if whole else now - LATELY_MS)
         for start in range(0, len(found), CHUNK):
             for conversation in found[start : start + CHUNK]:
-                await database_sync_to_async(watching.scan)(conversation, self._clock())
+                await self._read(conversation)
             await self._send()  # what was found first does not wait for all of it
+
+    async def _read(self, conversation: UUID) -> None:
+        try:
+            await database_sync_to_async(watching.scan)(conversation, self._clock())
+        except OperationalError:
+            raise
+        except Exception:
+            # One conversation that cannot be read must not keep all others from being read.
+            log.exception(
+                "Conversation %s could not be read for triggers; it will be tried again.", conversation
+            )
 
     async def _send(self) -> None:
         """Carry out what is pending: of one conversation one after the other, in their order."""
@@ -118,18 +131,22 @@ class TriggerService:
         async def along(lane: list[int]) -> None:
             async with room:
                 for pk in lane:
-                    await self._send_one(pk)
+                    if not await self._send_one(pk):
+                        return  # what comes after it waits, too
 
         done = await asyncio.gather(*(along(lane) for lane in lanes.values()), return_exceptions=True)
         for one in done:
             if isinstance(one, BaseException):
                 log.warning("A firing could not be carried out and will be tried again: %r", one)
 
-    async def _send_one(self, pk: int) -> None:
+    async def _send_one(self, pk: int) -> bool:
+        """Whether it is not pending any more."""
         row = await database_sync_to_async(sending.claim)(pk, self._clock())
-        if row is not None:
-            faults.point("trigger.claimed")
-            await sending.send(self._inbox, row, self._clock)
+        if row is None:
+            return False
+        faults.point("trigger.claimed")
+        fired = await sending.send(self._inbox, row, self._clock)
+        return not fired.retry
 
     async def _look(self, trigger: Trigger) -> None:
         try:

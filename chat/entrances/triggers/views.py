@@ -22,7 +22,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from chat import faults
+from chat import faults, replies
 from chat.entrances.triggers import hooks, matching, sending
 from chat.entrances.triggers.desk import desk
 from chat.entrances.triggers.models import Trigger, TriggerFiring
@@ -91,20 +91,24 @@ def _stored(taking: "asyncio.Future[Any]") -> None:
 async def _take(request: HttpRequest, trigger: UUID, token: str, body: bytes) -> HttpResponse:
     row = await sync_to_async(_journal)(request, trigger, token, body)
     faults.point("trigger.journalled")
-    if row.state == "pending":
+    if row.state == "pending" and not await sync_to_async(sending.let_wait)(row):
         try:
             await sending.send(desk().inbox, row, now_ms)
         except Exception as problem:
             log.warning("Firing %s is left to a worker: %r", row.pk, problem)
-        try:
-            row = await sync_to_async(TriggerFiring.objects.get)(pk=row.pk)
-        except TriggerFiring.DoesNotExist:
-            raise Refused(404, "the trigger was deleted") from None
+    return await sync_to_async(_told)(row.pk)
+
+
+def _told(pk: int) -> HttpResponse:
+    """What the sender hears of a firing, as of now. Raises Refused."""
+    row = TriggerFiring.objects.filter(pk=pk).first()
+    if row is None:
+        raise Refused(404, "the trigger was deleted")
     told: dict[str, Any] = {"firing": row.pk, "status": row.state}
     if row.reason:
         told["reason"] = row.reason
-    if row.run:
-        told["run"] = row.run
+    if row.state == "fired":
+        told["run"] = row.run or replies.expected(str(row.conversation), row.message)
     return JsonResponse(told, status=202 if row.state == "pending" else 200)
 
 

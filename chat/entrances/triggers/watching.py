@@ -197,7 +197,7 @@ def _ended(
     status = event.type.removeprefix("run.")
     if trigger.after_agent and trigger.after_agent != row.agent:
         return None
-    if trigger.after_trigger is not None and not _began(trigger.after_trigger, row.pk, event.run):
+    if trigger.after_trigger is not None and not _began(trigger.after_trigger, row.pk, seq, event.run):
         return None
     if trigger.after_schedule is not None and not _scheduled(trigger.after_schedule, row.pk, event.run):
         return None
@@ -238,10 +238,8 @@ def chain_of(conversation: UUID, seq: int, run: str) -> tuple[str, ...]:
     return (*sorted(others), *longest)
 
 
-def _began(trigger: UUID, conversation: UUID, run: str) -> bool:
-    cause = Run.objects.filter(conversation_id=conversation, run=run).values_list("cause", flat=True).first()
-    rows = TriggerFiring.objects.filter(trigger_id=trigger, conversation=conversation)
-    return rows.filter(Q(run=run) | Q(message=cause or "-")).exists()
+def _began(trigger: UUID, conversation: UUID, seq: int, run: str) -> bool:
+    return any(row.trigger_id == trigger for row in _firings_behind(conversation, seq, run))
 
 
 def _scheduled(schedule: UUID, conversation: UUID, run: str) -> bool:

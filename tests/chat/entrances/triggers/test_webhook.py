@@ -10,6 +10,7 @@ import uuid
 import pytest
 from asgiref.sync import sync_to_async
 
+from agents.errors import ModelError
 from agents.llm.base import Finish, TextDelta
 from chat.entrances.browser.protocol import StopBody
 from chat.entrances.triggers import managing
@@ -18,7 +19,7 @@ from chat.inbox import Sender
 from chat.models import Conversation, Run
 from config.logs import LineFormatter
 from tests.chat.entrances.triggers.house import House
-from tests.support.scripted import Pause, ScriptedModel
+from tests.support.scripted import Pause, ScriptedModel, says
 
 
 async def test_the_answer_names_the_run_and_the_run_answers(house: House) -> None:
@@ -154,16 +155,38 @@ async def test_too_many_waiting_messages_wait_in_the_table_and_keep_their_order(
     place = await house.conversation()
     trigger = await house.trigger(conversation=place, prompt="{{ payload }}", per_hour=100)
     house.working = False
-    told = [await house.post(trigger, n, status) for n, status in [(n, 200) for n in range(20)] + [(20, 202)]]
-    assert told[-1]["status"] == "pending"
+    told = [await house.post(trigger, n, 200 if n < 20 else 202) for n in range(24)]
+    assert {one["status"] for one in told[20:]} == {"pending"}
     assert len(await house.said()) == 20
+    await house.round()  # there is no room yet, also for workers
     house.working = True
-    run = await Run.objects.aget(conversation_id=place)
-    await house.enqueue(place, run.run)
-    house.now = (await TriggerFiring.objects.alast()).next_at
-    await house.settle()
-    assert await house.said() == [str(n) for n in range(21)]
+    await house.enqueue(place, (await Run.objects.aget(conversation_id=place)).run)
+    house.now = (await TriggerFiring.objects.order_by("next_at").alast()).next_at
+    await house.post(trigger, 24, 202)  # what comes now does not overtake what waits
+    for _ in range(5):
+        await house.settle()
+        house.advance(60)
+    assert await house.said() == [str(n) for n in range(25)]
     assert {row.state for row in await house.rows()} == {"fired"}
+
+
+async def test_R6_the_run_that_is_told_is_the_one_that_has_read_it(house: House) -> None:
+    pause = Pause()
+    house.model = ScriptedModel([pause, ModelError("model_auth", "no")], says("Two"))
+    place = await house.conversation()
+    trigger = await house.trigger(conversation=place)
+    first = await house.post(trigger, X_Delivery_Id="d1")
+    await pause.reached.wait()
+    second = await house.post(trigger, X_Delivery_Id="d2")
+    assert second["run"] == first["run"]  # it waits behind that one, which may read it or not
+    pause.release.set()
+    await house.settle()
+    house.advance(60)
+    await house.settle()
+    again = await house.post(trigger, X_Delivery_Id="d2")
+    assert again["run"] != first["run"]
+    assert (await Run.objects.aget(run=again["run"])).cause == (await house.rows())[1].message
+    assert [row.run for row in await house.rows()] == [first["run"], again["run"]]
 
 
 async def test_nothing_secret_goes_to_the_log(house: House, caplog) -> None:
