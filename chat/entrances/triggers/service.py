@@ -56,12 +56,14 @@ class TriggerService:
         fetcher: Fetcher | None = None,
         look_s: float = LOOK_S,
         asleep_s: float = ASLEEP_S,
+        whole_ms: int = WHOLE_MS,
     ) -> None:
         self._inbox = Inbox(sessions, enqueue)
         self._clock = clock
         self._fetcher = fetcher or replace(default_fetcher(), max_bytes=polling.MAX_BYTES)
         self._look_s = look_s
         self._asleep_s = asleep_s
+        self._whole_ms = whole_ms
         #: Looks at addresses that are under way.
         self.looks: set[asyncio.Task[None]] = set()
         self._tidy_at = 0
@@ -103,7 +105,7 @@ class TriggerService:
         now = self._clock()
         whole = now >= self._whole_at
         if whole:
-            self._whole_at = now + WHOLE_MS
+            self._whole_at = now + self._whole_ms
         found = await database_sync_to_async(watching.behind)(0 if whole else now - LATELY_MS)
         for start in range(0, len(found), CHUNK):
             for conversation in found[start : start + CHUNK]:

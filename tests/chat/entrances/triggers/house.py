@@ -16,7 +16,7 @@ from chat.entrances.browser.protocol import CreateBody, SendBody
 from chat.entrances.triggers import managing
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.service import TriggerService
-from chat.inbox import Inbox, Sender
+from chat.inbox import Inbox, Sender, now_ms
 from chat.kit import Kit
 from chat.models import Conversation, Message, Run
 from chat.runner import Runner
@@ -26,7 +26,6 @@ from tests.support.site import Site
 from tests.support.waiting import eventually
 
 SPEC = AgentSpec(slug="assistant", name="A", model="scripted", base_url="http://localhost/v1")
-START = 1_790_000_000_000
 
 
 class House:
@@ -34,7 +33,8 @@ class House:
 
     def __init__(self, sessions: Sessions, owner: Any, model: Any, site: Site) -> None:
         self.sessions, self.owner, self.model, self.site = sessions, owner, model, site
-        self.now = START
+        # The web has the clock of the machine; this one is moved by hand.
+        self.now = now_ms()
         self.tasks: list[asyncio.Task[Any]] = []
         self.client = AsyncClient()
         self.inbox = Inbox(sessions, self.enqueue)
@@ -50,8 +50,9 @@ class House:
         self.working = True
 
     def service(self) -> TriggerService:
+        # Its looks go back from the clock that is moved by hand, and events have the machine's: so all are whole.
         return TriggerService(
-            self.sessions, self.enqueue, clock=lambda: self.now, fetcher=self.site.fetcher(), look_s=0.05
+            self.sessions, self.enqueue, clock=lambda: self.now, fetcher=self.site.fetcher(), whole_ms=0
         )
 
     async def enqueue(self, conversation: str, run: str) -> bool:

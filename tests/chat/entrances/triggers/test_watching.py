@@ -8,9 +8,10 @@ from agents.errors import ModelError
 from chat.entrances.schedules import book
 from chat.entrances.schedules.draft import Draft
 from chat.entrances.schedules.service import ScheduleService
+from chat.entrances.triggers import watching
 from chat.entrances.triggers.recording import Sighting, record
 from chat.entrances.triggers.service import KEPT, tidy
-from chat.models import Run
+from chat.models import Conversation, Run
 from tests.chat.entrances.triggers.house import House
 from tests.support.scripted import ScriptedModel, says
 
@@ -67,6 +68,16 @@ async def test_who_speaks_makes_a_difference(house: House) -> None:
     }
     question, answer = ("ann", "A question"), ("assistant", "An answer")
     assert seen == {"person": [question], "agent": [answer], "anyone": [question, answer]}
+
+
+async def test_a_look_at_what_happened_lately_finds_it_and_leaves_the_rest(house: House) -> None:
+    await house.trigger(kind="message")
+    old, new = await house.conversation(), await house.conversation()
+    for place in (old, new):
+        await house.say(place, "ok")
+    await Conversation.objects.filter(pk=old).aupdate(updated_at=1_000)
+    found = [[str(id) for id in await sync_to_async(watching.behind)(since)] for since in (0, 2_000)]
+    assert found == [[old, new], [new]]
 
 
 async def test_only_chosen_conversations_are_listened_to(house: House) -> None:
