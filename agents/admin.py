@@ -33,6 +33,7 @@ class AgentForm(_AgentForm):
     """The agent's form: the model's own validation, and tools as checkboxes."""
 
     tools = ToolsField(required=False)
+    approval_tools = ToolsField(required=False, label="Ask a person before")
 
     class Meta:
         model = Agent
@@ -47,22 +48,27 @@ class AgentForm(_AgentForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         box = installed_tools()
-        choices = [
-            (name, f"{name} ({_EFFECTS[box.effect(name)]}): {box.summary(name)}") for name in box.names
-        ]
-        gone = [name for name in self.instance.tools if name not in box.names]
+        short = [(name, f"{name} ({_EFFECTS[box.effect(name)]})") for name in box.names]
+        whole = [(name, f"{label}: {box.summary(name)}") for name, label in short]
         profiles = [(profile.name, profile.title) for profile in PROFILES.values()]
         guessed = f"Guessed from the address and the model: {profile_of(self.instance, guess=True).title}"
         self.fields["profile"].widget = forms.Select(choices=[("", guessed), *profiles])
         sees = forms.NullBooleanSelect()
         sees.choices = [("unknown", "Guessed"), ("true", "Yes"), ("false", "No")]
         self.fields["vision"].widget = sees
-        field = self.fields["tools"]
-        assert isinstance(field, ToolsField)
-        field.choices = choices + [(name, f"{name} (no longer installed: untick it)") for name in gone]
-        field.help_text = str(Agent._meta.get_field("tools").help_text)
+        helped = {
+            "tools": Agent._meta.get_field("tools").help_text,
+            "approval_tools": Agent._meta.get_field("approval_tools").help_text,
+        }
+        for name, text in helped.items():
+            field = self.fields[name]
+            assert isinstance(field, ToolsField)
+            gone = [tool for tool in getattr(self.instance, name) if tool not in box.names]
+            choices = whole if name == "tools" else short
+            field.choices = choices + [(tool, f"{tool} (no longer installed: untick it)") for tool in gone]
+            field.help_text = str(text)
         if self.instance.pk is None:
-            field.initial = default_tools()
+            self.fields["tools"].initial = default_tools()
 
 
 def profile_of(agent: Agent, *, guess: bool = False) -> Profile:
@@ -94,7 +100,7 @@ class AgentAdmin(_AgentAdmin):
         ),
         ("Who stands in", {"fields": ("fallback_model", "fallback_base_url")}),
         ("What it costs", {"fields": ("price_input", "price_cached", "price_output")}),
-        ("What it may use", {"fields": ("tools",)}),
+        ("What it may use", {"fields": ("tools", "approval_tools")}),
         (
             "When it stops",
             {

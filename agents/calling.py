@@ -6,11 +6,13 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Literal
 
 from agents import events as e
 from agents.history import Call
-from agents.steps import RunCalls
+from agents.results import refusal
+from agents.steps import Ask, RunCalls
 from agents.tools.base import ToolContext, ToolResult
 from agents.work import Halt, Work, ending
 
@@ -20,6 +22,9 @@ log = logging.getLogger(__name__)
 PROGRESS_INTERVAL = 0.5
 #: Seconds that cancelled tools get to end; a stop must be through within one (rule R7).
 GRACE = 0.7
+
+#: Seconds between two looks at what people have allowed meanwhile, while other calls of the step run.
+LOOK_INTERVAL = 0.2
 
 #: Tools that ignored their cancellation. Held so that they are not collected while they still run.
 _abandoned: set["asyncio.Task[ToolResult]"] = set()
@@ -35,8 +40,10 @@ async def run_calls(work: Work, halt: Halt, decision: RunCalls) -> AsyncGenerato
     resumes. If the work must end, the last batch closes everything and ends the run (rule R7)."""
     desk = _Desk(work, decision.step)
     waiting = deque(decision.calls)
+    taken = {call.id for call in decision.calls}
     try:
         while not halt.reason and (waiting or desk.running):
+            waiting.extend(_let_go(work, decision.step, taken))
             batch: list[e.Event] = [*desk.settled(), *desk.progressed()]
             starting: list[Call] = []
             while waiting and len(desk.running) + len(starting) < work.agent.limits.parallel:
@@ -47,12 +54,33 @@ async def run_calls(work: Work, halt: Halt, decision: RunCalls) -> AsyncGenerato
             for call in starting:
                 desk.start(call)
             if desk.running and not any(task.done() for task in desk.running):
-                await halt.wait({*desk.running, desk.news()}, timeout=desk.next_progress())
+                await halt.wait({*desk.running, desk.news()}, timeout=desk.next_look())
         if halt.reason:
             await desk.cancel()
             yield ending(work, halt.reason, settled=desk.settled())
     finally:
         await desk.cancel()
+
+
+def ask(work: Work, decision: Ask) -> list[e.Event]:
+    """Put calls to a person (rule W8). One that could not run whatever they say gets its refusal instead: nobody is
+    asked about it."""
+    now, events = work.clock.now(), list[e.Event]()
+    for call in decision.calls:
+        if unfit := work.tools.check(call.name, call.arguments):
+            events.append(_settled(now, decision.step, call, call.attempt, unfit))
+        else:
+            digest = e.approval_digest(call.name, call.arguments)
+            events.append(e.ApprovalAsked(at=now, step=decision.step, call=call.id, digest=digest))
+    return events
+
+
+def _let_go(work: Work, step: str, taken: set[str]) -> list[Call]:
+    """The calls of the step that people have let run since its others were started; they become `taken`."""
+    held = work.history().step(step)
+    found = [call for call in held.calls if call.status == "queued" and call.id not in taken] if held else []
+    taken.update(call.id for call in found)
+    return found
 
 
 async def probe(work: Work) -> list[e.Event]:
@@ -103,9 +131,16 @@ class _Desk:
             self._progress[call.id] = (fraction, note)
             self._news.set()
 
-        context = _context(self._work, self._step, call, progress)
-        work = self._work.tools.run(call.name, call.arguments, context)
+        work = self._run(call, _context(self._work, self._step, call, progress))
         self.running[asyncio.create_task(work, name=f"call {call.name}")] = call
+
+    async def _run(self, call: Call, context: ToolContext) -> ToolResult:
+        tools = self._work.agent.tools
+        if call.name not in tools:
+            # It waited for a person, and the agent has lost the tool meanwhile.
+            text = refusal(replace(call, problem="unknown_tool"), tools)
+            return ToolResult(text, text, len(text), ok=False, code="unknown_tool")
+        return await self._work.tools.run(call.name, call.arguments, context)
 
     def settled(self) -> list[e.CallSettled]:
         """Outcomes of the tasks that have ended; they leave the desk. A cancelled one has no outcome."""
@@ -133,12 +168,19 @@ class _Desk:
                 events.append(event)
         return events
 
-    def next_progress(self) -> float | None:
-        """Seconds until progress that was held back may be told; None: there is none."""
+    def next_look(self) -> float | None:
+        """Seconds until progress that was held back may be told, or until people may have let a call run; None:
+        neither is to come."""
+        step = self._work.history().step(self._step)
+        asked = step is not None and any(
+            call.status in ("awaiting_approval", "in_doubt") for call in step.calls
+        )
+        look = LOOK_INTERVAL if asked else None
         if not self._progress:
-            return None
+            return look
         due = min(self._told.get(id, 0.0) for id in self._progress) + PROGRESS_INTERVAL
-        return max(0.0, due - time.monotonic())
+        left = max(0.0, due - time.monotonic())
+        return left if look is None else min(left, look)
 
     def news(self) -> "asyncio.Task[Literal[True]]":
         """Done when a call has told progress that is not held back."""

@@ -74,6 +74,16 @@ def call_id(conversation: str, step: str, ordinal: int) -> str:
     return out
 
 
+def approval_digest(name: str, arguments: str) -> str:
+    """What a person says yes or no to (rule W8): SHA-256 over the tool's name and arguments, as the model wrote them.
+
+    >>> approval_digest("notes", "{}") == approval_digest("notes", "{ }")
+    False
+    """
+    # Surrogates that stand alone are no UTF-8, and a model may write anything.
+    return hashlib.sha256(f"approval\0{name}\0{arguments}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
 class Fact(BaseModel):
     """What all events and their parts share: frozen, and strict about unknown fields."""
 
@@ -306,6 +316,28 @@ class HistoryCompacted(Event):
     usage: Usage = Usage()
 
 
+class ApprovalAsked(Event):
+    """The call runs only if a person allows it. `digest` is `approval_digest` of what they are shown (rule W8)."""
+
+    type: Literal["approval.asked"] = "approval.asked"
+    step: str
+    call: str
+    digest: str
+
+
+class ApprovalDecided(Event):
+    """Somebody allowed the call or refused it; the first word stands, and only about what was asked (rule W8). A
+    refusal is followed, in the same append, by the call's outcome. `note`: their reason, for the model too."""
+
+    type: Literal["approval.decided"] = "approval.decided"
+    step: str
+    call: str
+    digest: str
+    decision: Literal["approved", "refused"]
+    by: str = ""
+    note: str = ""
+
+
 class CallStarted(Event):
     """Stored before the tool runs (rule R3)."""
 
@@ -378,6 +410,8 @@ AnyEvent = Annotated[
     | StepStopped
     | StepDiscarded
     | HistoryCompacted
+    | ApprovalAsked
+    | ApprovalDecided
     | CallStarted
     | CallProgress
     | CallSettled

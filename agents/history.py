@@ -6,12 +6,16 @@ held here, let alone sent. Everything is frozen: `fold` gives a new history and 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from agents import events as e
 
 _WEB = e.Origin()
 _NOTHING = e.Usage()
+
+CallEvent = (
+    e.ApprovalAsked | e.ApprovalDecided | e.CallStarted | e.CallSettled | e.CallInDoubt | e.CallRetried
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,16 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """What a person was asked about a call, by its digest (rule W8), and their word; None: they have not spoken."""
+
+    digest: str
+    decision: Literal["approved", "refused"] | None = None
+    by: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One tool call and, once settled, its result. `arguments` is the model's own text, valid or not."""
 
@@ -51,6 +65,8 @@ class Call:
     attempt: int = 0
     result: str = ""
     code: e.CallCode | None = None
+    #: None: nobody was asked.
+    approval: Approval | None = None
 
     @property
     def open(self) -> bool:
@@ -212,7 +228,14 @@ def _folded(history: History, event: e.Event, seq: int) -> History:
         case e.HistoryCompacted():
             summarised = history if event.problem else _compacted(history, event)
             return replace(summarised, run=_run_after(history.run, event), summary_tried=seq)
-        case e.CallStarted() | e.CallSettled() | e.CallInDoubt() | e.CallRetried():
+        case (
+            e.ApprovalAsked()
+            | e.ApprovalDecided()
+            | e.CallStarted()
+            | e.CallSettled()
+            | e.CallInDoubt()
+            | e.CallRetried()
+        ):
             step = history.step(event.step)
             if step is None:
                 return history
@@ -228,8 +251,20 @@ def _proposed(call: e.ProposedCall) -> Call:
     )
 
 
-def _moved(call: Call, event: e.CallStarted | e.CallSettled | e.CallInDoubt | e.CallRetried) -> Call:
+def _moved(call: Call, event: CallEvent) -> Call:
     match event:
+        case e.ApprovalAsked():
+            if call.status != "proposed":
+                return call
+            return replace(call, status="awaiting_approval", approval=Approval(event.digest))
+        case e.ApprovalDecided():
+            # Compare and set (rule W8): a late word, or one about something else, changes nothing.
+            if call.status != "awaiting_approval" or call.approval != Approval(event.digest):
+                return call
+            said = Approval(event.digest, event.decision, event.by, event.note)
+            return replace(
+                call, status="queued" if event.decision == "approved" else call.status, approval=said
+            )
         case e.CallStarted():
             return replace(call, status="running", attempt=event.attempt)
         case e.CallSettled():

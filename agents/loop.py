@@ -10,7 +10,7 @@ from contextlib import aclosing
 from agents import events as e
 from agents.answering import answer
 from agents.attachments import Files
-from agents.calling import probe, run_calls
+from agents.calling import ask, probe, run_calls
 from agents.clock import Clock
 from agents.compacting import compact
 from agents.faults import FaultLog
@@ -19,6 +19,7 @@ from agents.llm.base import Model
 from agents.llm.opening import chosen
 from agents.spec import AgentSpec
 from agents.steps import (
+    Ask,
     CallModel,
     Fail,
     Finish,
@@ -75,7 +76,7 @@ async def perform(
     async with Halt(work) as halt:
         while True:
             known, now = history(), clock.now()
-            decision = next_step(known, agent.limits, now, agent.tools)
+            decision = next_step(known, agent.limits, now, agent.tools, agent.approval_tools)
             if isinstance(decision, Rest):
                 return
             if isinstance(decision, Stop) or halt.reason == "stopped":
@@ -87,6 +88,8 @@ async def perform(
                     yield reconcile(known, now)
                 case Settle():
                     yield list(decision.events)
+                case Ask():
+                    yield ask(work, decision)
                 case RunCalls():
                     async with aclosing(run_calls(work, halt, decision)) as batches:
                         async for batch in batches:

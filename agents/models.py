@@ -168,6 +168,14 @@ class Agent(models.Model):
         validators=[validate_tools],
         help_text="What the agent may use. An effectful tool changes something outside the conversation.",
     )
+    approval_tools = models.JSONField(
+        "ask a person before",
+        blank=True,
+        default=list,
+        validators=[validate_tools],
+        help_text="Calls of these tools wait until a person has seen their arguments and allows them. Choose among the "
+        "tools above.",
+    )
     enabled = models.BooleanField(
         default=True,
         help_text="Off: nobody can start a conversation with it.",
@@ -258,6 +266,13 @@ class Agent(models.Model):
             raise ValidationError("Give both prices, for input and for output, or neither.")
         if self.fallback_base_url and not self.fallback_model:
             raise ValidationError({"fallback_model": "Name the model at the fallback's address."})
+        if beyond := _beyond(self.approval_tools, self.tools):
+            raise ValidationError(
+                {
+                    "approval_tools": f"The agent may not use {', '.join(beyond)}. Tick it among its tools, or "
+                    "untick it here."
+                }
+            )
         if self.is_default and not self.enabled:
             raise ValidationError(
                 {"enabled": "The default agent must be enabled. Make another one the default first."}
@@ -289,6 +304,7 @@ class Agent(models.Model):
             compaction=self.compaction,
             vision=self.vision,
             tools=tuple(name for name in self.tools if name in installed_tools().names and self._may(name)),
+            approval_tools=tuple(self.approval_tools),
             limits=Limits(
                 steps=self.max_steps,
                 seconds=self.max_seconds,
@@ -308,6 +324,13 @@ class Agent(models.Model):
         if self.price_input is None or self.price_output is None:
             return None
         return Prices(self.price_input, self.price_output, self.price_cached)
+
+
+def _beyond(names: Any, tools: Any) -> list[str]:
+    """The names that are not among the tools; none if either is not a list, which its own validator tells."""
+    if not isinstance(names, list) or not isinstance(tools, list):
+        return []
+    return [str(name) for name in names if name not in tools]
 
 
 def ensure_default_agent() -> Agent:

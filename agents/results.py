@@ -36,6 +36,11 @@ TRUNCATED = (
     "Call the tool again, with shorter arguments if they were long."
 )
 UNKNOWN_TOOL = "This call was not executed: there is no tool of that name."
+REFUSED = (
+    "A person was asked and refused this call. Nothing was executed. "
+    "Do not try to reach the same by other means; go on without it, or ask what they want instead."
+)
+REASON = " Their reason: "
 NO_OUTPUT = "(The tool gave no output.)"
 PENDING = "(No result is known yet.)"
 
@@ -51,6 +56,11 @@ def refusal(call: Call, tools: tuple[str, ...]) -> str:
             known = ", ".join(tools) or "none"
             return f"{UNKNOWN_TOOL} You asked for {call.name[:64]!r}; the tools are: {known}."
     return NOT_STARTED
+
+
+def refused_by_person(note: str) -> str:
+    """What the model reads about a call that a person did not allow; `note` is their reason, if they gave one."""
+    return f"{REFUSED}{REASON}{note}" if note else REFUSED
 
 
 def closing(call: Call, why: Ending) -> tuple[CallCode, str]:

@@ -55,6 +55,8 @@ class AgentSpec:
     base_url: str = ""
     profile: str = ""
     tools: tuple[str, ...] = ()
+    #: Which of them run only after a person has allowed the call (rule W8).
+    approval_tools: tuple[str, ...] = ()
     #: Whether pictures go to the model; None: as its profile knows of its name.
     vision: bool | None = None
     limits: Limits = field(default_factory=Limits)

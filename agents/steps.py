@@ -7,18 +7,19 @@ from a dead owner all ask the same question of the same history, so recovery is 
     ───────────────────────  ─────────────────────────────────────────────────────────────────────────
     none for this message    CallModel, the next index
     streaming                CallModel again, same index: its owner died and nothing of it is kept (R5)
-    finished, open calls     Reconcile what a dead owner left running (R4), then Settle what cannot run,
-                             then RunCalls, then Wait for people
+    finished, open calls     Reconcile what a dead owner left running (R4), then Settle what cannot run, then Ask
+                             for what needs a person's yes (W8), then RunCalls, then Wait for people
     finished, all settled    CallModel, the next index
     final text               Finish, or CallModel if messages arrived meanwhile (R6)
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
 from agents import events as e
 from agents.history import Call, History, Run, Step, UserMessage
-from agents.results import Ending, closing, refusal
+from agents.results import Ending, closing, refusal, refused_by_person
 from agents.spec import Limits
 
 #: How often a step may be begun. Each time its owner died (or the model failed) the next one tries again; a model
@@ -32,6 +33,14 @@ class CallModel:
 
     step: str
     attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Put these calls of one step to a person: their tools need a yes (rule W8)."""
+
+    step: str
+    calls: tuple[Call, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +96,18 @@ class Rest:
     """There is no run to work on."""
 
 
-Decision = CallModel | RunCalls | Settle | Reconcile | Wait | Finish | Fail | Stop | Rest
+Decision = CallModel | Ask | RunCalls | Settle | Reconcile | Wait | Finish | Fail | Stop | Rest
 
 
-def next_step(history: History, limits: Limits, now: int, tools: tuple[str, ...] = ()) -> Decision:
-    """What the owner of the run must do next. `now` in milliseconds; `tools` only words a refusal.
+def next_step(
+    history: History,
+    limits: Limits,
+    now: int,
+    tools: tuple[str, ...] = (),
+    approvals: Collection[str] = (),
+) -> Decision:
+    """What the owner of the run must do next. `now` in milliseconds; `tools` only words a refusal; `approvals` are the
+    tools whose calls need a person's yes.
 
     To be asked when nothing of this owner is in flight: a call that is running then was left by another.
     """
@@ -104,14 +120,16 @@ def next_step(history: History, limits: Limits, now: int, tools: tuple[str, ...]
     if any(call.status == "running" for step in open_steps for call in step.open_calls):
         return Reconcile()
     for step in open_steps:
-        refused = [call for call in step.open_calls if call.problem is not None and _may_start(call)]
+        refused = [call for call in step.open_calls if _cannot_run(call)]
         if refused:
             return Settle(tuple(_refused(step, call, now, tools) for call in refused))
-        if step.run != run.id and any(_may_start(call) for call in step.open_calls):
+        unstarted = [call for call in step.open_calls if call.status != "in_doubt"]
+        if step.run != run.id and unstarted:
             # An earlier run ended without closing them: its owner's time is over, they are not started now.
-            return Settle(
-                tuple(_closed(step, c, "failed", now, "") for c in step.open_calls if _may_start(c))
-            )
+            return Settle(tuple(_closed(step, call, "failed", now, "") for call in unstarted))
+    for step in open_steps:
+        if unasked := tuple(c for c in step.open_calls if c.status == "proposed" and c.name in approvals):
+            return _time_left(run, limits, now) or Ask(step.id, unasked)
     for step in open_steps:
         if runnable := tuple(call for call in step.open_calls if _may_start(call)):
             return _time_left(run, limits, now) or RunCalls(step.id, runnable)
@@ -153,6 +171,13 @@ def close_open_calls(
 
 def _may_start(call: Call) -> bool:
     return call.status in ("proposed", "queued")
+
+
+def _cannot_run(call: Call) -> bool:
+    """Whether a call lacks nothing but the result that says why it does not run."""
+    if call.status == "awaiting_approval":
+        return call.approval is not None and call.approval.decision == "refused"
+    return call.problem is not None and _may_start(call)
 
 
 def _unanswered(history: History, run: Run) -> bool:
@@ -199,6 +224,8 @@ def out_of_time(limits: Limits) -> Finish:
 
 
 def _refused(step: Step, call: Call, now: int, tools: tuple[str, ...]) -> e.CallSettled:
+    if (said := call.approval) is not None and said.decision == "refused":
+        return _settled(step, call, "cancelled", refused_by_person(said.note), "refused", now, said.by)
     return _settled(step, call, "failed", refusal(call, tools), call.problem, now, "")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.place import Place, Row
 
-PARTS = ("resync", "append", "request", "memory", "text")
+PARTS = ("resync", "append", "request", "memory", "text", "takeover")
 LIMIT_S = 600
 
 
@@ -57,7 +57,12 @@ def alone(part: str, result: str) -> None:
 
     with tempfile.TemporaryDirectory() as folder, BenchModel() as model:
         tokens = 8 * 50
-        env = {"OPENAI_API_KEY": "bench", "OPENAI_BASE_URL": model.url, "OPENAI_MODEL": f"bench-{tokens}-50"}
+        env = {
+            "OPENAI_API_KEY": "bench",
+            "OPENAI_BASE_URL": model.url,
+            "OPENAI_MODEL": f"bench-{tokens}-50",
+            "HOLDFAST_COMMANDS_PER_MINUTE": "6000",
+        }
         processes = ("web", "worker") if part == "text" else ("web",)
         with Place(Path(folder), processes=processes, env=env) as place:
             os.environ.update(place.stack.env)

@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 
 from agents import events as e
 from agents.history import Call
-from agents.results import Ending, closing
+from agents.results import Ending, closing, refused_by_person
 from agents.tools.texts import fit
 from agents.tools.tool import PREVIEW_CHARS
 from chat.session.errors import Rejected
@@ -23,6 +23,11 @@ MAX_WAITING = 20
 TITLE_CHARS = 60
 
 Decision = Literal["happened", "did_not_happen", "run_again"]
+#: What a run may wait for people with, the more urgent first.
+WAITED_FOR: dict[str, Literal["in_doubt", "approval"]] = {
+    "in_doubt": "in_doubt",
+    "awaiting_approval": "approval",
+}
 State = Mapping[str, Any]
 
 DID_NOT_HAPPEN = "This call was interrupted. A person has checked: its effect did not happen."
@@ -140,19 +145,16 @@ def fitting(state: State, events: list[e.Event]) -> list[e.Event]:
     run = active_run(state)
     unfit: tuple[type[e.Event], ...] = ()
     if run is not None and run["stopping"]:
-        unfit = (e.StepStarted, e.CallStarted, e.RunRetrying, e.RunWaiting)
-    doubts = any(
-        call["status"] == "in_doubt"
-        for item in items(state)
-        if item["kind"] == "step"
-        for call in item["calls"]
-    )
+        unfit = (e.StepStarted, e.ApprovalAsked, e.CallStarted, e.RunRetrying, e.RunWaiting)
+    statuses = {call["status"] for item in items(state) if item["kind"] == "step" for call in item["calls"]}
+    # What was let go of while the run was about to wait for it runs now; it is not waited with.
+    waits = bool(statuses & WAITED_FOR.keys()) and "queued" not in statuses
     return [
         event
         for event in events
         if not isinstance(event, unfit)
         and not _decided_already(state, event)
-        and not (isinstance(event, e.RunWaiting) and event.reason == "in_doubt" and not doubts)
+        and (waits or not isinstance(event, e.RunWaiting) or event.reason == "browser")
     ]
 
 
@@ -206,17 +208,71 @@ def decide_settle(
     if found["status"] != "in_doubt":
         raise Rejected("bad_command")
     decided: list[e.Event] = [_settled(step, found, decision, result, by, now)]
+    return [*decided, *_going_on(state, call, now)]
+
+
+def decide_approval(
+    state: State,
+    *,
+    call: str,
+    digest: str,
+    decision: Literal["approve", "refuse"],
+    note: str,
+    by: str,
+    now: int,
+) -> list[e.Event]:
+    """A person allows a call or refuses it: compare-and-set on the call and what it asks for (W8). One word wins;
+    whoever comes later is told `already_decided`, and the state says who decided. What is allowed runs at once,
+    whatever else of the run is still waited for.
+
+    Rejects with `unknown_call` like `decide_settle`; with `already_settled` when the call was closed, as by a stop;
+    with `wrong_digest` when it is not what the person was shown.
+    """
+    step, found = find_call(state, call)
+    if step is None or found is None:
+        raise Rejected("unknown_call")
+    asked = found.get("approval")
+    if asked is not None and asked["decision"] is not None:
+        raise Rejected("already_decided")
+    if found["status"] not in e.OPEN_CALL:
+        raise Rejected("already_settled")
+    if asked is None or found["status"] != "awaiting_approval":
+        raise Rejected("bad_command")
+    if asked["digest"] != digest:
+        raise Rejected("wrong_digest")
+    about: dict[str, Any] = {"at": now, "step": step["id"], "call": call, "by": by}
+    if decision == "approve":
+        allowed = e.ApprovalDecided(**about, digest=digest, decision="approved", note=note)
+        return [allowed, *_going_on(state, call, now, runs=True)]
+    refused = e.ApprovalDecided(**about, digest=digest, decision="refused", note=note)
+    text = refused_by_person(note)
+    outcome: dict[str, Any] = {
+        "status": "cancelled",
+        "result": text,
+        "preview": fit(text, PREVIEW_CHARS),
+        "size": len(text),
+    }
+    settled = e.CallSettled(**about, attempt=found["attempt"], **outcome, code="refused")
+    return [refused, settled, *_going_on(state, call, now)]
+
+
+def _going_on(state: State, call: str, now: int, *, runs: bool = False) -> list[e.Event]:
+    """What a decision on `call` means for a run that waits: it goes on if the call `runs` now or nothing is left to be
+    waited for; otherwise it may wait for something else."""
     run = active_run(state)
-    others = [
-        other
+    if run is None or run["status"] != "waiting":
+        return []
+    left = {
+        other["status"]
         for item in items(state)
-        if item["kind"] == "step" and run is not None and item["run"] == run["id"]
+        if item["kind"] == "step" and item["run"] == run["id"]
         for other in item["calls"]
-        if other["status"] == "in_doubt" and other["id"] != call
-    ]
-    if run is not None and run["status"] == "waiting" and not others:
-        decided.append(e.RunResumed(at=now, run=run["id"]))
-    return decided
+        if other["id"] != call
+    }
+    reason = next((WAITED_FOR[status] for status in WAITED_FOR if status in left), None)
+    if runs or reason is None:
+        return [e.RunResumed(at=now, run=run["id"])]
+    return [] if reason == run["reason"] else [e.RunWaiting(at=now, run=run["id"], reason=reason)]
 
 
 def find_call(state: State, call: str) -> tuple[Any, Any]:

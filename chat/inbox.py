@@ -23,6 +23,7 @@ from agents import events as e
 from agents.tools.texts import result_text
 from chat import attachments, decide, doorbell, faults, lookups
 from chat.entrances.browser.protocol import (
+    ApproveBody,
     CreateBody,
     DeleteBody,
     RenameBody,
@@ -38,7 +39,7 @@ from chat.session.session import Outcome, Sessions, View
 
 log = logging.getLogger(__name__)
 
-Body = CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody
+Body = CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody
 Decide = Callable[[View], list[e.Event]]
 
 
@@ -178,6 +179,8 @@ class Inbox:
                 return await self._delete(who, conversation, command)
             case SettleBody():
                 outcome = await self._settle(who, conversation, command, body)
+            case ApproveBody():
+                outcome = await self._approve(who, conversation, command, body)
         await self._after(conversation, outcome)
         return _result(outcome)
 
@@ -225,16 +228,30 @@ class Inbox:
         return outcome
 
     async def _settle(self, who: Sender, conversation: str, command: Command, body: SettleBody) -> Outcome:
-        view = await self._sessions.load(conversation)
-        call = body.call
-        if decide.find_call(view.state, call) == (None, None):
-            call = await self._resolve(conversation, call)
+        call = await self._meant(conversation, body.call)
         result = result_text(body.result)
         by = who.name
 
         def decided(view: View) -> list[e.Event]:
             return decide.decide_settle(
                 view.state, call=call, decision=body.decision, result=result, by=by, now=self._clock()
+            )
+
+        return await self._append(conversation, command, decided)
+
+    async def _approve(self, who: Sender, conversation: str, command: Command, body: ApproveBody) -> Outcome:
+        call = await self._meant(conversation, body.call)
+        note = result_text(body.note).strip()
+
+        def decided(view: View) -> list[e.Event]:
+            return decide.decide_approval(
+                view.state,
+                call=call,
+                digest=body.digest,
+                decision=body.decision,
+                note=note,
+                by=who.name,
+                now=self._clock(),
             )
 
         return await self._append(conversation, command, decided)
@@ -270,6 +287,12 @@ class Inbox:
         await self._sessions.delete(conversation)
         await doorbell.ring_user(who.user_id)
         return CommandResult("applied")
+
+    async def _meant(self, conversation: str, call: str) -> str:
+        """The id of the call that a command names; raises Rejected if it can mean none that is open (rule W7)."""
+        view = await self._sessions.load(conversation)
+        known = decide.find_call(view.state, call) != (None, None)
+        return call if known else await self._resolve(conversation, call)
 
     async def _resolve(self, conversation: str, name: str) -> str:
         """Our id of a call that the live state does not hold under this name (rule W7).

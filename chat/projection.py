@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 #: Events that bring a conversation to the top of its owner's list.
 NEWS = ("conversation.", "message.", "note.", "run.")
 
+#: Events that change a call's row. Progress is shown and not kept there.
+CALL_NEWS = (
+    e.ApprovalAsked,
+    e.ApprovalDecided,
+    e.CallStarted,
+    e.CallSettled,
+    e.CallInDoubt,
+    e.CallRetried,
+)
+
 
 class Rows:
     """The rows of one append to one conversation."""
@@ -112,7 +122,7 @@ class Rows:
         if isinstance(event, e.StepFinished):
             for call, proposed in zip(item["calls"], event.calls, strict=True):
                 self._proposed(item["id"], call, proposed)
-        elif isinstance(event, e.CallStarted | e.CallSettled | e.CallInDoubt | e.CallRetried):
+        elif isinstance(event, CALL_NEWS):
             for call in item["calls"]:
                 if call["id"] == event.call:
                     self._call_changed(call, event)

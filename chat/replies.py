@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from agents import events as e
-from chat.models import Conversation, Event, Message, Run, Step
+from chat.models import Event, Message, Run, Step
 
 #: What people read where a run ended without an answer (codes of agents/events.py).
 REASONS: dict[str, str] = {
@@ -27,6 +27,8 @@ REASONS: dict[str, str] = {
     "model_busy": "The model is too busy.",
     "model_rejected": "The model's provider refused the request.",
     "model_error": "The model failed.",
+    "transcript_invalid": "The request did not pass its check and was not sent.",
+    "internal": "Something went wrong on the server.",
     "crashed_too_often": "The run was given up because its workers died too often.",
     "agent_missing": "This agent is missing or disabled.",
 }
@@ -114,9 +116,3 @@ def find_run(conversation: UUID | str, run: str, using: str = "default") -> Run 
     """A run by its id."""
     rows: Any = Run.objects.using(using).filter(conversation_id=UUID(str(conversation)), run=run)
     return rows.first()
-
-
-def is_gone(conversation: UUID | str, using: str = "default") -> bool:
-    """Whether a conversation was deleted, or never was."""
-    rows = Conversation.objects.using(using).filter(id=UUID(str(conversation)), deleted_at=None)
-    return not rows.exists()

@@ -9,6 +9,9 @@
 
 Every worker sweeps; any number at once is harmless. What one of them claims (a conditional write with a time
 limit) the others pass over, and what is put into the queue twice finds a lease, or nothing to do.
+
+A sweep comes every `every_ms`, and besides at the moment when the lease that has least left would run out: so how
+soon a dead owner is noticed is a matter of its lease, not of when the next sweep happens to be.
 """
 
 import asyncio
@@ -30,7 +33,8 @@ log = logging.getLogger(__name__)
 
 #: A run that was queued this recently is on its way (milliseconds).
 QUEUED_GRACE_MS = 2_000
-#: After putting a run into the queue, no sweeper does it again for this long (milliseconds).
+#: After putting a run into the queue, no sweeper does it again for this long (milliseconds). A run that lost its owner
+#: is put in again after a lease: the entry may have gone to a worker that died, too.
 CLAIM_MS = 30_000
 #: Runs looked at in one sweep, oldest first.
 BATCH = 500
@@ -38,8 +42,11 @@ BATCH = 500
 TIDY_MS = 3_600_000
 #: Renewals that an owner may miss after a store was emptied before it is called dead: about a lease, as after a crash.
 LEASE_RENEWALS = 3
-#: Leases asked for at the same time.
+#: Runs seen to at the same time.
 AT_ONCE = 50
+#: A lease is looked at again this long after it should have run out, and two sweeps are at least so far apart.
+EXPIRED_MS = 20
+LEAST_PAUSE_MS = 100
 
 
 def now_ms() -> int:
@@ -86,13 +93,14 @@ class Sweeper:
         self._marked = False
         self._hold_until = 0
         self._tidy_at = 0
+        #: Milliseconds until the first of the leases seen in the latest sweep runs out; None: there were none.
+        self._next_expiry: int | None = None
 
     async def run(self) -> None:
         """Sweep until cancelled. An outage is logged, and the next sweep tries again."""
         while True:
             heed_cancellation()
-            # Spread, so that sweepers that started together do not stay together.
-            await asyncio.sleep(self._every_ms / 1000 * random.uniform(0.8, 1.2))
+            await asyncio.sleep(self.pause_ms() / 1000)
             try:
                 await self.sweep()
                 await self.tidy()
@@ -101,14 +109,27 @@ class Sweeper:
             except Exception:
                 log.exception("The sweep failed; the next one tries again.")
 
+    def pause_ms(self) -> float:
+        """How long to wait for the next sweep."""
+        # Spread, so that sweepers that started together do not stay together.
+        usual = self._every_ms * random.uniform(0.8, 1.2)
+        if self._next_expiry is None:
+            return usual
+        return min(usual, max(LEAST_PAUSE_MS, self._next_expiry + EXPIRED_MS * random.uniform(1, 3)))
+
     async def sweep(self) -> int:
         """Look once at everything that is not over. Returns how many runs were seen to."""
+        self._next_expiry = None
         if not await self._store_remembers():
             return 0
         runs = await active_runs(self._sessions.journal, BATCH)
+        leases = await self._sessions.store.leases([run.conversation for run in runs])
+        self._next_expiry = min(leases.values(), default=None)
+        now = self._clock()
+        lost = [run for run in runs if unattended(run, owned=run.conversation in leases, now=now)]
         seen_to = 0
-        for start in range(0, len(runs), AT_ONCE):
-            chunk = runs[start : start + AT_ONCE]
+        for start in range(0, len(lost), AT_ONCE):
+            chunk = lost[start : start + AT_ONCE]
             done = await asyncio.gather(*(self._look_after(run) for run in chunk), return_exceptions=True)
             seen_to += sum(one is True for one in done)
             _report(done)
@@ -138,18 +159,16 @@ class Sweeper:
 
     async def _look_after(self, run: Active) -> bool:
         sessions = self._sessions
-        owned = await sessions.store.lease(run.conversation) is not None
-        if owned or not unattended(run, owned=owned, now=self._clock()):
-            return False
         # Brings the session back if Redis lost it, and archives what its last writer left (rule S6).
         await sessions.ensure_archived(run.conversation)
         if run.status == "running":
             await self._mark_recovering(run)
         # One claim for "running" and the "recovering" that we make of it.
         kind = "lost" if run.status in ("running", "recovering") else run.status
+        lasts = LEASE_RENEWALS * self._renew_ms if kind == "lost" else CLAIM_MS
         claim = f"sweep-{run.run}-{run.attempt}-{kind}"
         claimant = f"{self._name}/{secrets.token_hex(4)}"
-        if not await sessions.store.acquire(claim, claimant, CLAIM_MS):
+        if not await sessions.store.acquire(claim, claimant, lasts):
             return False
         log.info("Run %s (%s) has no owner and is put into the queue.", run.run, run.status)
         if not await self._enqueue(run.conversation, run.run):

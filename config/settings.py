@@ -124,6 +124,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 AUTHENTICATION_BACKENDS = ["chat.entrances.browser.guesses.PasswordBackend"]
+CSRF_FAILURE_VIEW = "chat.entrances.browser.trouble.csrf_failure"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"

@@ -5,6 +5,10 @@ from django.urls import include, path
 
 from config import health
 
+handler403 = "chat.entrances.browser.trouble.forbidden"
+handler404 = "chat.entrances.browser.trouble.not_found"
+handler500 = "chat.entrances.browser.trouble.failed"
+
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),

@@ -50,6 +50,7 @@ PAGES: tuple[type[BaseModel], ...] = (
 CONSTANTS = {
     "PROTOCOL": protocol.PROTOCOL,
     "MAX_TEXT": protocol.MAX_TEXT,
+    "MAX_NOTE": protocol.MAX_NOTE,
     "MAX_ATTACHMENTS": protocol.MAX_ATTACHMENTS,
     "WINDOW": WINDOW,
 }

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from agents.results import REASON, REFUSED
+
 _TITLES = {
     "current_time": ("look up the time", "查时间"),
     "calculator": ("calculate", "计算"),
@@ -79,6 +81,8 @@ def before_calls(names: list[str], chinese: bool) -> str:
 def result(name: str, arguments: dict[str, Any], text: str, chinese: bool) -> str:
     """One tool result, written up."""
     text = text.strip()
+    if text.startswith(REFUSED):
+        return _refused(name, text.removeprefix(REFUSED).removeprefix(REASON), chinese)
     if name == "calculator" and text.count(" = ") == 1:
         left, _, right = text.partition(" = ")
         return f"`{left}` = **{right}**"
@@ -108,6 +112,15 @@ def result(name: str, arguments: dict[str, Any], text: str, chinese: bool) -> st
     called = f"`{name}({json.dumps(arguments, ensure_ascii=False)})`"
     said = f"{called} 的回答：" if chinese else f"{called} answered:"
     return f"{said}\n\n{_quote(text, 700)}"
+
+
+def _refused(name: str, reason: str, chinese: bool) -> str:
+    if chinese:
+        return f"`{name}` 没有得到允许，所以我没有做。" + (
+            f"原因：\n\n{_quote(reason, 400)}" if reason else ""
+        )
+    said = f"I was not allowed to use `{name}`, so nothing was done."
+    return f"{said} The reason:\n\n{_quote(reason, 400)}" if reason else said
 
 
 def _quote(text: str, limit: int) -> str:

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0003_attachments'),
+        ('agents', '0004_approvals'),
     ]
 
     operations = [

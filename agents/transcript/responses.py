@@ -104,6 +104,8 @@ def _with_replay(
                 return plain
             items.append(dict(kept))
         elif kind == "message" and messages:
+            if len(calls) < len(asked):
+                return plain  # words between calls and their outputs: no provider is asked whether it takes that (V3)
             content = [{"type": "output_text", "text": messages.pop()["content"], "annotations": []}]
             whole = {"type": "message", "id": id, "role": "assistant", "status": "completed"}
             items.append({**whole, "content": content})

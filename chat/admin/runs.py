@@ -127,13 +127,26 @@ class CallAdmin(PartAdmin):
     unlisted = ("arguments", "result", "preview")
     fields: ClassVar[Any] = (
         *("call", "name", "chat", "to_step", "ordinal", "provider_id", "effect", "status", "attempt"),
-        *("fence", "worker", "code", "by", "size", "started", "ended", "duration"),
+        *("fence", "worker", "code", "by", "size", "approval", "started", "ended", "duration"),
         *("arguments_json", "result_text", "preview_text"),
     )
 
     @admin.display(description="step")
     def to_step(self, row: Call) -> SafeString:
         return base.link(row.step, "chat_step_changelist", q=row.step)
+
+    @admin.display(description="approval")
+    def approval(self, row: Call) -> str:
+        """Who was asked whether it may run, and what they said (W8); the step's item has it."""
+        step = Step.objects.filter(conversation=row.conversation_id, step=row.step).first()
+        calls = step.body["calls"] if step is not None else []
+        said = next((call.get("approval") for call in calls if call["id"] == row.call), None)
+        if said is None:
+            return "not needed"
+        if said["decision"] is None:
+            return f"asked at {base.time(said['asked_at'])}, not decided"
+        reason = f": {said['note']}" if said["note"] else ""
+        return f"{said['decision']} by {said['by'] or 'somebody'} at {base.time(said['decided_at'])}{reason}"
 
     @admin.display(description="arguments")
     def arguments_json(self, row: Call) -> SafeString:

@@ -227,6 +227,9 @@ class Store(Protocol):
     async def lease(self, conversation: str) -> str | None:
         """Who has the lease."""
 
+    async def leases(self, conversations: Sequence[str]) -> dict[str, int]:
+        """Which of these have an owner, and how long its lease still lasts if it is not renewed (milliseconds)."""
+
     async def fence(self, conversation: str, fence: int) -> None:
         """Refuse writes with a smaller fence from now on. Raises Missing."""
 

@@ -294,6 +294,11 @@ class MemoryStore:
         owner, expires = self._leases.get(conversation, (None, 0))
         return owner if expires > self._clock() else None
 
+    async def leases(self, conversations: Sequence[str]) -> dict[str, int]:
+        now = self._clock()
+        ends = {c: self._leases[c][1] for c in conversations if c in self._leases}
+        return {conversation: end - now for conversation, end in ends.items() if end > now}
+
     async def aclose(self) -> None:
         """Nothing is held outside this object."""
 

@@ -26,6 +26,15 @@ State = Mapping[str, Json]
 Patch = dict[str, Json]
 
 EMPTY: State = {}
+CallEvent = (
+    e.ApprovalAsked
+    | e.ApprovalDecided
+    | e.CallStarted
+    | e.CallProgress
+    | e.CallSettled
+    | e.CallInDoubt
+    | e.CallRetried
+)
 #: No tokens yet.
 NOTHING: Json = {"input": 0, "output": 0, "cached": 0, "cost": None}
 
@@ -93,7 +102,15 @@ def change(state: State, event: e.Event, seq: int) -> Patch:
             return _step_ended(state, event)
         case e.HistoryCompacted():
             return _used(state, event)
-        case e.CallStarted() | e.CallProgress() | e.CallSettled() | e.CallInDoubt() | e.CallRetried():
+        case (
+            e.ApprovalAsked()
+            | e.ApprovalDecided()
+            | e.CallStarted()
+            | e.CallProgress()
+            | e.CallSettled()
+            | e.CallInDoubt()
+            | e.CallRetried()
+        ):
             return _call_changed(state, event)
         case _:
             return _run_changed(state, event, seq)
@@ -239,14 +256,13 @@ def _proposed(call: e.ProposedCall) -> Json:
         "size": 0,
         "code": call.problem,
         "by": "",
+        "approval": None,
         "started_at": None,
         "ended_at": None,
     }
 
 
-def _call_changed(
-    state: State, event: e.CallStarted | e.CallProgress | e.CallSettled | e.CallInDoubt | e.CallRetried
-) -> Patch:
+def _call_changed(state: State, event: CallEvent) -> Patch:
     found = _find_step(state, event.step)
     if found is None:
         return {}
@@ -255,10 +271,12 @@ def _call_changed(
     return {found: {**step, "calls": calls}}
 
 
-def _moved(
-    call: Json, event: e.CallStarted | e.CallProgress | e.CallSettled | e.CallInDoubt | e.CallRetried
-) -> Json:
+def _moved(call: Json, event: CallEvent) -> Json:
     match event:
+        case e.ApprovalAsked():
+            return _asked(call, event)
+        case e.ApprovalDecided():
+            return _decided(call, event)
         case e.CallStarted():
             took = {"status": "running", "attempt": event.attempt, "worker": event.worker, "progress": None}
             return {**call, **took, "started_at": event.at, "code": None}
@@ -271,6 +289,26 @@ def _moved(
             return {**call, "status": "in_doubt"}
         case e.CallRetried():
             return {**call, "status": "queued", "by": event.by}
+
+
+def _asked(call: Json, event: e.ApprovalAsked) -> Json:
+    if call["status"] != "proposed":
+        return call
+    nobody = {"decision": None, "by": "", "note": "", "decided_at": None}
+    approval = {"digest": event.digest, "asked_at": event.at, **nobody}
+    return {**call, "status": "awaiting_approval", "approval": approval}
+
+
+def _decided(call: Json, event: e.ApprovalDecided) -> Json:
+    """Compare and set (rule W8): a late word, or one about something else, changes nothing."""
+    asked = call.get("approval")
+    if call["status"] != "awaiting_approval" or asked is None or asked["decision"] is not None:
+        return call
+    if asked["digest"] != event.digest:
+        return call
+    said = {"decision": event.decision, "by": event.by, "note": event.note, "decided_at": event.at}
+    status = "queued" if event.decision == "approved" else call["status"]
+    return {**call, "status": status, "approval": {**asked, **said}}
 
 
 def _find_step(state: State, step: str) -> str | None:

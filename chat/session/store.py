@@ -347,6 +347,15 @@ class RedisStore:
     async def lease(self, conversation: str) -> str | None:
         return cast(str | None, await self._answer(self._redis.get(_key(conversation, "lease"))))
 
+    async def leases(self, conversations: Sequence[str]) -> dict[str, int]:
+        if not conversations:
+            return {}
+        pipe = self._redis.pipeline(transaction=False)
+        for conversation in conversations:
+            pipe.pttl(_key(conversation, "lease"))
+        left = await self._answer(pipe.execute())
+        return {one: ms for one, ms in zip(conversations, left, strict=True) if ms > 0}
+
     async def aclose(self) -> None:
         await self._redis.aclose()
         await self._pool.disconnect()

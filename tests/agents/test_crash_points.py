@@ -4,11 +4,16 @@ Each time the next worker takes over with nothing but what was stored, and the c
 """
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from random import Random
+from typing import Any
 
 import pytest
 
 from agents import events as e
+from agents.history import Call
 from agents.llm.base import Finish, TextDelta
 from agents.loop import PartText
 from agents.spec import AgentSpec
@@ -21,6 +26,10 @@ from tests.support.shell import Shell
 from tests.support.strict_provider import refusal
 
 AGENT = AgentSpec("a", "A", "You help.", "m", profile="openai-chat", tools=("look", "book", "write"))
+#: An agent that asks before it books or writes (rule W8).
+CAREFUL = replace(AGENT, approval_tools=("book", "write"))
+
+Until = Callable[[list[e.Event] | PartText], bool]
 
 
 class World:
@@ -74,31 +83,46 @@ class Model(ScriptedModel):
             yield delta
 
 
-async def taken_over(shell: Shell, world: World, model: Model) -> None:
-    """Workers come until the run is over; a person settles what is in doubt."""
-    for _ in range(6):
+def decided(step: str, call: Call, refuses: str = "") -> list[e.Event]:
+    """What a person says of a call that waits for them: it happened, they allow it, or they refuse it."""
+    at: dict[str, Any] = {"at": 1, "step": step, "call": call.id}
+    outcome: dict[str, Any] = {
+        "attempt": call.attempt,
+        "result": "Somebody decided.",
+        "preview": "",
+        "size": 0,
+    }
+    if call.status == "in_doubt":
+        return [e.CallSettled(**at, **outcome, status="succeeded", code="resolved_by_person")]
+    assert call.status == "awaiting_approval" and call.approval is not None
+    refused = call.name == refuses
+    said = e.ApprovalDecided(
+        **at, digest=call.approval.digest, decision="refused" if refused else "approved", by="alice"
+    )
+    return [said, e.CallSettled(**at, **outcome, status="cancelled", code="refused")] if refused else [said]
+
+
+async def taken_over(
+    shell: Shell,
+    world: World,
+    model: Model,
+    agent: AgentSpec = AGENT,
+    *,
+    until: Until | None = None,
+    refuses: str = "",
+) -> None:
+    """Workers come until the run is over; a person decides what waits for them."""
+    for _ in range(8):
         run = shell.history.run
         assert run is not None
         if run.status == "waiting":
             for step in list(shell.history.steps()):
                 for call in step.open_calls:
-                    shell.store(
-                        e.CallSettled(
-                            at=1,
-                            step=step.id,
-                            call=call.id,
-                            attempt=call.attempt,
-                            status="succeeded",
-                            result="It happened.",
-                            preview="",
-                            size=0,
-                            code="resolved_by_person",
-                        )
-                    )
+                    shell.store(*decided(step.id, call, refuses))
             shell.store(e.RunResumed(at=1, run=run.id))
         elif not run.active:
             return
-        await shell.work(AGENT, model, world.toolbox())
+        await shell.work(agent, model, world.toolbox(), until=until)
     raise AssertionError("the run does not end")
 
 
@@ -178,3 +202,99 @@ def _with_unstarted_write(shell: Shell, world: World) -> None:
     if "write" not in world.began:
         assert any(isinstance(event, e.CallInDoubt) for event in shell.log)
         world.began["write"] = 1
+
+
+class Dies:
+    """Gives the run up after so many stored things, counted over all owners; `first` looks at each of them before."""
+
+    def __init__(self, after: int, first: Callable[[list[e.Event] | PartText], None] | None = None) -> None:
+        self.left = after
+        self._first = first
+
+    def __call__(self, one: list[e.Event] | PartText) -> bool:
+        if self._first is not None:
+            self._first(one)
+        self.left -= 1
+        return self.left == -1
+
+
+def allow_at_once(shell: Shell, one: list[e.Event] | PartText) -> None:
+    """Somebody allows what is asked for before the worker does anything more."""
+    if isinstance(one, list) and isinstance(one[0], e.ApprovalAsked):
+        step = shell.steps()[-1]
+        for call in step.open_calls:
+            if call.status == "awaiting_approval":
+                shell.store(*decided(step.id, call))
+
+
+def hold_to_the_word(shell: Shell) -> None:
+    """W8: everybody is asked once about a call, and nothing that waits for a yes is started before it has it."""
+    asked = [event.call for event in shell.log if isinstance(event, e.ApprovalAsked)]
+    assert len(asked) == len(set(asked)) == 2
+    allowed: set[str] = set()
+    for event in shell.log:
+        if isinstance(event, e.ApprovalDecided) and event.decision == "approved":
+            allowed.add(event.call)
+        assert not isinstance(event, e.CallStarted) or event.call in allowed or event.call not in asked
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["decided at once", "decided when it waits"])
+async def test_W8_R4_it_dies_after_each_thing_that_was_stored(at_once: bool) -> None:
+    points = 0
+    while True:
+        shell, world, model = Shell(), World(), Model([])
+        shell.say("go")
+        dies = Dies(points, partial(allow_at_once, shell) if at_once else None)
+        await taken_over(shell, world, model, CAREFUL, until=dies)
+        _with_unstarted_write(shell, world)
+        hold_to_the_rules(shell, world, model)
+        hold_to_the_word(shell)
+        if dies.left >= 0:
+            break
+        points += 1
+    assert points > 12
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_W8_R4_it_dies_at_any_turn_of_the_event_loop(seed: int) -> None:
+    random = Random(seed)
+    shell, world, model = Shell(), World(), Model([])
+    shell.say("go")
+    for _ in range(4):
+        run = shell.history.run
+        if run is None or not run.active:
+            break
+        if run.status == "waiting":
+            for step in list(shell.history.steps()):
+                for call in step.open_calls:
+                    shell.store(*decided(step.id, call))
+            shell.store(e.RunResumed(at=1, run=run.id))
+        work = asyncio.create_task(shell.work(CAREFUL, model, world.toolbox()))
+        for _ in range(random.randrange(2, 60)):
+            await asyncio.sleep(0)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+    await taken_over(shell, world, model, CAREFUL)
+    _with_unstarted_write(shell, world)
+    hold_to_the_rules(shell, world, model)
+    hold_to_the_word(shell)
+
+
+async def test_W8_what_was_refused_never_runs_wherever_the_worker_dies() -> None:
+    points = 0
+    while True:
+        shell, world, model = Shell(), World(), Model([])
+        shell.say("go")
+        dies = Dies(points)
+        await taken_over(shell, world, model, CAREFUL, until=dies, refuses="write")
+        assert "write" not in world.began and "write" not in world.effects.values()
+        (write,) = [call for call in shell.calls() if call.name == "write"]
+        assert (write.status, write.code) == ("cancelled", "refused")
+        hold_to_the_word(shell)
+        assert isinstance(shell.last(), e.RunFinished)
+        for body in model.bodies:
+            assert refusal("openai-chat", dict(body)) is None
+        if dies.left >= 0:
+            break
+        points += 1
+    assert points > 12

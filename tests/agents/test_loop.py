@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agents import events as e
+from agents import history as h
 from agents.errors import ModelError, TooLong, TranscriptRefused
 from agents.llm.assembler import MAX_BYTES
 from agents.llm.base import CallDelta, Finish, ReasoningDelta, TextDelta, UsageDelta
@@ -626,3 +627,66 @@ async def test_provider_ids_that_repeat_or_are_empty_never_meet(shell: Shell, be
     ids = [call.id for call in shell.calls()]
     assert len(set(ids)) == 6
     assert [call.result for call in shell.calls()] == [f"look {name}" for name in "ababcd"]
+
+
+# ---- approvals (W8) ----
+
+CAREFUL = replace(AGENT, approval_tools=("write",))
+
+
+def word(shell: Shell, call: h.Call, decision: Any = "approved") -> list[e.Event]:
+    """What a person says of a call, and that the run goes on."""
+    assert call.approval is not None
+    step = shell.steps()[-1]
+    digest = call.approval.digest
+    said = e.ApprovalDecided(at=1, step=step.id, call=call.id, digest=digest, decision=decision, by="Alice")
+    return [said, e.RunResumed(at=1, run=step.run)]
+
+
+async def test_W8_nobody_is_asked_about_arguments_that_do_not_fit(shell: Shell, bench: Bench) -> None:
+    shell.say("go")
+    model = ScriptedModel(asks(("write", '{"nome": "a"}'), ("write", "{"), write("b")), says("done"))
+    await shell.work(CAREFUL, model, bench.toolbox())
+    assert [(call.status, call.code) for call in shell.calls()] == [
+        ("failed", "invalid_arguments"), ("failed", "malformed_arguments"), ("awaiting_approval", None),
+    ]  # fmt: skip
+    asked = [event for event in shell.log if isinstance(event, e.ApprovalAsked)]
+    assert [event.digest for event in asked] == [e.approval_digest(*write("b"))]
+    waiting = shell.last()
+    assert isinstance(waiting, e.RunWaiting) and waiting.reason == "approval"
+    assert bench.started == []
+
+
+async def test_W8_what_was_allowed_runs_once_and_the_model_goes_on(shell: Shell, bench: Bench) -> None:
+    shell.say("go")
+    model = ScriptedModel(asks(write("a")), says("done"))
+    await shell.work(CAREFUL, model, bench.toolbox())
+    shell.store(*word(shell, shell.calls()[0]))
+    await shell.work(CAREFUL, model, bench.toolbox())
+    assert bench.started == ["a"]
+    assert isinstance(shell.last(), e.RunFinished)
+    assert model.bodies[-1]["messages"][-1]["content"] == "write a"
+
+
+async def test_W8_a_tool_that_the_agent_lost_meanwhile_does_not_run(shell: Shell, bench: Bench) -> None:
+    shell.say("go")
+    model = ScriptedModel(asks(write("a")), says("done"))
+    await shell.work(CAREFUL, model, bench.toolbox())
+    shell.store(*word(shell, shell.calls()[0]))
+    await shell.work(replace(CAREFUL, tools=("look",), approval_tools=()), model, bench.toolbox())
+    assert bench.started == []
+    assert [(call.status, call.code) for call in shell.calls()] == [("failed", "unknown_tool")]
+
+
+async def test_R7_a_stop_while_another_call_runs_closes_what_waits_for_a_yes(
+    shell: Shell, bench: Bench
+) -> None:
+    bench.gates = {"a": asyncio.Event()}
+    shell.say("go")
+    model = ScriptedModel(asks(look("a"), write("b")), says("done"))
+    work = asyncio.create_task(shell.work(CAREFUL, model, bench.toolbox()))
+    await eventually(lambda: bench.started == ["a"], 2, "the other call to run")
+    shell.ask_to_stop()
+    await work
+    assert [(call.status, call.code) for call in shell.calls()] == [("cancelled", "cancelled_by_user")] * 2
+    assert isinstance(shell.last(), e.RunStopped)

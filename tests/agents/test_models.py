@@ -70,6 +70,9 @@ def test_the_smallest_agent_is_valid():
         ("tools", ["notes", "notes"], "on the list twice"),
         ("tools", "notes", "list of tool names"),
         ("tools", [1], "list of tool names"),
+        ("approval_tools", ["gone"], "no tool named gone"),
+        ("approval_tools", "notes", "list of tool names"),
+        ("approval_tools", ["notes", "notes"], "on the list twice"),
         ("base_url", "ftp://x/", "whole address"),
         ("base_url", "api.example.com/v1", "whole address"),
         ("base_url", "https://me:key@x/v1", "keys belong in the settings"),
@@ -181,6 +184,22 @@ def test_an_agent_can_be_added_in_the_admin(staff):
     made = Agent.objects.get(slug="ann")
     assert made.tools == ["calculator", "notes"]
     assert made.spec().limits == Limits(5, 60, None, 2, 1_000, 8_000)
+
+
+def test_W8_an_agent_asks_only_before_tools_that_it_may_use(staff):
+    url = reverse("admin:agents_agent_add")
+    page = staff.post(url, form(tools=["calculator"], approval_tools=["notes"])).content.decode()
+    assert "The agent may not use notes." in page
+    assert staff.post(url, form(approval_tools=["notes"])).status_code == 302
+    made = Agent.objects.get(slug="ann")
+    assert made.spec().approval_tools == ("notes",)
+    page = staff.get(reverse("admin:agents_agent_change", args=[made.pk])).content.decode()
+    assert page.count('name="approval_tools"') == len(default_tools())
+    assert "Ask a person before" in page
+
+
+def test_W8_agents_of_before_there_were_approvals_ask_nobody():
+    assert agent().spec().approval_tools == ()
 
 
 def test_an_agent_without_tools_is_fine(staff):

@@ -6,10 +6,11 @@ import pytest
 
 from agents import events as e
 from agents.history import History, empty, fold
-from agents.results import INTERRUPTED, NOT_STARTED, STOPPED_BEFORE, STOPPED_RUNNING
+from agents.results import INTERRUPTED, NOT_STARTED, REFUSED, STOPPED_BEFORE, STOPPED_RUNNING
 from agents.spec import Limits
 from agents.steps import (
     MAX_ATTEMPTS,
+    Ask,
     CallModel,
     Fail,
     Finish,
@@ -225,3 +226,89 @@ def test_calls_that_an_earlier_run_left_open_are_closed_and_not_started() -> Non
     decision = next_step(history, LIMITS, NOW)
     assert isinstance(decision, Settle)
     assert [(event.call, event.code) for event in decision.events] == [("A", "not_started")]
+
+
+def asked(id: str, digest: str = "d") -> e.Event:
+    return e.ApprovalAsked(at=4_000, step="r.1", call=id, digest=digest)
+
+
+def said(id: str, decision: Any, digest: str = "d", note: str = "") -> e.Event:
+    return e.ApprovalDecided(
+        at=5_000, step="r.1", call=id, digest=digest, decision=decision, by="alice", note=note
+    )
+
+
+def decide(*events: e.Event, approvals: tuple[str, ...] = ("clock",)) -> Any:
+    return next_step(told(*BEGUN, step(), *events), LIMITS, NOW, approvals=approvals)
+
+
+def pay(id: str, **more: Any) -> e.ProposedCall:
+    return e.ProposedCall(call=id, ordinal=ord(id) - ord("A"), name="pay", arguments="{}", **more)
+
+
+def test_W8_what_needs_a_yes_is_asked_for_first_and_the_others_run_meanwhile() -> None:
+    calls = answer(pay("A"), call("B"))
+    first = decide(calls, approvals=("pay",))
+    assert isinstance(first, Ask) and [one.id for one in first.calls] == ["A"]
+    then = decide(calls, asked("A"), approvals=("pay",))
+    assert isinstance(then, RunCalls) and [one.id for one in then.calls] == ["B"]
+    assert decide(calls, asked("A"), runs("B"), settled("B"), approvals=("pay",)) == Wait("approval")
+
+
+def test_W8_nobody_is_asked_about_a_call_that_cannot_run() -> None:
+    decision = decide(answer(call("A", problem="malformed_arguments"), call("B")))
+    assert isinstance(decision, Settle) and [event.call for event in decision.events] == ["A"]
+
+
+def test_W8_what_was_allowed_runs_and_is_not_asked_for_again() -> None:
+    events = (answer(call("A"), call("B")), asked("A"), asked("B"), said("B", "approved"))
+    decision = decide(*events)
+    assert isinstance(decision, RunCalls) and [one.id for one in decision.calls] == ["B"]
+    # Its worker died, and it may run twice: the yes still stands.
+    again = e.CallRetried(at=1, step="r.1", call="B", by="recovery")
+    decision = decide(*events, runs("B"), again)
+    assert isinstance(decision, RunCalls) and [one.id for one in decision.calls] == ["B"]
+
+
+def test_W8_a_word_about_something_else_or_a_later_one_changes_nothing() -> None:
+    calls = answer(call("A"))
+    assert decide(calls, asked("A"), said("A", "approved", digest="other")) == Wait("approval")
+    assert isinstance(decide(calls, said("A", "approved")), Ask)
+    late = decide(calls, asked("A"), said("A", "approved"), said("A", "refused"))
+    assert isinstance(late, RunCalls)
+    assert isinstance(decide(calls, asked("A"), said("A", "approved"), asked("A")), RunCalls)
+
+
+def test_W8_a_refusal_whose_outcome_is_missing_gets_it() -> None:
+    decision = decide(answer(call("A")), asked("A"), said("A", "refused", note="not today"))
+    assert isinstance(decision, Settle)
+    (event,) = decision.events
+    assert (event.status, event.code, event.by) == ("cancelled", "refused", "alice")
+    assert event.result.startswith(REFUSED) and event.result.endswith("not today")
+
+
+def test_W8_a_doubt_is_the_more_urgent_reason_to_wait() -> None:
+    events = (answer(call("A"), call("B")), asked("A"), runs("B"), *_doubt("B"))
+    assert decide(*events) == Wait("in_doubt")
+
+
+def test_R7_a_call_that_waits_for_a_yes_is_closed_by_a_stop_and_by_the_next_run() -> None:
+    waiting = (*BEGUN, step(), answer(call("A")), asked("A"))
+    (event,) = close_open_calls(told(*waiting), "stopped", NOW, by="Alice")
+    assert (event.code, event.result) == ("cancelled_by_user", STOPPED_BEFORE)
+    later = told(
+        *waiting, e.RunFailed(at=1, run="r", code="internal"), message("m2"), queued("s"), started("s")
+    )
+    decision = next_step(later, LIMITS, NOW)
+    assert isinstance(decision, Settle) and [one.code for one in decision.events] == ["not_started"]
+
+
+def test_R8_nobody_is_asked_when_the_time_is_up_and_waiting_does_not_count() -> None:
+    calls = answer(call("A"))
+    late = next_step(told(*BEGUN, step(), calls), Limits(seconds=9), NOW, approvals=("clock",))
+    assert isinstance(late, Finish) and late.limit == "limit_seconds"
+    waited = told(
+        *BEGUN, step(), calls, asked("A"), e.RunWaiting(at=5_000, run="r", reason="approval"),
+        said("A", "approved"), e.RunResumed(at=9_000_000, run="r"), started(at=9_001_000),
+    )  # fmt: skip
+    assert isinstance(next_step(waited, Limits(seconds=9), 9_001_000, approvals=("clock",)), RunCalls)

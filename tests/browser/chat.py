@@ -75,6 +75,11 @@ class Chat:
         self.hook("composer-input").fill(text)
         self.hook("send").click()
         expect(self.hook("composer-input")).to_have_value("")
+        # Until it is shown, what stands last in the transcript is an answer to something else.
+        line = text.strip().partition("\n")[0]
+        wait_until(
+            lambda: any(line in row["text"] for row in self._messages()), 15, "the message to be shown"
+        )
 
     def wait_until_done(self, seconds: float = 40) -> None:
         """Until what was said last is answered, the run is over and everything is shown."""
@@ -89,6 +94,9 @@ class Chat:
         """What the transcript shows."""
         rows: list[dict[str, Any]] = self.page.evaluate(SHOWN)
         return rows
+
+    def _messages(self) -> list[dict[str, Any]]:
+        return [row for row in self.shown() if row["kind"] == "message"]
 
     def _heard(self, message: ConsoleMessage) -> None:
         # A browser reports every failed connection as an error; cutting links is what these tests do.

@@ -241,3 +241,109 @@ def test_W7_a_probe_that_comes_after_a_persons_word_changes_nothing():
     for event in said:
         state = merge(state, reduce(state, event, 50))
     assert decide.fitting(state, [probed]) == []
+
+
+DIGEST = e.approval_digest("save_note", "{}")
+WAITING = e.RunWaiting(at=NOW, run=RUN, reason="approval")
+
+
+def approval_asked(call: str) -> e.ApprovalAsked:
+    return e.ApprovalAsked(at=NOW, step=f"{RUN}.1", call=call, digest=DIGEST)
+
+
+def awaiting(*calls: str, more: tuple[e.Event, ...] = (WAITING,)) -> dict:
+    """A run that waits until somebody allows these calls."""
+    asks = [approval_asked(call) for call in calls]
+    return told(*asked(), STARTED, STEP, proposed(*["effectful"] * len(calls)), *asks, *more)
+
+
+def approve(
+    state: dict, call: str = "call0", decision="approve", digest: str = DIGEST, **more
+) -> list[e.Event]:
+    settings = {"note": "", "by": "alice", "now": NOW, **more}
+    return decide.decide_approval(state, call=call, digest=digest, decision=decision, **settings)
+
+
+def after(state: dict, events: list[e.Event]) -> dict:
+    for event in events:
+        state = merge(state, reduce(state, event, 50))
+    return state
+
+
+def test_W8_an_allowed_call_is_queued_and_the_run_goes_on_at_once():
+    events = approve(awaiting("call0", "call1"))
+    assert kinds(events) == ["approval.decided", "run.resumed"]
+    assert (events[0].decision, events[0].by, events[0].digest) == ("approved", "alice", DIGEST)
+
+
+def test_W8_a_refused_call_has_its_outcome_and_the_run_waits_for_the_other():
+    state = awaiting("call0", "call1")
+    events = approve(state, "call1", "refuse", note="too dear")
+    assert kinds(events) == ["approval.decided", "call.settled"]
+    assert (events[1].status, events[1].code, events[1].by) == ("cancelled", "refused", "alice")
+    assert "refused" in events[1].result and events[1].result.endswith("too dear")
+    last = approve(after(state, events), "call0", "refuse")
+    assert kinds(last) == ["approval.decided", "call.settled", "run.resumed"]
+
+
+def test_W8_while_the_run_works_on_other_calls_nothing_is_resumed():
+    assert kinds(approve(awaiting("call0", more=()))) == ["approval.decided"]
+
+
+def test_W8_one_word_wins_and_each_loser_gets_a_code():
+    state = awaiting("call0", "call1")
+    for call, digest, code in (
+        ("nobody", DIGEST, "unknown_call"),
+        ("call0", "another", "wrong_digest"),
+    ):
+        with pytest.raises(Rejected, match=code):
+            approve(state, call, digest=digest)
+    for first in ("approve", "refuse"):
+        decided = after(state, approve(state, decision=first))
+        for second in ("approve", "refuse"):
+            with pytest.raises(Rejected, match="already_decided"):
+                approve(decided, decision=second, by="bob")
+    closed = after(state, decide.decide_stop(state, by="alice", owned=False, now=NOW))
+    with pytest.raises(Rejected, match="already_settled"):
+        approve(closed)
+    with pytest.raises(Rejected, match="bad_command"):
+        approve(told(*asked(), STARTED, STEP, proposed("effectful")))
+    with pytest.raises(Rejected, match="bad_command"):
+        approve(doubtful("call0"))
+
+
+def test_W8_a_run_that_waits_for_both_says_what_it_still_waits_for():
+    in_doubt_too = (
+        call_started("call1"),
+        in_doubt("call1"),
+        e.RunWaiting(at=NOW, run=RUN, reason="in_doubt"),
+    )
+    asks = approval_asked("call0")
+    state = told(*asked(), STARTED, STEP, proposed("effectful", "effectful"), asks, *in_doubt_too)
+    settle = {"call": "call1", "decision": "happened", "result": "", "by": "a", "now": NOW}
+    told_once = decide.decide_settle(state, **settle)
+    assert kinds(told_once) == ["call.settled", "run.waiting"]
+    assert told_once[1].reason == "approval"
+    refused = approve(state, decision="refuse")
+    assert kinds(refused) == ["approval.decided", "call.settled"]
+    assert kinds(decide.decide_settle(after(state, refused), **settle)) == ["call.settled", "run.resumed"]
+
+
+def test_R7_stopping_a_run_that_waits_for_a_yes_closes_the_call():
+    events = decide.decide_stop(awaiting("call0"), by="alice", owned=False, now=NOW)
+    assert kinds(events) == ["run.stopping", "call.settled", "run.stopped"]
+    assert events[1].code == "cancelled_by_user" and "Nothing was executed" in events[1].result
+
+
+def test_W8_a_run_does_not_wait_for_a_decision_that_was_just_made():
+    state = awaiting("call0", "call1", more=())
+    assert decide.fitting(state, [WAITING]) == [WAITING]
+    allowed = after(state, approve(state))
+    assert decide.fitting(allowed, [WAITING]) == []
+    refused = after(state, [*approve(state, decision="refuse"), *approve(state, "call1", "refuse")])
+    assert decide.fitting(refused, [WAITING]) == []
+
+
+def test_R7_nobody_is_asked_once_a_stop_was_asked_for():
+    state = told(*asked(), STARTED, STEP, proposed("effectful"), e.RunStopping(at=NOW, run=RUN, by="a"))
+    assert decide.fitting(state, [approval_asked("call0")]) == []

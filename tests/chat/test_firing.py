@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -177,6 +177,10 @@ async def test_what_a_run_has_come_to(door: Door) -> None:
     found = await reply()
     assert found.over and found.text == "Rain."
     assert found.whole == "Rain.\n\n*The run reached its limit of steps. 20 steps*"
+
+
+def test_there_are_words_for_each_way_in_which_a_run_may_end() -> None:
+    assert set(replies.REASONS) == set(get_args(e.RunCode))
 
 
 async def test_a_deleted_conversation_is_a_final_refusal(door: Door) -> None:

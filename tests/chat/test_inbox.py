@@ -11,6 +11,7 @@ from agents import events as e
 from agents.models import ensure_default_agent
 from chat import models as m
 from chat.entrances.browser.protocol import (
+    ApproveBody,
     CreateBody,
     DeleteBody,
     RenameBody,
@@ -160,6 +161,7 @@ async def test_an_agent_that_is_not_there_is_said_so(desk: Desk):
         RenameBody(kind="rename", title="Stolen"),
         DeleteBody(kind="delete"),
         SettleBody(kind="settle", call="c", decision="happened"),
+        ApproveBody(kind="approve", call="c", digest="d", decision="approve"),
     ],
     ids=lambda body: body.kind,
 )
@@ -304,6 +306,67 @@ async def test_W7_the_providers_own_id_is_resolved(desk: Desk):
     assert (await desk.submit(conversation, settle("toolu_0", "did_not_happen"))).status == "applied"
     assert (await desk.state(conversation))["run"]["status"] == "queued"
     assert len(desk.queued) == 1
+
+
+async def asked(desk: Desk) -> tuple[str, str, str]:
+    """A conversation that waits until somebody allows a call: its id, the call's, and the digest."""
+    conversation = await desk.begin()
+    await desk.send(conversation)
+    run = (await desk.state(conversation))["run"]["id"]
+    at: dict[str, Any] = {"at": 1, "step": f"{run}.1"}
+    call = e.call_id(conversation, f"{run}.1", 0)
+    proposed = e.ProposedCall(call=call, ordinal=0, name="pay", arguments='{"n": 1}', provider_id="toolu_0")
+    digest = e.approval_digest("pay", '{"n": 1}')
+    told: list[e.Event] = [
+        e.RunStarted(at=1, run=run, attempt=1, fence=1, worker="w"),
+        e.StepStarted(**at, run=run),
+        e.StepFinished(**at, run=run, text="", calls=(proposed,)),
+        e.ApprovalAsked(**at, call=call, digest=digest),
+        e.RunWaiting(at=1, run=run, reason="approval"),
+    ]
+    await desk.sessions.append(conversation, lambda view: told)
+    desk.queued.clear()
+    return conversation, call, digest
+
+
+def approve(call: str, digest: str, decision: str = "approve", note: str = "") -> ApproveBody:
+    return ApproveBody(kind="approve", call=call, digest=digest, decision=decision, note=note)
+
+
+async def test_W8_the_same_word_twice_has_one_effect_and_another_loses(desk: Desk):
+    conversation, call, digest = await asked(desk)
+    wrong = await desk.submit(conversation, approve(call, "0" * 64))
+    assert (wrong.status, wrong.code) == ("rejected", "wrong_digest")
+    id = uid()
+    for status in ("applied", "duplicate"):
+        assert (await desk.submit(conversation, approve(call, digest), id)).status == status
+    for decision in ("approve", "refuse"):
+        late = await desk.submit(conversation, approve(call, digest, decision))
+        assert (late.status, late.code) == ("rejected", "already_decided")
+    state = await desk.state(conversation)
+    assert call_in(state, call)["approval"]["by"] == "alice"
+    assert (call_in(state, call)["status"], state["run"]["status"]) == ("queued", "queued")
+    assert len(desk.queued) == 1
+
+
+async def test_W7_W8_an_unknown_call_is_not_allowed_for_another_and_an_alias_is_resolved(desk: Desk):
+    conversation, call, digest = await asked(desk)
+    for name in ("nobody", ""):
+        result = await desk.submit(conversation, approve(name, digest))
+        assert (result.status, result.code) == ("rejected", "unknown_call")
+    note = " too\0 dear \n"
+    assert (await desk.submit(conversation, approve("toolu_0", digest, "refuse", note))).status == "applied"
+    settled = call_in(await desk.state(conversation), call)
+    assert (settled["status"], settled["code"]) == ("cancelled", "refused")
+    assert settled["approval"]["note"] == "too\N{REPLACEMENT CHARACTER} dear"
+
+
+async def test_R7_W8_after_a_stop_nothing_is_allowed_any_more(desk: Desk):
+    conversation, call, digest = await asked(desk)
+    assert (await desk.submit(conversation, StopBody(kind="stop"))).status == "applied"
+    late = await desk.submit(conversation, approve(call, digest))
+    assert (late.status, late.code) == ("rejected", "already_settled")
+    assert call_in(await desk.state(conversation), call)["code"] == "cancelled_by_user"
 
 
 async def test_R7_stopping_a_run_that_waits_closes_its_calls(desk: Desk):

@@ -16,7 +16,7 @@ from agents.models import ensure_default_agent
 from agents.spec import AgentSpec
 from agents.tools.base import Toolbox, ToolContext, tool
 from chat import models as m
-from chat.entrances.browser.protocol import CreateBody, SendBody, SettleBody, StopBody
+from chat.entrances.browser.protocol import ApproveBody, CreateBody, SendBody, SettleBody, StopBody
 from chat.inbox import Inbox, Sender
 from chat.kit import Kit
 from chat.runner import Runner
@@ -286,6 +286,81 @@ async def test_R4_what_may_have_had_an_effect_waits_for_a_person(house: House, d
     outcome = {"happened": "succeeded", "did_not_happen": "failed", "run_again": "succeeded"}
     assert (await house.call("act"))["status"] == outcome[decision]
     assert house.bench.started == (["act"] if decision == "run_again" else [])
+
+
+def approve(call: Any, decision: Any = "approve", note: str = "") -> ApproveBody:
+    digest = call["approval"]["digest"]
+    return ApproveBody(kind="approve", call=call["id"], digest=digest, decision=decision, note=note)
+
+
+async def test_W8_of_two_words_at_the_same_moment_one_wins_and_it_is_done(house: House):
+    house.bench.gate.set()
+    house.spec = replace(SPEC, tools=("look", "act"), approval_tools=("act",))
+    model = ScriptedModel(asks(("act", "{}")), says("Good"))
+    worker = house.worker(model)
+    await house.ask()
+    await house.finish(worker)
+    assert house.bench.started == [], "it ran before anybody had allowed it"
+    assert ((await house.run())["status"], (await house.run())["reason"]) == ("waiting", "approval")
+    assert await house.sessions.store.lease(house.conversation) is None, "a waiting run holds a worker"
+    row = await m.Call.objects.aget(conversation_id=house.conversation)
+    assert row.status == "awaiting_approval", "the admin must see it"
+    call = await house.call("act")
+    bob = replace(house.who, name="bob")
+    yes, no = await asyncio.gather(
+        house.inbox.submit(house.who, house.conversation, uid(), approve(call)),
+        house.inbox.submit(bob, house.conversation, uid(), approve(call, "refuse", "not now")),
+    )
+    assert sorted([yes.status, no.status]) == ["applied", "rejected"]
+    assert {yes.code, no.code} == {None, "already_decided"}
+    won = yes.status == "applied"
+    await house.finish(worker)
+    assert (await house.run())["status"] == "finished"
+    call = await house.call("act")
+    assert call["status"] == ("succeeded" if won else "cancelled")
+    assert call["approval"]["by"] == ("alice" if won else "bob"), "the loser is told who decided"
+    assert house.bench.started == (["act"] if won else [])
+    read = model.bodies[-1]["messages"][-1]["content"]
+    assert read == "act done" if won else read.endswith("not now")
+    row = await m.Call.objects.aget(conversation_id=house.conversation)
+    assert (row.status, row.code) == (("succeeded", "") if won else ("cancelled", "refused"))
+
+
+async def test_W8_what_is_allowed_while_another_call_runs_starts_beside_it(house: House):
+    house.spec = replace(SPEC, tools=("look", "act"), approval_tools=("act",))
+    worker = house.worker(ScriptedModel(asks(("act", "{}"), ("look", "{}")), says("Both")))
+    await house.ask()
+    work = house.start(worker)
+    async with asyncio.timeout(10):
+        await house.bench.busy.wait()
+    assert house.bench.started == ["look"]
+    await house.submit(approve(await house.call("act")))
+    await eventually(lambda: _is(house.bench.started == ["look", "act"]), 10, "the allowed call to start")
+    house.bench.gate.set()
+    await work
+    assert (await house.run())["status"] == "finished"
+    assert house.queue == [], "a run that works needs no resumption"
+
+
+async def test_W8_each_allowed_call_runs_without_waiting_for_the_other_decisions(house: House):
+    house.bench.gate.set()
+    house.spec = replace(SPEC, tools=("look", "act"), approval_tools=("look", "act"))
+    worker = house.worker(ScriptedModel(asks(("act", "{}"), ("look", "{}"), ("act", "{")), says("Done")))
+    await house.ask()
+    await house.finish(worker)
+    step = (await house.steps())[0]
+    assert [call["status"] for call in step["calls"]] == ["awaiting_approval", "awaiting_approval", "failed"]
+    await house.submit(approve(step["calls"][0]))
+    await house.finish(worker)
+    assert house.bench.started == ["act"]
+    assert ((await house.run())["status"], (await house.run())["reason"]) == ("waiting", "approval")
+    await house.submit(StopBody(kind="stop"))
+    assert (await house.run())["status"] == "stopped"
+    assert (await house.call("look"))["status"] == "cancelled"
+
+
+async def _is(true: bool) -> bool:
+    return true
 
 
 async def test_R4_a_stray_entry_for_a_waiting_run_changes_nothing(house: House):

@@ -12,7 +12,15 @@ from agents import events as e
 from chat import attachments, decide
 from chat.lookups import Active
 from chat.session.session import Sessions
-from chat.sweeper import QUEUED_GRACE_MS, TIDY_MS, Sweeper, decide_recovering, unattended
+from chat.sweeper import (
+    EXPIRED_MS,
+    LEAST_PAUSE_MS,
+    QUEUED_GRACE_MS,
+    TIDY_MS,
+    Sweeper,
+    decide_recovering,
+    unattended,
+)
 from tests.support.waiting import eventually
 
 NOW = time.time_ns() // 1_000_000
@@ -118,6 +126,27 @@ async def test_any_number_of_sweepers_queue_a_run_once(yard: Yard):
     assert yard.queued == [run]
     types = [text async for text in _types(conversation)]
     assert types.count("run.recovering") == 1
+
+
+async def test_R4_the_next_sweep_is_when_the_first_lease_runs_out(yard: Yard, world: Any):
+    first, run = await yard.begin("started")
+    second, _ = await yard.begin("started")
+    sweeper = yard.sweeper(every_ms=60_000)
+    assert await yard.sessions.take(first, "dies", 900)
+    assert await yard.sessions.take(second, "alive", 50_000)
+    assert await sweeper.sweep() == 0
+    pause = sweeper.pause_ms()
+    assert LEAST_PAUSE_MS <= pause <= 900 + 3 * EXPIRED_MS
+    await world.wait(int(pause))
+    assert await sweeper.sweep() == 1
+    assert yard.queued == [run]
+    assert sweeper.pause_ms() > 40_000, "nothing else runs out soon"
+
+
+async def test_without_leases_the_sweeps_come_at_their_pace(yard: Yard):
+    sweeper = yard.sweeper(every_ms=1_000)
+    await sweeper.sweep()
+    assert 800 <= sweeper.pause_ms() <= 1_200
 
 
 async def test_a_claim_is_given_back_when_the_queue_is_away(yard: Yard):

@@ -160,6 +160,18 @@ async def test_R2_a_lease_that_is_not_renewed_ends(world: World) -> None:
     assert await store.acquire(C, "b", 100)
 
 
+async def test_R2_how_long_leases_last_is_read_for_many_at_once(world: World) -> None:
+    store = world.store
+    assert await store.leases([]) == {}
+    assert await store.acquire(C, "a", 5_000)
+    left = await store.leases([C, D])
+    assert list(left) == [C] and 0 < left[C] <= 5_000
+    assert await store.renew(C, "a", 100)
+    assert (await store.leases([D, C]))[C] <= 100
+    await world.wait(150)
+    assert await store.leases([C, D]) == {}
+
+
 # ---- commands ----
 
 

@@ -88,6 +88,20 @@ MUTANTS = (
         ("tests/agents/test_steps.py", "-k", "R4"),
     ),
     Mutant(
+        "nobody is asked before a tool that needs a yes",
+        "agents/steps.py",
+        'c.status == "proposed" and c.name in approvals',
+        "False",
+        ("tests/agents/test_crash_points.py", "-k", "W8"),
+    ),
+    Mutant(
+        "a yes to other arguments counts",
+        "chat/decide.py",
+        'if asked["digest"] != digest:',
+        "if False:",
+        ("tests/chat/test_decide.py", "-k", "W8"),
+    ),
+    Mutant(
         "tools start before it is journalled",
         "agents/calling.py",
         f"{_STORE}{_START}",
@@ -140,8 +154,8 @@ MUTANTS = (
         "the due time moves on in a transaction of its own",
         "chat/entrances/schedules/firings.py",
         "        for due in fire:\n            record(row, due)\n",
-        "        transaction.on_commit(lambda: [record(row, due) for due in fire])\n"
-        "        transaction.on_commit(lambda: __import__('chat.faults').faults.point('schedules.received'))\n",
+        "        transaction.on_commit(lambda: __import__('chat.faults').faults.point('schedules.received'))\n"
+        "        transaction.on_commit(lambda: [record(row, due) for due in fire])\n",
         ("tests/recovery/test_schedules.py",),
     ),
     Mutant(

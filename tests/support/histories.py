@@ -3,8 +3,8 @@
 `tell(random)` gives a list of appends, each a list of events that are stored together. The same seed gives
 the same history; hypothesis drives it with `st.randoms()`, the vectors in `tests/wire/` with fixed seeds.
 What is told is what an honest worker and several people could do: runs with parallel calls, stops, dead
-workers, calls in doubt, notes and messages in the middle, renames, and now and then a late event of
-something long gone.
+workers, calls in doubt, calls that wait for a yes and get it, or a no, or nothing, notes and messages in the
+middle, renames, and now and then a late event of something long gone.
 """
 
 from __future__ import annotations
@@ -211,21 +211,31 @@ class Story:
 
     def _perform(self, step: str, calls: tuple[e.ProposedCall, ...]) -> bool:
         """Run the calls side by side; False when the run was stopped among them."""
-        waiting = [call for call in calls if call.problem is None]
+        fit = [call for call in calls if call.problem is None]
+        asked = [call for call in fit if call.effect == "effectful" and self._chance(60)]
+        waiting = [call for call in fit if call not in asked]
         broken = [call for call in calls if call.problem is not None]
         for call in broken:
             self._append(self._settled(step, call, 0, "failed", call.problem))
-        attempts = dict.fromkeys((call.call for call in waiting), 0)
+        attempts = dict.fromkeys((call.call for call in fit), 0)
         running: list[e.ProposedCall] = []
-        while waiting or running:
+        if asked:
+            self._append(*(self._asked(step, call) for call in asked))
+        while waiting or running or asked:
             moves: list[Callable[[], None]] = []
+            if asked and not waiting and not running:
+                if not self._wait_for_approval(step, waiting, asked, attempts):
+                    return False
+                continue
+            if asked:
+                moves += [lambda: self._decide(step, self.random.choice(asked), waiting, asked, attempts)]
             if waiting:
                 moves += [lambda: self._start(step, waiting, running, attempts)] * 3
             if running:
                 moves += [lambda: self._settle(step, running, attempts)] * 3
                 moves += [lambda: self._progress(step, running)] * 2
             if self._chance(4):
-                self._stop(step, [*waiting, *running], attempts)
+                self._stop(step, [*waiting, *running, *asked], attempts)
                 return False
             if self._chance(6):
                 self._crash(step, waiting, running, attempts)
@@ -233,6 +243,66 @@ class Story:
             if self._chance(8):
                 self._append(self._message())
             self.random.choice(moves)()
+        return True
+
+    # ---- approvals ----
+
+    def _asked(self, step: str, call: e.ProposedCall) -> e.ApprovalAsked:
+        digest = e.approval_digest(call.name, call.arguments)
+        return e.ApprovalAsked(at=self._at(), step=step, call=call.call, digest=digest)
+
+    def _word(self, step: str, call: e.ProposedCall, decision: str, digest: str = "") -> e.ApprovalDecided:
+        digest = digest or e.approval_digest(call.name, call.arguments)
+        return e.ApprovalDecided(
+            at=self._at(),
+            step=step,
+            call=call.call,
+            digest=digest,
+            decision=decision,
+            by=self.random.choice(("alice", "bob")),
+            note=self._text(),
+        )
+
+    def _decide(
+        self,
+        step: str,
+        call: e.ProposedCall,
+        waiting: list[e.ProposedCall],
+        asked: list[e.ProposedCall],
+        attempts: dict[str, int],
+    ) -> None:
+        """Somebody allows a call or refuses it; words about something else, and later ones, change nothing (W8)."""
+        if self._chance(10):
+            self._append(self._word(step, call, "approved", digest="of something else"))
+        asked.remove(call)
+        if self._chance(60):
+            self._append(self._word(step, call, "approved"))
+            waiting.append(call)
+        else:
+            refused = self._settled(step, call, attempts[call.call], "cancelled", "refused", "bob")
+            self._append(self._word(step, call, "refused"), refused)
+        if self._chance(15):
+            self._append(self._word(step, call, self.random.choice(("approved", "refused"))))
+
+    def _wait_for_approval(
+        self,
+        step: str,
+        waiting: list[e.ProposedCall],
+        asked: list[e.ProposedCall],
+        attempts: dict[str, int],
+    ) -> bool:
+        """Nothing else is left to do: the run waits, without an owner, until somebody lets a call run or none is left
+        to be asked about. False when it was stopped instead."""
+        self._append(e.RunWaiting(at=self._at(), run=self.run, reason="approval"))
+        if self._chance(30):
+            self._append(self._message())
+        if self._chance(10):
+            self._stop(step, asked, attempts)
+            return False
+        while asked and not waiting:
+            self._decide(step, asked[0], waiting, asked, attempts)
+        self._append(e.RunResumed(at=self._at(), run=self.run))
+        self._take()
         return True
 
     def _start(

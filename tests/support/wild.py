@@ -1,8 +1,9 @@
 """Histories that no honest worker would write, made from a source of randomness.
 
 tests/support/histories.py tells what should happen; this tells what could: any crash point, a step appended twice, a
-late or repeated result, results of calls that nobody made, ids that repeat or are empty, arguments and names that
-are no such thing, steps of several models with what each of them wants back, notes and messages anywhere.
+late or repeated result, approvals asked, given, refused, repeated, late or never, results of calls that nobody made,
+ids that repeat or are empty, arguments and names that are no such thing, steps of several models with what each of
+them wants back, notes and messages anywhere.
 """
 
 from __future__ import annotations
@@ -143,6 +144,8 @@ class Teller:
         )
 
     def _outcome(self, step: str, call: e.ProposedCall) -> None:
+        if self._perhaps_approval(step, call) and self.random.random() < 0.6:
+            return  # still waiting, or refused and never closed
         fate = self.random.random()
         if fate < 0.06:
             return
@@ -169,6 +172,23 @@ class Teller:
                     size=len(result),
                 )
             )
+
+    def _perhaps_approval(self, step: str, call: e.ProposedCall) -> bool:
+        """Somebody is asked, or is not, and says what they like, once or twice, about this or something else. Whether
+        nobody has allowed it."""
+        if self.random.random() < 0.75:
+            return False
+        digest = self.random.choice(("d", "d", "other"))
+        asked = e.ApprovalAsked(at=1, step=step, call=call.call, digest="d")
+        yes = e.ApprovalDecided(at=1, step=step, call=call.call, digest=digest, decision="approved", by="a")
+        no = yes.model_copy(update={"decision": "refused", "note": self.random.choice(WORDS)})
+        words = [asked, *self.random.choices((yes, no), k=self.random.choice((0, 1, 1, 2)))]
+        if self.random.random() < 0.1:
+            self.random.shuffle(words)
+        for word in words:
+            self._store(word)
+            self._perhaps_meanwhile()
+        return yes not in words
 
     def _replay(self, text: str, calls: tuple[e.ProposedCall, ...]) -> dict[str, Any] | None:
         """What an issuer of some kind left with the step, sound or not."""

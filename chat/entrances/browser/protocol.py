@@ -29,6 +29,8 @@ MAX_FRAME_IN = 64 * 1024
 MAX_FRAME_OUT = 512 * 1024
 #: Longest text of one message, in characters; it fits MAX_FRAME_IN in any language.
 MAX_TEXT = 16_000
+#: Longest reason of a refusal, in characters.
+MAX_NOTE = 1_000
 #: Files that one message may carry.
 MAX_ATTACHMENTS = 5
 
@@ -49,6 +51,8 @@ ResultCode = Literal[
     "no_run",
     "unknown_call",
     "already_settled",
+    "already_decided",
+    "wrong_digest",
     "too_many_waiting",
     "agent_missing",
     "unknown_attachment",
@@ -68,7 +72,20 @@ class Frame(BaseModel):
 # ---- what a snapshot shows (the shapes that chat/session/state.py makes) ----
 
 
+class ApprovalView(Frame):
+    """That a person was asked whether the call may run, and what they said; `decision` null: nothing yet (rule W8)."""
+
+    digest: str
+    asked_at: int
+    decision: Literal["approved", "refused"] | None
+    by: str
+    note: str
+    decided_at: int | None
+
+
 class CallView(Frame):
+    """`approval` null: nobody was asked. Calls stored before there were approvals lack that field."""
+
     id: str
     ordinal: int
     name: str
@@ -82,6 +99,7 @@ class CallView(Frame):
     size: int
     code: CallCode | None
     by: str
+    approval: ApprovalView | None = None
     started_at: int | None
     ended_at: int | None
 
@@ -245,8 +263,20 @@ class SettleBody(Frame):
     result: Annotated[str, Field(max_length=MAX_TEXT)] = ""
 
 
+class ApproveBody(Frame):
+    """A person allows a call that awaits their yes, or refuses it. `digest` is that of what they were shown, so that
+    nobody allows what they have not seen (rule W8); `note` is the reason of a refusal, for the model to read."""
+
+    kind: Literal["approve"]
+    call: Annotated[str, Field(max_length=64)]
+    digest: Annotated[str, Field(max_length=64)]
+    decision: Literal["approve", "refuse"]
+    note: Annotated[str, Field(max_length=MAX_NOTE)] = ""
+
+
 CommandBody = Annotated[
-    CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody, Field(discriminator="kind")
+    CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody,
+    Field(discriminator="kind"),
 ]
 
 

@@ -24,6 +24,14 @@ ENGLISH = {
     "no_script": "The chat needs JavaScript. Please allow it for this site.",
     "not_built": "The chat is not built yet",
     "not_built_lead": "Build the frontend once, then reload this page:",
+    "not_found": "There is nothing here",
+    "not_found_lead": "The address may be mistyped, or what it led to is gone.",
+    "forbidden": "Not for this login",
+    "forbidden_lead": "This login may not see that page.",
+    "stale": "This page was open for too long",
+    "stale_lead": "Nothing was changed. Go back, reload the page and try again.",
+    "failed": "Something went wrong",
+    "failed_lead": "It is our fault, and it is in the log. Your conversations are safe; please try again.",
 }
 CHINESE = {
     "lang": "zh-Hans",
@@ -42,6 +50,14 @@ CHINESE = {
     "no_script": "聊天需要 JavaScript，请在此站点启用它。",
     "not_built": "聊天界面尚未构建",
     "not_built_lead": "请先构建一次前端，然后刷新此页面：",
+    "not_found": "这里什么也没有",
+    "not_found_lead": "地址可能有误，或者内容已被删除。",
+    "forbidden": "当前账号无权访问",
+    "forbidden_lead": "当前账号不能查看该页面。",
+    "stale": "页面打开时间过长",
+    "stale_lead": "没有做任何更改。请返回、刷新页面后重试。",
+    "failed": "出错了",
+    "failed_lead": "问题出在我们这里，日志中已有记录。您的对话安然无恙，请重试。",
 }
 
 

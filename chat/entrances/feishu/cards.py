@@ -16,6 +16,8 @@ State = Mapping[str, Any]
 
 #: Characters of streamed text on a card; what is beyond comes with the answer.
 MOST_TEXT = 5_000
+#: Longest arguments of a call that can be allowed on a card: nobody allows what they have not seen (rule W8).
+MOST_ARGUMENTS = 2_000
 #: Tool calls named on a card, the newest ones.
 MOST_CALLS = 12
 
@@ -84,9 +86,13 @@ def working(lane: int, thread: str, run: str, told: str) -> Json:
     return _card(elements, "Working…", streaming=True)
 
 
-def resting(told: str, doubts: list[Any], lane: int, thread: str) -> Json:
-    """The last look of a card: what was done, and the choices for calls in doubt."""
+def resting(told: str, doubts: list[Any], lane: int, thread: str, asked: list[Any] | None = None) -> Json:
+    """The last look of a card: what was done, and the choices for calls in doubt and for those `asked` about."""
     elements = [_markdown(told, "status")]
+    for number, call in enumerate((asked or [])[:5]):
+        elements += _asked(
+            call, number, {"act": "approve", "lane": lane, "thread": thread, "call": call["id"]}
+        )
     for number, call in enumerate(doubts[:5]):
         elements.append(
             _markdown(
@@ -120,6 +126,33 @@ def message(text: str) -> str:
 def doubts(state: State, run: str) -> list[Any]:
     """The calls of a run that wait for somebody to say what became of them."""
     return [call for step in steps(state, run) for call in step["calls"] if call["status"] == "in_doubt"]
+
+
+def asked(state: State, run: str) -> list[Any]:
+    """The calls of a run that wait for somebody to allow them."""
+    calls = [call for step in steps(state, run) for call in step["calls"]]
+    return [
+        call
+        for call in calls
+        if call["status"] == "awaiting_approval" and call["approval"]["decision"] is None
+    ]
+
+
+def _asked(call: Any, number: int, value: Json) -> list[Json]:
+    shown = len(call["arguments"]) <= MOST_ARGUMENTS
+    told = (
+        "" if shown else "\nThis is too long to be shown whole here: allow it in the web chat, or refuse it."
+    )
+    question = (
+        f"May **{_safe(call['name'])}** run?\n```\n{_short(call['arguments'], MOST_ARGUMENTS)}\n```{told}"
+    )
+    value = {**value, "digest": call["approval"]["digest"]}
+    choices = [("Allow", "primary", "approve")] if shown else []
+    choices.append(("Refuse", "default", "refuse"))
+    return [
+        _markdown(question, f"asked{number}"),
+        *(_button(label, kind, {**value, "decision": decision}) for label, kind, decision in choices),
+    ]
 
 
 def _card(elements: list[Json], summary: str, *, streaming: bool) -> Json:

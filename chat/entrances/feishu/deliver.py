@@ -185,7 +185,8 @@ class Delivery:
         """The run waits for a person: a card at rest, with the choices. Goes on with another card."""
         state = self._follower.state
         told = cards.status(state, turn.run, now)
-        shown = cards.resting(told, cards.doubts(state, turn.run), self._lane.pk, self._lane.thread_id)
+        doubts, asked = cards.doubts(state, turn.run), cards.asked(state, turn.run)
+        shown = cards.resting(told, doubts, self._lane.pk, self._lane.thread_id, asked)
         if turn.card_id:
             await self._client.settle_card(turn.card_id, shown, self._sequence(turn, now, 2))
         else:

@@ -1,6 +1,6 @@
 """What came in, carried out: the lane's stored messages and buttons, one after another, through the inbox.
 
-    stored row ─► a button?   ─► stop, settle
+    stored row ─► a button?   ─► stop, settle, approve
                ├► may they?   ─► ignored, refused
                ├► /stop /new /help
                └► create the conversation once ─► send ─► "taken": it is in the conversation's journal
@@ -23,7 +23,17 @@ from chat.entrances.feishu.content import Said, read
 from chat.entrances.feishu.errors import Refused
 from chat.entrances.feishu.lanes import ask, make_lane, name, now_ms
 from chat.entrances.feishu.models import FeishuApp, FeishuLane, FeishuMessage, FeishuUser, newest_lane
-from chat.inbox import Body, CommandResult, CreateBody, Inbox, SendBody, Sender, SettleBody, StopBody
+from chat.inbox import (
+    ApproveBody,
+    Body,
+    CommandResult,
+    CreateBody,
+    Inbox,
+    SendBody,
+    Sender,
+    SettleBody,
+    StopBody,
+)
 from chat.models import Run
 
 log = logging.getLogger(__name__)
@@ -189,6 +199,9 @@ class Intake:
                 body = SettleBody(
                     kind="settle", call=str(value.get("call", ""))[:64], decision=value["decision"]
                 )
+            case "approve" if value.get("decision") in ("approve", "refuse"):
+                call, digest = str(value.get("call", ""))[:64], str(value.get("digest", ""))[:64]
+                body = ApproveBody(kind="approve", call=call, digest=digest, decision=value["decision"])
             case _:
                 return await self._end(row, "refused", "an unknown button")
         result = await self._submit(_called(person), body, row, lane)

@@ -1,16 +1,13 @@
-"""The way of a firing through SQL: from a due time to a row, and from a run that is over to its result.
+"""The way of a firing through SQL, up to its message: from a due time to a row, and from the row to its conversation.
 
     Schedule.next_at ≤ now ─► take_due ─► rows "received", next_at moved on      one transaction: both or neither
-    received ─► begin ─► (chat/firing.py) ─► fired | later | failed
-    fired, and its conversation has moved ─► settle ─► over, and its delivery
+    received ─► claim ─► (chat/firing.py) ─► begun: fired | later | failed
 
 Any number of workers may do all of this at once. A due time is one row (unique by schedule and due time), decided
 under the schedule's row lock; a firing is claimed by a conditional write with a time limit, and what two workers carry
-out all the same has the same ids. Plain functions, for a database thread.
+out all the same has the same ids. Plain functions, for a database thread. What follows is in results.py.
 """
 
-import re
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -18,26 +15,24 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
-from agents.events import ACTIVE_RUN
-from chat import replies
 from chat.clock import machine_ms
 from chat.entrances.schedules.book import record
 from chat.entrances.schedules.due import Decision, decide
-from chat.entrances.schedules.models import MOVES, OPEN, Schedule, ScheduleDelivery, ScheduleFiring
+from chat.entrances.schedules.models import MOVES, OPEN, Schedule, ScheduleFiring
 from chat.entrances.schedules.plan import shown
 from chat.firing import REFUSALS, Fired
-from chat.models import Conversation, Run
+from chat.models import Run
 
 #: Schedules, and firings, that are seen to in one look.
 BATCH = 100
-#: A worker that has claimed a firing has this long to carry it out (milliseconds).
-CLAIM_MS = 30_000
+#: A worker that has claimed a firing has so many leases of a run to carry it out.
+CLAIM_LEASES = 2
 #: How long a firing that could not be carried out waits before the next try, at first and at most (milliseconds).
 RETRY_MS = (500, 60_000)
 #: Firings of one schedule that are kept to look at.
 KEPT = 500
-#: Characters of an answer that the history shows.
-PREVIEW = 300
+#: Of a run that the next firing in the same conversation waits for: not `waiting`, which is for a person.
+BUSY = ("queued", "running", "recovering")
 
 
 def due_schedules(now: int) -> list[UUID]:
@@ -74,6 +69,11 @@ def take_due(schedule: UUID, now: int) -> int:
         row.save(update_fields=["next_at", "state"])
         _forget(row)
         return len(fire)
+
+
+def set_aside(schedule: UUID) -> None:
+    """Pause a schedule that cannot be decided on, so that it does not stand in the way of the others."""
+    Schedule.objects.filter(pk=schedule, state="active").update(state="paused", problem="internal")
 
 
 def _note_passed(row: Schedule, decision: Decision) -> None:
@@ -113,42 +113,32 @@ def waiting() -> list[ScheduleFiring]:
     is over, so that each has a run of its own. None waits for a person to make up their mind: then it joins (rule R6).
     """
     now = machine_ms()
-    earlier = ScheduleFiring.objects.filter(
-        schedule=OuterRef("schedule"), state="received", due__lt=OuterRef("due")
-    )
+    mine = ScheduleFiring.objects.filter(schedule=OuterRef("schedule"))
+    earlier = mine.filter(state="received", due__lt=OuterRef("due"))
+    runs = Run.objects.filter(conversation=OuterRef("conversation"), run=OuterRef("run"), status__in=BUSY)
+    at_work = mine.filter(Exists(runs), state="fired")
     rows = ScheduleFiring.objects.filter(
-        Q(target=None, series="") | ~Exists(earlier),
+        Q(target=None, series="") | (~Exists(earlier) & ~Exists(at_work)),
         state="received",
         claimed_until__lte=now,
         retry_at__lte=now,
         schedule__owner__is_active=True,
     )
-    found = rows.select_related("schedule").order_by("due")[:BATCH]
-    return [row for row in found if not _at_work(row)]
-
-
-def _at_work(row: ScheduleFiring) -> bool:
-    if row.target is None and not row.series:
-        return False
-    before = ScheduleFiring.objects.filter(schedule=row.schedule_id, state="fired").exclude(pk=row.pk)
-    busy = ("queued", "running", "recovering")
-    return any(
-        Run.objects.filter(conversation=one.conversation, run=one.run, status__in=busy).exists()
-        for one in before.filter(conversation__isnull=False).order_by("-due")[:5]
-    )
+    return list(rows.select_related("schedule").order_by("due")[:BATCH])
 
 
 def claim(row: ScheduleFiring) -> bool:
-    """Have a firing to oneself for CLAIM_MS, unless somebody else has it."""
+    """Have a firing to oneself for a while, unless somebody else has it."""
     now = machine_ms()
+    until = now + CLAIM_LEASES * settings.HOLDFAST_LEASE_MS
     free = ScheduleFiring.objects.filter(pk=row.pk, state="received", claimed_until__lte=now)
-    return free.update(claimed_until=now + CLAIM_MS, attempts=F("attempts") + 1) == 1
+    return free.update(claimed_until=until, attempts=F("attempts") + 1) == 1
 
 
 def begun(row: ScheduleFiring, fired: Fired) -> None:
     """What has become of a firing that was carried out."""
     if fired.status != "rejected":
-        _move(row, "fired", conversation=UUID(fired.conversation), message=fired.message, run=fired.run,
+        move(row, "fired", conversation=UUID(fired.conversation), message=fired.message, run=fired.run,
               fired_at=machine_ms(), detail="")  # fmt: skip
         return
     words = REFUSALS.get(fired.code or "", f"Refused: {fired.code}.")
@@ -164,103 +154,14 @@ def begun(row: ScheduleFiring, fired: Fired) -> None:
         return
     with transaction.atomic():
         code = fired.code or ""
-        _move(row, "failed", outcome=code, detail=words, over_at=machine_ms())
+        move(row, "failed", outcome=code, detail=words, over_at=machine_ms())
         if fired.code == "not_found":
             # It would fail each time: stop, and say so, until somebody has chosen another conversation.
             Schedule.objects.filter(pk=row.schedule_id, state="active").update(state="paused", problem=code)
 
 
-def _move(row: ScheduleFiring, state: str, **changes: Any) -> bool:
-    """Move a firing on, if it may still be; whether it was."""
+def move(row: ScheduleFiring, state: str, **changes: Any) -> bool:
+    """Move a firing on and note `changes`, if it may still be; whether it was."""
     before = [old for old, following in MOVES.items() if state in following]
     rows = ScheduleFiring.objects.filter(pk=row.pk, state__in=before)
     return rows.update(state=state, claimed_until=0, **changes) == 1
-
-
-# ---- its result ----
-
-
-def moved() -> list[UUID]:
-    """Firings whose conversation has moved since somebody looked, or is gone."""
-    news = Conversation.objects.filter(id=OuterRef("conversation")).filter(
-        Q(head_seq__gt=OuterRef("seen_seq")) | Q(deleted_at__isnull=False)
-    )
-    rows = ScheduleFiring.objects.filter(Exists(news), state="fired")
-    return list(rows.order_by("due").values_list("pk", flat=True)[:BATCH])
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a firing has come to: `text` is for its destination, `detail` for the history."""
-
-    outcome: str
-    text: str
-    detail: str
-    run: str = ""
-
-
-def settle(firing: UUID) -> bool:
-    """Look what became of a firing; if its run is over, note that and put its result into the outbox. Whether it was
-    over."""
-    with transaction.atomic():
-        row = ScheduleFiring.objects.select_related("schedule").get(pk=firing)
-        if row.state != "fired" or row.conversation is None:
-            return False
-        # The conversation is held: no run begins, reads or ends in it between the looks below.
-        place = Conversation.objects.select_for_update().filter(id=row.conversation).first()
-        result = _result(row, place)
-        if result is None:
-            run = replies.expected(row.conversation, row.message)
-            rows = ScheduleFiring.objects.filter(pk=row.pk, state="fired")
-            rows.update(seen_seq=place.head_seq if place else 0, run=run or row.run)
-            return False
-        run = result.run or row.run
-        if not _move(
-            row, "over", outcome=result.outcome, detail=result.detail, run=run, over_at=machine_ms()
-        ):
-            return False
-        if row.schedule.deliver_kind and result.text:
-            _put(row, result.text)
-        return True
-
-
-def _result(row: ScheduleFiring, place: Conversation | None) -> Result | None:
-    """None: not over yet."""
-    if place is None or place.deleted_at is not None:
-        return Result("stopped", "", "Its conversation was deleted.")
-    reader = replies.readers(place.id, [row.message]).get(row.message, "")
-    run = replies.find_run(place.id, reader) if reader else None
-    if run is None:
-        busy = Run.objects.filter(conversation=place, status__in=sorted(ACTIVE_RUN)).exists()
-        unread = "Nobody has read it: the run that it waited behind was stopped. The next run will."
-        return None if busy else Result("unread", unread, unread)
-    reply = replies.reply_of(run)
-    if not reply.over:
-        return None
-    told = " ".join(part for part in (reply.ending, _plain(reply.text)) if part)
-    return Result(reply.status, reply.whole, _cut(told), reader)
-
-
-def _plain(text: str) -> str:
-    """Markdown as one line of text: without the commonest of its signs."""
-    for mark in (r"\*\*([^*\n]+)\*\*", r"`([^`\n]+)`", r"(?m)^#+ +(.*)$", r"\[([^\]\n]+)\]\([^)\n]*\)"):
-        text = re.sub(mark, r"\1", text)
-    return " ".join(text.split())
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= PREVIEW else text[: PREVIEW - 1] + "…"
-
-
-def _put(row: ScheduleFiring, text: str) -> None:
-    schedule = row.schedule
-    ScheduleDelivery.objects.get_or_create(
-        firing=row,
-        defaults={
-            "kind": schedule.deliver_kind,
-            "address": schedule.deliver_address,
-            "subject": schedule.name,
-            "text": text,
-            "created_at": machine_ms(),
-        },
-    )

@@ -2,7 +2,7 @@
 
     every HOLDFAST_SCHEDULE_LOOK_MS:  take_due ─► begin what was received ─► settle what is over ─► deliver
 
-Any number of workers do this at once (chat/entrances/schedules/firings.py). A look that fails, because the database or
+Any number of workers do this at once (firings.py, results.py, deliver.py). A look that fails, because the database or
 Redis is away, is followed by the next one: what is due stays due.
 """
 
@@ -11,13 +11,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import ParamSpec, TypeVar
+from uuid import UUID
 
 from channels.db import database_sync_to_async
 from django.conf import settings
+from django.db import DatabaseError
 
 from chat import faults
 from chat.clock import wall_ms
-from chat.entrances.schedules import deliver, firings
+from chat.entrances.schedules import deliver, firings, results
 from chat.entrances.schedules.models import ScheduleFiring
 from chat.firing import fire
 from chat.inbox import Inbox
@@ -68,17 +70,28 @@ class ScheduleService:
         """See once to everything there is to do now; how many due times, firings and results that were."""
         done = 0
         for schedule in await ask(firings.due_schedules, self._clock()):
-            done += await ask(firings.take_due, schedule, self._clock())
-            faults.point("schedules.received")
+            done += await self._take(schedule)
         waiting = await ask(firings.waiting)
         for start in range(0, len(waiting), AT_ONCE):
             done += sum(await asyncio.gather(*map(self._begin, waiting[start : start + AT_ONCE])))
-        for firing in await ask(firings.moved):
-            done += await ask(firings.settle, firing)
+        for firing in await ask(results.moved):
+            done += await ask(results.settle, firing)
         for parcel in await ask(deliver.pending):
             await ask(deliver.send, parcel)
             done += 1
         return done
+
+    async def _take(self, schedule: UUID) -> int:
+        try:
+            taken = await ask(firings.take_due, schedule, self._clock())
+        except DatabaseError:
+            raise  # it is about all of them, and passes
+        except Exception:
+            log.exception("Schedule %s cannot be decided on; it is paused.", schedule)
+            await ask(firings.set_aside, schedule)
+            return 0
+        faults.point("schedules.received")
+        return taken
 
     async def _begin(self, row: ScheduleFiring) -> bool:
         if not await ask(firings.claim, row):

@@ -1,6 +1,7 @@
 // What the UI sees of the sync engine: types only. The UI renders these values and calls these methods, nothing else.
 import type {
   AgentEntry,
+  ApproveBody,
   AttachmentRef,
   Boot,
   CallDetail,
@@ -226,6 +227,17 @@ export interface Client {
     call: string,
     decision: SettleBody["decision"],
     result?: string,
+  ): Promise<Outcome>;
+  /**
+   * Allow a call that awaits a yes, or refuse it, with a reason if there is one (rule W8). `digest` is that of its
+   * `approval`: what the person was shown.
+   */
+  approve(
+    conversation: string,
+    call: string,
+    digest: string,
+    decision: ApproveBody["decision"],
+    note?: string,
   ): Promise<Outcome>;
   /** The page of items before the oldest one shown. Does nothing while one is being loaded. */
   loadOlder(conversation: string): Promise<void>;

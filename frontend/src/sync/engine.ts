@@ -21,9 +21,11 @@ import { Outbox } from "./outbox";
 import { Pager } from "./pager";
 import type { Cancel, Ports } from "./ports";
 import {
+  type ApproveBody,
   type CallDetail,
   type ClientFrame,
   type CommandBody,
+  MAX_NOTE,
   MAX_TEXT,
   type ServerFrame,
   type SettleBody,
@@ -247,6 +249,17 @@ export class Engine implements Client {
     result = "",
   ): Promise<Outcome> {
     return this.#command(conversation, { kind: "settle", call, decision, result: tidy(result) });
+  }
+
+  async approve(
+    conversation: string,
+    call: string,
+    digest: string,
+    decision: ApproveBody["decision"],
+    note = "",
+  ): Promise<Outcome> {
+    const said = tidy(note).trim().slice(0, MAX_NOTE);
+    return this.#command(conversation, { kind: "approve", call, digest, decision, note: said });
   }
 
   loadOlder(conversation: string): Promise<void> {

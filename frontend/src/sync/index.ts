@@ -9,7 +9,7 @@
 export * from "./api";
 export type { Ports } from "./ports";
 export type * from "./protocol.gen";
-export { MAX_ATTACHMENTS, MAX_TEXT, PROTOCOL, WINDOW } from "./protocol.gen";
+export { MAX_ATTACHMENTS, MAX_NOTE, MAX_TEXT, PROTOCOL, WINDOW } from "./protocol.gen";
 export type * from "./schedules";
 
 import type { Client } from "./api";

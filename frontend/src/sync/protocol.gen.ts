@@ -1,7 +1,8 @@
 // Generated from chat/entrances/browser/protocol.py and agents/events.py by `npm run protocol`. Do not edit.
 
 export type ClientFrame = Hello | Open | Close | Command | Ping;
-export type CommandBody = CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody;
+export type CommandBody =
+  CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody;
 export type ServerFrame =
   | Welcome
   | Snapshot
@@ -69,6 +70,8 @@ export type AnyEvent =
   | StepStopped
   | StepDiscarded
   | HistoryCompacted
+  | ApprovalAsked
+  | ApprovalDecided
   | CallStarted
   | CallProgress
   | CallSettled
@@ -81,6 +84,8 @@ export type ResultCode =
   | "no_run"
   | "unknown_call"
   | "already_settled"
+  | "already_decided"
+  | "wrong_digest"
   | "too_many_waiting"
   | "agent_missing"
   | "unknown_attachment"
@@ -179,6 +184,17 @@ export interface SettleBody {
   call: string;
   decision: "happened" | "did_not_happen" | "run_again";
   result?: string;
+}
+/**
+ * A person allows a call that awaits their yes, or refuses it. `digest` is that of what they were shown, so that
+ * nobody allows what they have not seen (rule W8); `note` is the reason of a refusal, for the model to read.
+ */
+export interface ApproveBody {
+  kind: "approve";
+  call: string;
+  digest: string;
+  decision: "approve" | "refuse";
+  note?: string;
 }
 export interface Ping {
   type: "ping";
@@ -300,6 +316,9 @@ export interface StepItem {
   at: number;
   ended_at: number | null;
 }
+/**
+ * `approval` null: nobody was asked. Calls stored before there were approvals lack that field.
+ */
 export interface CallView {
   id: string;
   ordinal: number;
@@ -314,12 +333,24 @@ export interface CallView {
   size: number;
   code: CallCode | null;
   by: string;
+  approval: ApprovalView | null;
   started_at: number | null;
   ended_at: number | null;
 }
 export interface Progress {
   fraction: number | null;
   note: string;
+}
+/**
+ * That a person was asked whether the call may run, and what they said; `decision` null: nothing yet (rule W8).
+ */
+export interface ApprovalView {
+  digest: string;
+  asked_at: number;
+  decision: ("approved" | "refused") | null;
+  by: string;
+  note: string;
+  decided_at: number | null;
 }
 export interface NoticeItem {
   kind: "notice";
@@ -535,6 +566,30 @@ export interface HistoryCompacted {
   usage: Usage;
 }
 /**
+ * The call runs only if a person allows it. `digest` is `approval_digest` of what they are shown (rule W8).
+ */
+export interface ApprovalAsked {
+  at: number;
+  type: "approval.asked";
+  step: string;
+  call: string;
+  digest: string;
+}
+/**
+ * Somebody allowed the call or refused it; the first word stands, and only about what was asked (rule W8). A
+ * refusal is followed, in the same append, by the call's outcome. `note`: their reason, for the model too.
+ */
+export interface ApprovalDecided {
+  at: number;
+  type: "approval.decided";
+  step: string;
+  call: string;
+  digest: string;
+  decision: "approved" | "refused";
+  by: string;
+  note: string;
+}
+/**
  * Stored before the tool runs (rule R3).
  */
 export interface CallStarted {
@@ -721,5 +776,6 @@ export interface CallDetail {
 
 export const PROTOCOL = 1;
 export const MAX_TEXT = 16000;
+export const MAX_NOTE = 1000;
 export const MAX_ATTACHMENTS = 5;
 export const WINDOW = 50;

@@ -78,6 +78,8 @@ function change(state: State, event: AnyEvent, seq: number): State {
       return stepEnded(state, event);
     case "history.compacted":
       return used(null, state, event.run, event.usage);
+    case "approval.asked":
+    case "approval.decided":
     case "call.started":
     case "call.progress":
     case "call.settled":
@@ -229,6 +231,7 @@ function proposed(call: ProposedCall): CallView {
     size: 0,
     code: call.problem,
     by: "",
+    approval: null,
     started_at: null,
     ended_at: null,
   };
@@ -243,6 +246,21 @@ function callChanged(state: State, event: CallEvent): State {
 
 function moved(call: CallView, event: CallEvent): CallView {
   switch (event.type) {
+    case "approval.asked": {
+      if (call.status !== "proposed") return call;
+      const nobody = { decision: null, by: "", note: "", decided_at: null };
+      const approval = { digest: event.digest, asked_at: event.at, ...nobody };
+      return { ...call, status: "awaiting_approval", approval };
+    }
+    case "approval.decided": {
+      // Compare and set (rule W8): a late word, or one about something else, changes nothing.
+      const asked = call.approval ?? null;
+      if (call.status !== "awaiting_approval" || asked === null || asked.decision !== null) return call;
+      if (asked.digest !== event.digest) return call;
+      const { decision, by, note, at } = event;
+      const status = decision === "approved" ? "queued" : call.status;
+      return { ...call, status, approval: { ...asked, decision, by, note, decided_at: at } };
+    }
     case "call.started": {
       const { attempt, worker } = event;
       return {

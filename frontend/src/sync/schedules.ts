@@ -55,7 +55,7 @@ export interface ScheduleEntry extends ScheduleDraft {
   id: string;
   state: "active" | "paused" | "ended";
   /** Why it was paused by itself. */
-  problem: "" | ResultCode;
+  problem: "" | "internal" | ResultCode;
   /** Its next times, at most five. */
   next: readonly number[];
   last: ScheduleRun | null;

@@ -41,6 +41,14 @@ describe("a screen reader is told of boundaries only", () => {
     });
   });
 
+  test("W8: a tool asks for permission", () => {
+    const approval = { digest: "d", asked_at: 1, decision: null, by: "", note: "", decided_at: null };
+    const asks = step(2, "", { calls: [call("c", "notes", {}, { status: "awaiting_approval", approval })] });
+    const waiting = live(ID, [asked, asks], { run: run("waiting") });
+    expect(said(streaming("Once"), waiting)).toBe("say.asks_approval");
+    expect(said(waiting, waiting)).toBeNull();
+  });
+
   test("a worker is lost", () => {
     expect(said(streaming("a"), live(ID, [asked], { run: run("recovering") }))).toBe("say.recovering");
   });

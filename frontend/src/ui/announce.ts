@@ -1,6 +1,6 @@
 import type { ConversationView, RunView } from "../sync";
 import type { Key } from "./i18n";
-import { callsInDoubt, isActiveStatus, streamingStep } from "./view";
+import { callsInDoubt, callsToApprove, isActiveStatus, streamingStep } from "./view";
 
 /** What a screen reader has to know of a moment: small, so that two moments can be compared. */
 export interface Moment {
@@ -12,6 +12,8 @@ export interface Moment {
   run: { id: string; status: RunView["status"]; code: string | null } | null;
   answering: boolean;
   doubts: number;
+  /** Calls that wait for a yes. */
+  asked: number;
   /** The banner is up. */
   disconnected: boolean;
 }
@@ -26,6 +28,7 @@ export function momentOf(view: ConversationView | null, disconnected: boolean): 
       run: null,
       answering: false,
       doubts: 0,
+      asked: 0,
       disconnected,
     };
   }
@@ -38,6 +41,7 @@ export function momentOf(view: ConversationView | null, disconnected: boolean): 
     run: view.run && { id: view.run.id, status: view.run.status, code: view.run.code },
     answering: step !== null && step.text !== "",
     doubts: callsInDoubt(view.items).length,
+    asked: callsToApprove(view.items).length,
     disconnected,
   };
 }
@@ -60,6 +64,7 @@ export function announcement(before: Moment, after: Moment): Announcement | null
   if (created) return null;
   if (before.conversation !== after.conversation || !before.ready || !after.ready) return null;
   if (after.doubts > before.doubts) return { key: "say.needs_you" };
+  if (after.asked > before.asked) return { key: "say.asks_approval" };
   const ended = endOf(before, after);
   if (ended) return ended;
   if (after.run?.status === "recovering" && before.run?.status !== "recovering") {

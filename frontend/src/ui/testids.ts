@@ -18,6 +18,8 @@
  *   call                 data-id, data-name, data-status (CallStatus), data-attempt, data-code ("" when none)
  *   call-toggle, call-elapsed, call-progress, call-note, call-preview, call-arguments, call-result, call-show-all
  *   doubt, doubt-happened, doubt-result, doubt-confirm, doubt-did-not-happen, doubt-run-again
+ *   approval, approval-arguments, approval-allow, approval-refuse, approval-note, approval-confirm
+ *   approval-decided     data-decision = approved | refused
  *   run-status           data-status = none | queued | running | recovering | waiting | retrying | stopping, data-run
  *   composer, composer-input, send, stop, composer-count, attach, file-input
  *   composer-file        data-id, data-state = waiting|uploading|done|failed, data-code; composer-files, composer-file-remove

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { call, message, notice, run, step } from "./gallery/fake";
-import { humanise, readArguments, rowsOf, rowsToKeep, runState } from "./view";
+import { exactArguments, humanise, readArguments, rowsOf, rowsToKeep, runState } from "./view";
 
 const waiting = (items: Parameters<typeof rowsOf>[0]["items"], active = run("running")) =>
   rowsOf({ items, pending: [], run: active }).flatMap((row) =>
@@ -86,6 +86,18 @@ describe("arguments as the model wrote them", () => {
     expect(readArguments("null").malformed).toBe(false);
     expect(readArguments("[1,2]").summary).toBe("[1,2]");
   });
+});
+
+test("W8: whoever allows a call sees all of what it would be given", () => {
+  expect(exactArguments('{"to": "\\u738b", "amount": 12}')).toBe('{\n  "to": "王",\n  "amount": 12\n}');
+  for (const hidden of [
+    '{"amount": 1, "amount": 1000}',
+    '{"account": 12345678901234567890}',
+    '{"amount": 1e400}',
+    '{"2": "b", "1": "a"}',
+    '{"x": ',
+  ])
+    expect(exactArguments(hidden)).toBe(hidden);
 });
 
 test("names of unknown tools are made readable", () => {

@@ -30,6 +30,16 @@ export function callsInDoubt(items: readonly Item[]): CallView[] {
   );
 }
 
+/** The calls that wait for somebody to allow them. */
+export function callsToApprove(items: readonly Item[]): CallView[] {
+  return items.flatMap((item) => (item.kind === "step" ? item.calls.filter(asksApproval) : []));
+}
+
+/** Whether somebody is still to say whether the call may run. Calls of old have no such field. */
+export function asksApproval(call: CallView): boolean {
+  return call.status === "awaiting_approval" && call.approval != null && call.approval.decision === null;
+}
+
 /**
  * The rows of a conversation, in order. A message waits for its turn when a run is active, the run was not caused
  * by it, and no step stands after it yet (rule R6). `opens`/`closes`: the step begins or ends a stretch of steps.
@@ -53,7 +63,8 @@ export function rowsOf(view: Pick<ConversationView, "items" | "pending" | "run">
 export function rowsToKeep(rows: readonly Row[]): number[] {
   return rows.flatMap((row, index) => {
     if (row.type !== "item" || row.item.kind !== "step") return [];
-    const live = row.item.status === "streaming" || row.item.calls.some((call) => call.status === "in_doubt");
+    const asks = (call: CallView) => call.status === "in_doubt" || asksApproval(call);
+    const live = row.item.status === "streaming" || row.item.calls.some(asks);
     return live ? [index] : [];
   });
 }
@@ -108,6 +119,21 @@ export function readArguments(raw: string): Arguments {
     empty: entries.length === 0,
     summary: oneLine(summary),
   };
+}
+
+/**
+ * Arguments as somebody must see them who is to allow them: made readable only where that hides nothing. A name that
+ * stands twice, or a number that JavaScript cannot hold, shows the text as the model wrote it.
+ */
+export function exactArguments(raw: string): string {
+  const strings = /"(?:[^"\\]|\\.)*"|\s+/g;
+  try {
+    const value: unknown = JSON.parse(raw);
+    const written = raw.replace(strings, (each) => (each[0] === '"' ? JSON.stringify(JSON.parse(each)) : ""));
+    return written === JSON.stringify(value) ? JSON.stringify(value, null, 2) : raw;
+  } catch {
+    return raw;
+  }
 }
 
 function plain(value: unknown): string {

@@ -9,6 +9,7 @@ import pytest
 from agents.llm.demo_requests import find
 from agents.llm.demo_rules import check
 from agents.llm.demo_script import Plan, decide
+from agents.results import REFUSED, refused_by_person
 from agents.tools import toolbox
 
 TOOLS = toolbox().schemas(toolbox().names)
@@ -150,6 +151,17 @@ def test_a_failed_tool_does_not_end_the_answer():
     text = turn(messages)[0].text
     assert "> This tool always fails." in text
     assert "**2**" in text
+
+
+@pytest.mark.parametrize(
+    ("said", "words"), [("remember that tea is hot", "not allowed"), ("记住茶是烫的", "没有得到允许")]
+)
+def test_W8_a_refusal_is_told_with_its_reason_and_not_with_the_words_for_the_model(said: str, words: str):
+    for reason in ("", "I know that."):
+        _, messages = turn([user(said)], refused_by_person(reason))
+        answer, _ = turn(messages)
+        assert words in answer.text and reason in answer.text
+        assert REFUSED not in answer.text
 
 
 def test_R6_a_message_that_came_meanwhile_is_answered_together_with_the_first():

@@ -167,6 +167,22 @@ def test_V13_the_responses_dialect_replays_items_in_their_order_and_with_their_i
     assert body["instructions"] == "You help." and body["store"] is False
 
 
+def test_V3_items_with_words_after_a_call_are_not_replayed() -> None:
+    """Found by the fuzzer, seed 1215: a message between a call and its output."""
+    profile = get("openai-responses")
+    replay = {"items": [ITEMS["items"][0], ITEMS["items"][2], ITEMS["items"][1]]}
+    events = [
+        say("m1"),
+        *step("r.1", call(A), text="Look.", issuer=profile.issuer("m"), replay=replay),
+        done("r.1", A),
+    ]
+    body = render(told(*events), profile, ALL)
+    assert validate(body, profile) == []
+    assert [item.get("type") or item["role"] for item in body["input"]] == [
+        "user", "assistant", "function_call", "function_call_output",
+    ]  # fmt: skip
+
+
 def test_T2_text_only_says_the_same_without_tool_messages() -> None:
     body = render_text_only(told(*EVENTS["message while tools run"]), CHAT, ALL)
     assert {message["role"] for message in body["messages"]} == {"system", "user", "assistant"}
@@ -272,6 +288,7 @@ def test_building_a_request_does_not_grow_with_the_history(turns: int) -> None:
 def test_the_told_histories_are_not_tame() -> None:
     """Or the property above would prove nothing: between them they hold every kind of trouble."""
     trouble = {"open": 0, "streaming": 0, "stopped": 0, "malformed": 0, "replay": 0, "same id": 0}
+    trouble |= {"undecided": 0, "approved": 0, "refused": 0}
     for seed in range(60):
         seen: set[str] = set()
         for held in Teller(Random(seed)).tell(6).steps():
@@ -282,5 +299,8 @@ def test_the_told_histories_are_not_tame() -> None:
             for one in held.calls:
                 trouble["malformed"] += one.arguments in ('{"x":', "[1]", "", "null")
                 trouble["same id"] += one.id in seen
+                trouble["undecided"] += one.status == "awaiting_approval"
+                if one.approval is not None and one.approval.decision is not None:
+                    trouble[one.approval.decision] += 1
                 seen.add(one.id)
     assert min(trouble.values()) > 10, trouble

@@ -104,6 +104,26 @@ class TestPages:
         assert "said-89." in html and "said-90." not in html
         assert staff.get(change("conversation", row.pk) + "?before=x").status_code == 200
 
+    @pytest.mark.parametrize(
+        ("said", "shown"),
+        [
+            (None, "not needed"),
+            ({"decision": None, "by": "", "note": "", "decided_at": None}, "not decided"),
+            (
+                {"decision": "approved", "by": "alice", "note": "", "decided_at": 1},
+                "approved by alice at 1970",
+            ),
+            ({"decision": "refused", "by": "", "note": HOSTILE, "decided_at": 1}, "refused by somebody at"),
+        ],
+    )
+    def test_W8_a_call_shows_who_decided_on_it(self, staff, row, said, shown):
+        step, call = Step.objects.get(), Call.objects.get()
+        step.body["calls"][0]["approval"] = said and {"digest": "d", "asked_at": 1, **said}
+        step.save()
+        page = staff.get(change("call", call.pk)).content.decode()
+        assert shown in page
+        assert HOSTILE not in page
+
     def test_the_links_of_a_conversation_lead_to_its_rows(self, staff, row, alice):
         other = rows.conversation(alice, "other")
         for model in MODELS[1:]:

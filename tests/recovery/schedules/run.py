@@ -167,19 +167,22 @@ class Killer:
         self._stack, self._plan, self._report = stack, plan, report
         self._random = random.Random(plan.seed)
         self._points = dict.fromkeys(WORKERS, "")
+        self._begun: dict[str, int] = {}
+        # At first one for each kind of place.
+        for label, point in zip(WORKERS, (POINTS[1], POINTS[3], POINTS[5]), strict=True):
+            self._start(label, point)
+        wait_until(lambda: all(map(self._ready, WORKERS)), 60, "the workers to be ready")
         self._next = time.monotonic() + plan.kill_s
-        for label in WORKERS:
-            self._start(label, self._random.choice(POINTS[1:]))
 
     def tick(self) -> None:
         """Kill one if it is time, and start those that are dead."""
-        if time.monotonic() >= self._next:
+        victim = self._stack.process(self._random.choice(WORKERS))
+        # One that is still starting would die without having touched anything.
+        if time.monotonic() >= self._next and victim.alive and self._ready(victim.name):
             self._next = time.monotonic() + self._plan.kill_s
-            victim = self._stack.process(self._random.choice(WORKERS))
-            if victim.alive:
-                victim.kill()
-                self._report.killed += 1
-                self._points[victim.name] = ""
+            victim.kill()
+            self._report.killed += 1
+            self._points[victim.name] = ""
         for label in WORKERS:
             if not self._stack.process(label).alive:
                 if self._points[label]:
@@ -195,8 +198,15 @@ class Killer:
                     process.kill()
                 self._start(label)
 
+    def _ready(self, label: str) -> bool:
+        """Whether the worker has begun to work since it was started last."""
+        process = self._stack.process(label)
+        return b"starts." in process.log.read_bytes()[self._begun[label] :]
+
     def _start(self, label: str, point: str = "") -> None:
         self._points[label] = point
+        log = self._stack.data / f"{label}.log"
+        self._begun[label] = log.stat().st_size if log.exists() else 0
         self._stack.start("worker", label, HOLDFAST_DIE_AT=point)
 
 

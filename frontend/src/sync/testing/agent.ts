@@ -72,7 +72,18 @@ function calling(server: ModelServer, id: string, step: StepItem, choice: number
   if (call === undefined) return;
   const at = { step: step.id, call: call.id };
   const attempt = call.attempt + 1;
-  if (call.status === "proposed" || call.status === "queued") {
+  const said = { decision: choice % 2 === 0 ? "approved" : "refused", by: "ada", note: "" } as const;
+  const digest = `digest of ${call.id}`;
+  if (call.status === "proposed" && choice % 3 === 0) {
+    server.append(id, { type: "approval.asked", ...at, digest });
+  } else if (call.status === "awaiting_approval" && call.approval?.decision === null) {
+    // Now and then a word about something else: it changes nothing.
+    const about = choice % 7 === 0 ? "another digest" : digest;
+    server.append(id, { type: "approval.decided", ...at, digest: about, ...said });
+  } else if (call.status === "awaiting_approval") {
+    const refused = { result: "no", preview: "no", size: 2, code: "refused", by: "ada" } as const;
+    server.append(id, { type: "call.settled", ...at, attempt: 0, status: "cancelled", ...refused });
+  } else if (call.status === "proposed" || call.status === "queued") {
     server.append(id, { type: "call.started", ...at, attempt, fence: 1, worker: "w" });
   } else if (call.status === "in_doubt") server.append(id, { type: "call.retried", ...at, by: "ada" });
   else if (choice % 5 === 0) server.append(id, { type: "call.in_doubt", ...at, attempt: call.attempt });

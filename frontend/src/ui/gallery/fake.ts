@@ -1,4 +1,5 @@
 import type {
+  ApproveBody,
   Boot,
   BootState,
   CallDetail,
@@ -200,6 +201,16 @@ export class FakeClient implements Client {
     this.#note("settle", conversation, call, decision, result);
     return this.outcome;
   }
+  async approve(
+    conversation: string,
+    call: string,
+    digest: string,
+    decision: ApproveBody["decision"],
+    note?: string,
+  ): Promise<Outcome> {
+    this.#note("approve", conversation, call, digest, decision, note);
+    return this.outcome;
+  }
   async loadOlder(conversation: string): Promise<void> {
     this.#note("loadOlder", conversation);
     this.onOlder(conversation);
@@ -297,10 +308,17 @@ export function call(id: string, name: string, args: unknown, more: Partial<Call
     size: 0,
     code: null,
     by: "",
+    approval: null,
     started_at: null,
     ended_at: null,
     ...more,
   };
+}
+
+/** What a call carries when a person was asked about it. */
+export function asked(more: Partial<NonNullable<CallView["approval"]>> = {}): CallView["approval"] {
+  const at = Date.now() - 60_000;
+  return { digest: "d", asked_at: at, decision: null, by: "", note: "", decided_at: null, ...more };
 }
 
 export function done(preview: string, ms = 1200, more: Partial<CallView> = {}): Partial<CallView> {

@@ -1,6 +1,6 @@
 import type { AttachmentRef, ConversationView, Item, ListEntry, Upload } from "../../sync";
 import { drafts } from "../drafts";
-import { call, done, type FakeClient, live, message, NO_USAGE, notice, run, step } from "./fake";
+import { asked, call, done, type FakeClient, live, message, NO_USAGE, notice, run, step } from "./fake";
 import { LONG, MARKDOWN } from "./texts";
 
 export const ID = "0190a000-0000-7000-8000-000000000001";
@@ -181,6 +181,72 @@ export const scenes: Record<string, Scene> = {
         }),
       ],
       { run: run("waiting", { reason: "in_doubt", attempt: 2 }) },
+    ),
+  approval: () =>
+    live(
+      ID,
+      [
+        message(1, "Remember that the supplier is paid on Friday, and tell me the time in Tokyo"),
+        step(2, "Let me open the notes and look up the time.", {
+          calls: [
+            call(
+              "a1",
+              "notes",
+              { action: "add", text: "The supplier is paid on Friday" },
+              { status: "awaiting_approval", effect: "effectful", approval: asked() },
+            ),
+            call(
+              "a2",
+              "current_time",
+              { place: "Tokyo" },
+              done("2026-11-22 18:42:07 (Asia/Tokyo, UTC+09:00)", 340),
+            ),
+          ],
+        }),
+      ],
+      { run: run("waiting", { reason: "approval" }) },
+    ),
+  decided: () =>
+    live(
+      ID,
+      [
+        message(1, "Remember that the supplier is paid on Friday and delete note 7"),
+        step(2, "Let me open the notes.", {
+          calls: [
+            call(
+              "a3",
+              "notes",
+              { action: "add", text: "The supplier is paid on Friday" },
+              done("Noted as #8.", 60, {
+                effect: "effectful",
+                approval: asked({ decision: "approved", by: "mei", decided_at: Date.now() }),
+              }),
+            ),
+            call(
+              "a4",
+              "notes",
+              { action: "delete", number: 7 },
+              {
+                status: "cancelled",
+                code: "refused",
+                effect: "effectful",
+                by: "ada",
+                preview: "A person was asked and refused this call. Nothing was executed.",
+                size: 63,
+                ended_at: Date.now(),
+                approval: asked({
+                  decision: "refused",
+                  by: "ada",
+                  note: "Number 7 is still needed for the audit.",
+                  decided_at: Date.now(),
+                }),
+              },
+            ),
+          ],
+        }),
+        step(3, "I noted the payment. Note 7 stays, since it is still needed."),
+      ],
+      { run: run("finished") },
     ),
   streaming: () =>
     live(

@@ -1,6 +1,6 @@
 import { fireEvent, screen, waitFor } from "@testing-library/react";
 import { describe, expect, test } from "vitest";
-import { call, done, FakeClient } from "../gallery/fake";
+import { asked, call, done, FakeClient } from "../gallery/fake";
 import { show } from "../testing";
 import { CallCard } from "./CallCard";
 
@@ -21,7 +21,7 @@ test("a card has the state in its attributes and in words", () => {
   ] as const;
   const words = [
     "Proposed",
-    "Needs approval",
+    "Asks for permission",
     "Queued",
     "Running",
     "In doubt",
@@ -127,5 +127,56 @@ describe("R4: a call in doubt is decided by a person", () => {
     fireEvent.click(screen.getByTestId("doubt-did-not-happen"));
     expect((await screen.findByRole("alert")).textContent).toBe("This has been decided already.");
     expect(screen.getByTestId<HTMLFieldSetElement>("doubt").disabled).toBe(false);
+  });
+});
+
+describe("W8: a call that needs a yes", () => {
+  const args = { action: "add", text: "Pay Mei" };
+  const waiting = call("x", "notes", args, { status: "awaiting_approval", approval: asked() });
+  const said = (client: FakeClient) => client.calls.find((each) => each.method === "approve")?.args;
+  const decided = (decision: "approved" | "refused", by: string, note = "") =>
+    call("x", "notes", args, {
+      status: decision === "approved" ? "queued" : "cancelled",
+      code: decision === "approved" ? null : "refused",
+      preview: decision === "approved" ? "" : "words for the model",
+      approval: asked({ decision, by, note, decided_at: 1 }),
+    });
+
+  test("its arguments are seen before it is allowed, with the digest of what was shown", async () => {
+    const client = new FakeClient();
+    show(card(waiting), client);
+    expect(screen.getByTestId("approval-arguments").textContent).toContain("Pay Mei");
+    fireEvent.click(screen.getByTestId("approval-allow"));
+    await waitFor(() => expect(said(client)).toEqual(["c", "x", "d", "approve", undefined]));
+    expect(screen.getByTestId<HTMLFieldSetElement>("approval").disabled).toBe(true);
+  });
+
+  test("a refusal may say why", async () => {
+    const client = new FakeClient();
+    show(card(waiting), client);
+    fireEvent.click(screen.getByTestId("approval-refuse"));
+    fireEvent.change(screen.getByTestId("approval-note"), { target: { value: " not today " } });
+    fireEvent.click(screen.getByTestId("approval-confirm"));
+    await waitFor(() => expect(said(client)).toEqual(["c", "x", "d", "refuse", "not today"]));
+  });
+
+  test("who was quicker stands on the card, and a word that came too late is not hidden", async () => {
+    const client = new FakeClient();
+    client.outcome = { status: "rejected", code: "already_decided" };
+    const shown = show(card(waiting), client);
+    fireEvent.click(screen.getByTestId("approval-allow"));
+    expect((await screen.findByRole("alert")).textContent).toBe("Somebody else has decided already.");
+    shown.again(card(decided("refused", "ada", "Too early.")));
+    const words = screen.getByTestId("approval-decided").textContent;
+    expect(words).toContain("Refused by ada");
+    expect(words).toContain("Too early.");
+    expect(words).toContain("Your decision came later");
+    expect(screen.queryByTestId("approval")).toBeNull();
+    expect(screen.getByTestId("call").textContent).not.toContain("words for the model");
+  });
+
+  test("one's own word stands under one's own name", () => {
+    show(card(decided("approved", "mei")));
+    expect(screen.getByTestId("approval-decided").textContent).toBe("Allowed by you");
   });
 });

@@ -5,7 +5,8 @@ import { useWords, type Words } from "../i18n";
 import { Elapsed } from "../parts/Elapsed";
 import { useKept } from "../parts/kept";
 import { Tip } from "../parts/Tip";
-import { humanise, readArguments } from "../view";
+import { asksApproval, humanise, readArguments } from "../view";
+import { Approval, Decided } from "./Approval";
 import { CallDetails } from "./CallDetails";
 import { Doubt } from "./Doubt";
 
@@ -35,9 +36,10 @@ export const CallCard = memo(function CallCard(props: { conversation: string; ca
   const { icon: Icon, tint, spins } = looks[call.status];
   const summary = readArguments(call.arguments).summary;
   const failed = call.status === "failed" || call.status === "cancelled";
+  const asks = asksApproval(call);
   return (
     <div
-      className={call.status === "in_doubt" ? "bg-warn-soft" : ""}
+      className={call.status === "in_doubt" || asks ? "bg-warn-soft" : ""}
       data-testid="call"
       data-id={call.id}
       data-name={call.name}
@@ -70,8 +72,10 @@ export const CallCard = memo(function CallCard(props: { conversation: string; ca
         </span>
       </button>
       {call.status === "running" && call.progress && <ProgressLine call={call} name={name} />}
+      {call.approval?.decision != null && <Decided call={call} approval={call.approval} />}
       {failed && <Failure call={call} open={open} />}
       {call.status === "in_doubt" && <Doubt conversation={conversation} call={call} />}
+      {asks && <Approval conversation={conversation} call={call} />}
       <div id={panel} hidden={!open}>
         {open && <CallDetails conversation={conversation} call={call} />}
       </div>
@@ -100,7 +104,9 @@ function State({ call }: { call: CallView }) {
   const ended = call.started_at !== null && call.ended_at !== null;
   return (
     <>
-      <span className={call.status === "succeeded" ? "sr-only" : ""}>{words.t(`call.${call.status}`)}</span>
+      <span className={call.status === "succeeded" ? "sr-only" : ""}>
+        {words.t(call.code === "refused" ? "call.refused" : `call.${call.status}`)}
+      </span>
       {ended && <Elapsed start={call.started_at ?? 0} end={call.ended_at} testid="call-elapsed" />}
     </>
   );
@@ -150,6 +156,8 @@ function ProgressLine({ call, name }: { call: CallView; name: string }) {
 function Failure({ call, open }: { call: CallView; open: boolean }) {
   const words = useWords();
   const why = call.code ? words.code("problem", call.code, call.code) : "";
+  // What a person said of a call that they refused stands beside their name; the preview is for the model.
+  if (call.code === "refused" && call.approval != null) return null;
   const said = open ? "" : call.preview;
   if (!why && !said) return null;
   return (

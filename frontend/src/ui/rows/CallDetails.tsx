@@ -27,7 +27,7 @@ export function CallDetails({ conversation, call }: { conversation: string; call
         />
       )}
       {done && (call.preview !== "" || call.size > 0) && <Result conversation={conversation} call={call} />}
-      {call.by && call.by !== boot.user && (
+      {call.by && call.by !== boot.user && call.code !== "refused" && (
         <p className="text-xs text-ink-2">{words.t("call.by", { name: call.by })}</p>
       )}
     </div>

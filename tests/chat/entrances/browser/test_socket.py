@@ -200,6 +200,7 @@ class TestOwnership:
                 {"kind": "rename", "title": "mine"},
                 {"kind": "delete"},
                 {"kind": "settle", "call": "000000000", "decision": "happened"},
+                {"kind": "approve", "call": "000000000", "digest": "d", "decision": "approve"},
                 {"kind": "create", "agent": "", "title": "mine"},
             )
             for body in bodies:

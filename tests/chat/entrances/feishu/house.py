@@ -35,6 +35,7 @@ class House:
         self.sessions, self.feishu, self.app, self.model = sessions, feishu, app, model
         self.tasks: list[asyncio.Task[Any]] = []
         self.ahead_ms = 0
+        self.asks_before: tuple[str, ...] = ()
         self.gate = asyncio.Event()
         self.busy = asyncio.Event()
         self.client = AsyncClient()
@@ -53,7 +54,7 @@ class House:
             return "acted"
 
         async def agent(slug: str) -> AgentSpec | None:
-            return replace(SPEC, tools=("look", "act"))
+            return replace(SPEC, tools=("look", "act"), approval_tools=self.asks_before)
 
         self.kit = Kit(agent=agent, model=lambda spec: self.model, tools=Toolbox([look, act]))
         self.runner = self.worker("w1")

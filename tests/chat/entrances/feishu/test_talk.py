@@ -2,10 +2,12 @@
 
 import time
 
+import pytest
 from asgiref.sync import sync_to_async
 
 from agents import events as e
 from agents.llm.base import Finish, TextDelta
+from chat.entrances.feishu import cards
 from chat.entrances.feishu.models import FeishuApp, FeishuLane, FeishuMessage, FeishuUser
 from chat.inbox import DeleteBody, SendBody, Sender
 from tests.support.feishu_events import action_event
@@ -115,6 +117,33 @@ async def test_R4_a_call_in_doubt_is_settled_by_a_button(house):
     await house.answered("Thanks for telling me.")
     settled = [one for one in await house.events(lane) if isinstance(one, e.CallSettled)]
     assert [one.code for one in settled] == ["resolved_by_person"]
+
+
+@pytest.mark.parametrize(("label", "status"), [("Allow", "succeeded"), ("Refuse", "cancelled")])
+async def test_W8_a_call_is_allowed_or_refused_by_a_button(house, label, status):
+    house.gate.set()
+    house.asks_before = ("act",)
+    house.model = ScriptedModel(asks(("act", "{}")), says("Thanks for deciding."))
+    await house.say("act")
+    await house.until(
+        lambda: "May **act** run?" in "".join(c.text() for c in house.feishu.cards_of("oc_a")), "the choices"
+    )
+    await house.press(label)
+    await house.answered("Thanks for deciding.")
+    events = await house.events(await FeishuLane.objects.aget())
+    assert [one.status for one in events if isinstance(one, e.CallSettled)] == [status]
+    (decided,) = [one for one in events if isinstance(one, e.ApprovalDecided)]
+    assert decided.by.startswith("Feishu"), "who decided is known"
+
+
+def test_W8_what_a_card_cannot_show_whole_cannot_be_allowed_there():
+    approval = {"digest": "d", "decision": None}
+    call = {"id": "c", "name": "pay", "arguments": "x" * 5_000, "approval": approval}
+    elements = cards.resting("told", [], 1, "", [call])["body"]["elements"]
+    assert [one["text"]["content"] for one in elements if one["tag"] == "button"] == ["Refuse"]
+    call["arguments"] = "{}"
+    elements = cards.resting("told", [], 1, "", [call])["body"]["elements"]
+    assert [one["text"]["content"] for one in elements if one["tag"] == "button"] == ["Allow", "Refuse"]
 
 
 async def test_in_a_group_only_what_names_the_bot_is_answered(house):

@@ -17,7 +17,7 @@ from chat import destinations
 from chat.clock import machine_ms
 from chat.entrances.feishu.models import FeishuApp, FeishuDelivery, FeishuLane, FeishuMessage, FeishuUser
 from chat.entrances.feishu.service import FeishuService
-from chat.entrances.schedules import deliver, firings
+from chat.entrances.schedules import deliver, results
 from chat.entrances.schedules.draft import Delivery, Invalid
 from chat.entrances.schedules.models import Schedule, ScheduleDelivery
 from chat.tasks import end
@@ -227,5 +227,5 @@ async def test_a_result_that_nobody_wants_goes_nowhere(house: House) -> None:
     house.advance(HOUR)
     await house.until_over(row)
     assert await ScheduleDelivery.objects.acount() == 0
-    assert await sync_to_async(firings.moved)() == []
+    assert await sync_to_async(results.moved)() == []
     assert (await Schedule.objects.aget()).deliver_kind == ""

@@ -13,7 +13,7 @@ from agents.models import Agent
 from chat import models as m
 from chat.clock import wall_ms
 from chat.decide import MAX_WAITING, run_id
-from chat.entrances.schedules import book, firings
+from chat.entrances.schedules import book, firings, results
 from chat.entrances.schedules.draft import Invalid, draft_of
 from chat.entrances.schedules.models import MOVES, Schedule, ScheduleFiring
 from chat.inbox import CreateBody, DeleteBody, Sender, StopBody
@@ -253,6 +253,15 @@ async def test_a_missing_agent_is_noted_and_tried_anew_at_the_next_time(house: H
     assert len(await house.until_over(row)) == 1
 
 
+async def test_one_that_cannot_be_decided_on_does_not_stand_in_the_way_of_others(house: House) -> None:
+    broken, sound = await house.make(), await house.make()
+    await Schedule.objects.filter(pk=broken.pk).aupdate(kind="cron", zone="Atlantis/Sunken", cron="0 9 * * *")
+    house.advance(HOUR)
+    assert len(await house.until_over(sound)) == 1
+    aside = await again(broken)
+    assert (aside.state, aside.problem) == ("paused", "internal")
+
+
 async def test_W11_schedules_of_somebody_who_may_not_log_in_rest(house: House) -> None:
     row = await house.make()
     house.owner.is_active = False
@@ -301,7 +310,7 @@ async def test_states_move_along_their_list_only(house: House) -> None:
     house.advance(HOUR)
     (over,) = await house.until_over(row)
     for state in MOVES:
-        assert not await sync_to_async(firings._move)(over, state)
+        assert not await sync_to_async(firings.move)(over, state)
     assert [one.state for one in await house.firings(row)] == ["over"]
 
 
@@ -313,7 +322,7 @@ async def test_the_history_has_the_beginning_of_an_answer_in_plain_words(house: 
     house.advance(HOUR)
     (over,) = await house.until_over(row)
     assert over.detail.startswith("Sums 12*7 is 84, see here. xxx")
-    assert len(over.detail) == firings.PREVIEW and over.detail.endswith("…")
+    assert len(over.detail) == results.PREVIEW and over.detail.endswith("…")
 
 
 async def test_a_deleted_schedule_ends_and_its_conversations_stay(house: House) -> None:
