@@ -116,6 +116,7 @@ class AgentAdmin(_AgentAdmin):
                 "description": "A limit ends a run with a message in the chat; nothing is lost.",
             },
         ),
+        ("Calls in doubt", {"fields": ("unattended",)}),
         (
             "What it may set up by itself",
             {

@@ -39,6 +39,7 @@ RunCode = Literal[
     "model_error",
     "transcript_invalid",
     "crashed_too_often",
+    "outcome_unknown",
     "agent_missing",
     "internal",
 ]
@@ -54,6 +55,7 @@ CallCode = Literal[
     "not_started",
     "cancelled_by_user",
     "interrupted",
+    "outcome_unknown",
     "refused",
     "resolved_by_person",
 ]
@@ -199,11 +201,12 @@ class RunStarted(Event):
 
 
 class RunRecovering(Event):
-    """The run's owner was lost; somebody will take over."""
+    """The run's owner was lost; somebody will take over. `crashed`: it was alone in its process, which was seen to
+    die; no other reason proves that the run itself was the cause."""
 
     type: Literal["run.recovering"] = "run.recovering"
     run: str
-    reason: Literal["lease_lost", "handed_over", "store_lost"]
+    reason: Literal["lease_lost", "handed_over", "store_lost", "crashed"]
 
 
 class RunWaiting(Event):

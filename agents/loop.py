@@ -29,6 +29,7 @@ from agents.steps import (
     Settle,
     Stop,
     Wait,
+    in_doubt,
     next_step,
     reconcile,
 )
@@ -105,8 +106,16 @@ async def perform(
                     if found := await probe(work):
                         yield found
                         continue
-                    yield [e.RunWaiting(at=now, run=known.run.id, reason=decision.reason)]
-                    return
+                    if decision.reason == "in_doubt":
+                        decision = in_doubt(history(), agent.unattended, clock.now())
+                    match decision:
+                        case Settle():
+                            yield list(decision.events)
+                        case Fail():
+                            yield failing(work, decision.code, decision.detail, decision.by)
+                        case Wait():
+                            yield [e.RunWaiting(at=now, run=known.run.id, reason=decision.reason)]
+                            return
                 case Finish() if decision.limit == "limit_seconds":
                     yield ending(work, "limit")
                 case Finish():

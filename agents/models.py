@@ -1,7 +1,7 @@
 """What the agents keep in SQL: the agents themselves, and the notes that their notes tool writes."""
 
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
 
 from asgiref.sync import sync_to_async
@@ -11,7 +11,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
-from agents.spec import AgentSpec, Limits, Prices
+from agents.spec import AgentSpec, Limits, Prices, Unattended
 from agents.tools import toolbox
 from agents.tools.automating import Automations
 from agents.tools.base import StoredNote, Toolbox
@@ -21,6 +21,14 @@ DEFAULT_PROMPT = (
     "You are a helpful assistant. Answer in the language of the person who writes to you. "
     "Use the tools when they give a better answer than your memory, several at once when they do not depend "
     "on each other, and say plainly when a tool has failed."
+)
+
+
+#: `Agent.unattended`: what becomes of calls in doubt in a run of a schedule or a trigger (rule R4).
+UNATTENDED = (
+    ("wait", "Wait until somebody decides, in the chat or in the admin"),
+    ("tell", "Tell the model that the outcome is unknown, and go on"),
+    ("fail", "End the run as failed"),
 )
 
 
@@ -225,6 +233,14 @@ class Agent(models.Model):
         help_text="When the history outgrows its tokens, the model summarises the older part for itself. People keep "
         "seeing everything. Off: the oldest steps are left out instead.",
     )
+    unattended = models.CharField(
+        "when nobody watches",
+        max_length=8,
+        choices=UNATTENDED,
+        default="wait",
+        help_text="A worker may die while a tool that changes something runs: then nobody knows whether it happened. "
+        "Where a person asked, that person is asked. This is for runs that a schedule or a trigger began.",
+    )
     max_schedules = models.PositiveIntegerField(
         "own schedules",
         default=0,
@@ -302,6 +318,7 @@ class Agent(models.Model):
             fallback_base_url=self.fallback_base_url,
             prices=self._prices(),
             compaction=self.compaction,
+            unattended=cast(Unattended, self.unattended),
             vision=self.vision,
             tools=tuple(name for name in self.tools if name in installed_tools().names and self._may(name)),
             approval_tools=tuple(self.approval_tools),

@@ -20,6 +20,10 @@ INTERRUPTED = (
 INTERRUPTED_READING = (
     "This call was interrupted while it ran and gave no result. It changes nothing by itself."
 )
+UNKNOWN = (
+    "This call was interrupted while it ran, and nobody was there to look what became of it. Its outcome is unknown: "
+    "it may or may not have taken effect. Find out before you do it again, and say that it is uncertain."
+)
 STOPPED_BEFORE = "The user stopped the run before this call was started. Nothing was executed."
 STOPPED_RUNNING = (
     "The user stopped this call while it was running. It may or may not have taken effect; "

@@ -3,8 +3,13 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from typing import Literal
 
 from agents.events import Usage
+
+#: What becomes of a call in doubt when nobody watches its run (rule R4): a person is waited for all the same, the model
+#: is told that the outcome is unknown, or the run fails.
+Unattended = Literal["wait", "tell", "fail"]
 
 
 @dataclass(frozen=True)
@@ -67,3 +72,5 @@ class AgentSpec:
     prices: Prices | None = None
     #: The model summarises what its window has no room for (rule T2); off: it is left out.
     compaction: bool = True
+    #: For runs of schedules and triggers; where a person asked, a person is waited for.
+    unattended: Unattended = "wait"

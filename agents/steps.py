@@ -19,8 +19,11 @@ from typing import Literal
 
 from agents import events as e
 from agents.history import Call, History, Run, Step, UserMessage
-from agents.results import Ending, closing, refusal, refused_by_person
-from agents.spec import Limits
+from agents.results import UNKNOWN, Ending, closing, refusal, refused_by_person
+from agents.spec import Limits, Unattended
+
+#: Entrances through which nobody watches what becomes of a run.
+UNWATCHED: frozenset[str] = frozenset({"schedule", "trigger"})
 
 #: How often a step may be begun. Each time its owner died (or the model failed) the next one tries again; a model
 #: and its fallback fail eight times between them, other forms of the request and dead owners come on top.
@@ -80,10 +83,11 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """The run cannot go on."""
+    """The run cannot go on. `by` is who decided that, if somebody did; its open calls are closed in that name."""
 
     code: e.RunCode
     detail: str
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,38 @@ def next_step(
     if not _unanswered(history, run):
         return Finish()
     return _limit(run, limits, now) or _call_model(history, run)
+
+
+def in_doubt(history: History, policy: Unattended, now: int) -> Wait | Settle | Fail:
+    """What a run does that would wait for somebody to decide its calls in doubt (rule R4). To be asked after their
+    tools were probed, so that what can be found out is not given up.
+
+    A run that a person asked for always waits, and so does one in which a person has spoken since.
+    """
+    doubts = [(step, call) for step in history.steps() for call in step.calls if call.status == "in_doubt"]
+    if policy == "wait" or not doubts or watched(history):
+        return Wait("in_doubt")
+    if policy == "fail":
+        names = ", ".join(dict.fromkeys(call.name[:64] for _, call in doubts))
+        detail = f"A worker died while {names} ran, and nobody was there to say whether it took effect."
+        return Fail("outcome_unknown", detail, by="policy")
+    return Settle(
+        tuple(
+            _settled(step, call, "cancelled", UNKNOWN, "outcome_unknown", now, "policy")
+            for step, call in doubts
+        )
+    )
+
+
+def watched(history: History) -> bool:
+    """Whether a person asked for the active run or has spoken during it. Where that cannot be told: yes."""
+    spoken = [item for item in history.items if isinstance(item, UserMessage)]
+    for message in reversed(spoken):
+        if message.origin.entrance not in UNWATCHED:
+            return True
+        if history.run is not None and message.id == history.run.cause:
+            return False
+    return not spoken
 
 
 def reconcile(history: History, now: int) -> list[e.Event]:

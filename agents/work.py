@@ -161,8 +161,8 @@ def end_streaming(work: Work, text: str = "") -> list[e.Event]:
     return events
 
 
-def failing(work: Work, code: e.RunCode, detail: str) -> list[e.Event]:
+def failing(work: Work, code: e.RunCode, detail: str, by: str = "") -> list[e.Event]:
     """All that ends the run as failed. Never stored as if the assistant had said it."""
     run, now = work.run, work.clock.now()
-    closed = close_open_calls(work.history(), "failed", now)
+    closed = close_open_calls(work.history(), "failed", now, by=by)
     return [*closed, *end_streaming(work), e.RunFailed(at=now, run=run.id, code=code, detail=detail)]

@@ -136,11 +136,31 @@ def with_next_run(
     return [*decided, e.RunQueued(at=now, run=run_id(conversation, cause), cause=cause)]
 
 
+def seen(state: State) -> int:
+    """The place of the newest request to the model in the active run, or of the message that it is to answer; if the
+    state holds neither, of its newest item."""
+    run, shown = active_run(state), items(state)
+    mine = [
+        item["seq"]
+        for item in shown
+        if run is not None and (item["id"] == run["cause"] or item.get("run") == run["id"])
+    ]
+    return max(mine or [item["seq"] for item in shown] or [0])
+
+
+def crashed(state: State, *, run: str, worker: str, now: int) -> list[e.Event]:
+    """A process that did nothing but this run was seen to die: say so, if the run was still its own."""
+    active = active_run(state)
+    if active is None or (active["id"], active["status"], active["worker"]) != (run, "running", worker):
+        return []
+    return [e.RunRecovering(at=now, run=run, reason="crashed")]
+
+
 def fitting(state: State, events: list[e.Event]) -> list[e.Event]:
     """What of the loop's events still fits the state they are appended to, all of it if there was no news.
 
-    Nothing is begun once a stop was asked for (R7), and a run does not wait for a decision that was made
-    while it was about to wait.
+    Nothing is begun once a stop was asked for (R7), and a run neither waits for a decision nor fails for the want of
+    one that was made while it was about to.
     """
     run = active_run(state)
     unfit: tuple[type[e.Event], ...] = ()
@@ -149,6 +169,10 @@ def fitting(state: State, events: list[e.Event]) -> list[e.Event]:
     statuses = {call["status"] for item in items(state) if item["kind"] == "step" for call in item["calls"]}
     # What was let go of while the run was about to wait for it runs now; it is not waited with.
     waits = bool(statuses & WAITED_FOR.keys()) and "queued" not in statuses
+    if "in_doubt" not in statuses and any(
+        isinstance(event, e.RunFailed) and event.code == "outcome_unknown" for event in events
+    ):
+        return []
     return [
         event
         for event in events
@@ -159,15 +183,17 @@ def fitting(state: State, events: list[e.Event]) -> list[e.Event]:
 
 
 def _decided_already(state: State, event: e.Event) -> bool:
-    """Whether a call in doubt was decided by a person while its probe or a take-over was about to: the first word
-    stands (W7), and what was settled is never run again."""
+    """Whether a call in doubt was decided by a person while its probe, a policy or a take-over was about to: the first
+    word stands (W7), and what was settled is never run again."""
     if not isinstance(event, e.CallRetried | e.CallInDoubt | e.CallSettled):
         return False
     _, call = find_call(state, event.call)
     if call is None:
         return True  # every open call is in the state
     if isinstance(event, e.CallSettled):
-        return call["status"] not in e.OPEN_CALL or (event.by == "probe" and call["status"] != "in_doubt")
+        if event.code == "outcome_unknown" or event.by == "probe":
+            return call["status"] != "in_doubt"
+        return call["status"] not in e.OPEN_CALL
     expected = ("running",) if isinstance(event, e.CallInDoubt) else ("running", "in_doubt")
     return call["status"] not in expected
 

@@ -10,7 +10,12 @@ from agents import events as e
 from agents.models import Agent, ensure_default_agent
 from chat.journal import Journal
 from chat.models import Call, Conversation, Event, Run
+from chat.poison import Losses, relapsed
 from chat.session.errors import NoConversation
+
+ENDED = ("finished", "failed", "stopped")
+#: Earlier runs of a conversation that are looked at.
+LOOK_BACK = 10
 
 
 @dataclass(frozen=True)
@@ -112,13 +117,19 @@ async def was_stored(journal: Journal, conversation: str, after: int, event: e.E
     return await journal.ask(work)
 
 
-async def crash_count(journal: Journal, conversation: str, run: str) -> int:
-    """How often the owner of a run was lost. Hand-overs do not count."""
+async def losses(journal: Journal, conversation: str, run: str) -> Losses:
+    """How often the owner of a run was lost, and whether it comes after runs that were given up."""
 
-    def work() -> int:
-        rows = Event.objects.using(journal.using).filter(
-            conversation_id=UUID(conversation), type="run.recovering"
+    def work() -> Losses:
+        of = {"conversation_id": UUID(conversation)}
+        told = Event.objects.using(journal.using).filter(
+            **of, type="run.recovering", text__contains=f'"{run}"'
         )
-        return rows.filter(text__contains=f'"{run}"').filter(text__contains='"lease_lost"').count()
+        earlier = Run.objects.using(journal.using).filter(**of, status__in=ENDED).exclude(run=run)
+        return Losses(
+            lost=told.filter(text__contains='"lease_lost"').count(),
+            crashed=told.filter(text__contains='"crashed"').count(),
+            relapse=relapsed(earlier.order_by("-seq").values_list("status", "code")[:LOOK_BACK]),
+        )
 
     return await journal.ask(work)

@@ -30,6 +30,7 @@ REASONS: dict[str, str] = {
     "transcript_invalid": "The request did not pass its check and was not sent.",
     "internal": "Something went wrong on the server.",
     "crashed_too_often": "The run was given up because its workers died too often.",
+    "outcome_unknown": "Nobody knows whether an interrupted tool took effect, and this agent does not go on then.",
     "agent_missing": "This agent is missing or disabled.",
 }
 EMPTY = "(The answer is empty.)"
@@ -105,7 +106,7 @@ def last_step(run: Run, using: str = "default") -> Step | None:
 def ending(run: Run) -> str:
     """Why a run that is over has no answer, or not a whole one; empty if all is well."""
     if run.status == "stopped":
-        return f"Stopped by {run.reason}." if run.reason else "Stopped."
+        return "Stopped."
     if run.status == "failed" or run.code:
         said = REASONS.get(run.code, "The run failed.")
         return f"{said} {run.detail}".strip()

@@ -2,9 +2,9 @@
 
     take the lease ─► RunStarted ─► for each batch that `perform` yields: store it, then let it go on ─► release
          │                │                                  │
-         │ owned          │ over, or crashed too often       └ side tasks: renew the lease, watch for news
+         │ owned          │ over, suspect, or given up       └ side tasks: renew the lease, watch for news
          ▼                ▼
-      nothing          nothing, or RunFailed
+      nothing          nothing, alone elsewhere, or RunFailed
 
 A first start, a take-over, a resumption and a second look after news are the same code: load the history and ask
 `perform` again. Nothing is written by an owner that lost its fence, and a run that waits for a person has none.
@@ -27,7 +27,8 @@ from chat import decide, faults
 from chat.attachments import Files
 from chat.faultlog import Faults
 from chat.kit import Kit
-from chat.lookups import crash_count, owner_and_agent
+from chat.lookups import losses, owner_and_agent
+from chat.poison import place, verdict
 from chat.record import Record
 from chat.session.errors import Fenced, NoConversation, Unavailable
 from chat.session.session import Sessions, View
@@ -35,8 +36,6 @@ from chat.tasks import end, heed_cancellation
 
 log = logging.getLogger(__name__)
 
-#: A run whose owners died this often ends with `crashed_too_often`: it would take every worker down in turn.
-MAX_CRASHES = 5
 #: Seconds that the loop gets to end its tools when its owner leaves (they have 0.7 s themselves).
 END_S = 1.5
 #: Seconds for each of the last words of an owner that leaves.
@@ -45,6 +44,10 @@ LAST_WORDS_S = 1.0
 
 class Over(Exception):
     """The run is not active any more: somebody else ended it."""
+
+
+class Suspect(Exception):
+    """The run may be what took its former workers down: it is to be performed by a process of its own."""
 
 
 class LookAgain(Exception):
@@ -58,7 +61,8 @@ class Left(Exception):
 class Runner:
     """Performs runs for one worker process; any number at the same time.
 
-    `requeue(conversation, run)` puts a run into the queue again, for another worker.
+    `requeue(conversation, run)` puts a run into the queue again, for another worker. `alone`: this process is there
+    for one run only, so a suspect may be performed here; the process then holds the lease by its name.
     """
 
     def __init__(
@@ -70,7 +74,7 @@ class Runner:
         worker: str,
         lease_ms: int,
         renew_ms: int,
-        max_crashes: int = MAX_CRASHES,
+        alone: bool = False,
         clock: Clock | None = None,
     ) -> None:
         self.sessions = sessions
@@ -79,7 +83,7 @@ class Runner:
         self.worker = worker
         self.lease_ms = lease_ms
         self.renew_ms = renew_ms
-        self.max_crashes = max_crashes
+        self.alone = alone
         self.clock = clock or SystemClock()
         self.leaving = asyncio.Event()
         self._tenures: dict[str, Tenure] = {}
@@ -88,25 +92,30 @@ class Runner:
         """Have all runs handed over; new ones are not begun."""
         self.leaving.set()
 
-    async def perform(self, conversation: str, run: str) -> None:
-        """Perform `run` until it is over, waits for a person, or must be left. Never raises.
+    async def perform(self, conversation: str, run: str) -> bool:
+        """Perform `run` until it is over, waits for a person, or must be left. Never raises. Whether it was not begun
+        because it must be performed alone: the caller then sees to that.
 
         Does nothing if somebody owns the conversation, or the run is not active: a task that comes twice, or
         late, is harmless.
         """
         if self.leaving.is_set() or conversation in self._tenures:
-            return
+            return False
         tenure = self._tenures[conversation] = Tenure(self, conversation, run)
         try:
             await tenure.hold()
         except (NoConversation, Over, Fenced) as reason:
             log.info("Run %s is left alone (%s).", run, type(reason).__name__)
+        except Suspect:
+            log.warning("Run %s may have taken its workers down: it goes on in a process of its own.", run)
+            return True
         except Left:
             log.warning("Run %s: the lease was lost; nothing more is written.", run)
         except Exception:
             log.exception("Run %s could not be looked after; the sweeper will bring it back.", run)
         finally:
             del self._tenures[conversation]
+        return False
 
     async def watch(self, every_ms: int) -> None:
         """Look at the heads of all running conversations every `every_ms`, so that stops, messages and
@@ -135,7 +144,7 @@ class Tenure:
         self.sessions = runner.sessions
         self.conversation = conversation
         self.run = run
-        self.owner = f"{runner.worker}/{secrets.token_hex(4)}"
+        self.owner = runner.worker if runner.alone else f"{runner.worker}/{secrets.token_hex(4)}"
         self.record = Record(runner.sessions, conversation, run)
         #: Set by the watcher: the head is not where our history ends.
         self.news = asyncio.Event()
@@ -149,7 +158,9 @@ class Tenure:
         return _clock() < self._until
 
     async def hold(self) -> None:
-        """Take the lease, work, and let go of it. Does nothing if somebody else has it."""
+        """Take the lease, work, and let go of it. Does nothing if somebody else has it. Raises Suspect."""
+        if not self.runner.alone and await self._suspected():
+            raise Suspect
         asked = _clock()
         fence = await self.sessions.take(self.conversation, self.owner, self.runner.lease_ms)
         if fence is None:
@@ -189,6 +200,22 @@ class Tenure:
         await self._hand_over(fence)
         return None
 
+    async def _suspected(self) -> bool:
+        """Whether the run is to be performed alone, asked without the lease: the process that is to have it may be
+        about to take it. What cannot be answered now, `_start` asks again. Raises Over if there is nothing to do."""
+        try:
+            if place(await losses(self.sessions.journal, self.conversation, self.run)) != "alone":
+                return False
+            run = self._mine(await self.sessions.load(self.conversation))
+            owned = await self.sessions.store.lease(self.conversation) is not None
+        except Unavailable:
+            return False
+        if run["stopping"]:
+            return False
+        if owned or run["status"] == "waiting":
+            raise Over
+        return True
+
     # ---- the work ----
 
     async def _work(self) -> None:
@@ -200,20 +227,24 @@ class Tenure:
                 except LookAgain:
                     await self.record.refresh()
                 heed_cancellation()
-        except (Over, Fenced, NoConversation):
+        except (Over, Suspect, Fenced, NoConversation):
             raise
         except Exception:
             log.exception("Run %s failed from within.", self.run)
             await self._fail("internal", "Something went wrong inside Holdfast. The log has the details.")
 
     async def _start(self) -> None:
-        """RunStarted, and RunRecovering before it if the last owner died unnoticed (rule R4)."""
-        await self.record.refresh()
-        crashes = await self.record.patiently(
-            lambda: crash_count(self.sessions.journal, self.conversation, self.run)
+        """RunStarted, and RunRecovering before it if the last owner died unnoticed (rule R4). Raises Suspect.
+
+        The history is loaded only after that: should that be what kills, the run was begun and is counted.
+        """
+        known = await self.record.patiently(
+            lambda: losses(self.sessions.journal, self.conversation, self.run)
         )
+        suspect = False
 
         def begin(view: View) -> list[e.Event]:
+            nonlocal suspect
             run = self._mine(view)
             if run["status"] == "waiting" and not run["stopping"]:
                 raise Over  # a stray entry of the queue: there is nothing to do until a person has decided
@@ -222,12 +253,18 @@ class Tenure:
             begun: list[e.Event] = []
             if lost:
                 begun.append(e.RunRecovering(at=now, run=self.run, reason="lease_lost"))
-            if crashes + lost >= self.runner.max_crashes:
-                detail = f"The worker of this run died {crashes + lost} times."
+            # To end a run that was stopped is dangerous to nobody.
+            where = "among_others" if run["stopping"] else place(known.plus(lost))
+            if where == "nowhere":
+                detail = verdict(known.plus(lost))
+                self.record.seen = decide.seen(view.state)
                 return [
                     *begun,
                     *decide.fail_run(view.state, code="crashed_too_often", detail=detail, now=now),
                 ]
+            suspect = where == "alone" and not self.runner.alone
+            if suspect:
+                return begun  # the loss that was just found, or nothing
             # A run that waited for a person and goes on was not taken over: its attempt stays the same.
             resumed = run["status"] == "queued" and run["attempt"] > 0
             attempt = run["attempt"] if resumed else run["attempt"] + 1
@@ -235,6 +272,8 @@ class Tenure:
             return [*begun, e.RunStarted(at=now, run=self.run, attempt=attempt, fence=fence, worker=worker)]
 
         await self._append(begin)
+        if suspect:
+            raise Suspect
 
     async def _perform(self) -> None:
         """Have the loop work, from the history as it is now, until the run ends or waits."""
@@ -302,8 +341,8 @@ class Tenure:
         """Append; if that ends the run while a message waits, the next run is queued with it (rule R6)."""
 
         def with_next(view: View) -> list[e.Event]:
-            now, seen = self.runner.clock.now(), self.record.seen
             events = decided(view)
+            now, seen = self.runner.clock.now(), self.record.seen
             return decide.with_next_run(
                 view.state, events, conversation=self.conversation, seen=seen, now=now
             )

@@ -5,6 +5,7 @@ Redis; either may go away for a while and come back. Ends with status 0 after SI
 seconds: new runs are no longer taken, and the runs it has are handed over at once (rule R4).
 
     streaQ ──► Pool ──► Runner.perform(conversation, run)     one asyncio task per run
+                 └────► Cells ──► a process of its own        a run that may have taken workers down
     side tasks: sweeper, head watcher, presence, Feishu, schedules, triggers.
     If one of them ends by itself, the worker ends
 
@@ -27,6 +28,7 @@ from django.conf import settings
 from streaq import Worker
 
 from agents.llm.openai_chat import close_clients
+from chat.cells import Cells, end_if_stuck
 from chat.entrances.feishu.service import FeishuService
 from chat.entrances.schedules.service import ScheduleService
 from chat.entrances.triggers.service import TriggerService
@@ -59,10 +61,12 @@ def worker_name() -> str:
 
 
 class Pool:
-    """The runs of this process, each in a task of its own, at most `size` at a time."""
+    """The runs of this process, each in a task of its own, at most `size` at a time. `suspect(conversation, run)` is
+    told of one that must not be performed among others."""
 
-    def __init__(self, runner: Runner, size: int) -> None:
+    def __init__(self, runner: Runner, size: int, suspect: Callable[[str, str], None]) -> None:
         self._runner = runner
+        self._suspect = suspect
         self._room = asyncio.Semaphore(size)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._leaving = False
@@ -94,8 +98,9 @@ class Pool:
 
     async def _one(self, conversation: str, run: str) -> None:
         async with self._room:
-            if not self._leaving:
-                await self._runner.perform(conversation, run)
+            alone = not self._leaving and await self._runner.perform(conversation, run)
+        if alone and not self._leaving:
+            self._suspect(conversation, run)
 
 
 class _Streaq(Worker[None]):
@@ -125,13 +130,15 @@ async def serve(*, ready: Callable[[], None] | None = None) -> None:
     lease_ms, renew_ms = settings.HOLDFAST_LEASE_MS, settings.HOLDFAST_RENEW_MS
     kit = await sync_to_async(installed_kit)()
     runner = Runner(sessions, queue.put, kit, worker=name, lease_ms=lease_ms, renew_ms=renew_ms)
-    pool = Pool(runner, settings.HOLDFAST_WORKER_CONCURRENCY)
+    cells = Cells(sessions, queue.put, worker=name, size=settings.HOLDFAST_ALONE)
+    pool = Pool(runner, settings.HOLDFAST_WORKER_CONCURRENCY, cells.open)
     every_ms = settings.HOLDFAST_SWEEP_MS
     sweeper = Sweeper(sessions, queue.put, worker=name, every_ms=every_ms, renew_ms=renew_ms)
     log.info("Worker %s starts.", name)
     side = [
         asyncio.create_task(sweeper.run(), name="sweeper"),
         asyncio.create_task(runner.watch(WATCH_MS), name="watcher"),
+        asyncio.create_task(end_if_stuck(settings.HOLDFAST_STUCK_MS), name="watchdog"),
         asyncio.create_task(beat(sessions), name="presence"),
         asyncio.create_task(FeishuService(sessions, queue.put, worker=name).run(), name="feishu"),
         asyncio.create_task(ScheduleService(sessions, queue.put).run(), name="schedules"),
@@ -145,7 +152,7 @@ async def serve(*, ready: Callable[[], None] | None = None) -> None:
         await asyncio.wait([*side, told], return_when=asyncio.FIRST_COMPLETED)
         ended = [task for task in side if task.done()]
         leaving.set()
-        await pool.leave()
+        await asyncio.gather(pool.leave(), cells.leave())
         for task in ended:
             if not task.cancelled() and (problem := task.exception()) is not None:
                 raise problem

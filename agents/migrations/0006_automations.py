@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0004_approvals'),
+        ('agents', '0005_unattended'),
     ]
 
     operations = [

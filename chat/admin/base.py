@@ -15,6 +15,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from chat.inbox import now_ms
+
 #: Rows that a list counts; with more it says this number, instead of reading a whole table for one.
 MOST_COUNTED = 10_000
 #: Characters of one text on a page; the rest is in the database.
@@ -122,6 +124,25 @@ def cost(billionths: int | None) -> str:
 def took(start: int | None, end: int | None) -> str:
     """How long something took, in seconds."""
     return "–" if start is None or end is None else f"{(end - start) / 1000:.2f} s"
+
+
+def since(run: Any) -> str:
+    """Since when a run has the status it has, and how long that is. Only of one that rests (it waits, or recovers):
+    the row of one that works is written with each of its steps."""
+    return f"{time(run.updated_at)} ({duration(now_ms() - run.updated_at)})"
+
+
+def duration(ms: int) -> str:
+    """A stretch of time as people say it, whole seconds. Clocks of processes differ: never less than nothing."""
+    seconds = max(0, ms) // 1000
+    for size, letter, smaller, small in (
+        (86_400, "d", 3_600, "h"),
+        (3_600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if seconds >= size:
+            return f"{seconds // size} {letter} {seconds % size // smaller} {small}"
+    return f"{seconds} s"
 
 
 def pretty(value: Any) -> SafeString:

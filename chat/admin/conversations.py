@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from agents.events import RunStatus
 from agents.models import Agent
 from chat.admin import base
+from chat.admin.operating import Operator
 from chat.admin.transcript import transcript
 from chat.models import Conversation
 
@@ -90,7 +91,9 @@ class ConversationAdmin(base.ReadOnlyAdmin):
         context = {
             **(extra_context or {}),
             "title": "Conversation",
-            "load_transcript": lambda row: transcript(row.pk, int(before) if before.isdecimal() else None),
+            "load_transcript": lambda row: transcript(
+                row.pk, Operator(request.user), int(before) if before.isdecimal() else None
+            ),
         }
         return super().change_view(request, object_id, form_url, context)
 

@@ -4,11 +4,13 @@ from typing import Any, ClassVar, get_args
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
 from agents.events import CallStatus, Effect, RunStatus, StepStatus
 from chat.admin import base
+from chat.admin.operating import RESTING, Action, Operator
+from chat.admin.pages import OperatedAdmin, settle_page, stop_page
 from chat.models import Call, Fault, Run, Step
 
 
@@ -62,7 +64,7 @@ class PartAdmin(base.ReadOnlyAdmin):
 
 
 @admin.register(Run)
-class RunAdmin(PartAdmin):
+class RunAdmin(OperatedAdmin, PartAdmin):
     list_display = ("run", "chat", "status", "attempt", "worker", "started", "duration", "tokens", "code")
     list_filter = (by_values("status", get_args(RunStatus)), OwnerFilter)
     search_ids = ("conversation_id",)
@@ -71,8 +73,21 @@ class RunAdmin(PartAdmin):
     unlisted = ("detail",)
     fields: ClassVar[Any] = (
         *("run", "chat", "seq", "cause", "status", "attempt", "worker", "fence", "stopping", "reason"),
-        *("code", "detail", "queued", "started", "ended", "duration", "retry", "tokens", "steps"),
+        *("since", "code", "detail", "queued", "started", "ended", "duration", "retry", "tokens", "steps"),
     )
+
+    page = "stop"
+
+    def operate(self, request: HttpRequest, row: Any) -> HttpResponse:
+        """The page on which a run is stopped."""
+        return stop_page(self, request, row)
+
+    def actions_of(self, request: HttpRequest, row: Any) -> list[Action]:
+        return Operator(request.user).about_run(row)
+
+    @admin.display(description="in this state since (UTC)")
+    def since(self, row: Run) -> str:
+        return base.since(row) if row.status in RESTING else "–"
 
     @admin.display(description="queued (UTC)")
     def queued(self, row: Run) -> str:
@@ -114,7 +129,7 @@ class StepAdmin(PartAdmin):
 
 
 @admin.register(Call)
-class CallAdmin(PartAdmin):
+class CallAdmin(OperatedAdmin, PartAdmin):
     list_display = ("call", "name", "chat", "status", "effect", "attempt", "worker", "started", "duration")
     list_filter = (
         by_values("status", get_args(CallStatus)),
@@ -130,6 +145,15 @@ class CallAdmin(PartAdmin):
         *("fence", "worker", "code", "by", "size", "approval", "started", "ended", "duration"),
         *("arguments_json", "result_text", "preview_text"),
     )
+
+    page = "settle"
+
+    def operate(self, request: HttpRequest, row: Any) -> HttpResponse:
+        """The page on which somebody says what became of a call in doubt."""
+        return settle_page(self, request, row)
+
+    def actions_of(self, request: HttpRequest, row: Any) -> list[Action]:
+        return Operator(request.user).about_call(row)
 
     @admin.display(description="step")
     def to_step(self, row: Call) -> SafeString:

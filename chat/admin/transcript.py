@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from chat.admin import base
+from chat.admin.operating import RESTING, Action, Operator
 from chat.models import Call, Message, Run, Step
 
 #: Items on one page.
@@ -24,6 +25,8 @@ class Entry:
     #: Address of the admin page of the row behind it.
     address: str = ""
     facts: list[tuple[str, str]] = field(default_factory=list)
+    #: What an operator may do about it.
+    actions: list[Action] = field(default_factory=list)
     calls: list["Entry"] = field(default_factory=list)
 
 
@@ -34,8 +37,9 @@ class Transcript:
     older: int | None
 
 
-def transcript(conversation: UUID, before: int | None = None) -> Transcript:
-    """The newest items before seq `before` (all if None), ascending, with the runs that begin among them."""
+def transcript(conversation: UUID, operator: Operator, before: int | None = None) -> Transcript:
+    """The newest items before seq `before` (all if None), ascending, with the runs that begin among them, and what
+    `operator` may do about them."""
     rows: list[Any] = []
     for kind in (Message, Step):
         found = kind.objects.filter(conversation_id=conversation).order_by("-seq")
@@ -46,10 +50,12 @@ def transcript(conversation: UUID, before: int | None = None) -> Transcript:
     steps = [row for row in rows if isinstance(row, Step)]
     calls = _calls(conversation, [step.step for step in steps])
     entries = [
-        _step(row, calls.get(row.step, [])) if isinstance(row, Step) else _message(row) for row in rows
+        _step(row, calls.get(row.step, []), operator) if isinstance(row, Step) else _message(row)
+        for row in rows
     ]
     runs = Run.objects.filter(conversation_id=conversation, seq__gte=(older or 0))
-    entries += [_run(row) for row in (runs if before is None else runs.filter(seq__lt=before))[: PAGE * 2]]
+    runs = runs if before is None else runs.filter(seq__lt=before)
+    entries += [_run(row, operator) for row in runs[: PAGE * 2]]
     return Transcript(entries=sorted(entries, key=lambda entry: entry.seq), older=older)
 
 
@@ -80,7 +86,7 @@ def _message(row: Message) -> Entry:
     )
 
 
-def _run(row: Run) -> Entry:
+def _run(row: Run, operator: Operator) -> Entry:
     return Entry(
         kind="run",
         seq=row.seq,
@@ -88,6 +94,7 @@ def _run(row: Run) -> Entry:
         heading=f"run {row.run}",
         status=row.status,
         address=base.address("chat_run_change", row.pk),
+        actions=operator.about_run(row, back=True),
         facts=_facts(
             ("attempt", row.attempt),
             ("worker", row.worker),
@@ -95,12 +102,13 @@ def _run(row: Run) -> Entry:
             ("tokens", base.tokens(row)),
             ("code", row.code),
             ("why", row.reason),
+            ("since", base.since(row) if row.status in RESTING else ""),
             ("detail", row.detail),
         ),
     )
 
 
-def _step(row: Step, calls: list[Call]) -> Entry:
+def _step(row: Step, calls: list[Call], operator: Operator) -> Entry:
     return Entry(
         kind="step",
         seq=row.seq,
@@ -115,11 +123,11 @@ def _step(row: Step, calls: list[Call]) -> Entry:
             ("took", base.took(row.started_at, row.ended_at)),
             ("tokens", base.tokens(row)),
         ),
-        calls=[_call(call) for call in calls],
+        calls=[_call(call, operator) for call in calls],
     )
 
 
-def _call(row: Call) -> Entry:
+def _call(row: Call, operator: Operator) -> Entry:
     return Entry(
         kind="call",
         seq=row.ordinal,
@@ -128,6 +136,7 @@ def _call(row: Call) -> Entry:
         text=row.preview or row.result[:2_000],
         status=row.status,
         address=base.address("chat_call_change", row.pk),
+        actions=operator.about_call(row, back=True),
         facts=_facts(
             ("id", row.call),
             ("arguments", row.arguments[:500]),

@@ -121,6 +121,7 @@ def _queued(event: e.RunQueued) -> Json:
         "id": event.run,
         "cause": event.cause,
         "status": "queued",
+        "since": event.at,
         "attempt": 0,
         "worker": "",
         "queued_at": event.at,
@@ -155,7 +156,8 @@ def _run_changed(state: State, event: e.Event, seq: int) -> Patch:
     if run is None or run["id"] != getattr(event, "run", None):
         return {}
     calm = {**run, "reason": None, "code": None, "detail": "", "retry_at": None}
-    ended = {**calm, "stopping": False, "ended_at": event.at}
+    moved = {**calm, "since": event.at}
+    ended = {**moved, "stopping": False, "ended_at": event.at}
     match event:
         case e.RunStarted():
             started = run["started_at"] if run["started_at"] is not None else event.at
@@ -165,13 +167,13 @@ def _run_changed(state: State, event: e.Event, seq: int) -> Patch:
                 "worker": event.worker,
                 "started_at": started,
             }
-            return {"run": {**calm, **took}}
+            return {"run": {**moved, **took}}
         case e.RunRecovering():
-            return {"run": {**calm, "status": "recovering", "reason": event.reason}}
+            return {"run": {**moved, "status": "recovering", "reason": event.reason}}
         case e.RunWaiting():
-            return {"run": {**calm, "status": "waiting", "reason": event.reason}}
+            return {"run": {**moved, "status": "waiting", "reason": event.reason}}
         case e.RunResumed():
-            return {"run": {**calm, "status": "queued"}}
+            return {"run": {**moved, "status": "queued"}}
         case e.RunRetrying():
             why = {"code": event.code, "detail": event.detail, "retry_at": event.retry_at}
             return {"run": {**calm, **why}}

@@ -171,6 +171,7 @@ def form(**fields) -> dict[str, object]:
         "parallel_calls": 2,
         "result_chars": 1_000,
         "window_tokens": 8_000,
+        "unattended": "tell",
         "max_schedules": 0,
         "max_triggers": 0,
         "least_interval_s": 900,

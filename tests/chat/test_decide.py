@@ -347,3 +347,52 @@ def test_W8_a_run_does_not_wait_for_a_decision_that_was_just_made():
 def test_R7_nobody_is_asked_once_a_stop_was_asked_for():
     state = told(*asked(), STARTED, STEP, proposed("effectful"), e.RunStopping(at=NOW, run=RUN, by="a"))
     assert decide.fitting(state, [approval_asked("call0")]) == []
+
+
+def policy_word(call: str) -> e.CallSettled:
+    return e.CallSettled(
+        at=NOW,
+        step=STEP.step,
+        call=call,
+        attempt=1,
+        status="cancelled",
+        result="?",
+        preview="?",
+        size=1,
+        code="outcome_unknown",
+        by="policy",
+    )
+
+
+@pytest.mark.parametrize("decision", ["happened", "did_not_happen", "run_again"])
+def test_W7_a_policy_that_comes_after_a_persons_word_changes_nothing(decision):
+    state = doubtful("call0")
+    told_so = policy_word("call0")
+    given_up = [
+        told_so.model_copy(update={"code": "interrupted"}),
+        e.RunFailed(at=NOW, run=RUN, code="outcome_unknown", detail="d"),
+    ]
+    assert decide.fitting(state, [told_so]) == [told_so]
+    assert decide.fitting(state, given_up) == given_up
+    for event in decide.decide_settle(state, call="call0", decision=decision, result="", by="alice", now=NOW):
+        state = merge(state, reduce(state, event, 50))
+    assert decide.fitting(state, [told_so]) == []
+    assert decide.fitting(state, given_up) == []
+
+
+def test_a_process_that_was_seen_to_die_is_named_only_for_its_own_run():
+    state = told(*asked(), STARTED)
+    assert kinds(decide.crashed(state, run=RUN, worker="w", now=NOW)) == ["run.recovering"]
+    assert decide.crashed(state, run=RUN, worker="another", now=NOW) == []
+    assert decide.crashed(state, run="another", worker="w", now=NOW) == []
+    assert decide.crashed(told(*asked()), run=RUN, worker="w", now=NOW) == []
+    after = told(*asked(), STARTED, e.RunRecovering(at=NOW, run=RUN, reason="handed_over"))
+    assert decide.crashed(after, run=RUN, worker="w", now=NOW) == []
+
+
+def test_R6_the_newest_request_is_found_in_the_state():
+    state = told(*asked())
+    cause = decide.seen(state)
+    assert cause == 2
+    assert decide.seen(told(*asked(), STARTED, STEP)) > cause
+    assert decide.seen({}) == 0

@@ -103,7 +103,7 @@ class House:
         self.tasks.append(asyncio.create_task(runner.watch(20)))
         return runner
 
-    def start(self, runner: Runner) -> asyncio.Task[None]:
+    def start(self, runner: Runner) -> asyncio.Task[bool]:
         conversation, run = self.queue.pop(0)
         task = asyncio.create_task(runner.perform(conversation, run))
         self.tasks.append(task)
@@ -553,26 +553,133 @@ async def test_S7_an_outage_in_the_middle_costs_time_and_nothing_else(house: Hou
     assert house.bench.started == ["act"]
 
 
-async def test_poison_ends_after_so_many_crashes(house: House):
-    await house.ask()
+async def crashes(house: House, lost: int, crashed: int = 0) -> str:
+    """The run of `house` has lost so many owners among others, and so many of its own. It is running no more."""
     run = (await house.run())["id"]
-    for attempt in range(1, 3):
+    reasons = ["lease_lost"] * lost + ["crashed"] * crashed
+    for attempt, reason in enumerate(reasons, start=1):
         told: list[e.Event] = [
             e.RunStarted(at=1, run=run, attempt=attempt, fence=attempt, worker="dead"),
-            e.RunRecovering(at=2, run=run, reason="lease_lost"),
+            e.RunRecovering(at=2, run=run, reason=reason),
         ]
         await house.sessions.append(house.conversation, lambda view, told=told: told)
-    entry = house.queue[0]
+    return run
+
+
+async def test_poison_a_suspect_is_not_performed_among_others(house: House):
+    await house.ask()
+    run = await crashes(house, 2)
+    model = ScriptedModel(says("never"))
+    before = await house.events()
+    assert await house.worker(model).perform(house.conversation, run)
+    assert await house.events() == before
+    assert model.bodies == []
+    fence = (await m.Conversation.objects.aget()).fence
+    assert fence == 0, "the lease was taken, although the process that is to have the run may be about to"
+
+
+async def test_poison_a_suspect_that_somebody_performs_already_is_left_alone(house: House):
+    await house.ask()
+    run = await crashes(house, 2)
+    assert await house.sessions.take(house.conversation, "a process of its own", LEASE_MS)
+    assert not await house.worker(ScriptedModel(says("never"))).perform(house.conversation, run)
+
+
+async def test_poison_the_loss_that_makes_it_a_suspect_may_be_the_one_just_found(house: House):
+    await house.ask()
+    run = await crashes(house, 1)
+    told: list[e.Event] = [e.RunStarted(at=4, run=run, attempt=2, fence=2, worker="dead")]
+    await house.sessions.append(house.conversation, lambda view: told)
+    assert await house.worker(ScriptedModel(says("never"))).perform(house.conversation, run)
+    assert (await house.events())[-1] == "run.recovering"
+    assert (await house.run())["reason"] == "lease_lost"
+
+
+async def test_poison_a_bystander_finishes_alone(house: House):
+    await house.ask()
+    run = await crashes(house, 7)
+    alone = house.worker(ScriptedModel(says("Innocent")), alone=True)
+    assert not await alone.perform(house.conversation, run)
+    ended = await house.run()
+    assert (ended["status"], ended["attempt"]) == ("finished", 8)
+
+
+async def test_poison_ends_after_it_has_taken_down_three_processes_of_its_own(house: House):
+    await house.ask("first")
+    run = await crashes(house, 2, crashed=3)
     handed = e.RunRecovering(at=3, run=run, reason="handed_over")
     await house.sessions.append(house.conversation, lambda view: [handed])
-    told = [e.RunStarted(at=4, run=run, attempt=3, fence=3, worker="dead")]
-    await house.sessions.append(house.conversation, lambda view: told)
-    model = ScriptedModel(says("never"))
-    house.queue = [entry]
-    await house.finish(house.worker(model, max_crashes=3))
-    ended = await house.run()
-    assert (ended["status"], ended["code"]) == ("failed", "crashed_too_often")
+    await house.ask("second")
+    model = ScriptedModel(says("Second"))
+    assert not await house.worker(model).perform(house.conversation, run)
+    ended = next(item for item in items(await house.state()) if item["kind"] == "notice")
+    assert ended["code"] == "crashed_too_often" and "5 times, 3 of them" in ended["detail"]
     assert model.bodies == []
+    # What waited behind it is answered (R6), but not at the risk of others: it may be the same again.
+    assert not await house.worker(model, alone=True).perform(*house.queue[-1])
+    assert (await house.run())["status"] == "finished"
+
+
+async def test_poison_the_next_run_of_such_a_conversation_is_alone_from_the_start(house: House):
+    await house.ask()
+    run = await crashes(house, 2, crashed=3)
+    worker = house.worker(ScriptedModel(says("Again")))
+    await worker.perform(house.conversation, run)
+    await house.ask("once more")
+    assert await worker.perform(*house.queue[-1])
+    assert not await house.worker(ScriptedModel(says("Again")), alone=True).perform(*house.queue[-1])
+    await house.ask("and now")
+    assert not await worker.perform(*house.queue[-1])
+    assert (await house.run())["status"] == "finished"
+
+
+async def test_R7_a_suspect_that_was_stopped_is_closed_by_anybody(house: House):
+    await house.ask()
+    run = await crashes(house, 2)
+    told: list[e.Event] = [e.RunStarted(at=4, run=run, attempt=3, fence=3, worker="dead")]
+    await house.sessions.append(house.conversation, lambda view: told)
+    await house.submit(StopBody(kind="stop"))
+    assert not await house.worker(ScriptedModel(says("never"))).perform(house.conversation, run)
+    assert (await house.run())["status"] == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("policy", "status"), [("wait", "waiting"), ("tell", "finished"), ("fail", "failed")]
+)
+async def test_R4_a_run_that_nobody_watches_follows_the_policy_of_its_agent(
+    house: House, policy: Any, status: str
+):
+    house.who = replace(house.who, entrance="schedule")
+    house.spec = replace(SPEC, tools=("look", "act"), unattended=policy)
+    await dead(house, ("act", "effectful"))
+    await house.finish(house.worker(ScriptedModel(says("Nobody knows."))))
+    run, call = await house.run(), await house.call("act")
+    assert run["status"] == status
+    assert house.bench.started == []
+    assert call["by"] == ("" if policy == "wait" else "policy")
+    if policy == "fail":
+        assert run["code"] == "outcome_unknown"
+
+
+@pytest.mark.parametrize("entrance", ["web", "feishu"])
+async def test_R4_a_run_that_somebody_watches_waits_whatever_the_policy(house: House, entrance: Any):
+    house.who = replace(house.who, entrance=entrance)
+    house.spec = replace(SPEC, tools=("look", "act"), unattended="fail")
+    await dead(house, ("act", "effectful"))
+    await house.finish(house.worker(ScriptedModel(says("never"))))
+    assert (await house.run())["status"] == "waiting"
+
+
+async def test_R4_a_run_that_waits_already_is_not_touched_by_a_new_policy(house: House):
+    house.who = replace(house.who, entrance="trigger")
+    await dead(house, ("act", "effectful"))
+    entry = house.queue[0]
+    await house.finish(house.worker(ScriptedModel(says("never"))))
+    house.spec = replace(SPEC, tools=("look", "act"), unattended="fail")
+    house.queue.append(entry)
+    before = await house.events()
+    await house.finish(house.worker(ScriptedModel(says("never"))))
+    assert await house.events() == before
 
 
 async def test_a_missing_agent_ends_the_run_with_a_message(house: House):

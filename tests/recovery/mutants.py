@@ -137,6 +137,27 @@ MUTANTS = (
         ("tests/chat/test_sweeper.py",),
     ),
     Mutant(
+        "bystanders of crashes are given up",
+        "chat/poison.py",
+        "if losses.crashed >= MAX_CRASHES or losses.lost + losses.crashed >= MAX_LOST:",
+        "if losses.lost + losses.crashed >= 5:",
+        ("tests/chat/test_poison.py", "tests/chat/test_runner.py", "-k", "bystander"),
+    ),
+    Mutant(
+        "a policy overrules a person",
+        "chat/decide.py",
+        'if event.code == "outcome_unknown" or event.by == "probe":',
+        'if event.by == "probe":',
+        ("tests/chat/test_decide.py", "-k", "W7"),
+    ),
+    Mutant(
+        "an operator may do anything",
+        "chat/inbox.py",
+        "(self.operator and isinstance(body, HELP))",
+        "self.operator",
+        ("tests/chat/admin/test_operating.py", "-k", "W11"),
+    ),
+    Mutant(
         "a client takes any event for the next one",
         "frontend/src/sync/replica.ts",
         "if (frame.prev !== replica.cursor) {",

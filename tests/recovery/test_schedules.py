@@ -28,6 +28,6 @@ def test_every_due_time_is_one_run_however_often_workers_die(database_template: 
     report = run(plan, database_template)
     print("\n".join(report.lines()))
     assert report.violations == [], report.outputs[-6000:]
-    assert set(report.killed_themselves) == {"schedules.received", "schedules.fired", "inbox.applied"}
-    assert report.killed >= 1
-    assert report.runs == report.due == len(expected(plan)) > 40
+    # Each of these is a SIGKILL between two writes that belong together.
+    assert set(report.killed_themselves) >= {"schedules.received", "schedules.fired", "inbox.applied"}
+    assert report.runs == report.due == len(expected(plan)) > 40 and report.effects > 5

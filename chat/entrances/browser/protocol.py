@@ -169,6 +169,8 @@ class RunView(Frame):
     id: str
     cause: str
     status: RunStatus
+    #: Since when it has this status; of an attempt that runs, its start. None: it began before this was noted.
+    since: int | None = None
     attempt: int
     worker: str
     queued_at: int

@@ -65,6 +65,8 @@ def _limit(owner: Any, made_in: UUID | None, most: int | None) -> None:
     mine.filter(pk__in=list(ended[KEPT_ENDED:])).delete()
     going_on = mine.exclude(state="ended")
     limit = settings.HOLDFAST_SCHEDULES_PER_USER
+    if limit == 0:
+        raise TooMany("Only staff make schedules here, in the admin.")
     if going_on.count() >= limit:
         raise TooMany(f"You have {limit} schedules, which is the most. Delete one first.")
     if most is not None and made_in is not None and going_on.filter(made_in=made_in).count() >= most:

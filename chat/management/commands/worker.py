@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
+from chat import cells
 from chat.worker import main
 
 
@@ -15,6 +16,18 @@ class Command(BaseCommand):
     help = "Performs runs of agents until SIGTERM or SIGINT; runs that are under way are handed over."
     requires_migrations_checks = False
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        """`--alone` is for workers, not for people."""
+        parser.add_argument(
+            "--alone",
+            nargs=3,
+            metavar=("CONVERSATION", "RUN", "NAME"),
+            help="Perform only this run, under this name, and end. A worker starts this for a run that may have taken "
+            "other workers down; it ends when its standard input does.",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the worker; returns when it has left."""
-        main()
+        if options["alone"]:
+            return cells.main(*options["alone"])
+        return main()

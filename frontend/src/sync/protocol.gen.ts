@@ -31,6 +31,7 @@ export type RunCode =
   | "model_error"
   | "transcript_invalid"
   | "crashed_too_often"
+  | "outcome_unknown"
   | "agent_missing"
   | "internal";
 export type Item = MessageItem | NoteItem | StepItem | NoticeItem;
@@ -48,6 +49,7 @@ export type CallCode =
   | "not_started"
   | "cancelled_by_user"
   | "interrupted"
+  | "outcome_unknown"
   | "refused"
   | "resolved_by_person";
 export type AnyEvent =
@@ -251,6 +253,7 @@ export interface RunView {
   id: string;
   cause: string;
   status: RunStatus;
+  since: number | null;
   attempt: number;
   worker: string;
   queued_at: number;
@@ -425,13 +428,14 @@ export interface RunStarted {
   worker: string;
 }
 /**
- * The run's owner was lost; somebody will take over.
+ * The run's owner was lost; somebody will take over. `crashed`: it was alone in its process, which was seen to
+ * die; no other reason proves that the run itself was the cause.
  */
 export interface RunRecovering {
   at: number;
   type: "run.recovering";
   run: string;
-  reason: "lease_lost" | "handed_over" | "store_lost";
+  reason: "lease_lost" | "handed_over" | "store_lost" | "crashed";
 }
 export interface RunWaiting {
   at: number;

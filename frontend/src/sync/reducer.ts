@@ -115,19 +115,20 @@ function runChanged(state: State, event: RunEvent, seq: number): State {
   const { run } = state;
   if (run === null || run.id !== event.run) return state;
   const calm: RunView = { ...run, reason: null, code: null, detail: "", retry_at: null };
-  const ended: RunView = { ...calm, stopping: false, ended_at: event.at };
+  const moved: RunView = { ...calm, since: event.at };
+  const ended: RunView = { ...moved, stopping: false, ended_at: event.at };
   switch (event.type) {
     case "run.started": {
       const { attempt, worker } = event;
       const started_at = run.started_at ?? event.at;
-      return { ...state, run: { ...calm, status: "running", attempt, worker, started_at } };
+      return { ...state, run: { ...moved, status: "running", attempt, worker, started_at } };
     }
     case "run.recovering":
-      return { ...state, run: { ...calm, status: "recovering", reason: event.reason } };
+      return { ...state, run: { ...moved, status: "recovering", reason: event.reason } };
     case "run.waiting":
-      return { ...state, run: { ...calm, status: "waiting", reason: event.reason } };
+      return { ...state, run: { ...moved, status: "waiting", reason: event.reason } };
     case "run.resumed":
-      return { ...state, run: { ...calm, status: "queued" } };
+      return { ...state, run: { ...moved, status: "queued" } };
     case "run.retrying": {
       const { code, detail, retry_at } = event;
       return { ...state, run: { ...calm, code, detail, retry_at } };
@@ -160,6 +161,7 @@ function queued(id: string, cause: string, at: number): RunView {
     id,
     cause,
     status: "queued",
+    since: at,
     attempt: 0,
     worker: "",
     queued_at: at,

@@ -44,20 +44,33 @@ function Line({ run, state }: { run: RunView; state: RunState }) {
       ) : (
         <Icon size={14} className={`spin flex-none ${tints[state]}`} aria-hidden="true" />
       )}
-      <span className="min-w-0 truncate">
-        {stateText(run, state, now, words)}
-        {state === "running" && run.started_at !== null && (
-          <span className="text-ink-3">
-            {" · "}
-            <Elapsed start={run.started_at} />
-          </span>
-        )}
-        {run.attempt > 1 && state !== "recovering" && (
-          <span className="text-ink-3"> · {words.t("run.attempt", { n: run.attempt })}</span>
-        )}
-      </span>
+      <span className="min-w-0 truncate">{stateText(run, state, now, words)}</span>
+      <Progress run={run} state={state} />
     </>
   );
+}
+
+/** How long it works, or recovers, and at which attempt; beside words that may be cut on a narrow screen. */
+function Progress({ run, state }: { run: RunView; state: RunState }) {
+  const words = useWords();
+  const since = state === "recovering" ? run.since : state === "running" ? run.started_at : null;
+  const attempt = attemptOf(run, state);
+  return (
+    <span className="-ml-1 flex-none text-ink-3">
+      {typeof since === "number" && (
+        <>
+          {" · "}
+          <Elapsed start={since} testid="run-elapsed" />
+        </>
+      )}
+      {attempt > 1 && ` · ${words.t("run.attempt", { n: attempt })}`}
+    </span>
+  );
+}
+
+/** The number of the attempt that is under way; while a run recovers, of the one that is about to begin. */
+function attemptOf(run: RunView, state: RunState): number {
+  return state === "recovering" ? run.attempt + 1 : run.attempt;
 }
 
 /** The line in words; `now` is the server's clock (ms). */
@@ -66,7 +79,7 @@ export function stateText(run: RunView, state: RunState, now: number, words: Wor
     case "none":
       return "";
     case "recovering":
-      return words.t(run.reason === "handed_over" ? "run.handed_over" : "run.recovering");
+      return words.code("run", run.reason ?? "", words.t("run.recovering"));
     case "waiting":
       return words.code("run", `waiting_${run.reason}`, words.t("run.waiting"));
     case "retrying": {

@@ -20,7 +20,7 @@
  *   doubt, doubt-happened, doubt-result, doubt-confirm, doubt-did-not-happen, doubt-run-again
  *   approval, approval-arguments, approval-allow, approval-refuse, approval-note, approval-confirm
  *   approval-decided     data-decision = approved | refused
- *   run-status           data-status = none | queued | running | recovering | waiting | retrying | stopping, data-run
+ *   run-status           data-status = none | queued | running | recovering | waiting | retrying | stopping, data-run; run-elapsed
  *   composer, composer-input, send, stop, composer-count, attach, file-input
  *   composer-file        data-id, data-state = waiting|uploading|done|failed, data-code; composer-files, composer-file-remove
  *   attachment           a file of a message: data-id

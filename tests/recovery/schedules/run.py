@@ -17,7 +17,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+from tests.recovery.chaos import tools
 from tests.recovery.chaos.model import Model
+from tests.recovery.chaos.run import GIVE_TOOLS
 from tests.recovery.schedules import oracle
 from tests.support import template
 from tests.support.postgres import Postgres
@@ -48,6 +50,12 @@ POINTS = (
     "inbox.applied:1",
     "inbox.applied:3",
 )
+
+GIVEN_UP = "crashed_too_often"
+#: Seconds in which the first three workers have to come to their places.
+PATIENCE_S = 20
+#: What every fifth schedule asks for: two tools at once, one of which has an effect that must not happen twice.
+EFFECT = "[look 50 0, post 20 20] say 2"
 
 MAKE = """
 import json, sys
@@ -87,9 +95,11 @@ class Report:
     plan: Plan
     due: int = 0
     runs: int = 0
+    effects: int = 0
     killed: int = 0
     killed_themselves: Counter[str] = field(default_factory=Counter)
     taken_twice: int = 0
+    given_up: int = 0
     violations: list[str] = field(default_factory=list)
     outputs: str = ""
     seconds: float = 0.0
@@ -99,12 +109,17 @@ class Report:
         points = ", ".join(f"{name} {count}" for name, count in sorted(self.killed_themselves.items()))
         return [
             f"{self.plan.schedules} schedules, {', '.join(self.plan.stretches)}",
-            f"{self.due} due times, {self.runs} runs; {self.killed} workers killed, "
+            f"{self.due} due times, {self.runs} runs with {self.effects} effects; {self.killed} workers killed, "
             f"{self.killed_themselves.total()} killed themselves ({points})",
-            f"{self.taken_twice} due times were begun by more than one worker",
+            f"{self.taken_twice} due times were begun by more than one worker; "
+            f"{self.given_up} runs were given up because five workers had died with them",
             *(f"VIOLATION {line}" for line in self.violations[:40]),
             f"seed {self.plan.seed}: {len(self.violations)} violations in {self.seconds:.0f} s",
         ]
+
+
+def _has_effect(number: int) -> bool:
+    return number % 5 == 3
 
 
 def drafts(plan: Plan) -> list[dict[str, object]]:
@@ -113,7 +128,7 @@ def drafts(plan: Plan) -> list[dict[str, object]]:
     for number in range(plan.schedules):
         draft: dict[str, object] = {
             "name": f"s{number}",
-            "prompt": f"say {number % 5 + 1}",
+            "prompt": EFFECT if _has_effect(number) else f"say {number % 5 + 1}",
             "zone": ZONES[number % 2],
             "missed": "all",
             "most": 100,
@@ -172,13 +187,15 @@ class Killer:
         for label, point in zip(WORKERS, (POINTS[1], POINTS[3], POINTS[5]), strict=True):
             self._start(label, point)
         wait_until(lambda: all(map(self._ready, WORKERS)), 60, "the workers to be ready")
-        self._next = time.monotonic() + plan.kill_s
+        self._began = time.monotonic()
+        self._next = self._began + plan.kill_s
 
     def tick(self) -> None:
         """Kill one if it is time, and start those that are dead."""
         victim = self._stack.process(self._random.choice(WORKERS))
-        # One that is still starting would die without having touched anything.
-        if time.monotonic() >= self._next and victim.alive and self._ready(victim.name):
+        # One that is still starting would die without having touched anything, and the first three die by themselves.
+        first = self._report.killed_themselves.total() < 3 and time.monotonic() < self._began + PATIENCE_S
+        if not first and time.monotonic() >= self._next and victim.alive and self._ready(victim.name):
             self._next = time.monotonic() + self._plan.kill_s
             victim.kill()
             self._report.killed += 1
@@ -233,12 +250,14 @@ def run(plan: Plan, database_template: Path | None = None) -> Report:
             "HOLDFAST_SCHEDULES_PER_USER": "100000",
             "HOLDFAST_LEASE_MS": "2000",
             "HOLDFAST_SWEEP_MS": "500",
+            "HOLDFAST_TOOL_MODULES": "tests.recovery.chaos.tools",
             "OPENAI_BASE_URL": model.url,
             "OPENAI_MODEL": "chaos",
         }
         stack = keep.enter_context(
             Stack(template=None if database else database_template, database=database, env=env)
         )
+        stack.manage("shell", "-v", "0", "-c", GIVE_TOOLS)
         stack.manage("shell", "-v", "0", "-c", MAKE.format(drafts=json.dumps(drafts(plan))))
         killer: Killer | None = None
         for stretch in plan.stretches:
@@ -253,6 +272,7 @@ def run(plan: Plan, database_template: Path | None = None) -> Report:
         assert killer is not None
         killer.calm()
         _check(plan, stack, report)
+        report.violations += [f"the model refused a request: {text}" for text in model.refused]
         report.outputs = stack.outputs()
     report.seconds = time.monotonic() - began
     return report
@@ -309,7 +329,10 @@ def _check(plan: Plan, stack: Stack, report: Report) -> None:
         report.violations.append(f"{name} was run at {_utc(due)}, when it was not due")
     report.violations += [f"{key} has {count} rows" for key, count in found.items() if count != 1]
     for row in rows:
-        if (row[2], row[3]) != ("over", "finished"):
+        # Who dies with its workers five times is given up, and says so: once is once.
+        if (row[2], row[3]) == ("over", "failed") and "died too often" in row[8]:
+            report.given_up += 1
+        elif (row[2], row[3]) != ("over", "finished"):
             report.violations.append(f"{row[0]} at {_utc(row[1])} is {row[2]} {row[3]}: {row[8]}")
     fired = Counter((UUID(str(row[4])), row[5]) for row in rows if row[4])
     said = Counter(
@@ -320,14 +343,36 @@ def _check(plan: Plan, stack: Stack, report: Report) -> None:
     )
     if fired != said:
         report.violations.append(f"messages differ from firings: {list((fired - said) + (said - fired))[:5]}")
-    runs = stack.sql("SELECT conversation_id, run, status FROM chat_run")
+    _check_effects(wanted, stack, report)
+    runs = stack.sql("SELECT conversation_id, run, status, code FROM chat_run")
     report.runs = len(runs)
     answered = Counter((UUID(str(row[4])), row[6]) for row in rows if row[4])
-    done = Counter((UUID(str(place)), run) for place, run, status in runs if status == "finished")
+    done = Counter(
+        (UUID(str(place)), run)
+        for place, run, status, code in runs
+        if status == "finished" or code == GIVEN_UP
+    )
     if answered != done:
         report.violations.append(
             f"runs differ from firings: {list((answered - done) + (done - answered))[:5]}"
         )
+
+
+def _check_effects(wanted: set[tuple[str, int]], stack: Stack, report: Report) -> None:
+    """Each due time that asks for an effect has it once, whoever died before, in or after it (rules R3, R4)."""
+    report.effects = sum(_has_effect(int(name[1:])) for name, _ in wanted)
+    keys = Counter(str(line["key"]) for line in tools.entries(stack.data / tools.NAME))
+    report.violations += [
+        f"the effect {key} happened {count} times" for key, count in keys.items() if count > 1
+    ]
+    # A run that is given up may end before or after its effect.
+    if not report.effects - report.given_up <= len(keys) <= report.effects:
+        report.violations.append(f"{len(keys)} effects for {report.effects} due times that ask for one")
+    calls = Counter(stack.sql("SELECT name, status FROM chat_call"))
+    if not report.given_up and calls != Counter(
+        {(name, "succeeded"): report.effects for name in ("look", "post")}
+    ):
+        report.violations.append(f"calls: {dict(calls)}")
 
 
 def _utc(ms: int) -> str:

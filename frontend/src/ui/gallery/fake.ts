@@ -343,6 +343,7 @@ export function run(status: RunView["status"], more: Partial<RunView> = {}): Run
     id: "r",
     cause: "m1",
     status,
+    since: Date.now() - 13_000,
     attempt: 1,
     worker: "w1",
     queued_at: Date.now() - 14_000,

@@ -310,7 +310,7 @@ export const scenes: Record<string, Scene> = {
   },
   recovering: () =>
     live(ID, [...researching.slice(0, 1), step(2, "", { status: "streaming", ended_at: null })], {
-      run: run("recovering", { reason: "lease_lost" }),
+      run: run("recovering", { reason: "lease_lost", since: Date.now() - 4000 }),
     }),
   retrying: () =>
     live(ID, researching.slice(0, 1), {

@@ -131,6 +131,7 @@ export const en = {
   "run.running": "Working",
   "run.recovering": "The worker was lost; another one takes over",
   "run.handed_over": "The work is being handed over to another worker",
+  "run.crashed": "Its process crashed; it goes on in one of its own",
   "run.waiting_in_doubt": "Waiting for your decision",
   "run.waiting_approval": "Waiting for your permission",
   "run.waiting_browser": "Waiting for the browser",
@@ -215,6 +216,8 @@ export const en = {
     "The request did not pass its check and was not sent. The details are kept for the administrator.",
   "code.crashed_too_often":
     "This run was interrupted too often and was ended. You can send your message again.",
+  "code.outcome_unknown":
+    "Nobody knows whether an interrupted tool took effect, and this agent does not go on then.",
   "code.agent_missing": "The agent of this conversation does not exist any more.",
   "code.internal": "Something went wrong on the server. Your messages are stored; please try again.",
   "code.stopped": "Stopped",
@@ -229,6 +232,8 @@ export const en = {
   "problem.not_started": "The run ended before this tool was started.",
   "problem.cancelled_by_user": "Cancelled because the run was stopped.",
   "problem.interrupted": "The tool was interrupted.",
+  "problem.outcome_unknown":
+    "Interrupted, and nobody was there to look: the agent was told that the outcome is unknown.",
   "problem.refused": "A person refused it, so it was not run.",
   "problem.resolved_by_person": "A person decided the outcome.",
 

@@ -132,6 +132,7 @@ export const zh: Dictionary = {
   "run.running": "工作中",
   "run.recovering": "工作进程丢失，正由另一个接手",
   "run.handed_over": "正在移交给另一个工作进程",
+  "run.crashed": "它的进程崩溃了，正在单独的进程中继续",
   "run.waiting_in_doubt": "等待你的决定",
   "run.waiting_approval": "等待你的许可",
   "run.waiting_browser": "等待浏览器",
@@ -211,6 +212,7 @@ export const zh: Dictionary = {
   "code.model_error": "模型服务商报告了错误",
   "code.transcript_invalid": "请求没有通过检查，因此没有发出。详情已留给管理员查看。",
   "code.crashed_too_often": "本次运行被中断太多次，已结束。你可以重新发送消息。",
+  "code.outcome_unknown": "无法确定被中断的工具是否已生效，这个智能体在这种情况下不再继续。",
   "code.agent_missing": "这个对话的智能体已不存在。",
   "code.internal": "服务器出了问题。你的消息已保存，请重试。",
   "code.stopped": "已停止",
@@ -225,6 +227,7 @@ export const zh: Dictionary = {
   "problem.not_started": "运行在此工具开始之前就结束了。",
   "problem.cancelled_by_user": "运行被停止，因此取消。",
   "problem.interrupted": "工具被中断。",
+  "problem.outcome_unknown": "工具被中断，当时无人查看：已告知智能体结果未知。",
   "problem.refused": "有人拒绝了它，因此没有运行。",
   "problem.resolved_by_person": "结果由人决定。",
 

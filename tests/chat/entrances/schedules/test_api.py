@@ -261,6 +261,8 @@ def test_one_person_has_only_so_many(ask: Ask, settings: Any) -> None:
     made(ask)
     Schedule.objects.update(state="ended")
     made(ask)  # what has ended takes no room
+    settings.HOLDFAST_SCHEDULES_PER_USER = 0
+    assert ask("POST", "", DAILY)[1]["detail"] == "Only staff make schedules here, in the admin."
 
 
 def test_the_shortest_distance_is_a_setting(ask: Ask, settings: Any) -> None:

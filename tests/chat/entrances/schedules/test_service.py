@@ -109,6 +109,19 @@ async def test_R7_one_that_waits_behind_a_stopped_run_says_that_nobody_has_read_
     assert over.outcome == "unread" and "stopped" in over.detail
 
 
+async def test_R7_a_run_that_a_schedule_began_is_stopped_from_the_web_chat(house: House) -> None:
+    row = await house.make()
+    house.gate.clear()
+    house.advance(HOUR)
+    await house.look()
+    (fired,) = await house.firings(row, "fired")
+    stop = StopBody(kind="stop", run=fired.run)
+    who = Sender(house.owner.pk, entrance="web", name="alice")
+    assert (await house.inbox.submit(who, str(fired.conversation), str(uuid4()), stop)).status == "applied"
+    (over,) = await house.until_over(row)
+    assert (over.outcome, over.detail) == ("stopped", "Stopped.")
+
+
 async def test_R6_a_conversation_full_of_messages_takes_it_later(house: House) -> None:
     place = await begin(house)
     row = await house.make(place="same", conversation=UUID(place))
