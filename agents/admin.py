@@ -117,6 +117,14 @@ class AgentAdmin(_AgentAdmin):
             },
         ),
         ("Calls in doubt", {"fields": ("unattended",)}),
+        (
+            "What it may set up by itself",
+            {
+                "fields": ("max_schedules", "max_triggers", "least_interval_s"),
+                "description": "With its tools “schedules” and “triggers” (tick them above), for the person whose "
+                "conversation it is. What it sets up is theirs: they see it in their lists and may end it.",
+            },
+        ),
         ("History", {"fields": ("created_at", "updated_at")}),
     )
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from agents.spec import AgentSpec, Limits, Prices, Unattended
 from agents.tools import toolbox
+from agents.tools.automating import Automations
 from agents.tools.base import StoredNote, Toolbox
 from agents.transcript.profiles import PROFILES
 
@@ -240,6 +241,26 @@ class Agent(models.Model):
         help_text="A worker may die while a tool that changes something runs: then nobody knows whether it happened. "
         "Where a person asked, that person is asked. This is for runs that a schedule or a trigger began.",
     )
+    max_schedules = models.PositiveIntegerField(
+        "own schedules",
+        default=0,
+        validators=[MaxValueValidator(1_000, "Choose 1,000 or less.")],
+        help_text="How many schedules it may have set up for one person at a time, by its tool. 0: none. They run "
+        "without anybody asking, and cost what runs cost.",
+    )
+    max_triggers = models.PositiveIntegerField(
+        "own triggers",
+        default=0,
+        validators=[MaxValueValidator(1_000, "Choose 1,000 or less.")],
+        help_text="The same for triggers.",
+    )
+    least_interval_s = models.PositiveIntegerField(
+        "shortest interval",
+        default=900,
+        validators=_between(60, 31 * 86_400),
+        help_text="Seconds between two times of its own schedules, and between two looks of its own triggers, at "
+        "least.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -299,7 +320,7 @@ class Agent(models.Model):
             compaction=self.compaction,
             unattended=cast(Unattended, self.unattended),
             vision=self.vision,
-            tools=tuple(name for name in self.tools if name in installed_tools().names),
+            tools=tuple(name for name in self.tools if name in installed_tools().names and self._may(name)),
             approval_tools=tuple(self.approval_tools),
             limits=Limits(
                 steps=self.max_steps,
@@ -310,6 +331,11 @@ class Agent(models.Model):
                 window_tokens=self.window_tokens,
             ),
         )
+
+    def _may(self, tool: str) -> bool:
+        """Whether a tool is of any use to this agent: what its limits forbid, its model is not told of."""
+        limit = {"schedules": self.max_schedules, "triggers": self.max_triggers}.get(tool)
+        return limit is None or limit > 0
 
     def _prices(self) -> Prices | None:
         if self.price_input is None or self.price_output is None:
@@ -385,6 +411,9 @@ class Note(models.Model):
 
 class NoteStorage:
     """The `Storage` of the tools, over the table of notes. Owners are primary keys of users, as text."""
+
+    def __init__(self, automations: Automations | None = None) -> None:
+        self.automations = automations
 
     async def add_note(self, owner: str, key: str, text: str) -> StoredNote:
         """Write a note; the same key again returns the note that the first one wrote."""

@@ -11,6 +11,7 @@ from agents.llm.opening import open_model
 from agents.models import Agent, NoteStorage, installed_tools
 from agents.spec import AgentSpec
 from agents.tools.base import Storage, Toolbox
+from chat.automations import KeptAutomations
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class Kit:
 
 def installed_kit() -> Kit:
     """The kit of this installation, from its settings and its database."""
-    return Kit(agent=find_agent, model=model_of, tools=installed_tools(), storage=NoteStorage())
+    return Kit(
+        agent=find_agent, model=model_of, tools=installed_tools(), storage=NoteStorage(KeptAutomations())
+    )
 
 
 async def find_agent(slug: str) -> AgentSpec | None:

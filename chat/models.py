@@ -315,6 +315,7 @@ from chat.entrances.schedules.models import (  # noqa: E402
     ScheduleDelivery,
     ScheduleFiring,
 )
+from chat.entrances.triggers.models import Trigger, TriggerFiring, TriggerScan  # noqa: E402
 
 __all__ = [
     "Call",
@@ -334,6 +335,9 @@ __all__ = [
     "ScheduleDelivery",
     "ScheduleFiring",
     "Step",
+    "Trigger",
+    "TriggerFiring",
+    "TriggerScan",
     "Used",
     "listed",
 ]

@@ -6,7 +6,8 @@ seconds: new runs are no longer taken, and the runs it has are handed over at on
 
     streaQ ──► Pool ──► Runner.perform(conversation, run)     one asyncio task per run
                  └────► Cells ──► a process of its own        a run that may have taken workers down
-    side tasks: sweeper, head watcher, presence, Feishu, schedules; if one of them ends by itself, the worker ends
+    side tasks: sweeper, head watcher, presence, Feishu, schedules, triggers.
+    If one of them ends by itself, the worker ends
 
 streaQ gives up its tasks when its connection breaks. Runs do not: they live in the pool, and the streaQ task of
 a run only waits for it, so after an outage a new streaQ worker is put beside the runs that go on.
@@ -30,6 +31,7 @@ from agents.llm.openai_chat import close_clients
 from chat.cells import Cells, end_if_stuck
 from chat.entrances.feishu.service import FeishuService
 from chat.entrances.schedules.service import ScheduleService
+from chat.entrances.triggers.service import TriggerService
 from chat.kit import installed_kit
 from chat.presence import beat
 from chat.queue import RUN, Queue, streaq_options
@@ -142,6 +144,7 @@ async def serve(*, ready: Callable[[], None] | None = None) -> None:
         asyncio.create_task(beat(sessions), name="presence"),
         asyncio.create_task(FeishuService(sessions, queue.put, worker=name).run(), name="feishu"),
         asyncio.create_task(ScheduleService(sessions, queue.put).run(), name="schedules"),
+        asyncio.create_task(TriggerService(sessions, queue.put).run(), name="triggers"),
         asyncio.create_task(take_tasks(pool, leaving), name="streaq"),
     ]
     told = asyncio.create_task(leaving.wait(), name="leaving")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import re
 
-# The password of an address, a bearer token, and keys in the shape that model providers give out.
+# The password of an address, a bearer token, keys in the shape that model providers give out, and the secret part of a
+# webhook's address (Django writes the path of every refused request).
 SECRETS = re.compile(
-    r"(?P<url>://[^:/@\s]*:)[^@/\s]+(?=@)|(?P<bearer>\bBearer\s+)[\w.~+/=-]+|(?P<key>\bsk-)[\w-]{8,}",
+    r"(?P<url>://[^:/@\s]*:)[^@/\s]+(?=@)|(?P<bearer>\bBearer\s+)[\w.~+/=-]+|(?P<key>\bsk-)[\w-]{8,}"
+    r"|(?P<hook>/hooks/[0-9a-f-]{36}/)[\w-]+",
     re.IGNORECASE,
 )
 
 
 def redact(text: str) -> str:
-    """`text` with passwords in addresses, bearer tokens and provider keys replaced by `***`."""
+    """`text` with passwords in addresses, bearer tokens, provider keys and webhook tokens replaced by `***`."""
     return SECRETS.sub(lambda found: "".join(filter(None, found.groups())) + "***", text)
 
 

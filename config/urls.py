@@ -15,5 +15,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("chat.entrances.feishu.urls")),
     path("", include("chat.entrances.schedules.urls")),
+    path("", include("chat.entrances.triggers.urls")),
     path("", include("chat.entrances.browser.urls")),
 ]

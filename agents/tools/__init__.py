@@ -11,6 +11,8 @@ BUILT_IN: tuple[str, ...] = (
     "agents.tools.calculator",
     "agents.tools.fetch_url",
     "agents.tools.notes",
+    "agents.tools.schedules",
+    "agents.tools.triggers",
     "agents.tools.slow_research",
     "agents.tools.unreliable",
 )

@@ -33,7 +33,7 @@ MAX_URL = 2_000
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = [
-    (b"User-Agent", b"Holdfast/0.1 (fetch_url)"),
+    (b"User-Agent", b"Holdfast/0.1"),
     (b"Accept", b"text/html, text/*;q=0.9, application/json;q=0.9, application/xml;q=0.8"),
     (b"Accept-Encoding", b"gzip"),
     (b"Connection", b"close"),
@@ -48,6 +48,28 @@ class Page:
     kind: str
     charset: str
     body: bytes
+    #: What the server calls this version, for asking later whether there is another one.
+    etag: str = ""
+    modified: str = ""
+    #: The server says that it is the version that was known; there is no body.
+    unchanged: bool = False
+
+
+@dataclass(frozen=True)
+class Known:
+    """The version of a page that somebody has already: its ETag and Last-Modified, as the server gave them."""
+
+    etag: str = ""
+    modified: str = ""
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """What asks for the page only if it is another one."""
+        said = ((b"If-None-Match", self.etag), (b"If-Modified-Since", self.modified))
+        return [(name, value.encode("latin-1", "replace")) for name, value in said if value]
+
+
+NOTHING = Known()
 
 
 class _Pinned(httpcore.AsyncNetworkBackend):
@@ -94,11 +116,12 @@ class Fetcher:
     max_bytes: int = MAX_BYTES
     total_seconds: float = TOTAL_SECONDS
 
-    async def fetch(self, url: str) -> Page:
-        """The page at `url`. Raises ToolError, in words for the model, for everything that stands in the way."""
+    async def fetch(self, url: str, known: Known = NOTHING) -> Page:
+        """The page at `url`, or word that it still is the `known` one. Raises ToolError, in words for the model, for
+        everything that stands in the way."""
         try:
             async with asyncio.timeout(self.total_seconds):
-                return await self._follow(self._checked(url))
+                return await self._follow(self._checked(url), known)
         except TimeoutError:
             raise ToolError(f"The page did not arrive within {self.total_seconds:g} seconds.") from None
         except httpcore.TimeoutException:
@@ -111,9 +134,15 @@ class Fetcher:
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol):
             raise ToolError("The server broke off or did not speak HTTP.") from None
 
-    async def _follow(self, url: httpx.URL) -> Page:
+    def check(self, url: str) -> None:
+        """Refuse an address as it is written, without looking anything up. Raises ToolError."""
+        self._checked(url)
+
+    async def _follow(self, url: httpx.URL, known: Known) -> Page:
         for _ in range(MAX_REDIRECTS + 1):
-            async with self._get(url) as response:
+            async with self._get(url, known) as response:
+                if response.status == 304 and known.headers:
+                    return Page(str(url), "", "", b"", known.etag, known.modified, unchanged=True)
                 if response.status not in _REDIRECTS:
                     return await self._page(url, response)
                 target = _header(response, b"location")
@@ -142,7 +171,7 @@ class Fetcher:
         return url
 
     @asynccontextmanager
-    async def _get(self, url: httpx.URL) -> AsyncIterator[httpcore.Response]:
+    async def _get(self, url: httpx.URL, known: Known) -> AsyncIterator[httpcore.Response]:
         addresses = await public_addresses(self.resolver, url.host, _port(url))
         # Made once and in a thread: reading all the certificates takes a tenth of a second.
         tls = self.tls or await asyncio.to_thread(_trust)
@@ -153,7 +182,7 @@ class Fetcher:
             target = httpcore.URL(
                 scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
             )
-            headers = [(b"Host", url.netloc), *_HEADERS]
+            headers = [(b"Host", url.netloc), *_HEADERS, *known.headers]
             limits = {"connect": CONNECT_SECONDS, "read": 10.0, "write": 10.0, "pool": 5.0}
             async with pool.stream(
                 "GET", target, headers=headers, extensions={"timeout": limits}
@@ -174,7 +203,9 @@ class Fetcher:
         length = _header(response, b"content-length")
         if length.isascii() and length.isdigit() and int(length[:20]) > self.max_bytes:
             raise self._too_large(url)
-        return Page(str(url), kind, charset, await self._body(url, response, coding.endswith("gzip")))
+        body = await self._body(url, response, coding.endswith("gzip"))
+        etag, modified = _header(response, b"etag"), _header(response, b"last-modified")
+        return Page(str(url), kind, charset, body, etag, modified)
 
     async def _body(self, url: httpx.URL, response: httpcore.Response, gzip: bool) -> bytes:
         inflate = zlib.decompressobj(wbits=31) if gzip else None

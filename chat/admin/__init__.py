@@ -6,5 +6,6 @@ What is shown comes from models and tools, so it is hostile text: nothing here m
 from chat.admin import conversations, events, runs
 from chat.entrances.feishu import admin as feishu
 from chat.entrances.schedules import admin as schedules
+from chat.entrances.triggers import admin as triggers
 
-__all__ = ["conversations", "events", "feishu", "runs", "schedules"]
+__all__ = ["conversations", "events", "feishu", "runs", "schedules", "triggers"]

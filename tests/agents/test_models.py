@@ -172,6 +172,9 @@ def form(**fields) -> dict[str, object]:
         "result_chars": 1_000,
         "window_tokens": 8_000,
         "unattended": "tell",
+        "max_schedules": 0,
+        "max_triggers": 0,
+        "least_interval_s": 900,
     }
     return {**values, **fields}
 

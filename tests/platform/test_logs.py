@@ -17,6 +17,10 @@ from config.logs import LineFormatter, redact
         ("postgres://me:pa:ss@db/x", "postgres://me:***@db/x"),
         ("Authorization: Bearer abc.def-123", "Authorization: Bearer ***"),
         ("Incorrect API key provided: sk-proj-abcdefgh1234", "Incorrect API key provided: sk-***"),
+        (
+            "Unauthorized: /hooks/6590141b-d2b2-49bd-ad72-26b9b4b45124/0OCn6KSor138vct-3okD6qyRDuPTxN_OOVLrlpS_9MQ",
+            "Unauthorized: /hooks/6590141b-d2b2-49bd-ad72-26b9b4b45124/***",
+        ),
         ("https://example.com/a@b", "https://example.com/a@b"),
         ("at 12:30:01 mail me@example.com", "at 12:30:01 mail me@example.com"),
     ],

@@ -34,6 +34,7 @@ class Mutant:
 _STORE = "            if batch:\n                yield batch\n"
 _START = "            for call in starting:\n                desk.start(call)\n"
 SESSION = "tests/chat/session"
+TRIGGERS = "tests/chat/entrances/triggers"
 MUTANTS = (
     Mutant(
         "no fence check",
@@ -205,6 +206,69 @@ MUTANTS = (
         '"parcel", parcel.key)',
         '"parcel", __import__("time").time_ns())',
         ("tests/chat/entrances/schedules/test_deliver.py", "-k", "feishu"),
+    ),
+    Mutant(
+        "trigger: a message's key is made of its text",
+        "chat/entrances/triggers/watching.py",
+        'Sighting(f"message:{row.pk}:{seq}", ',
+        'Sighting(f"message:{hash(text)}", ',
+        (f"{TRIGGERS}/test_traps.py", "-k", "identical_message"),
+    ),
+    Mutant(
+        "trigger: a look's key is made of the value",
+        "chat/entrances/triggers/polling.py",
+        'f"look:{trigger.observation}"',
+        'f"look:{digest}"',
+        (f"{TRIGGERS}/test_traps.py", "-k", "returns"),
+    ),
+    Mutant(
+        "trigger: a delivery without a name is its body",
+        "chat/entrances/triggers/views.py",
+        "delivery:own:{secrets.token_hex(16)}",
+        "delivery:own:{hash(body)}",
+        (f"{TRIGGERS}/test_traps.py", "-k", "name_no_delivery"),
+    ),
+    Mutant(
+        "trigger: the hourly limit consumes changes",
+        "chat/entrances/triggers/polling.py",
+        'if firing.reason in ("cooldown", "hourly"):',
+        "if False:",
+        (f"{TRIGGERS}/test_polling.py", "-k", "hourly"),
+    ),
+    Mutant(
+        "trigger: it hears itself",
+        "chat/entrances/triggers/decide.py",
+        "if standing.trigger in chain:",
+        "if False:",
+        (f"{TRIGGERS}/test_watching.py", "-k", "hear_itself"),
+    ),
+    Mutant(
+        "trigger: what came before it counts",
+        "chat/entrances/triggers/watching.py",
+        "trigger.floors = {str(id): seq for id, seq in behind}",
+        "trigger.floors = {}",
+        (f"{TRIGGERS}/test_watching.py", "-k", "from_now_on"),
+    ),
+    Mutant(
+        "trigger: a signature is not looked at",
+        "chat/entrances/triggers/views.py",
+        "if not row.secret or not hooks.is_signed(body, signature, row.secret):",
+        "if not row.secret:",
+        (f"{TRIGGERS}/test_webhook.py", "-k", "signing"),
+    ),
+    Mutant(
+        "trigger: a message's id is new each time",
+        "chat/entrances/triggers/recording.py",
+        'key=f"trigger:{row.trigger_id}:{row.key}"',
+        "key=f\"trigger:{id(row)}{__import__('time').time_ns()}\"",
+        (f"{TRIGGERS}/test_traps.py", "-k", "before_its_mark"),
+    ),
+    Mutant(
+        "an agent's call that runs again sets up another trigger",
+        "chat/entrances/triggers/managing.py",
+        "(known := mine.filter(made_key=maker.key).first())",
+        "(known := mine.filter(made_key=None, pk=None).first())",
+        ("tests/chat/test_automations.py", "-k", "R3_the_same_call"),
     ),
 )
 

@@ -378,8 +378,11 @@ def test_only_the_tools_that_an_agent_may_use_are_told_to_the_model():
 
 def test_the_built_in_tools_are_all_there():
     box = toolbox()
-    assert box.names == ("current_time", "calculator", "fetch_url", "notes", "slow_research", "unreliable")
-    assert [name for name in box.names if box.effect(name) != "read_only"] == ["notes"]
+    assert box.names == (
+        *("current_time", "calculator", "fetch_url", "notes", "schedules", "triggers"),
+        *("slow_research", "unreliable"),
+    )
+    assert [name for name in box.names if box.effect(name) == "effectful"] == ["notes"]
 
 
 def test_a_module_without_tools_is_a_mistake_in_the_settings():

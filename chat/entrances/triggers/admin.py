@@ -1,0 +1,295 @@
+"""Triggers in the admin: forms, the secret address, what was seen, and pausing, firing and renewing as actions."""
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminSplitDateTime
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from chat.admin import base
+from chat.admin.runs import by_values
+from chat.entrances.triggers import managing
+from chat.entrances.triggers.filling import shown
+from chat.entrances.triggers.models import OUTCOMES, Trigger, TriggerFiring
+from chat.inbox import now_ms
+
+
+class TriggerForm(forms.ModelForm):
+    """The secret is empty, whatever is stored; left empty it keeps what is stored."""
+
+    watched = forms.CharField(
+        label="Conversations",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
+        help_text="Ids of the owner's conversations to listen to, one a line. Empty: all of them.",
+    )
+    outcomes = forms.MultipleChoiceField(
+        label="Runs that have",
+        required=False,
+        choices=OUTCOMES,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="None: those that have finished.",
+    )
+    expires = forms.SplitDateTimeField(
+        label="Until (UTC)",
+        required=False,
+        widget=AdminSplitDateTime,
+        help_text="Nothing fires from then on.",
+    )
+    unsigned = forms.BooleanField(
+        label="Take unsigned deliveries", required=False, help_text="Forgets the signing secret."
+    )
+
+    class Meta:
+        model = Trigger
+        fields = ("owner", *(name for name in managing.FIELDS if name != "expires_at"))
+        widgets = {
+            "prompt": forms.Textarea(attrs={"rows": 8, "cols": 90}),
+            "secret": forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+            "url": forms.TextInput(attrs={"size": 90, "placeholder": "https://example.com/status.json"}),
+            "pattern": forms.TextInput(attrs={"size": 60}),
+            "path": forms.TextInput(attrs={"size": 60}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        row = self.instance
+        self.initial["watched"] = "\n".join(row.watched)
+        self.initial["outcomes"] = row.outcomes
+        if row.expires_at is not None:
+            self.initial["expires"] = datetime.fromtimestamp(row.expires_at / 1000, UTC)
+        if row.signed and "secret" in self.fields:
+            self.fields["secret"].help_text += " It is set: leave this empty to keep it."
+
+    def clean_watched(self) -> list[str]:
+        return [line.strip() for line in self.cleaned_data["watched"].splitlines() if line.strip()]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        row = self.instance
+        if cleaned.get("secret"):
+            row.signed = True
+        elif cleaned.get("unsigned"):
+            row.signed, row.secret, cleaned["secret"] = False, "", ""
+        elif "secret" in cleaned:
+            cleaned["secret"] = row.secret
+        until = cleaned.get("expires")
+        row.expires_at = int(until.timestamp() * 1000) if until is not None else None
+        return cleaned
+
+
+@admin.register(Trigger)
+class TriggerAdmin(admin.ModelAdmin):
+    """Whoever may change a trigger sees its secret address."""
+
+    form = TriggerForm
+    paginator = base.BoundedPaginator
+    show_facets = admin.ShowFacets.NEVER
+    list_display = ("name", "kind", "owner", "stands", "fires", "last", "problem", "maker")
+    list_filter = (by_values("kind", ("webhook", "poll", "message", "run")), "paused")
+    list_select_related = ("owner",)
+    search_fields = ("name", "owner__username", "made_by")
+    ordering = ("-created_at",)
+    autocomplete_fields: ClassVar[Any] = ("owner",)
+    readonly_fields = (
+        "address",
+        "stands",
+        "fires",
+        "last",
+        "checked",
+        "look",
+        "seen",
+        "error",
+        "maker",
+        "history",
+    )
+    actions = ("pause", "resume", "fire", "renew")
+    fieldsets = (
+        (None, {"fields": ("name", "owner", "kind", "paused")}),
+        ("What the agent is told", {"fields": ("prompt", "agent", "conversation")}),
+        (
+            "What is looked for",
+            {
+                "fields": ("path", "match", "pattern"),
+                "description": "In the payload of a webhook, in what an address says, or in a message.",
+            },
+        ),
+        (
+            "A webhook comes in",
+            {
+                "fields": ("address", "secret", "unsigned", "signature_header", "delivery_header"),
+                "description": "Whoever knows the address may fire the trigger: treat it like a password. POST to it "
+                "what is to be seen. An action of the list makes a new address.",
+            },
+        ),
+        (
+            "An address changes",
+            {"fields": ("url", "interval_s", "checked", "look", "seen", "error")},
+        ),
+        (
+            "Somebody says something, or a run has ended",
+            {"fields": ("watched", "speaker", "outcomes", "after_agent", "after_trigger", "after_schedule")},
+        ),
+        ("Limits", {"fields": ("cooldown_s", "per_hour", "max_fires", "expires")}),
+        ("How it stands", {"fields": ("stands", "fires", "last", "maker", "history")}),
+    )
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Trigger | None:
+        row: Trigger | None = super().get_object(request, object_id, from_field)
+        if row is not None and row.hook and self.has_change_permission(request, row):
+            row.shown_address = request.build_absolute_uri(row.hook)  # type: ignore[attr-defined]
+        return row
+
+    def save_model(self, request: HttpRequest, obj: Trigger, form: Any, change: bool) -> None:
+        now = now_ms()
+        if not change:
+            obj.created_at = now
+        with transaction.atomic():
+            managing.store(obj, now)
+
+    @admin.display(description="address")
+    def address(self, row: Trigger) -> SafeString | str:
+        address = getattr(row, "shown_address", "")
+        if not address:
+            return "Save first: then its secret address stands here."
+        field = '<textarea readonly rows="2" cols="80" aria-label="secret address">{}</textarea>'
+        return format_html(field, address)
+
+    @admin.display(description="state")
+    def stands(self, row: Trigger) -> str:
+        return row.state(now_ms())
+
+    @admin.display(description="problem")
+    def problem(self, row: Trigger) -> str:
+        return row.error if len(row.error) <= 60 else f"{row.error[:59]}…"
+
+    @admin.display(description="fired last (UTC)")
+    def last(self, row: Trigger) -> str:
+        return base.time(row.fired_at)
+
+    @admin.display(description="looked last (UTC)")
+    def checked(self, row: Trigger) -> str:
+        return base.time(row.checked_at)
+
+    @admin.display(description="next look (UTC)")
+    def look(self, row: Trigger) -> str:
+        return base.time(row.next_at) if row.kind == "poll" and row.next_at else "–"
+
+    @admin.display(description="seen last")
+    def seen(self, row: Trigger) -> SafeString:
+        return base.block(row.seen_text[:4_000])
+
+    @admin.display(description="made by")
+    def maker(self, row: Trigger) -> SafeString | str:
+        if not row.made_by:
+            return "a person"
+        return base.link(f"agent {row.made_by}", "chat_conversation_change", row.made_in)
+
+    @admin.display(description="history")
+    def history(self, row: Trigger) -> SafeString | str:
+        if row._state.adding:
+            return "–"
+        return base.link("What it has seen", "chat_triggerfiring_changelist", trigger__id__exact=row.pk)
+
+    @admin.action(description="Pause", permissions=["change"])
+    def pause(self, request: HttpRequest, queryset: "QuerySet[Trigger]") -> None:
+        self._each(request, queryset, paused=True)
+
+    @admin.action(description="Go on", permissions=["change"])
+    def resume(self, request: HttpRequest, queryset: "QuerySet[Trigger]") -> None:
+        self._each(request, queryset, paused=False)
+
+    def _each(self, request: HttpRequest, queryset: "QuerySet[Trigger]", *, paused: bool) -> None:
+        count = 0
+        for row in queryset.exclude(paused=paused):
+            try:
+                managing.change(row.pk, {"paused": paused}, now_ms())
+                count += 1
+            except managing.Invalid as problem:
+                messages.error(request, f"{row.name}: {problem}")
+        messages.info(request, f"{count} {'are paused' if paused else 'go on'}.")
+
+    @admin.action(description="Fire now, to try it", permissions=["change"])
+    def fire(self, request: HttpRequest, queryset: "QuerySet[Trigger]") -> None:
+        for row in queryset:
+            managing.fire_now(row.pk, secrets.token_hex(16), now_ms())
+        messages.info(request, f"{queryset.count()} will be carried out by a worker; see the firings.")
+
+    @admin.action(description="Make a new secret address", permissions=["change"])
+    def renew(self, request: HttpRequest, queryset: "QuerySet[Trigger]") -> None:
+        rows = queryset.filter(kind="webhook")
+        for row in rows:
+            managing.renew_address(row.pk, now_ms())
+        messages.info(request, f"{rows.count()} have a new address; the old ones are worth nothing now.")
+
+
+@admin.register(TriggerFiring)
+class TriggerFiringAdmin(base.ReadOnlyAdmin):
+    """Everything that was seen, and what came of it."""
+
+    list_display = ("created", "trigger", "outcome", "beginning", "chat", "answer")
+    list_filter = (
+        by_values("state", tuple(name for name, _ in TriggerFiring.STATES)),
+        ("trigger", admin.RelatedOnlyFieldListFilter),
+    )
+    list_select_related = ("trigger",)
+    ordering = ("-id",)
+    search_ids = ("trigger_id", "conversation")
+    search_exact = ("key", "run", "reason", "message")
+    search_help_text = "A trigger's or conversation's id, a run, a key or a reason."
+    unlisted = ("prompt",)
+    list_per_page = 25
+    fields: ClassVar[Any] = (
+        *("key", "trigger", "state", "reason", "test", "created", "fired", "chat", "answer", "attempts"),
+        *("error", "causes", "what", "said"),
+    )
+
+    @admin.display(description="what came of it")
+    def outcome(self, row: TriggerFiring) -> str:
+        by_hand = ", by hand" if row.test else ""
+        return f"{row.get_state_display()}{f': {row.reason}' if row.reason else ''}{by_hand}"
+
+    @admin.display(description="what it saw")
+    def beginning(self, row: TriggerFiring) -> str:
+        seen = row.seen or {}
+        told = next((seen[name] for name in ("payload", "value", "text", "status") if name in seen), "")
+        return shown(told)[:80]
+
+    @admin.display(description="seen (UTC)")
+    def created(self, row: TriggerFiring) -> str:
+        return base.time(row.created_at)
+
+    @admin.display(description="fired (UTC)")
+    def fired(self, row: TriggerFiring) -> str:
+        return base.time(row.fired_at)
+
+    @admin.display(description="conversation")
+    def chat(self, row: TriggerFiring) -> SafeString | str:
+        if row.conversation is None or row.state != "fired":
+            return "–"
+        return base.link("Conversation", "chat_conversation_change", row.conversation)
+
+    @admin.display(description="run")
+    def answer(self, row: TriggerFiring) -> SafeString | str:
+        return base.link(f"Run {row.run[:8]}", "chat_run_changelist", q=row.run) if row.run else "–"
+
+    @admin.display(description="chain of triggers")
+    def causes(self, row: TriggerFiring) -> str:
+        return " → ".join(row.chain)
+
+    @admin.display(description="what it saw")
+    def what(self, row: TriggerFiring) -> SafeString:
+        return base.pretty(row.seen)
+
+    @admin.display(description="what the agent was told")
+    def said(self, row: TriggerFiring) -> SafeString:
+        return base.block(row.prompt)

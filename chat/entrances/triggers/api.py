@@ -1,0 +1,273 @@
+"""Triggers over HTTP, for their owner (rule W11). docs/triggers.md has the shapes.
+
+    GET, POST            /api/triggers                 all of them, newest first; make one
+    GET, PATCH, DELETE   /api/triggers/<id>            one, with the secret address of a webhook; change a part of it,
+                                                       pause it with {"paused": true}; remove it with its history
+    POST                 /api/triggers/<id>/run        fire now, to try it
+    POST                 /api/triggers/<id>/renew      another secret address
+    GET                  /api/triggers/<id>/history    what it has seen and what came of it, newest first
+
+Moments are milliseconds since the Unix epoch.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Annotated, Any, Literal
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.http import HttpRequest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from chat.endpoint import Answer, Created, Method, Refused, allowance, body_of, endpoint
+from chat.entrances.triggers import managing
+from chat.entrances.triggers.decide import REASONS
+from chat.entrances.triggers.managing import Invalid, TooMany
+from chat.entrances.triggers.models import Trigger, TriggerFiring, owned
+from chat.inbox import now_ms
+from chat.models import Conversation, Run
+
+#: Bytes of a request: the longest prompt in any language, and the rest.
+MOST_BYTES = 100_000
+#: Requests of one user in this process.
+reading = allowance(burst=60, rate=5)
+writing = allowance(burst=40, rate=2)
+#: Rows of one page of the history, unless asked otherwise, and at most.
+PAGE, MAX_PAGE = 20, 100
+#: Characters of what was seen that the history shows.
+MAX_SHOWN = 2_000
+END = 2**62
+
+
+class Wanted(BaseModel):
+    """A trigger as somebody makes or changes it. What is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: Of the asker's making, when one is made: the same id again is the same trigger.
+    id: UUID | None = None
+    name: Annotated[str, Field(max_length=100)] = ""
+    kind: Literal["webhook", "poll", "message", "run"] = "webhook"
+    prompt: Annotated[str, Field(max_length=20_000)] = ""
+    agent: Annotated[str, Field(max_length=100)] = ""
+    conversation: UUID | None = None
+    paused: bool = False
+    cooldown_s: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    per_hour: Annotated[int, Field(ge=0, le=2**31 - 1)] = 30
+    max_fires: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    #: Milliseconds since the Unix epoch.
+    expires_at: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    path: Annotated[str, Field(max_length=300)] = ""
+    match: Literal["any", "contains", "equals", "regex"] = "any"
+    pattern: Annotated[str, Field(max_length=300)] = ""
+    secret: Annotated[str, Field(max_length=300)] = ""
+    signature_header: Annotated[str, Field(max_length=60)] = ""
+    delivery_header: Annotated[str, Field(max_length=60)] = ""
+    url: Annotated[str, Field(max_length=2_000)] = ""
+    interval_s: Annotated[int, Field(ge=0, le=2**31 - 1)] = 300
+    watched: Annotated[list[UUID], Field(max_length=100)] = []
+    speaker: Literal["person", "agent", "anyone"] = "person"
+    outcomes: list[Literal["finished", "failed", "stopped"]] = []
+    after_agent: Annotated[str, Field(max_length=100)] = ""
+    after_trigger: UUID | None = None
+    after_schedule: UUID | None = None
+
+    def given(self) -> dict[str, Any]:
+        """What was said, as the columns want it."""
+        fields = {name: getattr(self, name) for name in self.model_fields_set - {"id"}}
+        if "watched" in fields:
+            fields["watched"] = [str(one) for one in self.watched]
+        return fields
+
+
+def said(method: Method) -> Method:
+    """What cannot be had becomes a refusal."""
+
+    @wraps(method)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Answer:
+        try:
+            return method(request, *args, **kwargs)
+        except Invalid as problem:
+            fields = {field: {"code": "invalid", "detail": text} for field, text in problem.fields.items()}
+            raise Refused(400, "invalid", str(problem), fields=fields) from None
+        except TooMany as problem:
+            raise Refused(409, "too_many", str(problem)) from None
+
+    return wrapped
+
+
+@said
+def listing(request: HttpRequest) -> Answer:
+    """All triggers of the user."""
+    now = now_ms()
+    return {
+        "triggers": [entry(row, now) for row in owned(request.user.pk)],
+        "most": settings.HOLDFAST_TRIGGERS_PER_USER,
+        "least_s": settings.HOLDFAST_TRIGGER_LEAST_S,
+        "now": now,
+    }
+
+
+@said
+def make(request: HttpRequest) -> Answer:
+    """Make one. With an `id` the request may be repeated."""
+    wanted = _parsed(request)
+    assert request.user.pk is not None
+    row, new = managing.create(request.user.pk, wanted.given(), now_ms(), id=wanted.id)
+    shown = _whole(request, row)
+    return Created(shown) if new else shown
+
+
+@said
+def show(request: HttpRequest, trigger: UUID) -> Answer:
+    """One of them."""
+    return _whole(request, _own(request, trigger))
+
+
+@said
+def change(request: HttpRequest, trigger: UUID) -> Answer:
+    """Change what is named. What was recorded before stays as it was."""
+    row = managing.change(_own(request, trigger).pk, _parsed(request).given(), now_ms())
+    if row is None:
+        raise _gone()
+    return _whole(request, row)
+
+
+@said
+def remove(request: HttpRequest, trigger: UUID) -> Answer:
+    """Remove it with its history. Runs that it has begun go on; conversations stay."""
+    _own(request, trigger).delete()
+    return {}
+
+
+@said
+def run(request: HttpRequest, trigger: UUID) -> Answer:
+    """Fire now; a worker carries it out. With an `id` (a UUID) the request may be repeated."""
+    row = _own(request, trigger)
+    given = body_of(request).get("id")
+    try:
+        id = uuid4() if given is None else UUID(str(given))
+    except ValueError:
+        raise Invalid({"id": "It must be a UUID."}) from None
+    firing = managing.fire_now(row.pk, str(id), now_ms())
+    if firing is None:
+        raise _gone()
+    return Created(_firings([firing])[0])
+
+
+@said
+def renew(request: HttpRequest, trigger: UUID) -> Answer:
+    """Another secret address for a webhook; the old one is worth nothing from now on."""
+    row = _own(request, trigger)
+    if row.kind != "webhook":
+        raise Refused(400, "invalid", "Only webhooks have an address.")
+    managing.renew_address(row.pk, now_ms())
+    return _whole(request, _own(request, trigger))
+
+
+@said
+def history(request: HttpRequest, trigger: UUID) -> Answer:
+    """`?before=<id>&limit=`: what it has seen, newest first. `conversation` is null once that was deleted."""
+    row = _own(request, trigger)
+    before, limit = _number(request, "before", END), min(MAX_PAGE, _number(request, "limit", PAGE))
+    found = list(row.firings.filter(pk__lt=before).order_by("-pk")[: limit + 1])
+    return {"firings": _firings(found[:limit]), "more": len(found) > limit}
+
+
+# ---- shapes ----
+
+
+def entry(row: Trigger, now: int) -> Answer:
+    """A trigger as lists show it: nothing secret."""
+    fields = {name: getattr(row, name) for name in managing.FIELDS if name != "secret"}
+    for name in ("conversation", "after_trigger", "after_schedule"):
+        fields[name] = str(fields[name]) if fields[name] is not None else None
+    return {
+        "id": str(row.pk),
+        **fields,
+        "signed": row.signed,
+        "state": row.state(now),
+        "fires": row.fires,
+        "fired_at": row.fired_at,
+        "checked_at": row.checked_at,
+        "next_at": row.next_at if row.kind == "poll" else None,
+        "problem": row.error,
+        "made_by_agent": bool(row.made_by),
+        "created_at": row.created_at,
+    }
+
+
+def _whole(request: HttpRequest, row: Trigger) -> Answer:
+    return {**entry(row, now_ms()), "address": request.build_absolute_uri(row.hook) if row.hook else None}
+
+
+def _firings(rows: Iterable[TriggerFiring]) -> list[Answer]:
+    """Firings with the state of their runs; two queries for all of them."""
+    found = list(rows)
+    places = {row.conversation for row in found if row.conversation is not None}
+    alive = set(Conversation.objects.filter(id__in=places, deleted_at=None).values_list("id", flat=True))
+    named = [row.run for row in found if row.run]
+    runs = Run.objects.filter(conversation_id__in=places, run__in=named)
+    outcomes = dict(runs.values_list("run", "status"))
+    return [_firing(row, alive, outcomes) for row in found]
+
+
+def _firing(row: TriggerFiring, alive: set[UUID], outcomes: dict[str, str]) -> Answer:
+    return {
+        "id": row.pk,
+        "at": row.created_at,
+        "manual": row.test,
+        "state": row.state,
+        "reason": row.reason,
+        "detail": REASONS.get(row.reason, row.error),
+        "seen": json.dumps(row.seen, ensure_ascii=False)[:MAX_SHOWN],
+        "fired_at": row.fired_at,
+        "conversation": str(row.conversation) if row.state == "fired" and row.conversation in alive else None,
+        "run": row.run,
+        "outcome": outcomes.get(row.run, ""),
+    }
+
+
+# ---- reading requests ----
+
+
+def _own(request: HttpRequest, trigger: UUID) -> Trigger:
+    row = owned(request.user.pk).filter(pk=trigger).first()
+    if row is None:
+        raise _gone()
+    return row
+
+
+def _gone() -> Refused:
+    return Refused(404, "not_found", "You have no such trigger.")
+
+
+def _parsed(request: HttpRequest) -> Wanted:
+    try:
+        return Wanted.model_validate(body_of(request))
+    except ValidationError as refusal:
+        found: dict[str, str] = {}
+        for error in refusal.errors(include_url=False, include_input=False):
+            found.setdefault(str(error["loc"][0]) if error["loc"] else "", error["msg"])
+        raise Invalid(found) from None
+
+
+def _number(request: HttpRequest, name: str, default: int) -> int:
+    text = request.GET.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise Refused(400, "refused", f"`{name}` must be a whole number.")
+    return max(1, int(text))
+
+
+def _view(**methods: Callable[..., Answer]) -> Any:
+    return endpoint(reading, writing, MOST_BYTES, **methods)
+
+
+every = _view(GET=listing, POST=make)
+single = _view(GET=show, PATCH=change, DELETE=remove)
+now = _view(POST=run)
+another = _view(POST=renew)
+past = _view(GET=history)

@@ -1,0 +1,99 @@
+"""Whether what was seen fires a trigger, and what a look at a polled value comes to. Pure: no clock, no SQL."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+#: Why something that was seen did not fire, or could not be carried out. A closed list; "" = it fires.
+Reason = Literal[
+    "",
+    "no_match",
+    "paused",
+    "expired",
+    "limit",
+    "loop",
+    "depth",
+    "hourly",
+    "cooldown",
+    "not_found",
+    "agent_missing",
+    "bad_command",
+]
+
+REASONS: dict[str, str] = {
+    "no_match": "It is not what the trigger looks for.",
+    "paused": "The trigger was paused.",
+    "expired": "The trigger had expired.",
+    "limit": "The trigger had fired as often as it may.",
+    "loop": "The trigger itself had caused it.",
+    "depth": "A chain of triggers had caused it that was as long as chains may be.",
+    "hourly": "The trigger had fired as often as it may in one hour.",
+    "cooldown": "The trigger had fired a moment before.",
+    "not_found": "The conversation was deleted.",
+    "agent_missing": "The agent is missing or disabled.",
+    "bad_command": "The message was empty or too long.",
+}
+#: How many triggers may follow from each other: A's run fires B, whose run fires C.
+MAX_DEPTH = 3
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A trigger as it stands when something is seen. Times in ms."""
+
+    trigger: str
+    paused: bool = False
+    expires_at: int | None = None
+    fires: int = 0
+    max_fires: int | None = None
+    cooldown_ms: int = 0
+    fired_at: int | None = None
+    per_hour: int = 30
+    #: Firings within the last hour.
+    last_hour: int = 0
+
+
+def why_not(standing: Standing, now: int, *, matched: bool = True, chain: tuple[str, ...] = ()) -> Reason:
+    """The reason why it does not fire, or "". `chain`: the triggers that led to what was seen, the latest last."""
+    if not matched:
+        return "no_match"
+    if standing.paused:
+        return "paused"
+    if standing.expires_at is not None and now >= standing.expires_at:
+        return "expired"
+    if standing.max_fires is not None and standing.fires >= standing.max_fires:
+        return "limit"
+    if standing.trigger in chain:
+        return "loop"
+    if len(chain) >= MAX_DEPTH:
+        return "depth"
+    if standing.last_hour >= standing.per_hour:
+        return "hourly"
+    if standing.fired_at is not None and now - standing.fired_at < standing.cooldown_ms:
+        return "cooldown"
+    return ""
+
+
+def ended(standing: Standing, now: int) -> bool:
+    """Whether it will never fire again as it is set now."""
+    return why_not(standing, now) in ("expired", "limit")
+
+
+def look(
+    *, first: bool, changed: bool, matching: bool, on_match: bool
+) -> Literal["same", "fire", "no_match"]:
+    """What an observation of a polled value comes to.
+
+    `changed`: another value than at the observation before. On change: every change fires, also back to what was there
+    before; the first look only learns the value. On match: a value that is new since the last look and matches.
+    """
+    if on_match:
+        if not (first or changed):
+            return "same"
+        return "fire" if matching else "no_match"
+    return "fire" if changed and not first else "same"
+
+
+def next_look(now: int, interval_ms: int, errors: int) -> int:
+    """When to look again: after failures later and later, up to six hours (or the interval, if that is longer)."""
+    return now + min(interval_ms << min(errors, 12), max(interval_ms, 6 * HOUR_MS))

@@ -1,0 +1,105 @@
+"""What a trigger looks for: a value in JSON (RFC 9535), and words in a text. Pure.
+
+Paths and patterns come from people and agents, and are run on what strangers send, so both are bounded: patterns by
+RE2, which takes time linear in the text, and paths by leaving out what lets a short path visit a document many times.
+"""
+
+import json
+from functools import lru_cache
+from typing import Any, Literal
+
+import re2
+from jsonpath import JSONPath, JSONPathEnvironment, JSONPathError
+from jsonpath.token import TOKEN_DDOT, TOKEN_ROOT
+
+Mode = Literal["any", "contains", "equals", "regex"]
+
+MAX_PATH = 300
+MAX_PATTERN = 300
+#: Values that one path may find.
+MAX_FOUND = 1_000
+
+
+class Unfit(ValueError):
+    """A path or a pattern that cannot be used; the text says why."""
+
+
+class _Paths(JSONPathEnvironment):
+    """Without the functions that run patterns by a backtracking matcher."""
+
+    def setup_function_extensions(self) -> None:
+        super().setup_function_extensions()
+        for name in ("match", "search"):
+            self.function_extensions.pop(name, None)
+
+
+_paths = _Paths(strict=True)
+_options = re2.Options()
+_options.log_errors = False
+_options.max_mem = 1 << 20
+
+
+@lru_cache(maxsize=500)
+def path_of(text: str) -> JSONPath:
+    """A path, ready for use. Raises Unfit."""
+    if len(text) > MAX_PATH:
+        raise Unfit(f"A path has at most {MAX_PATH} characters.")
+    try:
+        kinds = [token.kind for token in _paths.lexer.tokenize(text)]
+        found = _paths.compile(text)
+    except (JSONPathError, RecursionError) as problem:
+        told = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+        raise Unfit(f"This is no JSON path ({told}). Write it like $.items[0].state") from None
+    if TOKEN_DDOT in kinds:
+        raise Unfit("A path must name each step; “..” is not allowed.")
+    if kinds.count(TOKEN_ROOT) > 1:
+        raise Unfit("A filter must look at its own element (@), not at the whole document ($).")
+    if not isinstance(found, JSONPath):
+        raise Unfit("Give one path.")
+    return found
+
+
+@lru_cache(maxsize=500)
+def pattern_of(text: str) -> Any:
+    """A pattern, ready for use. Raises Unfit."""
+    if len(text) > MAX_PATTERN:
+        raise Unfit(f"A pattern has at most {MAX_PATTERN} characters.")
+    try:
+        return re2.compile(text, _options)
+    except re2.error as problem:
+        raise Unfit(
+            f"This is no pattern ({problem}). Back-references and look-around are not known."
+        ) from None
+
+
+def value_at(path: str, document: Any) -> Any:
+    """What a path finds in a JSON document: the value, a list if there are several, None if there is none. An empty
+    path is the whole document."""
+    if not path:
+        return document
+    found: list[Any] = []
+    for match in path_of(path).finditer(document):
+        found.append(match.obj)
+        if len(found) >= MAX_FOUND:
+            break
+    if len(found) == 1:
+        return found[0]
+    return found or None
+
+
+def as_text(value: Any) -> str:
+    """A value as words are looked for in it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def matches(mode: str, pattern: str, value: Any) -> bool:
+    """Whether a value is one that is looked for. `contains` and `equals` do not care about case and blanks around."""
+    if mode == "any":
+        return True
+    if value is None:
+        return False
+    text = as_text(value)
+    if mode == "regex":
+        return pattern_of(pattern).search(text) is not None
+    text, wanted = text.casefold(), pattern.strip().casefold()
+    return wanted in text if mode == "contains" else wanted == text.strip()

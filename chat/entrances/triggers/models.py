@@ -1,0 +1,268 @@
+"""What SQL keeps of triggers.
+
+    Trigger ─── TriggerFiring    what was seen, once per (trigger, key), and what became of it
+    TriggerScan                  how far a conversation's journal was read for events that triggers wait for
+
+Times are integers, milliseconds since the Unix epoch. A firing's key is made from the identity of its event, never from
+what the event says: `delivery:<id>`, `look:<number>`, `message:<conversation>:<seq>`, `run:<conversation>:<run>`.
+"""
+
+from typing import Any, ClassVar
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from chat.entrances.triggers import decide, hooks
+from chat.fields import JsonText
+from chat.sealed import SealedField
+
+KINDS = (
+    ("webhook", "a webhook comes in"),
+    ("poll", "what an address says changes or matches"),
+    ("message", "somebody says something that matches"),
+    ("run", "a run has ended"),
+)
+MATCHES = (
+    ("any", "everything"),
+    ("contains", "what contains this"),
+    ("equals", "what is this"),
+    ("regex", "what a pattern finds"),
+)
+SPEAKERS = (("person", "a person"), ("agent", "an agent"), ("anyone", "either"))
+OUTCOMES = (("finished", "finished"), ("failed", "failed"), ("stopped", "stopped"))
+#: Kinds whose events are found in the journal.
+WATCHING = ("message", "run")
+
+
+def new_id() -> UUID:
+    return uuid4()
+
+
+class Trigger(models.Model):
+    """Something that is waited for, and what an agent is told when it happens. Checked by
+    `chat/entrances/triggers/checking.py`, whoever makes it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    name = models.CharField(max_length=100, help_text="Shown as who speaks in the conversation.")
+    kind = models.CharField("fires when", max_length=10, choices=KINDS)
+    prompt = models.TextField(
+        help_text="What the agent is told. {{ payload.some.field }} (webhook), {{ value }} and {{ before }} (address), "
+        "{{ text }}, {{ who }}, {{ title }} (message), {{ status }}, {{ answer }}, {{ detail }} (run) are filled in. "
+        "Without any such field, what was seen is put below.",
+    )
+    agent = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text="Slug of the agent of a new conversation. Empty: the default one.",
+    )
+    conversation = models.UUIDField(
+        null=True,
+        blank=True,
+        help_text="Id of the conversation to speak in. Empty: a new one for each firing.",
+    )
+    paused = models.BooleanField(default=False)
+    cooldown_s = models.PositiveIntegerField(
+        "cooldown", default=0, help_text="Seconds after a firing in which nothing fires."
+    )
+    per_hour = models.PositiveIntegerField("fires per hour", default=30, help_text="At most.")
+    max_fires = models.PositiveIntegerField(
+        "fires in all", null=True, blank=True, help_text="At most. Empty: no limit."
+    )
+    expires_at = models.BigIntegerField(null=True, blank=True)
+
+    # What is looked for (webhook: in its payload; address: in what it says; message: in its text).
+    path = models.CharField(
+        "JSON path",
+        max_length=300,
+        blank=True,
+        help_text="Where in the JSON to look (RFC 9535), like $.build.status. Empty: the whole.",
+    )
+    match = models.CharField("fires on", max_length=10, default="any", choices=MATCHES)
+    pattern = models.CharField(
+        "what to look for",
+        max_length=300,
+        blank=True,
+        help_text="Case does not matter, but in a pattern (RE2).",
+    )
+
+    # webhook
+    salt = models.CharField(max_length=32, default=hooks.new_salt, editable=False)
+    secret = SealedField(
+        "signing secret",
+        blank=True,
+        default="",
+        help_text="With it every delivery must be signed: HMAC-SHA256 of the body. "
+        "Stored encrypted, never shown again.",
+    )
+    #: Whether deliveries must be signed: also when the secret cannot be opened any more (another SECRET_KEY).
+    signed = models.BooleanField(default=False, editable=False)
+    signature_header = models.CharField(
+        max_length=60, blank=True, default=hooks.SIGNATURE_HEADER, help_text="Where the signature is."
+    )
+    delivery_header = models.CharField(
+        max_length=60,
+        blank=True,
+        help_text=f"Where the sender names a delivery. Empty: {', '.join(hooks.DELIVERY_HEADERS)}.",
+    )
+
+    # poll
+    url = models.CharField("address to look at", max_length=2_000, blank=True)
+    interval_s = models.PositiveIntegerField("every", default=300, help_text="Seconds between two looks.")
+
+    # message, run
+    watched = JsonText(default=list, blank=True)
+    speaker = models.CharField("who speaks", max_length=10, default="person", choices=SPEAKERS)
+    outcomes = JsonText(default=list, blank=True)
+    after_agent = models.CharField(
+        max_length=100, blank=True, help_text="Only runs of the agent with this slug."
+    )
+    after_trigger = models.UUIDField(null=True, blank=True, help_text="Only runs that this trigger began.")
+    after_schedule = models.UUIDField(null=True, blank=True, help_text="Only runs that this schedule began.")
+
+    # How it stands
+    fires = models.PositiveIntegerField(default=0, editable=False)
+    fired_at = models.BigIntegerField(null=True, blank=True, editable=False)
+    #: Of a polled address: how many observations there were, the newest, and what the server said of its version.
+    observation = models.BigIntegerField(default=0, editable=False)
+    seen_digest = models.CharField(max_length=64, blank=True, editable=False)
+    seen_text = models.TextField(blank=True, editable=False)
+    etag = models.CharField(max_length=300, blank=True, editable=False)
+    modified = models.CharField(max_length=100, blank=True, editable=False)
+    checked_at = models.BigIntegerField(null=True, blank=True, editable=False)
+    next_at = models.BigIntegerField(default=0, editable=False)
+    errors = models.PositiveIntegerField(default=0, editable=False)
+    error = models.CharField(max_length=300, blank=True, editable=False)
+    #: Of one that watches: conversations that were not read to their ends when it began, and where their ends were.
+    floors = JsonText(default=dict, editable=False)
+
+    # Who made it: an agent (slug) in a conversation, by the call with this key; or a person.
+    made_by = models.CharField(max_length=100, blank=True, editable=False)
+    made_in = models.UUIDField(null=True, blank=True, editable=False)
+    made_key = models.CharField(max_length=100, null=True, blank=True, editable=False)
+    created_at = models.BigIntegerField(editable=False)
+    updated_at = models.BigIntegerField(editable=False)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["owner", "made_key"], name="trigger_made_once"),)
+        indexes = (
+            models.Index(fields=["owner", "kind"], name="trigger_owner"),
+            models.Index(
+                fields=["next_at"], name="trigger_due", condition=models.Q(kind="poll", paused=False)
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """For forms: what is wrong, by field. Imported late, because the check asks for other models."""
+        from chat.entrances.triggers.checking import problems
+
+        found = problems(self)
+        if found:
+            raise ValidationError(found)
+
+    def standing(self, now: int) -> decide.Standing:
+        """How it stands. Inside the transaction that decides, with its row locked."""
+        hour = TriggerFiring.objects.filter(
+            trigger=self,
+            state__in=("pending", "fired", "failed"),
+            test=False,
+            created_at__gt=now - decide.HOUR_MS,
+        )
+        return decide.Standing(
+            trigger=str(self.id),
+            paused=self.paused,
+            expires_at=self.expires_at,
+            fires=self.fires,
+            max_fires=self.max_fires,
+            cooldown_ms=self.cooldown_s * 1000,
+            fired_at=self.fired_at,
+            per_hour=self.per_hour,
+            last_hour=hour.count(),
+        )
+
+    def state(self, now: int) -> str:
+        """`active`, `paused`, `expired` or `limit`, for people."""
+        standing = decide.Standing(
+            trigger="",
+            paused=self.paused,
+            expires_at=self.expires_at,
+            fires=self.fires,
+            max_fires=self.max_fires,
+        )
+        return decide.why_not(standing, now) or "active"
+
+    @property
+    def hook(self) -> str:
+        """The secret path of a webhook; empty for the other kinds."""
+        return hooks.path_of(self.id, self.salt) if self.kind == "webhook" else ""
+
+
+class TriggerFiring(models.Model):
+    """Something that a trigger has seen. The row is there before anything follows from it; what must become a message
+    is `pending` until the conversation's journal has it."""
+
+    STATES: ClassVar = (
+        ("pending", "to be carried out"),
+        ("fired", "fired"),
+        ("skipped", "not fired"),
+        ("failed", "could not be carried out"),
+    )
+
+    trigger = models.ForeignKey(Trigger, models.CASCADE, related_name="firings")
+    key = models.CharField(max_length=200)
+    state = models.CharField(max_length=10, choices=STATES)
+    reason = models.CharField(max_length=20, blank=True, choices=tuple(decide.REASONS.items()))
+    #: Fired by hand, whatever the limits say.
+    test = models.BooleanField(default=False)
+    seen = JsonText(default=None)
+    prompt = models.TextField(blank=True)
+    #: Where it goes, by which message; known before it is sent. A new conversation has the agent and title of then.
+    conversation = models.UUIDField(null=True, blank=True)
+    message = models.CharField(max_length=64, blank=True)
+    fresh = models.BooleanField(default=False)
+    agent = models.CharField(max_length=100, blank=True)
+    title = models.CharField(max_length=200, blank=True)
+    run = models.CharField(max_length=64, blank=True)
+    #: The triggers that led here, this one the last; see the loop guard in decide.py.
+    chain = JsonText(default=list)
+    created_at = models.BigIntegerField()
+    fired_at = models.BigIntegerField(null=True, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    next_at = models.BigIntegerField(default=0)
+    error = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["trigger", "key"], name="trigger_event"),)
+        indexes = (
+            models.Index(fields=["next_at"], name="trigger_pending", condition=models.Q(state="pending")),
+            models.Index(
+                fields=["next_at"], name="trigger_unread", condition=models.Q(state="fired", run="")
+            ),
+            models.Index(fields=["trigger", "created_at"], name="trigger_history"),
+            models.Index(fields=["conversation", "message"], name="trigger_message"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.state}"
+
+
+class TriggerScan(models.Model):
+    """How far the journal of a conversation was read. Moved by compare-and-set, together with what was found."""
+
+    conversation = models.OneToOneField(
+        "chat.Conversation", models.CASCADE, primary_key=True, related_name="+"
+    )
+    seq = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.conversation_id} {self.seq}"
+
+
+def owned(owner_id: Any) -> "models.QuerySet[Trigger]":
+    """A user's triggers, newest first."""
+    return Trigger.objects.filter(owner_id=owner_id).order_by("-created_at", "id")

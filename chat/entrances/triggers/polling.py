@@ -1,0 +1,135 @@
+"""Looking at an address: what it says is an observation, numbered; an observation that counts is an event.
+
+    due ─► claim (the next look is put off) ─► fetch, under the guard of the agents' tool ─► observe, by compare-and-set
+
+A worker that dies in between has observed nothing; the next look does. A change that is seen while the trigger must not
+fire (cooldown, limit of an hour) is not taken note of, so the look after that sees it still.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from agents.tools.fetching import Fetcher, Known, Page
+from agents.tools.tool import ToolError
+from chat.entrances.triggers import decide, matching
+from chat.entrances.triggers.filling import cut
+from chat.entrances.triggers.hooks import is_deep
+from chat.entrances.triggers.models import Trigger, TriggerFiring
+from chat.entrances.triggers.recording import Sighting, locked, record_one
+from chat.projection import clean
+
+#: Bytes that an address may say, and characters of the value that are kept.
+MAX_BYTES = 256 * 1024
+MAX_VALUE = 16_000
+#: Addresses that are looked at in one round.
+BATCH = 20
+#: What a look changes of its trigger.
+LOOKED = (
+    *("checked_at", "next_at", "error", "errors"),
+    *("observation", "seen_digest", "seen_text", "etag", "modified"),
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """One look. `unchanged`: the server says so itself. `error`: there was nothing to observe."""
+
+    value: Any = None
+    unchanged: bool = False
+    error: str = ""
+    etag: str = ""
+    modified: str = ""
+
+
+def due(now: int) -> list[Trigger]:
+    """Triggers whose address is to be looked at now, each for this caller alone: its next look is put off."""
+    rows = Trigger.objects.filter(
+        Q(expires_at=None) | Q(expires_at__gt=now),
+        Q(max_fires=None) | Q(fires__lt=F("max_fires")),
+        kind="poll",
+        paused=False,
+        next_at__lte=now,
+    )
+    mine = []
+    for row in rows.order_by("next_at")[:BATCH]:
+        later = decide.next_look(now, row.interval_s * 1000, row.errors)
+        if Trigger.objects.filter(pk=row.pk, next_at=row.next_at).update(next_at=later) == 1:
+            mine.append(row)
+    return mine
+
+
+async def look(fetcher: Fetcher, trigger: Trigger) -> Found:
+    """What the address says now. Never raises for what an address can do."""
+    try:
+        page = await fetcher.fetch(trigger.url, Known(trigger.etag, trigger.modified))
+        if page.unchanged:
+            return Found(unchanged=True)
+        return Found(read(page, trigger.path), etag=page.etag, modified=page.modified)
+    except (ToolError, matching.Unfit) as problem:
+        return Found(error=str(problem))
+
+
+def read(page: Page, path: str) -> Any:
+    """The value at a path of a page. Raises ToolError if a path is given and the page is no JSON."""
+    text = page.body.decode("utf-8-sig", "replace")
+    try:
+        document: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        if path:
+            raise ToolError("The address does not answer JSON, and a JSON path is given.") from None
+        return text.strip()
+    if is_deep(document):
+        raise ToolError("The JSON at this address is nested too deeply.")
+    return matching.value_at(path, document)
+
+
+def observe(trigger_id: UUID, number: int, found: Found, now: int) -> TriggerFiring | None:
+    """Take note of a look that was made when there had been `number` observations; the firing, if there is one."""
+    with transaction.atomic():
+        trigger = locked(trigger_id)
+        if trigger is None or trigger.observation != number or trigger.kind != "poll":
+            return None
+        trigger.checked_at = now
+        trigger.error = cut(clean(found.error), 300)
+        trigger.errors = trigger.errors + 1 if found.error else 0
+        trigger.next_at = decide.next_look(now, trigger.interval_s * 1000, trigger.errors)
+        firing = None if found.error or found.unchanged else _count(trigger, found, now)
+        trigger.save(update_fields=LOOKED)
+        return firing
+
+
+def _count(trigger: Trigger, found: Found, now: int) -> TriggerFiring | None:
+    canonical = json.dumps(found.value, sort_keys=True, ensure_ascii=True)
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    first, changed = not trigger.seen_digest, digest != trigger.seen_digest
+    shown = clean(cut(matching.as_text(found.value), MAX_VALUE)).encode("utf-8", "replace").decode()
+    came_to = decide.look(
+        first=first,
+        changed=changed,
+        matching=matching.matches(trigger.match, trigger.pattern, found.value),
+        on_match=trigger.match != "any",
+    )
+    trigger.observation += 1
+    firing = None
+    if came_to != "same":
+        value = found.value if len(canonical) <= MAX_VALUE else shown
+        seen = {"value": value, "before": "" if first else trigger.seen_text, "url": trigger.url}
+        sighting = Sighting(f"look:{trigger.observation}", seen, matched=came_to == "fire")
+        firing = record_one(trigger, sighting, now)
+        if firing.reason in ("cooldown", "hourly"):
+            # Not consumed: the next look finds it new again. Without an ETag, or the server would say "unchanged".
+            trigger.etag = trigger.modified = ""
+            if firing.reason == "cooldown" and trigger.fired_at is not None:
+                trigger.next_at = max(trigger.next_at, trigger.fired_at + trigger.cooldown_s * 1000)
+            return firing
+        if firing.state == "pending" and trigger.cooldown_s:
+            trigger.next_at = max(trigger.next_at, now + trigger.cooldown_s * 1000)
+    trigger.seen_digest, trigger.seen_text = digest, shown
+    trigger.etag, trigger.modified = found.etag[:300], found.modified[:100]
+    return firing

@@ -1,0 +1,172 @@
+"""The triggers' side task of a worker process.
+
+    every LOOK_S:  pending firings ─► messages      conversations behind ─► scan      addresses due ─► look
+
+Any number of workers may do this. Nothing is held in memory between two rounds: what a worker that dies leaves behind
+is found by the next round of any other.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from uuid import UUID
+
+from channels.db import database_sync_to_async
+from django.db import OperationalError
+
+from agents.tools.fetching import Fetcher, default_fetcher
+from chat import faults
+from chat.entrances.triggers import polling, sending, watching
+from chat.entrances.triggers.models import Trigger, TriggerFiring
+from chat.inbox import Inbox, now_ms
+from chat.session.session import Sessions
+from chat.tasks import end, heed_cancellation
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.5
+#: Without any trigger there is nothing to look for; seconds until the next look for one.
+ASLEEP_S = 3.0
+#: After a failure that nobody foresaw (seconds).
+CALM_S = 2.0
+#: Messages that are sent at the same time, and addresses that are looked at.
+AT_ONCE = 8
+MOST_LOOKS = 20
+#: How often all conversations are looked at, and the time that the other looks go back (ms).
+WHOLE_MS = 30_000
+LATELY_MS = 300_000
+#: Conversations that are read before what was found is carried out.
+CHUNK = 50
+#: How often rows of what did not match are tidied away (ms), and how many of them a trigger keeps.
+TIDY_MS = 600_000
+KEPT = 50
+
+
+class TriggerService:
+    """Triggers, for one worker process. `run` it in a task; `clock` in milliseconds."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        enqueue: Callable[[str, str], Awaitable[bool]],
+        *,
+        clock: Callable[[], int] = now_ms,
+        fetcher: Fetcher | None = None,
+        look_s: float = LOOK_S,
+        asleep_s: float = ASLEEP_S,
+        whole_ms: int = WHOLE_MS,
+    ) -> None:
+        self._inbox = Inbox(sessions, enqueue)
+        self._clock = clock
+        self._fetcher = fetcher or replace(default_fetcher(), max_bytes=polling.MAX_BYTES)
+        self._look_s = look_s
+        self._asleep_s = asleep_s
+        self._whole_ms = whole_ms
+        #: Looks at addresses that are under way.
+        self.looks: set[asyncio.Task[None]] = set()
+        self._tidy_at = 0
+        self._whole_at = 0
+
+    async def run(self) -> None:
+        """Look until cancelled. Survives outages."""
+        try:
+            while True:
+                heed_cancellation()
+                try:
+                    awake = await database_sync_to_async(Trigger.objects.exists)()
+                    if awake:
+                        await self.round()
+                    await asyncio.sleep(
+                        (self._look_s if awake else self._asleep_s) * random.uniform(0.8, 1.2)
+                    )
+                except Exception:
+                    log.exception("Triggers could not be looked after; again in %.0f s.", CALM_S)
+                    await asyncio.sleep(CALM_S)
+        finally:
+            await end(self.looks)
+
+    async def round(self) -> None:
+        """Look once at everything. Addresses are looked at beside it."""
+        await self._scan()
+        await self._send()
+        if len(self.looks) < MOST_LOOKS:
+            for trigger in await database_sync_to_async(polling.due)(self._clock()):
+                task = asyncio.create_task(self._look(trigger), name=f"look {trigger.pk}")
+                self.looks.add(task)
+                task.add_done_callback(self.looks.discard)
+        await database_sync_to_async(sending.find_runs)(self._clock())
+        if self._clock() >= self._tidy_at:
+            self._tidy_at = self._clock() + TIDY_MS
+            await database_sync_to_async(tidy)()
+
+    async def _scan(self) -> None:
+        now = self._clock()
+        whole = now >= self._whole_at
+        if whole:
+            self._whole_at = now + self._whole_ms
+        found = await database_sync_to_async(watching.behind)(0 if whole else now - LATELY_MS)
+        for start in range(0, len(found), CHUNK):
+            for conversation in found[start : start + CHUNK]:
+                await self._read(conversation)
+            await self._send()  # what was found first does not wait for all of it
+
+    async def _read(self, conversation: UUID) -> None:
+        try:
+            await database_sync_to_async(watching.scan)(conversation, self._clock())
+        except OperationalError:
+            raise
+        except Exception:
+            # One conversation that cannot be read must not keep all others from being read.
+            log.exception(
+                "Conversation %s could not be read for triggers; it will be tried again.", conversation
+            )
+
+    async def _send(self) -> None:
+        """Carry out what is pending: of one conversation one after the other, in their order."""
+        lanes: dict[object, list[int]] = {}
+        for pk, conversation in await database_sync_to_async(sending.due)(self._clock()):
+            lanes.setdefault(conversation, []).append(pk)
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def along(lane: list[int]) -> None:
+            async with room:
+                for pk in lane:
+                    if not await self._send_one(pk):
+                        return  # what comes after it waits, too
+
+        done = await asyncio.gather(*(along(lane) for lane in lanes.values()), return_exceptions=True)
+        for one in done:
+            if isinstance(one, BaseException):
+                log.warning("A firing could not be carried out and will be tried again: %r", one)
+
+    async def _send_one(self, pk: int) -> bool:
+        """Whether it is not pending any more."""
+        row = await database_sync_to_async(sending.claim)(pk, self._clock())
+        if row is None:
+            return False
+        faults.point("trigger.claimed")
+        fired = await sending.send(self._inbox, row, self._clock)
+        return not fired.retry
+
+    async def _look(self, trigger: Trigger) -> None:
+        try:
+            found = await polling.look(self._fetcher, trigger)
+            await database_sync_to_async(polling.observe)(
+                trigger.pk, trigger.observation, found, self._clock()
+            )
+        except Exception as problem:
+            log.warning("The look of trigger %s is lost: %r", trigger.pk, problem)
+
+
+def tidy() -> int:
+    """Remove old rows of what did not match, all but each trigger's newest; how many."""
+    removed = 0
+    kinds = Trigger.objects.exclude(kind="webhook").values_list("pk", flat=True)
+    for trigger in kinds:
+        rows = TriggerFiring.objects.filter(trigger=trigger, state="skipped", reason="no_match")
+        newest = rows.order_by("-id").values_list("pk", flat=True)[KEPT : KEPT + 1]
+        for last in newest:
+            removed += rows.filter(pk__lte=last).delete()[0]
+    return removed

@@ -1,0 +1,252 @@
+"""Finding what triggers wait for in the journal: messages, answers, and runs that have ended.
+
+    conversations of owners with such triggers, whose head is beyond their scan
+        ─► read the events in between ─► one transaction: move the scan by compare-and-set, record what was found
+
+Per conversation the journal has no gaps and its head is moved in the transaction that writes the events, so what lies
+before the head is all there: no event can appear behind a scan. (Row ids over several conversations promise no such
+thing.) A worker that was away reads on where the last one stopped. Plain functions for a database thread.
+"""
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from pydantic import ValidationError
+
+from agents import events as e
+from chat import replies
+from chat.entrances.triggers import matching
+from chat.entrances.triggers.filling import cut
+from chat.entrances.triggers.models import WATCHING, Trigger, TriggerFiring, TriggerScan
+from chat.entrances.triggers.recording import Sighting, locked, record_one
+from chat.models import Conversation, Event, Message, Run, Schedule, Step
+
+log = logging.getLogger(__name__)
+
+#: Conversations of one round, and events that are read of each.
+BATCH = 500
+MAX_EVENTS = 500
+#: Firings of a schedule among which that of a run is looked for: those that may run at the same time, and many more.
+MOST_FIRINGS = 50
+#: Rows written at once when an owner's first trigger begins.
+CHUNK = 500
+#: Characters of what was said that a firing keeps.
+MAX_TEXT = 16_000
+TYPES = ("message.added", "step.finished", "run.finished", "run.failed", "run.stopped")
+#: Who speaks through these doors is a person.
+DOORS_OF_PEOPLE = ("web", "feishu", "api")
+
+
+class Outrun(Exception):
+    """Another worker has read this conversation in the meantime."""
+
+
+# ---- where watching begins ----
+
+
+def begin(trigger: Trigger) -> None:
+    """Have a trigger see what happens from now on and nothing older. In the transaction that makes it, or lets it go
+    on.
+
+    With an owner's first one, all their conversations count as read up to now. Later ones note where those
+    conversations stand that were not read to their ends yet.
+    """
+    others = Trigger.objects.filter(owner_id=trigger.owner_id, kind__in=WATCHING).exclude(pk=trigger.pk)
+    behind = _behind(Q(owner_id=trigger.owner_id)).values_list("id", "head_seq")
+    if others.exists():
+        trigger.floors = {str(id): seq for id, seq in behind}
+        return
+    trigger.floors = {}
+    scans = [TriggerScan(conversation_id=id, seq=seq) for id, seq in behind]
+    for start in range(0, len(scans), CHUNK):
+        TriggerScan.objects.bulk_create(
+            scans[start : start + CHUNK],
+            update_conflicts=True,
+            unique_fields=["conversation"],
+            update_fields=["seq"],
+        )
+
+
+def _behind(which: Q) -> Any:
+    """Conversations with events that were not read yet."""
+    read = TriggerScan.objects.filter(conversation=OuterRef("pk"), seq__gte=OuterRef("head_seq"))
+    return Conversation.objects.filter(~Exists(read), which, deleted_at=None, head_seq__gt=0)
+
+
+# ---- one round ----
+
+
+def behind(since: int = 0) -> list[UUID]:
+    """Conversations in which something may have happened that somebody waits for, the longest waiting first.
+
+    `since` (ms) keeps the question cheap where there are many: only those in which anything was said or ended from then
+    on. That is by the clocks of whoever wrote it, so ask without it now and then.
+    """
+    owners = (
+        Trigger.objects.filter(kind__in=WATCHING).order_by().values_list("owner_id", flat=True).distinct()
+    )
+    which = Q(owner_id__in=list(owners))
+    if since:
+        which &= Q(updated_at__gte=since)
+    return list(_behind(which).order_by("updated_at").values_list("id", flat=True)[:BATCH])
+
+
+def scan(conversation: UUID, now: int) -> list[TriggerFiring]:
+    """Read on in one conversation; what was recorded. Nothing if another worker was faster."""
+    try:
+        with transaction.atomic():
+            return _scan(conversation, now)
+    except Outrun:
+        return []
+
+
+def _scan(conversation: UUID, now: int) -> list[TriggerFiring]:
+    row = Conversation.objects.filter(pk=conversation, deleted_at=None).first()
+    if row is None:
+        return []
+    scan, _ = TriggerScan.objects.get_or_create(conversation=row)
+    rows = list(
+        Event.objects.filter(conversation=row, seq__gt=scan.seq, seq__lte=row.head_seq)
+        .order_by("seq")
+        .values_list("seq", "type", "text")[:MAX_EVENTS]
+    )
+    if not rows:
+        return []
+    last = rows[-1][0]
+    if TriggerScan.objects.filter(pk=row.pk, seq=scan.seq).update(seq=last) != 1:
+        raise Outrun
+    events = _events([one for one in rows if one[1] in TYPES])
+    triggers = Trigger.objects.filter(owner_id=row.owner_id, kind__in=WATCHING).order_by("pk")
+    return [firing for trigger in triggers for firing in _tell(trigger, row, events, last, now)]
+
+
+def _tell(
+    trigger: Trigger, row: Conversation, events: list[tuple[int, e.Event]], last: int, now: int
+) -> list[TriggerFiring]:
+    """Record what these events are to a trigger."""
+    seen = [(seq, sighting_of(trigger, row, seq, event)) for seq, event in events]
+    found = [(seq, sighting) for seq, sighting in seen if sighting is not None]
+    place = str(row.pk)
+    if not found and place not in trigger.floors:
+        return []
+    held = locked(trigger.pk)
+    if held is None:
+        return []
+    # Of the locked row: it may have been paused or begun anew since.
+    floor = held.floors.get(place, 0)
+    if floor and last >= floor:
+        held.floors.pop(place)
+        held.save(update_fields=["floors"])
+    return [record_one(held, sighting, now) for seq, sighting in found if seq > floor]
+
+
+def _events(rows: Iterable[tuple[int, str, str]]) -> list[tuple[int, e.Event]]:
+    events: list[tuple[int, e.Event]] = []
+    for seq, kind, text in rows:
+        try:
+            events.append((seq, e.from_json(text)))
+        except ValidationError:
+            log.error("An event of type %s at %d cannot be read and fires nothing.", kind, seq)
+    return events
+
+
+# ---- what an event means to a trigger ----
+
+
+def sighting_of(trigger: Trigger, row: Conversation, seq: int, event: e.Event) -> Sighting | None:
+    """The event as this trigger sees it; None if it does not look at such events at all."""
+    if trigger.watched and str(row.pk) not in trigger.watched:
+        return None
+    place = {"conversation": str(row.pk), "title": row.title}
+    if trigger.kind == "message":
+        said = _said(trigger.speaker, row, event)
+        if said is None:
+            return None
+        who, text = said
+        matched = matching.matches(trigger.match, trigger.pattern, text)
+        run = event.run if isinstance(event, e.StepFinished) else ""
+        chain = chain_of(row.pk, seq, run) if matched and run else ()
+        seen = {"text": cut(text, MAX_TEXT), "who": who, **place}
+        return Sighting(f"message:{row.pk}:{seq}", seen, matched=matched, chain=chain)
+    if not isinstance(event, e.RunFinished | e.RunFailed | e.RunStopped):
+        return None
+    return _ended(trigger, row, seq, event, place)
+
+
+def _said(speaker: str, row: Conversation, event: e.Event) -> tuple[str, str] | None:
+    """(who, text), if the event is something that such a speaker says. What schedules and triggers say is neither."""
+    if isinstance(event, e.MessageAdded) and speaker != "agent":
+        of_person = event.origin.entrance in DOORS_OF_PEOPLE
+        return (event.origin.name or row.owner.get_username(), event.text) if of_person else None
+    if isinstance(event, e.StepFinished) and speaker != "person" and event.text.strip():
+        return row.agent, event.text
+    return None
+
+
+def _ended(
+    trigger: Trigger,
+    row: Conversation,
+    seq: int,
+    event: e.RunFinished | e.RunFailed | e.RunStopped,
+    place: dict[str, str],
+) -> Sighting | None:
+    status = event.type.removeprefix("run.")
+    if trigger.after_agent and trigger.after_agent != row.agent:
+        return None
+    if trigger.after_trigger is not None and not _began(trigger.after_trigger, row.pk, seq, event.run):
+        return None
+    if trigger.after_schedule is not None and not _scheduled(trigger.after_schedule, row.pk, event.run):
+        return None
+    run = Run.objects.filter(conversation=row, run=event.run).first()
+    reply = replies.reply_of(run) if run is not None else None
+    seen = {
+        "run": event.run,
+        "status": status,
+        "answer": cut(reply.text, MAX_TEXT) if reply is not None else "",
+        "detail": reply.ending if reply is not None else "",
+        "agent": row.agent,
+        **place,
+    }
+    matched = status in (trigger.outcomes or ("finished",))
+    chain = chain_of(row.pk, seq, event.run) if matched else ()
+    return Sighting(f"run:{row.pk}:{event.run}", seen, matched=matched, chain=chain)
+
+
+def _messages_read(conversation: UUID, seq: int, run: str) -> list[str]:
+    """The messages that a run has answered up to `seq`: its cause and what joined it, that is, all that came after the
+    last response of the run before it (rule R6)."""
+    steps = Step.objects.filter(conversation_id=conversation, seq__lt=seq).exclude(run=run)
+    after = steps.order_by("-seq").values_list("seq", flat=True).first() or 0
+    said = Message.objects.filter(conversation_id=conversation, kind="message", seq__gt=after, seq__lt=seq)
+    return list(said.values_list("message", flat=True))
+
+
+def _firings_behind(conversation: UUID, seq: int, run: str) -> Iterable[TriggerFiring]:
+    messages = _messages_read(conversation, seq, run)
+    return TriggerFiring.objects.filter(conversation=conversation, message__in=messages)
+
+
+def chain_of(conversation: UUID, seq: int, run: str) -> tuple[str, ...]:
+    """The triggers that led to what a run did at `seq`, the latest last; none if people alone had spoken."""
+    chains = [tuple(row.chain) for row in _firings_behind(conversation, seq, run)]
+    longest = max(chains, key=len, default=())
+    others = {name for chain in chains for name in chain} - set(longest)
+    return (*sorted(others), *longest)
+
+
+def _began(trigger: UUID, conversation: UUID, seq: int, run: str) -> bool:
+    return any(row.trigger_id == trigger for row in _firings_behind(conversation, seq, run))
+
+
+def _scheduled(schedule: UUID, conversation: UUID, run: str) -> bool:
+    row = Schedule.objects.filter(pk=schedule).first()
+    cause = Run.objects.filter(conversation_id=conversation, run=run).values_list("cause", flat=True).first()
+    if row is None or cause is None:
+        return False
+    # By the message that it becomes, whose id is made from its key: a firing may not know yet that it was carried out.
+    firings = row.firings.filter(Q(conversation=conversation) | Q(conversation=None)).exclude(state="skipped")
+    return any(one.firing(row).message == cause for one in firings.order_by("-due")[:MOST_FIRINGS])

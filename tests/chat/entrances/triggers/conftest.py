@@ -1,0 +1,41 @@
+"""An owner, and everything that triggers need."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
+
+from agents.models import ensure_default_agent
+from chat.entrances.triggers import views
+from chat.entrances.triggers.desk import Desk, close_desk, set_up
+from chat.queue import Queue
+from chat.session.session import Sessions
+from tests.chat.entrances.triggers.house import House
+from tests.support.scripted import ScriptedModel, says
+from tests.support.site import Site
+from tests.support.worlds import MemoryWorld
+
+
+@pytest.fixture(autouse=True)
+def rested() -> None:
+    """Nobody has asked for anything yet."""
+    for allowance in (views.arriving, views.guessing):
+        allowance.forget()
+
+
+@pytest.fixture
+async def house(transactional_db: None, redis_url: str, sqlite_journal: Any) -> AsyncIterator[House]:
+    """A web process and two workers' services. Give `house.model` a script before somebody speaks."""
+    await sync_to_async(ensure_default_agent)()
+    owner = await get_user_model().objects.acreate(username="alice")
+    sessions = Sessions(MemoryWorld.make(600_000).store, sqlite_journal)
+    async with Site() as site:
+        made = House(sessions, owner, ScriptedModel(says("Hello!")), site)
+        set_up(Desk(sessions, made.inbox, Queue()))
+        yield made
+        await made.close()
+        await close_desk()

@@ -1,0 +1,215 @@
+"""Deliveries: who is let in, what the answer says, and what nobody learns."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+import uuid
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from agents.errors import ModelError
+from agents.llm.base import Finish, TextDelta
+from chat.entrances.browser.protocol import StopBody
+from chat.entrances.triggers import managing
+from chat.entrances.triggers.models import TriggerFiring
+from chat.inbox import Sender
+from chat.models import Conversation, Run
+from config.logs import LineFormatter
+from tests.chat.entrances.triggers.house import House
+from tests.support.scripted import Pause, ScriptedModel, says
+
+
+async def test_the_answer_names_the_run_and_the_run_answers(house: House) -> None:
+    trigger = await house.trigger(name="Builds", prompt="Build {{ payload.id }} failed.")
+    told = await house.post(trigger, {"id": 7})
+    assert set(told) == {"firing", "status", "run"} and told["status"] == "fired"
+    await house.settle()
+    run = await Run.objects.select_related("conversation").aget(run=told["run"])
+    assert (run.status, run.conversation.title, run.conversation.entrance) == (
+        "finished",
+        "Builds",
+        "trigger",
+    )
+    assert run.conversation.owner_id == house.owner.pk
+    assert await house.said() == ["Build 7 failed."]
+
+
+async def test_a_fixed_conversation_takes_all_of_them_and_a_busy_one_lets_them_wait(house: House) -> None:
+    place = await house.conversation()
+    trigger = await house.trigger(conversation=place, prompt="{{ payload }}")
+    house.working = False
+    first = await house.post(trigger, "one")
+    second = await house.post(trigger, "two")
+    assert first["run"] == second["run"]  # it waits behind the first one's run and is read by it (rule R6)
+    assert await house.said() == ["one", "two"]
+    assert await house.conversations() == 1
+
+
+async def test_a_wrong_token_and_a_missing_trigger_look_the_same(house: House) -> None:
+    trigger = await house.trigger()
+    other = await house.trigger(kind="poll", url="http://status.example/now")
+    addresses = [
+        trigger.hook[:-1] + ("a" if trigger.hook[-1] != "a" else "b"),
+        trigger.hook.replace(str(trigger.pk), str(other.pk)),
+        "/hooks/018f3c5e-7c1a-7000-8000-000000000000/" + "x" * 43,
+    ]
+    answers = [await house.client.post(one, b"{}", content_type="application/json") for one in addresses]
+    assert {(one.status_code, one.content) for one in answers} == {(404, b"")}
+    assert (await house.client.get(trigger.hook)).status_code == 405
+    assert await house.rows() == []
+
+
+async def test_a_renewed_address_closes_the_old_one(house: House) -> None:
+    trigger = await house.trigger()
+    old = trigger.hook
+    await sync_to_async(managing.renew_address)(trigger.pk, 1)
+    await trigger.arefresh_from_db()
+    assert (await house.client.post(old, b"{}", content_type="application/json")).status_code == 404
+    assert (await house.post(trigger))["status"] == "fired"
+
+
+async def test_a_signing_secret_is_kept_to(house: House, settings) -> None:
+    trigger = await house.trigger(secret="s3cret")
+    body = json.dumps({"a": 1}).encode()
+    right = "sha256=" + hmac.new(b"s3cret", body, hashlib.sha256).hexdigest()
+    assert (await house.post(trigger, body, X_Hub_Signature_256=right))["status"] == "fired"
+    await house.post(trigger, body, 401)
+    await house.post(trigger, body + b" ", 401, X_Hub_Signature_256=right)
+    assert len(await house.rows()) == 1
+    # A secret that cannot be opened any more lets nobody in unsigned.
+    hook, settings.SECRET_KEY = trigger.hook, "another"
+    settings.SECRET_KEY_FALLBACKS = []
+    await trigger.arefresh_from_db()
+    assert trigger.hook != hook
+    await house.post(trigger, body, 401)
+
+
+async def test_more_than_64_KiB_is_refused_and_64_KiB_are_not(house: House) -> None:
+    trigger = await house.trigger()
+    await house.post(trigger, b"x" * (64 * 1024 + 1), 413)
+    assert (await house.post(trigger, b"\n" * (64 * 1024)))["status"] == "fired"
+
+
+async def test_too_fast_is_429_for_one_address_and_not_for_another(house: House) -> None:
+    quiet, busy = await house.trigger(), await house.trigger(paused=True)
+    statuses = []
+    for _ in range(80):
+        answer = await house.client.post(busy.hook, b"{}", content_type="application/json")
+        statuses.append(answer.status_code)
+    assert statuses[:50] == [200] * 50 and statuses[-1] == 429
+    assert answer.headers["Retry-After"] == "1" and answer.content == b""
+    assert (await house.post(quiet))["status"] == "fired"
+
+
+async def test_who_guesses_addresses_is_slowed_down(house: House) -> None:
+    trigger = await house.trigger()
+    statuses = []
+    for n in range(60):
+        wrong = f"/hooks/018f3c5e-7c1a-7000-8000-{n:012}/" + "x" * 43
+        statuses.append((await house.client.post(wrong, b"", content_type="text/plain")).status_code)
+    assert statuses[0] == 404 and statuses[-1] == 429
+    assert (await house.post(trigger))["status"] == "fired"
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"paused": True}, "paused"),
+        ({"expires_at": 1}, "expired"),
+        ({"path": "$.state", "match": "equals", "pattern": "failed"}, "no_match"),
+    ],
+)
+async def test_what_does_not_fire_is_journalled_with_its_reason(house: House, fields, reason) -> None:
+    trigger = await house.trigger(**fields)
+    told = await house.post(trigger, {"state": "ok"})
+    assert (told["status"], told["reason"]) == ("skipped", reason)
+    row = await TriggerFiring.objects.aget()
+    assert row.seen == {"payload": {"state": "ok"}, "delivery": ""}
+    assert await house.said() == []
+
+
+async def test_a_payload_that_matches_fires(house: House) -> None:
+    trigger = await house.trigger(path="$.state", match="equals", pattern="failed")
+    assert (await house.post(trigger, {"state": "failed"}))["status"] == "fired"
+
+
+async def test_text_that_no_database_takes_is_stored_all_the_same(house: House) -> None:
+    trigger = await house.trigger(prompt="{{ payload.a }}!")
+    told = await house.post(trigger, b'{"a": "\\u0000 \\ud800 \xf0\x9f\x90\x8b"}')
+    assert told["status"] == "fired"
+    assert (await house.said())[0].endswith("🐋!")
+
+
+async def test_a_deleted_conversation_is_told_and_kept(house: House) -> None:
+    place = await house.conversation()
+    trigger = await house.trigger(conversation=place)
+    await Conversation.objects.filter(pk=place).aupdate(deleted_at=1)
+    told = await house.post(trigger)
+    assert (told["status"], told["reason"]) == ("failed", "not_found")
+
+
+async def test_too_many_waiting_messages_wait_in_the_table_and_keep_their_order(house: House) -> None:
+    place = await house.conversation()
+    trigger = await house.trigger(conversation=place, prompt="{{ payload }}", per_hour=100)
+    house.working = False
+    told = [await house.post(trigger, n, 200 if n < 20 else 202) for n in range(24)]
+    assert {one["status"] for one in told[20:]} == {"pending"}
+    assert len(await house.said()) == 20
+    await house.round()  # there is no room yet, also for workers
+    house.working = True
+    await house.enqueue(place, (await Run.objects.aget(conversation_id=place)).run)
+    house.now = (await TriggerFiring.objects.order_by("next_at").alast()).next_at
+    await house.post(trigger, 24, 202)  # what comes now does not overtake what waits
+    for _ in range(5):
+        await house.settle()
+        house.advance(60)
+    assert await house.said() == [str(n) for n in range(25)]
+    assert {row.state for row in await house.rows()} == {"fired"}
+
+
+async def test_R6_the_run_that_is_told_is_the_one_that_has_read_it(house: House) -> None:
+    pause = Pause()
+    house.model = ScriptedModel([pause, ModelError("model_auth", "no")], says("Two"))
+    place = await house.conversation()
+    trigger = await house.trigger(conversation=place)
+    first = await house.post(trigger, X_Delivery_Id="d1")
+    await pause.reached.wait()
+    second = await house.post(trigger, X_Delivery_Id="d2")
+    assert second["run"] == first["run"]  # it waits behind that one, which may read it or not
+    pause.release.set()
+    await house.settle()
+    house.advance(60)
+    await house.settle()
+    again = await house.post(trigger, X_Delivery_Id="d2")
+    assert again["run"] != first["run"]
+    assert (await Run.objects.aget(run=again["run"])).cause == (await house.rows())[1].message
+    assert [row.run for row in await house.rows()] == [first["run"], again["run"]]
+
+
+async def test_nothing_secret_goes_to_the_log(house: House, caplog) -> None:
+    caplog.set_level(logging.DEBUG)
+    trigger = await house.trigger(secret="s3cret")
+    token = trigger.hook.rsplit("/", 1)[1]
+    await house.post(trigger, {"password": "hunter2"}, 401)
+    written = "\n".join(LineFormatter("%(message)s").format(record) for record in caplog.records)
+    assert "was refused" in written and "/hooks/" in written
+    assert not any(word in written for word in (token, "hunter2", "s3cret"))
+
+
+async def test_R7_a_run_that_a_trigger_began_is_stopped_from_the_web(house: House) -> None:
+    pause = Pause()
+    house.model = ScriptedModel([TextDelta("Thinking"), pause, Finish("stop")])
+    told = await house.post(await house.trigger())
+    await pause.reached.wait()
+    row = await Run.objects.aget(run=told["run"])
+    sender, id = Sender(house.owner.pk, name="alice"), str(uuid.uuid4())
+    watch = asyncio.create_task(house.runner.watch(20))
+    result = await house.inbox.submit(sender, str(row.conversation_id), id, StopBody(kind="stop"))
+    assert result.status == "applied"
+    await house.settle()
+    watch.cancel()
+    row = await Run.objects.aget(run=told["run"])
+    assert (row.status, pause.cancelled) == ("stopped", True)
