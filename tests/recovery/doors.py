@@ -5,7 +5,7 @@
         conversation = await door.say("[look 50 50, put 50 50] say 7")
         assert await door.answer() == words(7)
 
-To add a door (a schedule, a trigger): write a class with `say` and `answer`, and put it into DOORS. To add a way to
+To add a door: write a class with `say` and `answer`, and put it into DOORS. To add a way to
 stop: a class with `stop`, and put it into STOPS; a class may be both. What is said is a plan of
 tests/recovery/chaos/model.py.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -223,7 +224,96 @@ class Operator:
         assert posted.status_code == 302, posted.text
 
 
-DOORS: dict[str, type[Door]] = {"web": Web, "feishu": Feishu}
+class Rule:
+    """What schedules and triggers have in common: Alice makes one for each thing that is to be said. Its history leads
+    to the conversation and the run, whose answer is read there."""
+
+    #: The API's address, and the name of the list in its history.
+    api = ""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._conversation = self._run = ""
+
+    async def __aenter__(self) -> Self:
+        cookies = await log_in(self._house.stack, "alice")
+        headers = {"X-CSRFToken": cookies["csrftoken"]}
+        self._client = httpx.AsyncClient(
+            base_url=self._house.stack.address, cookies=cookies, headers=headers, timeout=20
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def say(self, text: str, conversation: str = "") -> str:
+        made = await self._client.post(self.api, json=self.rule(text, conversation))
+        assert made.status_code == 201, made.text
+        await self.set_off(made.json(), text)
+        fired = await self._house.until(lambda: self._fired(made.json()["id"]), f"a run by {self.api}")
+        self._conversation, self._run = fired["conversation"], fired["run"]
+        assert conversation in ("", self._conversation)
+        return self._conversation
+
+    def rule(self, text: str, conversation: str) -> dict[str, Any]:
+        """The schedule or trigger that says this."""
+        raise NotImplementedError
+
+    async def set_off(self, rule: dict[str, Any], text: str) -> None:
+        """Have happen what it waits for."""
+
+    async def answer(self) -> str:
+        query = "SELECT status FROM chat_run WHERE conversation_id = ? AND run = ?"
+        key = self._house.key(self._conversation)
+        await self._house.until(
+            lambda: self._house.stack.sql(query, key, self._run) == [("finished",)], "the run to finish"
+        )
+        page = await self._client.get(f"/api/conversations/{self._conversation}/items")
+        items = [item for item in page.json()["items"] if item.get("run") == self._run]
+        return str(items[-1]["text"])
+
+    async def _fired(self, rule: str) -> dict[str, Any] | None:
+        page = await self._client.get(f"{self.api}/{rule}/history")
+        if page.status_code == 429:
+            await asyncio.sleep(int(page.headers["Retry-After"]))
+            return None
+        return next((one for one in page.json()["firings"] if one["conversation"] and one["run"]), None)
+
+
+class Schedule(Rule):
+    """A schedule that is due once, in a second."""
+
+    api = "/api/schedules"
+
+    def rule(self, text: str, conversation: str) -> dict[str, Any]:
+        due = time.time_ns() // 1_000_000 + 1_000
+        place = {"place": "same", "conversation": conversation} if conversation else {"place": "new"}
+        return {"name": "Door", "prompt": text, "kind": "once", "at": due, **place}
+
+
+class Trigger(Rule):
+    """A webhook; its delivery is sent twice."""
+
+    api = "/api/triggers"
+
+    def rule(self, text: str, conversation: str) -> dict[str, Any]:
+        return {
+            "name": "Door",
+            "kind": "webhook",
+            "prompt": "{{ payload.plan }}",
+            "conversation": conversation or None,
+        }
+
+    async def set_off(self, rule: dict[str, Any], text: str) -> None:
+        async with httpx.AsyncClient(timeout=20) as stranger:
+            sent = [
+                await stranger.post(rule["address"], json={"plan": text}, headers={"X-Delivery-Id": "1"})
+                for _ in range(2)
+            ]
+        assert len({answer.json()["firing"] for answer in sent}) == 1, [answer.text for answer in sent]
+
+
+DOORS: dict[str, type[Door]] = {"web": Web, "feishu": Feishu, "schedule": Schedule, "trigger": Trigger}
 STOPS: dict[str, type[Stop]] = {
     "web": Web,
     "feishu": Feishu,
