@@ -8,7 +8,7 @@ may have been stored although the answer was lost is looked up, not stored twice
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from agents import events as e
 from agents import history as h
@@ -62,6 +62,7 @@ class Record:
         happened. Raises Fenced, NoConversation and whatever `decided` raises; waits for all else.
         """
         writing = asyncio.ensure_future(self._append(decided))
+        writing.add_done_callback(_seen)  # whoever is cancelled twice waits for it no longer
         try:
             return await asyncio.shield(writing)
         except asyncio.CancelledError:
@@ -164,3 +165,8 @@ class Record:
             heed_cancellation()
             await asyncio.sleep(pause)
             pause = min(pause * 2, BACKOFF_S[1])
+
+
+def _seen(task: "asyncio.Task[Any]") -> None:
+    if not task.cancelled():
+        task.exception()

@@ -5,6 +5,8 @@ Load them with HOLDFAST_TOOL_MODULES=tests.recovery.chaos.tools; HOLDFAST_DATA s
 """
 
 import asyncio
+import errno
+import fcntl
 import json
 import os
 import time
@@ -24,7 +26,7 @@ def ledger() -> Path:
 
 
 def entries(path: Path) -> list[dict[str, object]]:
-    """The effects that have happened, in order. A line is written by one `write`, so none is half there."""
+    """The effects that have happened, in order. A line is whole, or not there."""
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
@@ -39,14 +41,23 @@ async def _effect(name: str, context: ToolContext, before: int, after: int) -> s
         "pid": os.getpid(),
         "at": time.time_ns() // 1_000_000,
     }
-    handle = os.open(ledger(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        os.write(handle, (json.dumps(line) + "\n").encode())
-    finally:
-        os.close(handle)
+    _write(json.dumps(line).encode() + b"\n")
     faults.point("effect.after")
     await asyncio.sleep(after / 1000)
     return f"{name} is done"
+
+
+def _write(line: bytes) -> None:
+    """A whole line or, where the disk has no room for it, none and an OSError."""
+    handle = os.open(ledger(), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        size = os.fstat(handle).st_size
+        if os.write(handle, line) != len(line):
+            os.ftruncate(handle, size)
+            raise OSError(errno.ENOSPC, "no room for an effect")
+    finally:
+        os.close(handle)
 
 
 async def _written(context: ToolContext, before: int = 0, after: int = 0) -> Probed:

@@ -94,6 +94,4 @@ def test_the_status_names_tools_and_time():
             "calls": [call],
         },
     }
-    assert cards.status(state, "r", 70_000) == "**Working** · 1 min 10 s\n⏳ look_*up*".replace(
-        "look_*up*", "look\\_\\*up\\* · 5 s"
-    )
+    assert cards.status(state, "r", 70_000) == "**Working** · 1 min 10 s\n⏳ look&#95;&#42;up&#42; · 5 s"
