@@ -9,7 +9,7 @@ CONVERSATIONS ?= 10
 DATABASE ?= sqlite
 SEED ?=
 
-.PHONY: help run tools lint test fuzz chaos schedules feishu-burst mutants protocol bench shots clean
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos schedules feishu-burst mutants protocol bench shots clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,15 +21,23 @@ tools: ## Install what the checks and tests need
 	@$(PYTHON) scripts/bootstrap.py tools
 
 lint: tools ## Formatting, types, rules, and drift between the protocol and its TypeScript types
+	@$(MAKE) --no-print-directory -j2 -O lint-python lint-frontend
+
+lint-python:
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy .
+
+lint-frontend:
 	cd frontend && npm run --silent lint
 	cd frontend && npm run --silent typecheck
 	cd frontend && npm run --silent protocol:check
 
-test: lint ## All checks and tests; the last line is pytest's
+test-frontend: lint-frontend
 	cd frontend && npm run --silent test
+
+test: tools ## All checks and tests; the last line is pytest's
+	@$(MAKE) --no-print-directory -j2 -O lint-python test-frontend
 	@$(PY) -m pytest -n $(JOBS) --dist loadfile
 
 fuzz: tools ## Hold 100,000 generated requests to the rules of every provider

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -228,12 +229,19 @@ def start(port: int) -> None:
 def tools() -> None:
     """Everything that `make lint` and `make test` use."""
     node_version()
-    ensure_venv()
-    ensure_packages("requirements-dev.txt")
-    ensure_node_modules()
-    ensure_frontend()
-    ensure_chromium()
-    ensure_postgres()
+
+    def frontend() -> None:
+        ensure_node_modules()
+        ensure_frontend()
+
+    # Side by side: each of them mostly waits for its registry.
+    with ThreadPoolExecutor(1) as beside:
+        built = beside.submit(frontend)
+        ensure_venv()
+        ensure_packages("requirements-dev.txt")
+        ensure_chromium()
+        ensure_postgres()
+        built.result()
 
 
 def main(arguments: list[str]) -> int:

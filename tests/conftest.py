@@ -20,11 +20,27 @@ from tests.support.valkey import Valkey
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"}
 # These start processes with a database of their own, so the database of the test process does not matter.
 OWN_DATABASE = ("tests/platform/", "tests/browser/", "tests/recovery/")
+#: Files that take half a minute and more, the longest first.
 LONGEST = (
     "tests/platform/test_postgres.py",
+    "tests/browser/test_reload.py",
     "tests/recovery/test_outages.py",
-    "tests/recovery/test_chaos.py",
+    "tests/recovery/test_doors.py",
+    "tests/chat/entrances/feishu/test_processes.py",
     "tests/recovery/test_servers_and_links.py",
+    "tests/recovery/test_chaos.py",
+    "tests/browser/test_chat.py",
+    "tests/platform/test_run.py",
+    "tests/chat/test_worker.py",
+    "tests/recovery/test_command_once.py",
+    "tests/chat/entrances/triggers/test_processes.py",
+    "tests/recovery/test_database_restart.py",
+    "tests/recovery/test_store_loss.py",
+    "tests/recovery/test_schedules.py",
+    "tests/chat/entrances/feishu/test_burst.py",
+    "tests/recovery/test_poison.py",
+    "tests/chat/entrances/feishu/test_troubles.py",
+    "tests/browser/",
 )
 
 
