@@ -9,7 +9,7 @@ CONVERSATIONS ?= 10
 DATABASE ?= sqlite
 SEED ?=
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos schedules feishu-burst mutants protocol bench shots clean
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos schedules doors feishu-burst mutants protocol bench shots clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,7 +38,7 @@ test-frontend: lint-frontend
 
 test: tools ## All checks and tests; the last line is pytest's
 	@$(MAKE) --no-print-directory -j2 -O lint-python test-frontend
-	@$(PY) -m pytest -n $(JOBS) --dist loadfile
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 fuzz: tools ## Hold 100,000 generated requests to the rules of every provider
 	$(PY) -m tests.agents.transcript.fuzz
@@ -50,6 +50,9 @@ chaos: tools ## Kill, stop and cut off real processes for DURATION seconds, then
 
 schedules: tools ## Let 200 schedules fall due over clock changes while workers are killed; each due time must run once (SEED, DATABASE)
 	$(PY) -m tests.recovery.schedules --database $(DATABASE) $(if $(SEED),--seed $(SEED))
+
+doors: tools ## Every door with every way to stop, with real processes on PostgreSQL
+	$(PY) -m pytest -m "" tests/recovery/test_doors.py tests/chat/entrances/feishu/test_processes.py
 
 feishu-burst: tools ## 1,000 Feishu messages over 50 chats, all delivered five times, to real processes (SEED, DATABASE)
 	$(PY) -m tests.chat.entrances.feishu.burst --database $(DATABASE) $(if $(SEED),--seed $(SEED))

@@ -20,7 +20,15 @@ from tests.support.postgres import Postgres
 pytestmark = [pytest.mark.recovery, pytest.mark.slow]
 
 EVERY_DOOR = pytest.mark.parametrize("enter", DOORS.values(), ids=DOORS.keys())
-EVERY_STOP = pytest.mark.parametrize("halt", STOPS.values(), ids=STOPS.keys())
+#: With every `make test` each door and each stop once; all sixteen pairs with `make doors`.
+PAIRS = pytest.mark.parametrize(
+    ("enter", "halt"),
+    [
+        pytest.param(enter, halt, id=f"{door}-{stop}", marks=() if far == near else pytest.mark.exhaustive)
+        for near, (door, enter) in enumerate(DOORS.items())
+        for far, (stop, halt) in enumerate([*list(STOPS.items())[1:], *list(STOPS.items())[:1]])
+    ],
+)
 RUNNING = "SELECT worker FROM chat_run WHERE status = 'running' AND worker != ''"
 OUTCOMES = "SELECT name, status FROM chat_call WHERE conversation_id = ? ORDER BY step, ordinal"
 
@@ -81,8 +89,7 @@ async def test_R4_the_worker_is_killed_in_the_middle_and_the_answer_comes_all_th
         assert await door.answer() == words(3)
 
 
-@EVERY_STOP
-@EVERY_DOOR
+@PAIRS
 async def test_R7_a_run_begun_at_any_door_is_stopped_at_any_other(
     house: House, enter: type[Door], halt: type[Stop]
 ) -> None:

@@ -88,6 +88,7 @@ class Observer {
       this.#synced.add(frame.conversation);
       tell("synced", {
         client: this.client,
+        link: this.link,
         conversation: frame.conversation,
         ms: Date.now() - this.#began,
       });

@@ -20,7 +20,11 @@ LANES = "SELECT claimed_by FROM chat_feishulane WHERE claimed_until > 0 AND clai
 CALLS = "SELECT 1 FROM chat_call WHERE status = 'running'"
 
 
-ON_BOTH = pytest.mark.parametrize("standing", ["sqlite", "postgres"], indirect=True)
+#: What tests/recovery/test_doors.py shows on PostgreSQL, too, is for `make doors`.
+ON_POSTGRES = pytest.mark.exhaustive
+ON_BOTH = pytest.mark.parametrize(
+    "standing", ["sqlite", pytest.param("postgres", marks=ON_POSTGRES)], indirect=True
+)
 ON_SQLITE = pytest.mark.parametrize("standing", ["sqlite"], indirect=True)
 
 
@@ -43,8 +47,10 @@ def bot(standing: Bot) -> Bot:
 
 @pytest.mark.parametrize(
     ("standing", "query", "chat"),
-    [("sqlite", LANES, "oc_lane"), ("postgres", RUNS, "oc_run")],
-    ids=["of the chat", "of the run"],
+    [
+        pytest.param("sqlite", LANES, "oc_lane", id="of the chat"),
+        pytest.param("postgres", RUNS, "oc_run", id="of the run", marks=ON_POSTGRES),
+    ],
     indirect=["standing"],
 )
 def test_R4_a_killed_worker_changes_nothing_of_the_answer(bot: Bot, query: str, chat: str) -> None:

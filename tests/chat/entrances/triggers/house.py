@@ -100,11 +100,15 @@ class House:
         await asyncio.gather(*(task for one in chosen for task in one.looks))
 
     async def settle(self) -> None:
-        """Rounds until nothing is pending, unread or running any more."""
+        """Rounds until nothing is pending, unread or running any more. The clock goes on to what was put off for a
+        moment, because there was no room in its conversation yet."""
 
         async def quiet() -> bool:
             await self.round()
-            return await sync_to_async(self._quiet)()
+            if await sync_to_async(self._quiet)():
+                return True
+            self.now = await sync_to_async(self._put_off)() or self.now
+            return False
 
         await eventually(quiet, 20, "everything to come to rest")
 
@@ -115,6 +119,15 @@ class House:
         pending = TriggerFiring.objects.filter(state="pending", next_at__lte=self.now + 10_000).exists()
         running = Run.objects.filter(status__in=sorted(ACTIVE_RUN)).exists()
         return not pending and not watching.behind() and not (running and self.working)
+
+    def _put_off(self) -> int | None:
+        from agents.events import ACTIVE_RUN
+
+        if Run.objects.filter(status__in=sorted(ACTIVE_RUN)).exists() and self.working:
+            return None
+        soon = TriggerFiring.objects.filter(state="pending", next_at__lte=self.now + 10_000)
+        times = sorted(soon.values_list("next_at", flat=True))
+        return times[0] if times and times[0] > self.now else None
 
     async def rows(self, trigger: Trigger | None = None, *states: str) -> list[TriggerFiring]:
         found = TriggerFiring.objects.select_related("trigger").order_by("id")
