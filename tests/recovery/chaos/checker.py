@@ -32,6 +32,8 @@ class Record:
     leases: dict[str, str] = field(default_factory=dict)
     #: Processes that did not end within 15 s of SIGTERM.
     stuck: list[str] = field(default_factory=list)
+    #: Processes that ended though nobody told them to, with the last that they wrote.
+    died: list[str] = field(default_factory=list)
     #: When links lost, repeated and held back frames by themselves: (link, from, until), in ms since the Unix epoch.
     mangled: list[tuple[str, int, int]] = field(default_factory=list)
 
@@ -221,8 +223,9 @@ def runs_end(record: Record) -> Iterator[str]:
 
 
 def processes_end(record: Record) -> Iterator[str]:
-    """A process that is told to end does (R4, W9)."""
+    """A process that is told to end does (R4, W9), and no other ends."""
     yield from (f"{name} went on after SIGTERM" for name in record.stuck)
+    yield from (f"ended by itself: {what}" for what in record.died)
 
 
 def _difference(shown: list[Any], items: list[Any]) -> str:

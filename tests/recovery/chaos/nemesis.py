@@ -1,4 +1,7 @@
-"""What breaks things: seeded, one fault after another and at times two at once, each repaired after a while."""
+"""What breaks things: seeded, one fault after another and at times two at once, each repaired after a while.
+
+A process that ends though nobody told it to is written down as `died`: that is a violation, not a fault of ours.
+"""
 
 from __future__ import annotations
 
@@ -72,6 +75,7 @@ class Nemesis:
         postgres: Postgres | None = None,
         store: Replicated | None = None,
         only: tuple[str, ...] = (),
+        patience_s: float = 12.0,
     ) -> None:
         self.stack = stack
         self.webs = webs
@@ -82,6 +86,8 @@ class Nemesis:
         self.gap_s = gap_s
         self.postgres = postgres
         self.store = store
+        #: How long a process may take to come by the place where it is to die.
+        self.patience_s = patience_s
         self.faults: list[Fault] = []
         self._later: list[_Later] = []
         self._number = itertools.count()
@@ -155,6 +161,12 @@ class Nemesis:
                 del self._doomed[name]
                 fault.at = _now()
                 self.faults.append(fault)
+                self._after(self.random.uniform(0.2, 1.5), lambda n=name, f=fault: self._reborn(n, f))
+        for name in (*self.webs, *self.workers):
+            process = self.stack.process(name)
+            if name not in self._busy and not process.alive:
+                self._name = "died"
+                fault = self._began(name, process.pid, detail=process.output(2_000))
                 self._after(self.random.uniform(0.2, 1.5), lambda n=name, f=fault: self._reborn(n, f))
 
     def _after(self, seconds: float, act: Callable[[], None]) -> None:
@@ -239,12 +251,14 @@ class Nemesis:
             fault = Fault("die_at", name, 0, process.pid, detail=place)
             self._doomed[name] = fault
             # Not every place is passed often enough.
-            self._after(12.0, lambda: self._pardon(name, fault))
+            self._after(self.patience_s, lambda: self._pardon(name, fault))
 
         self._after(0.2, dead)
 
     def _pardon(self, name: str, fault: Fault) -> None:
-        if self._doomed.pop(name, None) is fault:
+        # It may have died, come back and been doomed anew: that one's time is not up.
+        if self._doomed.get(name) is fault:
+            del self._doomed[name]
             process = self.stack.process(name)
             if process.alive:
                 process.kill()

@@ -189,6 +189,7 @@ class Scene:
             if fault.action == "mangle_link"
         ]
         record.stuck = [fault.target for fault in faults if fault.action == "did_not_end"]
+        record.died = [f"{fault.target}: {fault.detail}" for fault in faults if fault.action == "died"]
         return Report(
             plan,
             violations(record),
