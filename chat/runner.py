@@ -107,7 +107,6 @@ class Runner:
         except (NoConversation, Over, Fenced) as reason:
             log.info("Run %s is left alone (%s).", run, type(reason).__name__)
         except Suspect:
-            log.warning("Run %s may have taken its workers down: it goes on in a process of its own.", run)
             return True
         except Left:
             log.warning("Run %s: the lease was lost; nothing more is written.", run)

@@ -28,7 +28,8 @@ from django.conf import settings
 from streaq import Worker
 
 from agents.llm.openai_chat import close_clients
-from chat.cells import Cells, end_if_stuck
+from chat.alone import end_if_stuck
+from chat.cells import Cells
 from chat.entrances.feishu.service import FeishuService
 from chat.entrances.schedules.service import ScheduleService
 from chat.entrances.triggers.service import TriggerService

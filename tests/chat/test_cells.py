@@ -13,7 +13,8 @@ from asgiref.sync import sync_to_async
 
 from agents import events as e
 from agents.models import ensure_default_agent
-from chat.cells import Cells, stuck_alone_ms
+from chat.alone import stuck_alone_ms
+from chat.cells import Cells
 from chat.entrances.browser.protocol import CreateBody, StopBody
 from chat.session.session import Sessions
 from tests.chat.test_runner import House, uid
@@ -24,7 +25,7 @@ STUCK = """
 import asyncio, time
 import django
 django.setup()
-from chat.cells import end_if_stuck
+from chat.alone import end_if_stuck
 
 async def main():
     watchdog = asyncio.create_task(end_if_stuck(1500))

@@ -27,7 +27,9 @@ MORTAL = ["sh", "-c", 'test -z "$HOLDFAST_DIE_AT" || exec sleep 0.2; exec sleep 
 
 
 @pytest.mark.slow
-def test_it_never_loses_a_process_that_it_doomed_again_before_its_patience_with_the_first_time_was_over() -> None:
+def test_it_never_loses_a_process_that_it_doomed_again_before_its_patience_with_the_first_time_was_over() -> (
+    None
+):
     """Found in a run of ten minutes (seed 2026): both workers lay dead for eight of them, and nothing else broke."""
     with Stack() as stack:
         mortal = mortals(stack)
@@ -53,7 +55,9 @@ def test_it_notices_a_process_that_ends_by_itself() -> None:
     with Stack() as stack:
         mortal = mortals(stack)
         mortal["worker"].kill()
-        nemesis = Nemesis(stack, webs=[], workers=list(mortal), proxies=[], seed=1, lease_ms=100, gap_s=(9, 9))
+        nemesis = Nemesis(
+            stack, webs=[], workers=list(mortal), proxies=[], seed=1, lease_ms=100, gap_s=(9, 9)
+        )
         nemesis.run(0.1)
         nemesis.repair()
         assert [(fault.action, fault.target) for fault in nemesis.faults] == [("died", "worker")]

@@ -1,0 +1,70 @@
+"""Processes from the nursery: how they end is seen, and they begin at once when it is there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.ports import claim_port
+from tests.support.processes import ROOT, clean_environment
+
+#: Three processes: one ends by itself (there is no such run), one is killed, and one loses its nursery.
+SCRIPT = """
+import asyncio, json, os, signal, time
+import django
+django.setup()
+from multiprocessing import forkserver
+from chat import nursery
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+
+async def main():
+    said, nest = {"took": []}, nursery.Nursery()
+    for _ in range(2):
+        began = time.monotonic()
+        process = await nest.start(NOBODY, NOBODY, "w-alone-1")
+        said["took"].append(time.monotonic() - began)
+        said["ended"] = await nest.ended(process)
+    process = await nest.start(NOBODY, NOBODY, "w-alone-2")
+    nursery.tell(process, signal.SIGKILL)
+    said["killed"] = await nest.ended(process)
+    nursery.tell(process, signal.SIGKILL)  # harmless
+    process = await nest.start(NOBODY, NOBODY, "w-alone-3")
+    nursery.tell(process, signal.SIGSTOP)
+    os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+    said["lost"] = await nest.ended(process)
+    for _ in range(500):
+        said["left"] = os.path.exists(f"/proc/{process.pid}") and process.pid
+        if not said["left"] or "State:\\tZ" in open(f"/proc/{process.pid}/status").read():
+            said["left"] = False
+            break
+        await asyncio.sleep(0.01)
+    nest.close()
+    print(json.dumps(said))
+
+asyncio.run(main())
+"""
+
+
+def test_their_ends_are_seen_and_the_nursery_is_waited_for_once(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        cwd=ROOT,
+        env=clean_environment(
+            DJANGO_SETTINGS_MODULE="config.settings",
+            DJANGO_SECRET_KEY="only-for-tests-" + "x" * 50,
+            DJANGO_INSECURE_HTTP="1",
+            HOLDFAST_DATA=str(tmp_path),
+            REDIS_URL=f"redis://127.0.0.1:{claim_port()}/0",
+        ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    first, second = said.pop("took")
+    assert said == {"ended": 0, "killed": -9, "lost": 255, "left": False}, done.stderr
+    assert second < first / 2, f"{second} s after {first} s"
