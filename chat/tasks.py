@@ -22,10 +22,14 @@ def heed_cancellation() -> None:
 
 async def end(tasks: Iterable["asyncio.Task[Any]"], seconds: float = 5.0) -> None:
     """Cancel tasks until they end, for at most `seconds`. What they raised is passed over."""
-    pending = {task for task in tasks if not task.done()}
+    given = list(tasks)
+    pending = {task for task in given if not task.done()}
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     while pending and loop.time() < until:
         for task in pending:
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=AGAIN_S)
+    for task in given:
+        if task.done() and not task.cancelled():
+            task.exception()  # seen: asyncio need not report it

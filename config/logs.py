@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import re
 
+from django.core.exceptions import RequestAborted
+
 # The password of an address, a bearer token, keys in the shape that model providers give out, and the secret part of a
 # webhook's address (Django writes the path of every refused request).
 SECRETS = re.compile(
@@ -28,3 +30,9 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
+
+
+def unless_a_visitor_left(record: logging.LogRecord) -> bool:
+    """False for what asyncio says of a visitor who went away before the answer: Django 5.2 leaves the exception that
+    means this (`ASGIHandler.listen_for_disconnect`) to nobody if both happen at once. It is no error of anybody's."""
+    return not (record.exc_info and isinstance(record.exc_info[1], RequestAborted))

@@ -15,6 +15,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from config.logs import unless_a_visitor_left
 from config.values import Values, database, email
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -298,6 +299,9 @@ LOGGING = {
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
         }
     },
+    "filters": {
+        "visitors": {"()": "django.utils.log.CallbackFilter", "callback": unless_a_visitor_left},
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
@@ -305,6 +309,7 @@ LOGGING = {
         "chat": {"level": LOG_LEVEL},
         "config": {"level": LOG_LEVEL},
         "streaq": {"level": LOG_LEVEL},
+        "asyncio": {"filters": ["visitors"]},
         "django": {"level": "INFO"},
         # One line per request and per socket says nothing that the journal does not.
         "django.channels.server": {"level": "WARNING"},

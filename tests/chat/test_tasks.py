@@ -1,6 +1,7 @@
 """Tasks end when they are told to, also when a cancellation was swallowed."""
 
 import asyncio
+import gc
 
 import pytest
 
@@ -25,6 +26,18 @@ async def test_a_task_is_cancelled_until_it_ends(times: int):
     await end(tasks)
     assert all(task.cancelled() for task in tasks)
     assert len(swallowed) == 2 * times
+
+
+async def test_what_they_raised_is_passed_over(caplog):
+    async def fails() -> None:
+        raise ValueError
+
+    task = asyncio.create_task(fails())
+    await asyncio.sleep(0)
+    await end([task])
+    del task
+    gc.collect()
+    assert caplog.text == ""
 
 
 async def test_what_never_ends_is_given_up():

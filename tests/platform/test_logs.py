@@ -6,6 +6,7 @@ import logging
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import RequestAborted
 
 from config.logs import LineFormatter, redact
 
@@ -41,3 +42,11 @@ def test_a_traceback_is_masked_too() -> None:
     text = formatter.format(record)
     assert text.startswith("1970-01-01T00:00:00.000Z ERROR chat lost it\n")
     assert "s3cret" not in text
+
+
+@pytest.mark.parametrize(("problem", "shown"), [(RequestAborted(), False), (ValueError(), True)])
+def test_a_visitor_who_left_is_no_error(problem: Exception, shown: bool) -> None:
+    record = logging.LogRecord(
+        "asyncio", logging.ERROR, "f", 1, "never retrieved", (), (type(problem), problem, None)
+    )
+    assert bool(logging.getLogger("asyncio").filter(record)) is shown
