@@ -51,6 +51,11 @@ async def ask(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     return await asyncio.get_running_loop().run_in_executor(_POOL, run)
 
 
+def in_thread(work: Callable[[], None]) -> None:
+    """Have `work`, which raises nothing, done in a database thread, whatever becomes of who asks for it."""
+    _POOL.submit(work)
+
+
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
 

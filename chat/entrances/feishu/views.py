@@ -10,23 +10,25 @@ import time
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from chat.entrances.feishu.lanes import ask
 from chat.entrances.feishu.models import FeishuApp, FeishuMessage
+from chat.entrances.feishu.storing import Storing
 from chat.entrances.feishu.verify import Challenge, Event, Untrusted, open_request
 
 log = logging.getLogger(__name__)
 
 #: Feishu's largest message is 150 KB of text, which encryption and escapes make longer.
 MAX_BODY = 512 * 1024
-#: Seconds for the whole; Feishu waits for one at the URL verification, three otherwise.
-PATIENCE_S = 0.9
+#: Seconds for the whole; Feishu waits for one at the URL verification, three otherwise. Some is left for the way.
+PATIENCE_S = 0.75
 #: A larger text in a JSON integer is no time.
 MAX_TIME = 10**14
+STORING = Storing()
 
 
 @csrf_exempt
@@ -42,9 +44,12 @@ async def events(request: HttpRequest, slug: str) -> HttpResponse:
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
         async with asyncio.timeout(PATIENCE_S):
-            # In a thread of its own: the request's own thread is needed for the answer, and a thread that waits for
+            # In threads of their own: the request's own thread is needed for the answer, and a thread that waits for
             # the database cannot be called back. If it stores the row after all, the row is welcome.
-            return await ask(_take, slug, raw, headers)
+            answer, row = await ask(_read, slug, raw, headers)
+            if row is not None:
+                await STORING.put(row)
+            return answer
     except Untrusted as problem:
         log.warning("A request to the Feishu app %r was refused: %s.", slug, problem)
         return HttpResponse(status=401)
@@ -53,27 +58,22 @@ async def events(request: HttpRequest, slug: str) -> HttpResponse:
         return HttpResponse(status=503)
 
 
-def _take(slug: str, raw: bytes, headers: dict[str, str]) -> HttpResponse:
+def _read(slug: str, raw: bytes, headers: dict[str, str]) -> tuple[HttpResponse, FeishuMessage | None]:
+    """What to answer, once the row, if there is one, is stored. Raises Untrusted."""
     app = FeishuApp.objects.filter(slug=slug, enabled=True).first()
     if app is None:
         raise Untrusted("there is no such app")
     said = open_request(raw, headers, encrypt_key=app.encrypt_key, token=app.verification_token)
     if isinstance(said, Challenge):
-        return JsonResponse({"challenge": said.text})
+        return JsonResponse({"challenge": said.text}), None
     named = said.header.get("app_id")
     if named is not None and named != app.app_id:
         raise Untrusted("it is for another app")
     row = _row(app, said)
-    if row is not None:
-        try:
-            with transaction.atomic():
-                row.save(force_insert=True)
-        except IntegrityError:
-            pass  # it came before
     if said.header.get("event_type") == "card.action.trigger":
         toast = "Got it." if row is not None else "This button is no longer valid."
-        return JsonResponse({"toast": {"type": "info", "content": toast}})
-    return JsonResponse({})
+        return JsonResponse({"toast": {"type": "info", "content": toast}}), row
+    return JsonResponse({}), row
 
 
 def _row(app: FeishuApp, said: Event) -> FeishuMessage | None:

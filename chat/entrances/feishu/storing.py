@@ -1,0 +1,93 @@
+"""Events on their way into SQL: those of requests that come at the same time are one transaction.
+
+A burst would otherwise be a line of transactions, each with a commit of its own, and SQLite's one write lock is not
+handed out in the order of asking: who waits behind the workers too often answers too late (views.py). What is known
+already, and most of a burst of retries is, costs one read.
+"""
+
+import asyncio
+import threading
+from concurrent.futures import Future
+
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+
+from chat.entrances.feishu.lanes import ask, in_thread
+from chat.entrances.feishu.models import FeishuMessage
+
+#: Rows of one transaction.
+MOST = 100
+
+Waiting = tuple[FeishuMessage, "Future[None]"]
+
+
+class Storing:
+    """The way into the table for one process: a row whose (app, message id) is there is left as it is."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[Waiting] = []
+        self._writing = False
+
+    async def put(self, row: FeishuMessage) -> None:
+        """Store a row. It is committed when this returns; if the caller gives up, it may still be stored.
+        Raises OperationalError or InterfaceError: the database is away or too busy."""
+        if await ask(_known, row):
+            return
+        done: Future[None] = Future()
+        with self._lock:
+            self._waiting.append((row, done))
+            begin, self._writing = not self._writing, True
+        if begin:
+            in_thread(self._write)
+        await asyncio.wrap_future(done)
+
+    def _write(self) -> None:
+        """Until nothing waits: what comes in the meantime is the next transaction."""
+        while True:
+            with self._lock:
+                batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+                if not batch:
+                    self._writing = False
+                    return
+            _store(batch)
+
+
+def _known(row: FeishuMessage) -> bool:
+    return FeishuMessage.objects.filter(app=row.app, message_id=row.message_id).exists()
+
+
+def _store(batch: list[Waiting]) -> None:
+    """Store these rows and tell those who wait. One that the database refuses keeps out no other. Never raises."""
+    problem: Exception | None = None
+    try:
+        with transaction.atomic():
+            FeishuMessage.objects.bulk_create([row for row, _ in batch], ignore_conflicts=True)
+    except (OperationalError, InterfaceError) as away:
+        connection.close()
+        problem = away
+    except Exception:
+        for row, done in batch:
+            _tell(done, _alone(row))
+        return
+    for _, done in batch:
+        _tell(done, problem)
+
+
+def _alone(row: FeishuMessage) -> Exception | None:
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        return None  # it came before
+    except Exception as problem:
+        return problem
+    return None
+
+
+def _tell(done: "Future[None]", problem: Exception | None) -> None:
+    if not done.set_running_or_notify_cancel():
+        return  # nobody waits any more
+    if problem is None:
+        done.set_result(None)
+    else:
+        done.set_exception(problem)
