@@ -5,6 +5,7 @@ writes), and a button to stop. When the run is over or waits, the card is replac
 The answer itself is not the card's business: it is a message of its own (chat/entrances/feishu/deliver.py).
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -136,6 +137,12 @@ def asked(state: State, run: str) -> list[Any]:
         for call in calls
         if call["status"] == "awaiting_approval" and call["approval"]["decision"] is None
     ]
+
+
+def waits_for(state: State, run: str) -> str:
+    """A name for the calls that a run waits for: another one, another name."""
+    calls = [call["id"] for call in (*doubts(state, run), *asked(state, run))]
+    return hashlib.sha1("\0".join(calls).encode()).hexdigest()
 
 
 def _asked(call: Any, number: int, value: Json) -> list[Json]:

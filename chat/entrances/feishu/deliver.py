@@ -133,7 +133,7 @@ class Delivery:
         if turn.ended:
             return True
         if held["status"] == "waiting":
-            if turn.message_id or not turn.card_id:
+            if turn.card_id or turn.asked != cards.waits_for(state, run):
                 await self._rest(turn, now)
             return True
         if turn.card_id and now - turn.opened_at >= ROTATE_MS:
@@ -196,8 +196,11 @@ class Delivery:
         else:
             turn.card_id, turn.opened_at = await self._client.create_card(shown), now
             await ask(turn.save)
+        if not turn.message_id:
             await self._send_card(turn)
-        await self._change(turn.run, next_card=True)
+            if not turn.message_id:
+                return  # the lane is no longer ours
+        await self._change(turn.run, next_card=True, asked=cards.waits_for(state, turn.run))
 
     async def _settle(self, turn: FeishuTurn, now: int) -> None:
         """The run is over: its card shows what was done, and streams no more."""
@@ -222,12 +225,15 @@ class Delivery:
                 log.info("The old card of run %s stays as it is: %s", run, problem)
         await self._change(run, next_card=True)
 
-    async def _change(self, run: str, *, next_card: bool = False, sequence_by: int = 0) -> None:
+    async def _change(
+        self, run: str, *, next_card: bool = False, sequence_by: int = 0, asked: str | None = None
+    ) -> None:
         turn = await ask(self._turn_of, run)
         if next_card:
             turn.rotation, turn.card_id, turn.message_id, turn.sequence = turn.rotation + 1, "", "", 0
             self._shown = ("", "")
         turn.sequence += sequence_by
+        turn.asked = turn.asked if asked is None else asked
         await ask(turn.save)
 
     def _sequence(self, turn: FeishuTurn, now: int, count: int = 1) -> int:

@@ -204,6 +204,8 @@ class FeishuTurn(models.Model):
     opened_at = models.BigIntegerField(default=0)
     #: Of the last change to the card; the next one must be larger.
     sequence = models.BigIntegerField(default=0)
+    #: The calls for which a card with choices was shown while the run waits: another wait, another card.
+    asked = models.CharField(max_length=40, blank=True)
     ended = models.BooleanField(default=False)
 
     class Meta:
