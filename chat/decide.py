@@ -224,7 +224,8 @@ def decide_settle(
     """A person says what became of a call in doubt (R4, W7); when no doubt is left, the run goes on.
 
     The caller must have resolved an alias to `call`. Unknown to the state: `unknown_call`; the caller, who can
-    ask the journal, tells a call that has left the window from one that never was.
+    ask the journal, tells a call that has left the window from one that never was. Somebody has had it run again, and
+    it does: `already_decided`.
     """
     step, found = find_call(state, call)
     if step is None or found is None:
@@ -232,7 +233,8 @@ def decide_settle(
     if found["status"] not in e.OPEN_CALL:
         raise Rejected("already_settled")
     if found["status"] != "in_doubt":
-        raise Rejected("bad_command")
+        again = found["attempt"] >= (2 if found["status"] == "running" else 1)
+        raise Rejected("already_decided" if again else "bad_command")
     decided: list[e.Event] = [_settled(step, found, decision, result, by, now)]
     return [*decided, *_going_on(state, call, now)]
 

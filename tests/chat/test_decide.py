@@ -209,6 +209,11 @@ def test_W7_unknown_settled_and_undoubted_calls_are_refused():
         settle(after, "call0")
     with pytest.raises(Rejected, match="bad_command"):
         settle(told(*asked(), STARTED, STEP, proposed("effectful")), "call0")
+    # Somebody has had it run again; whoever decides now is late, whether it runs yet or not (seed 2026 of chaos).
+    again = decide.decide_settle(state, call="call0", decision="run_again", result="", by="b", now=NOW)
+    retried = merge(state, reduce(state, again[0], 50))
+    with pytest.raises(Rejected, match="already_decided"):
+        settle(retried, "call0")
 
 
 @pytest.mark.parametrize(

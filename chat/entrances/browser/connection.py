@@ -6,6 +6,7 @@ in order. The shell performs each action before it feeds in anything more: frame
 the feed and the inbox. The clock, in milliseconds, is given.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -35,6 +36,8 @@ _GOODBYES: dict[p.GoawayReason, int] = {
     "protocol": CLOSE_POLICY,
     "logged_out": CLOSE_LOGGED_OUT,
 }
+
+_COMMAND = re.compile(r'\{"type": ?"command", ?"id": ?"([0-9a-f-]{36})"')
 
 # ---- actions ----
 
@@ -139,11 +142,12 @@ class Connection:
         if not isinstance(data, str):
             return [_error("bad_frame", "Frames are JSON text, not binary.")]
         if frames.size(data) > p.MAX_FRAME_IN:
-            return [_error("too_large", f"A frame may have {p.MAX_FRAME_IN} bytes at most.")]
+            detail = f"A frame may have {p.MAX_FRAME_IN} bytes at most."
+            return [_error("too_large", detail, command=_command(data))]
         try:
             frame = p.client_frames.validate_json(data)
         except (ValidationError, RecursionError) as problem:
-            return [_error("bad_frame", _where(problem))]
+            return [_error("bad_frame", _where(problem), command=_command(data))]
         return self._hello(frame) if self.phase == "hello" else self._handle(frame)
 
     def _hello(self, frame: Any) -> list[Action]:
@@ -169,6 +173,8 @@ class Connection:
 
     def _handle(self, frame: Any) -> list[Action]:
         match frame:
+            case p.Hello(protocol=p.PROTOCOL, tab=self.tab):
+                return []  # the same once more: a bad link may repeat what it carries
             case p.Hello():
                 return [_error("bad_frame", "Hello was said already.")]
             case p.Ping():
@@ -332,8 +338,22 @@ def _control(type: str, slot: str = "", **fields: Any) -> Send:
     return Send(Control(frames.frame(type, **fields), slot))
 
 
-def _error(code: p.ErrorCode, detail: str, *, retry: bool = False, conversation: str | None = None) -> Send:
-    return _control("error", code=code, detail=detail, retry=retry, conversation=conversation)
+def _error(
+    code: p.ErrorCode,
+    detail: str,
+    *,
+    retry: bool = False,
+    conversation: str | None = None,
+    command: str | None = None,
+) -> Send:
+    about = {"conversation": conversation, "command": command}
+    return _control("error", code=code, detail=detail, retry=retry, **about)
+
+
+def _command(data: str) -> str | None:
+    """The id of a command that cannot be read whole, if it begins as our client writes them."""
+    found = _COMMAND.match(data)
+    return found and found[1]
 
 
 def _where(problem: ValidationError | RecursionError) -> str:

@@ -409,11 +409,14 @@ class Goaway(Frame):
 
 
 class Error(Frame):
+    """Something could not be done. `command`: the id of the command that was refused unread, where it can be told."""
+
     type: Literal["error"]
     code: ErrorCode
     detail: str
     retry: bool
     conversation: str | None = None
+    command: str | None = None
 
 
 class Pong(Frame):

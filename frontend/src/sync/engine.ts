@@ -348,9 +348,7 @@ export class Engine implements Client {
         break;
       case "error":
         this.#send(this.#core.receive(frame));
-        if (frame.code === "bad_frame" || frame.code === "too_large") {
-          if (this.#outbox !== null) this.#send(this.#outbox.refused());
-        }
+        if (frame.command != null && this.#outbox !== null) this.#send(this.#outbox.refused(frame.command));
         break;
       case "heartbeat":
         // The sample that travelled fastest is the best one.

@@ -76,6 +76,26 @@ describe("one effect", () => {
     expect(view(one).pending).toEqual([]);
   });
 
+  it("W11 an error about some frame is not about the message that happens to be on its way, unless it says so", () => {
+    const one = tab();
+    const error = { type: "error", code: "bad_frame", detail: "", retry: false, conversation: null };
+    const hear = (command: string | null): void => {
+      const socket = one.world.sockets.at(-1);
+      socket?.queue.push(JSON.stringify({ ...error, command }));
+      socket?.deliver();
+    };
+    server.mishaps = ["silent"];
+    one.client.send(ID, "innocent");
+    hear(null);
+    expect(view(one).pending).toMatchObject([{ state: "sending", code: null }]);
+    clock.advance(60_000);
+    expect(texts()).toEqual(["innocent"]);
+    server.mishaps = ["silent"];
+    one.client.send(ID, "unreadable");
+    hear(server.commands.at(-1)?.id ?? null);
+    expect(view(one).pending).toMatchObject([{ state: "failed", code: "bad_command" }]);
+  });
+
   it("W5 a server that is slow to say 'not now', again and again, is not taken for silent", () => {
     const one = tab();
     server.mishaps = Array.from({ length: 10 }, () => ["silent", "busy"] as const).flat();

@@ -120,10 +120,10 @@ export class Outbox {
     return this.#pump();
   }
 
-  /** The server refused a frame without naming a command. If only one was on the wire, it is that one. */
-  refused(): Command[] {
-    const [entry, ...others] = [...this.#entries.values()].filter((it) => it.sentAt !== null);
-    if (entry === undefined || others.length > 0) return [];
+  /** The server could not read this command. One that it does not name is sent again: the frame may have been another. */
+  refused(id: string): Command[] {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || entry.sentAt === null) return [];
     entry.sentAt = null;
     this.#fail(entry, "bad_command");
     return this.#pump();

@@ -718,12 +718,16 @@ export interface Goaway {
   after_ms: number;
   reason: GoawayReason;
 }
+/**
+ * Something could not be done. `command`: the id of the command that was refused unread, where it can be told.
+ */
 export interface ErrorFrame {
   type: "error";
   code: ErrorCode;
   detail: string;
   retry: boolean;
   conversation: string | null;
+  command: string | null;
 }
 export interface Pong {
   type: "pong";

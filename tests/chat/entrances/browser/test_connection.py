@@ -130,8 +130,10 @@ class TestHello:
         client = Client()
         assert client.connection.hello_overdue() == []
 
-    def test_a_second_hello_is_a_mistake_and_no_more(self):
-        assert Client().say(type="hello", protocol=p.PROTOCOL, tab="t")[0]["code"] == "bad_frame"
+    def test_another_hello_is_a_mistake_and_no_more_and_the_same_once_more_is_not_even_that(self):
+        client = Client()
+        assert client.say(type="hello", protocol=p.PROTOCOL, tab="another")[0]["code"] == "bad_frame"
+        assert client.say(type="hello", protocol=p.PROTOCOL, tab=client.connection.tab) == []
 
 
 class TestBadFrames:
@@ -171,6 +173,15 @@ class TestBadFrames:
         (error,) = Client().say(type="open", conversation="secret-secret")
         assert "secret" not in error["detail"]
         assert "conversation" in error["detail"]
+
+    def test_W11_the_error_names_the_command_that_cannot_be_read(self):
+        """Otherwise the client would have to guess which of its frames it was."""
+        head = '{"type":"command","id":"' + COMMAND + '","conversation":"' + ONE + '","body":'
+        for text in (head + '{"kind":"drop table"}}', head + '{"kind":"send","text":"' + "x" * 70_000):
+            (error,) = Client().hear(Client().connection.receive(text))
+            assert error["command"] == COMMAND
+        (error,) = Client().say(type="open", conversation="x")
+        assert error["command"] is None
 
     def test_W11_a_binary_frame_gets_an_error(self):
         client = Client()
