@@ -15,6 +15,9 @@ from bench.place import Place, Row
 
 PARTS = ("resync", "append", "request", "memory", "text", "takeover")
 LIMIT_S = 600
+#: What the model writes: tokens, and how many of them a second.
+MODEL = "bench-400-50"
+MODELS = {"takeover": "bench-240-20"}
 
 
 def main(wanted: list[str]) -> int:
@@ -56,11 +59,10 @@ def alone(part: str, result: str) -> None:
     from bench.text import BenchModel
 
     with tempfile.TemporaryDirectory() as folder, BenchModel() as model:
-        tokens = 8 * 50
         env = {
             "OPENAI_API_KEY": "bench",
             "OPENAI_BASE_URL": model.url,
-            "OPENAI_MODEL": f"bench-{tokens}-50",
+            "OPENAI_MODEL": MODELS.get(part, MODEL),
             "HOLDFAST_COMMANDS_PER_MINUTE": "6000",
         }
         processes = ("web", "worker") if part == "text" else ("web",)

@@ -1,4 +1,8 @@
-"""How long a run stands still when its worker dies, or is told to leave; beside the lease, which a crash waits for."""
+"""How long a run stands still when its worker dies, or is told to leave; beside the lease, which a crash waits for.
+
+A worker that is full takes nothing over before one of its own runs has ended, and one that is saturated is late with
+all it does. So the model writes slowly here, and each round begins with two idle workers.
+"""
 
 import json
 import time
@@ -28,6 +32,7 @@ async def measure(place: Place, rounds: int = 6) -> list[Row]:
     for number in range(rounds):
         for leave in (False, True):
             hit = workers[number % 2]
+            _wait_for_calm(place, workers)
             runs = await _begun(place, hit)
             since = _now()
             hit.stop() if leave else hit.kill()
@@ -59,6 +64,17 @@ async def _begun(place: Place, hit: Process) -> set[str]:
         if len(mine) >= BATCH:
             return mine
     raise RuntimeError("The worker that is to be hit takes no runs.")
+
+
+def _wait_for_calm(place: Place, workers: list[Process]) -> None:
+    """Until both workers are there and nothing runs: what is measured is taking over, and not waiting for a place among
+    so many runs that there is none."""
+
+    def calm() -> bool:
+        active = place.stack.sql("select count(*) from chat_run where status not in ('finished', 'stopped')")
+        return active == [(0,)] and all(f"-{one.pid}-" in one.output() for one in workers)
+
+    wait_until(calm, 120, "two workers with nothing to do", every=0.2)
 
 
 def _wait_for(place: Place, kind: str, conversations: list[str]) -> None:

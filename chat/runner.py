@@ -16,7 +16,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Literal
 
 from agents import events as e
 from agents.clock import Clock, SystemClock
@@ -40,6 +40,10 @@ log = logging.getLogger(__name__)
 END_S = 1.5
 #: Seconds for each of the last words of an owner that leaves.
 LAST_WORDS_S = 1.0
+
+
+#: What came of a look at a run: it was ours; it must be performed alone; there was nothing to do, or others do it.
+Came = Literal["owned", "alone", "nothing"]
 
 
 class Over(Exception):
@@ -92,22 +96,22 @@ class Runner:
         """Have all runs handed over; new ones are not begun."""
         self.leaving.set()
 
-    async def perform(self, conversation: str, run: str) -> bool:
-        """Perform `run` until it is over, waits for a person, or must be left. Never raises. Whether it was not begun
-        because it must be performed alone: the caller then sees to that.
+    async def perform(self, conversation: str, run: str, owned: asyncio.Event | None = None) -> Came:
+        """Perform `run` until it is over, waits for a person, or must be left. Never raises. `alone`: it was not begun
+        because it must be performed alone; the caller then sees to that. `owned` is set once the run is ours.
 
         Does nothing if somebody owns the conversation, or the run is not active: a task that comes twice, or
         late, is harmless.
         """
         if self.leaving.is_set() or conversation in self._tenures:
-            return False
+            return "nothing"
         tenure = self._tenures[conversation] = Tenure(self, conversation, run)
         try:
-            await tenure.hold()
+            await tenure.hold(owned or asyncio.Event())
         except (NoConversation, Over, Fenced) as reason:
             log.info("Run %s is left alone (%s).", run, type(reason).__name__)
         except Suspect:
-            return True
+            return "alone"
         except Left:
             log.warning("Run %s: the lease was lost; nothing more is written.", run)
         except Exception:
@@ -116,7 +120,7 @@ class Runner:
             del self._tenures[conversation]
         if tenure.held and tenure.then is None:
             await self._pass_on(conversation, run)
-        return False
+        return "owned" if tenure.held else "nothing"
 
     async def _pass_on(self, conversation: str, run: str) -> None:
         """Queue the run that was queued while this one was being let go: whoever took it found the lease held."""
@@ -169,8 +173,8 @@ class Tenure:
         while the process, or the whole machine, stands still."""
         return _clock() < self._until
 
-    async def hold(self) -> None:
-        """Take the lease, work, and let go of it. Does nothing if somebody else has it. Raises Suspect."""
+    async def hold(self, owned: asyncio.Event) -> None:
+        """Take the lease, say so, work, and let go of it. Does nothing if somebody else has it. Raises Suspect."""
         if not self.runner.alone and await self._suspected():
             raise Suspect
         asked = _clock()
@@ -180,6 +184,7 @@ class Tenure:
         self._until = asked + self.runner.lease_ms / 1000
         OWNED.set(self.owned)
         self.record.fence, self.held = fence, True
+        owned.set()
         faults.point("lease.taken")
         try:
             await self._work_or_leave()

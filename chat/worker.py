@@ -20,6 +20,7 @@ import secrets
 import signal
 import socket
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from anyio import CancelScope
@@ -36,7 +37,7 @@ from chat.entrances.triggers.service import TriggerService
 from chat.kit import installed_kit
 from chat.presence import beat
 from chat.queue import RUN, Queue, streaq_options
-from chat.runner import Runner
+from chat.runner import Came, Runner
 from chat.session import open_sessions
 from chat.sweeper import Sweeper
 from chat.tasks import end
@@ -61,6 +62,16 @@ def worker_name() -> str:
     return f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(2)}"
 
 
+@dataclass(frozen=True)
+class _Busy:
+    """A conversation at work here."""
+
+    run: str
+    task: asyncio.Task[Came]
+    #: Set when its lease is ours; before that it may turn out to be somebody else's.
+    owned: asyncio.Event
+
+
 class Pool:
     """The runs of this process, each in a task of its own, at most `size` at a time. `suspect(conversation, run)` is
     told of one that must not be performed among others."""
@@ -69,7 +80,7 @@ class Pool:
         self._runner = runner
         self._suspect = suspect
         self._room = asyncio.Semaphore(size)
-        self._running: dict[str, tuple[str, asyncio.Task[None]]] = {}
+        self._running: dict[str, _Busy] = {}
         self._leaving = False
 
     @property
@@ -78,18 +89,28 @@ class Pool:
         return list(self._running)
 
     async def perform(self, conversation: str, run: str) -> None:
-        """Perform a run here, unless this conversation is at work here already. Returns when it is over, or
-        handed on; the run goes on if the waiting caller is cancelled."""
-        while (busy := self._running.get(conversation)) is not None and busy[0] != run:
-            # The run before it is being let go; taken now, this one would find the lease held and be dropped.
-            await asyncio.wait({busy[1]})
+        """Perform a run here, and return when it is over, or handed on; at once if it is at work here already. The run
+        goes on if the waiting caller is cancelled."""
+        while (busy := self._running.get(conversation)) is not None:
+            if busy.run != run:
+                # The run before it is being let go; taken now, this one would find the lease held and be dropped.
+                await asyncio.wait({busy.task})
+                continue
+            # The entry came twice: from the queue, which gives a dead worker's to us at about the time when its leases
+            # run out, and from the sweeper. The first may have come too early; then it is for this one to begin. And
+            # once the run is ours this one goes, and leaves its place in the queue's worker to another run.
+            owned = asyncio.create_task(busy.owned.wait())
+            await asyncio.wait({busy.task, owned}, return_when=asyncio.FIRST_COMPLETED)
+            owned.cancel()
+            if busy.owned.is_set() or busy.task.cancelled() or busy.task.result() != "nothing":
+                return
         if self._leaving:
             return
-        if busy is None:
-            task = asyncio.create_task(self._one(conversation, run), name=f"run {run}")
-            busy = self._running[conversation] = (run, task)
-            task.add_done_callback(lambda _: self._running.pop(conversation, None))
-        await asyncio.shield(busy[1])
+        owned_here = asyncio.Event()
+        task = asyncio.create_task(self._one(conversation, run, owned_here), name=f"run {run}")
+        self._running[conversation] = _Busy(run, task, owned_here)
+        task.add_done_callback(lambda _: self._running.pop(conversation, None))
+        await asyncio.shield(task)
 
     async def leave(self) -> None:
         """Take nothing more, and hand over what runs."""
@@ -97,13 +118,16 @@ class Pool:
         self._runner.leave()
         if self._running:
             log.info("Handing over %d runs.", len(self._running))
-            await asyncio.wait([task for _, task in self._running.values()], timeout=LEAVE_S)
+            await asyncio.wait([busy.task for busy in self._running.values()], timeout=LEAVE_S)
 
-    async def _one(self, conversation: str, run: str) -> None:
+    async def _one(self, conversation: str, run: str, owned: asyncio.Event) -> Came:
+        came: Came = "nothing"
         async with self._room:
-            alone = not self._leaving and await self._runner.perform(conversation, run)
-        if alone and not self._leaving:
+            if not self._leaving:
+                came = await self._runner.perform(conversation, run, owned)
+        if came == "alone" and not self._leaving:
             self._suspect(conversation, run)
+        return came
 
 
 class _Streaq(Worker[None]):

@@ -571,7 +571,7 @@ async def test_poison_a_suspect_is_not_performed_among_others(house: House):
     run = await crashes(house, 2)
     model = ScriptedModel(says("never"))
     before = await house.events()
-    assert await house.worker(model).perform(house.conversation, run)
+    assert await house.worker(model).perform(house.conversation, run) == "alone"
     assert await house.events() == before
     assert model.bodies == []
     fence = (await m.Conversation.objects.aget()).fence
@@ -582,7 +582,7 @@ async def test_poison_a_suspect_that_somebody_performs_already_is_left_alone(hou
     await house.ask()
     run = await crashes(house, 2)
     assert await house.sessions.take(house.conversation, "a process of its own", LEASE_MS)
-    assert not await house.worker(ScriptedModel(says("never"))).perform(house.conversation, run)
+    assert await house.worker(ScriptedModel(says("never"))).perform(house.conversation, run) != "alone"
 
 
 async def test_poison_the_loss_that_makes_it_a_suspect_may_be_the_one_just_found(house: House):
@@ -590,7 +590,7 @@ async def test_poison_the_loss_that_makes_it_a_suspect_may_be_the_one_just_found
     run = await crashes(house, 1)
     told: list[e.Event] = [e.RunStarted(at=4, run=run, attempt=2, fence=2, worker="dead")]
     await house.sessions.append(house.conversation, lambda view: told)
-    assert await house.worker(ScriptedModel(says("never"))).perform(house.conversation, run)
+    assert await house.worker(ScriptedModel(says("never"))).perform(house.conversation, run) == "alone"
     assert (await house.events())[-1] == "run.recovering"
     assert (await house.run())["reason"] == "lease_lost"
 
@@ -599,7 +599,7 @@ async def test_poison_a_bystander_finishes_alone(house: House):
     await house.ask()
     run = await crashes(house, 7)
     alone = house.worker(ScriptedModel(says("Innocent")), alone=True)
-    assert not await alone.perform(house.conversation, run)
+    assert await alone.perform(house.conversation, run) != "alone"
     ended = await house.run()
     assert (ended["status"], ended["attempt"]) == ("finished", 8)
 
@@ -611,12 +611,12 @@ async def test_poison_ends_after_it_has_taken_down_three_processes_of_its_own(ho
     await house.sessions.append(house.conversation, lambda view: [handed])
     await house.ask("second")
     model = ScriptedModel(says("Second"))
-    assert not await house.worker(model).perform(house.conversation, run)
+    assert await house.worker(model).perform(house.conversation, run) != "alone"
     ended = next(item for item in items(await house.state()) if item["kind"] == "notice")
     assert ended["code"] == "crashed_too_often" and "5 times, 3 of them" in ended["detail"]
     assert model.bodies == []
     # What waited behind it is answered (R6), but not at the risk of others: it may be the same again.
-    assert not await house.worker(model, alone=True).perform(*house.queue[-1])
+    assert await house.worker(model, alone=True).perform(*house.queue[-1]) != "alone"
     assert (await house.run())["status"] == "finished"
 
 
@@ -626,10 +626,10 @@ async def test_poison_the_next_run_of_such_a_conversation_is_alone_from_the_star
     worker = house.worker(ScriptedModel(says("Again")))
     await worker.perform(house.conversation, run)
     await house.ask("once more")
-    assert await worker.perform(*house.queue[-1])
-    assert not await house.worker(ScriptedModel(says("Again")), alone=True).perform(*house.queue[-1])
+    assert await worker.perform(*house.queue[-1]) == "alone"
+    assert await house.worker(ScriptedModel(says("Again")), alone=True).perform(*house.queue[-1]) != "alone"
     await house.ask("and now")
-    assert not await worker.perform(*house.queue[-1])
+    assert await worker.perform(*house.queue[-1]) != "alone"
     assert (await house.run())["status"] == "finished"
 
 
@@ -639,7 +639,7 @@ async def test_R7_a_suspect_that_was_stopped_is_closed_by_anybody(house: House):
     told: list[e.Event] = [e.RunStarted(at=4, run=run, attempt=3, fence=3, worker="dead")]
     await house.sessions.append(house.conversation, lambda view: told)
     await house.submit(StopBody(kind="stop"))
-    assert not await house.worker(ScriptedModel(says("never"))).perform(house.conversation, run)
+    assert await house.worker(ScriptedModel(says("never"))).perform(house.conversation, run) != "alone"
     assert (await house.run())["status"] == "stopped"
 
 

@@ -346,8 +346,9 @@ def _error(
     conversation: str | None = None,
     command: str | None = None,
 ) -> Send:
-    about = {"conversation": conversation, "command": command}
-    return _control("error", code=code, detail=detail, retry=retry, **about)
+    return _control(
+        "error", code=code, detail=detail, retry=retry, conversation=conversation, command=command
+    )
 
 
 def _command(data: str) -> str | None:
