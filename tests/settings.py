@@ -30,6 +30,7 @@ from config.settings import DATABASES  # noqa: E402
 # A file, not memory: threads and processes must see one database, as they do in production.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": f"{DATA}/test.sqlite3"}
+    DATABASES["default"]["ENGINE"] = "tests.support.flushing.sqlite3"
 else:
-    DATABASES["default"]["ENGINE"] = "tests.support.flushing"
+    DATABASES["default"]["ENGINE"] = "tests.support.flushing.postgresql"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.recovery.chaos import tools
 from tests.recovery.chaos.model import Model
-from tests.recovery.chaos.run import GIVE_TOOLS
+from tests.recovery.chaos.run import give_tools
 from tests.recovery.doors import DOORS, STOPS, Door, Feishu, House, Stop, Web, words
 from tests.support.feishu_bot import Bot, installation
 from tests.support.feishu_server import FeishuServer
@@ -45,7 +45,8 @@ def standing(postgres: Postgres) -> Iterator[House]:
             "HOLDFAST_SWEEP_MS": "300",
         }
         with installation("postgres", None, postgres, env) as stack:
-            yield House(Bot(stack, feishu, webs=2, workers=2, more=GIVE_TOOLS), model)
+            give_tools(stack)
+            yield House(Bot(stack, feishu, webs=2, workers=2), model)
 
 
 @pytest.fixture

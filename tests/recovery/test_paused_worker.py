@@ -12,7 +12,7 @@ import pytest
 
 from tests.recovery.chaos import tools
 from tests.recovery.chaos.model import Model
-from tests.recovery.chaos.run import GIVE_TOOLS
+from tests.recovery.chaos.run import give_tools
 from tests.support.processes import Stack
 from tests.support.waiting import eventually
 from tests.support.wire import Wire, login
@@ -33,7 +33,7 @@ def stack(database_template: Path) -> Iterator[Stack]:
             "HOLDFAST_SWEEP_MS": "300",
         }
         with Stack(template=database_template, env=env) as stack:
-            stack.manage("shell", "-v", "0", "-c", GIVE_TOOLS)
+            give_tools(stack)
             stack.up(workers=2)
             yield stack
 

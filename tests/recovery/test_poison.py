@@ -19,13 +19,14 @@ import pytest
 
 from chat.poison import MAX_CRASHES, SUSPECT_AFTER
 from tests.recovery.chaos.model import Model
+from tests.recovery.chaos.run import give_tools
 from tests.support import template
 from tests.support.processes import Stack
 from tests.support.waiting import eventually
 from tests.support.wire import Wire, login
 
 OTHERS = 3
-TOOLS = '["look", "boom", "spin"]'
+TOOLS = ("look", "boom", "spin")
 
 pytestmark = [pytest.mark.recovery, pytest.mark.slow]
 
@@ -69,7 +70,7 @@ def system(database: Path, *, lease_ms: int, stuck_ms: int = 60_000, workers: in
             "HOLDFAST_STUCK_MS": str(stuck_ms),
         }
         with Stack(template=database, env=env) as stack:
-            stack.sql("UPDATE agents_agent SET tools = ?", TOOLS)
+            give_tools(stack, *TOOLS)
             stack.up(workers=workers)
             yield stack
 

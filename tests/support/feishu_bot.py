@@ -48,13 +48,11 @@ class Posted:
 
 
 class Bot:
-    """An app whose owner is Alice. `more` is run with the app's making, in Django's shell."""
+    """An app whose owner is Alice."""
 
-    def __init__(
-        self, stack: Stack, feishu: FeishuServer, *, webs: int = 1, workers: int = 2, more: str = ""
-    ) -> None:
+    def __init__(self, stack: Stack, feishu: FeishuServer, *, webs: int = 1, workers: int = 2) -> None:
         self.stack, self.feishu, self.ports = stack, feishu, [stack.web_port]
-        stack.manage("shell", "-v", "0", "-c", MAKE_APP.format(url=feishu.url) + more)
+        stack.manage("shell", "-v", "0", "-c", MAKE_APP.format(url=feishu.url))
         stack.up(workers=workers)
         for number in range(2, webs + 1):
             port = claim_port()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +20,11 @@ from tests.support.wire import login
 Line = dict[str, Any]
 
 
-def build(folder: Path) -> Path:
-    """Bundle the clients into this folder; the path of the script."""
+@functools.cache
+def build() -> Path:
+    """Bundle the clients, once per process; the path of the script."""
+    folder = Path(tempfile.mkdtemp(prefix="holdfast-clients-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     node = shutil.which("node")
     assert node, "Node was not found; Holdfast needs it (see README.md)."
     done = subprocess.run(

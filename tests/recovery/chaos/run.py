@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import socket
 import tempfile
@@ -27,10 +28,7 @@ from tests.support.replicated import Replicated
 from tests.support.waiting import wait_until
 from tests.support.wire import Wire, login
 
-GIVE_TOOLS = """
-from agents.models import Agent
-Agent.objects.update(tools=["pay", "post", "put", "look"])
-"""
+TOOLS = ("pay", "post", "put", "look")
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,7 @@ class Scene:
             template.fill(database, folder)
         elif self._template is None:
             self._template = template.make_sqlite(folder)
-        self._script = build(folder / "clients")
+        self._script = build()
         self.model = stack.enter_context(Model())
         if self._replicated:
             self.store = stack.enter_context(Replicated())
@@ -151,7 +149,7 @@ class Scene:
                 env=env,
             )
         )
-        self.system.manage("shell", "-v", "0", "-c", GIVE_TOOLS)
+        give_tools(self.system)
         self.proxies = [stack.enter_context(Proxy(port)) for port in _start(self.system)]
 
     def people(self, conversations: int | None = None) -> Clients:
@@ -198,6 +196,12 @@ class Scene:
             system.outputs(),
             record,
         )
+
+
+def give_tools(system: Stack, *names: str) -> None:
+    """Let every agent have these tools (those of tests/recovery/chaos/tools.py)."""
+    as_json = "?" if system.database.startswith("sqlite") else "?::jsonb"
+    system.sql(f"UPDATE agents_agent SET tools = {as_json}", json.dumps(names or TOOLS))
 
 
 def _start(system: Stack) -> list[int]:

@@ -19,7 +19,7 @@ from uuid import UUID
 
 from tests.recovery.chaos import tools
 from tests.recovery.chaos.model import Model
-from tests.recovery.chaos.run import GIVE_TOOLS
+from tests.recovery.chaos.run import give_tools
 from tests.recovery.schedules import oracle
 from tests.support import template
 from tests.support.postgres import Postgres
@@ -257,7 +257,7 @@ def run(plan: Plan, database_template: Path | None = None) -> Report:
         stack = keep.enter_context(
             Stack(template=None if database else database_template, database=database, env=env)
         )
-        stack.manage("shell", "-v", "0", "-c", GIVE_TOOLS)
+        give_tools(stack)
         stack.manage("shell", "-v", "0", "-c", MAKE.format(drafts=json.dumps(drafts(plan))))
         killer: Killer | None = None
         for stretch in plan.stretches:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.recovery.chaos.model import Model
-from tests.recovery.chaos.run import GIVE_TOOLS
+from tests.recovery.chaos.run import give_tools
 from tests.recovery.chaos.tools import NAME, entries
 from tests.support.ports import claim_port
 from tests.support.processes import Process, Stack
@@ -56,7 +56,7 @@ class Door:
 
     def __init__(self, stack: Stack, model: Model) -> None:
         self.stack, self.model = stack, model
-        stack.manage("shell", "-v", "0", "-c", GIVE_TOOLS)
+        give_tools(stack)
         self.path = stack.manage("shell", "-v", "0", "-c", MAKE).strip().splitlines()[-1]
         self.ports = [stack.web_port, claim_port()]
 
