@@ -19,7 +19,7 @@ from chat import models as m
 from chat.entrances.browser.protocol import ApproveBody, CreateBody, SendBody, SettleBody, StopBody
 from chat.inbox import Inbox, Sender
 from chat.kit import Kit
-from chat.runner import Runner
+from chat.runner import Came, Runner
 from chat.session.errors import StoreUnavailable
 from chat.session.session import Sessions
 from chat.session.state import items
@@ -103,7 +103,7 @@ class House:
         self.tasks.append(asyncio.create_task(runner.watch(20)))
         return runner
 
-    def start(self, runner: Runner) -> asyncio.Task[bool]:
+    def start(self, runner: Runner) -> asyncio.Task[Came]:
         conversation, run = self.queue.pop(0)
         task = asyncio.create_task(runner.perform(conversation, run))
         self.tasks.append(task)
