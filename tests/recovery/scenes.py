@@ -31,8 +31,11 @@ def people(scene: Scene, conversations: int = 2) -> Iterator[Clients]:
         ]
         return len(results) >= 2 * conversations
 
-    wait_until(all_are_heard, 40, "everybody to have said something")
-    yield clients
+    try:
+        wait_until(all_are_heard, 40, "everybody to have said something")
+        yield clients
+    finally:
+        clients.end()  # those of a test that failed must not go on in the next one
 
 
 async def assert_whole(scene: Scene, clients: Clients, *faults: Fault) -> Report:

@@ -90,8 +90,14 @@ async def test_W2_frames_are_lost_repeated_and_overtaken_on_the_link(scene: Scen
 async def test_W3_a_link_is_half_open(scene: Scene) -> None:
     """It carries nothing and stays open; who is on it finds out and goes elsewhere, before it recovers."""
     with people(scene) as clients:
-        where = {line["client"]: line["link"] for line in clients.lines() if line["what"] == "synced"}
-        links = list(where.values())
+        links: list[int] = []
+
+        def all_are_synced() -> bool:
+            where = {line["client"]: line["link"] for line in clients.lines() if line["what"] == "synced"}
+            links[:] = where.values()
+            return len(links) == 4
+
+        await eventually(all_are_synced, 40, "everybody to be synced")
         busy = scene.proxies[max(links, key=links.count) - 1]
         at = now()
         busy.stall()

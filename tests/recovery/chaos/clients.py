@@ -75,6 +75,10 @@ class Clients:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """End them at once, if they have not ended."""
         assert self._process is not None and self._process.stdin is not None
         if self._process.poll() is None:
             self._process.kill()
