@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 # Processes that run tests side by side; a file stays in one of them. One more than cores: many tests wait.
-JOBS ?= 3
+JOBS ?= 4
 PY := .venv/bin/python
 DURATION ?= 60
 CONVERSATIONS ?= 10
