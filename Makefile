@@ -46,7 +46,7 @@ fuzz: tools ## Hold 100,000 generated requests to the rules of every provider
 chaos: tools ## Kill, stop and cut off real processes for DURATION seconds, then check (SEED, CONVERSATIONS, DATABASE)
 	cd frontend && npm run --silent build
 	$(PY) -m tests.recovery.chaos --seconds $(DURATION) --conversations $(CONVERSATIONS) --database $(DATABASE) \
-		$(if $(SEED),--seed $(SEED))
+		$(if $(SEED),--seed $(SEED)) $(if $(PAGES),--pages $(PAGES))
 
 schedules: tools ## Let 200 schedules fall due over clock changes while workers are killed; each due time must run once (SEED, DATABASE)
 	$(PY) -m tests.recovery.schedules --database $(DATABASE) $(if $(SEED),--seed $(SEED))

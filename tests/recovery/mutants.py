@@ -144,6 +144,20 @@ MUTANTS = (
         ("tests/chat/session/test_failover.py", "-k", "S6"),
     ),
     Mutant(
+        "an entry of the queue that came too early swallows the one that comes in time",
+        "chat/worker.py",
+        'if busy.owned.is_set() or busy.task.cancelled() or busy.task.result() != "nothing":',
+        "if True:",
+        ("tests/chat/test_pool.py",),
+    ),
+    Mutant(
+        "an entry of the queue that comes twice keeps a run's place",
+        "chat/worker.py",
+        "            owned = asyncio.create_task(busy.owned.wait())\n",
+        "            owned = asyncio.create_task(asyncio.Event().wait())\n",
+        ("tests/chat/test_pool.py", "-k", "take_no_place"),
+    ),
+    Mutant(
         "runs of the dead are left alone",
         "chat/sweeper.py",
         '    return run.status != "queued" or now',

@@ -37,6 +37,7 @@ def main() -> int:
         "--gap", type=float, default=2.5, help="at most so many seconds between two faults (2.5)"
     )
     parser.add_argument("--rest", type=float, default=60, help="seconds to come to rest afterwards (60)")
+    parser.add_argument("--pages", type=int, default=2, help="real pages in Chromium that look on (2)")
     parser.add_argument("--only", default="", help="faults to use, by comma (all)")
     parser.add_argument("--keep", type=Path, default=None, help="folder for logs, database and ledger")
     chosen = parser.parse_args()
@@ -55,6 +56,7 @@ def main() -> int:
         rest_s=chosen.rest,
         gap_s=(0.3, chosen.gap),
         only=tuple(name for name in chosen.only.split(",") if name),
+        pages=chosen.pages,
         keep=chosen.keep,
     )
     began = time.monotonic()

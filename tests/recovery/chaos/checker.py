@@ -32,6 +32,8 @@ class Record:
     leases: dict[str, str] = field(default_factory=dict)
     #: Processes that did not end within 15 s of SIGTERM.
     stuck: list[str] = field(default_factory=list)
+    #: What pages in Chromium show in the end.
+    pages: list[Line] = field(default_factory=list)
     #: Processes that ended though nobody told them to, with the last that they wrote.
     died: list[str] = field(default_factory=list)
     #: When links lost, repeated and held back frames by themselves: (link, from, until), in ms since the Unix epoch.
@@ -49,6 +51,7 @@ def violations(record: Record) -> list[str]:
         journal_is_a_chain,
         acknowledged_is_kept,
         clients_agree,
+        pages_agree,
         frames_follow_each_other,
         calls_end,
         effects_happen_once,
@@ -130,6 +133,38 @@ def clients_agree(record: Record) -> Iterator[str]:
         for name in ("run", "info"):
             if line[name] != fresh[name]:
                 yield f"{who} shows another {name}: {line[name]} instead of {fresh[name]}"
+
+
+def pages_agree(record: Record) -> Iterator[str]:
+    """Every page came to rest without a reload and without a script error, and shows what a fresh snapshot shows, from
+    the newest row on upwards as far as it shows any (W1 to W3)."""
+    for page in record.pages:
+        who = f"the page at {page['page']} on {page['conversation']}"
+        yield from (f"{who}: {problem}" for problem in page["problems"])
+        if not page["rests"]:
+            yield f"{who} does not come to rest"
+        items = {item["seq"]: item for item in record.fresh.get(page["conversation"], {"items": []})["items"]}
+        rows = {row["seq"]: row for row in page["rows"]}
+        newest = max(
+            (seq for seq, item in items.items() if item["kind"] in ("message", "step")), default=None
+        )
+        if newest not in rows:
+            yield f"{who} does not show the newest row, {newest}, but {sorted(rows)}"
+        for seq, row in rows.items():
+            item = items.get(seq)
+            if item is None:
+                continue  # from before the snapshot's window
+            calls = [[call["id"], call["status"]] for call in item.get("calls", [])]
+            status = item.get("status") if item["kind"] == "step" else row["status"]
+            if (row["kind"], row["id"], row["status"], row["calls"]) != (
+                item["kind"],
+                item["id"],
+                status,
+                calls,
+            ):
+                yield f"{who} shows {row} instead of {json.dumps(item)[:600]}"
+            elif " ".join(item["text"].split()) not in " ".join(row["text"].split()):
+                yield f"{who} shows the text {row['text'][:200]!r} instead of {item['text'][:200]!r}"
 
 
 def frames_follow_each_other(record: Record) -> Iterator[str]:

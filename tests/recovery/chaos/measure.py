@@ -60,6 +60,7 @@ def figures(record: Record, faults: list[Fault], *, requests: int) -> Figures:
     reasons = Counter(event["reason"] for event in every if event["type"] == "run.recovering")
     counts = {
         "conversations": len(events),
+        "pages in Chromium": len(record.pages),
         "events": len(every),
         "messages acknowledged": sum(
             line["what"] == "result" and line["status"] == "applied" for line in record.clients

@@ -19,6 +19,7 @@ from tests.recovery.chaos.clients import Clients, Line, build
 from tests.recovery.chaos.measure import Figures, figures
 from tests.recovery.chaos.model import Model
 from tests.recovery.chaos.nemesis import Fault, Nemesis
+from tests.recovery.chaos.pages import Pages
 from tests.support import template
 from tests.support.ports import claim_port
 from tests.support.postgres import Postgres
@@ -45,6 +46,8 @@ class Plan:
     gap_s: tuple[float, float] = (0.3, 2.5)
     rest_s: float = 60
     only: tuple[str, ...] = ()
+    #: Real pages in Chromium that look on.
+    pages: int = 0
     #: Where logs and records are kept; a temporary folder that is removed otherwise.
     keep: Path | None = None
 
@@ -65,6 +68,7 @@ def run(plan: Plan, database_template: Path | None = None) -> Report:
     """Do it. Takes `plan.seconds`, the rest at the end, and about 15 s for the start."""
     with Scene(plan, database_template) as scene:
         clients = scene.people()
+        scene.look_on(clients, plan.pages)
         nemesis = Nemesis(
             scene.system,
             webs=["web", "web2"],
@@ -97,6 +101,7 @@ class Scene:
         #: A store with a replica, or None for one without.
         self.store: Replicated | None = None
         self.proxies: list[Proxy] = []
+        self.pages: Pages | None = None
         self._template = database_template
         self._replicated = replicated
         self._env = env
@@ -170,6 +175,28 @@ class Scene:
             )
         )
 
+    def look_on(self, clients: Clients, count: int) -> None:
+        """Open so many pages in Chromium, each at the conversation of somebody who has spoken."""
+        if not count:
+            return
+
+        def begun() -> dict[str, str]:
+            return {
+                line["client"]: line["conversation"] for line in clients.lines() if line["what"] == "said"
+            }
+
+        wait_until(lambda: len(begun()) >= count, 60, "people to speak")
+        views = [
+            (
+                f"http://127.0.0.1:{self.proxies[number % len(self.proxies)].port}",
+                PEOPLE[int(client[1:]) % len(PEOPLE)],
+                conversation,
+            )
+            for number, (client, conversation) in enumerate(list(begun().items())[:count])
+        ]
+        self.pages = self._stack.enter_context(Pages())
+        self.pages.open(views)
+
     def answers(self, number: int) -> bool:
         """Whether this web server (0 or 1) takes connections."""
         return _answers(self.proxies[number].target_port)
@@ -179,7 +206,9 @@ class Scene:
         system, plan = self.system, self.plan
         wait_until(lambda: system.status("/readyz") == 200, 40, "the system to be ready again")
         said = clients.finish(plan.rest_s)
+        pages = self.pages.finish(plan.rest_s) if self.pages is not None else []
         record = _record(system, self.model, said)
+        record.pages = pages
         record.mangled = [
             # What was held back may come a moment later, and be read later still.
             (fault.target, fault.at, (fault.until or fault.at) + 2_000)
