@@ -12,7 +12,7 @@ from tests.support.processes import ROOT, clean_environment
 
 #: Three processes: one ends by itself (there is no such run), one is killed, and one loses its nursery.
 SCRIPT = """
-import asyncio, json, os, signal, time
+import asyncio, json, os, signal, socket, time
 import django
 django.setup()
 from multiprocessing import forkserver
@@ -31,8 +31,10 @@ async def main():
     nursery.tell(process, signal.SIGKILL)
     said["killed"] = await nest.ended(process)
     nursery.tell(process, signal.SIGKILL)  # harmless
+    # A Redis that takes connections and says nothing: this one is busy with that for seconds.
+    silent = socket.create_server(("127.0.0.1", int(os.environ["REDIS_URL"].split(":")[2].split("/")[0])))
     process = await nest.start(NOBODY, NOBODY, "w-alone-3")
-    nursery.tell(process, signal.SIGSTOP)
+    await asyncio.get_running_loop().run_in_executor(None, silent.accept)
     os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
     said["lost"] = await nest.ended(process)
     for _ in range(500):
