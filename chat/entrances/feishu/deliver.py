@@ -27,7 +27,9 @@ log = logging.getLogger(__name__)
 ROTATE_MS = 480_000
 #: A card that Feishu refuses is given up after so many failures in a row.
 MOST_FAILURES = 5
-#: Seconds between two looks at the elapsed time.
+#: Added to the sequence of a card that asked, should its answer come in the same moment.
+ANSWERED_AFTER = 10
+#: Milliseconds between two looks at the elapsed time.
 STATUS_MS = 2_000
 
 
@@ -134,8 +136,10 @@ class Delivery:
             return True
         if held["status"] == "waiting":
             if turn.card_id or turn.asked != cards.waits_for(state, run):
+                await self._answered(turn, now)
                 await self._rest(turn, now)
             return True
+        await self._answered(turn, now)
         if turn.card_id and now - turn.opened_at >= ROTATE_MS:
             await self._rotate(run)
             turn = await ask(self._turn_of, run)
@@ -200,10 +204,31 @@ class Delivery:
             await self._send_card(turn)
             if not turn.message_id:
                 return  # the lane is no longer ours
+        turn.asked_card, turn.asked_at = turn.card_id, turn.opened_at
+        await ask(turn.save)
         await self._change(turn.run, next_card=True, asked=cards.waits_for(state, turn.run))
+
+    async def _answered(self, turn: FeishuTurn, now: int) -> None:
+        """The card that asked has its answer, from wherever: its buttons go."""
+        if not turn.asked_card:
+            return
+        held = self._follower.state.get("run") or {}
+        calls = cards.status(self._follower.state, turn.run, now).partition("\n")[2]
+        told = "**Answered**" + (f"\n{calls}" if calls and held.get("id") == turn.run else "")
+        shown = cards.resting(told, [], self._lane.pk, self._lane.thread_id)
+        try:
+            # Later than all that was done to it before, by its own clock.
+            await self._client.settle_card(turn.asked_card, shown, now - turn.asked_at + ANSWERED_AFTER)
+        except Limited:
+            raise
+        except FeishuError as problem:
+            log.info("The card that asked in run %s keeps its buttons: %s", turn.run, problem)
+        turn.asked_card = ""
+        await ask(turn.save)
 
     async def _settle(self, turn: FeishuTurn, now: int) -> None:
         """The run is over: its card shows what was done, and streams no more."""
+        await self._answered(turn, now)
         if turn.card_id and turn.message_id:
             held = self._follower.state.get("run") or {}
             known = held.get("id") == turn.run

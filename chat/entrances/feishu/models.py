@@ -206,6 +206,9 @@ class FeishuTurn(models.Model):
     sequence = models.BigIntegerField(default=0)
     #: The calls for which a card with choices was shown while the run waits: another wait, another card.
     asked = models.CharField(max_length=40, blank=True)
+    #: That card, until it has its answer, and when it was opened.
+    asked_card = models.CharField(max_length=100, blank=True)
+    asked_at = models.BigIntegerField(default=0)
     ended = models.BooleanField(default=False)
 
     class Meta:

@@ -165,6 +165,10 @@ async def test_W8_a_call_is_allowed_or_refused_by_a_button(house, label, status)
     assert len(asking) == 1
     await house.press(label)
     await house.answered("Thanks for deciding.")
+    await house.until(
+        lambda: "Answered" in asking[0].text(), "the card that asked to say that it was answered"
+    )
+    assert '"button"' not in asking[0].text(), "nobody can press what is decided"
     events = await house.events(await FeishuLane.objects.aget())
     assert [one.status for one in events if isinstance(one, e.CallSettled)] == [status]
     (decided,) = [one for one in events if isinstance(one, e.ApprovalDecided)]
