@@ -299,7 +299,7 @@ def main() -> int:
             began = time.monotonic()
             verdict = attempt(tree, mutant)
             missed += verdict != "caught"
-            print(f"{mutant.name:<46}{verdict:<12}{time.monotonic() - began:>6.0f} s", flush=True)
+            print(f"{mutant.name:<80}{verdict:<12}{time.monotonic() - began:>6.0f} s", flush=True)
     print(f"{len(wanted) - missed} of {len(wanted)} mutants caught")
     return 1 if missed else 0
 
