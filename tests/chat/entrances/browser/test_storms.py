@@ -106,10 +106,12 @@ async def test_W9_a_web_server_that_is_told_to_end_drains_at_its_rate(database_t
     with Stack(template=database_template, env=env) as stack:
         process = stack.start("web")
         async with crowd(stack) as wires:
+            # From before the first: we may be late to read it, and then the others wait for us already.
+            began = asyncio.get_running_loop().time()
             process.signal(signal.SIGTERM)
-            told = sorted(await asyncio.gather(*(when(wire, "goaway") for wire in wires)))
+            told = await asyncio.gather(*(when(wire, "goaway") for wire in wires))
             goaways = [wire.frames[-1] for wire in wires]
-        assert told[-1] - told[0] >= (CROWD - 1) / RATE * 0.9
+        assert max(told) - began >= (CROWD - 1) / RATE * 0.9
         assert {frame["reason"] for frame in goaways} == {"restart"}
         assert len({frame["after_ms"] for frame in goaways}) > CROWD / 2, (
             "they come back at moments of their own"
@@ -123,7 +125,8 @@ async def test_W9_a_web_server_admits_a_storm_at_its_rate(database_template: Pat
         stack.start("web")
         async with crowd(stack) as wires:
             conversation = await wires[0].begin()
+            began = asyncio.get_running_loop().time()
             for wire in wires:
                 await wire.send({"type": "open", "conversation": conversation})
-            shown = sorted(await asyncio.gather(*(when(wire, "synced") for wire in wires)))
-        assert shown[-1] - shown[0] >= (CROWD - RATE - 1) / RATE * 0.9
+            shown = await asyncio.gather(*(when(wire, "synced") for wire in wires))
+        assert max(shown) - began >= (CROWD - RATE - 1) / RATE * 0.9
