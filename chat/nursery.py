@@ -68,9 +68,10 @@ class Nursery:
 
 
 def tell(process: BaseProcess, number: int) -> None:
-    """Send a signal to a process that has not been seen to end."""
+    """Send a signal to a process that has been started and not been seen to end."""
+    assert process.pid, "0 would be the whole process group, this worker included"
     try:
-        os.kill(process.pid or 0, number)
+        os.kill(process.pid, number)
     except ProcessLookupError:
         pass  # it has ended by itself
 

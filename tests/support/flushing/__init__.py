@@ -25,3 +25,21 @@ def deletes(connection: Any, tables: Iterable[str]) -> list[str]:
         cursor.execute(" UNION ALL ".join(asked))
         filled = [table for (table,) in cursor.fetchall()]
     return [f"DELETE FROM {quoted[table]};" for table in filled]
+
+
+class Flushing:
+    """For a backend's `DatabaseOperations`, before Django's own."""
+
+    connection: Any
+
+    def sql_flush(
+        self, style: Any, tables: Any, *, reset_sequences: bool = False, allow_cascade: bool = False
+    ) -> list[str]:
+        """See `deletes`; with sequences, what Django does."""
+        if reset_sequences:
+            django: Any = super()
+            statements: list[str] = django.sql_flush(
+                style, tables, reset_sequences=True, allow_cascade=allow_cascade
+            )
+            return statements
+        return deletes(self.connection, tables)

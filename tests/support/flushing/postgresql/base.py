@@ -1,23 +1,13 @@
 """The backend, where Django looks for it (`ENGINE`)."""
 
-from __future__ import annotations
-
-from typing import Any
-
 from django.db.backends.postgresql import base
 from django.db.backends.postgresql.operations import DatabaseOperations as Operations
 
-from tests.support.flushing import deletes
+from tests.support.flushing import Flushing
 
 
-class DatabaseOperations(Operations):
-    def sql_flush(
-        self, style: Any, tables: Any, *, reset_sequences: bool = False, allow_cascade: bool = False
-    ) -> list[str]:
-        """See `deletes`; with sequences, what Django does."""
-        if reset_sequences:
-            return super().sql_flush(style, tables, reset_sequences=True, allow_cascade=allow_cascade)
-        return deletes(self.connection, tables)
+class DatabaseOperations(Flushing, Operations):
+    pass
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
