@@ -25,6 +25,13 @@ SHOWN = """() => {
   }));
 }"""
 
+#: Where the transcript is scrolled to (px): what is hidden above, and below.
+PLACE = """() => {
+  const box = document.querySelector('[data-testid="transcript"]');
+  const offset = Math.round(box.scrollTop);
+  return { offset, left: box.scrollHeight - box.clientHeight - offset, height: box.scrollHeight };
+}"""
+
 #: What may differ between two tellings of one story: who, when, where, and how finely progress was seen.
 PRIVATE = {"id", "seq", "at", "run", "started_at", "ended_at", "worker", "progress", "usage", "created_at"}
 
@@ -94,6 +101,11 @@ class Chat:
         """What the transcript shows."""
         rows: list[dict[str, Any]] = self.page.evaluate(SHOWN)
         return rows
+
+    def place(self) -> dict[str, int]:
+        """What is hidden above (`offset`) and below (`left`), and the whole `height`, in px."""
+        found: dict[str, int] = self.page.evaluate(PLACE)
+        return found
 
     def _messages(self) -> list[dict[str, Any]]:
         return [row for row in self.shown() if row["kind"] == "message"]

@@ -40,10 +40,15 @@ def undisturbed(browser: Any, house: Stack) -> Callable[[str], Story]:
 
 
 def assert_same_end(chat: Chat, house: Stack, conversation: str, story: Story) -> None:
-    """This page shows, and the journal has, what the undisturbed conversation showed and had."""
+    """This page shows, and the journal has, what the undisturbed conversation showed and had; its end is in sight."""
     chat.wait_until_done(60)
     shown, kept = story
-    wait_until(lambda: chat.shown() == shown, 5, f"the page to show {shown}, not {chat.shown()}")
+    wait_until(
+        lambda: chat.shown() == shown,
+        5,
+        lambda: f"the page to show {shown}, not {chat.shown()} at {chat.place()}",
+    )
+    wait_until(lambda: chat.place()["left"] <= 1, 5, lambda: f"the end to be in sight, not {chat.place()}")
     assert stored(house, conversation) == kept
 
 
@@ -77,6 +82,40 @@ def test_W6_network_cut_for_two_seconds_in_an_answer(
     chat.page.wait_for_timeout(2000)
     link.restore()
     assert_same_end(chat, house, conversation, undisturbed(LONG))
+
+
+def test_W9_the_end_stays_in_sight_when_the_banner_goes_and_the_answer_comes_at_once(
+    visit: Any, house: Stack, link: Proxy, undisturbed: Any
+) -> None:
+    chat = visit()
+    conversation = chat.begin(LONG)
+    wait_until(lambda: len(chat.hook("step-text").inner_text()) > 2000, 20, "more text than fits the page")
+    link.cut()
+    expect(chat.hook("banner")).to_be_visible()
+    link.restore()
+    assert_same_end(chat, house, conversation, undisturbed(LONG))
+    expect(chat.hook("jump-to-latest")).to_have_count(0)
+
+
+def test_who_scrolls_up_in_a_growing_answer_is_left_there(visit: Any) -> None:
+    chat = visit()
+    chat.begin(LONG)
+    wait_until(lambda: chat.place()["offset"] > 300, 20, "more text than fits the page")
+    chat.hook("transcript").hover()
+    chat.page.mouse.wheel(0, -150)
+    expect(chat.hook("jump-to-latest")).to_be_visible()
+    read = chat.place()
+    wait_until(
+        lambda: chat.place()["height"] > read["height"] + 200,
+        20,
+        lambda: f"{read} to grow, not {chat.place()}",
+    )
+    assert chat.place()["offset"] == read["offset"]
+    chat.hook("jump-to-latest").click()
+    wait_until(lambda: chat.place()["left"] <= 1, 5, lambda: f"the end to be in sight, not {chat.place()}")
+    chat.wait_until_done(60)
+    assert chat.place()["left"] <= 1
+    expect(chat.hook("jump-to-latest")).to_have_count(0)
 
 
 def test_W3_a_link_that_stays_open_but_carries_nothing(

@@ -8,15 +8,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 
-def wait_until(condition: Callable[[], Any], seconds: float, what: str, every: float = 0.02) -> Any:
-    """The first true value of `condition`; AssertionError naming `what` after `seconds`."""
+def wait_until(
+    condition: Callable[[], Any], seconds: float, what: str | Callable[[], str], every: float = 0.02
+) -> Any:
+    """The first true value of `condition`; AssertionError naming `what` after `seconds` (a function is asked then)."""
     end = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"Waited {seconds} s for {what}, in vain.")
+            told = what if isinstance(what, str) else what()
+            raise AssertionError(f"Waited {seconds} s for {told}, in vain.")
         time.sleep(every)
 
 

@@ -1,5 +1,5 @@
 import { ArrowDown, LoaderCircle } from "lucide-react";
-import { type MouseEvent, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { type MouseEvent, useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "react";
 import { Virtualizer, type VirtualizerHandle } from "virtua";
 import type { ConversationView } from "../sync";
 import { useAgentName, useClient } from "./client";
@@ -9,10 +9,9 @@ import { KeptProvider } from "./parts/kept";
 import { MessageRow, PendingRow } from "./rows/MessageRow";
 import { NoteRow, NoticeRow } from "./rows/QuietRows";
 import { StepRow } from "./rows/StepRow";
+import { useStickToEnd } from "./stickToEnd";
 import { type Row, rowsOf, rowsToKeep } from "./view";
 
-/** This near to the end (px) counts as being there. */
-const NEAR_END = 48;
 /** Older messages are asked for when this little (px) is left above. */
 const NEAR_START = 600;
 
@@ -27,7 +26,7 @@ export function Transcript({ view, agent }: { view: ConversationView; agent: str
   const keep = useMemo(() => rowsToKeep(rows), [rows]);
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<VirtualizerHandle>(null);
-  const { away, onScroll, onResize, hold, jump } = useStickToEnd(scroller, list, rows);
+  const { away, onScroll, onResize, hold, jump, hands } = useStickToEnd(scroller, list, rows);
   const shift = usePrepended(rows);
   const loadOlder = useOlder(view, scroller);
   const newest = view.items[view.items.length - 1];
@@ -43,6 +42,7 @@ export function Transcript({ view, agent }: { view: ConversationView; agent: str
         tabIndex={0}
         className={`transcript h-full overflow-x-hidden overflow-y-auto overscroll-contain transition-[filter,opacity] duration-500 [overflow-anchor:none] focus-visible:-outline-offset-4 ${view.synced ? "" : "opacity-95 grayscale-[0.7]"}`}
         onClickCapture={(event) => isToggle(event) && hold()}
+        {...hands}
         data-testid="transcript"
         data-conversation={view.id}
         data-phase={view.phase}
@@ -58,8 +58,8 @@ export function Transcript({ view, agent }: { view: ConversationView; agent: str
             shift={shift}
             keepMounted={keep}
             bufferSize={600}
-            onScroll={(offset) => {
-              onScroll(offset);
+            onScroll={() => {
+              onScroll();
               loadOlder();
             }}
             onResize={onResize}
@@ -151,74 +151,6 @@ function OlderState({ view, onRetry }: { view: ConversationView; onRetry: () => 
 /** A click that opens or closes something: what grows then must not push the thing clicked away. */
 function isToggle(event: MouseEvent): boolean {
   return event.target instanceof Element && event.target.closest("[aria-expanded]") !== null;
-}
-
-/**
- * Keeps the end in sight while it grows, until the reader scrolls up. Only a movement upwards counts as the reader's:
- * what grows below never moves the offset up.
- */
-function useStickToEnd(
-  scroller: React.RefObject<HTMLDivElement | null>,
-  list: React.RefObject<VirtualizerHandle | null>,
-  rows: readonly Row[],
-) {
-  const stuck = useRef(true);
-  const last = useRef(0);
-  const [away, setAway] = useState(false);
-
-  const toEnd = useCallback(() => {
-    const box = scroller.current;
-    if (box) box.scrollTop = box.scrollHeight;
-  }, [scroller]);
-
-  const distance = useCallback(() => {
-    const box = scroller.current;
-    return box ? box.scrollHeight - box.clientHeight - box.scrollTop : 0;
-  }, [scroller]);
-
-  const onScroll = useCallback(
-    (offset: number) => {
-      const left = distance();
-      if (left <= NEAR_END) stuck.current = true;
-      else if (offset < last.current - 2) stuck.current = false;
-      last.current = offset;
-      setAway(!stuck.current && left > 2 * NEAR_END);
-    },
-    [distance],
-  );
-
-  const onResize = useCallback(() => {
-    if (stuck.current) toEnd();
-    else setAway(distance() > 2 * NEAR_END);
-  }, [toEnd, distance]);
-
-  const count = rows.length;
-  const newest = rows[count - 1];
-  // The reader's own message is always shown, wherever they have scrolled to.
-  const own = newest?.type === "pending" ? newest.key : null;
-  useLayoutEffect(() => {
-    if (own !== null) stuck.current = true;
-  }, [own]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: every change of the rows may have moved the end.
-  useLayoutEffect(() => {
-    if (!stuck.current || count === 0) return;
-    list.current?.scrollToIndex(count - 1, { align: "end" });
-  }, [count, own]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: as above, for text that grows within a row.
-  useLayoutEffect(() => {
-    if (stuck.current) toEnd();
-  }, [rows, toEnd]);
-
-  const hold = useCallback(() => {
-    stuck.current = false;
-  }, []);
-  const jump = useCallback(() => {
-    stuck.current = true;
-    setAway(false);
-    list.current?.scrollToIndex(count - 1, { align: "end" });
-    toEnd();
-  }, [list, count, toEnd]);
-  return { away, onScroll, onResize, hold, jump };
 }
 
 /** True in the render in which rows were put before the first one: the list then keeps its place. */

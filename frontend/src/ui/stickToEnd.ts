@@ -1,0 +1,144 @@
+import { type KeyboardEvent, useCallback, useLayoutEffect, useRef, useState, type WheelEvent } from "react";
+import type { VirtualizerHandle } from "virtua";
+import type { Row } from "./view";
+
+/** This near to the end (px) counts as being there. */
+const NEAR_END = 48;
+/** A movement this soon (ms) after a wheel, a key or a finger is the reader's. */
+const HAND_MS = 400;
+/** The keys that scroll up. */
+const UP = new Set(["ArrowUp", "PageUp", "Home"]);
+
+/** Where a scrolled box stands (px). */
+export interface Place {
+  offset: number;
+  height: number;
+  viewport: number;
+}
+
+/** What is hidden below (px). */
+export function left(place: Place): number {
+  return place.height - place.viewport - place.offset;
+}
+
+/**
+ * Whether the end is followed after a movement from `before` to `now`. `hand`: the reader has a hand in it.
+ *
+ * A movement upwards is not always the reader's: when the box or its content changes its size (the banner of a lost
+ * link comes or goes, a whole answer arrives at once, the list measures a row), the browser moves the offset to what
+ * there is at that moment. Without a hand in it, only a movement within an unchanged box is meant: find in page does
+ * so, or a screen reader.
+ */
+export function follows(following: boolean, before: Place, now: Place, hand: boolean): boolean {
+  const up = now.offset < before.offset - 2;
+  const below = left(now);
+  if (below <= 1 || (below <= NEAR_END && !up)) return true;
+  if (!up) return following;
+  const sameBox = now.height === before.height && now.viewport === before.viewport;
+  return following && !hand && !sameBox;
+}
+
+/** Keeps the end in sight while it grows, until the reader scrolls up. Put `hands` on the scroller. */
+export function useStickToEnd(
+  scroller: React.RefObject<HTMLDivElement | null>,
+  list: React.RefObject<VirtualizerHandle | null>,
+  rows: readonly Row[],
+) {
+  const stuck = useRef(true);
+  const last = useRef<Place>({ offset: 0, height: 0, viewport: 0 });
+  const [away, setAway] = useState(false);
+  const [hands, hasHand] = useHands();
+
+  const look = useCallback((): Place => {
+    const box = scroller.current;
+    if (!box) return last.current;
+    return { offset: box.scrollTop, height: box.scrollHeight, viewport: box.clientHeight };
+  }, [scroller]);
+
+  // Never further than the list has measured: beyond its own end it shows no rows at all, and nothing may come that
+  // wakes it. What a row has grown by, it measures before the next frame is painted, and calls `onResize`.
+  const toEnd = useCallback(() => {
+    const box = scroller.current;
+    if (box) box.scrollTop = (list.current?.scrollSize ?? box.scrollHeight) - box.clientHeight;
+    last.current = look();
+  }, [scroller, list, look]);
+
+  const tell = useCallback((place: Place) => setAway(!stuck.current && left(place) > 2 * NEAR_END), []);
+
+  const onScroll = useCallback(() => {
+    const now = look();
+    stuck.current = follows(stuck.current, last.current, now, hasHand());
+    last.current = now;
+    tell(now);
+    if (stuck.current && left(now) > NEAR_END) toEnd();
+  }, [look, hasHand, tell, toEnd]);
+
+  const onResize = useCallback(() => {
+    if (stuck.current) toEnd();
+    else tell(look());
+  }, [toEnd, tell, look]);
+
+  const count = rows.length;
+  const newest = rows[count - 1];
+  // The reader's own message is always shown, wherever they have scrolled to.
+  const own = newest?.type === "pending" ? newest.key : null;
+  useLayoutEffect(() => {
+    if (own !== null) stuck.current = true;
+  }, [own]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: every change of the rows may have moved the end.
+  useLayoutEffect(() => {
+    if (!stuck.current || count === 0) return;
+    list.current?.scrollToIndex(count - 1, { align: "end" });
+  }, [count, own]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: as above, for text that grows within a row.
+  useLayoutEffect(() => {
+    if (stuck.current) toEnd();
+  }, [rows, toEnd]);
+
+  const hold = useCallback(() => {
+    stuck.current = false;
+  }, []);
+  const jump = useCallback(() => {
+    stuck.current = true;
+    setAway(false);
+    list.current?.scrollToIndex(count - 1, { align: "end" });
+    toEnd();
+  }, [list, count, toEnd]);
+  return { away, onScroll, onResize, hold, jump, hands };
+}
+
+/** Listeners that notice when the reader scrolls up, and whether one did just now. A pointer that is down may drag the
+ * scroll bar or select text beyond the edge. */
+function useHands() {
+  const until = useRef(0);
+  const down = useRef(false);
+  const soon = useCallback(() => {
+    until.current = performance.now() + HAND_MS;
+  }, []);
+  useLayoutEffect(() => {
+    const release = () => {
+      if (down.current) soon();
+      down.current = false;
+    };
+    window.addEventListener("pointerup", release);
+    window.addEventListener("pointercancel", release);
+    return () => {
+      window.removeEventListener("pointerup", release);
+      window.removeEventListener("pointercancel", release);
+    };
+  }, [soon]);
+  const hands = useRef({
+    onWheel: (event: WheelEvent) => {
+      if (event.deltaY < 0) soon();
+    },
+    onTouchMove: soon,
+    onKeyDown: (event: KeyboardEvent) => {
+      if (UP.has(event.key) || (event.key === " " && event.shiftKey)) soon();
+    },
+    onPointerDown: () => {
+      down.current = true;
+    },
+  });
+  const hasHand = useCallback(() => down.current || performance.now() < until.current, []);
+  return [hands.current, hasHand] as const;
+}
