@@ -13,12 +13,14 @@ import json
 import logging
 from collections.abc import Callable
 
+from agents.events import ACTIVE_RUN
 from chat.entrances.feishu import answers, cards, outbox
 from chat.entrances.feishu.client import FeishuClient
 from chat.entrances.feishu.errors import FeishuError, Limited, Outpaced, StreamClosed
 from chat.entrances.feishu.follow import Follower
 from chat.entrances.feishu.lanes import ask, name
 from chat.entrances.feishu.models import FeishuLane, FeishuTurn
+from chat.models import Run
 from chat.session.errors import NoConversation
 
 log = logging.getLogger(__name__)
@@ -88,7 +90,7 @@ class Delivery:
         run = self._follower.state.get("run") if self._follower.open else None
         if run is None or self._caught is None:
             return False
-        over = run["status"] not in ("queued", "running", "waiting", "recovering")
+        over = run["status"] not in ACTIVE_RUN
         is_ours = run["id"] == self._caught.run
         waits = run["status"] == "waiting"
         return (is_ours and (over or waits != self._caught.waiting)) or (not is_ours and not over)
@@ -125,20 +127,26 @@ class Delivery:
         return settled
 
     async def _cards(self, run: str, now: int) -> bool:
+        behind = False
         for turn in await ask(self._others, run):
-            await self._settle(turn, now)
+            # The journal was asked later than the feed: a card settled now would say "Working" for ever. The end
+            # comes with the feed's next look, and until then the lane is kept (see `_moved`).
+            if self._at_work(turn.run):
+                behind = True
+            else:
+                await self._settle(turn, now)
         state = self._follower.state
         held = state.get("run") or {}
         if not run or held.get("id") != run:
-            return not run
+            return not run and not behind
         turn = await ask(self._turn_of, run)
         if turn.ended:
-            return True
+            return not behind
         if held["status"] == "waiting":
             if turn.card_id or turn.asked != cards.waits_for(state, run):
                 await self._answered(turn, now)
                 await self._rest(turn, now)
-            return True
+            return not behind
         await self._answered(turn, now)
         if turn.card_id and now - turn.opened_at >= ROTATE_MS:
             await self._rotate(run)
@@ -147,6 +155,11 @@ class Delivery:
             await self._open(turn, now)
         await self._stream(turn, now)
         return False
+
+    def _at_work(self, run: str) -> bool:
+        """Whether the live state shows this run as not over."""
+        held = self._follower.state.get("run") or {}
+        return held.get("id") == run and held["status"] in ACTIVE_RUN
 
     async def _open(self, turn: FeishuTurn, now: int) -> None:
         told = cards.status(self._follower.state, turn.run, now)
@@ -231,8 +244,10 @@ class Delivery:
         await self._answered(turn, now)
         if turn.card_id and turn.message_id:
             held = self._follower.state.get("run") or {}
-            known = held.get("id") == turn.run
-            told = cards.status(self._follower.state, turn.run, now) if known else "**Done**"
+            if held.get("id") == turn.run:
+                told = cards.status(self._follower.state, turn.run, now)
+            else:
+                told = f"**{cards.STATES[await ask(self._ended_as, turn.run)]}**"
             shown = cards.resting(told, [], self._lane.pk, self._lane.thread_id)
             await self._client.settle_card(turn.card_id, shown, self._sequence(turn, now, 2))
         turn.ended = True
@@ -276,6 +291,10 @@ class Delivery:
     def _others(self, run: str) -> list[FeishuTurn]:
         """The turns whose run is over, with a card that has not been settled."""
         return list(FeishuTurn.objects.filter(lane=self._lane, ended=False).exclude(run=run))
+
+    def _ended_as(self, run: str) -> str:
+        runs = Run.objects.filter(conversation=self._lane.conversation, run=run)
+        return runs.exclude(status__in=ACTIVE_RUN).values_list("status", flat=True).first() or "finished"
 
     def _give_up(self) -> None:
         FeishuTurn.objects.filter(lane=self._lane, ended=False).update(ended=True)

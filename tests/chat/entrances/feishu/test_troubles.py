@@ -8,7 +8,10 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from agents.llm.base import Finish, TextDelta
-from chat.entrances.feishu.lanes import now_ms
+from chat.entrances.feishu.client import FeishuClient
+from chat.entrances.feishu.deliver import Delivery
+from chat.entrances.feishu.follow import Follower
+from chat.entrances.feishu.lanes import LEASE_MS, ask, claim, now_ms
 from chat.entrances.feishu.models import FeishuDelivery, FeishuLane, FeishuMessage, FeishuTurn
 from chat.models import Message
 from tests.support.feishu_events import message_event
@@ -236,3 +239,62 @@ async def test_a_burst_over_many_chats_loses_nothing_keeps_order_and_pace(house)
         chat = lane.chat_id.removeprefix("oc_")
         assert [one.body["text"] for one in said] == [f"c{chat}n{number}" for number in range(each)]
     assert not house.feishu.refused
+
+
+async def test_a_card_waits_for_the_end_of_its_run_to_reach_the_live_state(house):
+    pause = Pause()
+    house.model = ScriptedModel([TextDelta("Long"), pause, Finish("stop")])
+    await house.say("hello")
+    await pause.reached.wait()
+    await house.until(lambda: house.feishu.cards_of("oc_a"), "a card")
+    pause.release.set()
+    await house.quiet()
+    card = house.feishu.cards_of("oc_a")[0]
+    before = card.text()
+
+    # Another worker has the lane; nobody has settled its card; its live state is a moment behind the journal.
+    lane = await FeishuLane.objects.select_related("app").aget()
+    assert await ask(claim, lane.pk, "another", now_ms() + LEASE_MS)
+    await FeishuTurn.objects.aupdate(ended=False)
+    follower = Follower(house.services[0].feed, str(lane.conversation))
+    client = FeishuClient(lane.app)
+    ways = Delivery(lane, "another", client, follower, clock=now_ms, mine=lambda: True, every_ms=lambda: 0)
+    await follower.follow()
+    ended = follower.state["run"]
+    follower.state["run"] = {**ended, "status": "running", "ended_at": None}
+    operations = card.sequence
+    assert not await ways.go_on(True)
+    assert card.sequence == operations and card.text() == before
+
+    follower.state["run"] = ended
+    assert await ways.go_on(False)
+    assert card.sequence > operations and "Done" in card.text()
+    assert not await FeishuTurn.objects.filter(ended=False).aexists()
+    follower.close()
+    await client.aclose()
+
+
+async def test_a_card_whose_run_has_left_the_live_state_ends_as_the_journal_says(house):
+    pauses = Pause(), Pause()
+    house.model = ScriptedModel(
+        *([TextDelta("Long"), pause, Finish("stop")] for pause in pauses), says("Another.")
+    )
+    await house.say("hello")
+    await pauses[0].reached.wait()
+    await house.until(lambda: house.feishu.cards_of("oc_a"), "a card")
+    await house.press("Stop")
+    await house.answered("Stopped")
+    await house.quiet()
+    await house.say("again")
+    await pauses[1].reached.wait()
+    await house.until(lambda: len(house.feishu.cards_of("oc_a")) == 2, "the next card")
+    first = await FeishuTurn.objects.order_by("id").afirst()
+    await FeishuTurn.objects.filter(pk=first.pk).aupdate(ended=False)  # as if its worker had died before that
+
+    async def settled():
+        return await FeishuTurn.objects.filter(pk=first.pk, ended=True).aexists()
+
+    await house.until(settled, "the old card to be settled")
+    pauses[1].release.set()
+    await house.quiet()
+    assert "Stopped" in house.feishu.cards_of("oc_a")[0].text()
