@@ -84,5 +84,5 @@ async def test_R7_a_stop_does_not_wait_for_a_storage_that_hangs() -> None:
     while not drawer.read_ids:
         await asyncio.sleep(0.01)
     shell.ask_to_stop()
-    await asyncio.wait_for(work, 1)
+    await asyncio.wait_for(work, 10)
     assert isinstance(shell.last(), e.RunStopped)

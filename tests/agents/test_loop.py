@@ -159,9 +159,9 @@ async def test_R9_calls_run_side_by_side_up_to_the_limit_and_settle_on_their_own
     agent = replace(AGENT, limits=Limits(parallel=2))
     model = ScriptedModel(asks(*(look(name) for name in names)), says("done"))
     work = asyncio.create_task(shell.work(agent, model, bench.toolbox()))
-    await eventually(lambda: bench.started == ["a", "b"], 2, "two calls to start")
+    await eventually(lambda: bench.started == ["a", "b"], 10, "two calls to start")
     bench.gates["b"].set()
-    await eventually(lambda: bench.started == ["a", "b", "c"], 2, "the third call to take the free place")
+    await eventually(lambda: bench.started == ["a", "b", "c"], 10, "the third call to take the free place")
     assert [call.status for call in shell.calls()] == [
         "running",
         "succeeded",
@@ -365,11 +365,11 @@ async def test_R7_a_stop_cancels_the_stream_and_keeps_what_came(shell: Shell, be
     shell.say("tell")
     model = ScriptedModel([TextDelta("Once upon a time"), pause, TextDelta("never")])
     work = asyncio.create_task(shell.work(AGENT, model, bench.toolbox()))
-    await eventually(lambda: shell.parts, 2, "the first text")
+    await eventually(lambda: shell.parts, 10, "the first text")
     begun = time.monotonic()
     shell.ask_to_stop("Alice")
     await work
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5
     assert pause.cancelled and model.closed == 1
     last = shell.batches[-1]
     assert [type(event).__name__ for event in last] == ["StepStopped", "RunStopped"]
@@ -382,11 +382,11 @@ async def test_R7_a_stop_closes_every_call_in_one_batch(shell: Shell, bench: Ben
     agent = replace(AGENT, limits=Limits(parallel=3))
     model = ScriptedModel(asks(look("a"), write("b"), look("c"), ("stubborn", "{}"), look("d")))
     work = asyncio.create_task(shell.work(agent, model, bench.toolbox()))
-    await eventually(lambda: set(bench.started) == {"a", "b", "c", "stubborn"}, 2, "calls to run")
+    await eventually(lambda: set(bench.started) == {"a", "b", "c", "stubborn"}, 10, "calls to run")
     begun = time.monotonic()
     shell.ask_to_stop("Alice")
     await work
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5
     assert isinstance(shell.last(), e.RunStopped) and shell.last().by == "Alice"  # type: ignore[attr-defined]
     closing = [event for event in shell.batches[-1] if isinstance(event, e.CallSettled)]
     assert {event.status for event in closing} == {"cancelled"}
@@ -417,9 +417,9 @@ async def test_R7_a_stop_during_the_pause_before_a_retry(shell: Shell, bench: Be
     shell.say("go")
     model = ScriptedModel([ModelError("model_busy", "later", retry=True, after=30)])
     work = asyncio.create_task(shell.work(AGENT, model, bench.toolbox()))
-    await eventually(lambda: events_of(shell, e.RunRetrying), 2, "the retry to be announced")
+    await eventually(lambda: events_of(shell, e.RunRetrying), 10, "the retry to be announced")
     shell.ask_to_stop()
-    await asyncio.wait_for(work, 1)
+    await asyncio.wait_for(work, 10)
     assert isinstance(shell.last(), e.RunStopped)
     assert shell.steps() == []
 
@@ -472,7 +472,7 @@ async def test_R4_a_call_of_a_dead_worker_runs_again_with_the_same_key_or_is_in_
     shell.say("go")
     model = ScriptedModel(asks(look("a"), write("b")), says("done"))
     work = asyncio.create_task(shell.work(AGENT, model, bench.toolbox()))
-    await eventually(lambda: bench.started == ["a", "b"], 2, "both calls to run")
+    await eventually(lambda: bench.started == ["a", "b"], 10, "both calls to run")
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
     for gate in bench.gates.values():
@@ -513,7 +513,7 @@ async def test_R6_a_message_that_arrives_during_a_call_is_read_with_its_result(
     shell.say("look")
     model = ScriptedModel(asks(look("a")), says("both"))
     work = asyncio.create_task(shell.work(AGENT, model, bench.toolbox()))
-    await eventually(lambda: bench.started, 2, "the call to run")
+    await eventually(lambda: bench.started, 10, "the call to run")
     shell.say("and hurry")
     bench.gates["a"].set()
     await work
@@ -529,7 +529,7 @@ async def test_R6_a_message_that_arrives_during_the_last_answer_is_answered(
     pause = Pause()
     model = ScriptedModel([TextDelta("first"), pause, Finish("stop")], says("second"))
     work = asyncio.create_task(shell.work(AGENT, model, bench.toolbox()))
-    await eventually(lambda: shell.parts, 2, "the first text")
+    await eventually(lambda: shell.parts, 10, "the first text")
     shell.say("two")
     pause.release.set()
     await work
@@ -685,7 +685,7 @@ async def test_R7_a_stop_while_another_call_runs_closes_what_waits_for_a_yes(
     shell.say("go")
     model = ScriptedModel(asks(look("a"), write("b")), says("done"))
     work = asyncio.create_task(shell.work(CAREFUL, model, bench.toolbox()))
-    await eventually(lambda: bench.started == ["a"], 2, "the other call to run")
+    await eventually(lambda: bench.started == ["a"], 10, "the other call to run")
     shell.ask_to_stop()
     await work
     assert [(call.status, call.code) for call in shell.calls()] == [("cancelled", "cancelled_by_user")] * 2

@@ -77,19 +77,19 @@ async def test_R7_closing_the_stream_closes_the_connection() -> None:
     async with Provider(lambda path, body: begun) as provider:
         async with aclosing(OpenAIChat(provider.url, "k").stream(BODY)) as deltas:
             await anext(deltas)
-        await eventually(lambda: provider.gone == 1, 2, "the provider to see the client go")
+        await eventually(lambda: provider.gone == 1, 10, "the provider to see the client go")
 
 
 async def test_R7_so_does_cancelling_the_task_that_reads() -> None:
     begun = Reply(pieces=completion("one two three").pieces[:2], hang=True)
     async with Provider(lambda path, body: begun) as provider:
         task = asyncio.create_task(read(provider.url))
-        await eventually(lambda: provider.requests, 2, "the request")
+        await eventually(lambda: provider.requests, 10, "the request")
         await asyncio.sleep(0.02)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await eventually(lambda: provider.gone == 1, 2, "the provider to see the client go")
+        await eventually(lambda: provider.gone == 1, 10, "the provider to see the client go")
 
 
 async def test_nobody_listens() -> None:

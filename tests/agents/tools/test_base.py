@@ -283,7 +283,7 @@ async def test_R7_a_tool_that_ignores_its_cancellation_does_not_hold_up_a_stop(
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert time.monotonic() - moment < 1.0
+    assert time.monotonic() - moment < 5
     assert "abandoned" in caplog.text
     release.set()
 

@@ -64,7 +64,7 @@ async def test_R2_a_tool_that_is_not_owned_does_not_begin(ownership, name: str):
     running = asyncio.create_task(made(effects).run(name, "{}", CONTEXT))
     await asyncio.sleep(0.1)
     running.cancel()
-    await eventually(running.done, 2, "the call to be cancelled")
+    await eventually(running.done, 10, "the call to be cancelled")
     assert effects == []
 
 
@@ -85,5 +85,5 @@ async def test_a_tool_that_waits_hears_that_it_is_cancelled(ownership):
     await asyncio.sleep(0.05)
     ownership.held = False
     running.cancel()
-    await eventually(running.done, 2, "the call to be cancelled")
+    await eventually(running.done, 10, "the call to be cancelled")
     assert heard == ["cancelled"]

@@ -74,7 +74,7 @@ async def test_one_snapshot_is_read_for_all_who_open_at_the_same_time():
 
     feed = Feed(MemoryStore(), load)
     opening = [asyncio.ensure_future(feed.open("c", Sink())) for _ in range(50)]
-    await eventually(lambda: loads, 2, "the first of them to read")
+    await eventually(lambda: loads, 10, "the first of them to read")
     opening[0].cancel()
     gate.set()
     answers = await asyncio.gather(*opening, return_exceptions=True)

@@ -90,7 +90,7 @@ def test_the_challenge_is_answered(client, app):
     sealed = {"encrypt": encrypt("k1", json.dumps(ask).encode())}
     began = time.monotonic()
     answer = client.post(URL, json.dumps(sealed), content_type="application/json")
-    assert answer.json() == {"challenge": 'a"b'} and time.monotonic() - began < 1
+    assert answer.json() == {"challenge": 'a"b'} and time.monotonic() - began < 3  # as long as Feishu waits
 
 
 def test_a_button_is_stored_and_answered_with_a_toast(client, app):
