@@ -242,7 +242,8 @@ class Delivery:
     async def _settle(self, turn: FeishuTurn, now: int) -> None:
         """The run is over: its card shows what was done, and streams no more."""
         await self._answered(turn, now)
-        if turn.card_id and turn.message_id:
+        # Without a message it may have been sent all the same: its worker died before it could note that.
+        if turn.card_id:
             held = self._follower.state.get("run") or {}
             if held.get("id") == turn.run:
                 told = cards.status(self._follower.state, turn.run, now)

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from contextlib import asynccontextmanager
 from itertools import pairwise
 
 import pytest
@@ -241,7 +242,10 @@ async def test_a_burst_over_many_chats_loses_nothing_keeps_order_and_pace(house)
     assert not house.feishu.refused
 
 
-async def test_a_card_waits_for_the_end_of_its_run_to_reach_the_live_state(house):
+@asynccontextmanager
+async def unsettled(house, **turn):
+    """A run is over and its worker died before it settled the card; another worker has the lane now:
+    (card, its follower, its way out)."""
     pause = Pause()
     house.model = ScriptedModel([TextDelta("Long"), pause, Finish("stop")])
     await house.say("hello")
@@ -249,29 +253,36 @@ async def test_a_card_waits_for_the_end_of_its_run_to_reach_the_live_state(house
     await house.until(lambda: house.feishu.cards_of("oc_a"), "a card")
     pause.release.set()
     await house.quiet()
-    card = house.feishu.cards_of("oc_a")[0]
-    before = card.text()
-
-    # Another worker has the lane; nobody has settled its card; its live state is a moment behind the journal.
     lane = await FeishuLane.objects.select_related("app").aget()
     assert await ask(claim, lane.pk, "another", now_ms() + LEASE_MS)
-    await FeishuTurn.objects.aupdate(ended=False)
+    await FeishuTurn.objects.aupdate(ended=False, **turn)
     follower = Follower(house.services[0].feed, str(lane.conversation))
     client = FeishuClient(lane.app)
     ways = Delivery(lane, "another", client, follower, clock=now_ms, mine=lambda: True, every_ms=lambda: 0)
     await follower.follow()
-    ended = follower.state["run"]
-    follower.state["run"] = {**ended, "status": "running", "ended_at": None}
-    operations = card.sequence
-    assert not await ways.go_on(True)
-    assert card.sequence == operations and card.text() == before
-
-    follower.state["run"] = ended
-    assert await ways.go_on(False)
-    assert card.sequence > operations and "Done" in card.text()
-    assert not await FeishuTurn.objects.filter(ended=False).aexists()
+    yield house.feishu.cards_of("oc_a")[0], follower, ways
     follower.close()
     await client.aclose()
+
+
+async def test_a_card_waits_for_the_end_of_its_run_to_reach_the_live_state(house):
+    async with unsettled(house) as (card, follower, ways):
+        before, operations, ended = card.text(), card.sequence, follower.state["run"]
+        follower.state["run"] = {**ended, "status": "running", "ended_at": None}
+        assert not await ways.go_on(True)
+        assert card.sequence == operations and card.text() == before
+
+        follower.state["run"] = ended
+        assert await ways.go_on(False)
+        assert card.sequence > operations and "Done" in card.text()
+        assert not await FeishuTurn.objects.filter(ended=False).aexists()
+
+
+async def test_a_card_is_settled_whose_worker_died_before_it_could_note_that_it_was_sent(house):
+    async with unsettled(house, message_id="") as (card, _, ways):
+        operations = card.sequence
+        assert await ways.go_on(True)
+        assert card.sequence > operations and not card.streaming
 
 
 async def test_a_card_whose_run_has_left_the_live_state_ends_as_the_journal_says(house):
