@@ -113,8 +113,9 @@ def test_R2_a_paused_worker_comes_back_and_writes_nothing(works: Works):
     works.stack.pause(owner)
     works.until(lambda: works.run()[0] == "finished", 30, "another worker to finish")
     before = works.events()
+    said = owner.written
     owner.resume()
-    works.until(lambda: "the lease was lost" in owner.output(), 10, "the owner to notice")
+    works.until(lambda: owner.lets_go(said), 20, "the owner to notice")
     assert works.events() == before
     assert owner.alive
 

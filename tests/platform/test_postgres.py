@@ -36,7 +36,7 @@ def test_database_tests_pass_on_postgresql_too(postgres: Postgres) -> None:
         | {"HOLDFAST_TEST_DATABASE": postgres.url("second_run")},
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=1200,
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     passed = re.search(r"(\d+) passed", done.stdout)

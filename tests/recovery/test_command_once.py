@@ -34,7 +34,8 @@ async def test_W5_killed_between_apply_and_reply_and_retried_ten_times(stack: St
         async with Wire(stack.address, cookies) as wire:
             results.append(await wire.command(conversation, body, command))
     assert {result["status"] for result in results} <= {"applied", "duplicate"}
-    assert len({result["cursor"] for result in results}) == 1
+    # The cursor says where the session is now: the run goes on meanwhile, and under the same epoch.
+    assert len({result["cursor"].partition(":")[0] for result in results}) == 1
 
     key = conversation.replace("-", "")
     await eventually(

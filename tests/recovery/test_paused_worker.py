@@ -63,8 +63,9 @@ async def test_R2_a_worker_stopped_past_its_lease_has_no_effect_and_writes_nothi
             lambda: events(stack)[-1]["type"] == "run.waiting", 10, "the run to wait for a person"
         )
         before, effects = events(stack), tools.entries(stack.data / tools.NAME)
+        said = owner.written
         owner.resume()
-        await eventually(lambda: "the lease was lost" in owner.output(), 20, "the owner to notice")
+        await eventually(lambda: owner.lets_go(said), 20, "the owner to notice")
         time.sleep(1)  # longer than its tools would have taken
         assert events(stack) == before
         assert tools.entries(stack.data / tools.NAME) == effects

@@ -82,18 +82,26 @@ class Bot:
             connection.close()
 
     def say(self, text: str, chat: str = "oc_a", *, times: int = 1, **more: Any) -> str:
-        """A person writes, and Feishu delivers it so many times, to all servers in turn; the message's id."""
+        """A person writes, and Feishu delivers it so many times, to all servers in turn; the message's id. A
+        server that says "not now" (503), as a full one may, gets it again."""
         event = message_event(text, chat=chat, **more)
         message: str = event["event"]["message"]["message_id"]
         self.feishu.receive(chat, message)
         for number in range(times):
-            posted = self.post(event, web=number % len(self.ports), after_s=RETRIES_S[number])
-            assert posted.status == 200, posted
+            self._deliver(event, web=number % len(self.ports), after_s=RETRIES_S[number])
         return message
 
+    def _deliver(self, event: Json, *, tries: int = 5, **where: Any) -> Posted:
+        for _ in range(tries):
+            posted = self.post(event, **where)
+            if posted.status != 503:
+                break
+        assert posted.status == 200, posted
+        return posted
+
     def press(self, label: str, chat: str = "oc_a") -> Posted:
-        """A person presses the newest button with this label."""
-        return self.post(action_event(self.feishu.button(chat, label), chat=chat))
+        """A person presses the newest button with this label, and once more if that failed."""
+        return self._deliver(action_event(self.feishu.button(chat, label), chat=chat), tries=2)
 
     def answers(self, chat: str = "oc_a") -> list[str]:
         """The messages of a chat that are no cards."""

@@ -107,6 +107,17 @@ class Process:
         """The end of what it wrote."""
         return self.log.read_text(errors="replace")[-last:] if self.log.exists() else ""
 
+    @property
+    def written(self) -> int:
+        """Bytes that it has written so far."""
+        return self.log.stat().st_size if self.log.exists() else 0
+
+    def lets_go(self, since: int) -> bool:
+        """Whether a worker has said, beyond so many bytes, that it lets go of the one run it had: it saw first that its
+        lease was lost, or that somebody writes with a newer fence, or that the run is over."""
+        said = self.log.read_bytes()[since:].decode(errors="replace")
+        return "the lease was lost" in said or "is left alone (" in said
+
 
 class Stack:
     """Processes that belong together: `with Stack() as stack: stack.start("web")`.

@@ -192,10 +192,15 @@ class Proxy:
         self._server.close()
         self._restore()
         self._cut()
-        # Aborted connections end their tasks by themselves; to cancel them would be logged as an error.
-        rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        if rest:
-            await asyncio.wait(rest, timeout=5)
+        # Aborted connections end their tasks by themselves; to cancel them would be logged as an error. One that was
+        # accepted a moment ago has no task yet, or gets another one: look until there was none for some turns.
+        end, calm = self._loop.time() + 5, 0
+        while calm < 5 and self._loop.time() < end:
+            rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            calm = 0 if rest else calm + 1
+            if rest:
+                await asyncio.wait(rest, timeout=1)
+            await asyncio.sleep(0)
 
     def _cut(self) -> None:
         self._open = False
