@@ -189,7 +189,9 @@ class Proxy:
 
     async def _stop(self) -> None:
         assert self._server is not None
-        self._server.close()
+        # No more is accepted, but the server closes last: asyncio leaks what it has accepted for a closed server.
+        for listener in self._server.sockets:
+            self._loop.remove_reader(listener.fileno())
         self._restore()
         self._cut()
         # Aborted connections end their tasks by themselves; to cancel them would be logged as an error. One that was
@@ -201,6 +203,7 @@ class Proxy:
             if rest:
                 await asyncio.wait(rest, timeout=1)
             await asyncio.sleep(0)
+        self._server.close()
 
     def _cut(self) -> None:
         self._open = False
@@ -223,6 +226,9 @@ class Proxy:
             writer.transport.abort()
             return
         link = Link(writer, up_writer)
+        if not self._open:  # cut meanwhile
+            link.abort()
+            return
         self._links.add(link)
         try:
             await asyncio.gather(
