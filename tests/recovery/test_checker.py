@@ -1,4 +1,5 @@
-"""The checker of chaos runs notices what is wrong with a page; with everything else: tests/recovery/mutants.py."""
+"""The checker of chaos runs notices what is wrong with a page, and excuses what a bad link did; with everything else:
+tests/recovery/mutants.py."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.recovery.chaos.checker import Record, pages_agree
+from tests.recovery.chaos.checker import Record, frames_follow_each_other, pages_agree
 
 MESSAGE = {"kind": "message", "seq": 3, "id": "m", "text": "[pay 1 1] say 2"}
 CALL = {"id": "c", "status": "succeeded"}
@@ -61,3 +62,23 @@ def test_a_page_that_shows_the_newest_rows_as_they_are_is_well() -> None:
 def test_W1_a_page_that_shows_something_else_is_noticed(changed: dict[str, Any], said: str) -> None:
     (violation,) = found(page(**changed))
     assert said in violation
+
+
+@pytest.mark.parametrize(
+    ("since", "at", "excused"),
+    [
+        (100, 900, False),  # before the link was bad
+        (1_500, 1_600, True),
+        (1_900, 60_000, True),  # lost by the bad link, missed with the next event, a minute later
+        (900, 1_100, True),
+        (2_100, 2_200, False),  # the place before is of a time when the link was well again
+    ],
+)
+def test_W2_a_missing_event_is_excused_only_if_the_link_may_have_lost_it(
+    since: int, at: int, excused: bool
+) -> None:
+    line = {"what": "broken_chain", "client": "w1", "link": 1, "before": "e:1:a", "prev": "e:2:b"}
+    record = Record({}, [{**line, "since": since, "at": at}], [], [], {}, mangled=[("link1", 1_000, 2_000)])
+    assert (list(frames_follow_each_other(record)) == []) == excused
+    record.mangled = [("link2", 1_000, 2_000)]
+    assert list(frames_follow_each_other(record)) == ["w1 was sent e:2:b after e:1:a"]

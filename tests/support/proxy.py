@@ -270,5 +270,8 @@ class Proxy:
 
 
 def _write_late(writer: asyncio.StreamWriter, piece: bytes) -> None:
-    if not writer.transport.is_closing():
-        writer.write(piece)
+    try:
+        if not writer.transport.is_closing():
+            writer.write(piece)
+    except RuntimeError:
+        pass  # this side has ended meanwhile (write_eof), and asyncio has no question for that

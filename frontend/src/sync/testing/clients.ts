@@ -53,7 +53,8 @@ function memory(): Storage {
 
 /** What one socket carried, looked at before any mishap: frames of a conversation must follow each other (rule W2). */
 class Observer {
-  readonly #places = new Map<string, string>();
+  /** Where each conversation is, and since when (ms since the Unix epoch). */
+  readonly #places = new Map<string, { cursor: string; since: number }>();
   #began = Date.now();
   readonly #synced = new Set<string>();
 
@@ -82,7 +83,7 @@ class Observer {
   received(frame: ServerFrame): void {
     if (frame.type === "result")
       tell("result", { client: this.client, id: frame.id, status: frame.status, code: frame.code ?? null });
-    if (frame.type === "snapshot") this.#places.set(frame.conversation, frame.cursor);
+    if (frame.type === "snapshot") this.#at(frame.conversation, frame.cursor);
     if (frame.type === "resync") this.#places.delete(frame.conversation);
     if (frame.type === "synced" && !this.#synced.has(frame.conversation)) {
       this.#synced.add(frame.conversation);
@@ -96,11 +97,22 @@ class Observer {
     if (frame.type !== "event") return;
     const { conversation, event } = frame;
     const before = this.#places.get(conversation);
-    if (before !== undefined && before !== frame.prev)
-      tell("broken_chain", { client: this.client, link: this.link, conversation, before, prev: frame.prev });
-    this.#places.set(conversation, frame.cursor);
+    if (before !== undefined && before.cursor !== frame.prev)
+      tell("broken_chain", {
+        client: this.client,
+        link: this.link,
+        conversation,
+        before: before.cursor,
+        since: before.since,
+        prev: frame.prev,
+      });
+    this.#at(conversation, frame.cursor);
     if (event.type === "run.recovering" || event.type === "run.started")
       tell("seen", { client: this.client, conversation, type: event.type, run: event.run });
+  }
+
+  #at(conversation: string, cursor: string): void {
+    this.#places.set(conversation, { cursor, since: Date.now() });
   }
 }
 
