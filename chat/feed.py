@@ -250,6 +250,8 @@ class Feed:
         if self._away:
             return  # everything is resynced anyway, see _store_came_back
         for channel in channels:
+            if self._channels.get(channel.conversation) is not channel:
+                continue  # its last reader left while we read; what was heated now would stay hot for ever
             answer = found.get(channel.conversation)
             # Someone may have opened or left while we read, and a rewind (see _attach) must not be undone.
             if answer is None or asked[channel.conversation] != (channel.epoch, channel.position):

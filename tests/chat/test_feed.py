@@ -47,16 +47,25 @@ class Reader:
 
 
 class Unreliable(MemoryStore):
-    """The store in memory, which can be told to be away."""
+    """The store in memory, which can be told to be away, or to hold its answers back."""
 
     away = False
     reads = 0
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.holding = asyncio.Event()
+        self.answer = asyncio.Event()
+        self.answer.set()
 
     async def read(self, positions):
         self.reads += 1
         if self.away:
             raise StoreUnavailable
-        return await super().read(positions)
+        found = await super().read(positions)
+        self.holding.set()
+        await self.answer.wait()
+        return found
 
 
 class World:
@@ -257,6 +266,26 @@ async def test_unwatching_ends_the_reading():
         world.feed.unwatch(conversation, other)
         world.feed.unwatch(conversation, other)
         assert world.feed.watched == 0
+
+
+async def test_a_last_reader_who_leaves_during_a_read_stops_the_reading_for_nobody_else(caplog):
+    """What the read brings begins a run: kept as hot for nobody, it once stopped the whole feed."""
+    async with running() as world:
+        left, other = await world.begin(), await world.begin()
+        leaver, reader = await world.open(left), await world.open(other)
+        await asyncio.sleep(0.1)  # what they ring for when they come is read
+        world.store.holding.clear()
+        world.store.answer.clear()
+        await world.write(left, RUNNING, run="running")
+        await asyncio.wait_for(world.store.holding.wait(), 5)
+        world.feed.unwatch(left, leaver)
+        world.store.answer.set()
+        await world.write(other, NOTE % 1)
+        await eventually(lambda: reader.seqs == [1], 5, "the other reader to be served")
+        assert reader.lost == [] and world.feed.watched == 1 and "cannot read" not in caplog.text
+        again = await world.open(left)
+        await world.write(left, FINISHED, run="finished", ring=False)
+        await eventually(lambda: again.seqs == [2], 5, "the one who came back")
 
 
 async def test_W3_heads_are_those_of_the_store():

@@ -81,6 +81,13 @@ MUTANTS = (
         ("tests/chat/test_feed.py", "-k", "ring or lost_bell"),
     ),
     Mutant(
+        "a conversation is kept hot for readers who have left",
+        "chat/feed.py",
+        "if self._channels.get(channel.conversation) is not channel:",
+        "if False:",
+        ("tests/chat/test_feed.py", "-k", "last_reader"),
+    ),
+    Mutant(
         "effectful calls are retried on take-over",
         "agents/steps.py",
         'if call.effect == "effectful":',
