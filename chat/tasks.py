@@ -1,4 +1,4 @@
-"""Ending asyncio tasks for sure.
+"""Ending asyncio tasks, and processes, for sure.
 
 `asyncio.wait_for` of Python 3.11 returns the result, and loses the cancellation, when its future is done at the same
 moment (python/cpython#86296), and redis-py uses it for each write. So a task that talks to Redis may survive a
@@ -6,11 +6,22 @@ cancellation. Loops that run until they are cancelled ask `heed_cancellation`; w
 """
 
 import asyncio
+import os
+import threading
 from collections.abc import Iterable
 from typing import Any
 
 #: Seconds after which a task that goes on is cancelled again.
 AGAIN_S = 0.1
+
+
+def end_for_sure(seconds: float, status: int = 0) -> None:
+    """End this process after so many seconds, should it still be there. For one that leaves and has done what it could:
+    something may wait for a store that does not answer, or a thread for an event loop that is gone, and Python would
+    join that thread for ever."""
+    ending = threading.Timer(seconds, os._exit, (status,))
+    ending.daemon = True
+    ending.start()
 
 
 def heed_cancellation() -> None:

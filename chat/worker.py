@@ -40,21 +40,23 @@ from chat.queue import RUN, Queue, streaq_options
 from chat.runner import Came, Runner
 from chat.session import open_sessions
 from chat.sweeper import Sweeper
-from chat.tasks import end
+from chat.tasks import end, end_for_sure
 
 log = logging.getLogger(__name__)
 
 #: How often the heads of the running conversations are looked at, for stops and messages (milliseconds).
 WATCH_MS = 250
-#: Seconds that leaving may take before the process ends anyway; its leases then run out by themselves.
+#: Seconds that handing over may take; the leases of what is left then run out by themselves.
 LEAVE_S = 8.0
+#: Seconds after that after which the process ends anyway, whatever still waits for a store.
+END_S = 3.0
 #: Seconds before a streaQ worker that broke is replaced, at first and at most.
 BACKOFF_S = (0.2, 3.0)
 
 
 def main() -> None:
     """Run a worker in this process until SIGTERM or SIGINT. Django must have been set up."""
-    asyncio.run(serve())
+    asyncio.run(serve(leave=lambda status: end_for_sure(LEAVE_S + END_S, status)))
 
 
 def worker_name() -> str:
@@ -145,8 +147,11 @@ class _Streaq(Worker[None]):
             self.broken.set()
 
 
-async def serve(*, ready: Callable[[], None] | None = None) -> None:
-    """What `main` runs. `ready` is called once the worker takes runs."""
+async def serve(
+    *, ready: Callable[[], None] | None = None, leave: Callable[[int], None] | None = None
+) -> None:
+    """What `main` runs. `ready` is called once the worker takes runs, `leave` with the exit status when it begins to
+    leave."""
     leaving = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -179,6 +184,8 @@ async def serve(*, ready: Callable[[], None] | None = None) -> None:
         await asyncio.wait([*side, told], return_when=asyncio.FIRST_COMPLETED)
         ended = [task for task in side if task.done()]
         leaving.set()
+        if leave is not None:
+            leave(1 if ended else 0)
         await asyncio.gather(pool.leave(), cells.leave())
         for task in ended:
             if not task.cancelled() and (problem := task.exception()) is not None:

@@ -5,20 +5,20 @@ it fails on its own bookkeeping and cancels none. So we have Twisted's reactor t
 """
 
 import asyncio
-import os
 import sys
-import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from django.conf import settings
 
+from chat.tasks import end_for_sure
+
 #: Seconds that sockets get to write their last frames.
 PATIENCE_S = 1.0
 #: Seconds for the transports to flush after that.
 FLUSH_S = 0.1
-#: Seconds after the reactor's end after which the process ends, whatever still waits in a thread. A request that was
-#: being answered may wait there for the event loop, which is gone: Python would join that thread for ever.
+#: Seconds after the goodbyes, and after the reactor's end, after which the process ends, whatever still waits: Daphne
+#: waits for applications that may be waiting for a store, Python for a request's thread that waits for the event loop.
 END_S = 3.0
 
 
@@ -96,19 +96,14 @@ class Sockets:
             return
         self._hooked = reactor
         reactor.addSystemEventTrigger("before", "shutdown", _deferred(self.leave))
-        reactor.addSystemEventTrigger("after", "shutdown", _end_for_sure)
-
-
-def _end_for_sure() -> None:
-    ending = threading.Timer(END_S, os._exit, (0,))
-    ending.daemon = True
-    ending.start()
+        reactor.addSystemEventTrigger("after", "shutdown", end_for_sure, END_S)
 
 
 def _deferred(work: Callable[[], Any]) -> Callable[[], Any]:
     def begin() -> Any:
         from twisted.internet.defer import Deferred
 
+        end_for_sure(settings.HOLDFAST_DRAIN_MS / 1000 + PATIENCE_S + FLUSH_S + END_S)
         return Deferred.fromFuture(asyncio.ensure_future(work()))
 
     return begin
