@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from agents import events as e
 from chat.session import open_sessions
-from chat.session.session import Sessions
+from chat.session.sessions import Sessions
 
 QUESTION = (
     "What does the report of the third quarter say about the northern region, "

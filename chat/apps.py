@@ -8,10 +8,10 @@ class ChatConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Make the destinations known (`chat/destinations.py`)."""
-        from chat import destinations
+        """Make the destinations known (`chat/automation/destinations.py`)."""
+        from chat.automation import destinations
+        from chat.automation.mail import Mail
         from chat.entrances.feishu.destination import FeishuChats
-        from chat.mail import Mail
 
         destinations.register(Mail())
         destinations.register(FeishuChats())

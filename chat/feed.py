@@ -24,7 +24,7 @@ from typing import Literal, Protocol
 
 from agents.events import ACTIVE_RUN
 from chat.session.contract import Batch, Loaded, LogEvent, LogPart, Lost, Store, utf16
-from chat.tasks import heed_cancellation
+from chat.support.tasks import heed_cancellation
 
 log = logging.getLogger(__name__)
 

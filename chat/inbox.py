@@ -21,8 +21,8 @@ from pydantic import BaseModel
 
 from agents import events as e
 from agents.tools.texts import result_text
-from chat import attachments, decide, doorbell, faults, lookups
-from chat.entrances.browser.protocol import (
+from chat import decide
+from chat.entrances.web.protocol import (
     ApproveBody,
     CreateBody,
     DeleteBody,
@@ -32,10 +32,14 @@ from chat.entrances.browser.protocol import (
     SettleBody,
     StopBody,
 )
-from chat.journal import Journal
+from chat.files import attachments
+from chat.journal import queries
+from chat.journal.journal import Journal
+from chat.notify import doorbell
 from chat.session.contract import Command
 from chat.session.errors import IdReused, NoConversation, Rejected, Unavailable
-from chat.session.session import Outcome, Sessions, View
+from chat.session.sessions import Outcome, Sessions, View
+from chat.support import kill_points
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +127,7 @@ class Inbox:
             log.warning("Command %s was not carried out: %s", command_id, problem)
             return CommandResult("rejected", "unavailable", retry=True)
         if result.status == "applied":
-            faults.point("inbox.applied")
+            kill_points.point("inbox.applied")
         return result
 
     async def note(
@@ -152,7 +156,7 @@ class Inbox:
         asked = digest(body)
         if isinstance(body, CreateBody):
             return await self._create(who, conversation, id, asked, body)
-        owner = await lookups.owner_of(self._sessions.journal, conversation)
+        owner = await queries.owner_of(self._sessions.journal, conversation)
         if owner is None or not who.may(body, owner[0]):
             return CommandResult("rejected", "not_found")
         if owner[1]:
@@ -273,8 +277,8 @@ class Inbox:
     ) -> CommandResult:
         journal = self._sessions.journal
         agent: str | None = body.agent
-        if await lookups.owner_of(journal, conversation) is None:
-            agent = await lookups.agent_for(journal, body.agent)
+        if await queries.owner_of(journal, conversation) is None:
+            agent = await queries.agent_for(journal, body.agent)
         if agent is None:
             return CommandResult("rejected", "agent_missing")
         command = Command(id, asked, _APPLIED)
@@ -312,7 +316,7 @@ class Inbox:
         A call that has left the window is settled, by the window's own rule. The provider's own id is known
         as an alias; where it was used more than once, only the one call that is still open can be meant.
         """
-        ours, theirs = await lookups.calls_named(self._sessions.journal, conversation, name)
+        ours, theirs = await queries.calls_named(self._sessions.journal, conversation, name)
         if ours:
             raise Rejected("already_settled")
         still_open = [call for call in theirs if call.open]

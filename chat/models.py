@@ -1,7 +1,7 @@
 """What SQL remembers of conversations: the journal, and the projections that are written with it.
 
 `Event` is the journal; the other rows, but for a conversation's owner, fence and deletion, could be made
-again from it. Only `chat/journal.py` writes them. All times are integers, milliseconds since the Unix epoch,
+again from it. Only `chat/journal/journal.py` writes them. All times are integers, milliseconds since the Unix epoch,
 as in the events themselves; `seq` places an item in its conversation.
 """
 
@@ -12,7 +12,7 @@ from django.db import models, transaction
 from django.dispatch import receiver
 
 from agents.events import ACTIVE_RUN
-from chat.fields import JsonText
+from chat.support.fields import JsonText
 
 
 class Used(models.Model):
@@ -261,7 +261,7 @@ def _attachment_path(row: "Attachment", name: str) -> str:
 
 
 class Attachment(models.Model):
-    """A file that a person uploaded. Without a conversation it has not been sent yet (see `chat/attachments.py`)."""
+    """A file that a person uploaded. Without a conversation it has not been sent yet (`chat/files/attachments.py`)."""
 
     id = models.UUIDField(primary_key=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="attachments")

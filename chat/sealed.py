@@ -1,56 +1,5 @@
-"""A column for secrets: encrypted at rest with a key made from Django's SECRET_KEY, in clear only in memory.
+"""Where the encrypted column was in release 0.1; landed migrations name this place."""
 
-A text that SECRET_KEY and its fallbacks cannot open reads as empty: whoever uses it gets refused, and the admin says
-that the secret has to be entered again.
-"""
+from chat.support.encryption import SealedField, seal, unseal
 
-import base64
-import hashlib
-import logging
-from typing import TYPE_CHECKING, Any
-
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
-from django.db import models
-
-log = logging.getLogger(__name__)
-
-if TYPE_CHECKING:
-    Text = models.TextField[Any, Any]
-else:
-    Text = models.TextField
-
-
-def _box() -> MultiFernet:
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    digests = [hashlib.sha256(b"holdfast.sealed\0" + str(key).encode()).digest() for key in keys]
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])
-
-
-def seal(text: str) -> str:
-    """`text` encrypted; empty stays empty."""
-    return _box().encrypt(text.encode()).decode() if text else ""
-
-
-def unseal(sealed: str) -> str:
-    """What `seal` was given, or an empty text if this installation's keys cannot open it."""
-    if not sealed:
-        return ""
-    try:
-        return _box().decrypt(sealed.encode()).decode()
-    except InvalidToken:
-        log.error("A stored secret cannot be opened with this SECRET_KEY; enter it again in the admin.")
-        return ""
-
-
-class SealedField(Text):
-    """A text that the database holds encrypted. It cannot be searched."""
-
-    def from_db_value(self, value: str | None, expression: object, connection: object) -> str:
-        return unseal(value or "")
-
-    def get_prep_value(self, value: Any) -> str:
-        return seal(value or "")
-
-    def value_to_string(self, obj: models.Model) -> str:
-        return seal(self.value_from_object(obj))  # a dump of the database must not hold it in clear
+__all__ = ["SealedField", "seal", "unseal"]

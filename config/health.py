@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from chat.presence import worker_seen
+from chat.runs.presence import worker_seen
 from chat.session import open_sessions
 
 log = logging.getLogger(__name__)

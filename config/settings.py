@@ -124,8 +124,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-AUTHENTICATION_BACKENDS = ["chat.entrances.browser.guesses.PasswordBackend"]
-CSRF_FAILURE_VIEW = "chat.entrances.browser.trouble.csrf_failure"
+AUTHENTICATION_BACKENDS = ["chat.http.authentication.PasswordBackend"]
+CSRF_FAILURE_VIEW = "chat.entrances.web.trouble.csrf_failure"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
@@ -144,7 +144,7 @@ if ENV.flag("DJANGO_BEHIND_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
-# ---- attachments: no address leads to the folder; chat/entrances/browser/attachments.py hands files out --
+# ---- attachments: no address leads to the folder; chat/entrances/web/attachments.py hands files out --
 
 MEDIA_ROOT = HOLDFAST_DATA / "media"
 FILE_UPLOAD_PERMISSIONS = 0o600
@@ -261,7 +261,7 @@ HOLDFAST_IDLE_TTL_MS = ENV.number("HOLDFAST_IDLE_TTL_MS", 24 * 3600 * 1000, leas
 HOLDFAST_SWEEP_MS = ENV.number("HOLDFAST_SWEEP_MS", 5_000, least=100)
 HOLDFAST_LOG_EVENTS = ENV.number("HOLDFAST_LOG_EVENTS", 2_000, least=50)
 HOLDFAST_WORKER_CONCURRENCY = ENV.number("HOLDFAST_WORKER_CONCURRENCY", 64, least=1)
-# Processes that a worker starts for runs which may have taken workers down, at the same time (chat/poison.py).
+# Processes that a worker starts at the same time for runs which may have taken workers down (chat/runs/isolated/).
 HOLDFAST_ALONE = ENV.number("HOLDFAST_ALONE", 4, least=1)
 # A worker in which nothing moves for so long ends itself: something in it does not give up its turn.
 HOLDFAST_STUCK_MS = ENV.number("HOLDFAST_STUCK_MS", max(60_000, 4 * HOLDFAST_LEASE_MS), least=1_000)
@@ -282,9 +282,9 @@ HOLDFAST_SCHEDULE_LEAST_S = ENV.number("HOLDFAST_SCHEDULE_LEAST_S", 60, least=1,
 # Seconds that a due time may be found late and still count as on time, where missed runs are skipped.
 HOLDFAST_SCHEDULE_GRACE_S = ENV.number("HOLDFAST_SCHEDULE_GRACE_S", 300)
 HOLDFAST_SCHEDULE_LOOK_MS = ENV.number("HOLDFAST_SCHEDULE_LOOK_MS", 1_000, least=20)
-# A file with milliseconds by which the clock of schedules is ahead, for tests (chat/clock.py); never set in production.
+# A file with milliseconds by which the clock of schedules is ahead (chat/support/clock.py), for tests only.
 HOLDFAST_TEST_CLOCK = ENV.text("HOLDFAST_TEST_CLOCK")
-# A named place where a process kills itself, for recovery tests (chat/faults.py); never set in production.
+# A named place where a process kills itself (chat/support/kill_points.py), for recovery tests only.
 HOLDFAST_DIE_AT = ENV.text("HOLDFAST_DIE_AT")
 
 # ---- logs: one line each, to stderr ----------------------------------------------------------------------

@@ -5,9 +5,9 @@ from django.urls import include, path
 
 from config import health
 
-handler403 = "chat.entrances.browser.trouble.forbidden"
-handler404 = "chat.entrances.browser.trouble.not_found"
-handler500 = "chat.entrances.browser.trouble.failed"
+handler403 = "chat.entrances.web.trouble.forbidden"
+handler404 = "chat.entrances.web.trouble.not_found"
+handler500 = "chat.entrances.web.trouble.failed"
 
 urlpatterns = [
     path("healthz", health.healthz),
@@ -16,5 +16,5 @@ urlpatterns = [
     path("", include("chat.entrances.feishu.urls")),
     path("", include("chat.entrances.schedules.urls")),
     path("", include("chat.entrances.triggers.urls")),
-    path("", include("chat.entrances.browser.urls")),
+    path("", include("chat.entrances.web.urls")),
 ]

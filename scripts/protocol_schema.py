@@ -17,7 +17,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from agents import events
-from chat.entrances.browser import protocol
+from chat.entrances.web import protocol
 from chat.session.state import WINDOW
 
 Json = Any

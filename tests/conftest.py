@@ -33,7 +33,7 @@ LONGEST = (
     "tests/recovery/test_chaos.py",
     "tests/browser/test_chat.py",
     "tests/platform/test_run.py",
-    "tests/chat/test_worker.py",
+    "tests/chat/runs/test_worker.py",
     "tests/recovery/test_command_once.py",
     "tests/chat/entrances/triggers/test_processes.py",
     "tests/recovery/test_database_restart.py",

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chat.session.session import OnChange, Sessions
+    from chat.session.sessions import OnChange, Sessions
 
 
 def open_sessions(on_change: "OnChange | None" = None) -> "Sessions":
@@ -15,9 +15,9 @@ def open_sessions(on_change: "OnChange | None" = None) -> "Sessions":
     # Imported here: the pure parts of this package must not need Django or Redis.
     from django.conf import settings
 
-    from chat.bells import Bells
-    from chat.journal import Journal
-    from chat.session.session import Sessions
+    from chat.journal.journal import Journal
+    from chat.notify.listeners import Bells
+    from chat.session.sessions import Sessions
     from chat.session.store import RedisStore
 
     store = RedisStore(

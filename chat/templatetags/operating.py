@@ -4,8 +4,8 @@ from typing import Any
 
 from django import template
 
-from chat.admin import base
-from chat.admin.operating import doubts
+from chat.inspection import base
+from chat.inspection.operating import doubts
 
 register = template.Library()
 

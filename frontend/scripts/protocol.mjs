@@ -18,7 +18,7 @@ const types = await compile(schema, "Wire", {
   ignoreMinAndMaxItems: true,
   unreachableDefinitions: true,
   bannerComment:
-    "// Generated from chat/entrances/browser/protocol.py and agents/events.py by `npm run protocol`. Do not edit.",
+    "// Generated from chat/entrances/web/protocol.py and agents/events.py by `npm run protocol`. Do not edit.",
   style: { printWidth: 110 },
 });
 const values = Object.entries(constants).map(([name, value]) => `export const ${name} = ${value};`);

@@ -9,8 +9,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connections
 
-from chat.journal import Journal
-from chat.session.session import Sessions
+from chat.journal.journal import Journal
+from chat.session.sessions import Sessions
 from tests.support import databases
 from tests.support.valkey import Valkey
 from tests.support.worlds import IDLE_MS, MemoryWorld, RedisWorld, World, make_redis

@@ -9,7 +9,7 @@ from agents import events as e
 from agents.transcript.profiles import PROFILES
 from agents.transcript.render import Ask
 from chat import models as m
-from chat.journal import Journal
+from chat.journal.journal import Journal
 from tests.agents.transcript.fuzz import check
 from tests.support.broken import BROKEN, EVENTS
 from tests.support.databases import in_thread

@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from agents import events as e
 from agents.models import ensure_default_agent
 from chat import models as m
-from chat.entrances.browser.protocol import (
+from chat.entrances.web.protocol import (
     ApproveBody,
     CreateBody,
     DeleteBody,
@@ -22,7 +22,7 @@ from chat.entrances.browser.protocol import (
 from chat.inbox import CommandResult, Inbox, Sender
 from chat.session.errors import NoConversation, StoreUnavailable
 from chat.session.memory import MemoryStore
-from chat.session.session import Sessions
+from chat.session.sessions import Sessions
 from chat.session.state import items
 
 

@@ -52,14 +52,14 @@ MUTANTS = (
     ),
     Mutant(
         "no check for duplicate commands",
-        "chat/session/session.py",
+        "chat/session/sessions.py",
         "        found = await self.journal.command(conversation, command.id)\n        if found is not None and",
         "        found = None\n        if found is not None and",
         (f"{SESSION}/test_sessions.py", "-k", "W5"),
     ),
     Mutant(
         "acknowledged before the journal has it",
-        "chat/session/session.py",
+        "chat/session/sessions.py",
         "        await self._archive(conversation, base, committed, state)\n",
         "        asyncio.get_running_loop().call_later(\n"
         "            1, lambda: asyncio.ensure_future(self._archive(conversation, base, committed, state))\n"
@@ -138,7 +138,7 @@ MUTANTS = (
     ),
     Mutant(
         "a lease that was lost is free for anybody",
-        "chat/session/session.py",
+        "chat/session/sessions.py",
         '        if run is not None and run["status"] == "running" and self._lease_ms:',
         "        if False:",
         ("tests/chat/session/test_failover.py", "-k", "R2"),
@@ -152,31 +152,31 @@ MUTANTS = (
     ),
     Mutant(
         "an entry of the queue that came too early swallows the one that comes in time",
-        "chat/worker.py",
+        "chat/runs/worker.py",
         'if busy.owned.is_set() or busy.task.cancelled() or busy.task.result() != "nothing":',
         "if True:",
-        ("tests/chat/test_pool.py",),
+        ("tests/chat/runs/test_pool.py",),
     ),
     Mutant(
         "an entry of the queue that comes twice keeps a run's place",
-        "chat/worker.py",
+        "chat/runs/worker.py",
         "            owned = asyncio.create_task(busy.owned.wait())\n",
         "            owned = asyncio.create_task(asyncio.Event().wait())\n",
-        ("tests/chat/test_pool.py", "-k", "take_no_place"),
+        ("tests/chat/runs/test_pool.py", "-k", "take_no_place"),
     ),
     Mutant(
         "runs of the dead are left alone",
-        "chat/sweeper.py",
+        "chat/runs/sweeper.py",
         '    return run.status != "queued" or now',
         '    return run.status == "queued" and now',
-        ("tests/chat/test_sweeper.py",),
+        ("tests/chat/runs/test_sweeper.py",),
     ),
     Mutant(
         "bystanders of crashes are given up",
-        "chat/poison.py",
+        "chat/runs/isolated/policy.py",
         "if losses.crashed >= MAX_CRASHES or losses.lost + losses.crashed >= MAX_LOST:",
         "if losses.lost + losses.crashed >= 5:",
-        ("tests/chat/test_poison.py", "tests/chat/test_runner.py", "-k", "bystander"),
+        ("tests/chat/runs/isolated/test_policy.py", "tests/chat/runs/test_runner.py", "-k", "bystander"),
     ),
     Mutant(
         "a policy overrules a person",
@@ -190,7 +190,7 @@ MUTANTS = (
         "chat/inbox.py",
         "(self.operator and isinstance(body, HELP))",
         "self.operator",
-        ("tests/chat/admin/test_operating.py", "-k", "W11"),
+        ("tests/chat/inspection/test_operating.py", "-k", "W11"),
     ),
     Mutant(
         "a client takes any event for the next one",
@@ -201,16 +201,17 @@ MUTANTS = (
     ),
     Mutant(
         "an event fired again is another message",
-        "chat/firing.py",
+        "chat/automation/firing.py",
         '        return _made("message", self.key)',
         "        return str(__import__('uuid').uuid4())",
-        ("tests/chat/test_firing.py", "-k", "W5"),
+        ("tests/chat/automation/test_firing.py", "-k", "W5"),
     ),
     Mutant(
         "the due time moves on in a transaction of its own",
-        "chat/entrances/schedules/firings.py",
+        "chat/entrances/schedules/store.py",
         "        for due in fire:\n            record(row, due)\n",
-        "        transaction.on_commit(lambda: __import__('chat.faults').faults.point('schedules.received'))\n"
+        "        from chat.support import kill_points\n"
+        "        transaction.on_commit(lambda: kill_points.point('schedules.received'))\n"
         "        transaction.on_commit(lambda: [record(row, due) for due in fire])\n",
         ("tests/recovery/test_schedules.py",),
     ),
@@ -226,7 +227,7 @@ MUTANTS = (
         "chat/entrances/feishu/destination.py",
         '"parcel", parcel.key)',
         '"parcel", __import__("time").time_ns())',
-        ("tests/chat/entrances/schedules/test_deliver.py", "-k", "feishu"),
+        ("tests/chat/entrances/schedules/test_delivery.py", "-k", "feishu"),
     ),
     Mutant(
         "trigger: a message's key is made of its text",
@@ -279,17 +280,17 @@ MUTANTS = (
     ),
     Mutant(
         "trigger: a message's id is new each time",
-        "chat/entrances/triggers/recording.py",
+        "chat/entrances/triggers/store.py",
         'key=f"trigger:{row.trigger_id}:{row.key}"',
         "key=f\"trigger:{id(row)}{__import__('time').time_ns()}\"",
         (f"{TRIGGERS}/test_traps.py", "-k", "before_its_mark"),
     ),
     Mutant(
         "an agent's call that runs again sets up another trigger",
-        "chat/entrances/triggers/managing.py",
+        "chat/entrances/triggers/editing.py",
         "(known := mine.filter(made_key=maker.key).first())",
         "(known := mine.filter(made_key=None, pk=None).first())",
-        ("tests/chat/test_automations.py", "-k", "R3_the_same_call"),
+        ("tests/chat/automation/test_agent_tools.py", "-k", "R3_the_same_call"),
     ),
 )
 

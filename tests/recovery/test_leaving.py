@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from chat.entrances.browser import leaving
-from chat.worker import END_S, LEAVE_S
+from chat.entrances.web import leaving
+from chat.runs.worker import END_S, LEAVE_S
 from tests.support.processes import Stack
 from tests.support.waiting import eventually
 from tests.support.wire import Wire, login, new_id

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import pytest
 
-from chat.poison import MAX_CRASHES, SUSPECT_AFTER
+from chat.runs.isolated.policy import MAX_CRASHES, SUSPECT_AFTER
 from tests.recovery.chaos.model import Model
 from tests.recovery.chaos.run import give_tools
 from tests.support import template

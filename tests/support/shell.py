@@ -1,6 +1,6 @@
 """The smallest shell around `perform`: it stores what is yielded, in order, and shows the history that follows.
 
-It is what chat/worker.py does with Redis and SQL, without them: a log of batches, folded.
+It is what chat/runs/worker.py does with Redis and SQL, without them: a log of batches, folded.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from chat.entrances.browser import protocol as p
+from chat.entrances.web import protocol as p
 from tests.support.processes import Stack, password
 from tests.support.waiting import eventually
 

@@ -4,7 +4,7 @@ import typing
 from pathlib import Path
 
 from agents import events as e
-from chat.entrances.browser.protocol import SessionState
+from chat.entrances.web.protocol import SessionState
 from tests.wire import make_vectors
 
 

@@ -8,8 +8,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
-from chat.admin import base
 from chat.entrances.feishu.models import FeishuApp, FeishuDelivery, FeishuLane, FeishuMessage, FeishuUser
+from chat.inspection import base
 
 SECRETS = ("secret", "encrypt_key", "verification_token")
 

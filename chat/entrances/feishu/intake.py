@@ -17,13 +17,13 @@ from typing import Any, Literal
 from uuid import UUID
 
 from agents.events import ACTIVE_RUN
-from chat import attachments, uploads
 from chat.decide import run_id
 from chat.entrances.feishu import outbox
 from chat.entrances.feishu.content import Said, read
 from chat.entrances.feishu.errors import Refused
 from chat.entrances.feishu.lanes import ask, make_lane, name, now_ms
 from chat.entrances.feishu.models import FeishuApp, FeishuLane, FeishuMessage, FeishuUser, newest_lane
+from chat.files import attachments, sniffing
 from chat.inbox import (
     ApproveBody,
     Body,
@@ -179,7 +179,7 @@ class Intake:
                     raise ValueError(f"A message takes {MOST_FILES} files.")
                 data = await self._fetch(row.message_id, key, kind)
                 await ask(attachments.keep, self._lane.owner_id, UUID(id), called, data, now_ms())
-            except (uploads.Unfit, Refused, ValueError) as problem:
+            except (sniffing.Unfit, Refused, ValueError) as problem:
                 lines.append(f"[{called} was attached and cannot be read: {problem}]")
             except (attachments.Taken, attachments.TooMany):
                 lines.append(f"[{called} was attached and could not be kept.]")

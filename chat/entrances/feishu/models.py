@@ -18,7 +18,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from chat.entrances.feishu.sealed import SealedField
-from chat.fields import JsonText
+from chat.support.fields import JsonText
 
 FEISHU = "https://open.feishu.cn"
 LARK = "https://open.larksuite.com"

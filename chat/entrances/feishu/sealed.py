@@ -1,5 +1,5 @@
 """Where the sealed column was until others needed it, too; migrations name this place."""
 
-from chat.sealed import SealedField, seal, unseal
+from chat.support.encryption import SealedField, seal, unseal
 
 __all__ = ["SealedField", "seal", "unseal"]

@@ -13,20 +13,20 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from chat import attachments
 from chat.entrances.feishu.client import FeishuClient
-from chat.entrances.feishu.deliver import Delivery
+from chat.entrances.feishu.delivery import Delivery
 from chat.entrances.feishu.errors import FeishuError
 from chat.entrances.feishu.follow import Follower
 from chat.entrances.feishu.intake import Intake
 from chat.entrances.feishu.lanes import LEASE_MS, RENEW_S, Todo, ask, claim, look, now_ms, release, renew
 from chat.entrances.feishu.models import FeishuApp, FeishuLane
 from chat.feed import Feed
+from chat.files import attachments
 from chat.inbox import Inbox
 from chat.session.contract import Loaded
 from chat.session.errors import Unavailable
-from chat.session.session import Sessions
-from chat.tasks import end, heed_cancellation
+from chat.session.sessions import Sessions
+from chat.support.tasks import end, heed_cancellation
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from django.views.decorators.http import require_POST
 
 from chat.entrances.feishu.lanes import ask
 from chat.entrances.feishu.models import FeishuApp, FeishuMessage
-from chat.entrances.feishu.storing import Storing
-from chat.entrances.feishu.verify import Challenge, Event, Untrusted, open_request
+from chat.entrances.feishu.signature import Challenge, Event, Untrusted, open_request
+from chat.entrances.feishu.store import Storing
 
 log = logging.getLogger(__name__)
 

@@ -10,14 +10,14 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from agents.tools.texts import fit
-from chat.admin import base
-from chat.clock import machine_ms
-from chat.entrances.schedules import book
-from chat.entrances.schedules.draft import Invalid
+from chat.automation.firing import REFUSALS
+from chat.entrances.schedules import editing
 from chat.entrances.schedules.form import ScheduleForm
 from chat.entrances.schedules.models import Schedule, ScheduleDelivery, ScheduleFiring
 from chat.entrances.schedules.plan import SECOND, shown, upcoming
-from chat.firing import REFUSALS
+from chat.entrances.schedules.validation import Invalid
+from chat.inspection import base
+from chat.support.clock import machine_ms
 
 
 @admin.register(Schedule)
@@ -84,13 +84,13 @@ class ScheduleAdmin(admin.ModelAdmin):
     @admin.action(description="Pause", permissions=["change"])
     def pause(self, request: HttpRequest, queryset: "QuerySet[Schedule]") -> None:
         for row in queryset:
-            book.pause(row)
+            editing.pause(row)
 
     @admin.action(description="Resume", permissions=["change"])
     def go_on(self, request: HttpRequest, queryset: "QuerySet[Schedule]") -> None:
         for row in queryset:
             try:
-                book.resume(row)
+                editing.resume(row)
             except Invalid as refusal:
                 messages.error(request, f"{row}: {refusal}")
 
@@ -98,8 +98,8 @@ class ScheduleAdmin(admin.ModelAdmin):
     def run_now(self, request: HttpRequest, queryset: "QuerySet[Schedule]") -> None:
         for row in queryset:
             try:
-                book.run_now(row)
-            except book.TooMany as refusal:
+                editing.run_now(row)
+            except editing.TooMany as refusal:
                 messages.error(request, f"{row}: {refusal}")
             else:
                 messages.info(request, f"{row} runs within a few seconds.")

@@ -18,14 +18,14 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from pydantic import ValidationError
 
-from chat import destinations
-from chat.clock import wall_ms
-from chat.endpoint import Answer, Created, Refused, allowance, body_of, endpoint
-from chat.entrances.schedules import book
-from chat.entrances.schedules.draft import Draft, Invalid, draft_of, plan_of
+from chat.automation import destinations
+from chat.entrances.schedules import editing
 from chat.entrances.schedules.models import Schedule, ScheduleFiring
 from chat.entrances.schedules.plan import Problem, upcoming
+from chat.entrances.schedules.validation import Draft, Invalid, draft_of, plan_of
+from chat.http.api import Answer, Created, Refused, allowance, body_of, endpoint
 from chat.models import Conversation
+from chat.support.clock import wall_ms
 
 #: Bytes of a request: the longest prompt in any language, and the rest.
 MOST_BYTES = 100_000
@@ -40,7 +40,7 @@ END = 2**62
 def listing(request: HttpRequest) -> Answer:
     """All schedules of the user, newest first, and what a form needs to know."""
     return {
-        "schedules": _entries(book.mine(request.user)),
+        "schedules": _entries(editing.mine(request.user)),
         "most": settings.HOLDFAST_SCHEDULES_PER_USER,
         "least_s": settings.HOLDFAST_SCHEDULE_LEAST_S,
         "destinations": [vars(offer) for offer in destinations.offers(request.user)],
@@ -53,12 +53,12 @@ def make(request: HttpRequest) -> Answer:
     given = body_of(request)
     id = _uuid(given.pop("id", None), "id")
     try:
-        row, new = book.create(request.user, _parsed(Draft, given), id=id)
+        row, new = editing.create(request.user, _parsed(Draft, given), id=id)
     except Invalid as refusal:
         raise _invalid(refusal.problems) from None
-    except book.TooMany as refusal:
+    except editing.TooMany as refusal:
         raise Refused(409, "too_many", str(refusal)) from None
-    entry = _entries(book.mine(request.user).filter(pk=row.pk))[0]
+    entry = _entries(editing.mine(request.user).filter(pk=row.pk))[0]
     return Created(entry) if new else entry
 
 
@@ -71,7 +71,7 @@ def preview(request: HttpRequest) -> Answer:
 
 def show(request: HttpRequest, schedule: UUID) -> Answer:
     """One of them."""
-    return _entries(book.mine(request.user).filter(pk=_own(request, schedule).pk))[0]
+    return _entries(editing.mine(request.user).filter(pk=_own(request, schedule).pk))[0]
 
 
 def change(request: HttpRequest, schedule: UUID) -> Answer:
@@ -84,9 +84,9 @@ def change(request: HttpRequest, schedule: UUID) -> Answer:
     try:
         if given:
             draft = _parsed(Draft, draft_of(row).model_dump() | given)
-            row = book.change(row, draft)
+            row = editing.change(row, draft)
         if state is not None:
-            row = book.resume(row) if state == "active" else book.pause(row)
+            row = editing.resume(row) if state == "active" else editing.pause(row)
     except Invalid as refusal:
         raise _invalid(refusal.problems) from None
     return show(request, row.pk)
@@ -94,7 +94,7 @@ def change(request: HttpRequest, schedule: UUID) -> Answer:
 
 def remove(request: HttpRequest, schedule: UUID) -> Answer:
     """Remove it with its history."""
-    book.remove(_own(request, schedule))
+    editing.remove(_own(request, schedule))
     return {}
 
 
@@ -102,8 +102,8 @@ def run(request: HttpRequest, schedule: UUID) -> Answer:
     """Have it run now. With an `id` (a UUID) the request may be repeated."""
     row = _own(request, schedule)
     try:
-        firing = book.run_now(row, _uuid(body_of(request).get("id"), "id"))
-    except book.TooMany as refusal:
+        firing = editing.run_now(row, _uuid(body_of(request).get("id"), "id"))
+    except editing.TooMany as refusal:
         raise Refused(429, "too_many", str(refusal), retry=True) from None
     return Created(_firing(firing, set()))
 
@@ -174,7 +174,7 @@ def _fields(found: dict[str, Problem]) -> dict[str, Any]:
 
 
 def _own(request: HttpRequest, schedule: UUID) -> Schedule:
-    row = book.mine(request.user).filter(pk=schedule).first()
+    row = editing.mine(request.user).filter(pk=schedule).first()
     if row is None:
         raise Refused(404, "not_found", "You have no such schedule.")
     return row

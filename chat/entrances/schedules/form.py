@@ -5,12 +5,12 @@ from typing import Any, ClassVar
 from django import forms
 
 from agents.models import Agent
-from chat.clock import wall_ms
-from chat.entrances.schedules.draft import Delivery, Draft, check
-from chat.entrances.schedules.due import MAX_MOST
+from chat.automation.firing import MAX_PROMPT
+from chat.entrances.schedules.decide import MAX_MOST
 from chat.entrances.schedules.models import Schedule
 from chat.entrances.schedules.plan import SECOND, is_zone, shown
-from chat.firing import MAX_PROMPT
+from chat.entrances.schedules.validation import Delivery, Draft, check
+from chat.support.clock import wall_ms
 
 #: Where a problem of a draft is shown in the form.
 FIELDS = {"at": "at_text", "ends_at": "ends_text", "delivery": "deliver_address"}

@@ -13,8 +13,8 @@ from uuid import uuid4
 from django.conf import settings
 from django.db import models
 
+from chat.automation.firing import Firing
 from chat.entrances.schedules.plan import Plan, shown
-from chat.firing import Firing
 
 #: From each state of a firing to those that may follow.
 MOVES: dict[str, tuple[str, ...]] = {
@@ -70,7 +70,7 @@ class Schedule(models.Model):
     deliver_address = models.CharField("address", max_length=200, blank=True)
 
     state = models.CharField(max_length=10, choices=STATES, default="active")
-    #: Why it was paused by itself: a code of chat/firing.py.
+    #: Why it was paused by itself: a code of chat/automation/firing.py.
     problem = models.CharField(max_length=30, blank=True)
     next_at = models.BigIntegerField(null=True, blank=True)
     #: The conversation whose agent made it, if one did.
@@ -163,7 +163,7 @@ class ScheduleFiring(models.Model):
         return f"{self.schedule_id} {self.due}"
 
     def firing(self, schedule: Schedule) -> Firing:
-        """What `chat/firing.py` is to carry out."""
+        """What `chat/automation/firing.py` is to carry out."""
         alone = self.target is None and not self.series
         title = f"{schedule.name} · {shown(self.due, schedule.zone)[:16]}" if alone else schedule.name
         return _firing(schedule, f"schedule:{self.pk}", str(self.target or ""), self.series, title)

@@ -13,11 +13,11 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from agents.events import ACTIVE_RUN
-from chat import replies
-from chat.clock import machine_ms
-from chat.entrances.schedules.firings import BATCH, move
 from chat.entrances.schedules.models import ScheduleDelivery, ScheduleFiring
+from chat.entrances.schedules.store import BATCH, move
+from chat.journal import replies
 from chat.models import Conversation, Run
+from chat.support.clock import machine_ms
 
 #: Characters of an answer that the history shows.
 PREVIEW = 300

@@ -17,14 +17,14 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import DatabaseError
 
-from chat import faults
-from chat.clock import wall_ms
-from chat.entrances.schedules import deliver, firings, results
+from chat.automation.firing import fire
+from chat.entrances.schedules import delivery, results, store
 from chat.entrances.schedules.models import ScheduleFiring
-from chat.firing import fire
 from chat.inbox import Inbox
-from chat.session.session import Sessions
-from chat.tasks import heed_cancellation
+from chat.session.sessions import Sessions
+from chat.support import kill_points
+from chat.support.clock import wall_ms
+from chat.support.tasks import heed_cancellation
 
 log = logging.getLogger(__name__)
 
@@ -69,34 +69,34 @@ class ScheduleService:
     async def look(self) -> int:
         """See once to everything there is to do now; how many due times, firings and results that were."""
         done = 0
-        for schedule in await ask(firings.due_schedules, self._clock()):
+        for schedule in await ask(store.due_schedules, self._clock()):
             done += await self._take(schedule)
-        waiting = await ask(firings.waiting)
+        waiting = await ask(store.waiting)
         for start in range(0, len(waiting), AT_ONCE):
             done += sum(await asyncio.gather(*map(self._begin, waiting[start : start + AT_ONCE])))
         for firing in await ask(results.moved):
             done += await ask(results.settle, firing)
-        for parcel in await ask(deliver.pending):
-            await ask(deliver.send, parcel)
+        for parcel in await ask(delivery.pending):
+            await ask(delivery.send, parcel)
             done += 1
         return done
 
     async def _take(self, schedule: UUID) -> int:
         try:
-            taken = await ask(firings.take_due, schedule, self._clock())
+            taken = await ask(store.take_due, schedule, self._clock())
         except DatabaseError:
             raise  # it is about all of them, and passes
         except Exception:
             log.exception("Schedule %s cannot be decided on; it is paused.", schedule)
-            await ask(firings.set_aside, schedule)
+            await ask(store.set_aside, schedule)
             return 0
-        faults.point("schedules.received")
+        kill_points.point("schedules.received")
         return taken
 
     async def _begin(self, row: ScheduleFiring) -> bool:
-        if not await ask(firings.claim, row):
+        if not await ask(store.claim, row):
             return False
         fired = await fire(self._inbox, row.firing(row.schedule))
-        faults.point("schedules.fired")
-        await ask(partial(firings.begun, row, fired))
+        kill_points.point("schedules.fired")
+        await ask(partial(store.begun, row, fired))
         return True

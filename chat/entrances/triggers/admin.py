@@ -13,12 +13,12 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from chat.admin import base
-from chat.admin.runs import by_values
-from chat.entrances.triggers import managing
-from chat.entrances.triggers.filling import shown
+from chat.entrances.triggers import editing
 from chat.entrances.triggers.models import OUTCOMES, Trigger, TriggerFiring
+from chat.entrances.triggers.templating import shown
 from chat.inbox import now_ms
+from chat.inspection import base
+from chat.inspection.runs import by_values
 
 
 class TriggerForm(forms.ModelForm):
@@ -49,7 +49,7 @@ class TriggerForm(forms.ModelForm):
 
     class Meta:
         model = Trigger
-        fields = ("owner", *(name for name in managing.FIELDS if name != "expires_at"))
+        fields = ("owner", *(name for name in editing.FIELDS if name != "expires_at"))
         widgets = {
             "prompt": forms.Textarea(attrs={"rows": 8, "cols": 90}),
             "secret": forms.PasswordInput(attrs={"autocomplete": "new-password"}),
@@ -154,7 +154,7 @@ class TriggerAdmin(admin.ModelAdmin):
         if not change:
             obj.created_at = now
         with transaction.atomic():
-            managing.store(obj, now)
+            editing.store(obj, now)
 
     @admin.display(description="address")
     def address(self, row: Trigger) -> SafeString | str:
@@ -212,23 +212,23 @@ class TriggerAdmin(admin.ModelAdmin):
         count = 0
         for row in queryset.exclude(paused=paused):
             try:
-                managing.change(row.pk, {"paused": paused}, now_ms())
+                editing.change(row.pk, {"paused": paused}, now_ms())
                 count += 1
-            except managing.Invalid as problem:
+            except editing.Invalid as problem:
                 messages.error(request, f"{row.name}: {problem}")
         messages.info(request, f"{count} {'are paused' if paused else 'go on'}.")
 
     @admin.action(description="Fire now, to try it", permissions=["change"])
     def fire(self, request: HttpRequest, queryset: "QuerySet[Trigger]") -> None:
         for row in queryset:
-            managing.fire_now(row.pk, secrets.token_hex(16), now_ms())
+            editing.fire_now(row.pk, secrets.token_hex(16), now_ms())
         messages.info(request, f"{queryset.count()} will be carried out by a worker; see the firings.")
 
     @admin.action(description="Make a new secret address", permissions=["change"])
     def renew(self, request: HttpRequest, queryset: "QuerySet[Trigger]") -> None:
         rows = queryset.filter(kind="webhook")
         for row in rows:
-            managing.renew_address(row.pk, now_ms())
+            editing.renew_address(row.pk, now_ms())
         messages.info(request, f"{rows.count()} have a new address; the old ones are worth nothing now.")
 
 

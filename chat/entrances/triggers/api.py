@@ -20,11 +20,11 @@ from django.conf import settings
 from django.http import HttpRequest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chat.endpoint import Answer, Created, Method, Refused, allowance, body_of, endpoint
-from chat.entrances.triggers import managing
+from chat.entrances.triggers import editing
 from chat.entrances.triggers.decide import REASONS
-from chat.entrances.triggers.managing import Invalid, TooMany
+from chat.entrances.triggers.editing import Invalid, TooMany
 from chat.entrances.triggers.models import Trigger, TriggerFiring, owned
+from chat.http.api import Answer, Created, Method, Refused, allowance, body_of, endpoint
 from chat.inbox import now_ms
 from chat.models import Conversation, Run
 
@@ -114,7 +114,7 @@ def make(request: HttpRequest) -> Answer:
     """Make one. With an `id` the request may be repeated."""
     wanted = _parsed(request)
     assert request.user.pk is not None
-    row, new = managing.create(request.user.pk, wanted.given(), now_ms(), id=wanted.id)
+    row, new = editing.create(request.user.pk, wanted.given(), now_ms(), id=wanted.id)
     shown = _whole(request, row)
     return Created(shown) if new else shown
 
@@ -128,7 +128,7 @@ def show(request: HttpRequest, trigger: UUID) -> Answer:
 @said
 def change(request: HttpRequest, trigger: UUID) -> Answer:
     """Change what is named. What was recorded before stays as it was."""
-    row = managing.change(_own(request, trigger).pk, _parsed(request).given(), now_ms())
+    row = editing.change(_own(request, trigger).pk, _parsed(request).given(), now_ms())
     if row is None:
         raise _gone()
     return _whole(request, row)
@@ -150,7 +150,7 @@ def run(request: HttpRequest, trigger: UUID) -> Answer:
         id = uuid4() if given is None else UUID(str(given))
     except ValueError:
         raise Invalid({"id": "It must be a UUID."}) from None
-    firing = managing.fire_now(row.pk, str(id), now_ms())
+    firing = editing.fire_now(row.pk, str(id), now_ms())
     if firing is None:
         raise _gone()
     return Created(_firings([firing])[0])
@@ -162,7 +162,7 @@ def renew(request: HttpRequest, trigger: UUID) -> Answer:
     row = _own(request, trigger)
     if row.kind != "webhook":
         raise Refused(400, "invalid", "Only webhooks have an address.")
-    managing.renew_address(row.pk, now_ms())
+    editing.renew_address(row.pk, now_ms())
     return _whole(request, _own(request, trigger))
 
 
@@ -180,7 +180,7 @@ def history(request: HttpRequest, trigger: UUID) -> Answer:
 
 def entry(row: Trigger, now: int) -> Answer:
     """A trigger as lists show it: nothing secret."""
-    fields = {name: getattr(row, name) for name in managing.FIELDS if name != "secret"}
+    fields = {name: getattr(row, name) for name in editing.FIELDS if name != "secret"}
     for name in ("conversation", "after_trigger", "after_schedule"):
         fields[name] = str(fields[name]) if fields[name] is not None else None
     return {

@@ -15,8 +15,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from chat.entrances.triggers import decide, hooks
-from chat.fields import JsonText
-from chat.sealed import SealedField
+from chat.support.encryption import SealedField
+from chat.support.fields import JsonText
 
 KINDS = (
     ("webhook", "a webhook comes in"),
@@ -42,7 +42,7 @@ def new_id() -> UUID:
 
 class Trigger(models.Model):
     """Something that is waited for, and what an agent is told when it happens. Checked by
-    `chat/entrances/triggers/checking.py`, whoever makes it."""
+    `chat/entrances/triggers/validation.py`, whoever makes it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
@@ -159,7 +159,7 @@ class Trigger(models.Model):
 
     def clean(self) -> None:
         """For forms: what is wrong, by field. Imported late, because the check asks for other models."""
-        from chat.entrances.triggers.checking import problems
+        from chat.entrances.triggers.validation import problems
 
         found = problems(self)
         if found:

@@ -18,11 +18,11 @@ from django.db.models import F, Q
 from agents.tools.fetching import Fetcher, Known, Page
 from agents.tools.tool import ToolError
 from chat.entrances.triggers import decide, matching
-from chat.entrances.triggers.filling import cut
 from chat.entrances.triggers.hooks import is_deep
 from chat.entrances.triggers.models import Trigger, TriggerFiring
-from chat.entrances.triggers.recording import Sighting, locked, record_one
-from chat.projection import clean
+from chat.entrances.triggers.store import Sighting, locked, record_one
+from chat.entrances.triggers.templating import cut
+from chat.journal.projection import clean
 
 #: Bytes that an address may say, and characters of the value that are kept.
 MAX_BYTES = 256 * 1024

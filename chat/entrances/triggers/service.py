@@ -17,12 +17,12 @@ from channels.db import database_sync_to_async
 from django.db import OperationalError
 
 from agents.tools.fetching import Fetcher, default_fetcher
-from chat import faults
-from chat.entrances.triggers import polling, sending, watching
+from chat.entrances.triggers import dispatch, polling, watching
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.inbox import Inbox, now_ms
-from chat.session.session import Sessions
-from chat.tasks import end, heed_cancellation
+from chat.session.sessions import Sessions
+from chat.support import kill_points
+from chat.support.tasks import end, heed_cancellation
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class TriggerService:
                 task = asyncio.create_task(self._look(trigger), name=f"look {trigger.pk}")
                 self.looks.add(task)
                 task.add_done_callback(self.looks.discard)
-        await database_sync_to_async(sending.find_runs)(self._clock())
+        await database_sync_to_async(dispatch.find_runs)(self._clock())
         if self._clock() >= self._tidy_at:
             self._tidy_at = self._clock() + TIDY_MS
             await database_sync_to_async(tidy)()
@@ -126,7 +126,7 @@ class TriggerService:
     async def _send(self) -> None:
         """Carry out what is pending: of one conversation one after the other, in their order."""
         lanes: dict[object, list[int]] = {}
-        for pk, conversation in await database_sync_to_async(sending.due)(self._clock()):
+        for pk, conversation in await database_sync_to_async(dispatch.due)(self._clock()):
             lanes.setdefault(conversation, []).append(pk)
         room = asyncio.Semaphore(AT_ONCE)
 
@@ -143,11 +143,11 @@ class TriggerService:
 
     async def _send_one(self, pk: int) -> bool:
         """Whether it is not pending any more."""
-        row = await database_sync_to_async(sending.claim)(pk, self._clock())
+        row = await database_sync_to_async(dispatch.claim)(pk, self._clock())
         if row is None:
             return False
-        faults.point("trigger.claimed")
-        fired = await sending.send(self._inbox, row, self._clock)
+        kill_points.point("trigger.claimed")
+        fired = await dispatch.send(self._inbox, row, self._clock)
         return not fired.retry
 
     async def _look(self, trigger: Trigger) -> None:

@@ -22,13 +22,14 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from chat import faults, replies
-from chat.entrances.triggers import hooks, matching, sending
-from chat.entrances.triggers.desk import desk
+from chat.entrances.triggers import dispatch, hooks, matching
 from chat.entrances.triggers.models import Trigger, TriggerFiring
-from chat.entrances.triggers.recording import Sighting, record
+from chat.entrances.triggers.runtime import desk
+from chat.entrances.triggers.store import Sighting, record
+from chat.http.limits import Allowance, Limits
 from chat.inbox import now_ms
-from chat.limits import Allowance, Limits
+from chat.journal import replies
+from chat.support import kill_points
 
 log = logging.getLogger(__name__)
 
@@ -90,10 +91,10 @@ def _stored(taking: "asyncio.Future[Any]") -> None:
 
 async def _take(request: HttpRequest, trigger: UUID, token: str, body: bytes) -> HttpResponse:
     row = await sync_to_async(_journal)(request, trigger, token, body)
-    faults.point("trigger.journalled")
-    if row.state == "pending" and not await sync_to_async(sending.let_wait)(row):
+    kill_points.point("trigger.journalled")
+    if row.state == "pending" and not await sync_to_async(dispatch.let_wait)(row):
         try:
-            await sending.send(desk().inbox, row, now_ms)
+            await dispatch.send(desk().inbox, row, now_ms)
         except Exception as problem:
             log.warning("Firing %s is left to a worker: %r", row.pk, problem)
     return await sync_to_async(_told)(row.pk)

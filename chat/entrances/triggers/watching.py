@@ -18,11 +18,11 @@ from django.db.models import Exists, OuterRef, Q
 from pydantic import ValidationError
 
 from agents import events as e
-from chat import replies
 from chat.entrances.triggers import matching
-from chat.entrances.triggers.filling import cut
 from chat.entrances.triggers.models import WATCHING, Trigger, TriggerFiring, TriggerScan
-from chat.entrances.triggers.recording import Sighting, locked, record_one
+from chat.entrances.triggers.store import Sighting, locked, record_one
+from chat.entrances.triggers.templating import cut
+from chat.journal import replies
 from chat.models import Conversation, Event, Message, Run, Schedule, Step
 
 log = logging.getLogger(__name__)

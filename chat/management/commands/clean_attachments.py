@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from chat.attachments import UNSENT_MS, clean
+from chat.files.attachments import UNSENT_MS, clean
 from chat.inbox import now_ms
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from chat.worker import main
+from chat.runs.worker import main
 
 
 class Command(BaseCommand):

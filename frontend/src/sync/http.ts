@@ -3,7 +3,7 @@ import { type FieldProblems, HttpError, type LocalFile, type Problem, type Probl
 import type { Cancel, HttpAnswer, Ports } from "./ports";
 import type { AttachmentRef, Boot, CallDetail, ConversationList, ItemPage } from "./protocol.gen";
 
-/** The paths of chat/entrances/browser/urls.py. */
+/** The paths of chat/entrances/web/urls.py. */
 export class Http {
   #csrf = "";
 

@@ -1,4 +1,4 @@
-// Generated from chat/entrances/browser/protocol.py and agents/events.py by `npm run protocol`. Do not edit.
+// Generated from chat/entrances/web/protocol.py and agents/events.py by `npm run protocol`. Do not edit.
 
 export type ClientFrame = Hello | Open | Close | Command | Ping;
 export type CommandBody =

@@ -14,7 +14,7 @@ it("W5 ids are valid, carry the time, and ascend also within a millisecond and w
         now += step;
         return make();
       });
-      // The pattern of `Uuid` in chat/entrances/browser/protocol.py, with version and variant.
+      // The pattern of `Uuid` in chat/entrances/web/protocol.py, with version and variant.
       for (const id of ids)
         expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
       expect([...ids].sort()).toEqual(ids);

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from agents import events as e
-from chat.journal import Journal
+from chat.journal.journal import Journal
 from chat.session.contract import LOST, Command
 from chat.session.errors import StoreUnavailable
-from chat.session.session import Sessions
+from chat.session.sessions import Sessions
 from chat.session.store import RedisStore
 from tests.chat.session.test_sessions import said, start, texts
 from tests.support.histories import START

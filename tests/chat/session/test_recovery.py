@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents import events as e
-from chat.journal import Journal
+from chat.journal.journal import Journal
 from chat.session.contract import LOST, Command
 from chat.session.errors import (
     Fenced,
@@ -22,7 +22,7 @@ from chat.session.errors import (
     Unarchivable,
 )
 from chat.session.memory import MemoryStore
-from chat.session.session import Sessions
+from chat.session.sessions import Sessions
 from chat.session.state import EMPTY, State, merge, reduce
 from chat.session.store import RedisStore
 from tests.chat.session.test_sessions import said, start, texts

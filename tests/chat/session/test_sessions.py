@@ -9,7 +9,7 @@ import pytest
 from agents import events as e
 from chat.session.contract import Batch, Command
 from chat.session.errors import Fenced, IdReused, NoConversation, PartGap, Rejected
-from chat.session.session import Sessions, View
+from chat.session.sessions import Sessions, View
 from chat.session.state import items
 from tests.support.histories import START
 from tests.support.worlds import World

@@ -15,7 +15,7 @@ from pathlib import Path
 from django.conf import settings
 
 from agents.tools.base import Probed, ToolContext, tool
-from chat import faults
+from chat.support import kill_points
 
 NAME = "ledger.jsonl"
 
@@ -32,7 +32,7 @@ def entries(path: Path) -> list[dict[str, object]]:
 
 async def _effect(name: str, context: ToolContext, before: int, after: int) -> str:
     await asyncio.sleep(before / 1000)
-    faults.point("effect.before")
+    kill_points.point("effect.before")
     line = {
         "tool": name,
         "call": context.call,
@@ -42,7 +42,7 @@ async def _effect(name: str, context: ToolContext, before: int, after: int) -> s
         "at": time.time_ns() // 1_000_000,
     }
     _write(json.dumps(line).encode() + b"\n")
-    faults.point("effect.after")
+    kill_points.point("effect.after")
     await asyncio.sleep(after / 1000)
     return f"{name} is done"
 

@@ -61,7 +61,7 @@ MAKE = """
 import json, sys
 from django.contrib.auth import get_user_model
 from chat.entrances.schedules import book
-from chat.entrances.schedules.draft import Draft
+from chat.entrances.schedules.validation import Draft
 owner = get_user_model().objects.get(username="alice")
 for given in json.loads({drafts!r}):
     book.create(owner, Draft(**given))

@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 
 from chat.entrances.feishu.models import FeishuApp
-from chat.session.session import Sessions
+from chat.session.sessions import Sessions
 from tests.chat.entrances.feishu.house import House, prepare
 from tests.support.feishu_server import FeishuServer
 from tests.support.scripted import ScriptedModel, says

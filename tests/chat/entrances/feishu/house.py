@@ -16,11 +16,11 @@ from agents.spec import AgentSpec
 from agents.tools.base import Toolbox, ToolContext, tool
 from chat.entrances.feishu.models import FeishuApp, FeishuDelivery, FeishuLane, FeishuMessage
 from chat.entrances.feishu.service import FeishuService
-from chat.kit import Kit
-from chat.runner import Runner
-from chat.session.session import Sessions
-from chat.tasks import end
-from chat.worker import Pool
+from chat.runs.dependencies import Kit
+from chat.runs.runner import Runner
+from chat.runs.worker import Pool
+from chat.session.sessions import Sessions
+from chat.support.tasks import end
 from tests.support.feishu_events import action_event, message_event, signed
 from tests.support.feishu_server import FeishuServer
 from tests.support.waiting import eventually

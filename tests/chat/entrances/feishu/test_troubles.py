@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 
 from agents.llm.base import Finish, TextDelta
 from chat.entrances.feishu.client import FeishuClient
-from chat.entrances.feishu.deliver import Delivery
+from chat.entrances.feishu.delivery import Delivery
 from chat.entrances.feishu.follow import Follower
 from chat.entrances.feishu.lanes import LEASE_MS, ask, claim, now_ms
 from chat.entrances.feishu.models import FeishuDelivery, FeishuLane, FeishuMessage, FeishuTurn

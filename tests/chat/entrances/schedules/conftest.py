@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chat.session.session import Sessions
+from chat.session.sessions import Sessions
 from tests.chat.entrances.schedules.house import House, prepare
 from tests.support.worlds import MemoryWorld
 

@@ -14,15 +14,15 @@ from agents.models import ensure_default_agent
 from agents.spec import AgentSpec
 from agents.tools.base import Toolbox
 from chat import models as m
-from chat.entrances.schedules import book
-from chat.entrances.schedules.draft import Draft
+from chat.entrances.schedules import editing
 from chat.entrances.schedules.models import Schedule, ScheduleFiring
 from chat.entrances.schedules.service import ScheduleService
+from chat.entrances.schedules.validation import Draft
 from chat.inbox import Inbox, SendBody, Sender
-from chat.kit import Kit
-from chat.runner import Runner
-from chat.session.session import Sessions
-from chat.tasks import end
+from chat.runs.dependencies import Kit
+from chat.runs.runner import Runner
+from chat.session.sessions import Sessions
+from chat.support.tasks import end
 from tests.support.scripted import ScriptedModel, says
 from tests.support.waiting import eventually
 
@@ -63,7 +63,7 @@ class House:
         self._clock_file.write_text(str(ahead + ms))
 
     async def make(self, draft: Draft = HOURLY, **changes: Any) -> Schedule:
-        row, new = await sync_to_async(book.create)(self.owner, draft.model_copy(update=changes))
+        row, new = await sync_to_async(editing.create)(self.owner, draft.model_copy(update=changes))
         assert new
         return row
 

@@ -10,10 +10,10 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from agents.models import ensure_default_agent
-from chat.clock import wall_ms
-from chat.entrances.schedules import book
-from chat.entrances.schedules.draft import Draft
+from chat.entrances.schedules import editing
 from chat.entrances.schedules.models import Schedule, ScheduleDelivery, ScheduleFiring
+from chat.entrances.schedules.validation import Draft
+from chat.support.clock import wall_ms
 
 LIST = "/admin/chat/schedule/"
 
@@ -37,7 +37,7 @@ def form(alice: Any, **changes: Any) -> dict[str, Any]:
 
 def row_of(alice: Any, **changes: Any) -> Schedule:
     draft = Draft(name="News", prompt="What is new?", cron="0 9 * * *", zone="Europe/Berlin")
-    return book.create(alice, draft.model_copy(update=changes))[0]
+    return editing.create(alice, draft.model_copy(update=changes))[0]
 
 
 def test_one_is_made_and_changed(staff: Client, alice: Any) -> None:
@@ -117,7 +117,7 @@ def test_actions(staff: Client, alice: Any) -> None:
     assert Schedule.objects.get().state == "active"
     assert "runs within a few seconds" in act("run_now")
     assert ScheduleFiring.objects.get().manual
-    for _ in range(book.MAX_MANUAL):
+    for _ in range(editing.MAX_MANUAL):
         page = act("run_now")
     assert "has not begun yet" in page
     Schedule.objects.update(kind="once", at=5, state="paused")
@@ -126,7 +126,7 @@ def test_actions(staff: Client, alice: Any) -> None:
 
 def test_the_history_shows_what_became_of_each_time_and_escapes_it(staff: Client, alice: Any) -> None:
     row = row_of(alice, name="<b>News</b>")
-    one = book.record(row, wall_ms())
+    one = editing.record(row, wall_ms())
     place = uuid4()
     ScheduleFiring.objects.filter(pk=one.pk).update(
         state="over", outcome="finished", detail="<script>x</script>", conversation=place, run="r-1"

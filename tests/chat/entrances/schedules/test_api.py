@@ -11,11 +11,11 @@ import pytest
 from django.test import Client
 
 from agents.models import ensure_default_agent
-from chat.clock import wall_ms
-from chat.endpoint import allowance
-from chat.entrances.schedules import api, book
+from chat.entrances.schedules import api, editing
 from chat.entrances.schedules.models import Schedule, ScheduleDelivery, ScheduleFiring
+from chat.http.api import allowance
 from chat.models import Conversation
+from chat.support.clock import wall_ms
 
 DAILY = {
     "name": "News",
@@ -118,7 +118,7 @@ def test_run_now_and_the_history(ask: Ask, alice: Any) -> None:
     place, gone = conversation_of(alice), conversation_of(alice, deleted_at=5)
     row = Schedule.objects.get()
     for number, where in enumerate((place, gone), start=1):
-        one = book.record(row, number)
+        one = editing.record(row, number)
         ScheduleFiring.objects.filter(pk=one.pk).update(
             state="over", outcome="finished", conversation=where.id
         )
@@ -287,17 +287,17 @@ def test_the_list_costs_the_same_few_queries_however_long_it_is(
     ask: Ask, django_assert_max_num_queries: Any
 ) -> None:
     for _ in range(10):
-        book.run_now(Schedule.objects.get(pk=made(ask)["id"]))
+        editing.run_now(Schedule.objects.get(pk=made(ask)["id"]))
     with django_assert_max_num_queries(9):
         assert len(ask("GET")[1]["schedules"]) == 10
 
 
 def test_agents_have_a_limit_of_their_own_per_conversation(alice: Any) -> None:
     ensure_default_agent()
-    draft = book.Draft(prompt="x", cron="0 9 * * *")
+    draft = editing.Draft(prompt="x", cron="0 9 * * *")
     place = uuid4()
-    row, _ = book.create(alice, draft, made_in=place, most=1)
-    with pytest.raises(book.TooMany, match="This conversation has 1"):
-        book.create(alice, draft, made_in=place, most=1)
-    book.create(alice, draft, made_in=uuid4(), most=1)
-    assert list(book.made_in(place)) == [row]
+    row, _ = editing.create(alice, draft, made_in=place, most=1)
+    with pytest.raises(editing.TooMany, match="This conversation has 1"):
+        editing.create(alice, draft, made_in=place, most=1)
+    editing.create(alice, draft, made_in=uuid4(), most=1)
+    assert list(editing.made_in(place)) == [row]

@@ -11,12 +11,12 @@ from asgiref.sync import sync_to_async
 
 from agents.models import Agent
 from chat import models as m
-from chat.clock import wall_ms
 from chat.decide import MAX_WAITING, run_id
-from chat.entrances.schedules import book, firings, results
-from chat.entrances.schedules.draft import Invalid, draft_of
+from chat.entrances.schedules import editing, results, store
 from chat.entrances.schedules.models import MOVES, Schedule, ScheduleFiring
+from chat.entrances.schedules.validation import Invalid, draft_of
 from chat.inbox import CreateBody, DeleteBody, Sender, StopBody
+from chat.support.clock import wall_ms
 from tests.chat.entrances.schedules.house import HOUR, MINUTE, House
 from tests.support.scripted import ScriptedModel, says
 
@@ -173,11 +173,11 @@ async def test_missed_times_are_skipped_or_stood_for_as_the_schedule_says(house:
 
 async def test_while_it_is_paused_nothing_is_due_and_nothing_is_missed(house: House) -> None:
     row = await house.make(missed="all")
-    await sync_to_async(book.pause)(row)
+    await sync_to_async(editing.pause)(row)
     house.advance(3 * HOUR + MINUTE)
     await house.look()
     assert await house.firings(row) == []
-    resumed = await sync_to_async(book.resume)(row)
+    resumed = await sync_to_async(editing.resume)(row)
     assert resumed.next_at == first(row) + 3 * HOUR
     await house.look()
     assert await house.firings(row) == []
@@ -190,9 +190,9 @@ async def test_once_is_over_after_its_time(house: House) -> None:
     ended = await again(row)
     assert (ended.state, ended.next_at) == ("ended", None)
     with pytest.raises(Invalid):
-        await sync_to_async(book.resume)(row)
+        await sync_to_async(editing.resume)(row)
     later = draft_of(ended).model_copy(update={"at": wall_ms() + HOUR})
-    assert (await sync_to_async(book.change)(ended, later)).state == "active"
+    assert (await sync_to_async(editing.change)(ended, later)).state == "active"
 
 
 async def test_after_its_end_it_is_due_no_more(house: House) -> None:
@@ -204,9 +204,9 @@ async def test_after_its_end_it_is_due_no_more(house: House) -> None:
 
 async def test_run_now_is_one_run_however_often_it_is_asked_for(house: House) -> None:
     row = await house.make()
-    await sync_to_async(book.pause)(row)
+    await sync_to_async(editing.pause)(row)
     key = uuid4()
-    asked = [await sync_to_async(book.run_now)(row, key) for _ in range(3)]
+    asked = [await sync_to_async(editing.run_now)(row, key) for _ in range(3)]
     assert len({one.pk for one in asked}) == 1
     (over,) = await house.until_over(row)
     assert over.manual and over.outcome == "finished"
@@ -215,10 +215,10 @@ async def test_run_now_is_one_run_however_often_it_is_asked_for(house: House) ->
 
 async def test_run_now_is_not_for_hammering(house: House) -> None:
     row = await house.make()
-    for _ in range(book.MAX_MANUAL):
-        await sync_to_async(book.run_now)(row)
-    with pytest.raises(book.TooMany):
-        await sync_to_async(book.run_now)(row)
+    for _ in range(editing.MAX_MANUAL):
+        await sync_to_async(editing.run_now)(row)
+    with pytest.raises(editing.TooMany):
+        await sync_to_async(editing.run_now)(row)
 
 
 async def test_a_deleted_conversation_pauses_the_schedule_with_words_and_resuming_begins_another(
@@ -234,7 +234,7 @@ async def test_a_deleted_conversation_pauses_the_schedule_with_words_and_resumin
     assert failed.detail == "The conversation was deleted."
     paused = await again(row)
     assert (paused.state, paused.problem) == ("paused", "not_found")
-    resumed = await sync_to_async(book.resume)(row)
+    resumed = await sync_to_async(editing.resume)(row)
     assert resumed.state == "active" and resumed.problem == "" and resumed.home != row.home
     house.advance(HOUR)
     found = await house.until_over(row, 2)
@@ -249,7 +249,7 @@ async def test_a_chosen_conversation_that_was_deleted_must_be_chosen_anew(house:
     await house.look()
     assert (await again(row)).state == "paused"
     with pytest.raises(Invalid, match="Choose another one"):
-        await sync_to_async(book.resume)(row)
+        await sync_to_async(editing.resume)(row)
 
 
 async def test_a_missing_agent_is_noted_and_tried_anew_at_the_next_time(house: House) -> None:
@@ -290,15 +290,15 @@ async def test_W11_schedules_of_somebody_who_may_not_log_in_rest(house: House) -
 async def test_W5_what_a_dead_worker_has_begun_is_not_begun_twice(house: House) -> None:
     row = await house.make(prompt="First words")
     house.advance(HOUR)
-    for schedule in await sync_to_async(firings.due_schedules)(wall_ms()):
-        await sync_to_async(firings.take_due)(schedule, wall_ms())
+    for schedule in await sync_to_async(store.due_schedules)(wall_ms()):
+        await sync_to_async(store.take_due)(schedule, wall_ms())
     (received,) = await house.firings(row)
     # A worker fires it and dies before it notes so; meanwhile the prompt is changed, and where it is to go.
-    from chat.firing import fire
+    from chat.automation.firing import fire
 
     first = await fire(house.inbox, received.firing(row))
     changed = draft_of(row).model_copy(update={"prompt": "Other words", "place": "same", "name": "Else"})
-    await sync_to_async(book.change)(row, changed)
+    await sync_to_async(editing.change)(row, changed)
     (over,) = await house.until_over(row)
     assert (str(over.conversation), over.run) == (first.conversation, first.run)
     assert await house.texts(over.conversation) == ["First words"]
@@ -308,10 +308,10 @@ async def test_W5_what_a_dead_worker_has_begun_is_not_begun_twice(house: House) 
 async def test_a_firing_that_a_dead_worker_has_claimed_is_taken_over(house: House) -> None:
     row = await house.make()
     house.advance(HOUR)
-    await sync_to_async(firings.take_due)(row.pk, wall_ms())
+    await sync_to_async(store.take_due)(row.pk, wall_ms())
     (received,) = await house.firings(row)
-    assert await sync_to_async(firings.claim)(received)
-    assert not await sync_to_async(firings.claim)(received), "somebody has it"
+    assert await sync_to_async(store.claim)(received)
+    assert not await sync_to_async(store.claim)(received), "somebody has it"
     await house.look()
     assert [one.state for one in await house.firings(row)] == ["received"]
     await ScheduleFiring.objects.filter(pk=received.pk).aupdate(claimed_until=1)  # its time is over
@@ -323,7 +323,7 @@ async def test_states_move_along_their_list_only(house: House) -> None:
     house.advance(HOUR)
     (over,) = await house.until_over(row)
     for state in MOVES:
-        assert not await sync_to_async(firings.move)(over, state)
+        assert not await sync_to_async(store.move)(over, state)
     assert [one.state for one in await house.firings(row)] == ["over"]
 
 
@@ -343,14 +343,14 @@ async def test_a_deleted_schedule_ends_and_its_conversations_stay(house: House) 
     house.advance(HOUR)
     (over,) = await house.until_over(row)
     house.advance(HOUR)
-    await sync_to_async(book.remove)(row)
+    await sync_to_async(editing.remove)(row)
     await house.look()
     assert await ScheduleFiring.objects.acount() == 0
     assert await house.texts(over.conversation) == ["How is the weather?"]
 
 
 async def test_the_history_is_bounded_and_keeps_what_is_open(house: House, monkeypatch: Any) -> None:
-    monkeypatch.setattr(firings, "KEPT", 3)
+    monkeypatch.setattr(store, "KEPT", 3)
     row = await house.make(missed="all", most=100)
     for number in range(1, 7):
         house.advance(HOUR)

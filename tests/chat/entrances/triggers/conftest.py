@@ -11,9 +11,9 @@ from django.contrib.auth import get_user_model
 
 from agents.models import ensure_default_agent
 from chat.entrances.triggers import views
-from chat.entrances.triggers.desk import Desk, close_desk, set_up
-from chat.queue import Queue
-from chat.session.session import Sessions
+from chat.entrances.triggers.runtime import Desk, close_desk, set_up
+from chat.runs.queue import Queue
+from chat.session.sessions import Sessions
 from tests.chat.entrances.triggers.house import House
 from tests.support.scripted import ScriptedModel, says
 from tests.support.site import Site

@@ -12,16 +12,16 @@ from django.test import AsyncClient
 
 from agents.spec import AgentSpec
 from agents.tools.base import Toolbox
-from chat.entrances.browser.protocol import CreateBody, SendBody
-from chat.entrances.triggers import managing
+from chat.entrances.triggers import editing
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.service import TriggerService
+from chat.entrances.web.protocol import CreateBody, SendBody
 from chat.inbox import Inbox, Sender, now_ms
-from chat.kit import Kit
 from chat.models import Conversation, Message, Run
-from chat.runner import Runner
-from chat.session.session import Sessions
-from chat.tasks import end
+from chat.runs.dependencies import Kit
+from chat.runs.runner import Runner
+from chat.session.sessions import Sessions
+from chat.support.tasks import end
 from tests.support.site import Site
 from tests.support.waiting import eventually
 
@@ -66,10 +66,10 @@ class House:
     async def trigger(self, **fields: Any) -> Trigger:
         """A trigger of the owner's."""
         given = {"name": "T", "kind": "webhook", "prompt": "Look.", **fields}
-        return (await sync_to_async(managing.create)(self.owner.pk, given, self.now))[0]
+        return (await sync_to_async(editing.create)(self.owner.pk, given, self.now))[0]
 
     async def change(self, trigger: Trigger, **fields: Any) -> None:
-        await sync_to_async(managing.change)(trigger.pk, fields, self.now)
+        await sync_to_async(editing.change)(trigger.pk, fields, self.now)
 
     async def post(self, trigger: Trigger, body: Any = b"", status: int = 200, **headers: str) -> Any:
         """A delivery to its secret address; the JSON of the answer."""

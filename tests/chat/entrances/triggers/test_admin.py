@@ -3,9 +3,9 @@
 import pytest
 
 from agents.models import ensure_default_agent
-from chat.entrances.triggers import managing
+from chat.entrances.triggers import editing
 from chat.entrances.triggers.models import Trigger, TriggerFiring
-from chat.entrances.triggers.recording import Sighting, record
+from chat.entrances.triggers.store import Sighting, record
 from tests.support import rows
 
 NOW = 1_790_000_000_000
@@ -87,7 +87,7 @@ def test_one_that_listens_begins_now(as_charlie, alice):
 
 
 def test_actions(as_charlie, alice):
-    made = managing.create(alice.pk, {"name": "T", "kind": "webhook", "prompt": "x"}, NOW)[0]
+    made = editing.create(alice.pk, {"name": "T", "kind": "webhook", "prompt": "x"}, NOW)[0]
 
     def act(name):
         answer = as_charlie.post(LIST, {"action": name, "_selected_action": [str(made.pk)]}, follow=True)
@@ -108,7 +108,7 @@ def test_actions(as_charlie, alice):
 def test_staff_who_may_only_look_do_not_see_the_address(client, alice, django_user_model):
     from django.contrib.auth.models import Permission
 
-    made = managing.create(alice.pk, {"name": "T", "kind": "webhook", "prompt": "x"}, NOW)[0]
+    made = editing.create(alice.pk, {"name": "T", "kind": "webhook", "prompt": "x"}, NOW)[0]
     looker = django_user_model.objects.create_user("looker", is_staff=True)
     looker.user_permissions.set(Permission.objects.filter(codename="view_trigger"))
     client.force_login(looker)
@@ -118,9 +118,7 @@ def test_staff_who_may_only_look_do_not_see_the_address(client, alice, django_us
 
 
 def test_what_was_seen_is_shown_with_its_reason_and_escaped(as_charlie, alice):
-    made = managing.create(alice.pk, {"name": "T", "kind": "webhook", "prompt": "x", "cooldown_s": 60}, NOW)[
-        0
-    ]
+    made = editing.create(alice.pk, {"name": "T", "kind": "webhook", "prompt": "x", "cooldown_s": 60}, NOW)[0]
     seen = {"payload": {"a": "<script>alert(1)</script>"}}
     rows_made = record(made.pk, [Sighting("delivery:1", seen), Sighting("delivery:2", seen)], NOW)
     assert [row.reason for row in rows_made] == ["", "cooldown"]

@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 
 from chat.entrances.triggers import watching
 from chat.entrances.triggers.models import TriggerFiring, TriggerScan
-from chat.entrances.triggers.recording import Sighting, record
+from chat.entrances.triggers.store import Sighting, record
 from chat.models import Message, Run
 from tests.chat.entrances.triggers.house import House
 from tests.support.scripted import ScriptedModel, says

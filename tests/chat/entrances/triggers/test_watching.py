@@ -5,12 +5,12 @@ import uuid
 from asgiref.sync import sync_to_async
 
 from agents.errors import ModelError
-from chat.entrances.schedules import book
-from chat.entrances.schedules.draft import Draft
+from chat.entrances.schedules import editing
 from chat.entrances.schedules.service import ScheduleService
+from chat.entrances.schedules.validation import Draft
 from chat.entrances.triggers import watching
-from chat.entrances.triggers.recording import Sighting, record
 from chat.entrances.triggers.service import KEPT, tidy
+from chat.entrances.triggers.store import Sighting, record
 from chat.models import Conversation, Run
 from tests.chat.entrances.triggers.house import House
 from tests.support.scripted import ScriptedModel, says
@@ -178,10 +178,10 @@ async def test_old_rows_of_what_did_not_match_are_tidied_away(house: House) -> N
 
 async def test_a_run_that_a_schedule_began_fires_what_waits_for_it(house: House) -> None:
     draft = Draft(name="Daily", prompt="Report.", cron="0 9 * * *")
-    chosen, other = [(await sync_to_async(book.create)(house.owner, draft))[0] for _ in range(2)]
+    chosen, other = [(await sync_to_async(editing.create)(house.owner, draft))[0] for _ in range(2)]
     trigger = await house.trigger(kind="run", after_schedule=chosen.pk, prompt="{{ answer }}")
     for schedule in (other, chosen):
-        await sync_to_async(book.run_now)(schedule)
+        await sync_to_async(editing.run_now)(schedule)
     service = ScheduleService(house.sessions, house.enqueue)
     await service.look()
     await house.settle()

@@ -12,9 +12,9 @@ from asgiref.sync import sync_to_async
 
 from agents.errors import ModelError
 from agents.llm.base import Finish, TextDelta
-from chat.entrances.browser.protocol import StopBody
-from chat.entrances.triggers import managing
+from chat.entrances.triggers import editing
 from chat.entrances.triggers.models import TriggerFiring
+from chat.entrances.web.protocol import StopBody
 from chat.inbox import Sender
 from chat.models import Conversation, Run
 from config.logs import LineFormatter
@@ -65,7 +65,7 @@ async def test_a_wrong_token_and_a_missing_trigger_look_the_same(house: House) -
 async def test_a_renewed_address_closes_the_old_one(house: House) -> None:
     trigger = await house.trigger()
     old = trigger.hook
-    await sync_to_async(managing.renew_address)(trigger.pk, 1)
+    await sync_to_async(editing.renew_address)(trigger.pk, 1)
     await trigger.arefresh_from_db()
     assert (await house.client.post(old, b"{}", content_type="application/json")).status_code == 404
     assert (await house.post(trigger))["status"] == "fired"

@@ -1,0 +1,63 @@
+"""Results on their way to a Feishu chat or a mailbox: an outbox, whose rows a worker claims, hands over and marks.
+
+What the destination will not take for good is given up at once, everything else after GIVE_UP_MS; the admin shows it
+and can have it sent again. How often something arrives when a worker dies in between is the destination's affair:
+Feishu's outbox shows it once, a mailbox may get it twice under one Message-ID (chat/automation/mail.py).
+"""
+
+import logging
+
+from django.db.models import F
+
+from chat.automation import destinations
+from chat.automation.destinations import Parcel, Undeliverable
+from chat.entrances.schedules.models import ScheduleDelivery
+from chat.support.clock import machine_ms
+
+log = logging.getLogger(__name__)
+
+#: Deliveries of one look.
+BATCH = 50
+#: A worker that has claimed a delivery has this long (milliseconds); a mail server gets half of it (EMAIL_TIMEOUT).
+CLAIM_MS = 30_000
+#: Between tries, at first and at most (milliseconds), and when to give up.
+RETRY_MS = (1_000, 600_000)
+GIVE_UP_MS = 24 * 3_600_000
+
+
+def pending() -> list[ScheduleDelivery]:
+    """What is to be sent now, oldest first."""
+    rows = ScheduleDelivery.objects.filter(state="pending", next_at__lte=machine_ms())
+    return list(rows.select_related("firing").order_by("next_at", "id")[:BATCH])
+
+
+def send(row: ScheduleDelivery) -> None:
+    """Claim one and hand it over. Never raises for what a destination can cause."""
+    now = machine_ms()
+    free = ScheduleDelivery.objects.filter(pk=row.pk, state="pending", next_at=row.next_at)
+    # The claim is the time of the next try: a worker that dies is followed by one that tries again.
+    if free.update(next_at=now + CLAIM_MS, attempts=F("attempts") + 1) != 1:
+        return
+    mine = ScheduleDelivery.objects.filter(pk=row.pk, state="pending")
+    try:
+        destination = destinations.find(row.kind)
+        if destination is None:
+            raise Undeliverable("There is no such kind of delivery any more.")
+        destination.deliver(Parcel(str(row.firing_id), row.address, row.subject, row.text))
+    except Exception as problem:
+        final = isinstance(problem, Undeliverable) or now - row.created_at > GIVE_UP_MS
+        if final:
+            log.error("Result %s (%s) was given up: %s", row.pk, row.kind, _told(problem))
+            mine.update(state="dead", error=_told(problem))
+        else:
+            log.warning("Result %s (%s) has to wait: %s", row.pk, row.kind, _told(problem))
+            pause = min(RETRY_MS[1], RETRY_MS[0] * 2 ** min(row.attempts, 12))
+            mine.update(next_at=machine_ms() + pause, error=_told(problem))
+        return
+    mine.update(state="sent", sent_at=machine_ms(), error="")
+
+
+def _told(problem: Exception) -> str:
+    if isinstance(problem, Undeliverable):
+        return str(problem)[:300]
+    return f"{type(problem).__name__}: {problem}"[:300]

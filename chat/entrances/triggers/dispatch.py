@@ -1,0 +1,86 @@
+"""Firings that are pending become messages, through chat/automation/firing.py.
+
+Any number of processes may do this to the same one: its ids are made from its key, so it is said once."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from channels.db import database_sync_to_async
+from django.db.models import Exists, OuterRef, QuerySet
+
+from chat.automation.firing import Fired, fire
+from chat.entrances.triggers.models import TriggerFiring
+from chat.entrances.triggers.store import firing_of
+from chat.inbox import Inbox
+from chat.journal import replies
+
+log = logging.getLogger(__name__)
+
+#: Firings of one round.
+BATCH = 50
+#: How long a worker has one to itself (ms), and the longest pause between two tries.
+CLAIM_MS = 5_000
+LONGEST_MS = 60_000
+#: How soon it is looked again for the run of a message that nobody has read (ms).
+UNREAD_MS = 3_000
+
+
+def due(now: int) -> list[tuple[int, UUID | None]]:
+    """The pending firings whose time has come, oldest first, and the conversations that they go to; none that an
+    earlier one of its conversation has to come before."""
+    waiting = _earlier(OuterRef("conversation"), OuterRef("pk")).filter(next_at__gt=now)
+    rows = TriggerFiring.objects.filter(~Exists(waiting), state="pending", next_at__lte=now)
+    return list(rows.order_by("id").values_list("pk", "conversation")[:BATCH])
+
+
+def let_wait(row: TriggerFiring) -> bool:
+    """Leave it to the workers if an earlier one of its conversation is still pending; whether that is so."""
+    if not _earlier(row.conversation, row.pk).exists():
+        return False
+    TriggerFiring.objects.filter(pk=row.pk, state="pending").update(next_at=0)
+    return True
+
+
+def _earlier(conversation: Any, pk: Any) -> "QuerySet[TriggerFiring]":
+    return TriggerFiring.objects.filter(state="pending", conversation=conversation, pk__lt=pk)
+
+
+def claim(pk: int, now: int) -> TriggerFiring | None:
+    """One of them, if nobody else is at it. The claim only saves work: two that carry it out do no harm."""
+    free = TriggerFiring.objects.filter(pk=pk, state="pending", next_at__lte=now)
+    if free.update(next_at=now + CLAIM_MS) != 1:
+        return None
+    return TriggerFiring.objects.select_related("trigger").filter(pk=pk).first()
+
+
+def settle(one: TriggerFiring, fired: Fired, now: int) -> None:
+    """Write down what became of it, once; the first word stands."""
+    row = TriggerFiring.objects.filter(pk=one.pk, state="pending")
+    if fired.status != "rejected":
+        # Not the run that it waits behind: that one may end without having read it (rule R6).
+        run = replies.readers(fired.conversation, [fired.message]).get(fired.message, "")
+        row.update(state="fired", run=run, fired_at=now, next_at=now, error="")
+    elif not fired.retry:
+        row.update(state="failed", reason=fired.code or "bad_command")
+    else:
+        pause = min(1_000 << min(one.attempts, 6), LONGEST_MS)
+        row.update(attempts=one.attempts + 1, next_at=now + pause, error=fired.code or "")
+
+
+async def send(inbox: Inbox, row: TriggerFiring, clock: Callable[[], int]) -> Fired:
+    """Carry one out, and write down what became of it."""
+    fired = await fire(inbox, firing_of(row))
+    await database_sync_to_async(settle)(row, fired, clock())
+    return fired
+
+
+def find_runs(now: int) -> None:
+    """Fill in the runs of firings that had to wait behind another run (rule R6), where they are known by now. What
+    nobody has read is looked at less and less often."""
+    rows = TriggerFiring.objects.filter(state="fired", run="", next_at__lte=now).order_by("next_at")[:BATCH]
+    for row in rows:
+        run = replies.readers(str(row.conversation), [row.message]).get(row.message, "")
+        later = now + max(UNREAD_MS, (now - (row.fired_at or now)) // 2)
+        TriggerFiring.objects.filter(pk=row.pk, run="").update(run=run, next_at=later)

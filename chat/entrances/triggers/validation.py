@@ -1,0 +1,169 @@
+"""What is wrong with a trigger as somebody wants it, by field, in words that say what to do. Used by the admin, the
+web API and the agents' tools alike."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from agents.models import Agent
+from agents.tools.fetching import default_fetcher
+from agents.tools.tool import ToolError
+from chat.entrances.triggers import matching, templating
+from chat.models import Conversation
+
+#: Characters of a prompt, and of a signing secret.
+MAX_PROMPT = 16_000
+MAX_SECRET = 300
+DAY_S = 86_400
+MOST_WATCHED = 50
+#: What the fields of a prompt may begin with.
+SEEN: dict[str, frozenset[str]] = {
+    "webhook": frozenset({"payload", "delivery"}),
+    "poll": frozenset({"value", "before", "url"}),
+    "message": frozenset({"text", "who", "conversation", "title"}),
+    "run": frozenset({"run", "status", "answer", "detail", "agent", "conversation", "title"}),
+}
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,60}")
+_NUMBERS: dict[str, tuple[int, int]] = {
+    "cooldown_s": (0, 30 * DAY_S),
+    "per_hour": (1, 1_000),
+    "max_fires": (1, 1_000_000_000),
+}
+
+Problems = dict[str, str]
+
+
+def problems(trigger: Any) -> Problems:
+    """What is wrong, by field; empty if nothing is. Asks the database, so call it in a thread."""
+    found: Problems = {}
+    for check in (_texts, _numbers, _looking, _address, _headers, _places, _sources):
+        for field, told in check(trigger).items():
+            found.setdefault(field, told)
+    return found
+
+
+def _texts(trigger: Any) -> Problems:
+    found: Problems = {}
+    if not trigger.name.strip():
+        found["name"] = "Give it a name."
+    if not trigger.prompt.strip():
+        found["prompt"] = "Say what the agent is to do."
+    elif len(trigger.prompt) > MAX_PROMPT:
+        found["prompt"] = f"At most {MAX_PROMPT:,} characters."
+    elif bad := templating.unreadable(trigger.prompt):
+        found["prompt"] = (
+            f"{{{{ {bad[0][:60]} }}}} is no field. Write it like {{{{ payload.items[0].name }}}}."
+        )
+    elif trigger.kind in SEEN and (strange := templating.roots(trigger.prompt) - SEEN[trigger.kind]):
+        known = ", ".join(sorted(SEEN[trigger.kind]))
+        found["prompt"] = f"There is no field {sorted(strange)[0]!r} here. There are: {known}."
+    return found
+
+
+def _numbers(trigger: Any) -> Problems:
+    found: Problems = {}
+    for field, (least, most) in _NUMBERS.items():
+        value = getattr(trigger, field)
+        if value is not None and not least <= value <= most:
+            found[field] = f"Choose a number from {least:,} to {most:,}."
+    return found
+
+
+def _looking(trigger: Any) -> Problems:
+    found: Problems = {}
+    try:
+        if trigger.path:
+            matching.path_of(trigger.path)
+    except matching.Unfit as problem:
+        found["path"] = str(problem)
+    if trigger.kind in ("message", "run") and trigger.path:
+        found["path"] = "Only webhooks and addresses have a JSON path."
+    if trigger.match == "any":
+        return found
+    if trigger.kind == "run":
+        found["match"] = "What a run says is not matched; choose “everything”."
+    elif not trigger.pattern.strip():
+        found["pattern"] = "Say what to look for."
+    elif trigger.match == "regex":
+        try:
+            matching.pattern_of(trigger.pattern)
+        except matching.Unfit as problem:
+            found["pattern"] = str(problem)
+    return found
+
+
+def _address(trigger: Any) -> Problems:
+    if trigger.kind != "poll":
+        return {}
+    found: Problems = {}
+    try:
+        default_fetcher().check(trigger.url)
+    except ToolError as problem:
+        found["url"] = str(problem)
+    least = settings.HOLDFAST_TRIGGER_LEAST_S
+    if trigger.interval_s is not None and not least <= trigger.interval_s <= 31 * DAY_S:
+        found["interval_s"] = f"Choose at least {least} seconds, and at most 31 days."
+    return found
+
+
+def _headers(trigger: Any) -> Problems:
+    found: Problems = {}
+    for field in ("signature_header", "delivery_header"):
+        value = getattr(trigger, field)
+        if value and not _HEADER.fullmatch(value):
+            found[field] = "The name of a header has letters, digits and hyphens, like X-Delivery-Id."
+    if trigger.secret and not trigger.signature_header:
+        found["signature_header"] = "Say in which header the signature is."
+    if len(trigger.secret) > MAX_SECRET:
+        found["secret"] = f"At most {MAX_SECRET} characters."
+    return found
+
+
+def _places(trigger: Any) -> Problems:
+    found: Problems = {}
+    if trigger.owner_id is None:
+        return found
+    if trigger.agent and not Agent.objects.filter(slug=trigger.agent, enabled=True).exists():
+        found["agent"] = "There is no enabled agent with this slug."
+    if trigger.conversation is not None and not _own(trigger.owner_id, [trigger.conversation]):
+        found["conversation"] = "The owner has no such conversation."
+    return found
+
+
+def _sources(trigger: Any) -> Problems:
+    from chat.models import Schedule, Trigger
+
+    found: Problems = {}
+    watched = trigger.watched
+    if not isinstance(watched, list) or len(watched) > MOST_WATCHED:
+        found["watched"] = f"Give a list of at most {MOST_WATCHED} conversations."
+    else:
+        try:
+            ids = [UUID(str(one)) for one in watched]
+        except ValueError:
+            ids = []
+            found["watched"] = "Give ids of conversations."
+        if ids and trigger.owner_id is not None and not _own(trigger.owner_id, ids):
+            found["watched"] = "The owner does not have all of these conversations."
+    known = ("finished", "failed", "stopped")
+    if not isinstance(trigger.outcomes, list) or any(one not in known for one in trigger.outcomes):
+        found["outcomes"] = f"Choose from: {', '.join(known)}."
+    if trigger.after_agent and not Agent.objects.filter(slug=trigger.after_agent).exists():
+        found["after_agent"] = "There is no agent with this slug."
+    if trigger.after_trigger is not None:
+        mine = Trigger.objects.filter(pk=trigger.after_trigger, owner_id=trigger.owner_id)
+        if not mine.exists():
+            found["after_trigger"] = "The owner has no such trigger."
+        elif trigger.after_trigger == trigger.pk:
+            found["after_trigger"] = "A trigger does not follow from itself."
+    if trigger.after_schedule is not None:
+        if not Schedule.objects.filter(pk=trigger.after_schedule, owner_id=trigger.owner_id).exists():
+            found["after_schedule"] = "The owner has no such schedule."
+    return found
+
+
+def _own(owner_id: int, ids: list[UUID]) -> bool:
+    rows = Conversation.objects.filter(pk__in=ids, owner_id=owner_id, deleted_at=None)
+    return rows.count() == len(set(ids))

@@ -1,0 +1,127 @@
+"""Files over HTTP: uploading one before it is sent, and reading it back (rule W11).
+
+    POST /api/attachments        multipart: `id` (a UUID made by the client) and `file`; answers the attachment
+    GET  /api/attachments/<id>   the file, for its owner
+
+An upload that is repeated with the same id and the same bytes has one effect, so a client may retry it.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.http import content_disposition_header
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_POST, require_safe
+
+from chat.entrances.web.api import Refused
+from chat.entrances.web.limits import Allowance, Limits
+from chat.files import attachments
+from chat.files.sniffing import Unfit
+from chat.inbox import now_ms
+from chat.models import Attachment
+
+#: Bytes of a form around its file.
+FORM = 16 * 1024
+#: Uploads of one user in this process: some messages full of files at once, then one file every two seconds.
+uploading = Allowance(Limits(burst=30, rate=0.5, flood=10_000))
+#: Downloads: a transcript full of pictures at once.
+reading = Allowance(Limits(burst=200, rate=20, flood=10_000))
+#: What a browser may do with a file of somebody: show it, and nothing else.
+SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
+
+@csrf_exempt  # Only the outside: looking for the token reads the form, and that is for those who may upload.
+@require_POST
+@never_cache
+def upload(request: HttpRequest) -> HttpResponse:
+    """Check who asks and how much it is, before anything of the form is read."""
+    try:
+        if not request.user.is_authenticated:
+            raise Refused(401, "logged_out", "Log in again.")
+        if not uploading.take(request.user.pk):
+            raise Refused(429, "too_fast", "Too many uploads at once. Wait a moment.", retry=True)
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit() or int(length) > settings.HOLDFAST_MAX_FILE_BYTES + FORM:
+            raise Refused(413, "too_large", f"A file may have {settings.HOLDFAST_MAX_FILE_BYTES:,} bytes.")
+        return _protected(request)
+    except Refused as refusal:
+        return _refused(refusal)
+
+
+@csrf_protect
+def _protected(request: HttpRequest) -> HttpResponse:
+    try:
+        row, new = _keep(request)
+    except Refused as refusal:
+        return _refused(refusal)
+    return JsonResponse(attachments.ref(row).model_dump(), status=201 if new else 200)
+
+
+def _keep(request: HttpRequest) -> tuple[Attachment, bool]:
+    assert request.user.pk is not None
+    file = request.FILES.get("file")
+    if not isinstance(file, UploadedFile):
+        raise Refused(400, "refused", "The form has no `file`.")
+    try:
+        id = UUID(request.POST.get("id", ""))
+    except ValueError:
+        raise Refused(400, "refused", "`id` must be a UUID.") from None
+    if (file.size or 0) > settings.HOLDFAST_MAX_FILE_BYTES:
+        raise Refused(413, "too_large", f"A file may have {settings.HOLDFAST_MAX_FILE_BYTES:,} bytes.")
+    try:
+        return attachments.keep(request.user.pk, id, file.name or "", file.read(), now_ms())
+    except Unfit as unfit:
+        status = 413 if unfit.code in ("too_large", "too_many_pixels") else 415
+        raise Refused(status, unfit.code, unfit.detail) from None
+    except attachments.Taken:
+        raise Refused(409, "id_reused", "This id belongs to another file.") from None
+    except attachments.TooMany:
+        detail = "Too many files wait to be sent. Send or wait; they are removed after a day."
+        raise Refused(429, "too_many_files", detail) from None
+
+
+@require_safe
+def download(request: HttpRequest, attachment: UUID) -> HttpResponse:
+    """The bytes of a file. A picture is shown, text is offered for saving; neither may run anything."""
+    try:
+        if not request.user.is_authenticated:
+            raise Refused(401, "logged_out", "Log in again.")
+        if not reading.take(request.user.pk):
+            raise Refused(429, "too_fast", "Too many requests. Wait a second.", retry=True)
+        row = _own(request.user.pk, attachment)
+        try:
+            with row.file.open("rb") as file:
+                data = file.read()
+        except FileNotFoundError:
+            raise Refused(404, "not_found", "The file is not there any more.") from None
+    except Refused as refusal:
+        return _refused(refusal)
+    picture = row.media_type.startswith("image/")
+    # Text is always sent as plain text, whatever kind of text it is.
+    response = HttpResponse(data, content_type=row.media_type if picture else "text/plain; charset=utf-8")
+    response["Content-Disposition"] = str(content_disposition_header(not picture, row.name))
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = SANDBOX
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    response["Cache-Control"] = "private, max-age=3600"
+    response["Vary"] = "Cookie"
+    return response
+
+
+def _own(user: Any, id: UUID) -> Attachment:
+    row = Attachment.objects.select_related("conversation").filter(id=id, owner_id=user).first()
+    if row is None or (row.conversation is not None and row.conversation.deleted_at is not None):
+        raise Refused(404, "not_found", "You have no such file.")
+    return row
+
+
+def _refused(refusal: Refused) -> HttpResponse:
+    response = JsonResponse(refusal.body, status=refusal.status)
+    response["Cache-Control"] = "no-store"
+    if refusal.status == 429:
+        response["Retry-After"] = "2"
+    return response

@@ -1,0 +1,36 @@
+"""The pages for what went wrong: not found, not allowed, and our own failures. They ask no database."""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from chat.entrances.web.words import words
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's `handler404`."""
+    return _page(request, 404, "not_found")
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's `handler403`."""
+    return _page(request, 403, "forbidden")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """`CSRF_FAILURE_VIEW`: mostly a form that was open for longer than its login."""
+    return _page(request, 403, "stale")
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Django's `handler500`; the log has the details."""
+    return _page(request, 500, "failed")
+
+
+def _page(request: HttpRequest, status: int, what: str) -> HttpResponse:
+    said = words(request)
+    if request.path.startswith("/api/"):
+        # As chat/entrances/web/api.py refuses; only what never got there comes here.
+        refused = {"code": what, "detail": said[what], "retry": status >= 500}
+        return JsonResponse(refused, status=status)
+    told = {"words": said, "title": said[what], "lead": said[f"{what}_lead"]}
+    return render(request, "browser/trouble.html", told, status=status)

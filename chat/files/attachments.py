@@ -1,0 +1,195 @@
+"""Files that come with messages: kept once uploaded, bound to a conversation when sent, read when a model is asked.
+
+    upload ─► row without a conversation ─► bound by the command that sends it ─► named in the journal (MessageAdded)
+                     │ a day without being sent
+                     ▼
+                  removed, row and file (`clean`)
+
+A file's bytes lie in Django's default storage under its id; nobody's name is part of a path.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.db import IntegrityError, models, transaction
+from PIL import Image, ImageOps
+
+from agents import events as e
+from agents.attachments import Content
+from chat.files import sniffing
+from chat.journal.journal import Journal
+from chat.models import Attachment
+from chat.session.errors import Rejected
+
+log = logging.getLogger(__name__)
+
+#: Milliseconds after which a file that was uploaded and not sent is removed.
+UNSENT_MS = 24 * 3600 * 1000
+#: Unsent files that one person may have at a time.
+MAX_UNSENT = 100
+#: Longer edge, in pixels, of a picture as a model gets it; providers shrink larger ones themselves.
+MODEL_EDGE = 2048
+#: Pictures of these types go to a model as they are, if they are small enough.
+_PLAIN = ("image/png", "image/jpeg", "image/webp")
+_PLAIN_BYTES = 4_000_000
+#: Pictures prepared at the same time in one process: each may take a few hundred MB for a moment.
+_preparing = ThreadPoolExecutor(2, thread_name_prefix="attachments")
+
+
+class Taken(Exception):
+    """The id belongs to another file already."""
+
+
+class TooMany(Exception):
+    """The person has too many files that were not sent."""
+
+
+def limits() -> sniffing.Limits:
+    """The limits of one file, from the settings."""
+    return sniffing.Limits(settings.HOLDFAST_MAX_FILE_BYTES, settings.HOLDFAST_MAX_IMAGE_PIXELS)
+
+
+def ref(row: Attachment) -> e.AttachmentRef:
+    """A file as events and items name it."""
+    return e.AttachmentRef(id=str(row.id), name=row.name, media_type=row.media_type, size=row.size)
+
+
+def keep(owner: int, id: UUID, name: str, data: bytes, now: int) -> tuple[Attachment, bool]:
+    """Check and store a file; (its row, whether it is new). The same id with the same bytes again changes nothing.
+
+    Raises uploads.Unfit, Taken and TooMany.
+    """
+    name = sniffing.clean_name(name)
+    digest = hashlib.sha256(data).hexdigest()
+    if (known := _same(owner, id, digest)) is not None:
+        return known, False
+    kind = sniffing.media_type(name, data, limits())
+    if Attachment.objects.filter(owner_id=owner, conversation=None).count() >= MAX_UNSENT:
+        raise TooMany
+    row = Attachment(
+        id=id, owner_id=owner, name=name, media_type=kind, size=len(data), sha256=digest, created_at=now
+    )
+    row.file.save(str(id), ContentFile(data), save=False)
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        # The same upload came twice at once: its first copy stands.
+        row.file.delete(save=False)
+        known = _same(owner, id, digest)
+        if known is None:
+            raise
+        return known, False
+    return row, True
+
+
+def _same(owner: int, id: UUID, digest: str) -> Attachment | None:
+    row = Attachment.objects.filter(id=id).first()
+    if row is not None and (row.owner_id != owner or row.sha256 != digest):
+        raise Taken
+    return row
+
+
+async def bind(
+    journal: Journal, owner: int, conversation: str, ids: Sequence[str]
+) -> tuple[e.AttachmentRef, ...]:
+    """Give the owner's files to one of their conversations, all or none; raises Rejected for what is not theirs.
+
+    Doing it again for the same conversation changes nothing, so a command may be tried as often as it takes.
+    """
+    if not ids:
+        return ()
+    wanted = [UUID(id) for id in ids]
+
+    def work() -> list[Attachment]:
+        free = models.Q(conversation=None) | models.Q(conversation=UUID(conversation))
+        mine = Attachment.objects.using(journal.using).filter(free, id__in=wanted, owner_id=owner)
+        with transaction.atomic(using=journal.using):
+            if mine.update(conversation=UUID(conversation)) != len(set(wanted)) or len(set(ids)) != len(ids):
+                transaction.set_rollback(True, using=journal.using)
+                return []
+            return list(Attachment.objects.using(journal.using).filter(id__in=wanted))
+
+    rows = {row.id: row for row in await journal.ask(work)}
+    if not rows:
+        raise Rejected("unknown_attachment")
+    return tuple(ref(rows[id]) for id in wanted)
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of one conversation, for its agent: `agents.attachments.Files` over the storage.
+
+    `ask` runs a question to SQL in a thread, and has patience with a database that is away.
+    """
+
+    conversation: str
+    ask: Callable[[Callable[[], Attachment | None]], Awaitable[Attachment | None]]
+    using: str = "default"
+
+    async def read(self, id: str) -> Content | None:
+        """The file as a model may get it, or None if it is not there (any more) or cannot be read."""
+        row = await self.ask(lambda: self._row(id))
+        if row is None:
+            return None
+        return await asyncio.get_running_loop().run_in_executor(_preparing, prepared, row)
+
+    def _row(self, id: str) -> Attachment | None:
+        mine = Attachment.objects.using(self.using).filter(conversation=UUID(self.conversation))
+        return mine.filter(id=UUID(id)).first()
+
+
+def prepared(row: Attachment) -> Content | None:
+    """A file's bytes; a picture no larger than a model can use, and never an animated one."""
+    try:
+        with row.file.open("rb") as file:
+            data: bytes = file.read()
+        picture = row.media_type.startswith("image/")
+        if not picture or (row.media_type in _PLAIN and _fits(data)):
+            return Content(row.media_type, data)
+        return _shrunk(data)
+    except (
+        Exception
+    ) as problem:  # The storage, or Pillow with a damaged picture: the model is told that it is missing.
+        log.warning("Attachment %s cannot be read: %s", row.id, problem)
+        return None
+
+
+def _fits(data: bytes) -> bool:
+    with Image.open(BytesIO(data)) as image:
+        small = len(data) <= _PLAIN_BYTES and max(image.size) <= MODEL_EDGE
+        return small and not getattr(image, "is_animated", False)
+
+
+def _shrunk(data: bytes) -> Content:
+    with Image.open(BytesIO(data)) as image:
+        image.thumbnail((MODEL_EDGE, MODEL_EDGE))
+        upright: Any = ImageOps.exif_transpose(image)
+        clear = upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info
+        out = BytesIO()
+        if clear:
+            upright.convert("RGBA").save(out, "PNG")
+            return Content("image/png", out.getvalue())
+        upright.convert("RGB").save(out, "JPEG", quality=88)
+        return Content("image/jpeg", out.getvalue())
+
+
+def clean(now: int, older_ms: int = UNSENT_MS, using: str = "default") -> int:
+    """Remove files that were uploaded and never sent; how many. Harmless in several processes at once."""
+    removed = 0
+    rows = Attachment.objects.using(using)
+    for row in rows.filter(conversation=None, created_at__lt=now - older_ms)[:1000]:
+        # A condition and not `row.delete()`: it may be sent at this very moment.
+        with transaction.atomic(using=using):
+            gone, _ = rows.filter(id=row.id, conversation=None).delete()
+        removed += gone
+    return removed

@@ -1,0 +1,99 @@
+"""What an operator may do about a run or a call of somebody else, and its way through the inbox (rules R4, R7, W7).
+
+The admin shows and never changes: a run is stopped, and a call in doubt is settled, by the same commands that its owner
+would send. Who may: staff with the permission to change runs, or calls.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from asgiref.sync import async_to_sync
+
+from agents.events import ACTIVE_RUN
+from chat.entrances.web.protocol import SettleBody, StopBody
+from chat.inbox import CommandResult, Inbox, Sender
+from chat.inspection import base
+from chat.models import Call, Conversation, Run
+from chat.runs.queue import Queue
+from chat.session import open_sessions
+
+#: Runs that nobody works on at the moment.
+RESTING = frozenset({"queued", "waiting", "recovering"})
+
+#: The three things that may have become of a call in doubt, as its owner has them in the chat.
+DECISIONS = (
+    ("happened", "It happened"),
+    ("did_not_happen", "It did not happen"),
+    ("run_again", "Run it again"),
+)
+
+
+@dataclass(frozen=True)
+class Action:
+    """A link to a page on which something is done."""
+
+    label: str
+    address: str
+
+
+class Operator:
+    """What a user of the admin may do beyond looking."""
+
+    def __init__(self, user: Any) -> None:
+        self.user = user
+
+    @property
+    def settles(self) -> bool:
+        """Whether they may say what became of a call in doubt."""
+        return bool(self.user.has_perm("chat.change_call"))
+
+    @property
+    def stops(self) -> bool:
+        """Whether they may stop a run."""
+        return bool(self.user.has_perm("chat.change_run"))
+
+    def about_call(self, row: Call, *, back: bool = False) -> list[Action]:
+        """The three choices of a call in doubt. `back`: from its conversation, and back to it."""
+        if row.status != "in_doubt" or not self.settles:
+            return []
+        return [
+            Action(f"{label}…", base.address("chat_call_settle", row.pk, decision=decision, **_back(back)))
+            for decision, label in DECISIONS
+        ]
+
+    def about_run(self, row: Run, *, back: bool = False) -> list[Action]:
+        """The stop of a run that is not over."""
+        if row.status not in ACTIVE_RUN or not self.stops:
+            return []
+        return [Action("Stop this run…", base.address("chat_run_stop", row.pk, **_back(back)))]
+
+    def sender(self) -> Sender:
+        """Them, for the inbox and for the journal."""
+        return Sender(user_id=self.user.pk, name=self.user.get_username(), operator=True)
+
+
+def _back(back: bool) -> dict[str, str]:
+    return {"back": "conversation"} if back else {}
+
+
+def submit(operator: Operator, row: Run | Call, command: str, body: StopBody | SettleBody) -> CommandResult:
+    """Send a command about a conversation as `operator`; the caller has checked that they may. `command` is its id: the
+    same one again has one effect (rule W5)."""
+
+    async def sent() -> CommandResult:
+        # Connections belong to an event loop, and which one carries this view is not ours to know.
+        sessions, queue = open_sessions(), Queue()
+        try:
+            inbox = Inbox(sessions, queue.put)
+            return await inbox.submit(operator.sender(), str(row.conversation_id), command, body)
+        finally:
+            await queue.close()
+            await sessions.close()
+
+    return async_to_sync(sent)()
+
+
+def doubts() -> int:
+    """How many calls are in doubt, in conversations that were not deleted; counted no further than a list is."""
+    alive = Conversation.objects.filter(deleted_at=None)
+    return Call.objects.filter(status="in_doubt", conversation__in=alive)[: base.MOST_COUNTED].count()

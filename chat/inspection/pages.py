@@ -1,0 +1,184 @@
+"""The pages on which an operator stops a run or settles a call: what it is about, the choice, and a confirmation."""
+
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path
+
+from agents.events import ACTIVE_RUN
+from chat.entrances.web.protocol import MAX_TEXT, SettleBody, StopBody
+from chat.inbox import CommandResult
+from chat.inspection import base
+from chat.inspection.operating import DECISIONS, Action, Operator, submit
+from chat.models import Call, Run
+
+DONE = {
+    "happened": "Recorded: it happened. The agent reads the result that you gave.",
+    "did_not_happen": "Recorded: it did not happen. The agent is told so.",
+    "run_again": "The call will be run again.",
+}
+#: What is refused for another reason than that somebody was faster.
+REFUSED = {
+    "not_found": "Nothing was done: the conversation was deleted.",
+    "unavailable": "Nothing was done: the database or Redis does not answer. Try again in a moment.",
+    "id_reused": "This page was sent before, with another choice. What was chosen first stands.",
+}
+
+
+class CommandForm(forms.Form):
+    """A command, with the id that makes sending it twice have one effect (rule W5)."""
+
+    command = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
+    back = forms.CharField(widget=forms.HiddenInput, required=False, max_length=20)
+
+
+class SettleForm(CommandForm):
+    """What became of a call in doubt."""
+
+    decision = forms.ChoiceField(choices=DECISIONS, widget=forms.RadioSelect, label="What became of it")
+    result = forms.CharField(
+        required=False,
+        max_length=MAX_TEXT,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        label="Result",
+        help_text="What the agent reads as the call's result: what it returned, or how you know that it did not "
+        "happen. May be empty. Not used when the call is run again.",
+    )
+
+
+class OperatedAdmin(admin.ModelAdmin):
+    """A read-only admin whose rows an operator may do something about, on a page of its own."""
+
+    change_form_template = "admin/chat/operated.html"
+    #: The last part of the address of that page.
+    page: str
+
+    def operate(self, request: HttpRequest, row: Any) -> HttpResponse:
+        """The page."""
+        raise NotImplementedError
+
+    def actions_of(self, request: HttpRequest, row: Any) -> list[Action]:
+        """What the reader may do about a row."""
+        raise NotImplementedError
+
+    def get_urls(self) -> list[Any]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_{self.page}"
+        view = self.admin_site.admin_view(self._operate)
+        return [path(f"<path:object_id>/{self.page}/", view, name=name), *super().get_urls()]
+
+    def _operate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        row = self.get_object(request, object_id)
+        if row is None:
+            messages.warning(request, "There is no such row (any more).")
+            return HttpResponseRedirect(base.address(f"chat_{self.opts.model_name}_changelist"))
+        return self.operate(request, row)
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        row = kwargs.get("obj")
+        context["actions"] = self.actions_of(request, row) if row is not None else []
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+def settle_page(owner: OperatedAdmin, request: HttpRequest, row: Call) -> HttpResponse:
+    """Ask what became of a call in doubt, and record it. Raises PermissionDenied."""
+    operator = Operator(request.user)
+    if not operator.settles:
+        raise PermissionDenied
+    form = SettleForm(
+        request.POST if request.method == "POST" else None, initial=_initial(request, "decision", "back")
+    )
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        body = SettleBody(kind="settle", call=row.call, decision=said["decision"], result=said["result"])
+        result = submit(operator, row, str(said["command"]), body)
+        row.refresh_from_db()
+        if result.status != "rejected":
+            owner.log_change(request, row, f"Settled: {said['decision']}.")
+            messages.success(request, DONE[said["decision"]])
+        elif result.retry:
+            messages.error(request, REFUSED["unavailable"])
+            return _page(owner, request, row, form)
+        else:
+            messages.warning(request, _refusal(result, _word_on(row)))
+        return _after(request, row, said["back"])
+    if row.status != "in_doubt":
+        messages.warning(request, _word_on(row))
+        return _after(request, row, request.GET.get("back", ""))
+    return _page(owner, request, row, form)
+
+
+def stop_page(owner: OperatedAdmin, request: HttpRequest, row: Run) -> HttpResponse:
+    """Ask whether to stop a run, and stop it. Raises PermissionDenied."""
+    operator = Operator(request.user)
+    if not operator.stops:
+        raise PermissionDenied
+    form = CommandForm(request.POST if request.method == "POST" else None, initial=_initial(request, "back"))
+    if request.method == "POST" and form.is_valid():
+        result = submit(operator, row, str(form.cleaned_data["command"]), StopBody(kind="stop", run=row.run))
+        row.refresh_from_db()
+        if result.status != "rejected":
+            owner.log_change(request, row, "Stopped.")
+            over = row.status not in ACTIVE_RUN
+            messages.success(request, "The run was stopped." if over else "The run is being stopped.")
+        elif result.retry:
+            messages.error(request, REFUSED["unavailable"])
+            return _page(owner, request, row, form)
+        else:
+            messages.warning(request, _refusal(result, f"The run was over already: {row.status}."))
+        return _after(request, row, form.cleaned_data["back"])
+    if row.status not in ACTIVE_RUN:
+        messages.warning(request, f"The run is over already: {row.status}.")
+        return _after(request, row, request.GET.get("back", ""))
+    return _page(owner, request, row, form)
+
+
+def _initial(request: HttpRequest, *names: str) -> dict[str, str]:
+    return {name: request.GET[name] for name in names if name in request.GET}
+
+
+def _page(owner: OperatedAdmin, request: HttpRequest, row: Run | Call, form: forms.Form) -> HttpResponse:
+    context = {
+        **owner.admin_site.each_context(request),
+        "title": "What became of this call?" if isinstance(row, Call) else "Stop this run?",
+        "opts": owner.opts,
+        "row": row,
+        "form": form,
+        "started": base.time(row.started_at),
+        "back": _where(row, str(form["back"].value() or "")),
+    }
+    request.current_app = owner.admin_site.name
+    return TemplateResponse(request, f"admin/chat/{owner.page}.html", context)
+
+
+def _where(row: Run | Call, back: str) -> str:
+    if back == "conversation":
+        return base.address("chat_conversation_change", row.conversation_id)
+    return base.address(f"chat_{row._meta.model_name}_change", row.pk)
+
+
+def _after(request: HttpRequest, row: Run | Call, back: str) -> HttpResponse:
+    return HttpResponseRedirect(_where(row, back))
+
+
+def _word_on(row: Call) -> str:
+    """What has become of a call that is in doubt no more, and who said so."""
+    by = f" by {row.by}" if row.by else ""
+    when = f" at {base.time(row.ended_at)} UTC" if row.ended_at is not None else ""
+    if row.status == "in_doubt":
+        return "The call is still in doubt."
+    if row.ended_at is None:
+        return f"This call is in doubt no more: it is {row.status}{f', decided{by}' if by else ''}."
+    return f"This call was settled already{by}{when}: {row.status}."
+
+
+def _refusal(result: CommandResult, word: str) -> str:
+    return REFUSED.get(result.code or "", word)

@@ -1,0 +1,232 @@
+"""Runs, their steps, the calls of these, and the requests that were refused."""
+
+from typing import Any, ClassVar, get_args
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
+
+from agents.events import CallStatus, Effect, RunStatus, StepStatus
+from chat.inspection import base
+from chat.inspection.operating import RESTING, Action, Operator
+from chat.inspection.pages import OperatedAdmin, settle_page, stop_page
+from chat.models import Call, Fault, Run, Step
+
+
+class OwnerFilter(base.TextFilter):
+    title = "owner's username"
+    parameter_name = "owner_name"
+    lookup = "conversation__owner__username"
+
+
+def by_values(field: str, values: tuple[str, ...]) -> type[admin.SimpleListFilter]:
+    """A filter over a closed list of values, which costs no query."""
+
+    class ByValues(admin.SimpleListFilter):
+        title = field
+        parameter_name = f"by_{field}"
+
+        def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+            return [(value, value) for value in values]
+
+        def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+            return queryset.filter(**{field: self.value()}) if self.value() else queryset
+
+    return ByValues
+
+
+class PartAdmin(base.ReadOnlyAdmin):
+    """Rows that belong to a conversation."""
+
+    list_select_related = ("conversation",)
+    ordering = ("-id",)
+
+    @admin.display(description="conversation")
+    def chat(self, row: Any) -> SafeString:
+        return base.to_conversation(row)
+
+    @admin.display(description="started (UTC)")
+    def started(self, row: Any) -> str:
+        return base.time(row.started_at)
+
+    @admin.display(description="ended (UTC)")
+    def ended(self, row: Any) -> str:
+        return base.time(row.ended_at)
+
+    @admin.display(description="took")
+    def duration(self, row: Any) -> str:
+        return base.took(row.started_at, row.ended_at)
+
+    @admin.display(description="tokens")
+    def tokens(self, row: Any) -> str:
+        return base.tokens(row)
+
+
+@admin.register(Run)
+class RunAdmin(OperatedAdmin, PartAdmin):
+    list_display = ("run", "chat", "status", "attempt", "worker", "started", "duration", "tokens", "code")
+    list_filter = (by_values("status", get_args(RunStatus)), OwnerFilter)
+    search_ids = ("conversation_id",)
+    search_exact = ("run", "cause", "worker", "code")
+    search_help_text = "A run's or conversation's id, a worker, or a code."
+    unlisted = ("detail",)
+    fields: ClassVar[Any] = (
+        *("run", "chat", "seq", "cause", "status", "attempt", "worker", "fence", "stopping", "reason"),
+        *("since", "code", "detail", "queued", "started", "ended", "duration", "retry", "tokens", "steps"),
+    )
+
+    page = "stop"
+
+    def operate(self, request: HttpRequest, row: Any) -> HttpResponse:
+        """The page on which a run is stopped."""
+        return stop_page(self, request, row)
+
+    def actions_of(self, request: HttpRequest, row: Any) -> list[Action]:
+        return Operator(request.user).about_run(row)
+
+    @admin.display(description="in this state since (UTC)")
+    def since(self, row: Run) -> str:
+        return base.since(row) if row.status in RESTING else "–"
+
+    @admin.display(description="queued (UTC)")
+    def queued(self, row: Run) -> str:
+        return base.time(row.queued_at)
+
+    @admin.display(description="next try (UTC)")
+    def retry(self, row: Run) -> str:
+        return base.time(row.retry_at)
+
+    @admin.display(description="steps")
+    def steps(self, row: Run) -> SafeString:
+        return base.link("Steps of this run", "chat_step_changelist", q=row.run)
+
+
+@admin.register(Step)
+class StepAdmin(PartAdmin):
+    list_display = ("step", "chat", "status", "model", "attempt", "tokens", "started", "duration")
+    list_filter = (by_values("status", get_args(StepStatus)), OwnerFilter)
+    search_ids = ("conversation_id",)
+    search_exact = ("step", "run")
+    search_help_text = "A step's, run's or conversation's id."
+    unlisted = ("body",)
+    fields: ClassVar[Any] = (
+        *("step", "chat", "to_run", "seq", "status", "open", "attempt", "model", "tokens"),
+        *("started", "ended", "duration", "calls", "item"),
+    )
+
+    @admin.display(description="run")
+    def to_run(self, row: Step) -> SafeString:
+        return base.link(row.run, "chat_run_changelist", q=row.run)
+
+    @admin.display(description="calls")
+    def calls(self, row: Step) -> SafeString:
+        return base.link("Calls of this step", "chat_call_changelist", q=row.step)
+
+    @admin.display(description="item")
+    def item(self, row: Step) -> SafeString:
+        return base.pretty(row.body)
+
+
+@admin.register(Call)
+class CallAdmin(OperatedAdmin, PartAdmin):
+    list_display = ("call", "name", "chat", "status", "effect", "attempt", "worker", "started", "duration")
+    list_filter = (
+        by_values("status", get_args(CallStatus)),
+        by_values("effect", get_args(Effect)),
+        OwnerFilter,
+    )
+    search_ids = ("conversation_id",)
+    search_exact = ("call", "step", "name", "worker", "provider_id", "code")
+    search_help_text = "A call's, step's or conversation's id, the name of a tool, or a worker."
+    unlisted = ("arguments", "result", "preview")
+    fields: ClassVar[Any] = (
+        *("call", "name", "chat", "to_step", "ordinal", "provider_id", "effect", "status", "attempt"),
+        *("fence", "worker", "code", "by", "size", "approval", "started", "ended", "duration"),
+        *("arguments_json", "result_text", "preview_text"),
+    )
+
+    page = "settle"
+
+    def operate(self, request: HttpRequest, row: Any) -> HttpResponse:
+        """The page on which somebody says what became of a call in doubt."""
+        return settle_page(self, request, row)
+
+    def actions_of(self, request: HttpRequest, row: Any) -> list[Action]:
+        return Operator(request.user).about_call(row)
+
+    @admin.display(description="step")
+    def to_step(self, row: Call) -> SafeString:
+        return base.link(row.step, "chat_step_changelist", q=row.step)
+
+    @admin.display(description="approval")
+    def approval(self, row: Call) -> str:
+        """Who was asked whether it may run, and what they said (W8); the step's item has it."""
+        step = Step.objects.filter(conversation=row.conversation_id, step=row.step).first()
+        calls = step.body["calls"] if step is not None else []
+        said = next((call.get("approval") for call in calls if call["id"] == row.call), None)
+        if said is None:
+            return "not needed"
+        if said["decision"] is None:
+            return f"asked at {base.time(said['asked_at'])}, not decided"
+        reason = f": {said['note']}" if said["note"] else ""
+        return f"{said['decision']} by {said['by'] or 'somebody'} at {base.time(said['decided_at'])}{reason}"
+
+    @admin.display(description="arguments")
+    def arguments_json(self, row: Call) -> SafeString:
+        return base.pretty(row.arguments)
+
+    @admin.display(description="result")
+    def result_text(self, row: Call) -> SafeString:
+        return base.block(row.result)
+
+    @admin.display(description="preview")
+    def preview_text(self, row: Call) -> SafeString:
+        return base.block(row.preview)
+
+
+@admin.register(Fault)
+class FaultAdmin(PartAdmin):
+    """Requests that were refused (rule T5): what was sent, what the provider said, and what followed."""
+
+    list_display = ("kind", "chat", "model", "profile", "time", "shape", "outcome", "beginning")
+    list_filter = (by_values("outcome", tuple(code for code, _ in Fault.OUTCOMES if code)), OwnerFilter)
+    search_ids = ("conversation_id",)
+    search_exact = ("kind", "run", "step", "digest", "model")
+    search_text = ("text",)
+    search_help_text = (
+        "Words of the refusal, its number (E8, V3), a step's, run's or conversation's id, a digest."
+    )
+    unlisted = ("request",)
+    fields: ClassVar[Any] = (
+        *("kind", "status", "words", "chat", "to_run", "to_step", "time", "model", "profile", "address"),
+        *("shape", "outcome", "digest", "body"),
+    )
+
+    @admin.display(description="at (UTC)")
+    def time(self, row: Fault) -> str:
+        return base.time(row.created_at)
+
+    @admin.display(description="sent as")
+    def shape(self, row: Fault) -> str:
+        return "text only" if row.text_only else "whole"
+
+    @admin.display(description="refusal")
+    def beginning(self, row: Fault) -> str:
+        return row.text[:100]
+
+    @admin.display(description="refusal")
+    def words(self, row: Fault) -> SafeString:
+        return base.block(row.text)
+
+    @admin.display(description="run")
+    def to_run(self, row: Fault) -> SafeString:
+        return base.link(row.run, "chat_run_changelist", q=row.run)
+
+    @admin.display(description="step")
+    def to_step(self, row: Fault) -> SafeString:
+        return base.link(row.step, "chat_step_changelist", q=row.step)
+
+    @admin.display(description="request")
+    def body(self, row: Fault) -> SafeString:
+        return base.block(row.request)

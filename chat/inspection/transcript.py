@@ -1,0 +1,154 @@
+"""A conversation as the admin shows it: messages, runs, steps and calls in their order, read in few queries."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from chat.inspection import base
+from chat.inspection.operating import RESTING, Action, Operator
+from chat.models import Call, Message, Run, Step
+
+#: Items on one page.
+PAGE = 60
+
+
+@dataclass
+class Entry:
+    """One line of the transcript; the template renders by `kind`."""
+
+    kind: str
+    seq: int
+    at: str
+    heading: str
+    text: str = ""
+    status: str = ""
+    #: Address of the admin page of the row behind it.
+    address: str = ""
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    #: What an operator may do about it.
+    actions: list[Action] = field(default_factory=list)
+    calls: list["Entry"] = field(default_factory=list)
+
+
+@dataclass
+class Transcript:
+    entries: list[Entry]
+    #: `?before=` of the page with what is older; None if there is nothing.
+    older: int | None
+
+
+def transcript(conversation: UUID, operator: Operator, before: int | None = None) -> Transcript:
+    """The newest items before seq `before` (all if None), ascending, with the runs that begin among them, and what
+    `operator` may do about them."""
+    rows: list[Any] = []
+    for kind in (Message, Step):
+        found = kind.objects.filter(conversation_id=conversation).order_by("-seq")
+        rows += (found if before is None else found.filter(seq__lt=before))[: PAGE + 1]
+    rows.sort(key=lambda row: -row.seq)
+    older = rows[PAGE - 1].seq if len(rows) > PAGE else None
+    rows = rows[:PAGE]
+    steps = [row for row in rows if isinstance(row, Step)]
+    calls = _calls(conversation, [step.step for step in steps])
+    entries = [
+        _step(row, calls.get(row.step, []), operator) if isinstance(row, Step) else _message(row)
+        for row in rows
+    ]
+    runs = Run.objects.filter(conversation_id=conversation, seq__gte=(older or 0))
+    runs = runs if before is None else runs.filter(seq__lt=before)
+    entries += [_run(row, operator) for row in runs[: PAGE * 2]]
+    return Transcript(entries=sorted(entries, key=lambda entry: entry.seq), older=older)
+
+
+def _calls(conversation: UUID, steps: list[str]) -> dict[str, list[Call]]:
+    found: dict[str, list[Call]] = {}
+    for call in Call.objects.filter(conversation_id=conversation, step__in=steps).order_by("step", "ordinal"):
+        found.setdefault(call.step, []).append(call)
+    return found
+
+
+def _message(row: Message) -> Entry:
+    body = row.body
+    heading, text = row.kind, body.get("text", "")
+    if row.kind == "notice":
+        heading, text = f"notice: {body.get('code')}", body.get("detail", "")
+    origin = body.get("origin") or {}
+    return Entry(
+        kind=row.kind,
+        seq=row.seq,
+        at=base.time(row.at),
+        heading=heading,
+        text=text,
+        address=base.address("chat_message_change", row.pk),
+        facts=_facts(
+            ("from", " ".join(filter(None, (origin.get("entrance"), origin.get("name"))))),
+            ("files", ", ".join(file["name"] for file in body.get("attachments") or ())),
+        ),
+    )
+
+
+def _run(row: Run, operator: Operator) -> Entry:
+    return Entry(
+        kind="run",
+        seq=row.seq,
+        at=base.time(row.queued_at),
+        heading=f"run {row.run}",
+        status=row.status,
+        address=base.address("chat_run_change", row.pk),
+        actions=operator.about_run(row, back=True),
+        facts=_facts(
+            ("attempt", row.attempt),
+            ("worker", row.worker),
+            ("took", base.took(row.started_at, row.ended_at)),
+            ("tokens", base.tokens(row)),
+            ("code", row.code),
+            ("why", row.reason),
+            ("since", base.since(row) if row.status in RESTING else ""),
+            ("detail", row.detail),
+        ),
+    )
+
+
+def _step(row: Step, calls: list[Call], operator: Operator) -> Entry:
+    return Entry(
+        kind="step",
+        seq=row.seq,
+        at=base.time(row.started_at),
+        heading=f"step {row.step}",
+        text=row.body.get("text", ""),
+        status=row.status,
+        address=base.address("chat_step_change", row.pk),
+        facts=_facts(
+            ("model", row.model),
+            ("attempt", row.attempt),
+            ("took", base.took(row.started_at, row.ended_at)),
+            ("tokens", base.tokens(row)),
+        ),
+        calls=[_call(call, operator) for call in calls],
+    )
+
+
+def _call(row: Call, operator: Operator) -> Entry:
+    return Entry(
+        kind="call",
+        seq=row.ordinal,
+        at=base.time(row.started_at),
+        heading=row.name,
+        text=row.preview or row.result[:2_000],
+        status=row.status,
+        address=base.address("chat_call_change", row.pk),
+        actions=operator.about_call(row, back=True),
+        facts=_facts(
+            ("id", row.call),
+            ("arguments", row.arguments[:500]),
+            ("effect", row.effect),
+            ("attempt", row.attempt),
+            ("worker", row.worker),
+            ("took", base.took(row.started_at, row.ended_at)),
+            ("code", row.code),
+            ("by", row.by),
+        ),
+    )
+
+
+def _facts(*pairs: tuple[str, Any]) -> list[tuple[str, str]]:
+    return [(name, str(value)) for name, value in pairs if value not in ("", None)]

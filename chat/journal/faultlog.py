@@ -1,0 +1,99 @@
+"""Keeps refused requests for the admin, and tells which were refused already (rule T5)."""
+
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from agents.faults import Fault, Outcome
+from chat import models as m
+from chat.journal.journal import Journal
+from chat.journal.projection import clean
+from chat.runs.dependencies import keys
+from chat.session.errors import SessionError
+
+log = logging.getLogger(__name__)
+
+#: Characters of a request that are kept; the rest would be the history that the journal has anyway.
+MAX_REQUEST = 1_000_000
+#: Faults of one conversation that are looked at before a request; older ones were of other requests.
+RECENT = 200
+_BYTES = re.compile(r"(data:[^;\"]{1,100};base64,)([A-Za-z0-9+/=]{200,})")
+
+
+class Faults:
+    """The fault log of one conversation. `patiently` tries again while the journal is away."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        conversation: str,
+        patiently: Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]],
+    ) -> None:
+        self._journal = journal
+        self._conversation = UUID(conversation)
+        self._patiently = patiently
+
+    async def refused(self, fault: Fault) -> None:
+        """Keep a fault, once per digest. Never raises."""
+        values = {
+            "run": fault.run,
+            "step": fault.step,
+            "kind": fault.kind,
+            "status": fault.status,
+            "text": without_keys(fault.text),
+            "model": fault.model[:200],
+            "profile": fault.profile,
+            "address": fault.address[:300],
+            "text_only": fault.text_only,
+            "request": without_keys(_text(fault.body))[:MAX_REQUEST],
+            "created_at": fault.at,
+        }
+
+        def work() -> None:
+            try:
+                with transaction.atomic(using=self._journal.using):
+                    m.Fault.objects.using(self._journal.using).create(
+                        conversation_id=self._conversation, digest=fault.digest, **values
+                    )
+            except IntegrityError:
+                log.warning("The request %s was refused before.", fault.digest[:12])
+
+        await self._quietly(work)
+
+    async def followed(self, digest: str, outcome: Outcome) -> None:
+        """Note what came of a fault. Never raises."""
+        await self._quietly(lambda: self._mine().filter(digest=digest).update(outcome=outcome))
+
+    async def digests(self) -> list[str]:
+        """Of the requests that were refused lately: none of them is sent again."""
+        newest = self._mine().order_by("-id").values_list("digest", flat=True)
+        found: list[str] = await self._patiently(lambda: self._journal.ask(lambda: list(newest[:RECENT])))
+        return found
+
+    def _mine(self) -> Any:
+        return m.Fault.objects.using(self._journal.using).filter(conversation_id=self._conversation)
+
+    async def _quietly(self, work: Callable[[], Any]) -> None:
+        try:
+            await self._patiently(lambda: self._journal.ask(work))
+        except SessionError:
+            log.exception("A fault could not be kept.")
+
+
+def _text(body: Mapping[str, Any]) -> str:
+    """A body to be read by people: its pictures are in the storage, their bytes say nothing here."""
+    text = json.dumps(body, ensure_ascii=False, indent=1)
+    return _BYTES.sub(lambda found: f"{found[1]}[{len(found[2]):,} characters]", text)
+
+
+def without_keys(text: str) -> str:
+    """The text without any key of this installation, should one have got into a conversation."""
+    for key in keys().values():
+        if len(key) >= 8:
+            text = text.replace(key, "[key]")
+    return clean(text)

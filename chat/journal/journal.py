@@ -1,0 +1,345 @@
+"""The journal: events to SQL, and sessions back from it (rules S5, S6, S8).
+
+What is here is committed. `archive` moves a conversation's head by compare-and-set and writes, in the same
+transaction, the events, the results of their commands, and the rows that everybody else reads (items, runs,
+calls). A session is rebuilt from those rows by a bounded read, never by replaying its history.
+
+The API is async; the work happens in a few threads of its own, each with its own database connection, so that
+one slow query does not hold up all others. Works on every alias of Django's DATABASES.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from agents import events as e
+from agents.history import History, empty, fold
+from chat import models as m
+from chat.journal.projection import Rows, clean
+from chat.session.contract import Command
+from chat.session.errors import (
+    Behind,
+    Diverged,
+    IdReused,
+    JournalUnavailable,
+    NoConversation,
+    Unarchivable,
+)
+from chat.session.state import Patch, State, change, merge, reduce
+from chat.support import kill_points
+
+#: Connections of one process to the database.
+THREADS = 4
+#: Items of the transcript that an agent's history begins with; older ones no model would be sent anyway.
+HISTORY_ITEMS = 400
+#: A conversation's first message is one of its first events, if a person began it.
+OPENING = 4
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """One event as the session appended it, and what it changed."""
+
+    seq: int
+    tag: str
+    text: str
+    event: e.Event
+    change: Patch
+    command: Command | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What SQL knows of a session: where its journal ends, the state there, and the fence."""
+
+    seq: int
+    tag: str
+    fence: int
+    state: dict[str, Any]
+
+
+def commit(
+    state: State, seq: int, stored: Sequence[tuple[str, str, e.Event, Command | None]]
+) -> tuple[dict[str, Any], list[Committed]]:
+    """The state after these events (tag, text, event, command), and what the journal needs of each. `seq` is
+    where `state` is."""
+    after: dict[str, Any] = dict(state)
+    committed = []
+    for place, (tag, text, event, command) in enumerate(stored, start=seq + 1):
+        committed.append(Committed(place, tag, text, event, change(after, event, place), command))
+        after = merge(after, reduce(after, event, place))
+    return after, committed
+
+
+class Journal:
+    """The journal over one database. Make one per process, and `close` it in the end."""
+
+    def __init__(self, using: str = "default", threads: int = THREADS) -> None:
+        self.using = using
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="journal")
+        self._connections: set[BaseDatabaseWrapper] = set()
+
+    async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        def guarded() -> T:
+            connection = connections[self.using]
+            if connection not in self._connections:
+                connection.inc_thread_sharing()  # so that `close` may close it from its own thread
+                self._connections.add(connection)
+            try:
+                try:
+                    return work(*args, **kwargs)
+                except (OperationalError, InterfaceError):
+                    if _alive(connection):
+                        raise
+                # The connection had died, most likely long ago. All that is done here may be done twice.
+                connection.close()
+                return work(*args, **kwargs)
+            except (OperationalError, InterfaceError) as problem:
+                connection.close()
+                raise JournalUnavailable(
+                    f"The database refused ({problem}); nothing is acknowledged. Try again."
+                ) from problem
+            except DatabaseError as problem:
+                raise Unarchivable(f"The database refuses this for good: {problem}") from problem
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, guarded)
+
+    async def ask(self, work: Callable[[], T]) -> T:
+        """What `work` returns, a read of the rows by somebody who is no journal (`chat/journal/queries.py`). It runs in
+        a thread of the journal, and fails as the journal does."""
+        return await self._run(work)
+
+    def close(self) -> None:
+        """Wait for what is going on and close the connections."""
+        self._pool.shutdown(wait=True)
+        # In a thread, because Django refuses to touch a connection where an event loop runs.
+        with ThreadPoolExecutor(1) as closing:
+            for connection in self._connections:
+                closing.submit(connection.close)
+        self._connections.clear()
+
+    # ---- writing ----
+
+    async def create(
+        self, conversation: str, owner_id: Any, agent_slug: str, title: str, entrance: str, at: int
+    ) -> bool:
+        """Make the row of a conversation. False if its owner has it already; NoConversation if it is somebody
+        else's or was deleted, because that is all a stranger may learn."""
+        return await self._run(self._create, conversation, owner_id, agent_slug, title, entrance, at)
+
+    def _create(
+        self, conversation: str, owner_id: Any, agent: str, title: str, entrance: str, at: int
+    ) -> bool:
+        values = {
+            "owner_id": owner_id,
+            "agent": agent,
+            "title": clean(title),
+            "entrance": entrance,
+            "created_at": at,
+            "updated_at": at,
+        }
+        row, made = m.Conversation.objects.using(self.using).get_or_create(
+            id=UUID(conversation), defaults=values
+        )
+        if row.owner_id != owner_id or row.deleted_at is not None:
+            raise NoConversation
+        return made
+
+    async def archive(
+        self, conversation: str, base: tuple[int, str], committed: Sequence[Committed], after: State
+    ) -> None:
+        """Commit events that follow (seq, tag) `base`; `after` is the state after the last of them.
+
+        Archiving the same events again is harmless. Raises Behind if SQL lacks events before them, Diverged if
+        it has others in their place or a command of theirs elsewhere, NoConversation, JournalUnavailable.
+        """
+        if committed:
+            await self._run(self._archive, conversation, base, committed, after)
+
+    def _archive(
+        self, conversation: str, base: tuple[int, str], committed: Sequence[Committed], after: State
+    ) -> None:
+        with transaction.atomic(using=self.using):
+            # The row lock (on SQLite: the write lock of BEGIN IMMEDIATE) makes this a compare-and-set.
+            row = self._conversation(conversation, lock=True)
+            rest = self._lacking(row, base, committed)
+            if not rest:
+                return
+            self._refuse_known_commands(row, rest)
+            Rows(row).write(rest, after)
+            kill_points.point("journal.written")  # and not committed
+
+    def _lacking(
+        self, row: m.Conversation, base: tuple[int, str], committed: Sequence[Committed]
+    ) -> Sequence[Committed]:
+        """Those of `committed` that are not in the journal yet."""
+        seq, tag = base
+        if (row.head_seq, row.head_tag) == (seq, tag):
+            return committed
+        if row.head_seq < seq:
+            raise Behind
+        have = min(row.head_seq - seq, len(committed))
+        if have == 0 or self._tag_at(row, committed[have - 1].seq) != committed[have - 1].tag:
+            raise Diverged
+        return committed[have:]
+
+    def _tag_at(self, row: m.Conversation, seq: int) -> str | None:
+        if seq == row.head_seq:
+            return row.head_tag
+        return row.events.filter(seq=seq).values_list("tag", flat=True).first()
+
+    def _refuse_known_commands(self, row: m.Conversation, committed: Iterable[Committed]) -> None:
+        """A command has one effect: an event whose command has its result already is not of this history."""
+        ids = [each.command.id for each in committed if each.command is not None]
+        if ids and row.commands.filter(command__in=ids).exists():
+            raise Diverged
+
+    async def remember(self, conversation: str, command: Command) -> Command:
+        """Keep the result of a command that changed nothing; returns the one that stands (the first). Raises
+        IdReused."""
+        return await self._run(self._remember, conversation, command)
+
+    def _remember(self, conversation: str, command: Command) -> Command:
+        row, _ = m.Command.objects.using(self.using).get_or_create(
+            conversation_id=UUID(conversation),
+            command=command.id,
+            defaults={"digest": command.digest, "result": command.result},
+        )
+        if row.digest != command.digest:
+            raise IdReused
+        return Command(row.command, row.digest, row.result)
+
+    async def grow_fence(self, conversation: str) -> int:
+        """A fence larger than all before (rule R2)."""
+        return await self._run(self._grow_fence, conversation)
+
+    def _grow_fence(self, conversation: str) -> int:
+        with transaction.atomic(using=self.using):
+            row = self._conversation(conversation, lock=True)
+            row.fence += 1
+            row.save(update_fields=["fence"])
+            return row.fence
+
+    async def delete(self, conversation: str, at: int) -> bool:
+        """Mark a conversation as deleted. False if it was already, or never was."""
+
+        def work() -> bool:
+            found = m.Conversation.objects.using(self.using).filter(id=UUID(conversation), deleted_at=None)
+            return bool(found.update(deleted_at=at))
+
+        return await self._run(work)
+
+    # ---- reading ----
+
+    async def base(self, conversation: str) -> Base:
+        """All that a session is rebuilt from: one bounded read. Raises NoConversation."""
+        return await self._run(self._base, conversation)
+
+    def _base(self, conversation: str) -> Base:
+        while True:
+            row = self._conversation(conversation)
+            shown = {"seq__in": row.window}
+            bodies = [
+                *row.messages.filter(**shown).values_list("seq", "body"),
+                *row.steps.filter(**shown).values_list("seq", "body"),
+            ]
+            # Three reads are not one: take them again if somebody archived in between. (A transaction would
+            # not help: PostgreSQL reads committed, and on SQLite it would wait for the write lock.)
+            again = self._conversation(conversation)
+            if again.head_seq == row.head_seq and len(bodies) == len(row.window):
+                break
+        state: dict[str, Any] = {}
+        if row.head_seq:
+            state = {"info": row.info, "run": row.run}
+            state.update((f"i:{seq}", body) for seq, body in sorted(bodies))
+        return Base(row.head_seq, row.head_tag, again.fence, state)
+
+    async def fence(self, conversation: str) -> int:
+        """The fence of whoever took the lease last."""
+        return (await self._run(self._conversation, conversation)).fence
+
+    async def command(self, conversation: str, id: str) -> Command | None:
+        """The result of a command, however long ago."""
+
+        def work() -> Command | None:
+            found = m.Command.objects.using(self.using).filter(conversation=UUID(conversation), command=id)
+            row = found.first()
+            return Command(row.command, row.digest, row.result) if row else None
+
+        return await self._run(work)
+
+    async def page(self, conversation: str, before: int, limit: int) -> tuple[list[Any], bool]:
+        """The newest `limit` items before seq `before`, ascending, and whether there are older ones. Also
+        items that were never or are no longer in the window, whatever their age."""
+        return await self._run(self._page, conversation, before, limit)
+
+    def _page(self, conversation: str, before: int, limit: int) -> tuple[list[Any], bool]:
+        row = self._conversation(conversation)
+        found = [
+            *row.messages.filter(seq__lt=before).order_by("-seq").values_list("seq", "body")[: limit + 1],
+            *row.steps.filter(seq__lt=before).order_by("-seq").values_list("seq", "body")[: limit + 1],
+        ]
+        found.sort(key=lambda item: item[0], reverse=True)
+        return [body for _, body in reversed(found[:limit])], len(found) > limit
+
+    async def history(self, conversation: str, items: int = HISTORY_ITEMS) -> History:
+        """The conversation as its agent sees it: at least its newest `items` items, and all of the latest run."""
+        return await self._run(self._history, conversation, items)
+
+    def _history(self, conversation: str, items: int) -> History:
+        row = self._conversation(conversation)
+        first = self._first_seq(row, items)
+        # What stays with every request, however old: the first message, and the newest summary.
+        events = row.events.order_by("seq")
+        history = empty(conversation)
+        for found in (
+            events.filter(seq__lt=min(first, OPENING + 1), type="message.added")[:1],
+            events.filter(seq__lt=first, seq=row.compacted_seq),
+            events.filter(seq__gte=first, seq__lte=row.head_seq),
+        ):
+            for seq, text in found.values_list("seq", "text"):
+                history = fold(history, e.from_json(text), seq)
+        return history
+
+    def _first_seq(self, row: m.Conversation, items: int) -> int:
+        """Where a history begins: with the oldest of the newest items, or the cause of the latest run if that
+        is older, because the agent cannot go on with a run whose beginning it does not know."""
+        newest = [
+            *row.messages.order_by("-seq").values_list("seq", flat=True)[: items + 1],
+            *row.steps.order_by("-seq").values_list("seq", flat=True)[: items + 1],
+        ]
+        newest.sort(reverse=True)
+        if len(newest) <= items:
+            return 1
+        first = newest[items - 1]
+        run = row.runs.order_by("-seq").first()
+        if run is not None:
+            first = min(first, run.seq)
+            cause = row.messages.filter(message=run.cause, seq__lt=run.seq).order_by("-seq").first()
+            first = min(first, cause.seq if cause is not None else first)
+        return first
+
+    def _conversation(self, conversation: str, lock: bool = False) -> m.Conversation:
+        found = m.Conversation.objects.using(self.using)
+        if lock:
+            found = found.select_for_update()
+        try:
+            row = found.filter(id=UUID(conversation), deleted_at=None).first()
+        except ValueError:  # not a UUID
+            row = None
+        if row is None:
+            raise NoConversation
+        return row
+
+
+def _alive(connection: BaseDatabaseWrapper) -> bool:
+    return connection.connection is not None and connection.is_usable()

@@ -1,0 +1,135 @@
+"""Questions to SQL that the inbox, the workers and the sweeper ask: all short, all through the journal's threads.
+
+They raise JournalUnavailable when the database does not answer. Nothing is written here.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from agents import events as e
+from agents.models import Agent, ensure_default_agent
+from chat.journal.journal import Journal
+from chat.models import Call, Conversation, Event, Run
+from chat.runs.isolated.policy import Losses, relapsed
+from chat.session.errors import NoConversation
+
+ENDED = ("finished", "failed", "stopped")
+#: Earlier runs of a conversation that are looked at.
+LOOK_BACK = 10
+
+
+@dataclass(frozen=True)
+class Active:
+    """One run that is not over."""
+
+    conversation: str
+    run: str
+    status: str
+    attempt: int
+    stopping: bool
+    updated_at: int
+
+
+@dataclass(frozen=True)
+class KnownCall:
+    """One call, as the journal has it."""
+
+    call: str
+    status: str
+
+    @property
+    def open(self) -> bool:
+        return self.status in e.OPEN_CALL
+
+
+async def owner_of(journal: Journal, conversation: str) -> tuple[int, bool] | None:
+    """(owner, whether it was deleted) of a conversation, or None if there is none."""
+
+    def work() -> tuple[int, bool] | None:
+        rows = Conversation.objects.using(journal.using).filter(id=UUID(conversation))
+        row = rows.values_list("owner_id", "deleted_at").first()
+        return None if row is None else (row[0], row[1] is not None)
+
+    return await journal.ask(work)
+
+
+async def owner_and_agent(journal: Journal, conversation: str) -> tuple[int, str]:
+    """Whose conversation it is, and the slug of its agent. Raises NoConversation."""
+
+    def work() -> tuple[int, str]:
+        rows = Conversation.objects.using(journal.using).filter(id=UUID(conversation), deleted_at=None)
+        row = rows.values_list("owner_id", "agent").first()
+        if row is None:
+            raise NoConversation
+        return row
+
+    return await journal.ask(work)
+
+
+async def agent_for(journal: Journal, slug: str) -> str | None:
+    """The agent of a new conversation: the one asked for, or the default; None if it cannot be had."""
+
+    def work() -> str | None:
+        if not slug:
+            return ensure_default_agent().slug
+        return Agent.objects.filter(slug=slug, enabled=True).values_list("slug", flat=True).first()
+
+    return await journal.ask(work)
+
+
+async def calls_named(
+    journal: Journal, conversation: str, name: str
+) -> tuple[list[KnownCall], list[KnownCall]]:
+    """The calls of this conversation whose id is `name`, and those that their provider called so (rule T3)."""
+
+    def work() -> tuple[list[KnownCall], list[KnownCall]]:
+        mine = Call.objects.using(journal.using).filter(conversation_id=UUID(conversation))
+        ours = mine.filter(call=name).values_list("call", "status")
+        theirs = mine.filter(provider_id=name).values_list("call", "status")
+        return [KnownCall(*row) for row in ours], [KnownCall(*row) for row in theirs]
+
+    return await journal.ask(work) if name else ([], [])
+
+
+async def active_runs(journal: Journal, limit: int) -> list[Active]:
+    """The runs that are not over, in conversations that were not deleted, oldest first."""
+
+    def work() -> list[Active]:
+        rows = (
+            Run.objects.using(journal.using)
+            .filter(status__in=sorted(e.ACTIVE_RUN), conversation__deleted_at=None)
+            .order_by("queued_at")
+            .values_list("conversation_id", "run", "status", "attempt", "stopping", "updated_at")
+        )
+        return [Active(str(row[0]), *row[1:]) for row in rows[:limit]]
+
+    return await journal.ask(work)
+
+
+async def was_stored(journal: Journal, conversation: str, after: int, event: e.Event) -> bool:
+    """Whether the journal has exactly this event beyond seq `after`. No two appends decide the same event in
+    the same millisecond with the same ids, so the text tells."""
+
+    def work() -> bool:
+        rows = Event.objects.using(journal.using).filter(conversation_id=UUID(conversation), seq__gt=after)
+        return rows.filter(text=e.to_json(event)).exists()
+
+    return await journal.ask(work)
+
+
+async def losses(journal: Journal, conversation: str, run: str) -> Losses:
+    """How often the owner of a run was lost, and whether it comes after runs that were given up."""
+
+    def work() -> Losses:
+        of = {"conversation_id": UUID(conversation)}
+        told = Event.objects.using(journal.using).filter(
+            **of, type="run.recovering", text__contains=f'"{run}"'
+        )
+        earlier = Run.objects.using(journal.using).filter(**of, status__in=ENDED).exclude(run=run)
+        return Losses(
+            lost=told.filter(text__contains='"lease_lost"').count(),
+            crashed=told.filter(text__contains='"crashed"').count(),
+            relapse=relapsed(earlier.order_by("-seq").values_list("status", "code")[:LOOK_BACK]),
+        )
+
+    return await journal.ask(work)

@@ -1,0 +1,62 @@
+"""What a run is made with: the agent of a conversation, its model, the tools, and what tools may keep."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from agents.llm.base import Model
+from agents.llm.opening import open_model
+from agents.models import Agent, NoteStorage, installed_tools
+from agents.spec import AgentSpec
+from agents.tools.base import Storage, Toolbox
+from chat.automation.agent_tools import KeptAutomations
+
+
+@dataclass(frozen=True)
+class Kit:
+    """Everything that a run needs beside its history."""
+
+    #: The agent of a slug with its model and address filled in, or None if there is none (any more).
+    agent: Callable[[str], Awaitable[AgentSpec | None]]
+    model: Callable[[AgentSpec], Model]
+    tools: Toolbox
+    storage: Storage | None = None
+
+
+def installed_kit() -> Kit:
+    """The kit of this installation, from its settings and its database."""
+    return Kit(
+        agent=find_agent, model=model_of, tools=installed_tools(), storage=NoteStorage(KeptAutomations())
+    )
+
+
+async def find_agent(slug: str) -> AgentSpec | None:
+    """The enabled agent of a slug, with the configured defaults for what it leaves empty."""
+    agent = await Agent.objects.filter(slug=slug, enabled=True).afirst()
+    if agent is None:
+        return None
+    spec = agent.spec()
+    return replace(
+        spec,
+        model=spec.model or settings.OPENAI_MODEL,
+        base_url=spec.base_url or settings.OPENAI_BASE_URL,
+    )
+
+
+def model_of(spec: AgentSpec) -> Model:
+    """The model that speaks for an agent. A key goes to the server it was configured for and to no other:
+    whoever may edit an agent's address must not be able to send the key somewhere else."""
+    return open_model(spec, keys().get(_server(spec.base_url), ""))
+
+
+def keys() -> dict[tuple[str, str], str]:
+    """The configured keys by the server that each is for."""
+    named = {settings.OPENAI_BASE_URL: settings.OPENAI_API_KEY, **settings.HOLDFAST_MODEL_KEYS}
+    return {_server(address): key for address, key in named.items()}
+
+
+def _server(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()

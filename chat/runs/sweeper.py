@@ -1,0 +1,194 @@
+"""The sweeper: finds work that nobody does, and sees to it that somebody will (rules S6, R4).
+
+    queued, and nobody took it       the queue lost it, or was away      put into the queue again
+    running, and nobody has a lease  its owner died                      RunRecovering, so that viewers see it; queue
+    recovering, and nobody came      handed over, or found earlier       put into the queue again
+    stopping, and nobody owns it     its owner died before the stop      put into the queue again
+    a file uploaded, and never sent  its message was given up            removed after a day
+    events that SQL lacks            their writer died in between        archived (for runs; others by the next reader)
+
+Every worker sweeps; any number at once is harmless. What one of them claims (a conditional write with a time
+limit) the others pass over, and what is put into the queue twice finds a lease, or nothing to do.
+
+A sweep comes every `every_ms`, and besides at the moment when the lease that has least left would run out: so how
+soon a dead owner is noticed is a matter of its lease, not of when the next sweep happens to be.
+"""
+
+import asyncio
+import logging
+import random
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from agents import events as e
+from chat.files import attachments
+from chat.journal.queries import Active, active_runs
+from chat.session.errors import Fenced, NoConversation, Rejected, Unavailable
+from chat.session.sessions import Sessions, View
+from chat.support.tasks import heed_cancellation
+
+log = logging.getLogger(__name__)
+
+#: A run that was queued this recently is on its way (milliseconds).
+QUEUED_GRACE_MS = 2_000
+#: After putting a run into the queue, no sweeper does it again for this long (milliseconds). A run that lost its owner
+#: is put in again after a lease: the entry may have gone to a worker that died, too.
+CLAIM_MS = 30_000
+#: Runs looked at in one sweep, oldest first.
+BATCH = 500
+#: How often a worker looks for files that were never sent (milliseconds).
+TIDY_MS = 3_600_000
+#: Renewals that an owner may miss after a store was emptied before it is called dead: about a lease, as after a crash.
+LEASE_RENEWALS = 3
+#: Runs seen to at the same time.
+AT_ONCE = 50
+#: A lease is looked at again this long after it should have run out, and two sweeps are at least so far apart.
+EXPIRED_MS = 20
+LEAST_PAUSE_MS = 100
+
+
+def now_ms() -> int:
+    """This process's clock, in milliseconds since the Unix epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def unattended(run: Active, *, owned: bool, now: int) -> bool:
+    """Whether nobody works on a run although somebody should."""
+    if owned or (run.status == "waiting" and not run.stopping):
+        return False
+    return run.status != "queued" or now - run.updated_at >= QUEUED_GRACE_MS
+
+
+def decide_recovering(state: Any, run: str, attempt: int, now: int) -> list[e.Event]:
+    """Mark the run as recovering, if it still runs under the owner that was found dead."""
+    found = state.get("run")
+    if found is None or (found["id"], found["status"], found["attempt"]) != (run, "running", attempt):
+        return []
+    return [e.RunRecovering(at=now, run=run, reason="lease_lost")]
+
+
+class Sweeper:
+    """Sweeps every `every_ms`, until cancelled."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        enqueue: Callable[[str, str], Awaitable[bool]],
+        *,
+        worker: str,
+        every_ms: int,
+        renew_ms: int,
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
+        self._sessions = sessions
+        self._enqueue = enqueue
+        self._name = f"{worker}/sweeper"
+        self._every_ms = every_ms
+        self._renew_ms = renew_ms
+        self._clock = clock
+        #: Our own mark in the store: if it is gone, the store has lost everything, the leases too.
+        self._mark = f"sweeper-{secrets.token_hex(6)}"
+        self._marked = False
+        self._hold_until = 0
+        self._tidy_at = 0
+        #: Milliseconds until the first of the leases seen in the latest sweep runs out; None: there were none.
+        self._next_expiry: int | None = None
+
+    async def run(self) -> None:
+        """Sweep until cancelled. An outage is logged, and the next sweep tries again."""
+        while True:
+            heed_cancellation()
+            await asyncio.sleep(self.pause_ms() / 1000)
+            try:
+                await self.sweep()
+                await self.tidy()
+            except Unavailable as problem:
+                log.warning("The sweep was put off: %s", problem)
+            except Exception:
+                log.exception("The sweep failed; the next one tries again.")
+
+    def pause_ms(self) -> float:
+        """How long to wait for the next sweep."""
+        # Spread, so that sweepers that started together do not stay together.
+        usual = self._every_ms * random.uniform(0.8, 1.2)
+        if self._next_expiry is None:
+            return usual
+        return min(usual, max(LEAST_PAUSE_MS, self._next_expiry + EXPIRED_MS * random.uniform(1, 3)))
+
+    async def sweep(self) -> int:
+        """Look once at everything that is not over. Returns how many runs were seen to."""
+        self._next_expiry = None
+        if not await self._store_remembers():
+            return 0
+        runs = await active_runs(self._sessions.journal, BATCH)
+        leases = await self._sessions.store.leases([run.conversation for run in runs])
+        self._next_expiry = min(leases.values(), default=None)
+        now = self._clock()
+        lost = [run for run in runs if unattended(run, owned=run.conversation in leases, now=now)]
+        seen_to = 0
+        for start in range(0, len(lost), AT_ONCE):
+            chunk = lost[start : start + AT_ONCE]
+            done = await asyncio.gather(*(self._look_after(run) for run in chunk), return_exceptions=True)
+            seen_to += sum(one is True for one in done)
+            _report(done)
+        return seen_to
+
+    async def tidy(self) -> int:
+        """Once an hour, remove files that were uploaded and never sent; how many."""
+        now = self._clock()
+        if now < self._tidy_at:
+            return 0
+        self._tidy_at = now + TIDY_MS
+        journal = self._sessions.journal
+        return await journal.ask(lambda: attachments.clean(now, using=journal.using))
+
+    async def _store_remembers(self) -> bool:
+        """Whether leases can be believed. After a store was emptied, no lease only means that the owner has
+        not renewed it yet: give every living owner the time to do so before calling it dead."""
+        store = self._sessions.store
+        ttl = max(60_000, 20 * self._every_ms)
+        if not await store.renew(self._mark, self._name, ttl):
+            await store.acquire(self._mark, self._name, ttl)
+            if self._marked:
+                log.warning("The store has lost its leases; their owners get time to renew them.")
+                self._hold_until = self._clock() + LEASE_RENEWALS * self._renew_ms
+            self._marked = True
+        return self._clock() >= self._hold_until
+
+    async def _look_after(self, run: Active) -> bool:
+        sessions = self._sessions
+        # Brings the session back if Redis lost it, and archives what its last writer left (rule S6).
+        await sessions.ensure_archived(run.conversation)
+        if await sessions.store.lease(run.conversation) is not None:
+            return False  # the session came back, and whoever owned the run has a lease again
+        if run.status == "running":
+            await self._mark_recovering(run)
+        # One claim for "running" and the "recovering" that we make of it.
+        kind = "lost" if run.status in ("running", "recovering") else run.status
+        lasts = LEASE_RENEWALS * self._renew_ms if kind == "lost" else CLAIM_MS
+        claim = f"sweep-{run.run}-{run.attempt}-{kind}"
+        claimant = f"{self._name}/{secrets.token_hex(4)}"
+        if not await sessions.store.acquire(claim, claimant, lasts):
+            return False
+        log.info("Run %s (%s) has no owner and is put into the queue.", run.run, run.status)
+        if not await self._enqueue(run.conversation, run.run):
+            await sessions.store.release(claim, claimant)
+            return False
+        return True
+
+    async def _mark_recovering(self, run: Active) -> None:
+        def lost(view: View) -> list[e.Event]:
+            return decide_recovering(view.state, run.run, run.attempt, self._clock())
+
+        try:
+            await self._sessions.append(run.conversation, lost)
+        except (Rejected, Fenced):
+            pass
+
+
+def _report(results: Iterable[Any]) -> None:
+    for one in results:
+        if isinstance(one, Exception) and not isinstance(one, NoConversation):
+            log.warning("A run could not be looked after: %r", one)

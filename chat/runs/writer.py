@@ -1,0 +1,172 @@
+"""What the owner of a run knows of its conversation, and how it adds to it (rules S5–S7, R2, W4).
+
+The record keeps the history as of the last event stored, so that the loop decides on what is so. It writes
+with the owner's fence, and is patient: while the store or the journal is away it waits and tries again, and what
+may have been stored although the answer was lost is looked up, not stored twice.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from agents import events as e
+from agents import history as h
+from agents.loop import PartText
+from chat.journal.queries import was_stored
+from chat.session.contract import Position
+from chat.session.errors import PartGap, Unavailable
+from chat.session.sessions import Outcome, Sessions, View
+from chat.support.tasks import heed_cancellation
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two tries of a store that is away, at first and at most.
+BACKOFF_S = (0.1, 2.0)
+#: Seconds that a write which has begun gets to come to its end when its owner is cancelled.
+END_S = 1.0
+
+Decide = Callable[[View], list[e.Event]]
+T = TypeVar("T")
+
+
+class Record:
+    """The history of one conversation, kept by the owner of `run`. `fence` is set when the lease is taken."""
+
+    def __init__(self, sessions: Sessions, conversation: str, run: str) -> None:
+        self.sessions = sessions
+        self.conversation = conversation
+        self.run = run
+        self.fence = 0
+        self.history = h.empty(conversation)
+        #: (epoch, seq) up to which `history` goes.
+        self.known = ("", 0)
+        #: Place of the newest request to the model: no step has seen what came after it.
+        self.seen = 0
+        #: Set once somebody has asked for a stop.
+        self.stop = asyncio.Event()
+        self._streamed = ""
+        #: One write or refresh at a time, so that `history` never misses or repeats an event.
+        self._lock = asyncio.Lock()
+
+    @property
+    def over(self) -> bool:
+        """Whether the run is not active any more."""
+        run = self.history.run
+        return run is None or run.id != self.run or not run.active
+
+    async def append(self, decided: Decide) -> list[e.Event]:
+        """Append what `decided` makes of the state and return it; `history` shows it then.
+
+        Once begun it comes to its end even if the caller is cancelled, so that nobody guesses whether it
+        happened. Raises Fenced, NoConversation and whatever `decided` raises; waits for all else.
+        """
+        writing = asyncio.ensure_future(self._append(decided))
+        writing.add_done_callback(_seen)  # whoever is cancelled twice waits for it no longer
+        try:
+            return await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait({writing}, timeout=END_S)
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+            raise
+
+    async def refresh(self) -> None:
+        """Load the history anew; others have written, or the session was rebuilt. Patient, too."""
+        async with self._lock:
+            await self.patiently(self._refresh)
+
+    async def catch_up(self) -> None:
+        """`refresh`, if the store's head is not where the history ends. Raises Unavailable."""
+        async with self._lock:
+            head = await self.sessions.store.head(self.conversation)
+            if head is None or (head[0].epoch, head[0].seq) != self.known:
+                await self._refresh()
+
+    async def part(self, part: PartText) -> None:
+        """Show text that has come. It is no event: losing some costs a moment, and the next piece brings it
+        along. Raises Fenced and NoConversation."""
+        if part.offset == 0:
+            self._streamed = ""
+        self._streamed += part.text
+        try:
+            await self._part(part.message, part.offset, part.text)
+        except PartGap:
+            await self._part(part.message, 0, self._streamed)
+        except Unavailable:
+            pass
+
+    async def _part(self, message: str, offset: int, text: str) -> None:
+        await self.sessions.part(self.conversation, self.fence, message, offset, text)
+
+    async def _append(self, decided: Decide) -> list[e.Event]:
+        tried: list[e.Event] = []
+
+        def once(view: View) -> list[e.Event]:
+            nonlocal tried
+            tried = decided(view)
+            return tried
+
+        async with self._lock:
+            after, pause = self.known[1], BACKOFF_S[0]
+            while True:
+                try:
+                    outcome = await self.sessions.append(self.conversation, once, fence=self.fence)
+                except Unavailable as problem:
+                    log.warning("Run %s waits for the store: %s", self.run, problem)
+                else:
+                    await self._fold(outcome)
+                    return outcome.events
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, BACKOFF_S[1])
+                await self.patiently(self._refresh)
+                if tried and await self._has(after, tried[0]):
+                    return tried
+
+    async def _fold(self, outcome: Outcome) -> None:
+        position = outcome.view.position
+        first = position.seq - len(outcome.events)
+        if (position.epoch, first) != self.known:
+            # Others have written in between, or the session was rebuilt.
+            return await self.patiently(self._refresh)
+        for seq, event in enumerate(outcome.events, start=first + 1):
+            self.history = h.fold(self.history, event, seq)
+        self._look(position)
+        return None
+
+    async def _refresh(self) -> None:
+        view = await self.sessions.load(self.conversation)
+        self.history = await self.sessions.history(self.conversation)
+        self._look(view.position)
+
+    def _look(self, position: Position) -> None:
+        self.known = (position.epoch, position.seq)
+        run = self.history.run
+        if run is None or run.id != self.run:
+            return
+        steps = [step.seq for step in self.history.steps() if step.run == self.run]
+        causes = [item.seq for item in self.history.items if item.id == run.cause]
+        self.seen = max([self.seen, *steps, *causes])
+        if run.stopping:
+            self.stop.set()
+
+    async def _has(self, after: int, event: e.Event) -> bool:
+        journal = self.sessions.journal
+        return await self.patiently(lambda: was_stored(journal, self.conversation, after, event))
+
+    async def patiently(self, act: Callable[[], Awaitable[T]]) -> T:
+        """What `act` returns, tried again as often as it raises Unavailable."""
+        pause = BACKOFF_S[0]
+        while True:
+            try:
+                return await act()
+            except Unavailable as problem:
+                log.warning("Run %s waits for its conversation: %s", self.run, problem)
+            heed_cancellation()
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, BACKOFF_S[1])
+
+
+def _seen(task: "asyncio.Task[Any]") -> None:
+    if not task.cancelled():
+        task.exception()

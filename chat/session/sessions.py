@@ -1,0 +1,473 @@
+"""Sessions: the shell that keeps Redis and SQL at one truth (rules S1–S8).
+
+    append:  load ─► decide (pure) ─► store.append ─► journal.archive ─► mark archived ─► ring
+                ▲                          │ moved         │ SQL disagrees
+                └──────────────────────────┴───────────────┘
+
+Redis orders, SQL remembers. Whatever may have gone wrong before, a crash between the two writes, a lost tail,
+an empty server, is set right by the next `load`; there is no other recovery.
+"""
+
+import asyncio
+import json
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agents import events as e
+from agents.history import History
+from chat.journal.journal import Base, Committed, Journal, commit
+from chat.session.contract import Command, Loaded, Part, Position, Store, Tail, new_epoch
+from chat.session.errors import (
+    Behind,
+    Busy,
+    Conflict,
+    Diverged,
+    Duplicate,
+    IdReused,
+    JournalUnavailable,
+    Missing,
+    NoConversation,
+    StoreUnavailable,
+    Unarchivable,
+)
+from chat.session.state import State, merge
+from chat.support import kill_points
+
+log = logging.getLogger(__name__)
+
+#: How often one request starts over because others write to the same conversation, before it gives up.
+TRIES = 25
+#: Seconds before the second and third try to archive. A locked database has its own patience besides.
+ARCHIVE_AGAIN_S = (0.2, 1.0)
+#: Seconds that a writer gets to archive what it has just appended before a reader does it for them.
+GRACE_S = 0.03
+
+OnChange = Callable[[str, Sequence[e.Event]], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A session at one moment. `state` is `loaded.fields` parsed; none of it may be changed."""
+
+    position: Position
+    state: State
+    part: Part | None
+    fence: int
+    loaded: Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an append came to. `view` is the session after it. A `duplicate` appended nothing; `result` is the
+    recorded result of the command, in either case."""
+
+    view: View
+    events: list[e.Event]
+    duplicate: bool
+    result: str | None
+
+
+Decide = Callable[[View], list[e.Event]]
+
+
+class Sessions:
+    """All sessions, for one process. `on_change(conversation, events)` is called after each append, with what was
+    appended, and after each rebuild, with nothing; it should ring the doorbell, and what it raises is logged and
+    has no effect. `lease_ms`: how long owners of runs hold their leases, the same in every process."""
+
+    def __init__(
+        self,
+        store: Store,
+        journal: Journal,
+        *,
+        on_change: OnChange | None = None,
+        lease_ms: int = 0,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self.store = store
+        self.journal = journal
+        self._on_change = on_change
+        self._lease_ms = lease_ms
+        self._clock = clock
+        #: The fences that `take` gave, by (conversation, owner): `renew` needs them after a flush.
+        self._fences: dict[tuple[str, str], int] = {}
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self.store.aclose()
+        await asyncio.to_thread(self.journal.close)
+
+    # ---- reading ----
+
+    async def load(self, conversation: str) -> View:
+        """The session now, set right if need be: left-overs archived, compared with SQL on a new server,
+        rebuilt if Redis does not have it. Raises NoConversation, Unavailable."""
+        waited = False
+        for attempt in range(TRIES):
+            await _pause(attempt)
+            loaded = await self.store.load(conversation)
+            if loaded is None:
+                await self._rebuild(conversation, await self.journal.base(conversation), None)
+            elif loaded.verified and loaded.archived == loaded.position.seq:
+                return _view(loaded)
+            elif loaded.verified and not waited:
+                # Most likely its writer is archiving it at this moment.
+                waited = True
+                await asyncio.sleep(GRACE_S)
+            else:
+                await self._reconcile(conversation)
+        raise Busy
+
+    async def ensure_archived(self, conversation: str) -> None:
+        """Have everything that Redis holds of a conversation in the journal (rule S6)."""
+        await self.load(conversation)
+
+    async def history(self, conversation: str) -> History:
+        """The conversation as its agent sees it, up to now: its newest items, and all of its latest run."""
+        await self.ensure_archived(conversation)
+        return await self.journal.history(conversation)
+
+    # ---- writing ----
+
+    async def create(
+        self,
+        conversation: str,
+        owner_id: Any,
+        agent_slug: str,
+        title: str,
+        entrance: str,
+        command: Command | None = None,
+    ) -> Outcome:
+        """Make a conversation with a client-made id, or find that its owner has made it already. Raises
+        NoConversation if the id is somebody else's, or of a deleted one; IdReused, Unavailable."""
+        now = self._clock()
+        await self.journal.create(conversation, owner_id, agent_slug, title, entrance, now)
+
+        def begin(view: View) -> list[e.Event]:
+            begun = view.position.seq > 0
+            return [] if begun else [e.ConversationCreated(at=now, title=title, agent=agent_slug)]
+
+        return await self.append(conversation, begin, command=command)
+
+    async def append(
+        self,
+        conversation: str,
+        decide: Decide,
+        *,
+        fence: int | None = None,
+        command: Command | None = None,
+    ) -> Outcome:
+        """Append what `decide` makes of the session, and return once the journal has it (rule S5).
+
+        `decide` is pure and is called again when somebody else was faster; what it raises (Rejected) is passed
+        on. With a command whose id was there before, nothing is appended and the recorded result is returned.
+        Raises Fenced, IdReused, NoConversation, Unavailable. After JournalUnavailable and StoreUnavailable
+        it is open whether the events will stand: load, and decide anew.
+        """
+        for attempt in range(TRIES):
+            await _pause(attempt)
+            view = await self.load(conversation)
+            if command is not None and (known := await self._known(conversation, command)) is not None:
+                return Outcome(view, [], True, known.result)
+            events = decide(view)
+            if not events:
+                if command is None:
+                    return Outcome(view, [], False, None)
+                known = await self.remember(conversation, command)
+                return Outcome(view, [], known != command, known.result)
+            try:
+                after = await self._append(conversation, view, events, fence, command)
+            except (Conflict, Missing, Diverged):
+                continue
+            except Duplicate as duplicate:
+                return await self._duplicate(conversation, command, duplicate)
+            return Outcome(after, events, False, command.result if command else None)
+        raise Busy
+
+    async def part(self, conversation: str, fence: int, message: str, offset: int, text: str) -> None:
+        """Add streaming text of a step. Raises Fenced; PartGap, which says from where to send it again."""
+        for attempt in range(TRIES):
+            await _pause(attempt)
+            try:
+                return await self.store.part(conversation, fence, message, offset, text)
+            except (Missing, Conflict):
+                await self.load(conversation)
+        raise Busy
+
+    async def delete(self, conversation: str) -> None:
+        """Delete a conversation: nobody finds it any more. Harmless if it is gone already."""
+        await self.journal.delete(conversation, self._clock())
+        await self.store.delete(conversation)
+        await self._changed(conversation)
+
+    # ---- commands ----
+
+    async def command(self, conversation: str, id: str) -> Command | None:
+        """A command that has its result. If it changed something, that is committed when this returns."""
+        found = await self.journal.command(conversation, id)
+        if found is None and await self.store.command(conversation, id) is not None:
+            await self.ensure_archived(conversation)
+            found = await self.journal.command(conversation, id)
+        return found or await self.store.command(conversation, id)
+
+    async def remember(self, conversation: str, command: Command) -> Command:
+        """Keep the result of a command that changed nothing; returns the one that stands. Raises IdReused."""
+        stands = await self.journal.remember(conversation, command)
+        try:
+            await self.store.remember(conversation, stands)
+        except StoreUnavailable:
+            log.debug("Redis does not hold command %s; SQL does.", command.id)
+        return stands
+
+    async def _known(self, conversation: str, command: Command) -> Command | None:
+        # Asked after the load and before the compare-and-set: whoever appends the same command in between
+        # moves the session, and this append starts over.
+        found = await self.journal.command(conversation, command.id)
+        if found is not None and found.digest != command.digest:
+            raise IdReused
+        return found
+
+    async def _duplicate(self, conversation: str, command: Command | None, duplicate: Duplicate) -> Outcome:
+        view = await self.load(conversation)
+        known = await self._known(conversation, command) if command else None
+        return Outcome(view, [], True, known.result if known else duplicate.result)
+
+    # ---- owning a run ----
+
+    async def take(self, conversation: str, owner: str, ttl_ms: int) -> int | None:
+        """Become the owner of the conversation's run (rule R2). Returns the fence to write with, or None if
+        somebody else is. Call `renew` well within `ttl_ms`, and `release` in the end."""
+        await self.load(conversation)
+        if not await self.store.acquire(conversation, owner, ttl_ms):
+            return None
+        try:
+            fence = await self.journal.grow_fence(conversation)
+            await self._raise_fence(conversation, fence)
+        except BaseException:
+            await self._release_quietly(conversation, owner)
+            raise
+        self._fences[conversation, owner] = fence
+        return fence
+
+    async def renew(self, conversation: str, owner: str, ttl_ms: int) -> bool:
+        """Keep the lease. If it is gone (it ran out, or Redis lost it) and nobody has taken the run since, it is
+        taken again with the same fence. False: stop working, and write nothing more."""
+        if await self.store.renew(conversation, owner, ttl_ms):
+            return True
+        fence = self._fences.get((conversation, owner))
+        if fence is None or await self.journal.fence(conversation) != fence:
+            return False
+        if not await self.store.reclaim(conversation, owner, ttl_ms):
+            return False
+        # Somebody may have taken and released it in between.
+        if await self.journal.fence(conversation) == fence:
+            return True
+        await self._release_quietly(conversation, owner)
+        return False
+
+    async def release(self, conversation: str, owner: str) -> None:
+        """Give up the run. Harmless if it is not owned."""
+        self._fences.pop((conversation, owner), None)
+        await self.store.release(conversation, owner)
+
+    async def _raise_fence(self, conversation: str, fence: int) -> None:
+        for attempt in range(TRIES):
+            await _pause(attempt)
+            try:
+                return await self.store.fence(conversation, fence)
+            except Missing:
+                await self.load(conversation)
+        raise Busy
+
+    async def _release_quietly(self, conversation: str, owner: str) -> None:
+        try:
+            await self.store.release(conversation, owner)
+        except StoreUnavailable:
+            log.debug("The lease of %s could not be given back; it will run out.", conversation)
+
+    # ---- one append ----
+
+    async def _append(
+        self,
+        conversation: str,
+        view: View,
+        events: Sequence[e.Event],
+        fence: int | None,
+        command: Command | None,
+    ) -> View:
+        base = view.position
+        texts = [e.to_json(event) for event in events]
+        stored = [
+            (place.tag, text, event, command if place.seq == base.seq + 1 else None)
+            for place, text, event in zip(base.after(texts), texts, events, strict=True)
+        ]
+        state, committed = commit(view.state, base.seq, stored)
+        patch = _patch(view.state, state)
+        clears = any(isinstance(event, _CLEARS_PART) for event in events)
+        kill_points.point("append.begin")
+        appended = await self.store.append(
+            conversation, base, texts, patch, fence=fence, command=command, clear_part=clears
+        )
+        kill_points.point("append.stored")
+        await self._archive(conversation, base, committed, state)
+        kill_points.point("append.archived")
+        await self._mark_archived(conversation, appended.position)
+        await self._changed(conversation, events)
+        loaded = replace(
+            view.loaded,
+            position=appended.position,
+            fields=merge(view.loaded.fields, patch),
+            part=None if clears else view.part,
+            log_id=f"{appended.position.seq}-0",
+            archived=appended.position.seq,
+        )
+        return View(loaded.position, state, loaded.part, loaded.fence, loaded)
+
+    async def _archive(
+        self, conversation: str, base: Position, committed: Sequence[Committed], after: State
+    ) -> None:
+        """Commit to SQL, patiently. Raises Diverged and Unarchivable (after setting Redis right),
+        JournalUnavailable."""
+        for pause in (*ARCHIVE_AGAIN_S, None):
+            try:
+                return await self.journal.archive(conversation, (base.seq, base.tag), committed, after)
+            except Behind:
+                await self._reconcile(conversation)
+            except (Diverged, Unarchivable) as problem:
+                log.warning("Conversation %s, after seq %d: %s", conversation, base.seq, problem)
+                await self._reconcile(conversation)
+                raise
+            except JournalUnavailable:
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+        raise JournalUnavailable
+
+    async def _mark_archived(self, conversation: str, position: Position) -> None:
+        """Tell Redis that SQL has it. From here on nothing may fail: the events are committed."""
+        try:
+            if not await self.store.archived(conversation, position):
+                # The session was emptied or rebuilt while we wrote to SQL, perhaps without these events.
+                await self._reconcile(conversation)
+        except (StoreUnavailable, JournalUnavailable, NoConversation) as problem:
+            log.warning("Conversation %s is committed but not marked: %s", conversation, problem)
+
+    async def _changed(self, conversation: str, events: Sequence[e.Event] = ()) -> None:
+        if self._on_change is None:
+            return
+        try:
+            await self._on_change(conversation, events)
+        except Exception:
+            log.exception("The bell of conversation %s could not be rung.", conversation)
+
+    # ---- setting right ----
+
+    async def _reconcile(self, conversation: str) -> None:
+        """Compare Redis with SQL, and archive what SQL lacks or rebuild what Redis lacks (rules S6, S7)."""
+        base = await self.journal.base(conversation)
+        # Read after SQL: every event is in Redis before it is in SQL, so a Redis that is behind has lost it.
+        tail = await self.store.tail(conversation, base.seq)
+        if tail is None:
+            return
+        state: State = base.state
+        if not _continues(base, tail):
+            if tail.archived > base.seq and (await self.journal.base(conversation)).seq > base.seq:
+                return  # both went on meanwhile
+            await self._rebuild(conversation, base, tail.position.epoch)
+            return
+        if tail.events:
+            try:
+                state = await self._archive_leftovers(conversation, base, tail)
+            except (Diverged, Unarchivable) as problem:
+                log.error("Conversation %s: left-over events are dropped. %s", conversation, problem)
+                base = await self.journal.base(conversation)
+                await self._rebuild(conversation, base, tail.position.epoch)
+                return
+            except Behind:
+                return  # SQL went back; the next look sees it
+        await self.store.archived(conversation, tail.position)
+        if not tail.verified:
+            await self._verify(conversation, base, tail.position, state)
+
+    async def _verify(self, conversation: str, base: Base, position: Position, state: State) -> None:
+        """The session is right, on a server that is not the one it was on. Readers may have seen more than this
+        server kept, so they must look again: a new epoch."""
+        await self._spare_owner(conversation, state)
+        try:
+            await self.store.fence(conversation, base.fence)
+        except Missing:
+            return
+        if await self.store.verified(conversation, position, new_epoch()):
+            await self._changed(conversation)
+
+    async def _spare_owner(self, conversation: str, state: State) -> None:
+        """Give the owner of the run, who may be alive and not know it yet, a whole lease from now on (rule R2). This
+        Redis may have lost the lease, or its latest renewal; whoever took the run over at once would work beside an
+        owner whose tools still have their effects. After calling this method: put the session in place."""
+        run = state.get("run")
+        if run is not None and run["status"] == "running" and self._lease_ms:
+            await self.store.hold(conversation, self._lease_ms)
+
+    async def _archive_leftovers(self, conversation: str, base: Base, tail: Tail) -> State:
+        stored = [
+            (left.event.tag, left.event.text, e.from_json(left.event.text), left.command)
+            for left in tail.events
+        ]
+        state, committed = commit(base.state, base.seq, stored)
+        await self.journal.archive(conversation, (base.seq, base.tag), committed, state)
+        log.info("Conversation %s: %d left-over events archived.", conversation, len(committed))
+        return state
+
+    async def _rebuild(self, conversation: str, base: Base, replaces: str | None) -> None:
+        """Put the session in Redis as SQL knows it, under a new epoch."""
+        position = Position(new_epoch(), base.seq, base.tag)
+        fields = {key: _encode(value) for key, value in base.state.items()}
+        await self._spare_owner(conversation, base.state)
+        seeded = await self.store.seed(
+            conversation, position, fields, fence=base.fence, archived=base.seq, replaces=replaces
+        )
+        if seeded:
+            kill_points.point("session.rebuilt")
+            if replaces is not None:
+                log.warning("Conversation %s: Redis had lost its history; rebuilt from SQL.", conversation)
+            await self._changed(conversation)
+
+
+#: Events after which the text streamed so far is no more, because it is in the step now, or was dropped.
+_CLEARS_PART = (e.StepStarted, e.StepFinished, e.StepStopped, e.StepDiscarded)
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _view(loaded: Loaded) -> View:
+    state = {key: json.loads(value) for key, value in loaded.fields.items()}
+    return View(loaded.position, state, loaded.part, loaded.fence, loaded)
+
+
+def _patch(before: State, after: State) -> dict[str, str | None]:
+    """What must be written to get from one state to the other. Values that did not change are the same objects."""
+    patch: dict[str, str | None] = dict.fromkeys(key for key in before if key not in after)
+    for key, value in after.items():
+        if key not in before or before[key] is not value:
+            patch[key] = _encode(value)
+    return patch
+
+
+def _continues(base: Base, tail: Tail) -> bool:
+    """Whether what Redis has goes on exactly where SQL ends."""
+    seq, tag = base.seq, base.tag
+    for left in tail.events:
+        if (left.event.seq, left.event.prev) != (seq + 1, tag):
+            return False
+        seq, tag = left.event.seq, left.event.tag
+    return (seq, tag) == (tail.position.seq, tail.position.tag)
+
+
+async def _pause(attempt: int) -> None:
+    """Before another try: nothing at first, then up to 50 ms, so that those who collide do not stay in step."""
+    if attempt > 1:
+        await asyncio.sleep(random.uniform(0, min(0.002 * 2**attempt, 0.05)))
