@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from agents import events as e
 from agents.tools.texts import result_text
 from chat import decide
-from chat.entrances.web.protocol import (
+from chat.commands import (
     ApproveBody,
     CreateBody,
     DeleteBody,

@@ -16,7 +16,7 @@ from agents.llm.base import Finish, TextDelta, UsageDelta
 from agents.models import Agent, ensure_default_agent
 from agents.spec import Limits, Prices
 from chat import models as m
-from chat.entrances.web.protocol import CreateBody
+from chat.commands import CreateBody
 from chat.runs import dependencies
 from chat.session.sessions import Sessions
 from tests.chat.runs.test_runner import SPEC, House

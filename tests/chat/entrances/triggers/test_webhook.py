@@ -12,9 +12,9 @@ from asgiref.sync import sync_to_async
 
 from agents.errors import ModelError
 from agents.llm.base import Finish, TextDelta
+from chat.commands import StopBody
 from chat.entrances.triggers import editing
 from chat.entrances.triggers.models import TriggerFiring
-from chat.entrances.web.protocol import StopBody
 from chat.inbox import Sender
 from chat.models import Conversation, Run
 from config.logs import LineFormatter
