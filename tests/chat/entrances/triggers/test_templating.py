@@ -26,7 +26,7 @@ SEEN = {
         ("{{ payload.名字 }}", "小明"),
         ("{{ nothing.at.all }}!", "!"),
         ("{{ who }} {{ who.length }} {{ who[0] }}", "ann  "),
-        ("{{ payload.__class__ }}{{ payload.keys }}", ""),
+        ("x{{ payload.__class__ }}{{ payload.keys }}", "x"),
         ("{ who } {{ }} { { who } }{{ who }}", "{ who } {{ }} { { who } }ann"),
     ],
 )
