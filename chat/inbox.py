@@ -341,7 +341,7 @@ class Inbox:
                 stands = await self._sessions.remember(conversation, command)
         elif stands.digest != command.digest:
             raise IdReused
-        cursor = (await self._sessions.load(conversation)).position.cursor
+        cursor = (await self._sessions.look(conversation)).position.cursor
         return _answer(stands.result, cursor, duplicate=stands is not command)
 
 

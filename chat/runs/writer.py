@@ -139,9 +139,9 @@ class Record:
         return None
 
     async def _refresh(self) -> None:
-        view = await self.sessions.load(self.conversation)
+        position = (await self.sessions.look(self.conversation)).position
         self.history = await self.sessions.history(self.conversation)
-        self._look(view.position)
+        self._look(position)
 
     def _look(self, position: Position) -> None:
         self.known = (position.epoch, position.seq)

@@ -398,10 +398,10 @@ export interface MessageAdded {
   attachments: AttachmentRef[];
 }
 /**
- * Where a message came in: the entrance, and who or what spoke there.
+ * Where a message came in: the entrance by its registered name, and who or what spoke there.
  */
 export interface Origin {
-  entrance: "web" | "feishu" | "schedule" | "trigger" | "api";
+  entrance: string;
   name: string;
 }
 /**
