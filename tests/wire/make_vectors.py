@@ -16,7 +16,8 @@ from random import Random
 from typing import Any
 
 from agents import events as e
-from chat.session.state import EMPTY, State, items, merge, reduce
+from chat.session.state import EMPTY, items, merge, reduce
+from chat.session.views import State
 from tests.support.histories import START, flat, tell
 
 HERE = Path(__file__).parent
