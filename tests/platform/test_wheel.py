@@ -83,7 +83,7 @@ def test_the_wheel_asks_for_the_packages_of_requirements_txt(wheel: Path) -> Non
     asked = {str(Requirement(text)).lower() for text in metadata.get_all("Requires-Dist") or ()}
     assert asked == {str(one).lower() for one in lock.direct(ROOT / "requirements.txt")}
     changelog = (ROOT / "CHANGELOG.md").read_text()
-    assert f"\n## {metadata['Version']} (" in changelog, "The version has no entry in CHANGELOG.md."
+    assert f"\n## {metadata['Version']} - 20" in changelog, "The version has no entry in CHANGELOG.md."
 
 
 @pytest.fixture
