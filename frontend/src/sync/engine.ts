@@ -6,15 +6,14 @@ import {
   type Connection,
   type ConversationView,
   type ListState,
-  type LocalFile,
   type Outcome,
   type Readable,
   SyncRefusal,
-  type Upload,
 } from "./api";
 import { Booting } from "./boot";
 import { Core } from "./core";
 import { parseCursor } from "./cursor";
+import type { LocalFile, Upload } from "./files";
 import { Http } from "./http";
 import { Listing, listed } from "./list";
 import { Outbox } from "./outbox";

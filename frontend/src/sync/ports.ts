@@ -1,5 +1,5 @@
 // What the sync core needs of the world. `browser.ts` gives the real thing, the tests give fakes behind the same contract.
-import type { LocalFile } from "./api";
+import type { LocalFile } from "./files";
 
 /** Undoes what returned it; calling it twice does nothing. */
 export type Cancel = () => void;

@@ -1,9 +1,10 @@
 // Files on their way to the server. Each goes up as soon as it is chosen, and again after a lost link; a file lives in
 // this tab's memory only, so what has not arrived when the page is closed or reloaded is lost, and is said to be.
-import { HttpError, type LocalFile, type Upload, type UploadCode } from "./api";
 import { backoff } from "./backoff";
+import type { LocalFile, Upload, UploadCode } from "./files";
 import type { Http } from "./http";
 import type { Cancel, Clock } from "./ports";
+import { HttpError } from "./problem";
 
 /** Uploads at the same time. */
 const AT_ONCE = 2;

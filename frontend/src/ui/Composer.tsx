@@ -204,7 +204,7 @@ export function Composer(props: Props) {
 }
 
 /** Characters as the server counts them: an emoji is one, not two UTF-16 units. */
-export function codePoints(text: string): number {
+function codePoints(text: string): number {
   let n = 0;
   for (const _ of text) n++;
   return n;
