@@ -21,7 +21,8 @@ from agents.events import (
     Usage,
 )
 
-#: Grows when a frame changes its meaning; a server says `goaway {protocol}` to a client of another version.
+#: Grows when a frame changes its meaning, or a client's frame gets a field: servers refuse fields that they do not
+#: know, clients ignore them. A server says `goaway {protocol}` to a client of another version.
 PROTOCOL = 1
 #: Largest frame a client may send, in bytes (rule W11).
 MAX_FRAME_IN = 64 * 1024
@@ -201,6 +202,16 @@ class Hello(Frame):
     type: Literal["hello"]
     protocol: int
     tab: Annotated[str, Field(max_length=64)]
+
+
+class Greeting(BaseModel):
+    """What a hello says in every release, past and to come. It is read before `Hello`, so that a tab of another release
+    is told to reload, whatever else its hello holds."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: Literal["hello"]
+    protocol: int
 
 
 class Open(Frame):
