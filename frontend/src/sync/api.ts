@@ -1,4 +1,5 @@
 // What the UI sees of the sync engine: types only. The UI renders these values and calls these methods, nothing else.
+import type { Drafts } from "./drafts";
 import type { LocalFile, Upload } from "./files";
 import type { Problem } from "./problem";
 import type {
@@ -150,6 +151,8 @@ export interface Client {
   send(conversation: string, text: string, attachments?: readonly string[]): string;
   /** Files of this tab, on their way up or there. */
   readonly uploads: Readable<readonly Upload[]>;
+  /** What was written and not sent; read it once boot is ready. */
+  readonly drafts: Drafts;
   /** Send a file up, to be attached by the id that is returned. Throws `SyncRefusal`. */
   attach(file: LocalFile): string;
   /** Forget a file that was not sent. */

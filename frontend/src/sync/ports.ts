@@ -24,7 +24,7 @@ export interface SocketHandlers {
   closed(code: number): void;
 }
 
-/** A string store shared by the tabs of one browser (localStorage). Used for the outbox and for nothing else. */
+/** A string store shared by the tabs of one browser (localStorage). Used for the outbox and for drafts, and for nothing else. */
 export interface Storage {
   keys(prefix: string): string[];
   get(key: string): string | null;

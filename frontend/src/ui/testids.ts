@@ -1,7 +1,7 @@
 /*
  * The hooks that browser tests hold on to. They are part of the product: rename one only together with its tests.
  *
- *   app                  data-phase = loading | ready | failed
+ *   app                  data-phase = loading | ready | failed | broken
  *   sidebar, drawer, open-sidebar, new-conversation, search
  *   conversation-row     data-id, data-active = true|false, data-run = the run's status or "none", data-pending
  *   conversation-menu    the button on a row; its items: menu-rename, menu-delete

@@ -5,6 +5,8 @@ export const en = {
   "app.failed": "The page could not reach the server.",
   "app.failed_hint": "It will try again by itself.",
   "app.try_again": "Try again",
+  "app.broken": "This page cannot be shown.",
+  "app.broken_hint": "Reload it. Nothing you wrote is lost.",
 
   "list.title": "Conversations",
   "list.new": "New conversation",
@@ -278,7 +280,9 @@ export const en = {
   "net.kept": "What you write is kept and sent later.",
   "net.logged_out": "You have been logged out.",
   "net.log_in": "Log in again",
-  "net.outdated": "A new version is there.",
+  "net.outdated": "A new version is here: reload the page.",
+  "net.part_missing": "Part of this page could not be loaded: reload it.",
+  "net.nothing_lost": "Nothing you wrote is lost.",
   "net.reload": "Reload",
 
   "say.sent": "Message sent",
