@@ -13,10 +13,11 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, JsonResponse
 from django.middleware.csrf import get_token
+from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from agents.models import Agent
+from agents.models import Agent, installed_tools
 from chat.entrances.browser import protocol as p
 from chat.entrances.browser.limits import Allowance, Limits
 from chat.models import Call, Conversation, Message, Step, listed
@@ -81,6 +82,7 @@ def boot(request: HttpRequest) -> Answer:
         admin=request.user.is_staff,
         max_text=p.MAX_TEXT,
         max_file=settings.HOLDFAST_MAX_FILE_BYTES,
+        renderers={name: static(path) for name, path in installed_tools().renderers().items()},
     )
 
 

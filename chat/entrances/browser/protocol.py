@@ -505,6 +505,8 @@ class Boot(Frame):
     max_text: int
     #: Bytes of one file.
     max_file: int
+    #: By the name of a tool: the address of the JavaScript module that draws its results (docs/renderers.md).
+    renderers: dict[str, str] = {}
 
 
 client_frames: TypeAdapter[Any] = TypeAdapter(ClientFrame)

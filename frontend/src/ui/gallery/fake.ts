@@ -67,6 +67,7 @@ export const BOOT: Boot = {
   admin: true,
   max_text: 16_000,
   max_file: 10_000_000,
+  renderers: {},
 };
 
 /** Drafts that last as long as the client. */

@@ -168,6 +168,8 @@ export const en = {
   "call.by": "decided by {name}",
   "call.progress": "Progress of {name}",
   "call.copy_arguments": "Copy the arguments",
+  "result.as_text": "As text",
+  "result.more": "… and {n} more",
   "call.copy_result": "Copy the result",
 
   "doubt.title": "Did this happen?",

@@ -169,6 +169,8 @@ export const zh: Dictionary = {
   "call.by": "由 {name} 决定",
   "call.progress": "{name}的进度",
   "call.copy_arguments": "复制参数",
+  "result.as_text": "以文本显示",
+  "result.more": "……还有 {n} 项",
   "call.copy_result": "复制结果",
 
   "doubt.title": "这件事发生了吗？",
