@@ -768,6 +768,9 @@ export interface Boot {
   admin: boolean;
   max_text: number;
   max_file: number;
+  renderers: {
+    [k: string]: string;
+  };
 }
 export interface AgentEntry {
   slug: string;

@@ -3,7 +3,6 @@ import axe from "axe-core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { SyncRefusal } from "../sync";
 import { App } from "./App";
-import { drafts } from "./drafts";
 import { FakeClient, live, message, run, step } from "./gallery/fake";
 import { ID, play } from "./gallery/scenes";
 import { navigate } from "./route";
@@ -46,7 +45,7 @@ test("W5: what the outbox does not take stays where it was written", () => {
   fireEvent.change(field(), { target: { value: "keep me" } });
   fireEvent.keyDown(field(), { key: "Enter" });
   expect(field().value).toBe("keep me");
-  expect(drafts.get(ID)).toBe("keep me");
+  expect(client.drafts.get(ID).text).toBe("keep me");
 });
 
 test("Escape stops a run, once, and not while a dialog is open", () => {

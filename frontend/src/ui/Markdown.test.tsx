@@ -1,7 +1,8 @@
 import { waitFor } from "@testing-library/react";
 import { expect, test } from "vitest";
 import { highlight, MAX_CODE } from "./highlight";
-import Markdown, { isSafeImage, isSafeLink } from "./Markdown";
+import { isSafeImage, isSafeLink } from "./links";
+import Markdown from "./Markdown";
 import { show } from "./testing";
 
 const html = (text: string, streaming = false) =>

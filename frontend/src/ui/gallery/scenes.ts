@@ -1,5 +1,4 @@
 import type { AttachmentRef, ConversationView, Item, ListEntry, Upload } from "../../sync";
-import { drafts } from "../drafts";
 import { asked, call, done, type FakeClient, live, message, NO_USAGE, notice, run, step } from "./fake";
 import { LONG, MARKDOWN } from "./texts";
 
@@ -271,10 +270,7 @@ export const scenes: Record<string, Scene> = {
     }),
   attachments: (client) => {
     client.uploads.set([upload("u1", "a photo of the sea.png", {}), ...UPLOADS]);
-    drafts.setFiles(
-      ID,
-      UPLOADS.map(({ id }) => id),
-    );
+    client.drafts.set(ID, { text: "", files: UPLOADS.map(({ id }) => id) });
     const [photo, notes] = [ref("a1", "lisbon.png"), ref("a2", "packing list.md", "text/markdown")];
     return live(
       ID,

@@ -25,7 +25,7 @@ export const NoteRow = memo(function NoteRow({ item }: { item: NoteItem }) {
 });
 
 /** Why a run ended, in the reader's words. */
-export function noticeText(item: Pick<NoticeItem, "code" | "detail">, words: Words, user: string): string {
+function noticeText(item: Pick<NoticeItem, "code" | "detail">, words: Words, user: string): string {
   if (item.code !== "stopped") return words.code("code", item.code, item.code);
   if (item.detail === "" || item.detail === user) return words.t("code.stopped");
   return words.t("code.stopped_by", { name: item.detail });
