@@ -14,7 +14,13 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const sync = join(root, "src", "sync");
 
 mkdirSync(folder, { recursive: true });
-for (const name of ["package.json", "README.md"]) copyFileSync(join(sync, name), join(folder, name));
+// Within the project its entries are the sources; published they are what is built here.
+const { publishConfig, ...manifest } = JSON.parse(readFileSync(join(sync, "package.json"), "utf8"));
+writeFileSync(
+  join(folder, "package.json"),
+  `${JSON.stringify({ ...manifest, ...publishConfig }, null, 2)}\n`,
+);
+copyFileSync(join(sync, "README.md"), join(folder, "README.md"));
 copyFileSync(join(root, "..", "LICENSE"), join(folder, "LICENSE"));
 await build({
   configFile: false,

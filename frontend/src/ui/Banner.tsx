@@ -33,7 +33,7 @@ export function Banner() {
     return (
       <Frame status="goaway">
         <p className="min-w-0 flex-1 leading-snug" role="alert">
-          <span className="font-medium">{words.t(GOODBYES[state.reason])}</span>{" "}
+          <span className="mr-1.5 font-medium">{words.t(GOODBYES[state.reason])}</span>
           {!out && <span className="text-ink-2">{words.t("net.nothing_lost")}</span>}
         </p>
         <a className="button small" href={out ? back : window.location.pathname}>

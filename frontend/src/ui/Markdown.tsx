@@ -8,6 +8,7 @@ import {
   type StreamdownProps,
 } from "streamdown";
 import { useWords } from "./i18n";
+import { linkEnds } from "./linkEnds";
 import { isSafeImage, isSafeLink } from "./links";
 import { Code } from "./parts/Code";
 import { CopyButton } from "./parts/CopyButton";
@@ -57,9 +58,13 @@ function lineBreaks() {
   return walk;
 }
 
-const remarkPlugins = [...Object.values(defaultRemarkPlugins), lineBreaks] as NonNullable<
-  StreamdownProps["remarkPlugins"]
->;
+// One tilde is a range (`3~5天`), two strike through.
+const [gfm] = [defaultRemarkPlugins.gfm].flat();
+const remarkPlugins = [
+  ...Object.values({ ...defaultRemarkPlugins, gfm: [gfm, { singleTilde: false }] }),
+  lineBreaks,
+  linkEnds,
+] as NonNullable<StreamdownProps["remarkPlugins"]>;
 
 // Without this, `**重点。**后面` is not bold: CommonMark wants a space where Chinese has none.
 const plugins: NonNullable<StreamdownProps["plugins"]> = {
