@@ -122,8 +122,9 @@ class Rows:
             for call, proposed in zip(item["calls"], event.calls, strict=True):
                 self._proposed(item["id"], call, proposed)
         elif isinstance(event, CALL_NEWS):
+            named = getattr(event, "call", None)
             for call in item["calls"]:
-                if call["id"] == getattr(event, "call", None):
+                if call["id"] == named:
                     self._call_changed(call, event)
 
     def _proposed(self, step: str, call: Any, proposed: e.ProposedCall) -> None:

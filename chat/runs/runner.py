@@ -2,9 +2,10 @@
 
     take the lease ─► RunStarted ─► for each batch that `perform` yields: store it, then let it go on ─► release
          │                │                                  │
-         │ owned          │ over, suspect, or given up       └ side tasks: renew the lease, watch for news
+         │ owned, or      │ over, suspect, or given up       └ side tasks: renew the lease, watch for news
          ▼                ▼
-      nothing          nothing, alone elsewhere, or RunFailed
+      not readable     nothing, alone elsewhere, or RunFailed
+      here: nothing
 
 A first start, a take-over, a resumption and a second look after news are the same code: load the history and ask
 `perform` again. Nothing is written by an owner that lost its fence, and a run that waits for a person has none.
@@ -20,13 +21,14 @@ from typing import Any, Literal
 
 from agents import events as e
 from agents.clock import Clock, SystemClock
+from agents.lifecycle import RUN
 from agents.llm.opening import standing_in
 from agents.loop import PartText, perform
 from agents.tools.running import OWNED
 from chat import decide
 from chat.files.attachments import Files
 from chat.journal.faultlog import Faults
-from chat.journal.queries import losses, owner_and_agent
+from chat.journal.queries import losses, owner_and_agent, unread
 from chat.runs.dependencies import Kit
 from chat.runs.isolated.policy import place, verdict
 from chat.runs.writer import Record
@@ -53,6 +55,10 @@ class Over(Exception):
 
 class Suspect(Exception):
     """The run may be what took its former workers down: it is to be performed by a process of its own."""
+
+
+class Unreadable(Exception):
+    """Something has happened in the run that this release cannot read: it is left to a worker that can (rule E4)."""
 
 
 class LookAgain(Exception):
@@ -92,6 +98,8 @@ class Runner:
         self.clock = clock or SystemClock()
         self.leaving = asyncio.Event()
         self._tenures: dict[str, Tenure] = {}
+        #: Runs that this process has begun and had to leave, with what it could not read.
+        self.unreadable: dict[str, e.UnknownEvent] = {}
 
     def leave(self) -> None:
         """Have all runs handed over; new ones are not begun."""
@@ -113,6 +121,8 @@ class Runner:
             log.info("Run %s is left alone (%s).", run, type(reason).__name__)
         except Suspect:
             return "alone"
+        except Unreadable as reason:
+            log.warning("Run %s is left to a worker of a later release: %s", run, reason)
         except Left:
             log.warning("Run %s: the lease was lost; nothing more is written.", run)
         except Exception:
@@ -175,7 +185,10 @@ class Tenure:
         return _clock() < self._until
 
     async def hold(self, owned: asyncio.Event) -> None:
-        """Take the lease, say so, work, and let go of it. Does nothing if somebody else has it. Raises Suspect."""
+        """Take the lease, say so, work, and let go of it. Does nothing if somebody else has it. Raises Suspect and
+        Unreadable."""
+        if (unread := await self._unread()) is not None:
+            raise Unreadable(_told(unread))
         if not self.runner.alone and await self._suspected():
             raise Suspect
         asked = _clock()
@@ -218,6 +231,18 @@ class Tenure:
         await self._hand_over(fence)
         return None
 
+    async def _unread(self) -> e.UnknownEvent | None:
+        """What this release cannot read of the run, asked without the lease, so that nothing is written by those who
+        leave it. Anybody may carry out a stop. What cannot be answered now, the history will tell. Raises Over."""
+        try:
+            journal = self.sessions.journal
+            found = self.runner.unreadable.get(self.run) or await unread(journal, self.conversation, self.run)
+            if found is None or self._mine(await self.sessions.load(self.conversation))["stopping"]:
+                return None
+        except Unavailable:
+            return None
+        return found
+
     async def _suspected(self) -> bool:
         """Whether the run is to be performed alone, asked without the lease: the process that is to have it may be
         about to take it. What cannot be answered now, `_start` asks again. Raises Over if there is nothing to do."""
@@ -245,7 +270,7 @@ class Tenure:
                 except LookAgain:
                     await self.record.refresh()
                 heed_cancellation()
-        except (Over, Suspect, Fenced, NoConversation):
+        except (Over, Suspect, Unreadable, Fenced, NoConversation):
             raise
         except Exception:
             log.exception("Run %s failed from within.", self.run)
@@ -331,7 +356,17 @@ class Tenure:
                 await self._store(item)
                 if record.over:
                     return None
+        await self._leave_what_cannot_be_read()
         return None
+
+    async def _leave_what_cannot_be_read(self) -> None:
+        """Hand the run over if the loop has left it because of an event of a later release. Raises Unreadable."""
+        run, found = self.record.history.run, self.record.history.unread
+        if run is None or found is None or not RUN.allows(run.status, e.RunRecovering):
+            return
+        self.runner.unreadable[self.run] = found
+        await self._hand_over(self.record.fence)
+        raise Unreadable(_told(found))
 
     async def _store(self, events: list[e.Event]) -> None:
         """Append what the loop decided; raise LookAgain if news made a part of it wrong."""
@@ -405,7 +440,7 @@ class Tenure:
         """Say that this owner leaves, so that the next one need not wait until the lease has run out."""
 
         def leaving(view: View) -> list[e.Event]:
-            if self._mine(view)["status"] == "queued":
+            if not RUN.allows(self._mine(view)["status"], e.RunRecovering):
                 return []
             return [e.RunRecovering(at=self.runner.clock.now(), run=self.run, reason="handed_over")]
 
@@ -422,6 +457,10 @@ class Tenure:
                 await self.sessions.release(self.conversation, self.owner)
         except (TimeoutError, Unavailable) as problem:
             log.warning("Run %s: its lease will have to run out (%s).", self.run, problem or "no time")
+
+
+def _told(found: e.UnknownEvent) -> str:
+    return f"an event {found.type[:40]!r} cannot be read here, {found.why}."
 
 
 def _clock() -> float:

@@ -15,7 +15,7 @@ export const NoteRow = memo(function NoteRow({ item }: { item: NoteItem }) {
       <div className="min-w-0">
         <span className="text-xs text-ink-3" title={words.fullDate(item.at)}>
           {words.t("message.from", {
-            entrance: words.t(`entrance.${entrance}`) + (name ? ` (${name})` : ""),
+            entrance: words.code("entrance", entrance, entrance) + (name ? ` (${name})` : ""),
           })}
         </span>
         <p className="whitespace-pre-wrap [overflow-wrap:anywhere]">{item.text}</p>
