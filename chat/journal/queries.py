@@ -141,6 +141,18 @@ async def unread(journal: Journal, conversation: str, run: str) -> e.UnknownEven
     return await journal.ask(work)
 
 
+async def internal_errors(journal: Journal, conversation: str, run: str) -> int:
+    """How many attempts of a run have failed from within (rule R10)."""
+
+    def work() -> int:
+        told = Event.objects.using(journal.using).filter(
+            conversation_id=UUID(conversation), type="run.recovering", text__contains=f'"{run}"'
+        )
+        return told.filter(text__contains='"internal_error"').count()
+
+    return await journal.ask(work)
+
+
 async def losses(journal: Journal, conversation: str, run: str) -> Losses:
     """How often the owner of a run was lost, and whether it comes after runs that were given up."""
 

@@ -450,7 +450,7 @@ export interface RunRecovering {
   at: number;
   type: "run.recovering";
   run: string;
-  reason: "lease_lost" | "handed_over" | "store_lost" | "crashed";
+  reason: "lease_lost" | "handed_over" | "store_lost" | "crashed" | "internal_error";
 }
 export interface RunWaiting {
   at: number;

@@ -133,6 +133,7 @@ export const en = {
   "run.running": "Working",
   "run.recovering": "The worker was lost; another one takes over",
   "run.handed_over": "The work is being handed over to another worker",
+  "run.internal_error": "Something went wrong inside Holdfast; it is tried again",
   "run.crashed": "Its process crashed; it goes on in one of its own",
   "run.waiting_in_doubt": "Waiting for your decision",
   "run.waiting_approval": "Waiting for your permission",

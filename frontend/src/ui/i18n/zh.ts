@@ -134,6 +134,7 @@ export const zh: Dictionary = {
   "run.running": "工作中",
   "run.recovering": "工作进程丢失，正由另一个接手",
   "run.handed_over": "正在移交给另一个工作进程",
+  "run.internal_error": "Holdfast 内部出了问题，正在重试",
   "run.crashed": "它的进程崩溃了，正在单独的进程中继续",
   "run.waiting_in_doubt": "等待你的决定",
   "run.waiting_approval": "等待你的许可",
