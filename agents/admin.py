@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from agents.models import Agent, Note, default_tools, installed_tools
-from agents.transcript.profiles import PROFILES, Profile, choose
+from agents.providers.base import PROFILES, Profile, choose
 
 if TYPE_CHECKING:  # Django's own classes take no type argument when the program runs.
     _AgentForm = forms.ModelForm[Agent]

@@ -11,11 +11,11 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
+from agents.providers.base import PROFILES
 from agents.spec import AgentSpec, Limits, Prices, Unattended
 from agents.tools import toolbox
 from agents.tools.automating import Automations
 from agents.tools.base import StoredNote, Toolbox
-from agents.transcript.profiles import PROFILES
 
 DEFAULT_PROMPT = (
     "You are a helpful assistant. Answer in the language of the person who writes to you. "

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agents.dialects.chat.validate import Violation, validate
 from agents.errors import ModelError, TooLong, TranscriptRefused
 from agents.events import RunCode
 from agents.faults import Fault, digest_of
 from agents.history import History
 from agents.transcript.attached import wanted
-from agents.transcript.render import Ask, render
+from agents.transcript.layout import Ask, render
 from agents.transcript.textonly import render_text_only
 from agents.transcript.tokens import estimate
-from agents.transcript.validate import Violation, validate
 from agents.transcript.windows import window_for
 from agents.work import Halt, Work
 

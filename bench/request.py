@@ -2,9 +2,9 @@
 
 import time
 
-from agents.transcript.profiles import get
-from agents.transcript.render import Ask, render
-from agents.transcript.validate import validate
+from agents.dialects.chat.validate import validate
+from agents.providers.base import get
+from agents.transcript.layout import Ask, render
 from bench.histories import write_history
 from bench.place import Place, Row, median
 from chat.session import open_sessions

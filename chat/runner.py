@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from agents import events as e
 from agents.clock import Clock, SystemClock
-from agents.llm.opening import standing_in
+from agents.dialects.opening import standing_in
 from agents.loop import PartText, perform
 from agents.tools.running import OWNED
 from chat import decide, faults

@@ -13,8 +13,8 @@ BUILT_IN: tuple[str, ...] = (
     "agents.tools.notes",
     "agents.tools.schedules",
     "agents.tools.triggers",
-    "agents.tools.slow_research",
-    "agents.tools.unreliable",
+    "demo.tools.slow_research",
+    "demo.tools.unreliable",
 )
 
 

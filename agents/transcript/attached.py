@@ -12,7 +12,7 @@ from typing import Any
 from agents.attachments import Content
 from agents.events import AttachmentRef
 from agents.history import History, Item, UserMessage
-from agents.transcript.profiles import Profile
+from agents.providers.base import Profile
 from agents.transcript.tokens import MESSAGE, estimate
 
 #: Pictures and text files that one request carries at most, the newest ones; and bytes of all its pictures.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agents.history import History, Item, Note, Step, Summary, UserMessage, lasting, settled
-from agents.transcript.render import function_name, note_text, step_text, user_text
+from agents.transcript.layout import function_name, note_text, step_text, user_text
 from agents.transcript.tokens import characters, estimate
 
 #: The share of the budget that the newest items keep, and what must be won for a summary to be worth its call.

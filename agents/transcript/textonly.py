@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from agents.history import History, Step
-from agents.transcript.profiles import Profile
-from agents.transcript.render import (
+from agents.providers.base import Profile
+from agents.transcript.layout import (
     Ask,
     Message,
     Room,
@@ -25,7 +25,7 @@ def render_text_only(history: History, profile: Profile, ask: Ask) -> dict[str, 
     """The body of a request in which tool exchanges are plain text. Tools stay declared, so the agent goes on."""
     profile = replace(profile, vision="")
     if profile.dialect == "responses":
-        from agents.transcript import responses
+        from agents.dialects.responses import request as responses
 
         return responses.from_chat(chat_body(history, profile, ask, _step), profile)
     return chat_body(history, profile, ask, _step)

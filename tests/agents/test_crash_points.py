@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from agents import events as e
+from agents.dialects.base import Finish, TextDelta
+from agents.dialects.chat.validate import validate
 from agents.history import Call
-from agents.llm.base import Finish, TextDelta
 from agents.loop import PartText
+from agents.providers.base import PROFILES
 from agents.spec import AgentSpec
 from agents.tools.base import Toolbox, ToolContext, tool
-from agents.transcript.profiles import PROFILES
-from agents.transcript.render import Ask, render
-from agents.transcript.validate import validate
+from agents.transcript.layout import Ask, render
 from tests.support.scripted import Line, ScriptedModel, asks
 from tests.support.shell import Shell
 from tests.support.strict_provider import refusal

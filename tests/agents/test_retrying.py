@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from agents import events as e
-from agents.llm.openai_chat import OpenAIChat, close_clients
+from agents.dialects.chat.stream import OpenAIChat, close_clients
+from agents.dialects.chat.validate import Violation, validate
 from agents.retrying import BACKOFF, MAX_WAIT, TRIES_BEFORE_FALLBACK
 from agents.spec import AgentSpec, Prices
 from agents.tools.base import Toolbox, ToolContext, tool
-from agents.transcript.validate import Violation, validate
 from tests.support.provider import Json, Provider, Reply, completion, json_reply
 from tests.support.shell import QuickClock, Shell
 from tests.support.strict_provider import strict

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from agents import events as e
-from agents.transcript.profiles import PROFILES
-from agents.transcript.render import Ask
+from agents.providers.base import PROFILES
+from agents.transcript.layout import Ask
 from chat import models as m
 from chat.journal import Journal
 from tests.agents.transcript.fuzz import check

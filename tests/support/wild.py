@@ -14,7 +14,7 @@ from typing import Any
 
 from agents import events as e
 from agents.history import History, empty, fold
-from agents.transcript.profiles import PROFILES
+from agents.providers.base import PROFILES
 
 NAMES = ("clock", "look_up", "save_note", "f f", "日历", "", "x" * 90, "clock.now", "functions.clock")
 ARGUMENTS = (

@@ -10,11 +10,11 @@ import sys
 import time
 from random import Random
 
+from agents.dialects.chat.validate import validate
 from agents.history import History
-from agents.transcript.profiles import PROFILES, Profile
-from agents.transcript.render import Ask, render
+from agents.providers.base import PROFILES, Profile
+from agents.transcript.layout import Ask, render
 from agents.transcript.textonly import render_text_only
-from agents.transcript.validate import validate
 from tests.support.strict_provider import refusal
 from tests.support.wild import MODELS, Teller, same_bytes, tools_of
 

@@ -10,12 +10,12 @@ import pytest
 
 from agents import events as e
 from agents.attachments import Content
+from agents.dialects.chat.validate import validate
 from agents.history import History, UserMessage, empty, fold
+from agents.providers.base import PROFILES, get
 from agents.transcript import attached
-from agents.transcript.profiles import PROFILES, get
-from agents.transcript.render import Ask, render
+from agents.transcript.layout import Ask, render
 from agents.transcript.textonly import render_text_only
-from agents.transcript.validate import validate
 from tests.agents.transcript.fuzz import check
 from tests.support.pictures import picture
 from tests.support.strict_provider import refusal

@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents import events as e
+from agents.dialects.chat.validate import validate
 from agents.history import History, Step, Summary, UserMessage, empty, fold
+from agents.providers.base import PROFILES
 from agents.spec import Limits
 from agents.steps import CallModel, next_step
 from agents.transcript.compaction import KEEP, longest, plan, question
-from agents.transcript.profiles import PROFILES
-from agents.transcript.render import Ask, cost, render
+from agents.transcript.layout import Ask, cost, render
 from agents.transcript.textonly import render_text_only
 from agents.transcript.tokens import estimate
-from agents.transcript.validate import validate
 from chat.session.state import EMPTY, items, merge, reduce
 from tests.agents.transcript.fuzz import str_of
 from tests.support.histories import flat, tell

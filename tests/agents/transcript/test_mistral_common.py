@@ -8,8 +8,8 @@ from mistral_common.protocol.instruct.request import ChatCompletionRequest
 from mistral_common.protocol.instruct.validator import ValidationMode, get_validator
 from mistral_common.tokens.tokenizers.base import TokenizerVersion
 
-from agents.transcript.profiles import get
-from agents.transcript.render import Ask, render
+from agents.providers.base import get
+from agents.transcript.layout import Ask, render
 from agents.transcript.textonly import render_text_only
 from tests.support.wild import Teller, tools_of
 

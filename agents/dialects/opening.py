@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from agents.llm.base import Model
-from agents.llm.openai_chat import OpenAIChat
-from agents.llm.openai_responses import OpenAIResponses
+from agents.dialects.base import Model
+from agents.dialects.chat.stream import OpenAIChat
+from agents.dialects.responses.stream import OpenAIResponses
+from agents.providers.base import Profile, choose
 from agents.spec import AgentSpec
-from agents.transcript.profiles import Profile, choose
 
 
 def open_model(spec: AgentSpec, key: str) -> Model:

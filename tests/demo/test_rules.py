@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agents.llm.demo_rules import Refusal, check
+from demo.rules import Refusal, check
 
 USER = {"role": "user", "content": "hi"}
 

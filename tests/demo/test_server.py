@@ -35,7 +35,7 @@ def address() -> Iterator[str]:
         "127.0.0.1",
         "-p",
         str(port),
-        "agents.llm.demo:application",
+        "demo.server:application",
     ]
     quiet: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, **quiet)
@@ -198,7 +198,7 @@ async def test_the_pace_is_that_of_the_name(client: Any):
 
 async def test_a_client_that_leaves_ends_the_stream(address: str):
     """Straight against the application: it must return soon after the disconnect, not at the end of its text."""
-    from agents.llm.demo import application
+    from demo.server import application
 
     body = {
         "model": "demo-slow",

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from agents.dialects.base import CallDelta, Delta, Finish, ReasoningDelta, ReplayItem, TextDelta, UsageDelta
 from agents.events import Usage
-from agents.llm.base import CallDelta, Delta, Finish, ReasoningDelta, ReplayItem, TextDelta, UsageDelta
 
 #: Bytes of text, reasoning and arguments that one response may hold. More is no answer but a runaway, and a
 #: frame to a browser must stay under 512 KiB (rule W10).

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agents.transcript.profiles import Profile
+from agents.providers.base import Profile
 
 
 @dataclass(frozen=True, slots=True)

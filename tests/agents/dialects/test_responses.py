@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from agents import events as e
+from agents.dialects.assembler import Assembler, Response
+from agents.dialects.chat.stream import OpenAIChat, close_clients
+from agents.dialects.opening import open_model
+from agents.dialects.responses.stream import OpenAIResponses, Reader
 from agents.errors import ModelError
-from agents.llm.assembler import Assembler, Response
-from agents.llm.openai_chat import OpenAIChat, close_clients
-from agents.llm.openai_responses import OpenAIResponses, Reader
-from agents.llm.opening import open_model
 from agents.spec import AgentSpec
 from agents.tools.base import Toolbox, tool
 from tests.support.provider import Json, Provider, Reply, completion, event
@@ -242,8 +242,8 @@ def test_the_profile_chooses_the_dialect() -> None:
 
 def test_only_models_that_reason_are_asked_for_it() -> None:
     from agents.history import empty
-    from agents.transcript.profiles import get
-    from agents.transcript.render import Ask, render
+    from agents.providers.base import get
+    from agents.transcript.layout import Ask, render
 
     profile = get("openai-responses")
     assert "include" in render(empty("c"), profile, Ask("o3"))

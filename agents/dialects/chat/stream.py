@@ -14,9 +14,9 @@ from weakref import WeakKeyDictionary
 import openai
 from openai import AsyncOpenAI, AsyncStream
 
+from agents.dialects.base import CallDelta, Delta, Finish, ReasoningDelta, TextDelta, UsageDelta
+from agents.dialects.errors import broken_off, classify, unreachable
 from agents.events import Usage
-from agents.llm.base import CallDelta, Delta, Finish, ReasoningDelta, TextDelta, UsageDelta
-from agents.llm.errors import broken_off, classify, unreachable
 
 #: Seconds: to connect; and without a byte of the answer (reasoning models think for minutes).
 CONNECT_TIMEOUT = 10.0

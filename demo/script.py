@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agents.llm import demo_texts as texts
-from agents.llm.demo_files import described, without_files
-from agents.llm.demo_requests import Request, find
-from agents.llm.demo_rules import text_of
+from demo import texts
+from demo.files import described, without_files
+from demo.requests import Request, find
+from demo.rules import text_of
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class _Done:
 
 
 def decide(messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] | None = None) -> Plan:
-    """What to answer to a request that `demo_rules.check` has let pass.
+    """What to answer to a request that `rules.check` has let pass.
 
     Whatever stands after the last finished answer is to be answered now: one message or several, and the
     results of the calls that were made for them so far. A call answers only what was asked before it.

@@ -1,6 +1,6 @@
 """The demo model: a scripted model behind an OpenAI-compatible HTTP address, for a first try without a key.
 
-    daphne -b 127.0.0.1 -p 8399 agents.llm.demo:application
+    daphne -b 127.0.0.1 -p 8399 demo.server:application
 
 POST /v1/chat/completions (streamed or not) and GET /v1/models. The same request gets the same text and the
 same calls. It needs no key and keeps nothing; bind it to a loopback address. Names: `demo` streams 50 tokens
@@ -15,8 +15,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
-from agents.llm.demo_rules import Refusal, check, text_of
-from agents.llm.demo_script import Plan, decide
+from demo.rules import Refusal, check, text_of
+from demo.script import Plan, decide
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

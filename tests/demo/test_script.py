@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from agents.llm.demo_requests import find
-from agents.llm.demo_rules import check
-from agents.llm.demo_script import Plan, decide
 from agents.results import REFUSED, refused_by_person
 from agents.tools import toolbox
+from demo.requests import find
+from demo.rules import check
+from demo.script import Plan, decide
 
 TOOLS = toolbox().schemas(toolbox().names)
 

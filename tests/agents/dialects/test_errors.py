@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agents.llm.errors import classify, excerpt, kind_of, retry_after
+from agents.dialects.errors import classify, excerpt, kind_of, retry_after
 
 #: As the providers write them; ids and numbers made up.
 WORDS = {

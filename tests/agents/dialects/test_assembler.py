@@ -2,9 +2,9 @@
 
 import pytest
 
-from agents.llm.assembler import MAX_BYTES, MAX_CALLS, Assembler, Response, Text
-from agents.llm.base import CallDelta, Finish, TextDelta
-from agents.llm.openai_chat import read_chunk
+from agents.dialects.assembler import MAX_BYTES, MAX_CALLS, Assembler, Response, Text
+from agents.dialects.base import CallDelta, Finish, TextDelta
+from agents.dialects.chat.stream import read_chunk
 from tests.support.quirks import QUIRKS, A, Quirk
 
 

@@ -6,10 +6,10 @@ from contextlib import aclosing
 
 import pytest
 
+from agents.dialects.assembler import Assembler, Response
+from agents.dialects.base import Delta, TextDelta, UsageDelta
+from agents.dialects.chat.stream import OpenAIChat, client_for, close_clients
 from agents.errors import ModelError, TooLong, TranscriptRefused
-from agents.llm.assembler import Assembler, Response
-from agents.llm.base import Delta, TextDelta, UsageDelta
-from agents.llm.openai_chat import OpenAIChat, client_for, close_clients
 from tests.support.provider import Provider, Reply, completion, json_reply
 from tests.support.quirks import QUIRKS, sse
 from tests.support.waiting import eventually

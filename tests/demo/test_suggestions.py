@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.llm.demo_requests import find
+from demo.requests import find
 
 DICTIONARIES = Path(__file__).resolve().parents[3] / "frontend" / "src" / "ui" / "i18n"
 WANTED = {

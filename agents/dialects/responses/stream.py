@@ -8,10 +8,10 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
+from agents.dialects.base import CallDelta, Delta, Finish, ReasoningDelta, ReplayItem, TextDelta, UsageDelta
+from agents.dialects.chat.stream import post
+from agents.dialects.errors import classify
 from agents.events import Usage
-from agents.llm.base import CallDelta, Delta, Finish, ReasoningDelta, ReplayItem, TextDelta, UsageDelta
-from agents.llm.errors import classify
-from agents.llm.openai_chat import post
 
 _REASONS = {"max_output_tokens": "length", "content_filter": "content_filter"}
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from agents.attachments import Content
-from agents.llm.demo_files import picture_size, without_files
-from agents.llm.demo_rules import check
-from agents.llm.demo_script import decide
-from agents.transcript.profiles import get
-from agents.transcript.render import Ask, render
+from agents.providers.base import get
+from agents.transcript.layout import Ask, render
+from demo.files import picture_size, without_files
+from demo.rules import check
+from demo.script import decide
 from tests.agents.transcript.test_attached import image, text, told
 from tests.support.pictures import picture
 

@@ -14,9 +14,9 @@ from typing import Any
 from agents.attachments import Content
 from agents.events import AttachmentRef
 from agents.history import Call, History, Item, Note, Step, Summary, UserMessage
+from agents.providers.base import Profile
 from agents.results import INTERRUPTED, NO_OUTPUT, NOT_STARTED
 from agents.transcript import attached
-from agents.transcript.profiles import Profile
 from agents.transcript.tokens import MESSAGE, characters, estimate
 from agents.transcript.trimming import trim
 
@@ -68,7 +68,7 @@ class Room:
 def render(history: History, profile: Profile, ask: Ask) -> dict[str, Any]:
     """The body of the request, without streaming options. Never raises for what a history holds."""
     if profile.dialect == "responses":
-        from agents.transcript import responses
+        from agents.dialects.responses import request as responses
 
         return responses.render(history, profile, ask)
     return chat_body(history, profile, ask, _step)

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents import events as e
+from agents.dialects.chat.validate import validate
 from agents.history import History, Step, UserMessage, empty, fold
+from agents.providers.base import PROFILES, Profile, get
 from agents.results import NO_OUTPUT
-from agents.transcript.profiles import PROFILES, Profile, get
-from agents.transcript.render import BRIDGE, CUT, GO_ON, Ask, render
+from agents.transcript.layout import BRIDGE, CUT, GO_ON, Ask, render
 from agents.transcript.textonly import render_text_only
-from agents.transcript.validate import validate
 from tests.agents.transcript.fuzz import check, round_of
 from tests.support.broken import BROKEN, EVENTS, A, B, C, call, done, say, step
 from tests.support.strict_provider import providers

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from agents.transcript import render as renderer
-from agents.transcript.profiles import PROFILES, get
-from agents.transcript.render import Ask
-from agents.transcript.validate import validate
+from agents.dialects.chat.validate import validate
+from agents.providers.base import PROFILES, get
+from agents.transcript import layout as renderer
+from agents.transcript.layout import Ask
 from tests.support.strict_provider import refusal
 from tests.support.wild import Teller
 

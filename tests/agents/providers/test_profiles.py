@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.transcript.profiles import PROFILES, choose, get, guess
+from agents.providers.base import PROFILES, choose, get, guess
 
 
 @pytest.mark.parametrize(

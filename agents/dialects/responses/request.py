@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agents.history import History, Step
+from agents.providers.base import Profile
 from agents.transcript.attached import for_responses
-from agents.transcript.profiles import Profile
-from agents.transcript.render import (
+from agents.transcript.layout import (
     Ask,
     Message,
     Room,
