@@ -27,6 +27,7 @@ COPY manage.py LICENSE ./
 COPY config/ config/
 COPY agents/ agents/
 COPY chat/ chat/
+COPY demo/ demo/
 COPY scripts/ scripts/
 COPY --from=frontend /src/frontend/dist frontend/dist
 # Gzip beside each file, which WhiteNoise hands to browsers that take it.

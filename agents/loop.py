@@ -33,7 +33,7 @@ from agents.steps import (
     next_step,
     reconcile,
 )
-from agents.tools.base import Storage, Toolbox
+from agents.tools import Storage, Toolbox
 from agents.work import Halt, PartText, StopSignal, Work, ending, failing
 
 __all__ = ["PartText", "StopSignal", "perform"]

@@ -16,7 +16,7 @@ from agents.history import History, Run
 from agents.providers.base import Profile
 from agents.spec import AgentSpec
 from agents.steps import close_open_calls, out_of_time
-from agents.tools.base import Storage, Toolbox
+from agents.tools import Storage, Toolbox
 
 
 class StopSignal(Protocol):

@@ -2,9 +2,9 @@
 
 import time
 
-from agents.dialects.chat.validate import validate
-from agents.providers.base import get
-from agents.transcript.layout import Ask, render
+from agents.dialects.requests import render, validate
+from agents.profiles import get
+from agents.transcript.room import Ask
 from bench.histories import write_history
 from bench.place import Place, Row, median
 from chat.session import open_sessions

@@ -10,7 +10,7 @@ import signal
 from asgiref.sync import sync_to_async
 from django.conf import settings
 
-from agents.dialects.chat.stream import close_clients
+from agents.dialects.http import close_clients
 from chat.kit import installed_kit
 from chat.queue import Queue
 from chat.runner import Runner

@@ -16,8 +16,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from agents.models import Agent
+from agents.tools import ToolError
 from agents.tools.automating import Automation, Kind, Maker, WantedSchedule, WantedTrigger
-from agents.tools.base import ToolError
 from chat.clock import wall_ms
 from chat.entrances.schedules import book
 from chat.entrances.schedules.draft import Draft, Invalid, plan_of

@@ -12,8 +12,8 @@ from uuid import UUID, uuid5
 from agents import events as e
 from agents.history import Call
 from agents.results import Ending, closing, refused_by_person
+from agents.tools.definition import PREVIEW_CHARS
 from agents.tools.texts import fit
-from agents.tools.tool import PREVIEW_CHARS
 from chat.session.errors import Rejected
 from chat.session.state import items
 

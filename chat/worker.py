@@ -28,7 +28,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from streaq import Worker
 
-from agents.dialects.chat.stream import close_clients
+from agents.dialects.http import close_clients
 from chat.alone import end_if_stuck
 from chat.cells import Cells
 from chat.entrances.feishu.service import FeishuService

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from agents.tools.places import PLACES
+from agents.tools.current_time.places import PLACES
 
 #: Characters of a message that are looked at; patterns must not be fed without a bound.
 MAX_CHARS = 2_000

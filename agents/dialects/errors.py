@@ -1,7 +1,8 @@
 """What a provider's refusal means: for the loop (try again? with what?) and for a person (one sentence).
 
 The texts E1 to E31 are those of requests whose shape was refused; the same body is never sent again on them
-(rule T5). They are matched before the status is looked at: llama.cpp answers E22 with a 500.
+(rule T5). Each provider's file has its own. They are matched before the status is looked at: llama.cpp answers E22
+with a 500.
 """
 
 import re
@@ -10,105 +11,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from agents.errors import ModelError, TooLong, TranscriptRefused
+from agents.profiles import refusal_kind
 
 #: Beside the numbers: the model turned out not to see pictures.
 IMAGES = "images"
-#: Number → patterns, any of which names it. Order matters where one text is part of another.
-REFUSALS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("E1", (r"no tool call found for function call output",)),
-    ("E2", (r"no tool output found for function call",)),
-    ("E4", (r"insufficient tool messages following tool_calls",)),
-    (
-        "E3",
-        (r"must be followed by tool messages responding to each", r"tool_call_ids did not have response"),
-    ),
-    ("E5", (r"""messages with role ["']tool["'] must be a response to a prece?eding message""",)),
-    ("E6", (r"duplicate value for 'tool_call_id'",)),
-    ("E7", (r"duplicate item found with id", r"duplicate 'call_id'")),
-    ("E8", (r"tool_call_id .*is not found", r"tool_call_id +is not found")),
-    ("E9", (r"string too long\. expected a string with maximum length (40|64)", r"string_above_max_length")),
-    ("E10", (r"tool call id was .* but must be",)),
-    (
-        "E11",
-        (
-            r"not the same number of function calls and responses",
-            r"unexpected tool call id .* in tool results",
-            r"duplicate tool call id",
-        ),
-    ),
-    (
-        "E12",
-        (
-            r"unexpected role '\w+' after role '\w+'",
-            r"invalid_request_message_order",
-            r"expected last role",
-        ),
-    ),
-    ("E13", (r"tool_use. ids were found without .?tool_result", r"tool_use ids were found without")),
-    ("E14", (r"unexpected .?tool_use_id.? found in .?tool_result",)),
-    ("E15", (r"each tool_use must have a single result", r"multiple .?tool_result.? blocks with id")),
-    ("E16", (r"\^\[a-za-z0-9_-\]\+\$",)),
-    ("E17", (r"text content blocks must be non-empty",)),
-    ("E18", (r"invalid .?signature.? in .?thinking", r"each thinking block must contain thinking")),
-    (
-        "E19",
-        (
-            r"the message at position \d+ with role 'assistant' must not be empty",
-            r"text content is empty",
-        ),
-    ),
-    ("E20", (r"invalid value for 'content': expected a string, got null",)),
-    ("E21", (r"function\.arguments.* must be in json format",)),
-    ("E22", (r"failed to parse tool call arguments as json",)),
-    ("E23", (r"invalid tool call arguments", r"invalid message content type: <nil>")),
-    (
-        "E24",
-        (
-            r"tool call result does not follow tool call",
-            r"tool result's tool id.* not found",
-            r"invalid function arguments json string",
-            r"invalid params.*\(2013\)",
-        ),
-    ),
-    ("E25", (r"messages 参数非法", r"the messages parameter is illegal")),
-    (
-        "E26",
-        (
-            r"without its required 'reasoning' item",
-            r"'reasoning' was provided without its required following",
-        ),
-    ),
-    ("E27", (r"expected an id that begins with",)),
-    ("E28", (r"thinking is enabled but reasoning_content is missing",)),
-    (
-        "E29",
-        (
-            r"reasoning_content.? in the thinking mode must be passed back",
-            r"missing .?reasoning_content.? field",
-        ),
-    ),
-    (
-        "E30",
-        (
-            r"function call turn comes immediately after a user turn",
-            r"number of function response parts",
-        ),
-    ),
-    ("E31", (r"missing a .?thought_signature",)),
-    (
-        IMAGES,
-        (
-            r"image_url.{0,60}(only|not) (be )?supported",
-            r"unknown variant .?image_url",
-            r"(does not|doesn't|not) support.{0,20}(image|vision|multimodal)",
-            r"no endpoints found that support image input",
-            r"is not a multimodal model",
-            r"missing data required for image input",
-        ),
-    ),
-)
-_REFUSALS = tuple((kind, tuple(re.compile(one) for one in patterns)) for kind, patterns in REFUSALS)
-
 _TOO_LONG = re.compile(
     r"context_length_exceeded|maximum context length|context window|prompt is too long|"
     r"exceeds? the (available )?context|too many (input )?tokens|input is too long|reduce the length"
@@ -128,15 +34,6 @@ _WORDS = 300
 MAX_AFTER = 120.0
 
 
-def kind_of(text: str) -> str:
-    """The number (E1 to E31) of a refusal that `text` contains, or an empty string."""
-    lowered = " ".join(text.lower().split(" "))
-    for kind, patterns in _REFUSALS:
-        if any(pattern.search(lowered) for pattern in patterns):
-            return kind
-    return ""
-
-
 def classify(
     status: int, text: str, headers: Mapping[str, str] | None = None, *, model: str = ""
 ) -> ModelError:
@@ -144,7 +41,7 @@ def classify(
     with lower-case names; status 0: the error came inside a stream that had begun with 200."""
     lowered = text.lower()
     words = excerpt(text)
-    kind = kind_of(text)
+    kind = refusal_kind(text)
     if kind and status not in (401, 403, 429):
         return TranscriptRefused(
             kind, f"The provider refused the form of the conversation ({kind}): {words}", status=status

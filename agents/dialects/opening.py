@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from agents.dialects.base import Model
-from agents.dialects.chat.stream import OpenAIChat
-from agents.dialects.responses.stream import OpenAIResponses
-from agents.providers.base import Profile, choose
+from agents.dialects.requests import dialect_of
+from agents.profiles import choose
+from agents.providers.base import Profile
 from agents.spec import AgentSpec
 
 
@@ -13,9 +13,7 @@ def open_model(spec: AgentSpec, key: str) -> Model:
     """The model at the agent's address, in the dialect of its profile. Opens no connection yet. Raises KeyError
     for a profile that does not exist."""
     profile = choose(spec.profile, spec.base_url, spec.model)
-    if profile.dialect == "responses":
-        return OpenAIResponses(spec.base_url, key)
-    return OpenAIChat(spec.base_url, key, include_usage=profile.include_usage)
+    return dialect_of(profile).open(spec.base_url, key, profile)
 
 
 def chosen(spec: AgentSpec) -> Profile:

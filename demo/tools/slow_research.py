@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agents.tools.base import ToolContext, tool
+from agents.tools import ToolContext, tool
 
 _STAGES = (
     "Collecting sources",
@@ -19,7 +19,7 @@ _STAGES = (
 )
 
 
-@tool(effect="read_only", timeout=60)
+@tool(effect="read_only", timeout=60, default=True)
 async def slow_research(
     topic: Annotated[str, Field(min_length=1, max_length=200)],
     context: ToolContext,

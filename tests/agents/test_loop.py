@@ -15,7 +15,7 @@ from agents.dialects.base import CallDelta, Finish, ReasoningDelta, TextDelta, U
 from agents.errors import ModelError, TooLong, TranscriptRefused
 from agents.loop import PartText, perform
 from agents.spec import AgentSpec, Limits, Prices
-from agents.tools.base import Toolbox, ToolContext, tool
+from agents.tools import Toolbox, ToolContext, tool
 from tests.support.scripted import Line, Pause, ScriptedModel, asks, says
 from tests.support.shell import QuickClock, Shell
 from tests.support.waiting import eventually

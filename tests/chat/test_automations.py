@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from agents.models import Agent, NoteStorage, ensure_default_agent, installed_tools
+from agents.models import Agent, ensure_default_agent, installed_tools
 from agents.spec import AgentSpec
+from agents.tools import ToolContext
 from agents.tools.automating import Automation, Maker, WantedSchedule
-from agents.tools.base import ToolContext
+from agents.tools.notes.store import NoteStorage
 from chat.automations import KeptAutomations
 from chat.entrances.browser.protocol import CreateBody, SendBody
 from chat.entrances.schedules.models import Schedule

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from agents.attachments import Content
-from agents.providers.base import get
-from agents.transcript.layout import Ask, render
+from agents.dialects.requests import render
+from agents.profiles import get
+from agents.transcript.room import Ask
 from demo.files import picture_size, without_files
 from demo.rules import check
 from demo.script import decide
@@ -15,7 +16,7 @@ from tests.support.pictures import picture
 
 
 def answer(words: str, *files: object, **contents: Content | None) -> str:
-    body = render(told((words, files)), get("openai-chat"), Ask("demo", files=contents))  # type: ignore[arg-type]
+    body = render(told((words, files)), get("demo"), Ask("demo", files=contents))  # type: ignore[arg-type]
     check(body)
     return decide(body["messages"]).text
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from agents.extensions import toolbox
 from agents.results import REFUSED, refused_by_person
-from agents.tools import toolbox
 from demo.requests import find
 from demo.rules import check
 from demo.script import Plan, decide

@@ -15,11 +15,11 @@ from typing import Any
 import openai
 import pytest
 
-from agents.tools import toolbox
+from agents.extensions import toolbox
 from tests.support.ports import claim_port
 from tests.support.waiting import eventually, wait_until
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 TOOLS: Any = toolbox().schemas(toolbox().names)
 
 

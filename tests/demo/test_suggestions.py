@@ -7,7 +7,7 @@ import pytest
 
 from demo.requests import find
 
-DICTIONARIES = Path(__file__).resolve().parents[3] / "frontend" / "src" / "ui" / "i18n"
+DICTIONARIES = Path(__file__).resolve().parents[2] / "frontend" / "src" / "ui" / "i18n"
 WANTED = {
     "time": ["current_time"],
     "sum": ["calculator"],

@@ -2,8 +2,8 @@
 
 import time
 
-from agents.tools import toolbox
-from agents.tools.base import ToolContext
+from agents.extensions import toolbox
+from agents.tools import ToolContext
 
 
 async def test_research_tells_its_progress_and_takes_the_time_it_was_given():

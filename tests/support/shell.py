@@ -17,7 +17,7 @@ from agents.faults import Fault, Outcome
 from agents.history import Call, History, Step, empty, fold
 from agents.loop import PartText, perform
 from agents.spec import AgentSpec
-from agents.tools.base import Toolbox
+from agents.tools import Toolbox
 
 
 class QuickClock:

@@ -6,23 +6,16 @@ Reasoning comes encrypted and goes back, to the model that wrote it, together wi
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agents.history import History, Step
 from agents.providers.base import Profile
-from agents.transcript.attached import for_responses
-from agents.transcript.layout import (
-    Ask,
-    Message,
-    Room,
-    arguments,
-    chat_body,
-    function_name,
-    own_replay,
-    result,
-    step_text,
-    wire_id,
-)
+from agents.transcript.calls import arguments, function_name, wire_id
+from agents.transcript.layout import Form, lay_out
+from agents.transcript.room import Ask, Message, Room, own_replay
+from agents.transcript.textonly import TextOnly
+from agents.transcript.wording import clean, result, step_text
 
 #: What the server's ids look like; a gateway in between may have made them something else (V15).
 _ID = {
@@ -32,34 +25,52 @@ _ID = {
 }
 
 
-def render(history: History, profile: Profile, ask: Ask) -> dict[str, Any]:
+class ResponsesForm:
+    """Steps as pseudo-messages whose `items` are the dialect's own."""
+
+    def line(self, text: str, profile: Profile) -> Message:
+        """An assistant message."""
+        return {"role": "assistant", "content": text}
+
+    def step(self, step: Step, room: Room) -> list[Message]:
+        """The step's items in one; its role is what the layout has to know of it."""
+        return _step(step, room)
+
+
+FORM: Form = ResponsesForm()
+
+
+def render(history: History, profile: Profile, ask: Ask, *, text_only: bool = False) -> dict[str, Any]:
     """The body of a Responses request for a history."""
-    return from_chat(chat_body(history, profile, ask, _step), profile)
-
-
-def from_chat(body: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
-    """A Responses body from one whose `messages` are chat messages or, already, input items."""
+    if text_only:
+        profile = replace(profile, vision="")
     items: list[dict[str, Any]] = []
-    instructions = ""
-    for message in body["messages"]:
-        if message.get("role") == "system":
-            instructions = message["content"]
-        elif "items" in message:
-            items += message["items"]
-        else:
-            items.append({"role": message["role"], "content": for_responses(message["content"])})
-    sent: dict[str, Any] = {"model": body["model"], "input": items, "store": False}
-    if profile.encrypts and re.search(profile.encrypts, body["model"]):
+    for message in lay_out(history, profile, ask, TextOnly(FORM) if text_only else FORM):
+        items += message["items"] if "items" in message else [_item(message)]
+    sent: dict[str, Any] = {"model": ask.model, "input": items, "store": False}
+    if profile.encrypts and re.search(profile.encrypts, ask.model):
         sent["include"] = ["reasoning.encrypted_content"]
-    if instructions:
-        sent["instructions"] = instructions
-    if "tools" in body:
-        sent["tools"] = [{"type": "function", "strict": False, **tool["function"]} for tool in body["tools"]]
+    if ask.prompt.strip():
+        sent["instructions"] = clean(ask.prompt)
+    if ask.tools:
+        sent["tools"] = [{"type": "function", "strict": False, **tool["function"]} for tool in ask.tools]
     return sent
 
 
+def _item(message: Message) -> dict[str, Any]:
+    """A message of the layout as an input item: parts have other names here."""
+    content = message["content"]
+    if not isinstance(content, str):
+        content = [
+            {"type": "input_text", "text": part["text"]}
+            if part["type"] == "text"
+            else {"type": "input_image", "image_url": part["image_url"]["url"], "detail": "auto"}
+            for part in content
+        ]
+    return {"role": message["role"], "content": content}
+
+
 def _step(step: Step, room: Room) -> list[Message]:
-    """One pseudo-message whose `items` are the step's; its role is what `_ordered` has to know of it."""
     text = step_text(step)
     ids = [wire_id(call, room) for call in step.calls] if step.committed else []
     if not text and not ids:
@@ -88,7 +99,7 @@ def _with_replay(
 ) -> list[dict[str, Any]]:
     """The step's own items in the issuer's order and with its ids, or plain ones if they do not match.
 
-    `replay` is what `openai_responses` kept: reasoning items whole, messages and calls by id and place.
+    `replay` is what `stream.py` kept: reasoning items whole, messages and calls by id and place.
     """
     plain = [*spoken, *asked]
     if not isinstance(replay, Sequence) or not replay or step.status != "finished":

@@ -9,8 +9,8 @@ from contextlib import aclosing
 from typing import Any
 
 from agents.dialects.base import CallDelta, Delta, Finish, ReasoningDelta, ReplayItem, TextDelta, UsageDelta
-from agents.dialects.chat.stream import post
 from agents.dialects.errors import classify
+from agents.dialects.http import post
 from agents.events import Usage
 
 _REASONS = {"max_output_tokens": "length", "content_filter": "content_filter"}

@@ -8,7 +8,8 @@ import pytest
 
 from agents.dialects.assembler import Assembler, Response
 from agents.dialects.base import Delta, TextDelta, UsageDelta
-from agents.dialects.chat.stream import OpenAIChat, client_for, close_clients
+from agents.dialects.chat.stream import OpenAIChat
+from agents.dialects.http import client_for, close_clients
 from agents.errors import ModelError, TooLong, TranscriptRefused
 from tests.support.provider import Provider, Reply, completion, json_reply
 from tests.support.quirks import QUIRKS, sse

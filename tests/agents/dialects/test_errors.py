@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agents.dialects.errors import classify, excerpt, kind_of, retry_after
+from agents.dialects.errors import classify, excerpt, retry_after
+from agents.profiles import refusal_kind
 
 #: As the providers write them; ids and numbers made up.
 WORDS = {
@@ -100,7 +101,7 @@ def test_every_kind_has_its_words() -> None:
 
 @pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in WORDS.items() for text in texts])
 def test_T5_each_text_is_known_and_never_retried(kind: str, text: str) -> None:
-    assert kind_of(text) == kind
+    assert refusal_kind(text) == kind
     error = classify(500 if kind == "E22" else 400, text)
     assert not error.retry
     assert error.code == "model_rejected"
@@ -115,7 +116,7 @@ def test_everyday_errors_are_no_refused_transcripts() -> None:
         "",
         "tool",
     ):
-        assert kind_of(text) == ""
+        assert refusal_kind(text) == ""
 
 
 def test_a_provider_may_ask_for_a_pause_in_three_ways() -> None:

@@ -8,12 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents import events as e
-from agents.dialects.chat.validate import validate
+from agents.dialects.requests import render, render_text_only, validate
 from agents.history import History, Step, UserMessage, empty, fold
-from agents.providers.base import PROFILES, Profile, get
+from agents.profiles import all_profiles, get
+from agents.providers.base import Profile
 from agents.results import NO_OUTPUT
-from agents.transcript.layout import BRIDGE, CUT, GO_ON, Ask, render
-from agents.transcript.textonly import render_text_only
+from agents.transcript.layout import BRIDGE, GO_ON
+from agents.transcript.room import Ask
+from agents.transcript.wording import CUT
 from tests.agents.transcript.fuzz import check, round_of
 from tests.support.broken import BROKEN, EVENTS, A, B, C, call, done, say, step
 from tests.support.strict_provider import providers
@@ -27,11 +29,11 @@ ALL = Ask("m", "You help.", (), 2_000_000)
 @given(st.integers(min_value=0, max_value=10**9))
 def test_T1_whatever_happened_is_taken_by_every_provider(seed: int) -> None:
     """V1 to V19 for all profiles and both forms: 60 histories, about two thousand requests."""
-    assert round_of(seed) == 2 * len(PROFILES)
+    assert round_of(seed) == 2 * len(all_profiles())
 
 
 def test_every_profile_has_a_strict_provider() -> None:
-    assert set(PROFILES) == set(providers())
+    assert set(all_profiles()) == set(providers())
 
 
 def told(*events: e.Event) -> History:
@@ -41,7 +43,7 @@ def told(*events: e.Event) -> History:
     return history
 
 
-@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+@pytest.mark.parametrize("profile", all_profiles().values(), ids=all_profiles())
 @pytest.mark.parametrize("name", [*BROKEN, *EVENTS])
 def test_the_broken_transcripts_come_out_valid_and_no_user_text_is_lost(name: str, profile: Profile) -> None:
     events = {**BROKEN, **EVENTS}[name]
@@ -145,7 +147,7 @@ def test_V14_what_an_issuer_wants_back_goes_to_it_and_to_nobody_else(
     )
     assert mark in str(render(history, get(name), ALL))
     assert mark not in str(render(history, get(name), Ask("another-model")))
-    for other in PROFILES.values():
+    for other in all_profiles().values():
         body = render(history, other, ALL)
         assert validate(body, other) == []
         if other.family != get(name).family or (other.name != name and not other.family):
@@ -249,7 +251,7 @@ def test_a_summary_stands_for_what_it_replaced_and_is_not_trimmed(window: int) -
         at=1, run="r1", upto=LONG.items[40].seq, summary="They asked a lot.", items=39
     )
     history = fold(LONG, summary, LONG.items[-1].seq + 1)
-    for profile in PROFILES.values():
+    for profile in all_profiles().values():
         body = render(history, profile, Ask("m", "", (), window))
         assert validate(body, profile) == []
         assert "They asked a lot." in str(body) and "the last question" in str(body)

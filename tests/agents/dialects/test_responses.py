@@ -7,12 +7,13 @@ import pytest
 
 from agents import events as e
 from agents.dialects.assembler import Assembler, Response
-from agents.dialects.chat.stream import OpenAIChat, close_clients
+from agents.dialects.chat.stream import OpenAIChat
+from agents.dialects.http import close_clients
 from agents.dialects.opening import open_model
 from agents.dialects.responses.stream import OpenAIResponses, Reader
 from agents.errors import ModelError
 from agents.spec import AgentSpec
-from agents.tools.base import Toolbox, tool
+from agents.tools import Toolbox, tool
 from tests.support.provider import Json, Provider, Reply, completion, event
 from tests.support.shell import Shell
 from tests.support.strict_provider import strict
@@ -241,9 +242,10 @@ def test_the_profile_chooses_the_dialect() -> None:
 
 
 def test_only_models_that_reason_are_asked_for_it() -> None:
+    from agents.dialects.requests import render
     from agents.history import empty
-    from agents.providers.base import get
-    from agents.transcript.layout import Ask, render
+    from agents.profiles import get
+    from agents.transcript.room import Ask
 
     profile = get("openai-responses")
     assert "include" in render(empty("c"), profile, Ask("o3"))

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from agents.dialects.chat.validate import validate
-from agents.providers.base import PROFILES, get
-from agents.transcript import layout as renderer
-from agents.transcript.layout import Ask
+from agents.dialects.chat import request
+from agents.dialects.requests import validate
+from agents.profiles import all_profiles, get
+from agents.transcript import calls, layout, wording
+from agents.transcript.room import Ask
 from tests.support.strict_provider import refusal
 from tests.support.wild import Teller
 
@@ -209,8 +210,8 @@ MUTANTS = {
         RETURN.replace("*results", "{'role': 'user', 'content': 'wait'}, *results"),
     ),
     "history is cut by count": (
-        "    messages = _ordered(messages, profile)",
-        "    messages = _ordered(messages[-3:], profile)",
+        "    return _ordered(messages, profile, form)",
+        "    return _ordered(messages[-3:], profile, form)",
     ),
     "the provider's id is the key": (
         "id, salt = call.id, 0\n    while not _NINE.fullmatch(id) or id in room.ids:",
@@ -253,18 +254,29 @@ MUTANTS = {
 }
 
 
+#: What makes a Chat Completions body, in the order in which they import each other.
+RENDERER = (wording, calls, layout, request)
+
+
 def mutant(old: str, new: str) -> Callable[..., Body]:
-    """The renderer with one piece of its source replaced."""
-    source = Path(renderer.__file__).read_text()
-    assert source.count(old) == 1, f"{source.count(old)} times in the source: {old}"
-    module = types.ModuleType("agents.transcript.mutant")
-    module.__dict__["__name__"] = "agents.transcript.mutant"
-    sys.modules[module.__name__] = module
+    """The renderer with one piece of its source replaced: its modules are read again, under other names."""
+    sources = {module.__name__: Path(module.__file__ or "").read_text() for module in RENDERER}
+    times = sum(source.count(old) for source in sources.values())
+    assert times == 1, f"{times} times in the source: {old}"
+    renamed = {name: f"mutant_{name.replace('.', '_')}" for name in sources}
+    made: dict[str, types.ModuleType] = {}
     try:
-        exec(compile(source.replace(old, new), renderer.__file__, "exec"), module.__dict__)
+        for name, source in sources.items():
+            broken = source.replace(old, new)
+            for original, copied in renamed.items():
+                broken = broken.replace(f"from {original} import", f"from {copied} import")
+            module = types.ModuleType(renamed[name])
+            sys.modules[module.__name__] = made[name] = module
+            exec(compile(broken, name, "exec"), module.__dict__)
     finally:
-        del sys.modules[module.__name__]
-    found: Callable[..., Body] = module.render
+        for module in made.values():
+            del sys.modules[module.__name__]
+    found: Callable[..., Body] = made[request.__name__].render
     return found
 
 
@@ -275,7 +287,7 @@ def test_T1_a_broken_renderer_is_caught(name: str) -> None:
     caught = 0
     for seed in range(200):
         history = Teller(Random(seed)).tell(4)
-        for profile in PROFILES.values():
+        for profile in all_profiles().values():
             if profile.dialect == "chat":
                 sent = broken(history, profile, Ask("m", "You help.", (), 2_000_000))
                 caught += bool(validate(copy.deepcopy(sent), profile))
@@ -287,5 +299,5 @@ def test_T1_a_broken_renderer_is_caught(name: str) -> None:
 def test_the_renderer_that_is_not_broken_is_not_caught() -> None:
     whole = mutant("GO_ON = ", "GO_ON  = ")
     history = Teller(Random(1)).tell(4)
-    for profile in PROFILES.values():
+    for profile in (one for one in all_profiles().values() if one.dialect == "chat"):
         assert validate(whole(history, profile, Ask("m")), profile) == []

@@ -106,6 +106,8 @@ class Tool:
     function: Callable[..., Any]
     signature: Signature
     probe: Probe | None = None
+    #: A new agent has it without anybody's choosing. Only tools that change nothing may ask for that.
+    default: bool = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
@@ -122,13 +124,27 @@ class Tool:
         }
 
 
+@dataclass(frozen=True)
+class Toolset:
+    """Tools that come and go together. `title` is what people read where tools are chosen."""
+
+    name: str
+    title: str
+    tools: tuple[Tool, ...]
+
+
 @overload
 def tool(function: Callable[..., Any], /) -> Tool: ...
 
 
 @overload
 def tool(
-    *, effect: Effect = ..., timeout: float = ..., name: str | None = ..., probe: Probe | None = ...
+    *,
+    effect: Effect = ...,
+    timeout: float = ...,
+    name: str | None = ...,
+    probe: Probe | None = ...,
+    default: bool = ...,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
 
@@ -140,12 +156,14 @@ def tool(
     timeout: float = 30.0,
     name: str | None = None,
     probe: Probe | None = None,
+    default: bool = False,
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a tool of a function: its name, type hints and docstring are what the model is told.
 
     effect: `read_only` (may be run again at will), `idempotent` (may be run again with the same
         `ToolContext.key`), or `effectful`, which after a crash is never run again without somebody's word.
     timeout: seconds. probe: finds out after a crash whether the effect has happened.
+    default: new agents have it unasked; only for `read_only` ones, others are refused when they are registered.
 
     A plain function runs in a thread of its own, and cannot be ended from outside: when it is cancelled
     or too late, its result is thrown away, so let it end by itself.
@@ -153,12 +171,17 @@ def tool(
     A parameter of type ToolContext gets the context.
     """
     if function is None:
-        return lambda decorated: _make(decorated, effect, timeout, name, probe)
-    return _make(function, effect, timeout, name, probe)
+        return lambda decorated: _make(decorated, effect, timeout, name, probe, default)
+    return _make(function, effect, timeout, name, probe, default)
 
 
 def _make(
-    function: Callable[..., Any], effect: Effect, timeout: float, name: str | None, probe: Probe | None
+    function: Callable[..., Any],
+    effect: Effect,
+    timeout: float,
+    name: str | None,
+    probe: Probe | None,
+    default: bool,
 ) -> Tool:
     name = name or function.__name__
     if not _NAME.match(name):
@@ -167,4 +190,4 @@ def _make(
         raise TypeError(f"{name}: {effect!r} is no effect: use read_only, idempotent or effectful")
     if timeout <= 0:
         raise TypeError(f"{name}: a timeout is a number of seconds above 0")
-    return Tool(name, effect, timeout, function, read(function, ToolContext), probe)
+    return Tool(name, effect, timeout, function, read(function, ToolContext), probe, default)

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agents.tools.base import ToolError, tool
+from agents.tools import ToolError, tool
 
 MAX_CHARS = 500
 #: About 1,200 decimal digits.
@@ -41,7 +41,7 @@ class _TooLarge(ToolError):
         )
 
 
-@tool(effect="read_only", timeout=5)
+@tool(effect="read_only", timeout=5, default=True)
 def calculator(expression: Annotated[str, Field(min_length=1, max_length=MAX_CHARS)]) -> str:
     """Calculate an arithmetic expression exactly.
 

@@ -4,11 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agents.tools.automating import Automation, Automations, Maker, WantedSchedule
-from agents.tools.base import ToolContext, ToolError, tool
-
-PROMPT_CHARS = 4_000
-Action = Literal["create", "list", "cancel"]
+from agents.tools import ToolContext, ToolError, tool
+from agents.tools.automating import WantedSchedule
+from agents.tools.automation import PROMPT_CHARS, Action, as_list, asked, automations_of, cancel, told
 
 
 @tool(effect="idempotent", timeout=15)
@@ -56,43 +54,3 @@ async def schedules(
         here=where == "here",
     )
     return told(await kept.create_schedule(maker, wanted))
-
-
-def automations_of(context: ToolContext) -> tuple[Automations, Maker]:
-    """Who keeps what is set up, and for whom. Raises ToolError where nobody does."""
-    kept = context.storage.automations if context.storage is not None else None
-    if kept is None:
-        raise ToolError("Nothing can be set up here.")
-    return kept, Maker(context.owner, context.conversation, context.key)
-
-
-def asked(prompt: str) -> str:
-    """The prompt. Raises ToolError if there is none."""
-    if not prompt.strip():
-        raise ToolError("Give a prompt: what you are to be told when it happens.")
-    return prompt.strip()
-
-
-def told(one: Automation) -> str:
-    """What a model reads of one that it has set up."""
-    return f"Set up: {_line(one)}"
-
-
-def as_list(found: list[Automation], what: str) -> str:
-    """What a model reads of several."""
-    return "\n".join(map(_line, found)) or f"You have set up no {what}."
-
-
-async def cancel(kept: Automations, maker: Maker, kind: Literal["schedule", "trigger"], id: str) -> str:
-    """End one. Raises ToolError if it has no such one."""
-    if not id.strip():
-        raise ToolError("Say which one to cancel: give its id, as action=list shows it.")
-    if not await kept.cancel(maker, kind, id.strip()):
-        raise ToolError(
-            f"You have set up no {kind} with the id {id.strip()!r}. action=list shows what there is."
-        )
-    return f"The {kind} {id.strip()} is cancelled."
-
-
-def _line(one: Automation) -> str:
-    return f"{one.id} “{one.name}”: {one.says}"

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from agents.tools import ToolContext, ToolError, tool
 from agents.tools.automating import WantedTrigger
-from agents.tools.base import ToolContext, ToolError, tool
-from agents.tools.schedules import PROMPT_CHARS, Action, as_list, asked, automations_of, cancel, told
+from agents.tools.automation import PROMPT_CHARS, Action, as_list, asked, automations_of, cancel, told
 
 
 @tool(effect="idempotent", timeout=15)

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field
 
-from agents.tools.base import ToolError, tool
-from agents.tools.places import PLACES
+from agents.tools import ToolError, tool
+from agents.tools.current_time.places import PLACES
 
 _OFFSET = re.compile(r"(?:utc|gmt)\s*([+-])\s*([0-9]{1,2})(?::?([0-9]{2}))?", re.IGNORECASE)
 
 
-@tool(effect="read_only", timeout=5)
+@tool(effect="read_only", timeout=5, default=True)
 def current_time(place: Annotated[str, Field(min_length=1, max_length=100)] = "UTC") -> str:
     """Tell the current date and time in a city or time zone.
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agents.tools.base import tool
+from agents.tools import tool
+from agents.tools.fetch_url.readable import readable
 from agents.tools.fetching import MAX_URL, Fetcher, Page, default_fetcher
-from agents.tools.readable import readable
 
 #: Encodings that a page may name. Python knows more codecs, and some of them are no encodings or are slow.
 _CHARSETS = re.compile(
@@ -18,7 +18,7 @@ _CHARSETS = re.compile(
 _META = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([a-zA-Z0-9_-]{2,20})", re.IGNORECASE)
 
 
-@tool(effect="read_only", timeout=30)
+@tool(effect="read_only", timeout=30, default=True)
 async def fetch_url(url: Annotated[str, Field(min_length=1, max_length=MAX_URL)]) -> str:
     """Read a page of the public internet and return its text.
 

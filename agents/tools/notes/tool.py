@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agents.tools.base import Probed, Storage, ToolContext, ToolError, tool
+from agents.tools import Probed, Storage, ToolContext, ToolError, tool
 
 #: Notes that one person can have; beyond it the list no longer fits a tool result.
 MAX_NOTES = 200
