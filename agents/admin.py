@@ -132,7 +132,8 @@ class AgentAdmin(_AgentAdmin):
             {
                 "fields": ("max_schedules", "max_triggers", "least_interval_s"),
                 "description": "With its tools “schedules” and “triggers” (tick them above), for the person whose "
-                "conversation it is. What it sets up is theirs: they see it in their lists and may end it.",
+                "conversation it is. What it sets up is theirs: they see schedules in the chat and may end them there; "
+                "triggers are under Triggers here, and in their API.",
             },
         ),
         ("History", {"fields": ("created_at", "updated_at")}),

@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from config.logs import unless_a_visitor_left
-from config.values import Values, database, email, installs_demo, names_a_model
+from config.values import Values, database, email, names_a_model
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV = Values(os.environ)
@@ -73,7 +73,7 @@ HOLDFAST_DEMO_PORT = ENV.number("HOLDFAST_DEMO_PORT", 8399, least=1, most=65535)
 HOLDFAST_DEMO_URL = ENV.url(
     "HOLDFAST_DEMO_URL", f"http://127.0.0.1:{HOLDFAST_DEMO_PORT}/v1", ("http", "https")
 )
-HOLDFAST_DEMO = installs_demo(ENV)
+HOLDFAST_DEMO = ENV.switch("HOLDFAST_DEMO", automatic=not names_a_model(ENV))
 # Whether agents that name no model talk to the demo model.
 HOLDFAST_DEMO_MODEL = HOLDFAST_DEMO and not names_a_model(ENV)
 

@@ -100,13 +100,8 @@ class Values:
 
 
 def names_a_model(env: Values) -> bool:
-    """Whether a model of one's own is configured, by its key or its address."""
+    """Whether a model of one's own is configured, by its key or its address. Without one there is the demo."""
     return bool(env.text("OPENAI_API_KEY") or env.text("OPENAI_BASE_URL"))
-
-
-def installs_demo(env: Values) -> bool:
-    """Whether the demo belongs to this installation: as HOLDFAST_DEMO says, or where no model of one's own is named."""
-    return env.switch("HOLDFAST_DEMO", automatic=not names_a_model(env))
 
 
 def email(name: str, url: str) -> dict[str, Any]:

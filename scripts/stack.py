@@ -24,7 +24,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config.values import Values, installs_demo, names_a_model
+from config.values import Values, names_a_model
 from scripts import supervise
 from scripts.logtail import Tail
 from scripts.processes import PYTHON, end_with_parent
@@ -91,8 +91,9 @@ class Stack:
             "PYTHONUNBUFFERED": "1",
         }
         values = Values(self.env)
-        self.demo_answers = installs_demo(values) and not names_a_model(values)
-        if installs_demo(values):
+        demo = values.switch("HOLDFAST_DEMO", automatic=not names_a_model(values))
+        self.demo_answers = demo and not names_a_model(values)
+        if demo:
             self.env["HOLDFAST_DEMO_PORT"] = str(
                 free_port(int(self.env.get("HOLDFAST_DEMO_PORT") or DEMO_PORT))
             )

@@ -37,7 +37,7 @@ async def triggers(
         action: create (needs a name, a prompt and when), list, or cancel (needs an id).
         name: A short name that the user recognises.
         prompt: What you are told. Write all that you need to know then.
-        when: webhook: somebody calls a secret address (the user finds it in the list of triggers). address: what a
+        when: webhook: somebody calls a secret address (you are told where the user finds it). address: what a
             public url answers changes, or begins to match. message: somebody says something that matches. run: an
             agent's run has ended.
         url: For address: where to look.
