@@ -21,7 +21,7 @@ from collections.abc import Callable
 from asgiref.sync import sync_to_async
 from django.conf import settings
 
-from agents.llm.openai_chat import close_clients
+from agents.dialects.http import close_clients
 from chat.entrances.feishu.service import FeishuService
 from chat.entrances.schedules.service import ScheduleService
 from chat.entrances.triggers.service import TriggerService
