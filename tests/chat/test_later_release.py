@@ -1,4 +1,4 @@
-"""A journal that holds what a later release has told: every reader passes it on (rules E2 to E4)."""
+"""A journal that holds what a later release has told: every reader passes it on (rules J2 to J4)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def foreign(type: str = "run.checked", **told: Any) -> e.Event:
     return e.from_json(json.dumps({"at": START, "type": type, **told}, separators=(",", ":")))
 
 
-async def test_E2_E3_it_is_appended_archived_and_rebuilt_as_it_was_told(
+async def test_J2_J3_it_is_appended_archived_and_rebuilt_as_it_was_told(
     sessions: Sessions, world: World, alice: Any
 ) -> None:
     conversation = await start(sessions, alice)
@@ -76,7 +76,7 @@ async def test_E2_E3_it_is_appended_archived_and_rebuilt_as_it_was_told(
     assert history.unread is not None and history.unread.type == strange.type  # type: ignore[attr-defined]
 
 
-async def test_E3_what_a_later_release_left_in_redis_is_archived_by_this_one(
+async def test_J3_what_a_later_release_left_in_redis_is_archived_by_this_one(
     sessions: Sessions, alice: Any
 ) -> None:
     """Its writer died between the two writes."""
@@ -90,7 +90,7 @@ async def test_E3_what_a_later_release_left_in_redis_is_archived_by_this_one(
     assert [row.version for row in kept] == [1, 1, 2]
 
 
-async def test_E3_a_release_that_does_not_know_the_column_still_inserts(journal: Journal, owner: Any) -> None:
+async def test_J3_a_release_that_does_not_know_the_column_still_inserts(journal: Journal, owner: Any) -> None:
     conversation = str(uuid.uuid4())
     await journal.create(conversation, owner, "assistant", "", "web", START)
 
@@ -107,7 +107,7 @@ async def test_E3_a_release_that_does_not_know_the_column_still_inserts(journal:
     assert await journal.ask(insert) == 1
 
 
-async def test_E4_what_led_to_a_run_is_a_part_of_it_and_what_came_before_is_not(
+async def test_J4_what_led_to_a_run_is_a_part_of_it_and_what_came_before_is_not(
     sessions: Sessions, alice: Any
 ) -> None:
     conversation = await start(sessions, alice)
@@ -136,7 +136,7 @@ async def test_E4_what_led_to_a_run_is_a_part_of_it_and_what_came_before_is_not(
     assert await unread("r3") == "voice.added"
 
 
-async def test_E4_a_worker_does_not_begin_what_it_cannot_read(house: House, caplog: Any) -> None:  # noqa: F811
+async def test_J4_a_worker_does_not_begin_what_it_cannot_read(house: House, caplog: Any) -> None:  # noqa: F811
     await house.ask()
     await house.sessions.append(house.conversation, lambda view: [foreign()])
     told = await house.events()
@@ -159,7 +159,7 @@ async def test_E4_a_worker_does_not_begin_what_it_cannot_read(house: House, capl
     ],
     ids=lambda told: told["type"],
 )
-async def test_E4_a_worker_that_meets_it_on_the_way_hands_over_once(
+async def test_J4_a_worker_that_meets_it_on_the_way_hands_over_once(
     house: House,  # noqa: F811
     strange: dict[str, Any],
 ) -> None:

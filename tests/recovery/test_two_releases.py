@@ -1,4 +1,4 @@
-"""Two releases side by side: a worker of the next one tells what this one cannot read (rules E2 to E4)."""
+"""Two releases side by side: a worker of the next one tells what this one cannot read (rules J2 to J4)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def status(stack: Stack, conversation: str) -> str:
     return str(stack.sql("SELECT run_status FROM chat_conversation WHERE id = ?", place)[0][0])
 
 
-async def test_E4_a_worker_leaves_a_run_that_it_cannot_read_to_one_that_can(
+async def test_J4_a_worker_leaves_a_run_that_it_cannot_read_to_one_that_can(
     database_template: Path, tmp_path: Path
 ) -> None:
     tree = next_release(tmp_path / "next")
