@@ -131,7 +131,7 @@ async def was_stored(journal: Journal, conversation: str, after: int, event: e.E
 
 async def unread(journal: Journal, conversation: str, run: str) -> e.UnknownEvent | None:
     """What this release cannot read of a run: the first such event since the run before it was over (what led to it is
-    a part of it) that may not be ignored; None: it can read all. Looks at types and versions only (rule E4)."""
+    a part of it) that may not be ignored; None: it can read all. Looks at types and versions only (rule J4)."""
 
     def work() -> e.UnknownEvent | None:
         of = {"conversation_id": UUID(conversation)}
