@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from agents import events as e
-from chat.journal import queries
 from chat import models as m
+from chat.journal import queries
 from chat.journal.journal import Journal, commit
 from chat.session.contract import Batch, LogEvent, next_tag
 from chat.session.sessions import Sessions
 from chat.session.state import EMPTY, merge, reduce
-from tests.chat.session.test_sessions import said, start, texts
 from tests.chat.runs.test_runner import House, bells_in_memory, house  # noqa: F401
+from tests.chat.session.test_sessions import said, start, texts
 from tests.support.histories import START
 from tests.support.scripted import ScriptedModel, says
 from tests.support.worlds import World
