@@ -57,6 +57,8 @@ export function Approval({ conversation, call, keepFocus }: Props) {
         className="plain-code mt-2 max-h-64 rounded-lg border border-line bg-sunken px-3 py-2 whitespace-pre-wrap [overflow-wrap:anywhere]"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: long texts are scrolled by keyboard.
         tabIndex={0}
+        // Who allows it allows these very words, not a translation of them.
+        translate="no"
         data-testid="approval-arguments"
       >
         {exactArguments(call.arguments)}

@@ -181,6 +181,14 @@ describe("W8: a call that needs a yes", () => {
   });
 });
 
+test("what somebody is to allow, and what a tool was given and gave, is never translated", () => {
+  const waiting = call("x", "notes", { text: "a" }, { status: "awaiting_approval", approval: asked() });
+  show(card(waiting));
+  expect(screen.getByTestId("approval-arguments").getAttribute("translate")).toBe("no");
+  fireEvent.click(screen.getByTestId("call-toggle"));
+  expect(screen.getByTestId("call-arguments").getAttribute("translate")).toBe("no");
+});
+
 describe("the focus stays in the card", () => {
   const waiting = call("x", "notes", {}, { status: "awaiting_approval", approval: asked() });
   const doubtful = call("x", "notes", {}, { status: "in_doubt", effect: "effectful" });
