@@ -27,7 +27,7 @@ Json = Any
 def lifecycle_rows(table: Lifecycle[Any]) -> Json:
     """A lifecycle as the TypeScript reducer reads it; `to` null: the state stays, an object: the field `by` decides."""
     return {
-        type: {"states": list(row.states), "to": dict(row.to) if row.by else row.to, "by": row.by}
+        type: {"states": list(row.states), "to": row.words() if row.by else row.to, "by": row.by}
         for type, row in table.types.items()
     }
 

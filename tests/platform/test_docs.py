@@ -47,4 +47,6 @@ def test_links_between_the_pages_lead_somewhere() -> None:
 def test_the_diagrams_are_those_of_the_tables() -> None:
     page = lifecycle_docs.PAGE.read_text()
     assert lifecycle_docs.written(page) == page, "run: make protocol"
-    assert lifecycle_docs.written(page.replace("queued: run.resumed", "queued: run.renewed")) == page, "a drift would be seen"
+    assert lifecycle_docs.written(page.replace("queued: run.resumed", "queued: run.renewed")) == page, (
+        "a drift would be seen"
+    )
