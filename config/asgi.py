@@ -17,7 +17,7 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
-from chat.entrances.web.flow import with_backpressure  # noqa: E402
+from chat.http.flow import with_backpressure  # noqa: E402
 from chat.entrances.web.routing import routes  # noqa: E402
 
 application = with_backpressure(

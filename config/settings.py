@@ -125,7 +125,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 AUTHENTICATION_BACKENDS = ["chat.http.authentication.PasswordBackend"]
-CSRF_FAILURE_VIEW = "chat.entrances.web.trouble.csrf_failure"
+CSRF_FAILURE_VIEW = "chat.http.trouble.csrf_failure"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"

@@ -5,9 +5,9 @@ from django.urls import include, path
 
 from config import health
 
-handler403 = "chat.entrances.web.trouble.forbidden"
-handler404 = "chat.entrances.web.trouble.not_found"
-handler500 = "chat.entrances.web.trouble.failed"
+handler403 = "chat.http.trouble.forbidden"
+handler404 = "chat.http.trouble.not_found"
+handler500 = "chat.http.trouble.failed"
 
 urlpatterns = [
     path("healthz", health.healthz),

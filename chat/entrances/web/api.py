@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET
 
 from agents.models import Agent
 from chat.entrances.web import protocol as p
-from chat.entrances.web.limits import Allowance, Limits
+from chat.http.limits import Allowance, Limits
 from chat.models import Call, Conversation, Message, Step, listed
 
 #: Rows of one page, unless asked otherwise, and at most.

@@ -7,7 +7,7 @@ import pytest
 from agents.models import Agent
 from chat.entrances.web import api
 from chat.entrances.web import protocol as p
-from chat.entrances.web.limits import Allowance, Limits
+from chat.http.limits import Allowance, Limits
 from tests.support import rows
 
 
