@@ -15,6 +15,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from config.entrances import installed as installed_entrances
 from config.logs import unless_a_visitor_left
 from config.values import Values, database, email
 
@@ -71,6 +72,11 @@ SECRET_KEY = _secret_key()
 ALLOWED_HOSTS = ENV.names("DJANGO_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
 CSRF_TRUSTED_ORIGINS = ENV.names("DJANGO_CSRF_TRUSTED_ORIGINS")
 
+# Entrances that take nothing in, by name (chat/extensions.py).
+HOLDFAST_DISABLED_ENTRANCES = ENV.names("HOLDFAST_DISABLED_ENTRANCES")
+_entrances = installed_entrances(BASE_DIR, HOLDFAST_DISABLED_ENTRANCES)
+HOLDFAST_LEFT_OUT = _entrances.left_out
+
 INSTALLED_APPS = [
     "daphne",
     "django.contrib.admin",
@@ -84,6 +90,7 @@ INSTALLED_APPS = [
     "config",
     "agents",
     "chat",
+    *_entrances.apps,
 ]
 
 MIDDLEWARE = [

@@ -1,8 +1,9 @@
-"""All addresses of the server. The browser's entrance comes last: it owns the root."""
+"""All addresses of the server: its own, then those of the entrances, of which the one that owns the root is last."""
 
 from django.contrib import admin
 from django.urls import include, path
 
+from chat import extensions
 from config import health
 
 handler403 = "chat.http.trouble.forbidden"
@@ -13,8 +14,5 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("admin/", admin.site.urls),
-    path("", include("chat.entrances.feishu.urls")),
-    path("", include("chat.entrances.schedules.urls")),
-    path("", include("chat.entrances.triggers.urls")),
-    path("", include("chat.entrances.web.urls")),
+    *(path("", include(module)) for module in extensions.urls()),
 ]

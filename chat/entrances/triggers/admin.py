@@ -198,7 +198,7 @@ class TriggerAdmin(admin.ModelAdmin):
     def history(self, row: Trigger) -> SafeString | str:
         if row._state.adding:
             return "–"
-        return base.link("What it has seen", "chat_triggerfiring_changelist", trigger__id__exact=row.pk)
+        return base.link("What it has seen", "triggers_triggerfiring_changelist", trigger__id__exact=row.pk)
 
     @admin.action(description="Pause", permissions=["change"])
     def pause(self, request: HttpRequest, queryset: "QuerySet[Trigger]") -> None:
