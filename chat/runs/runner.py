@@ -23,7 +23,7 @@ from agents.clock import Clock, SystemClock
 from agents.llm.opening import standing_in
 from agents.loop import PartText, perform
 from agents.tools.running import OWNED
-from chat import decide
+from chat import decide, extensions
 from chat.files.attachments import Files
 from chat.journal.faultlog import Faults
 from chat.journal.queries import losses, owner_and_agent
@@ -318,6 +318,7 @@ class Tenure:
             fallback=kit.model(other) if other is not None else None,
             faults=faults,
             refused=await faults.digests(),
+            unwatched=extensions.unattended(),
             files=Files(
                 self.conversation, lambda work: record.patiently(lambda: journal.ask(work)), journal.using
             ),
