@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from agents.spec import AgentSpec, Limits, Prices, Unattended
 from agents.tools import toolbox
-from agents.tools.automating import Automations
 from agents.tools.base import StoredNote, Toolbox
 from agents.transcript.profiles import PROFILES
 
@@ -411,9 +410,6 @@ class Note(models.Model):
 
 class NoteStorage:
     """The `Storage` of the tools, over the table of notes. Owners are primary keys of users, as text."""
-
-    def __init__(self, automations: Automations | None = None) -> None:
-        self.automations = automations
 
     async def add_note(self, owner: str, key: str, text: str) -> StoredNote:
         """Write a note; the same key again returns the note that the first one wrote."""

@@ -1,4 +1,4 @@
-"""The tools that agents can use: built-in ones here, and any module that a deployment adds."""
+"""The tools that agents can use: built-in ones here, those that apps bring, and any module that a deployment adds."""
 
 from collections.abc import Iterable
 from importlib import import_module
@@ -11,20 +11,20 @@ BUILT_IN: tuple[str, ...] = (
     "agents.tools.calculator",
     "agents.tools.fetch_url",
     "agents.tools.notes",
-    "agents.tools.schedules",
-    "agents.tools.triggers",
     "agents.tools.slow_research",
     "agents.tools.unreliable",
 )
 
 
 def toolbox(extra: Iterable[str] = ()) -> Toolbox:
-    """The built-in tools and those of the modules named in `extra` (dotted names).
+    """The built-in tools, those that apps have registered, and those of the modules named in `extra` (dotted names).
 
     Raises ImportError for a module that is not there, and ValueError for a name used twice or a module
     without any tool: a typo in the settings must fail at start.
     """
-    found: list[Tool] = []
+    from agents import extensions  # which imports this package
+
+    found = extensions.registered()
     for name in (*BUILT_IN, *extra):
         tools = [value for value in vars(import_module(name)).values() if isinstance(value, Tool)]
         own = [tool for tool in tools if tool.function.__module__ == name]

@@ -11,7 +11,6 @@ from agents.llm.opening import open_model
 from agents.models import Agent, NoteStorage, installed_tools
 from agents.spec import AgentSpec
 from agents.tools.base import Storage, Toolbox
-from chat.automation.agent_tools import KeptAutomations
 
 
 @dataclass(frozen=True)
@@ -27,9 +26,7 @@ class Kit:
 
 def installed_kit() -> Kit:
     """The kit of this installation, from its settings and its database."""
-    return Kit(
-        agent=find_agent, model=model_of, tools=installed_tools(), storage=NoteStorage(KeptAutomations())
-    )
+    return Kit(agent=find_agent, model=model_of, tools=installed_tools(), storage=NoteStorage())
 
 
 async def find_agent(slug: str) -> AgentSpec | None:

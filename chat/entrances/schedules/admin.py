@@ -18,7 +18,7 @@ from chat.entrances.schedules.plan import shown, upcoming
 from chat.entrances.schedules.validation import Invalid
 from chat.inspection import base
 from chat.support.clock import machine_ms
-from chat.entrances.schedules.plan import SECOND
+from chat.support.durations import SECOND
 
 
 @admin.register(Schedule)

@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chat.entrances.schedules.service import ScheduleService
 from chat.entrances.schedules.store import ScheduleSources
+from chat.entrances.schedules.tools import schedules
 from chat.extensions import Entrance, Service, ServiceContext
 
 
@@ -17,5 +18,6 @@ ENTRANCE = Entrance(
     attended=False,
     urls="chat.entrances.schedules.urls",
     services=(Service("schedules", _serve),),
+    tools=(schedules,),
     sources=ScheduleSources(),
 )

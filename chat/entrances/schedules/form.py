@@ -12,7 +12,7 @@ from chat.entrances.schedules.models import Schedule
 from chat.entrances.schedules.plan import is_zone, shown
 from chat.entrances.schedules.validation import Delivery, Draft, check
 from chat.support.clock import wall_ms
-from chat.entrances.schedules.plan import SECOND
+from chat.support.durations import SECOND
 
 #: Where a problem of a draft is shown in the form.
 FIELDS = {"at": "at_text", "ends_at": "ends_text", "delivery": "deliver_address"}

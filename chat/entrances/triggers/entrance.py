@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from chat.entrances.triggers.service import TriggerService
+from chat.entrances.triggers.tools import triggers
 from chat.extensions import Entrance, Service, ServiceContext
 
 
@@ -16,4 +17,5 @@ ENTRANCE = Entrance(
     attended=False,
     urls="chat.entrances.triggers.urls",
     services=(Service("triggers", _serve),),
+    tools=(triggers,),
 )
