@@ -72,7 +72,7 @@ def test_all_pages_open(as_charlie, app):
         FeishuDelivery.objects.create(lane=lane, uuid="u", content="{}", created_at=now),
     ]
     for row in rows:
-        base = f"/admin/chat/{row._meta.model_name}/"
+        base = f"/admin/feishu/{row._meta.model_name}/"
         assert as_charlie.get(base).status_code == 200
         assert as_charlie.get(f"{base}{row.pk}/change/").status_code == 200
 
