@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from agents import events as e
 from agents.tools.texts import result_text
 from chat import decide, extensions
-from chat.entrances.web.protocol import (
+from chat.commands import (
     ApproveBody,
     CreateBody,
     DeleteBody,
@@ -209,7 +209,7 @@ class Inbox:
 
     async def _send(self, who: Sender, conversation: str, body: SendBody) -> Decide:
         text = result_text(body.text)
-        origin = e.Origin(entrance=who.entrance, name=who.name)  # type: ignore[arg-type]
+        origin = e.Origin(entrance=who.entrance, name=who.name)
         if not text.strip() and not body.attachments:
             raise Rejected("bad_command")
         # Before the append: a file that a message names must belong to it, whatever dies in between.
@@ -345,7 +345,7 @@ class Inbox:
                 stands = await self._sessions.remember(conversation, command)
         elif stands.digest != command.digest:
             raise IdReused
-        cursor = (await self._sessions.load(conversation)).position.cursor
+        cursor = (await self._sessions.look(conversation)).position.cursor
         return _answer(stands.result, cursor, duplicate=stands is not command)
 
 

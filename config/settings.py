@@ -17,9 +17,9 @@ from django.utils.translation import gettext_lazy as _
 
 from config.entrances import installed as installed_entrances
 from config.logs import unless_a_visitor_left
+from config.paths import BASE_DIR, DEFAULT_DATA, FILES, INSTALLED
 from config.values import Values, database, email
 
-BASE_DIR = Path(__file__).resolve().parent.parent
 ENV = Values(os.environ)
 
 DEBUG = ENV.flag("DJANGO_DEBUG")
@@ -28,10 +28,12 @@ HOLDFAST_TRIAL = ENV.flag("HOLDFAST_TRIAL", DEBUG)
 
 # ---- where things are kept -------------------------------------------------------------------------------
 
-HOLDFAST_DATA = Path(ENV.text("HOLDFAST_DATA", str(BASE_DIR / "data"))).expanduser().resolve()
+HOLDFAST_DATA = Path(ENV.text("HOLDFAST_DATA", str(DEFAULT_DATA))).expanduser().resolve()
 DATABASES = {
     "default": database(
-        "DATABASE_URL", ENV.text("DATABASE_URL", f"sqlite:///{HOLDFAST_DATA / 'holdfast.sqlite3'}"), BASE_DIR
+        "DATABASE_URL",
+        ENV.text("DATABASE_URL", f"sqlite:///{HOLDFAST_DATA / 'holdfast.sqlite3'}"),
+        HOLDFAST_DATA if INSTALLED else BASE_DIR,
     )
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
@@ -111,7 +113,7 @@ ASGI_APPLICATION = "config.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [FILES / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -177,7 +179,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
 
 # ---- the frontend's files: hashed names by Vite, served by WhiteNoise ------------------------------------
 
-FRONTEND_DIST = BASE_DIR / "frontend" / "dist"
+FRONTEND_DIST = FILES / "frontend" / "dist"
 STATIC_URL = "/static/"
 # Nothing is collected: WhiteNoise serves each file from where it lies.
 STATIC_ROOT = None
@@ -194,7 +196,7 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [FILES / "locale"]
 
 # ---- doorbell: the channel layer carries no data ---------------------------------------------------------
 
@@ -241,6 +243,9 @@ HOLDFAST_HOST = ENV.text("HOLDFAST_HOST", "127.0.0.1")
 HOLDFAST_PORT = ENV.number("HOLDFAST_PORT", 8000, least=1, most=65535)
 HOLDFAST_DEMO_HOST = ENV.text("HOLDFAST_DEMO_HOST", "127.0.0.1")
 HOLDFAST_DEMO_PORT = ENV.number("HOLDFAST_DEMO_PORT", 8399, least=1, most=65535)
+HOLDFAST_DEMO_URL = ENV.url(
+    "HOLDFAST_DEMO_URL", f"http://127.0.0.1:{HOLDFAST_DEMO_PORT}/v1", ("http", "https")
+)
 # Linux only: a process ends when the one that started it has ended, even if that was killed.
 HOLDFAST_END_WITH_PARENT = ENV.flag("HOLDFAST_END_WITH_PARENT")
 
@@ -250,7 +255,7 @@ OPENAI_API_KEY = ENV.text("OPENAI_API_KEY")
 OPENAI_MODEL = ENV.text("OPENAI_MODEL", "gpt-5-mini" if OPENAI_API_KEY else "demo")
 OPENAI_BASE_URL = ENV.url(
     "OPENAI_BASE_URL",
-    "https://api.openai.com/v1" if OPENAI_API_KEY else f"http://127.0.0.1:{HOLDFAST_DEMO_PORT}/v1",
+    "https://api.openai.com/v1" if OPENAI_API_KEY else HOLDFAST_DEMO_URL,
     ("http", "https"),
 )
 #: Keys of further providers, for agents and fallbacks at other addresses: {"https://api.example.com": "key"}.

@@ -29,7 +29,7 @@ def web(settings: ModuleType) -> list[str]:
 
 def worker(settings: ModuleType) -> list[str]:
     """Runs of agents, sweeps and timers. Any number of them may run."""
-    return [PYTHON, "manage.py", "worker"]
+    return [PYTHON, "-m", "django", "worker"]
 
 
 def demo(settings: ModuleType) -> list[str]:
@@ -47,7 +47,7 @@ def valkey(settings: ModuleType) -> list[str]:
 
 def migrate(settings: ModuleType) -> list[str]:
     """Bring the database's tables up to date, then end. Must have ended before web and worker start."""
-    return [PYTHON, "manage.py", "migrate", "--no-input"]
+    return [PYTHON, "-m", "django", "migrate", "--no-input"]
 
 
 PROCESSES: dict[str, Callable[[ModuleType], list[str]]] = {

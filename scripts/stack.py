@@ -22,11 +22,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from config.paths import BASE_DIR, DEFAULT_DATA
 from scripts import supervise
 from scripts.logtail import Tail
 from scripts.processes import PYTHON, end_with_parent
 
-ROOT = Path(__file__).resolve().parent.parent
 VALKEY_PORT = 6380
 DEMO_PORT = 8399
 READY_SECONDS = 180
@@ -65,7 +65,7 @@ class Stack:
     def __init__(self, port: int, environment: dict[str, str]) -> None:
         self.port = port
         self.env = environment
-        self.data = Path(environment.get("HOLDFAST_DATA") or ROOT / "data").expanduser().resolve()
+        self.data = Path(environment.get("HOLDFAST_DATA") or DEFAULT_DATA).expanduser().resolve()
         self.names = ["worker", "web"]
         self.supervisor: subprocess.Popen[bytes] | None = None
         self.ending = False
@@ -95,17 +95,17 @@ class Stack:
             supervise.write_valkey_conf(self.data, port, password)
             self.env["REDIS_URL"] = f"redis://:{password}@127.0.0.1:{port}/0"
             self.names.insert(0, "valkey")
-        conf = supervise.supervisor_conf(self.names, root=ROOT, data=self.data)
+        conf = supervise.supervisor_conf(self.names, root=BASE_DIR, data=self.data)
         supervise.write_private(self.data / "supervisord.conf", conf)
 
     def manage(self, *arguments: str) -> str:
-        """Run manage.py; what it printed. Ends this program with its message when it fails."""
-        done = subprocess.run(
-            [PYTHON, "manage.py", *arguments], cwd=ROOT, env=self.env, capture_output=True, text=True
-        )
+        """Run one of Django's commands; what it printed. Ends this program with its message when it fails."""
+        env = {"DJANGO_SETTINGS_MODULE": "config.settings", **self.env}
+        argv = [PYTHON, "-m", "django", *arguments]
+        done = subprocess.run(argv, cwd=BASE_DIR, env=env, capture_output=True, text=True)
         if done.returncode:
             lines = (done.stderr or done.stdout).strip().splitlines() or ["It said nothing."]
-            sys.exit(f"manage.py {arguments[0]} failed: {lines[-1]}")
+            sys.exit(f"The command {arguments[0]} failed: {lines[-1]}")
         return done.stdout.strip()
 
     def start(self) -> None:
@@ -113,7 +113,7 @@ class Stack:
         tell_linux = end_with_parent if sys.platform == "linux" else None
         self.supervisor = subprocess.Popen(
             [PYTHON, "-m", "supervisor.supervisord", "-c", str(self.data / "supervisord.conf")],
-            cwd=ROOT,
+            cwd=BASE_DIR,
             env=self.env,
             stdin=subprocess.DEVNULL,
             preexec_fn=tell_linux,

@@ -106,15 +106,6 @@ ENTRANCES = "chat/entrances"
 NAMES = frozenset({"feishu", "schedule", "trigger"})
 #: What has been there before the entrances were apps, and cannot be changed any more.
 LANDED = "chat/migrations"
-#: Arrows and names that are on their way out: commands go to chat/commands.py, an origin's entrance becomes a text.
-PROTOCOL = ("chat.entrances.web.protocol",)
-LEAVING: dict[str, Iterable[str]] = {
-    "chat/inbox.py": PROTOCOL,
-    "chat/automation/firing.py": PROTOCOL,
-    "chat/inspection/pages.py": PROTOCOL,
-    "chat/inspection/operating.py": PROTOCOL,
-    "agents/events.py": NAMES,
-}
 
 
 def agents_are_alone(files: Iterable[Source]) -> Iterator[str]:
@@ -163,10 +154,8 @@ def the_core_knows_no_entrance(files: Iterable[Source]) -> Iterator[str]:
     for file in files:
         if file.inside(ENTRANCES, LANDED):
             continue
-        leaving = LEAVING.get(file.path, ())
-        bad = [name for name in file.imports_any("chat.entrances") if not name.startswith(tuple(leaving))]
-        yield from (f"{file.path} imports {name}" for name in bad)
-        yield from (f"{file.path} names {text!r}" for text in sorted((file.texts & NAMES) - set(leaving)))
+        yield from (f"{file.path} imports {name}" for name in file.imports_any("chat.entrances"))
+        yield from (f"{file.path} names {text!r}" for text in sorted(file.texts & NAMES))
         dotted = sorted(text for text in file.texts if re.match(r"chat\.entrances\.\w", text))
         yield from (f"{file.path} names {text!r}" for text in dotted)
 
@@ -221,12 +210,27 @@ RULES: list[Callable[[Iterable[Source]], Iterator[str]]] = [
 ]
 
 
-def ui_keeps_off_the_socket(root: Path) -> Iterator[str]:
-    """The components render state and send commands; the connection is none of their business."""
+def ui_uses_the_public_entry_of_sync(root: Path) -> Iterator[str]:
+    """The components render state and send commands; how the client does its work is none of their business."""
+    sync = (root / "frontend/src/sync").resolve()
     for path in sorted((root / "frontend/src/ui").rglob("*.ts*")):
         for name in FRONTEND_IMPORT.findall(path.read_text(encoding="utf-8")):
-            if name.rsplit("/", 1)[-1].removesuffix(".ts").removesuffix(".js") == "socket":
+            if name.startswith(".") and sync in (path.parent / name).resolve().parents:
                 yield f"{path.relative_to(root).as_posix()} imports {name}"
+
+
+def sync_is_free_of_any_framework(root: Path) -> Iterator[str]:
+    """`src/sync` is a package of its own: it imports its own files only, and its tests what runs them."""
+    sync = (root / "frontend/src/sync").resolve()
+    for path in sorted((root / "frontend/src/sync").rglob("*.ts*")):
+        tests = ".test." in path.name or path.parent.name == "testing"
+        for name in FRONTEND_IMPORT.findall(path.read_text(encoding="utf-8")):
+            if sync in (path.parent / name).resolve().parents if name.startswith(".") else tests:
+                continue
+            yield f"{path.relative_to(root).as_posix()} imports {name}"
+
+
+FRONTEND_RULES = [ui_uses_the_public_entry_of_sync, sync_is_free_of_any_framework]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -236,9 +240,11 @@ def test_source_keeps(rule: Callable[[Iterable[Source]], Iterator[str]]) -> None
     assert list(rule(files)) == []
 
 
-def test_source_keeps_ui_off_the_socket() -> None:
+@pytest.mark.parametrize("rule", FRONTEND_RULES, ids=lambda rule: rule.__name__)
+def test_frontend_keeps(rule: Callable[[Path], Iterator[str]]) -> None:
     assert list((ROOT / "frontend/src/ui").rglob("*.tsx"))
-    assert list(ui_keeps_off_the_socket(ROOT)) == []
+    assert list((ROOT / "frontend/src/sync").rglob("*.ts"))
+    assert list(rule(ROOT)) == []
 
 
 # ---- the rules can fail: a small tree that breaks each of them ---------------------------------------------------
@@ -291,13 +297,21 @@ def test_the_rule_against_circles_catches_one_and_names_who_is_in_it(tmp_path: P
     assert list(no_circles(sources(tmp_path))) == [f"chat/{name}.py is in a circle" for name in "abc"]
 
 
-def test_the_ui_rule_catches_a_component_that_opens_a_socket(tmp_path: Path) -> None:
-    folder = tmp_path / "frontend/src/ui/parts"
-    folder.mkdir(parents=True)
-    (folder / "Bad.tsx").write_text('import { Socket } from "../../sync/socket";\n')
-    (folder / "Good.tsx").write_text('import { Client } from "../../sync/client";\n')
-    assert list(ui_keeps_off_the_socket(tmp_path)) == [
+def test_the_frontend_rules_catch_a_file_that_breaks_them(tmp_path: Path) -> None:
+    parts, sync = tmp_path / "frontend/src/ui/parts", tmp_path / "frontend/src/sync"
+    parts.mkdir(parents=True)
+    sync.mkdir()
+    (parts / "Bad.tsx").write_text('import { Socket } from "../../sync/socket";\n')
+    (parts / "Good.tsx").write_text('import type { Client } from "../../sync";\n')
+    (sync / "bad.ts").write_text('import { words } from "../ui/i18n";\nimport { useState } from "react";\n')
+    (sync / "good.ts").write_text('import { Core } from "./core";\n')
+    (sync / "good.test.ts").write_text('import { test } from "vitest";\n')
+    assert list(ui_uses_the_public_entry_of_sync(tmp_path)) == [
         "frontend/src/ui/parts/Bad.tsx imports ../../sync/socket"
+    ]
+    assert list(sync_is_free_of_any_framework(tmp_path)) == [
+        "frontend/src/sync/bad.ts imports ../ui/i18n",
+        "frontend/src/sync/bad.ts imports react",
     ]
 
 

@@ -65,6 +65,10 @@ class Toolbox:
         """The names of all tools, in the order in which they were given."""
         return tuple(self._tools)
 
+    def renderers(self) -> dict[str, str]:
+        """The static paths of the modules that draw results in the web chat, by tool; of those that have one."""
+        return {name: tool.renderer for name, tool in self._tools.items() if tool.renderer}
+
     def summary(self, name: str) -> str:
         """What the tool is for, in one line."""
         return self._tools[name].signature.summary

@@ -10,6 +10,7 @@ from agents.tools.signature import Signature, read
 
 #: Characters of a result that a card in the chat shows.
 PREVIEW_CHARS = 2_000
+_STATIC_MODULE = re.compile(r"^(?!\.)[\w-][\w.-]*(/(?!\.)[\w.-]+)*\.m?js$", re.ASCII)
 _NAME = re.compile(r"^[a-zA-Z0-9_-]{1,64}$")
 
 
@@ -100,6 +101,8 @@ class Tool:
     function: Callable[..., Any]
     signature: Signature
     probe: Probe | None = None
+    #: Static path of the JavaScript module that draws its results in the web chat (docs/renderers.md); "": as text.
+    renderer: str = ""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
@@ -122,7 +125,12 @@ def tool(function: Callable[..., Any], /) -> Tool: ...
 
 @overload
 def tool(
-    *, effect: Effect = ..., timeout: float = ..., name: str | None = ..., probe: Probe | None = ...
+    *,
+    effect: Effect = ...,
+    timeout: float = ...,
+    name: str | None = ...,
+    probe: Probe | None = ...,
+    renderer: str = ...,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
 
@@ -134,12 +142,14 @@ def tool(
     timeout: float = 30.0,
     name: str | None = None,
     probe: Probe | None = None,
+    renderer: str = "",
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a tool of a function: its name, type hints and docstring are what the model is told.
 
     effect: `read_only` (may be run again at will), `idempotent` (may be run again with the same
         `ToolContext.key`), or `effectful`, which after a crash is never run again without somebody's word.
     timeout: seconds. probe: finds out after a crash whether the effect has happened.
+    renderer: path below the static files of a module that draws results in the web chat, e.g. `weather/forecast.js`.
 
     A plain function runs in a thread of its own, and cannot be ended from outside: when it is cancelled
     or too late, its result is thrown away, so let it end by itself.
@@ -147,12 +157,17 @@ def tool(
     A parameter of type ToolContext gets the context.
     """
     if function is None:
-        return lambda decorated: _make(decorated, effect, timeout, name, probe)
-    return _make(function, effect, timeout, name, probe)
+        return lambda decorated: _make(decorated, effect, timeout, name, probe, renderer)
+    return _make(function, effect, timeout, name, probe, renderer)
 
 
 def _make(
-    function: Callable[..., Any], effect: Effect, timeout: float, name: str | None, probe: Probe | None
+    function: Callable[..., Any],
+    effect: Effect,
+    timeout: float,
+    name: str | None,
+    probe: Probe | None,
+    renderer: str,
 ) -> Tool:
     name = name or function.__name__
     if not _NAME.match(name):
@@ -161,4 +176,6 @@ def _make(
         raise TypeError(f"{name}: {effect!r} is no effect: use read_only, idempotent or effectful")
     if timeout <= 0:
         raise TypeError(f"{name}: a timeout is a number of seconds above 0")
-    return Tool(name, effect, timeout, function, read(function, ToolContext), probe)
+    if renderer and not _STATIC_MODULE.match(renderer):
+        raise TypeError(f"{name}: {renderer!r} is no static path of a JavaScript module (`app/file.js`)")
+    return Tool(name, effect, timeout, function, read(function, ToolContext), probe, renderer)

@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('admin', '0003_logentry_add_action_flag_choices'),
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('chat', '0008_feishu_asked_card'),
+        ('chat', '0009_event_version'),
         ('contenttypes', '0002_remove_content_type_name'),
     ]
 

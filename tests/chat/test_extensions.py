@@ -10,7 +10,7 @@ import pytest
 
 from chat import extensions
 from chat.automation import destinations
-from chat.entrances.web.protocol import CreateBody
+from chat.commands import CreateBody
 from chat.extensions import Entrance, EntranceError, Registry, UnknownEntrance
 from chat.inbox import Inbox, Sender
 from chat.journal.journal import Journal

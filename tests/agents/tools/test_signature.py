@@ -155,6 +155,13 @@ def test_mistakes_are_found_when_the_tool_is_declared():
         def named() -> None:
             """A name."""
 
+    for path in ("https://evil.example/x.js", "/x.js", "../x.js", "app/../x.js", "app/x.html", "app/.x.js"):
+        with pytest.raises(TypeError, match="is no static path"):
+
+            @tool(renderer=path)
+            def drawn() -> None:
+                """Results that are drawn."""
+
     with pytest.raises(TypeError, match="is no effect"):
 
         @tool(effect="none")

@@ -14,10 +14,10 @@ from asgiref.sync import sync_to_async
 from agents.models import Agent, NoteStorage, ensure_default_agent, installed_tools
 from agents.spec import AgentSpec
 from agents.tools.base import Toolbox, ToolContext
+from chat.commands import CreateBody, SendBody
 from chat.entrances.schedules.models import Schedule
 from chat.entrances.schedules.tools import schedules
 from chat.entrances.triggers.models import Trigger
-from chat.entrances.web.protocol import CreateBody, SendBody
 from chat.inbox import Inbox, Sender
 from chat.journal.journal import Journal
 from chat.models import Call, Run
