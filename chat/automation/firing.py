@@ -33,9 +33,9 @@ class Firing:
     """One event that is to become a message of `owner`, and so a run.
 
     `key` is the identity of the event, e.g. "schedule:17:1764000000000"; never made from what the event says.
-    `entrance` is the name of the one that saw it (`chat/extensions.py`), `name` is shown as who spoke. A `prompt` longer
-    than MAX_TEXT is cut with a mark: nobody is there to shorten it. `agent` (a slug, "" = the default one) and `title`
-    ("" = made from the prompt) are those of a conversation that is made.
+    `entrance` is the name of the one that saw it (`chat/extensions.py`), `name` is shown as who spoke. A `prompt`
+    longer than MAX_TEXT is cut with a mark: nobody is there to shorten it. `agent` (a slug, "" = the default one) and
+    `title` ("" = made from the prompt) are those of a conversation that is made.
     `conversation` names one that must exist; without it one is made, for this firing alone or, with a `series`, for all
     firings that name the same one.
     """
