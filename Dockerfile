@@ -32,6 +32,7 @@ COPY manage.py LICENSE ./
 COPY config/ config/
 COPY agents/ agents/
 COPY chat/ chat/
+COPY demo/ demo/
 COPY scripts/ scripts/
 COPY templates/ templates/
 COPY --from=frontend /src/frontend/dist frontend/dist

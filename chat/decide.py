@@ -13,8 +13,8 @@ from agents import events as e
 from agents.history import Call, Step
 from agents.lifecycle import BEGINNINGS, CALL, RUN
 from agents.results import refused_by_person
+from agents.tools.definition import PREVIEW_CHARS
 from agents.tools.texts import fit
-from agents.tools.tool import PREVIEW_CHARS
 from chat.session.errors import Rejected
 from chat.session.state import info_of, items, run_of, steps
 from chat.session.views import CallView, Item, RunView, State, StepItem

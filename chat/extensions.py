@@ -23,7 +23,7 @@ from django.utils.module_loading import import_string
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-    from agents.tools.base import Tool
+    from agents.tools import Tool
     from chat.automation.destinations import Destination
     from chat.session.sessions import Sessions
 

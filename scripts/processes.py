@@ -35,7 +35,7 @@ def worker(settings: ModuleType) -> list[str]:
 def demo(settings: ModuleType) -> list[str]:
     """The scripted model, for a first try without a key."""
     where = ["-b", settings.HOLDFAST_DEMO_HOST, "-p", str(settings.HOLDFAST_DEMO_PORT)]
-    return [PYTHON, "-m", "daphne", "-v", "0", *where, "--no-server-name", "agents.llm.demo:application"]
+    return [PYTHON, "-m", "daphne", "-v", "0", *where, "--no-server-name", "demo.server:application"]
 
 
 def valkey(settings: ModuleType) -> list[str]:

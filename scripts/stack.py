@@ -1,7 +1,7 @@
 """`make run` after preparation: migrate, start everything under one supervisor, show where it is, end it all.
 
 this process ── supervisord ──┬─ valkey   (unless REDIS_URL names another)
-  prints, watches,            ├─ demo     (unless OPENAI_API_KEY is set)
+  prints, watches,            ├─ demo     (unless a model of one's own is configured)
   passes on the end           ├─ worker
                               └─ web
 """
@@ -22,7 +22,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 from config.paths import BASE_DIR, DEFAULT_DATA
+from config.values import Values, names_a_model
 from scripts import supervise
 from scripts.logtail import Tail
 from scripts.processes import PYTHON, end_with_parent
@@ -67,6 +70,8 @@ class Stack:
         self.env = environment
         self.data = Path(environment.get("HOLDFAST_DATA") or DEFAULT_DATA).expanduser().resolve()
         self.names = ["worker", "web"]
+        #: Whether agents that name no model talk to the demo model.
+        self.demo_answers = False
         self.supervisor: subprocess.Popen[bytes] | None = None
         self.ending = False
 
@@ -85,7 +90,10 @@ class Stack:
             "HOLDFAST_END_WITH_PARENT": "1",
             "PYTHONUNBUFFERED": "1",
         }
-        if not self.env.get("OPENAI_API_KEY"):
+        values = Values(self.env)
+        demo = values.switch("HOLDFAST_DEMO", automatic=not names_a_model(values))
+        self.demo_answers = demo and not names_a_model(values)
+        if demo:
             self.env["HOLDFAST_DEMO_PORT"] = str(
                 free_port(int(self.env.get("HOLDFAST_DEMO_PORT") or DEMO_PORT))
             )
@@ -157,7 +165,7 @@ class Stack:
             if not announced:
                 announced, why = self.ready()
                 if announced:
-                    print(banner(self.address, login, "demo" in self.names, self.data), flush=True)
+                    print(banner(self.address, login, self.demo_answers, self.data), flush=True)
                 elif (gone := broken(tail)) or time.monotonic() > deadline:
                     reason = (
                         f"{gone} does not start"
@@ -207,10 +215,14 @@ def main(arguments: list[str]) -> int:
     if held is None:
         print(f"Holdfast runs already with the data in {stack.data}. End that one first.", file=sys.stderr)
         return 1
-    stack.configure()
+    try:
+        stack.configure()
+    except ImproperlyConfigured as problem:
+        print(f"Holdfast cannot start: {problem}", file=sys.stderr)
+        return 1
     print("Starting …", flush=True)
     stack.manage("migrate", "--no-input")
-    login = stack.manage("setup_demo")
+    login = stack.manage("setup_demo" if stack.demo_answers else "setup_trial")
     tail = Tail(stack.data / "logs", stack.names)
     if stack.ending:
         return 0

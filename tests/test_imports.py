@@ -91,7 +91,7 @@ def _only_names_the_settings(path: Path, node: ast.Attribute) -> bool:
 
 def sources(root: Path) -> Iterator[Source]:
     """Every Python file of the product."""
-    for package in ("agents", "chat", "config"):
+    for package in ("agents", "chat", "config", "demo"):
         for path in sorted((root / package).rglob("*.py")):
             yield read(root, path)
 
@@ -99,6 +99,8 @@ def sources(root: Path) -> Iterator[Source]:
 # ---- the rules: each yields a line for every file that breaks it ----------------------------------------------
 
 DJANGO_IN_AGENTS = ("agents/models.py", "agents/admin.py", "agents/apps.py", "agents/migrations")
+# A tool that keeps something has its table and its admin beside it; the tool itself knows nothing of them.
+DJANGO_IN_TOOLS = re.compile(r"agents/tools/\w+/(models|store|admin)\.py")
 # The store, and the files that it is split into.
 REDIS_SPEAKERS = ("chat/session/store.py", "chat/session/connect.py", "chat/session/scripts")
 ENTRANCES = "chat/entrances"
@@ -106,6 +108,13 @@ ENTRANCES = "chat/entrances"
 NAMES = frozenset({"feishu", "schedule", "trigger"})
 #: What has been there before the entrances were apps, and cannot be changed any more.
 LANDED = "chat/migrations"
+DIALECTS = {
+    f"agents.dialects.{folder.name}" for folder in (ROOT / "agents/dialects").iterdir() if folder.is_dir()
+}
+
+
+# Modules that cannot be imported without Django.
+TABLES = ("agents.models", "agents.admin", "agents.tools.notes.models", "agents.tools.notes.store")
 
 
 def agents_are_alone(files: Iterable[Source]) -> Iterator[str]:
@@ -115,8 +124,8 @@ def agents_are_alone(files: Iterable[Source]) -> Iterator[str]:
             bad = file.imports_any(
                 "chat", "config", "channels", "channels_redis", "redis", "coredis", "streaq"
             )
-            if not file.inside(*DJANGO_IN_AGENTS):
-                bad += file.imports_any("django")
+            if not file.inside(*DJANGO_IN_AGENTS) and not DJANGO_IN_TOOLS.fullmatch(file.path):
+                bad += file.imports_any("django", "asgiref", *TABLES)
             yield from (f"{file.path} imports {name}" for name in bad)
 
 
@@ -198,6 +207,41 @@ def chat_is_below_config(files: Iterable[Source]) -> Iterator[str]:
             yield from (f"{file.path} imports {name}" for name in file.imports_any("config"))
 
 
+def nobody_needs_the_demo(files: Iterable[Source]) -> Iterator[str]:
+    """The demo is for a trial: the product must be whole without it."""
+    for file in files:
+        if not file.inside("demo"):
+            yield from (f"{file.path} imports {name}" for name in file.imports_any("demo"))
+
+
+def dialects_are_apart(files: Iterable[Source]) -> Iterator[str]:
+    """A dialect knows no other, and its gate nothing of what makes its requests."""
+    for file in files:
+        parts = file.path.split("/")
+        if not file.inside("agents/dialects") or len(parts) < 4:
+            continue
+        for name in file.imports_any("agents.dialects"):
+            folder = ".".join(name.split(".")[:3])
+            if folder != f"agents.dialects.{parts[2]}" and folder.count(".") == 2 and folder in DIALECTS:
+                yield f"{file.path} imports {name}"
+        if parts[3] == "validate.py":
+            bad = file.imports_any("agents.transcript", f"agents.dialects.{parts[2]}.request")
+            yield from (f"{file.path} imports {name}" for name in bad)
+
+
+def providers_are_apart(files: Iterable[Source]) -> Iterator[str]:
+    """A provider's file is data of its own: it takes the shapes from `base` and nothing else."""
+    for file in files:
+        if file.inside("agents/providers") and not file.inside("agents/providers/base.py"):
+            bad = [
+                name
+                for name in file.imports_any("agents")
+                if name not in ("agents", "agents.providers", "agents.providers.base")
+                and not name.startswith("agents.providers.base.")
+            ]
+            yield from (f"{file.path} imports {name}" for name in bad)
+
+
 RULES: list[Callable[[Iterable[Source]], Iterator[str]]] = [
     agents_are_alone,
     only_the_store_speaks_redis,
@@ -207,6 +251,9 @@ RULES: list[Callable[[Iterable[Source]], Iterator[str]]] = [
     no_circles,
     only_settings_read_the_environment,
     chat_is_below_config,
+    nobody_needs_the_demo,
+    dialects_are_apart,
+    providers_are_apart,
 ]
 
 
@@ -251,14 +298,14 @@ def test_frontend_keeps(rule: Callable[[Path], Iterator[str]]) -> None:
 
 BROKEN = {
     "agents/loop.py": ("from chat import inbox\nfrom django.db import models\n", agents_are_alone, 4),
-    "agents/llm/base.py": ("def late():\n    import redis.asyncio\n", agents_are_alone, 1),
+    "agents/dialects/base.py": ("def late():\n    import redis.asyncio\n", agents_are_alone, 1),
     "chat/feed.py": ("from redis import asyncio\n", only_the_store_speaks_redis, 2),
     "chat/inbox.py": ("from channels.layers import get_channel_layer\n", only_the_doorbell_rings, 2),
     "chat/entrances/feishu/views.py": ("from ..browser import consumer\n", entrances_are_apart, 2),
     "chat/entrances/web/api.py": ("from chat.session.store import Store\n", entrances_are_apart, 2),
     "chat/models.py": ("from chat.entrances.feishu.models import FeishuApp\n", the_core_knows_no_entrance, 2),
     "chat/apps.py": ("def ready():\n    import chat.entrances.feishu\n", the_core_knows_no_entrance, 1),
-    "agents/steps.py": (
+    "agents/results.py": (
         '"""The trigger."""\nUNWATCHED = {"schedule", "trigger"}\n',
         the_core_knows_no_entrance,
         2,
@@ -268,6 +315,19 @@ BROKEN = {
     "chat/runs/worker.py": ("import os\nX = os.environ['X']\n", only_settings_read_the_environment, 1),
     "chat/runs/queue.py": ("from os import getenv\n", only_settings_read_the_environment, 1),
     "chat/runs/runner.py": ("from config import settings\n", chat_is_below_config, 2),
+    "agents/steps.py": ("from agents.tools.notes.store import NoteStorage\n", agents_are_alone, 2),
+    "chat/runs/dependencies.py": ("from demo.tools import TOOLS\n", nobody_needs_the_demo, 2),
+    "agents/dialects/responses/request.py": (
+        "from agents.dialects.base import Model\nfrom agents.dialects.chat.request import render\n",
+        dialects_are_apart,
+        2,
+    ),
+    "agents/dialects/chat/validate.py": ("from agents.transcript.room import Ask\n", dialects_are_apart, 2),
+    "agents/providers/azure.py": (
+        "from agents.providers.base import Profile\nfrom agents.providers.openai import PROVIDER\n",
+        providers_are_apart,
+        2,
+    ),
 }
 
 

@@ -12,10 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from agents.events import CallCode, Effect
-from agents.tools.running import ProgressGate, start
-from agents.tools.signature import explain
-from agents.tools.texts import fit, result_text
-from agents.tools.tool import (
+from agents.tools.definition import (
     PREVIEW_CHARS,
     Probe,
     Probed,
@@ -26,8 +23,12 @@ from agents.tools.tool import (
     ToolContext,
     ToolError,
     ToolResult,
+    Toolset,
     tool,
 )
+from agents.tools.running import ProgressGate, start
+from agents.tools.signature import explain
+from agents.tools.texts import fit, result_text
 
 __all__ = [
     "PREVIEW_CHARS",
@@ -41,6 +42,7 @@ __all__ = [
     "ToolError",
     "ToolResult",
     "Toolbox",
+    "Toolset",
     "tool",
 ]
 

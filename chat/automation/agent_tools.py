@@ -13,7 +13,7 @@ from uuid import UUID
 from channels.db import database_sync_to_async
 
 from agents.models import Agent
-from agents.tools.base import ToolContext, ToolError
+from agents.tools import ToolContext, ToolError
 from chat.models import Conversation
 
 PROMPT_CHARS = 4_000

@@ -21,8 +21,8 @@ from typing import Any, Protocol
 
 from agents import events as e
 from agents.clock import Clock
+from agents.dialects.opening import standing_in
 from agents.lifecycle import RUN
-from agents.llm.opening import standing_in
 from agents.loop import PartText, perform
 from agents.tools.running import OWNED
 from chat import decide, extensions

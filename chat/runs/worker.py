@@ -21,7 +21,7 @@ from collections.abc import Callable
 from asgiref.sync import sync_to_async
 from django.conf import settings
 
-from agents.llm.openai_chat import close_clients
+from agents.dialects.http import close_clients
 from chat.extensions import Service, ServiceContext, services
 from chat.runs.consumer import take_tasks
 from chat.runs.dependencies import installed_kit

@@ -61,7 +61,7 @@ def test_tests_start_the_one_command(database_template: Path) -> None:
         assert process.alive
         shown = Path(f"/proc/{process.pid}/cmdline").read_bytes().decode().strip("\0").split("\0")
         # It has become the server itself: a signal to this pid reaches it and nothing in between.
-        assert "agents.llm.demo:application" in shown
+        assert "demo.server:application" in shown
 
 
 def test_compose_waits_for_health_and_runs_nothing_as_root() -> None:

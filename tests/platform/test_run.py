@@ -120,7 +120,7 @@ def test_a_first_start_a_death_an_end_and_a_second_start(run: Run, data: Path) -
     assert address == f"http://127.0.0.1:{run.port}"
     assert run.until(r"login     (\w+)")[1] == "demo"
     password = run.until(r"password  (\S+)")[1]
-    kinds = ("supervisord", "valkey-server", "agents.llm.demo", "django worker", "config.asgi")
+    kinds = ("supervisord", "valkey-server", "demo.server", "django worker", "config.asgi")
     first = {kind: run.pid_of(kind) for kind in kinds}
     for pid in first.values():
         assert password not in Path(f"/proc/{pid}/cmdline").read_text()

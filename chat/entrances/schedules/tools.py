@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from pydantic import Field
 
-from agents.tools.base import ToolContext, ToolError, tool
+from agents.tools import ToolContext, ToolError, tool
 from chat.automation.agent_tools import (
     PROMPT_CHARS,
     Action,

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from agents.tools.base import ToolContext, ToolError, tool
+from agents.tools import ToolContext, ToolError, tool
 from chat.automation.agent_tools import (
     PROMPT_CHARS,
     Action,
@@ -58,7 +58,7 @@ async def triggers(
         action: create (needs a name, a prompt and when), list, or cancel (needs an id).
         name: A short name that the user recognises.
         prompt: What you are told. Write all that you need to know then.
-        when: webhook: somebody calls a secret address (the user finds it in the list of triggers). address: what a
+        when: webhook: somebody calls a secret address (you are told where the user finds it). address: what a
             public url answers changes, or begins to match. message: somebody says something that matches. run: an
             agent's run has ended.
         url: For address: where to look.
@@ -145,7 +145,11 @@ def _shown(row: Trigger) -> Automation:
     what = "" if row.match == "any" else f"{row.get_match_display()} “{row.pattern}”"
     match row.kind:
         case "webhook":
-            when = "when its secret address is called (the user finds it in their list of triggers)"
+            # The chat has no page of triggers: say where the address is really found.
+            when = (
+                "when its secret address is called (not shown in the chat: an administrator finds it under "
+            )
+            when += f"Admin → Triggers, the user's own programs by GET /api/triggers/{row.pk})"
             when += f" with {what}" if what else ""
         case "poll":
             when = f"when {row.url} {f'says {what}' if what else 'changes'}"

@@ -6,8 +6,8 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from pydantic import BaseModel, Field
 
-from agents.tools import toolbox
-from agents.tools.base import ToolContext, tool
+from agents.extensions import toolbox
+from agents.tools import ToolContext, tool
 from agents.tools.signature import docstring
 
 

@@ -11,10 +11,10 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from agents import events as e
-from agents.llm.base import TextDelta
+from agents.dialects.base import TextDelta
 from agents.models import ensure_default_agent
 from agents.spec import AgentSpec
-from agents.tools.base import Toolbox, ToolContext, tool
+from agents.tools import Toolbox, ToolContext, tool
 from chat import models as m
 from chat.commands import ApproveBody, CreateBody, SendBody, SettleBody, StopBody
 from chat.inbox import Inbox, Sender
