@@ -5,7 +5,7 @@ from a dead owner all ask the same question of the same history, so recovery is 
 
     the newest step          what comes next
     ───────────────────────  ─────────────────────────────────────────────────────────────────────────
-    (unread events)          Leave: a worker that can read them goes on (rule E4)
+    (unread events)          Leave: a worker that can read them goes on (rule J4)
     none for this message    CallModel, the next index
     streaming                CallModel again, same index: its owner died and nothing of it is kept (R5)
     finished, open calls     Reconcile what a dead owner left running (R4), then Settle what cannot run, then Ask
@@ -99,7 +99,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """The run is to go on elsewhere: something has happened in it that this release cannot read (rule E4)."""
+    """The run is to go on elsewhere: something has happened in it that this release cannot read (rule J4)."""
 
     unread: e.UnknownEvent
 

@@ -58,7 +58,7 @@ class Suspect(Exception):
 
 
 class Unreadable(Exception):
-    """Something has happened in the run that this release cannot read: it is left to a worker that can (rule E4)."""
+    """Something has happened in the run that this release cannot read: it is left to a worker that can (rule J4)."""
 
 
 class LookAgain(Exception):
