@@ -15,7 +15,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
 
-from chat.entrances.web.limits import Allowance, Limits
+from chat.http.limits import Allowance, Limits
 
 Answer = dict[str, Any]
 Method = Callable[..., Answer]
