@@ -11,6 +11,7 @@ import pytest
 
 from agents import events as e
 from chat import models as m
+from chat.commands import StopBody
 from chat.journal import queries
 from chat.journal.journal import Journal, commit
 from chat.session.contract import Batch, LogEvent, next_tag
@@ -183,8 +184,6 @@ async def test_J4_a_worker_that_meets_it_on_the_way_hands_over_once(
 
 
 async def test_R7_a_run_that_cannot_be_read_can_be_stopped(house: House) -> None:  # noqa: F811
-    from chat.entrances.web.protocol import StopBody
-
     await house.ask()
     await house.sessions.append(house.conversation, lambda view: [foreign()])
     await house.submit(StopBody(kind="stop"))
