@@ -2,7 +2,7 @@
 
 A card of a run in work has two streamed elements, `status` (state, tools, elapsed time) and `text` (what the model
 writes), and a button to stop. When the run is over or waits, the card is replaced by its last look, without streaming.
-The answer itself is not the card's business: it is a message of its own (chat/entrances/feishu/delivery.py).
+The answer itself is not the card's business: it is a message of its own (chat/messenger/delivery.py).
 """
 
 import hashlib

@@ -16,8 +16,8 @@ import httpx
 
 from chat.entrances.feishu.errors import TOKEN, Away, FeishuError, Limited, error_of
 from chat.entrances.feishu.models import FeishuApp
-from chat.entrances.feishu.pacing import Pace, Shared
 from chat.entrances.feishu.sealed import seal, unseal
+from chat.messenger.pacing import Pace, Shared
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ those of every other message; the uuid is made of the parcel's key, so deliverin
 from typing import Any
 
 from chat.automation.destinations import Offer, Parcel, Undeliverable
-from chat.entrances.feishu import outbox
-from chat.entrances.feishu.lanes import name
 from chat.entrances.feishu.models import FeishuApp, FeishuLane, FeishuMessage, FeishuUser
+from chat.messenger import outbox
+from chat.messenger.lanes import name
 
 #: Chats that are offered to one person, newest first.
 MOST = 30

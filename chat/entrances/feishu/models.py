@@ -7,7 +7,7 @@
                      └─ FeishuDelivery  one message that has to go out, in order (the outbox)
 
 Times are integers, milliseconds since the Unix epoch. A lane is worked on by one worker at a time: `claimed_by` until
-`claimed_until`, taken and kept by conditional writes (chat/entrances/feishu/lanes.py).
+`claimed_until`, taken and kept by conditional writes (chat/messenger/lanes.py).
 """
 
 from typing import Any, ClassVar

@@ -74,7 +74,7 @@ class House:
 
     def serve(self, name: str = "one") -> asyncio.Task[Any]:
         """Start a service, as each worker process has one."""
-        from chat.entrances.feishu.lanes import now_ms
+        from chat.messenger.lanes import now_ms
 
         service = FeishuService(
             self.sessions, self.enqueue, worker=name, clock=lambda: now_ms() + self.ahead_ms, asleep_s=0.1

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from chat.entrances.feishu.models import FeishuMessage
-from chat.entrances.feishu.store import MOST, Storing
+from chat.messenger.store import MOST, Storing
 
 
 def row(app, name, **changed):

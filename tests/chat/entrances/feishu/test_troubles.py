@@ -10,10 +10,10 @@ from asgiref.sync import sync_to_async
 
 from agents.llm.base import Finish, TextDelta
 from chat.entrances.feishu.client import FeishuClient
-from chat.entrances.feishu.delivery import Delivery
-from chat.entrances.feishu.follow import Follower
-from chat.entrances.feishu.lanes import LEASE_MS, ask, claim, now_ms
 from chat.entrances.feishu.models import FeishuDelivery, FeishuLane, FeishuMessage, FeishuTurn
+from chat.messenger.delivery import Delivery
+from chat.messenger.follow import Follower
+from chat.messenger.lanes import LEASE_MS, ask, claim, now_ms
 from chat.models import Message
 from tests.support.feishu_events import message_event
 from tests.support.scripted import Pause, ScriptedModel, says

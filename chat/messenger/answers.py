@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from agents.events import ACTIVE_RUN
-from chat.entrances.feishu import outbox
-from chat.entrances.feishu.intake import message_of
 from chat.entrances.feishu.models import FeishuLane, FeishuMessage
 from chat.journal import replies
+from chat.messenger import outbox
+from chat.messenger.intake import message_of
 from chat.models import Conversation, Message, Run, Step
 
 #: Pages of what a long absence has left; the rest comes with the next look.

@@ -14,12 +14,13 @@ import logging
 from collections.abc import Callable
 
 from agents.events import ACTIVE_RUN
-from chat.entrances.feishu import answers, cards, outbox
+from chat.entrances.feishu import cards
 from chat.entrances.feishu.client import FeishuClient
 from chat.entrances.feishu.errors import FeishuError, Limited, Outpaced, StreamClosed
-from chat.entrances.feishu.follow import Follower
-from chat.entrances.feishu.lanes import ask, name
 from chat.entrances.feishu.models import FeishuLane, FeishuTurn
+from chat.messenger import answers, outbox
+from chat.messenger.follow import Follower
+from chat.messenger.lanes import ask, name
 from chat.models import Run
 from chat.session.errors import NoConversation
 

@@ -13,9 +13,9 @@ from django.db.models import F
 from chat.entrances.feishu import cards
 from chat.entrances.feishu.client import FeishuClient
 from chat.entrances.feishu.errors import Away, FeishuError, Limited, Refused
-from chat.entrances.feishu.lanes import ask, name, now_ms
 from chat.entrances.feishu.markdown import mapped, pieces
 from chat.entrances.feishu.models import FeishuDelivery, FeishuLane, FeishuMessage
+from chat.messenger.lanes import ask, name, now_ms
 
 log = logging.getLogger(__name__)
 

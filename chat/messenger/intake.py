@@ -18,10 +18,8 @@ from uuid import UUID
 
 from agents.events import ACTIVE_RUN
 from chat.decide import run_id
-from chat.entrances.feishu import outbox
 from chat.entrances.feishu.content import Said, read
 from chat.entrances.feishu.errors import Refused
-from chat.entrances.feishu.lanes import ask, make_lane, name, now_ms
 from chat.entrances.feishu.models import FeishuApp, FeishuLane, FeishuMessage, FeishuUser, newest_lane
 from chat.files import attachments, sniffing
 from chat.inbox import (
@@ -35,6 +33,8 @@ from chat.inbox import (
     SettleBody,
     StopBody,
 )
+from chat.messenger import outbox
+from chat.messenger.lanes import ask, make_lane, name, now_ms
 from chat.models import Run
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from concurrent.futures import Future
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 
-from chat.entrances.feishu.lanes import ask, in_thread
 from chat.entrances.feishu.models import FeishuMessage
+from chat.messenger.lanes import ask, in_thread
 
 #: Rows of one transaction.
 MOST = 100
