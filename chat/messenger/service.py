@@ -1,6 +1,6 @@
-"""Feishu's side task of the worker process: finds lanes with something to do, and keeps each while there is.
+"""A messenger's side task of the worker process: finds lanes with something to do, and keeps each while there is.
 
-    every LOOK_S: look (three short queries) ─► for each lane that nobody has: claim it ─► Keeper
+    every POLL_S: look (three short queries) ─► for each lane that nobody has: claim it ─► Keeper
     Keeper: two loops, what comes in and what goes out, until neither has anything left; then the lane is given back
 
 Any number of workers may do this. A lane is one worker's (a lease, renewed; a worker that was paused finds by its
@@ -12,17 +12,18 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Any
 
-from chat.entrances.feishu.client import FeishuClient
-from chat.entrances.feishu.errors import FeishuError
-from chat.entrances.feishu.models import FeishuApp, FeishuLane
 from chat.feed import Feed
-from chat.files import attachments
 from chat.inbox import Inbox
+from chat.messenger.adapter import Client, Messenger
+from chat.messenger.database import OUTAGES, ask
 from chat.messenger.delivery import Delivery
+from chat.messenger.errors import MessengerError
 from chat.messenger.follow import Follower
 from chat.messenger.intake import Intake
-from chat.messenger.lanes import LEASE_MS, RENEW_S, Todo, ask, claim, look, now_ms, release, renew
+from chat.messenger.lanes import LEASE_MS, RENEW_S, Todo, claim, look, now_ms, release, renew
+from chat.messenger.models import Lane
 from chat.session.contract import Loaded
 from chat.session.errors import Unavailable
 from chat.session.sessions import Sessions
@@ -30,85 +31,103 @@ from chat.support.tasks import end, heed_cancellation
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 0.25
+POLL_S = 0.25
 #: Without any app there is nothing to look for; seconds until the next look for one.
-ASLEEP_S = 5.0
+IDLE_POLL_S = 5.0
 #: A keeper's round, if nothing wakes it earlier (seconds).
 ROUND_S = 0.3
 #: After a failure that nobody foresaw (seconds).
-CALM_S = 2.0
+ERROR_DELAY_S = 2.0
 #: Lanes of one worker at the same time.
-MOST_LANES = 200
-#: Card changes of one app per second, below Feishu's 1000 a minute; a change is up to two requests.
-CHANGES_PER_S = 6.0
-FASTEST_MS = 700
+MAX_LANES = 200
+#: A lane whose keeper failed is left alone for this long, doubled each time, and at most (seconds).
+FAILED_S = (2.0, 300.0)
 
 
-class FeishuService:
-    """Feishu, for one worker process. `run` it in a task; `clock` in milliseconds."""
+class MessengerService:
+    """A messenger, for one worker process. `run` it in a task; `clock` in milliseconds."""
 
     def __init__(
         self,
+        messenger: Messenger,
         sessions: Sessions,
         enqueue: Callable[[str, str], Awaitable[bool]],
         *,
         worker: str,
         clock: Callable[[], int] = now_ms,
-        asleep_s: float = ASLEEP_S,
+        idle_poll_s: float = IDLE_POLL_S,
     ) -> None:
         async def load(conversation: str) -> Loaded:
             return (await sessions.load(conversation)).loaded
 
+        self.messenger = messenger
         self.me = worker
         self.clock = clock
         self.inbox = Inbox(sessions, enqueue)
         self.feed = Feed(sessions.store, load)
         self.busy = 1
-        self._asleep_s = asleep_s
+        self._idle_poll_s = idle_poll_s
         self._keepers: dict[int, Keeper] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._clients: dict[str, FeishuClient] = {}
+        self._clients: dict[str, Client] = {}
+        #: Lanes whose keepers failed: how often in a row, and until when they are left alone (monotonic).
+        self._failed: dict[int, tuple[int, float]] = {}
 
     async def run(self) -> None:
         """Look and keep until cancelled. Survives outages."""
-        feed = asyncio.create_task(self.feed.run(), name="feishu feed")
+        feed = asyncio.create_task(self.feed.run(), name=f"{self.messenger.name} feed")
         try:
             while True:
                 heed_cancellation()
                 try:
-                    awake = await ask(FeishuApp.objects.filter(enabled=True).exists)
+                    awake = await ask(self.messenger.tables.apps.filter(enabled=True).exists)
                     if awake:
                         await self._look()
-                    await asyncio.sleep(LOOK_S if awake else self._asleep_s)
+                    await asyncio.sleep(POLL_S if awake else self._idle_poll_s)
                 except Exception:
-                    log.exception("Feishu could not be looked after; again in %.0f s.", CALM_S)
-                    await asyncio.sleep(CALM_S)
+                    log.exception(
+                        "%s could not be looked after; again in %.0f s.", self.messenger.label, ERROR_DELAY_S
+                    )
+                    await asyncio.sleep(ERROR_DELAY_S)
         finally:
             await end([*self._tasks.values(), feed])
             for client in self._clients.values():
                 await client.aclose()
 
-    def client(self, app: FeishuApp) -> FeishuClient:
+    def client(self, app: Any) -> Client:
         """The client for an app as it is configured now."""
-        mark = f"{app.pk} {app.app_id} {app.base_url} {app.secret}"
-        if mark not in self._clients:
-            self._clients[mark] = FeishuClient(app)
-        return self._clients[mark]
+        key = self.messenger.client_key(app)
+        if key not in self._clients:
+            self._clients[key] = self.messenger.client(app)
+        return self._clients[key]
 
     def every_ms(self) -> int:
         """How often one card may change, for all cards together to stay within the app's limits."""
-        return max(FASTEST_MS, int(1000 * self.busy / CHANGES_PER_S))
+        limits = self.messenger.limits
+        return max(limits.card_every_ms, int(1000 * self.busy / limits.card_changes_per_s))
+
+    def failed(self, lane: int) -> None:
+        """The lane's keeper raised: leave it alone for a while, so that it does not do so all the time."""
+        times = self._failed.get(lane, (0, 0.0))[0] + 1
+        pause = min(FAILED_S[1], FAILED_S[0] * 2 ** min(times - 1, 10))
+        self._failed[lane] = (times, time.monotonic() + pause)
+
+    def went_well(self, lane: int) -> None:
+        """The lane's keeper had nothing left to do."""
+        self._failed.pop(lane, None)
 
     async def _look(self) -> None:
-        todo: Todo = await ask(look, self.me, now_ms())
+        todo: Todo = await ask(look, self.messenger, self.me, now_ms())
         self.busy = max(1, todo.busy)
         for lane in todo.lanes:
             keeper = self._keepers.get(lane)
             if keeper is None:
-                if len(self._keepers) >= MOST_LANES or not await ask(claim, lane, self.me, now_ms()):
+                if len(self._keepers) >= MAX_LANES or self._failed.get(lane, (0, 0.0))[1] > time.monotonic():
+                    continue
+                if not await ask(claim, self.messenger.tables, lane, self.me, now_ms()):
                     continue
                 keeper = self._keepers[lane] = Keeper(self, lane)
-                task = asyncio.create_task(keeper.keep(), name=f"feishu lane {lane}")
+                task = asyncio.create_task(keeper.keep(), name=f"{self.messenger.name} lane {lane}")
                 self._tasks[lane] = task
                 task.add_done_callback(partial(self._left, lane))
             if lane in todo.mail:
@@ -124,8 +143,10 @@ class FeishuService:
 class Keeper:
     """Sees to one lane while it has something to do."""
 
-    def __init__(self, service: FeishuService, lane: int) -> None:
+    def __init__(self, service: MessengerService, lane: int) -> None:
         self._service = service
+        self._messenger = service.messenger
+        self._tables = service.messenger.tables
         self._lane = lane
         self._until = time.monotonic() + LEASE_MS / 1000 - 1
         self.mail = asyncio.Event()
@@ -142,7 +163,7 @@ class Keeper:
         tasks: list[asyncio.Task[None]] = []
         follower: Follower | None = None
         try:
-            lane = await ask(FeishuLane.objects.select_related("app__agent", "owner").get, pk=self._lane)
+            lane = await ask(self._tables.lanes.select_related("app__agent", "owner").get, pk=self._lane)
             client = self._service.client(lane.app)
             follower = Follower(self._service.feed, str(lane.conversation))
             loops = (self._take(lane, client), self._deliver(lane, client, follower), self._renew())
@@ -150,26 +171,27 @@ class Keeper:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
+            self._service.went_well(self._lane)
         except Exception:
-            log.exception("Feishu lane %s could not be looked after.", self._lane)
-            await asyncio.sleep(CALM_S)
+            log.exception("Lane %s could not be looked after.", self._lane)
+            self._service.failed(self._lane)
         finally:
             await end(tasks)
             if follower is not None:
                 follower.close()
             try:
-                await ask(release, self._lane, me)
+                await ask(release, self._tables, self._lane, me)
             except Exception as problem:
-                log.warning("Feishu lane %s could not be given back: %r", self._lane, problem)
+                log.warning("Lane %s could not be given back: %r", self._lane, problem)
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEW_S)
             asked = time.monotonic()
             try:
-                kept = await ask(renew, self._lane, self._service.me, now_ms())
+                kept = await ask(renew, self._tables, self._lane, self._service.me, now_ms())
             except Exception as problem:
-                log.warning("Feishu lane %s could not be renewed: %r", self._lane, problem)
+                log.warning("Lane %s could not be renewed: %r", self._lane, problem)
                 if self.mine():
                     continue
                 return
@@ -177,17 +199,8 @@ class Keeper:
                 return
             self._until = asked + LEASE_MS / 1000 - 1
 
-    async def _take(self, lane: FeishuLane, client: FeishuClient) -> None:
-        async def bot() -> str:
-            if not lane.app.bot_open_id:
-                lane.app.bot_open_id = await client.bot_open_id()
-                await ask(lane.app.save, update_fields=["bot_open_id"])
-            return lane.app.bot_open_id
-
-        async def fetch(message: str, key: str, kind: str) -> bytes:
-            return await client.resource(message, key, kind, attachments.limits().size)
-
-        intake = Intake(lane.app, lane, self._service.inbox, bot, fetch)
+    async def _take(self, lane: Lane, client: Client) -> None:
+        intake = Intake(self._messenger, lane, self._service.inbox, client)
         while True:
             await self.mail.wait()
             self.mail.clear()
@@ -195,15 +208,16 @@ class Keeper:
             try:
                 if not await intake.take(self.mine):
                     await asyncio.sleep(ROUND_S)
-            except (FeishuError, Unavailable) as problem:
-                log.warning("What came in to Feishu lane %s has to wait: %s", self._lane, problem)
-                await asyncio.sleep(CALM_S)
+            except (MessengerError, Unavailable, *OUTAGES) as problem:
+                log.warning("What came in to lane %s has to wait: %s", self._lane, problem)
+                await asyncio.sleep(ERROR_DELAY_S)
             finally:
                 self._taking = False
                 self.news = True
 
-    async def _deliver(self, lane: FeishuLane, client: FeishuClient, follower: Follower) -> None:
+    async def _deliver(self, lane: Lane, client: Client, follower: Follower) -> None:
         delivery = Delivery(
+            self._messenger,
             lane,
             self._service.me,
             client,
@@ -216,10 +230,10 @@ class Keeper:
             news, self.news = self.news, False
             try:
                 idle = await delivery.go_on(news)
-            except Unavailable as problem:
-                log.warning("Feishu lane %s has to wait: %s", self._lane, problem)
+            except (Unavailable, *OUTAGES) as problem:
+                log.warning("Lane %s has to wait: %s", self._lane, problem)
                 idle = False
-                await asyncio.sleep(CALM_S)
+                await asyncio.sleep(ERROR_DELAY_S)
             if idle and not (self.news or self._taking or self.mail.is_set()):
                 return
             follower.news.clear()

@@ -8,9 +8,10 @@ those of every other message; the uuid is made of the parcel's key, so deliverin
 from typing import Any
 
 from chat.automation.destinations import Offer, Parcel, Undeliverable
-from chat.entrances.feishu.models import FeishuApp, FeishuLane, FeishuMessage, FeishuUser
+from chat.entrances.feishu.adapter import FEISHU
+from chat.entrances.feishu.models import FeishuApp, FeishuMessage, FeishuUser
 from chat.messenger import outbox
-from chat.messenger.lanes import name
+from chat.messenger.lanes import get_lane
 
 #: Chats that are offered to one person, newest first.
 MOST = 30
@@ -50,14 +51,8 @@ class FeishuChats:
         app, chat = _parts(parcel.address)
         if app is None:
             raise Undeliverable("The Feishu app is not there any more, or switched off.")
-        lane, _ = FeishuLane.objects.get_or_create(
-            app=app,
-            chat_id=chat,
-            thread_id="",
-            generation=0,
-            defaults={"conversation": name("conversation", app.pk, chat, "", 0), "owner_id": app.owner_id},
-        )
-        outbox.put(lane, f"**{parcel.subject}**\n\n{parcel.text}", "parcel", parcel.key)
+        lane = get_lane(FEISHU, app.pk, chat, "", 0, {"owner_id": app.owner_id})
+        outbox.put(FEISHU, lane, f"**{parcel.subject}**\n\n{parcel.text}", "parcel", parcel.key)
 
 
 def _parts(address: str) -> tuple[FeishuApp | None, str]:
