@@ -175,24 +175,24 @@ class Tables:
     delivery: type[Delivery]
 
     @property
-    def apps(self) -> "models.Manager[Any]":
-        return self.app._default_manager
+    def apps(self) -> "models.QuerySet[Any]":
+        return self.app._default_manager.all()
 
     @property
-    def messages(self) -> "models.Manager[Any]":
-        return self.message._default_manager
+    def messages(self) -> "models.QuerySet[Any]":
+        return self.message._default_manager.all()
 
     @property
-    def lanes(self) -> "models.Manager[Any]":
-        return self.lane._default_manager
+    def lanes(self) -> "models.QuerySet[Any]":
+        return self.lane._default_manager.all()
 
     @property
-    def turns(self) -> "models.Manager[Any]":
-        return self.turn._default_manager
+    def turns(self) -> "models.QuerySet[Any]":
+        return self.turn._default_manager.all()
 
     @property
-    def deliveries(self) -> "models.Manager[Any]":
-        return self.delivery._default_manager
+    def deliveries(self) -> "models.QuerySet[Any]":
+        return self.delivery._default_manager.all()
 
     def newest_lane(self, app_id: int, chat_id: str, thread_id: str) -> Lane | None:
         """The lane that takes what comes in to this chat now."""

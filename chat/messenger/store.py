@@ -8,6 +8,7 @@ already, and most of a burst of retries is, costs one read.
 import asyncio
 import threading
 from concurrent.futures import Future
+from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
@@ -53,7 +54,8 @@ class Storing:
 
 
 def _known(row: InboundMessage) -> bool:
-    return type(row)._default_manager.filter(app=row.app, message_id=row.message_id).exists()
+    rows: Any = type(row)._default_manager
+    return rows.filter(app=row.app, message_id=row.message_id).exists()
 
 
 def _store(batch: list[Waiting]) -> None:
