@@ -42,6 +42,13 @@ class Values:
             return False
         raise ImproperlyConfigured(f"{name} must be 1 or 0 (also: true, false, yes, no, on, off).")
 
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        """One of some words, in any case."""
+        value = self.text(name, default).lower()
+        if value not in choices:
+            raise ImproperlyConfigured(f"{name} must be one of: {', '.join(choices)}.")
+        return value
+
     def number(self, name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
         """A whole number between `least` and `most`, both included."""
         raw = self.text(name)
