@@ -40,7 +40,7 @@ def gathered() -> Catalog:
         )
         for name, _line, text, comments, context in texts:
             # Without line numbers: they would change with every edit of a file.
-            found.add(text, locations=[(f"{source}/{name}", None)], auto_comments=comments, context=context)
+            found.add(text, locations=[(f"{source}/{name}", 0)], auto_comments=comments, context=context)
     return found
 
 
@@ -95,11 +95,11 @@ def update(language: str) -> None:
         write_mo(file, kept)
 
 
-def _key(text: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
-    return (text,) if isinstance(text, str) else tuple(text)
+def _key(text: str | list[str] | tuple[str, ...] | None) -> tuple[str, ...]:
+    return (text,) if isinstance(text, str) else tuple(text or ())
 
 
-def _holes(text: str | list[str] | tuple[str, ...]) -> set[str]:
+def _holes(text: str | list[str] | tuple[str, ...] | None) -> set[str]:
     """The places for values in a text; those of all its plural forms."""
     return {hole for form in _key(text) for hole in re.findall(r"%\(\w+\)[sd]|\{\w*\}", form)}
 

@@ -146,4 +146,4 @@ def _answered(tables: Tables, run: str, now: int) -> None:
 
 
 def _pause(attempts: int) -> int:
-    return min(RETRY_MS[1], RETRY_MS[0] * 2 ** min(attempts, 10))
+    return int(min(RETRY_MS[1], RETRY_MS[0] * 2 ** min(attempts, 10)))

@@ -55,7 +55,7 @@ class Storing:
 
 def _known(row: InboundMessage) -> bool:
     rows: Any = type(row)._default_manager
-    return rows.filter(app=row.app, message_id=row.message_id).exists()
+    return bool(rows.filter(app=row.app, message_id=row.message_id).exists())
 
 
 def _store(batch: list[Waiting]) -> None:
