@@ -13,16 +13,17 @@ from agents.attachments import Files
 from agents.calling import ask, probe, run_calls
 from agents.clock import Clock
 from agents.compacting import compact
+from agents.dialects.base import Model
+from agents.dialects.opening import chosen
 from agents.faults import FaultLog
 from agents.history import History
-from agents.llm.base import Model
-from agents.llm.opening import chosen
 from agents.spec import AgentSpec
 from agents.steps import (
     Ask,
     CallModel,
     Fail,
     Finish,
+    Leave,
     Reconcile,
     Rest,
     RunCalls,
@@ -33,8 +34,8 @@ from agents.steps import (
     next_step,
     reconcile,
 )
-from agents.tools.base import Storage, Toolbox
-from agents.work import Halt, PartText, StopSignal, Work, ending, failing
+from agents.tools import Storage, Toolbox
+from agents.work import Halt, PartText, StopSignal, Work, ending, failing, finishing
 
 __all__ = ["PartText", "StopSignal", "perform"]
 
@@ -56,7 +57,7 @@ async def perform(
     faults: FaultLog | None = None,
     refused: Iterable[str] = (),
 ) -> AsyncGenerator[list[e.Event] | PartText, None]:
-    """Work on the active run until it ends or has to wait for a person.
+    """Work on the active run until it ends, has to wait for a person, or must be left to another release.
 
     Yields lists of events, each to be appended as one batch, and pieces of streaming text. The caller must
     store what was yielded, and let `history()` show it, before it resumes the generator: that is what makes
@@ -78,7 +79,7 @@ async def perform(
         while True:
             known, now = history(), clock.now()
             decision = next_step(known, agent.limits, now, agent.tools, agent.approval_tools)
-            if isinstance(decision, Rest):
+            if isinstance(decision, Rest | Leave):
                 return
             if isinstance(decision, Stop) or halt.reason == "stopped":
                 yield ending(work, "stopped")
@@ -119,7 +120,6 @@ async def perform(
                 case Finish() if decision.limit == "limit_seconds":
                     yield ending(work, "limit")
                 case Finish():
-                    run = known.run.id
-                    yield [e.RunFinished(at=now, run=run, limit=decision.limit, detail=decision.detail)]
+                    yield finishing(work, decision)
                 case Fail():
                     yield failing(work, decision.code, decision.detail)

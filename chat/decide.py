@@ -5,17 +5,19 @@ again after a conflict with a newer one. It returns the events, none if nothing 
 `Rejected` with a code of the closed list. No clock, no Redis, no SQL: `chat/inbox.py` is the shell.
 """
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID, uuid5
 
+from agents import closing
 from agents import events as e
-from agents.history import Call
-from agents.results import Ending, closing, refused_by_person
+from agents.history import Call, Step
+from agents.lifecycle import BEGINNINGS, CALL, RUN
+from agents.results import refused_by_person
+from agents.tools.definition import PREVIEW_CHARS
 from agents.tools.texts import fit
-from agents.tools.tool import PREVIEW_CHARS
 from chat.session.errors import Rejected
-from chat.session.state import items
+from chat.session.state import info_of, items, run_of, steps
+from chat.session.views import CallView, Item, RunView, State, StepItem
 
 #: Messages that may wait behind a run (rule R6). Beyond it somebody is typing against a wall, or a script is.
 MAX_WAITING = 20
@@ -28,7 +30,6 @@ WAITED_FOR: dict[str, Literal["in_doubt", "approval"]] = {
     "in_doubt": "in_doubt",
     "awaiting_approval": "approval",
 }
-State = Mapping[str, Any]
 
 DID_NOT_HAPPEN = "This call was interrupted. A person has checked: its effect did not happen."
 
@@ -38,10 +39,10 @@ def run_id(conversation: str, cause: str) -> str:
     return str(uuid5(UUID(conversation), cause))
 
 
-def active_run(state: State) -> Any:
+def active_run(state: State) -> RunView | None:
     """The run that is not over yet, or None."""
-    run = state.get("run")
-    return run if run is not None and run["status"] in e.ACTIVE_RUN else None
+    run = run_of(state)
+    return run if run is not None and run["status"] in RUN.open else None
 
 
 def decide_send(
@@ -63,7 +64,8 @@ def decide_send(
         raise Rejected("too_many_waiting")
     said = e.MessageAdded(at=now, message=message, text=text, origin=origin, attachments=attachments)
     decided: list[e.Event] = [said]
-    if not state["info"]["title"]:
+    info = info_of(state)
+    if info is None or not info["title"]:
         titled = text if text.strip() or not attachments else attachments[0].name
         decided.append(e.ConversationRenamed(at=now, title=title_from(titled)))
     if running is None:
@@ -104,19 +106,13 @@ def decide_stop(
 def close_run(state: State, *, by: str, now: int, streamed: tuple[str, str] | None = None) -> list[e.Event]:
     """End the active run as stopped: whatever is open of it is closed in the same append (rule R7)."""
     run = active_run(state)
-    if run is None:
-        return []
-    closed = close_items(state, why="stopped", by=by, now=now, streamed=streamed)
-    return [*closed, e.RunStopped(at=now, run=run["id"], by=by)]
+    return [] if run is None else closing.stopped(run["id"], _steps(state), now, by=by, streamed=streamed)
 
 
 def fail_run(state: State, *, code: e.RunCode, detail: str, now: int) -> list[e.Event]:
     """End the active run as failed; a call that may have had its effect is closed with a text that says so."""
     run = active_run(state)
-    if run is None:
-        return []
-    closed = close_items(state, why="failed", by="", now=now)
-    return [*closed, e.RunFailed(at=now, run=run["id"], code=code, detail=detail)]
+    return [] if run is None else closing.failed(run["id"], _steps(state), now, code=code, detail=detail)
 
 
 def with_next_run(
@@ -140,12 +136,12 @@ def seen(state: State) -> int:
     """The place of the newest request to the model in the active run, or of the message that it is to answer; if the
     state holds neither, of its newest item."""
     run, shown = active_run(state), items(state)
-    mine = [
-        item["seq"]
-        for item in shown
-        if run is not None and (item["id"] == run["cause"] or item.get("run") == run["id"])
-    ]
+    mine = [item["seq"] for item in shown if run is not None and _concerns(item, run)]
     return max(mine or [item["seq"] for item in shown] or [0])
+
+
+def _concerns(item: Item, run: RunView) -> bool:
+    return item["id"] == run["cause"] or (item["kind"] == "step" and item["run"] == run["id"])
 
 
 def crashed(state: State, *, run: str, worker: str, now: int) -> list[e.Event]:
@@ -165,8 +161,8 @@ def fitting(state: State, events: list[e.Event]) -> list[e.Event]:
     run = active_run(state)
     unfit: tuple[type[e.Event], ...] = ()
     if run is not None and run["stopping"]:
-        unfit = (e.StepStarted, e.ApprovalAsked, e.CallStarted, e.RunRetrying, e.RunWaiting)
-    statuses = {call["status"] for item in items(state) if item["kind"] == "step" for call in item["calls"]}
+        unfit = BEGINNINGS
+    statuses = {call["status"] for step in steps(state) for call in step["calls"]}
     # What was let go of while the run was about to wait for it runs now; it is not waited with.
     waits = bool(statuses & WAITED_FOR.keys()) and "queued" not in statuses
     if "in_doubt" not in statuses and any(
@@ -193,29 +189,13 @@ def _decided_already(state: State, event: e.Event) -> bool:
     if isinstance(event, e.CallSettled):
         if event.code == "outcome_unknown" or event.by == "probe":
             return call["status"] != "in_doubt"
-        return call["status"] not in e.OPEN_CALL
-    expected = ("running",) if isinstance(event, e.CallInDoubt) else ("running", "in_doubt")
-    return call["status"] not in expected
-
-
-def close_items(
-    state: State, *, why: Ending, by: str, now: int, streamed: tuple[str, str] | None = None
-) -> list[e.Event]:
-    """Events that close every open call and every streaming step of a conversation whose run ends."""
-    closed: list[e.Event] = []
-    for step in items(state):
-        if step["kind"] != "step":
-            continue
-        if step["status"] == "streaming":
-            closed.append(_cut(step, streamed, now))
-        open_calls = [call for call in step["calls"] if call["status"] in e.OPEN_CALL]
-        closed += [_closed(step, call, why, by, now) for call in open_calls]
-    return closed
+    return not CALL.allows(call["status"], type(event))
 
 
 def decide_rename(state: State, *, title: str, now: int) -> list[e.Event]:
     """Another title; the same one changes nothing."""
-    return [] if state["info"]["title"] == title else [e.ConversationRenamed(at=now, title=title)]
+    info = info_of(state)
+    return [] if info is not None and info["title"] == title else [e.ConversationRenamed(at=now, title=title)]
 
 
 def decide_settle(
@@ -230,7 +210,7 @@ def decide_settle(
     step, found = find_call(state, call)
     if step is None or found is None:
         raise Rejected("unknown_call")
-    if found["status"] not in e.OPEN_CALL:
+    if found["status"] not in CALL.open:
         raise Rejected("already_settled")
     if found["status"] != "in_doubt":
         again = found["attempt"] >= (2 if found["status"] == "running" else 1)
@@ -262,26 +242,23 @@ def decide_approval(
     asked = found.get("approval")
     if asked is not None and asked["decision"] is not None:
         raise Rejected("already_decided")
-    if found["status"] not in e.OPEN_CALL:
+    if found["status"] not in CALL.open:
         raise Rejected("already_settled")
     if asked is None or found["status"] != "awaiting_approval":
         raise Rejected("bad_command")
     if asked["digest"] != digest:
         raise Rejected("wrong_digest")
-    about: dict[str, Any] = {"at": now, "step": step["id"], "call": call, "by": by}
-    if decision == "approve":
-        allowed = e.ApprovalDecided(**about, digest=digest, decision="approved", note=note)
-        return [allowed, *_going_on(state, call, now, runs=True)]
-    refused = e.ApprovalDecided(**about, digest=digest, decision="refused", note=note)
+    said: Literal["approved", "refused"] = "approved" if decision == "approve" else "refused"
+    decided = e.ApprovalDecided(
+        at=now, step=step["id"], call=call, by=by, digest=digest, decision=said, note=note
+    )
+    if said == "approved":
+        return [decided, *_going_on(state, call, now, runs=True)]
     text = refused_by_person(note)
-    outcome: dict[str, Any] = {
-        "status": "cancelled",
-        "result": text,
-        "preview": fit(text, PREVIEW_CHARS),
-        "size": len(text),
-    }
-    settled = e.CallSettled(**about, attempt=found["attempt"], **outcome, code="refused")
-    return [refused, settled, *_going_on(state, call, now)]
+    settled = closing.settle(
+        step["id"], _call(found), "cancelled", text, "refused", now, by=by, preview=fit(text, PREVIEW_CHARS)
+    )
+    return [decided, settled, *_going_on(state, call, now)]
 
 
 def _going_on(state: State, call: str, now: int, *, runs: bool = False) -> list[e.Event]:
@@ -292,9 +269,9 @@ def _going_on(state: State, call: str, now: int, *, runs: bool = False) -> list[
         return []
     left = {
         other["status"]
-        for item in items(state)
-        if item["kind"] == "step" and item["run"] == run["id"]
-        for other in item["calls"]
+        for step in steps(state)
+        if step["run"] == run["id"]
+        for other in step["calls"]
         if other["id"] != call
     }
     reason = next((WAITED_FOR[status] for status in WAITED_FOR if status in left), None)
@@ -303,13 +280,12 @@ def _going_on(state: State, call: str, now: int, *, runs: bool = False) -> list[
     return [] if reason == run["reason"] else [e.RunWaiting(at=now, run=run["id"], reason=reason)]
 
 
-def find_call(state: State, call: str) -> tuple[Any, Any]:
+def find_call(state: State, call: str) -> tuple[StepItem, CallView] | tuple[None, None]:
     """(step, call) of a call's id, or (None, None) if the state does not hold it."""
-    for item in reversed(items(state)):
-        if item["kind"] == "step":
-            for one in item["calls"]:
-                if one["id"] == call:
-                    return item, one
+    for step in reversed(steps(state)):
+        for one in step["calls"]:
+            if one["id"] == call:
+                return step, one
     return None, None
 
 
@@ -323,7 +299,7 @@ def title_from(text: str) -> str:
     return (head if space and len(head) > TITLE_CHARS // 2 else cut).rstrip() + "…"
 
 
-def _waiting(shown: list[Any]) -> int:
+def _waiting(shown: list[Item]) -> int:
     """Messages after the newest step: no step has seen them yet."""
     count = 0
     for item in reversed(shown):
@@ -333,43 +309,39 @@ def _waiting(shown: list[Any]) -> int:
     return count
 
 
-def _cut(step: Any, streamed: tuple[str, str] | None, now: int) -> e.Event:
-    if streamed is not None and streamed[0] == step["id"] and streamed[1]:
-        return e.StepStopped(at=now, run=step["run"], step=step["id"], text=streamed[1])
-    return e.StepDiscarded(at=now, run=step["run"], step=step["id"], reason="stopped")
-
-
-def _closed(step: Any, call: Any, why: Ending, by: str, now: int) -> e.Event:
-    told = {key: call[key] for key in ("id", "ordinal", "name", "arguments", "effect", "status")}
-    code, text = closing(Call(**told), why)
-    return e.CallSettled(
-        at=now,
-        step=step["id"],
-        call=call["id"],
-        attempt=call["attempt"],
-        status="cancelled",
-        result=text,
-        preview=text,
-        size=len(text),
-        code=code,
-        by=by,
-    )
-
-
-def _settled(step: Any, call: Any, decision: Decision, result: str, by: str, now: int) -> e.Event:
+def _settled(step: StepItem, call: CallView, decision: Decision, result: str, by: str, now: int) -> e.Event:
     if decision == "run_again":
         return e.CallRetried(at=now, step=step["id"], call=call["id"], by=by)
     happened = decision == "happened"
     text = result if happened else (result or DID_NOT_HAPPEN)
-    return e.CallSettled(
-        at=now,
-        step=step["id"],
-        call=call["id"],
+    status: Literal["succeeded", "failed"] = "succeeded" if happened else "failed"
+    preview = fit(text, PREVIEW_CHARS)
+    return closing.settle(
+        step["id"], _call(call), status, text, "resolved_by_person", now, by=by, preview=preview
+    )
+
+
+def _steps(state: State) -> list[Step]:
+    """The steps that a state holds, as an agent's history knows them, as far as it takes to end a run."""
+    return [
+        Step(
+            step["id"],
+            step["seq"],
+            step["run"],
+            step["status"],
+            calls=tuple(_call(call) for call in step["calls"]),
+        )
+        for step in steps(state)
+    ]
+
+
+def _call(call: CallView) -> Call:
+    return Call(
+        id=call["id"],
+        ordinal=call["ordinal"],
+        name=call["name"],
+        arguments=call["arguments"],
+        effect=call["effect"],
+        status=call["status"],
         attempt=call["attempt"],
-        status="succeeded" if happened else "failed",
-        result=text,
-        preview=fit(text, PREVIEW_CHARS),
-        size=len(text),
-        code="resolved_by_person",
-        by=by,
     )

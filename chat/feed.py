@@ -67,7 +67,7 @@ class Sink(Protocol):
 
 
 class Loader(Protocol):
-    """How the feed gets a snapshot: `Sessions.load`, which heals what it finds."""
+    """How the feed gets a snapshot: `Sessions.look`, which heals what it finds and parses nothing."""
 
     def __call__(self, conversation: str, /) -> Awaitable[Loaded]: ...
 
@@ -94,7 +94,6 @@ class Counters:
 
     reads: int = 0
     entries: int = 0
-    deliveries: int = 0
     lost: int = 0
     outages: int = 0
 
@@ -282,7 +281,6 @@ class Feed:
                 beyond = [entry for entry in batch.entries if _id(entry.id) > has]
                 mine = Batch(epoch=batch.epoch, entries=merge_parts(beyond), log_id=batch.log_id)
             channel.sinks[sink] = last
-            self.counters.deliveries += 1
             try:
                 sink.on_batch(mine)
             except Exception:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from agents import events as e
 from chat.models import Event, Message, Run, Step
 
-#: What people read where a run ended without an answer (codes of agents/events.py), in the language that is active.
+#: What people read where a run ended without an answer (codes of agents/events), in the language that is active.
 REASONS: dict[str, Any] = {
     "limit_steps": _("The run reached its limit of steps."),
     "limit_seconds": _("The run reached its time limit."),

@@ -24,7 +24,6 @@ from chat.messenger.follow import Follower
 from chat.messenger.intake import Intake
 from chat.messenger.lanes import LEASE_MS, RENEW_S, Todo, claim, look, now_ms, release, renew
 from chat.messenger.models import Lane
-from chat.session.contract import Loaded
 from chat.session.errors import Unavailable
 from chat.session.sessions import Sessions
 from chat.support.tasks import end, heed_cancellation
@@ -57,14 +56,11 @@ class MessengerService:
         clock: Callable[[], int] = now_ms,
         idle_poll_s: float = IDLE_POLL_S,
     ) -> None:
-        async def load(conversation: str) -> Loaded:
-            return (await sessions.load(conversation)).loaded
-
         self.messenger = messenger
         self.me = worker
         self.clock = clock
         self.inbox = Inbox(sessions, enqueue)
-        self.feed = Feed(sessions.store, load)
+        self.feed = Feed(sessions.store, sessions.look)
         self.busy = 1
         self._idle_poll_s = idle_poll_s
         self._keepers: dict[int, Keeper] = {}

@@ -34,7 +34,8 @@ from chat.session.errors import (
     StoreUnavailable,
     Unarchivable,
 )
-from chat.session.state import State, merge
+from chat.session.state import run_of
+from chat.session.views import State
 from chat.support import kill_points
 
 log = logging.getLogger(__name__)
@@ -104,8 +105,13 @@ class Sessions:
     # ---- reading ----
 
     async def load(self, conversation: str) -> View:
+        """The session now, with its state parsed; see `look`."""
+        return _view(await self.look(conversation))
+
+    async def look(self, conversation: str) -> Loaded:
         """The session now, set right if need be: left-overs archived, compared with SQL on a new server,
-        rebuilt if Redis does not have it. Raises NoConversation, Unavailable."""
+        rebuilt if Redis does not have it. The state is text, as snapshots send it: nothing is parsed. Raises
+        NoConversation, Unavailable."""
         waited = False
         for attempt in range(TRIES):
             await _pause(attempt)
@@ -113,7 +119,7 @@ class Sessions:
             if loaded is None:
                 await self._rebuild(conversation, await self.journal.base(conversation), None)
             elif loaded.verified and loaded.archived == loaded.position.seq:
-                return _view(loaded)
+                return loaded
             elif loaded.verified and not waited:
                 # Most likely its writer is archiving it at this moment.
                 waited = True
@@ -124,7 +130,7 @@ class Sessions:
 
     async def ensure_archived(self, conversation: str) -> None:
         """Have everything that Redis holds of a conversation in the journal (rule S6)."""
-        await self.load(conversation)
+        await self.look(conversation)
 
     async def history(self, conversation: str) -> History:
         """The conversation as its agent sees it, up to now: its newest items, and all of its latest run."""
@@ -195,7 +201,7 @@ class Sessions:
             try:
                 return await self.store.part(conversation, fence, message, offset, text)
             except (Missing, Conflict):
-                await self.load(conversation)
+                await self.look(conversation)
         raise Busy
 
     async def delete(self, conversation: str) -> None:
@@ -241,7 +247,7 @@ class Sessions:
     async def take(self, conversation: str, owner: str, ttl_ms: int) -> int | None:
         """Become the owner of the conversation's run (rule R2). Returns the fence to write with, or None if
         somebody else is. Call `renew` well within `ttl_ms`, and `release` in the end."""
-        await self.load(conversation)
+        await self.look(conversation)
         if not await self.store.acquire(conversation, owner, ttl_ms):
             return None
         try:
@@ -280,7 +286,7 @@ class Sessions:
             try:
                 return await self.store.fence(conversation, fence)
             except Missing:
-                await self.load(conversation)
+                await self.look(conversation)
         raise Busy
 
     async def _release_quietly(self, conversation: str, owner: str) -> None:
@@ -320,7 +326,7 @@ class Sessions:
         loaded = replace(
             view.loaded,
             position=appended.position,
-            fields=merge(view.loaded.fields, patch),
+            fields={key: text for key, text in {**view.loaded.fields, **patch}.items() if text is not None},
             part=None if clears else view.part,
             log_id=f"{appended.position.seq}-0",
             archived=appended.position.seq,
@@ -408,7 +414,7 @@ class Sessions:
         """Give the owner of the run, who may be alive and not know it yet, a whole lease from now on (rule R2). This
         Redis may have lost the lease, or its latest renewal; whoever took the run over at once would work beside an
         owner whose tools still have their effects. After calling this method: put the session in place."""
-        run = state.get("run")
+        run = run_of(state)
         if run is not None and run["status"] == "running" and self._lease_ms:
             await self.store.hold(conversation, self._lease_ms)
 

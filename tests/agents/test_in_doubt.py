@@ -13,7 +13,7 @@ from agents.history import History, empty, fold
 from agents.results import UNKNOWN
 from agents.spec import AgentSpec, Unattended
 from agents.steps import Fail, Settle, Wait, in_doubt, watched
-from agents.tools.base import Probed, Toolbox, tool
+from agents.tools import Probed, Toolbox, tool
 from tests.support.scripted import ScriptedModel, asks, says
 from tests.support.shell import Shell
 from tests.support.waiting import eventually
@@ -39,6 +39,7 @@ def doubtful(*messages: e.Event, doubts: int = 1, cause: str = "m1") -> History:
         e.StepStarted(at=3, run="r", step="r.1"),
         e.StepFinished(at=4, run="r", step="r.1", text="", calls=calls),
         *later,
+        *(e.CallStarted(at=4, step="r.1", call=call.call, attempt=1, fence=1, worker="w") for call in calls),
         *(e.CallInDoubt(at=5, step="r.1", call=f"call{n}", attempt=1) for n in range(doubts)),
         e.CallSettled(
             at=6,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from scripts import lifecycle_docs
 from scripts.processes import PROCESSES
 from tests.support.processes import ROOT
 
@@ -41,3 +42,11 @@ def test_links_between_the_pages_lead_somewhere() -> None:
     for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
         for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / link).exists(), f"{page.relative_to(ROOT)} links to {link}"
+
+
+def test_the_diagrams_are_those_of_the_tables() -> None:
+    page = lifecycle_docs.PAGE.read_text()
+    assert lifecycle_docs.written(page) == page, "run: make protocol"
+    assert lifecycle_docs.written(page.replace("queued: run.resumed", "queued: run.renewed")) == page, (
+        "a drift would be seen"
+    )

@@ -10,7 +10,7 @@ import signal
 from asgiref.sync import sync_to_async
 from django.conf import settings
 
-from agents.llm.openai_chat import close_clients
+from agents.dialects.http import close_clients
 from chat.runs.dependencies import installed_kit
 from chat.runs.queue import Queue
 from chat.runs.runner import Runner

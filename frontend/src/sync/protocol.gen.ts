@@ -1,4 +1,4 @@
-// Generated from chat/entrances/web/protocol.py and agents/events.py by `npm run protocol`. Do not edit.
+// Generated from chat/entrances/web/protocol.py, agents/events and agents/lifecycle.py by `npm run protocol`. Do not edit.
 
 export type ClientFrame = Hello | Open | Close | Command | Ping;
 export type CommandBody =
@@ -237,13 +237,12 @@ export interface Info {
   title: string;
   agent: string;
   created_at: number;
-  usage: Usage;
+  usage: UsageView;
 }
 /**
- * Tokens of one model response, as the provider counted them. `cached` is the share of `input` that came from
- * the provider's cache; `cost` in billionths of a US dollar, None where the agent has no prices.
+ * Tokens; `cost` is in billionths of a US dollar, null where no price was known.
  */
-export interface Usage {
+export interface UsageView {
   input: number;
   output: number;
   cached: number;
@@ -264,7 +263,7 @@ export interface RunView {
   code: RunCode | null;
   detail: string;
   retry_at: number | null;
-  usage: Usage;
+  usage: UsageView;
 }
 /**
  * What a person said. Items stored before there were attachments lack that field.
@@ -275,22 +274,20 @@ export interface MessageItem {
   id: string;
   text: string;
   at: number;
-  origin: Origin;
-  attachments: AttachmentRef[];
+  origin: OriginView;
+  attachments: AttachmentView[];
 }
 /**
  * Where a message came in: the entrance, and who or what spoke there.
  */
-export interface Origin {
-  entrance: "web" | "feishu" | "schedule" | "trigger" | "api";
+export interface OriginView {
+  entrance: string;
   name: string;
 }
 /**
- * A file that came with a message. The journal names it; its bytes lie in the file storage under `id`.
- *
- * `media_type` is what a look at the bytes has found, `size` is in bytes.
+ * A file that came with a message; `size` is in bytes.
  */
-export interface AttachmentRef {
+export interface AttachmentView {
   id: string;
   name: string;
   media_type: string;
@@ -302,7 +299,7 @@ export interface NoteItem {
   id: string;
   text: string;
   at: number;
-  origin: Origin;
+  origin: OriginView;
 }
 export interface StepItem {
   kind: "step";
@@ -315,7 +312,7 @@ export interface StepItem {
   model: string;
   text: string;
   calls: CallView[];
-  usage: Usage | null;
+  usage: UsageView | null;
   at: number;
   ended_at: number | null;
 }
@@ -401,6 +398,24 @@ export interface MessageAdded {
   attachments: AttachmentRef[];
 }
 /**
+ * Where a message came in: the entrance by its registered name, and who or what spoke there.
+ */
+export interface Origin {
+  entrance: string;
+  name: string;
+}
+/**
+ * A file that came with a message. The journal names it; its bytes lie in the file storage under `id`.
+ *
+ * `media_type` is what a look at the bytes has found, `size` is in bytes.
+ */
+export interface AttachmentRef {
+  id: string;
+  name: string;
+  media_type: string;
+  size: number;
+}
+/**
  * Something was told to the conversation from elsewhere; the model reads it, nobody is asked to answer.
  */
 export interface NoteAdded {
@@ -435,7 +450,7 @@ export interface RunRecovering {
   at: number;
   type: "run.recovering";
   run: string;
-  reason: "lease_lost" | "handed_over" | "store_lost" | "crashed";
+  reason: "lease_lost" | "handed_over" | "store_lost" | "crashed" | "internal_error";
 }
 export interface RunWaiting {
   at: number;
@@ -531,6 +546,16 @@ export interface ProposedCall {
   provider_id: string;
   effect: Effect;
   problem: CallCode | null;
+}
+/**
+ * Tokens of one model response, as the provider counted them. `cached` is the share of `input` that came from
+ * the provider's cache; `cost` in billionths of a US dollar, None where the agent has no prices.
+ */
+export interface Usage {
+  input: number;
+  output: number;
+  cached: number;
+  cost: number | null;
 }
 /**
  * A person stopped the response in the middle: what had been streamed is kept, calls are not.
@@ -743,6 +768,9 @@ export interface Boot {
   admin: boolean;
   max_text: number;
   max_file: number;
+  renderers: {
+    [k: string]: string;
+  };
 }
 export interface AgentEntry {
   slug: string;
@@ -783,7 +811,224 @@ export interface CallDetail {
 }
 
 export const PROTOCOL = 1;
-export const MAX_TEXT = 16000;
+export const MAX_TEXT = 32000;
 export const MAX_NOTE = 1000;
 export const MAX_ATTACHMENTS = 5;
 export const WINDOW = 50;
+export const EVENT_VERSIONS = {
+  "conversation.created": 1,
+  "conversation.renamed": 1,
+  "message.added": 1,
+  "note.added": 1,
+  "run.queued": 1,
+  "run.started": 1,
+  "run.recovering": 1,
+  "run.waiting": 1,
+  "run.resumed": 1,
+  "run.retrying": 1,
+  "run.stopping": 1,
+  "run.finished": 1,
+  "run.failed": 1,
+  "run.stopped": 1,
+  "step.started": 1,
+  "step.finished": 1,
+  "step.stopped": 1,
+  "step.discarded": 1,
+  "history.compacted": 1,
+  "approval.asked": 1,
+  "approval.decided": 1,
+  "call.started": 1,
+  "call.progress": 1,
+  "call.settled": 1,
+  "call.in_doubt": 1,
+  "call.retried": 1
+} as const;
+export const RUN = {
+  "run.queued": {
+    "states": [
+      "new"
+    ],
+    "to": "queued",
+    "by": ""
+  },
+  "run.started": {
+    "states": [
+      "queued",
+      "recovering",
+      "waiting"
+    ],
+    "to": "running",
+    "by": ""
+  },
+  "run.recovering": {
+    "states": [
+      "running"
+    ],
+    "to": "recovering",
+    "by": ""
+  },
+  "run.waiting": {
+    "states": [
+      "running",
+      "recovering",
+      "waiting"
+    ],
+    "to": "waiting",
+    "by": ""
+  },
+  "run.resumed": {
+    "states": [
+      "waiting"
+    ],
+    "to": "queued",
+    "by": ""
+  },
+  "run.retrying": {
+    "states": [
+      "running",
+      "recovering"
+    ],
+    "to": null,
+    "by": ""
+  },
+  "run.stopping": {
+    "states": [
+      "queued",
+      "running",
+      "waiting",
+      "recovering"
+    ],
+    "to": null,
+    "by": ""
+  },
+  "run.finished": {
+    "states": [
+      "running",
+      "recovering"
+    ],
+    "to": "finished",
+    "by": ""
+  },
+  "run.failed": {
+    "states": [
+      "queued",
+      "running",
+      "waiting",
+      "recovering"
+    ],
+    "to": "failed",
+    "by": ""
+  },
+  "run.stopped": {
+    "states": [
+      "queued",
+      "running",
+      "waiting",
+      "recovering"
+    ],
+    "to": "stopped",
+    "by": ""
+  }
+} as const;
+export const STEP = {
+  "step.started": {
+    "states": [
+      "new",
+      "streaming"
+    ],
+    "to": "streaming",
+    "by": ""
+  },
+  "step.finished": {
+    "states": [
+      "streaming"
+    ],
+    "to": "finished",
+    "by": ""
+  },
+  "step.stopped": {
+    "states": [
+      "streaming"
+    ],
+    "to": "stopped",
+    "by": ""
+  },
+  "step.discarded": {
+    "states": [
+      "streaming"
+    ],
+    "to": "discarded",
+    "by": ""
+  }
+} as const;
+export const CALL = {
+  "step.finished": {
+    "states": [
+      "new"
+    ],
+    "to": "proposed",
+    "by": ""
+  },
+  "approval.asked": {
+    "states": [
+      "proposed"
+    ],
+    "to": "awaiting_approval",
+    "by": ""
+  },
+  "approval.decided": {
+    "states": [
+      "awaiting_approval"
+    ],
+    "to": {
+      "approved": "queued",
+      "refused": "awaiting_approval"
+    },
+    "by": "decision"
+  },
+  "call.started": {
+    "states": [
+      "proposed",
+      "queued"
+    ],
+    "to": "running",
+    "by": ""
+  },
+  "call.progress": {
+    "states": [
+      "running"
+    ],
+    "to": null,
+    "by": ""
+  },
+  "call.settled": {
+    "states": [
+      "proposed",
+      "awaiting_approval",
+      "queued",
+      "running",
+      "in_doubt"
+    ],
+    "to": {
+      "succeeded": "succeeded",
+      "failed": "failed",
+      "cancelled": "cancelled"
+    },
+    "by": "status"
+  },
+  "call.in_doubt": {
+    "states": [
+      "running"
+    ],
+    "to": "in_doubt",
+    "by": ""
+  },
+  "call.retried": {
+    "states": [
+      "running",
+      "in_doubt"
+    ],
+    "to": "queued",
+    "by": ""
+  }
+} as const;

@@ -17,7 +17,7 @@ function composer(more: Partial<React.ComponentProps<typeof Composer>> = {}) {
       stopping={false}
       placeholder="Message"
       limit={100}
-      draft=""
+      draft={{ text: "", files: [] }}
       onDraft={onDraft}
       {...more}
     />
@@ -41,7 +41,7 @@ describe("sending", () => {
     enter();
     expect(onSend).toHaveBeenCalledWith("hello", []);
     expect(field().value).toBe("");
-    expect(onDraft).toHaveBeenLastCalledWith("");
+    expect(onDraft).toHaveBeenLastCalledWith({ text: "", files: [] });
   });
 
   test("Shift and Enter is a new line", () => {
@@ -110,7 +110,7 @@ test("while a run is active there is a stop button, and one can still write", ()
 });
 
 test("a draft comes back", () => {
-  show(composer({ draft: "unfinished" }));
+  show(composer({ draft: { text: "unfinished", files: [] } }));
   expect(field().value).toBe("unfinished");
 });
 
@@ -141,6 +141,25 @@ describe("files", () => {
       "file-1",
       "file-2",
     ]);
+  });
+
+  test("a file dropped beside the composer is for the message, and never makes the browser leave the page", () => {
+    const { client } = show(composer());
+    const dataTransfer = { types: ["Files"], files: [file()] };
+    expect(fireEvent.dragOver(document.body, { dataTransfer })).toBe(false);
+    expect(screen.getByTestId("composer").textContent).toContain("Drop");
+    expect(fireEvent.drop(document.body, { dataTransfer })).toBe(false);
+    expect(client.calls.map(({ method }) => method)).toEqual(["attach"]);
+    // Text that is dragged is the browser's business.
+    expect(fireEvent.drop(document.body, { dataTransfer: { types: ["text/plain"], files: [] } })).toBe(true);
+  });
+
+  test("a composer that is switched off takes no file, and the page stays", () => {
+    const { client } = show(composer({ disabled: true }));
+    expect(fireEvent.drop(document.body, { dataTransfer: { types: ["Files"], files: [file()] } })).toBe(
+      false,
+    );
+    expect(client.calls).toEqual([]);
   });
 
   test("a file that cannot be attached says why, in the reader's language, and must be removed first", () => {

@@ -1,11 +1,10 @@
 import { LoaderCircle } from "lucide-react";
 import { type Ref, useCallback } from "react";
-import type { ConversationView } from "../sync";
+import type { ConversationView, ListEntry } from "../sync";
 import { Announcer } from "./Announcer";
 import { useBanner } from "./Banner";
 import { Composer, type ComposerHandle } from "./Composer";
 import { useAgentName, useClient, useConversation, useSetup } from "./client";
-import { drafts } from "./drafts";
 import { Header } from "./Header";
 import { useWords } from "./i18n";
 import { RunStatus } from "./RunStatus";
@@ -48,6 +47,7 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
         conversation={id}
         title={view.info?.title}
         agent={agent}
+        own={entryOf(view)}
         usage={view.info?.usage}
       />
       <Announcer view={view} agent={name} disconnected={offline} />
@@ -66,16 +66,22 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
               stopping={view.stopping}
               placeholder={words.t(placeholder, { agent: name })}
               limit={boot.max_text}
-              draft={drafts.get(id)}
-              onDraft={(text) => drafts.set(id, text)}
-              draftFiles={drafts.files(id)}
-              onDraftFiles={(ids) => drafts.setFiles(id, ids)}
+              draft={client.drafts.get(id)}
+              onDraft={(draft) => client.drafts.set(id, draft)}
             />
           </div>
         </>
       )}
     </>
   );
+}
+
+/** The conversation as the list would have it. */
+function entryOf({ id, info, run, phase }: ConversationView): ListEntry | null {
+  if (info === null || phase !== "live") return null;
+  const { title, agent, created_at } = info;
+  const updated_at = run?.since ?? created_at;
+  return { id, title, agent, created_at, updated_at, run_status: run?.status ?? null, pending: false };
 }
 
 function Opening({ view }: { view: ConversationView }) {

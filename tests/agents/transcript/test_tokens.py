@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
 
+from agents import extensions
+from agents.profiles import context_window
 from agents.transcript.tokens import characters, estimate
-from agents.transcript.windows import SHARE, WINDOWS, context_window, window_for
+from agents.transcript.windows import SHARE, window_for
 
 ROOT = Path(__file__).parents[3]
 TEKKEN = MistralTokenizer.v3(is_tekken=True).instruct_tokenizer.tokenizer
@@ -19,7 +21,7 @@ _RANDOM = random.Random(7)
 TEXTS = {
     "prose": (ROOT / "README.md").read_text(),
     "docs": (ROOT / "docs" / "protocol.md").read_text(),
-    "python": (ROOT / "agents" / "events.py").read_text(),
+    "python": (ROOT / "agents" / "events" / "facts.py").read_text(),
     "typescript": (ROOT / "frontend" / "src" / "sync" / "reducer.ts").read_text(),
     "chinese": "你好，世界。今天的天气怎么样？我想知道东京现在几点，以及明天会不会下雨。" * 30,
     "russian": "Привет, как дела сегодня? Погода хорошая и солнечная. " * 30,
@@ -75,4 +77,5 @@ def test_a_window_is_what_the_agent_wants_if_the_model_has_it() -> None:
     assert window_for("gpt-4o", 60_000) == 60_000
     assert window_for("gpt-4", 60_000) == int(8_192 * SHARE)
     assert window_for("my-own-model", 60_000) == 60_000
-    assert all(tokens >= 2_000 for _, tokens in WINDOWS)
+    windows = [window for provider in extensions.providers for window in provider.windows]
+    assert len(windows) > 20 and all(window.tokens >= 2_000 for window in windows)

@@ -17,14 +17,14 @@ from django.contrib.auth import get_user_model
 from agents import events as e
 from agents.models import ensure_default_agent
 from agents.spec import AgentSpec
-from agents.tools.base import Toolbox, ToolContext, tool
+from agents.tools import Toolbox, ToolContext, tool
 from chat.messenger.adapter import Messenger
 from chat.messenger.lanes import now_ms
 from chat.messenger.models import PRESS, Lane
 from chat.messenger.service import MessengerService
 from chat.runs.dependencies import Kit
+from chat.runs.pool import Pool
 from chat.runs.runner import Runner
-from chat.runs.worker import Pool
 from chat.session.sessions import Sessions
 from chat.support.tasks import end
 from tests.support.pager.adapter import Pager

@@ -6,7 +6,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from agents import events as e
-from agents.llm.base import Finish, TextDelta
+from agents.dialects.base import Finish, TextDelta
 from chat.inbox import DeleteBody, SendBody, Sender
 from chat.messenger.lanes import now_ms
 from tests.support.scripted import Pause, ScriptedModel, asks, says

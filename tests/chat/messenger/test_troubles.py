@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from agents.llm.base import Finish, TextDelta
+from agents.dialects.base import Finish, TextDelta
 from chat.messenger.lanes import now_ms
 from tests.support.scripted import Pause, ScriptedModel, asks, says
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from asgiref.sync import sync_to_async
 
-from agents.llm.base import Finish, TextDelta
+from agents.dialects.base import Finish, TextDelta
 from chat.entrances.feishu.adapter import FEISHU
 from chat.entrances.feishu.client import FeishuClient
 from chat.entrances.feishu.models import FeishuDelivery, FeishuLane, FeishuMessage, FeishuTurn

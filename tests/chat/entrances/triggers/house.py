@@ -11,11 +11,11 @@ from asgiref.sync import sync_to_async
 from django.test import AsyncClient
 
 from agents.spec import AgentSpec
-from agents.tools.base import Toolbox
+from agents.tools import Toolbox
+from chat.commands import CreateBody, SendBody
 from chat.entrances.triggers import editing
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.service import TriggerService
-from chat.entrances.web.protocol import CreateBody, SendBody
 from chat.inbox import Inbox, Sender, now_ms
 from chat.models import Conversation, Message, Run
 from chat.runs.dependencies import Kit
