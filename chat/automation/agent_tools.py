@@ -24,9 +24,8 @@ from chat.entrances.schedules.plan import SECOND, problems, shown, told
 from chat.entrances.schedules.validation import Draft, Invalid, plan_of
 from chat.entrances.triggers import editing as triggers
 from chat.entrances.triggers.models import Trigger
-from chat.inbox import now_ms
 from chat.models import Conversation
-from chat.support.clock import wall_ms
+from chat.support.clock import now_ms, wall_ms
 
 #: Characters of an id that models are told; enough to tell apart what one agent has.
 ID_CHARS = 8

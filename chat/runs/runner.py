@@ -19,7 +19,6 @@ from contextlib import aclosing
 from typing import Any, Literal
 
 from agents import events as e
-from agents.clock import Clock, SystemClock
 from agents.llm.opening import standing_in
 from agents.loop import PartText, perform
 from agents.tools.running import OWNED
@@ -33,6 +32,7 @@ from chat.runs.writer import Record
 from chat.session.errors import Fenced, NoConversation, Unavailable
 from chat.session.sessions import Sessions, View
 from chat.support import kill_points
+from chat.support.clock import MACHINE, Clock
 from chat.support.tasks import end, heed_cancellation
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Runner:
         lease_ms: int,
         renew_ms: int,
         alone: bool = False,
-        clock: Clock | None = None,
+        clock: Clock = MACHINE,
     ) -> None:
         self.sessions = sessions
         self.requeue = requeue
@@ -89,7 +89,7 @@ class Runner:
         self.lease_ms = lease_ms
         self.renew_ms = renew_ms
         self.alone = alone
-        self.clock = clock or SystemClock()
+        self.clock = clock
         self.leaving = asyncio.Event()
         self._tenures: dict[str, Tenure] = {}
 

@@ -12,7 +12,6 @@ import asyncio
 import json
 import logging
 import random
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -36,6 +35,7 @@ from chat.session.errors import (
 )
 from chat.session.state import State, merge
 from chat.support import kill_points
+from chat.support.clock import MACHINE, Clock
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class Sessions:
         *,
         on_change: OnChange | None = None,
         lease_ms: int = 0,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock: Clock = MACHINE,
     ) -> None:
         self.store = store
         self.journal = journal
@@ -144,7 +144,7 @@ class Sessions:
     ) -> Outcome:
         """Make a conversation with a client-made id, or find that its owner has made it already. Raises
         NoConversation if the id is somebody else's, or of a deleted one; IdReused, Unavailable."""
-        now = self._clock()
+        now = self._clock.now()
         await self.journal.create(conversation, owner_id, agent_slug, title, entrance, now)
 
         def begin(view: View) -> list[e.Event]:
@@ -200,7 +200,7 @@ class Sessions:
 
     async def delete(self, conversation: str) -> None:
         """Delete a conversation: nobody finds it any more. Harmless if it is gone already."""
-        await self.journal.delete(conversation, self._clock())
+        await self.journal.delete(conversation, self._clock.now())
         await self.store.delete(conversation)
         await self._changed(conversation)
 

@@ -4,7 +4,6 @@ All of these are plain functions; `ask` runs one in a database thread.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from chat.entrances.feishu.models import (
     newest_lane,
 )
 from chat.models import Conversation
+from chat.support.clock import now_ms as now_ms
 
 #: A lane stays with its worker for this long unless it is renewed (milliseconds).
 LEASE_MS = 10_000
@@ -54,10 +54,6 @@ async def ask(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 def in_thread(work: Callable[[], None]) -> None:
     """Have `work`, which raises nothing, done in a database thread, whatever becomes of who asks for it."""
     _POOL.submit(work)
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def name(*parts: object) -> str:

@@ -12,7 +12,7 @@ from django.db.models import F
 from chat.automation import destinations
 from chat.automation.destinations import Parcel, Undeliverable
 from chat.entrances.schedules.models import ScheduleDelivery
-from chat.support.clock import machine_ms
+from chat.support.clock import now_ms
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +27,13 @@ GIVE_UP_MS = 24 * 3_600_000
 
 def pending() -> list[ScheduleDelivery]:
     """What is to be sent now, oldest first."""
-    rows = ScheduleDelivery.objects.filter(state="pending", next_at__lte=machine_ms())
+    rows = ScheduleDelivery.objects.filter(state="pending", next_at__lte=now_ms())
     return list(rows.select_related("firing").order_by("next_at", "id")[:BATCH])
 
 
 def send(row: ScheduleDelivery) -> None:
     """Claim one and hand it over. Never raises for what a destination can cause."""
-    now = machine_ms()
+    now = now_ms()
     free = ScheduleDelivery.objects.filter(pk=row.pk, state="pending", next_at=row.next_at)
     # The claim is the time of the next try: a worker that dies is followed by one that tries again.
     if free.update(next_at=now + CLAIM_MS, attempts=F("attempts") + 1) != 1:
@@ -52,9 +52,9 @@ def send(row: ScheduleDelivery) -> None:
         else:
             log.warning("Result %s (%s) has to wait: %s", row.pk, row.kind, _told(problem))
             pause = min(RETRY_MS[1], RETRY_MS[0] * 2 ** min(row.attempts, 12))
-            mine.update(next_at=machine_ms() + pause, error=_told(problem))
+            mine.update(next_at=now_ms() + pause, error=_told(problem))
         return
-    mine.update(state="sent", sent_at=machine_ms(), error="")
+    mine.update(state="sent", sent_at=now_ms(), error="")
 
 
 def _told(problem: Exception) -> str:

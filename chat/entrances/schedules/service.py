@@ -23,7 +23,7 @@ from chat.entrances.schedules.models import ScheduleFiring
 from chat.inbox import Inbox
 from chat.session.sessions import Sessions
 from chat.support import kill_points
-from chat.support.clock import wall_ms
+from chat.support.clock import WALL, Clock
 from chat.support.tasks import heed_cancellation
 
 log = logging.getLogger(__name__)
@@ -43,14 +43,14 @@ async def ask(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 class ScheduleService:
-    """Schedules, for one worker process. `run` it in a task; `clock` says when something is due (milliseconds)."""
+    """Schedules, for one worker process. `run` it in a task; `clock` says when something is due."""
 
     def __init__(
         self,
         sessions: Sessions,
         enqueue: Callable[[str, str], Awaitable[bool]],
         *,
-        clock: Callable[[], int] = wall_ms,
+        clock: Clock = WALL,
     ) -> None:
         self._inbox = Inbox(sessions, enqueue)
         self._clock = clock
@@ -69,7 +69,7 @@ class ScheduleService:
     async def look(self) -> int:
         """See once to everything there is to do now; how many due times, firings and results that were."""
         done = 0
-        for schedule in await ask(store.due_schedules, self._clock()):
+        for schedule in await ask(store.due_schedules, self._clock.now()):
             done += await self._take(schedule)
         waiting = await ask(store.waiting)
         for start in range(0, len(waiting), AT_ONCE):
@@ -83,7 +83,7 @@ class ScheduleService:
 
     async def _take(self, schedule: UUID) -> int:
         try:
-            taken = await ask(store.take_due, schedule, self._clock())
+            taken = await ask(store.take_due, schedule, self._clock.now())
         except DatabaseError:
             raise  # it is about all of them, and passes
         except Exception:

@@ -16,9 +16,9 @@ from django.utils.safestring import SafeString
 from chat.entrances.triggers import editing
 from chat.entrances.triggers.models import OUTCOMES, Trigger, TriggerFiring
 from chat.entrances.triggers.templating import shown
-from chat.inbox import now_ms
 from chat.inspection import base
 from chat.inspection.runs import by_values
+from chat.support.clock import now_ms
 
 
 class TriggerForm(forms.ModelForm):

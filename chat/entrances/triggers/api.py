@@ -25,8 +25,8 @@ from chat.entrances.triggers.decide import REASONS
 from chat.entrances.triggers.editing import Invalid, TooMany
 from chat.entrances.triggers.models import Trigger, TriggerFiring, owned
 from chat.http.api import Answer, Created, Method, Refused, allowance, body_of, endpoint
-from chat.inbox import now_ms
 from chat.models import Conversation, Run
+from chat.support.clock import now_ms
 
 #: Bytes of a request: the longest prompt in any language, and the rest.
 MOST_BYTES = 100_000

@@ -3,7 +3,6 @@
 Any number of processes may do this to the same one: its ids are made from its key, so it is said once."""
 
 import logging
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from chat.entrances.triggers.models import TriggerFiring
 from chat.entrances.triggers.store import firing_of
 from chat.inbox import Inbox
 from chat.journal import replies
+from chat.support.clock import Clock
 
 log = logging.getLogger(__name__)
 
@@ -69,10 +69,10 @@ def settle(one: TriggerFiring, fired: Fired, now: int) -> None:
         row.update(attempts=one.attempts + 1, next_at=now + pause, error=fired.code or "")
 
 
-async def send(inbox: Inbox, row: TriggerFiring, clock: Callable[[], int]) -> Fired:
+async def send(inbox: Inbox, row: TriggerFiring, clock: Clock) -> Fired:
     """Carry one out, and write down what became of it."""
     fired = await fire(inbox, firing_of(row))
-    await database_sync_to_async(settle)(row, fired, clock())
+    await database_sync_to_async(settle)(row, fired, clock.now())
     return fired
 
 

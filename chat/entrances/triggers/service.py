@@ -19,9 +19,10 @@ from django.db import OperationalError
 from agents.tools.fetching import Fetcher, default_fetcher
 from chat.entrances.triggers import dispatch, polling, watching
 from chat.entrances.triggers.models import Trigger, TriggerFiring
-from chat.inbox import Inbox, now_ms
+from chat.inbox import Inbox
 from chat.session.sessions import Sessions
 from chat.support import kill_points
+from chat.support.clock import MACHINE, Clock
 from chat.support.tasks import end, heed_cancellation
 
 log = logging.getLogger(__name__)
@@ -45,14 +46,14 @@ KEPT = 50
 
 
 class TriggerService:
-    """Triggers, for one worker process. `run` it in a task; `clock` in milliseconds."""
+    """Triggers, for one worker process. `run` it in a task."""
 
     def __init__(
         self,
         sessions: Sessions,
         enqueue: Callable[[str, str], Awaitable[bool]],
         *,
-        clock: Callable[[], int] = now_ms,
+        clock: Clock = MACHINE,
         fetcher: Fetcher | None = None,
         look_s: float = LOOK_S,
         asleep_s: float = ASLEEP_S,
@@ -92,17 +93,17 @@ class TriggerService:
         await self._scan()
         await self._send()
         if len(self.looks) < MOST_LOOKS:
-            for trigger in await database_sync_to_async(polling.due)(self._clock()):
+            for trigger in await database_sync_to_async(polling.due)(self._clock.now()):
                 task = asyncio.create_task(self._look(trigger), name=f"look {trigger.pk}")
                 self.looks.add(task)
                 task.add_done_callback(self.looks.discard)
-        await database_sync_to_async(dispatch.find_runs)(self._clock())
-        if self._clock() >= self._tidy_at:
-            self._tidy_at = self._clock() + TIDY_MS
+        await database_sync_to_async(dispatch.find_runs)(self._clock.now())
+        if self._clock.now() >= self._tidy_at:
+            self._tidy_at = self._clock.now() + TIDY_MS
             await database_sync_to_async(tidy)()
 
     async def _scan(self) -> None:
-        now = self._clock()
+        now = self._clock.now()
         whole = now >= self._whole_at
         if whole:
             self._whole_at = now + self._whole_ms
@@ -114,7 +115,7 @@ class TriggerService:
 
     async def _read(self, conversation: UUID) -> None:
         try:
-            await database_sync_to_async(watching.scan)(conversation, self._clock())
+            await database_sync_to_async(watching.scan)(conversation, self._clock.now())
         except OperationalError:
             raise
         except Exception:
@@ -126,7 +127,7 @@ class TriggerService:
     async def _send(self) -> None:
         """Carry out what is pending: of one conversation one after the other, in their order."""
         lanes: dict[object, list[int]] = {}
-        for pk, conversation in await database_sync_to_async(dispatch.due)(self._clock()):
+        for pk, conversation in await database_sync_to_async(dispatch.due)(self._clock.now()):
             lanes.setdefault(conversation, []).append(pk)
         room = asyncio.Semaphore(AT_ONCE)
 
@@ -143,7 +144,7 @@ class TriggerService:
 
     async def _send_one(self, pk: int) -> bool:
         """Whether it is not pending any more."""
-        row = await database_sync_to_async(dispatch.claim)(pk, self._clock())
+        row = await database_sync_to_async(dispatch.claim)(pk, self._clock.now())
         if row is None:
             return False
         kill_points.point("trigger.claimed")
@@ -154,7 +155,7 @@ class TriggerService:
         try:
             found = await polling.look(self._fetcher, trigger)
             await database_sync_to_async(polling.observe)(
-                trigger.pk, trigger.observation, found, self._clock()
+                trigger.pk, trigger.observation, found, self._clock.now()
             )
         except Exception as problem:
             log.warning("The look of trigger %s is lost: %r", trigger.pk, problem)

@@ -27,9 +27,9 @@ from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.runtime import desk
 from chat.entrances.triggers.store import Sighting, record
 from chat.http.limits import Allowance, Limits
-from chat.inbox import now_ms
 from chat.journal import replies
 from chat.support import kill_points
+from chat.support.clock import MACHINE, now_ms
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ async def _take(request: HttpRequest, trigger: UUID, token: str, body: bytes) ->
     kill_points.point("trigger.journalled")
     if row.state == "pending" and not await sync_to_async(dispatch.let_wait)(row):
         try:
-            await dispatch.send(desk().inbox, row, now_ms)
+            await dispatch.send(desk().inbox, row, MACHINE)
         except Exception as problem:
             log.warning("Firing %s is left to a worker: %r", row.pk, problem)
     return await sync_to_async(_told)(row.pk)

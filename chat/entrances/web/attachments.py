@@ -21,8 +21,8 @@ from chat.entrances.web.api import Refused
 from chat.entrances.web.limits import Allowance, Limits
 from chat.files import attachments
 from chat.files.sniffing import Unfit
-from chat.inbox import now_ms
 from chat.models import Attachment
+from chat.support.clock import now_ms
 
 #: Bytes of a form around its file.
 FORM = 16 * 1024
