@@ -40,6 +40,7 @@ from chat.runs.queue import RUN, Queue, streaq_options
 from chat.runs.runner import Came, Runner
 from chat.runs.sweeper import Sweeper
 from chat.session import open_sessions
+from chat.support.backoff import Backoff
 from chat.support.tasks import end, end_for_sure
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ LEAVE_S = 8.0
 #: Seconds after that after which the process ends anyway, whatever still waits for a store.
 END_S = 3.0
 #: Seconds before a streaQ worker that broke is replaced, at first and at most.
-BACKOFF_S = (0.2, 3.0)
+BACKOFF = Backoff(0.2, 3.0)
 
 
 def main() -> None:
@@ -200,7 +201,7 @@ async def serve(
 
 async def take_tasks(pool: Pool, leaving: asyncio.Event) -> None:
     """Take runs from the queue until `leaving`; a streaQ worker that breaks is replaced."""
-    pause = BACKOFF_S[0]
+    pauses = iter(BACKOFF)
     retired: set[asyncio.Task[None]] = set()
     while not leaving.is_set():
         broken = asyncio.Event()
@@ -215,10 +216,10 @@ async def take_tasks(pool: Pool, leaving: asyncio.Event) -> None:
         if leaving.is_set():
             break
         if asyncio.get_running_loop().time() - began > 10:
-            pause = BACKOFF_S[0]
+            pauses = iter(BACKOFF)
+        pause = next(pauses)
         log.warning("The queue broke off; taking runs again in %.1f s.", pause)
         await asyncio.sleep(pause)
-        pause = min(pause * 2, BACKOFF_S[1])
     if retired:
         await asyncio.wait(retired, timeout=1)
 

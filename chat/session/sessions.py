@@ -11,7 +11,6 @@ an empty server, is set right by the next `load`; there is no other recovery.
 import asyncio
 import json
 import logging
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -35,12 +34,15 @@ from chat.session.errors import (
 )
 from chat.session.state import State, merge
 from chat.support import kill_points
+from chat.support.backoff import Backoff
 from chat.support.clock import MACHINE, Clock
 
 log = logging.getLogger(__name__)
 
 #: How often one request starts over because others write to the same conversation, before it gives up.
 TRIES = 25
+#: Seconds before a third and further try of what collided with others, spread so that they do not stay in step.
+COLLISION_S = Backoff(0.008, 0.05, jitter=1.0)
 #: Seconds before the second and third try to archive. A locked database has its own patience besides.
 ARCHIVE_AGAIN_S = (0.2, 1.0)
 #: Seconds that a writer gets to archive what it has just appended before a reader does it for them.
@@ -470,4 +472,4 @@ def _continues(base: Base, tail: Tail) -> bool:
 async def _pause(attempt: int) -> None:
     """Before another try: nothing at first, then up to 50 ms, so that those who collide do not stay in step."""
     if attempt > 1:
-        await asyncio.sleep(random.uniform(0, min(0.002 * 2**attempt, 0.05)))
+        await asyncio.sleep(COLLISION_S.delay(attempt - 2))

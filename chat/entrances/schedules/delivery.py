@@ -12,6 +12,7 @@ from django.db.models import F
 from chat.automation import destinations
 from chat.automation.destinations import Parcel, Undeliverable
 from chat.entrances.schedules.models import ScheduleDelivery
+from chat.support.backoff import Backoff
 from chat.support.clock import now_ms
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ BATCH = 50
 #: A worker that has claimed a delivery has this long (milliseconds); a mail server gets half of it (EMAIL_TIMEOUT).
 CLAIM_MS = 30_000
 #: Between tries, at first and at most (milliseconds), and when to give up.
-RETRY_MS = (1_000, 600_000)
+RETRY_MS = Backoff(1_000, 600_000)
 GIVE_UP_MS = 24 * 3_600_000
 
 
@@ -51,8 +52,7 @@ def send(row: ScheduleDelivery) -> None:
             mine.update(state="dead", error=_told(problem))
         else:
             log.warning("Result %s (%s) has to wait: %s", row.pk, row.kind, _told(problem))
-            pause = min(RETRY_MS[1], RETRY_MS[0] * 2 ** min(row.attempts, 12))
-            mine.update(next_at=now_ms() + pause, error=_told(problem))
+            mine.update(next_at=now_ms() + int(RETRY_MS.delay(row.attempts)), error=_told(problem))
         return
     mine.update(state="sent", sent_at=now_ms(), error="")
 

@@ -21,6 +21,7 @@ from chat.entrances.schedules.editing import record
 from chat.entrances.schedules.models import MOVES, OPEN, Schedule, ScheduleFiring
 from chat.entrances.schedules.plan import shown
 from chat.models import Run
+from chat.support.backoff import Backoff
 from chat.support.clock import now_ms
 
 #: Schedules, and firings, that are seen to in one look.
@@ -28,7 +29,7 @@ BATCH = 100
 #: A worker that has claimed a firing has so many leases of a run to carry it out.
 CLAIM_LEASES = 2
 #: How long a firing that could not be carried out waits before the next try, at first and at most (milliseconds).
-RETRY_MS = (500, 60_000)
+RETRY_MS = Backoff(500, 60_000)
 #: Firings of one schedule that are kept to look at.
 KEPT = 500
 #: Of a run that the next firing in the same conversation waits for: not `waiting`, which is for a person.
@@ -143,7 +144,7 @@ def begun(row: ScheduleFiring, fired: Fired) -> None:
         return
     words = REFUSALS.get(fired.code or "", f"Refused: {fired.code}.")
     if fired.retry:
-        pause = min(RETRY_MS[1], RETRY_MS[0] * 2 ** min(row.attempts, 10))
+        pause = int(RETRY_MS.delay(row.attempts))
         why = (
             "Too many messages wait in its conversation."
             if fired.code == "too_many_waiting"

@@ -14,15 +14,16 @@ from chat.entrances.triggers.models import TriggerFiring
 from chat.entrances.triggers.store import firing_of
 from chat.inbox import Inbox
 from chat.journal import replies
+from chat.support.backoff import Backoff
 from chat.support.clock import Clock
 
 log = logging.getLogger(__name__)
 
 #: Firings of one round.
 BATCH = 50
-#: How long a worker has one to itself (ms), and the longest pause between two tries.
+#: How long a worker has one to itself (ms), and the pauses between two tries.
 CLAIM_MS = 5_000
-LONGEST_MS = 60_000
+RETRY_MS = Backoff(1_000, 60_000)
 #: How soon it is looked again for the run of a message that nobody has read (ms).
 UNREAD_MS = 3_000
 
@@ -65,7 +66,7 @@ def settle(one: TriggerFiring, fired: Fired, now: int) -> None:
     elif not fired.retry:
         row.update(state="failed", reason=fired.code or "bad_command")
     else:
-        pause = min(1_000 << min(one.attempts, 6), LONGEST_MS)
+        pause = int(RETRY_MS.delay(one.attempts))
         row.update(attempts=one.attempts + 1, next_at=now + pause, error=fired.code or "")
 
 
