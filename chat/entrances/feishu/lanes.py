@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
 from chat.entrances.feishu.models import (
     FeishuApp,
@@ -22,11 +22,13 @@ from chat.entrances.feishu.models import (
     newest_lane,
 )
 from chat.models import Conversation
+from chat.support.claims import Claim
 from chat.support.clock import now_ms as now_ms
 
 #: A lane stays with its worker for this long unless it is renewed (milliseconds).
 LEASE_MS = 10_000
 RENEW_S = 3.0
+CLAIM = Claim(holder="claimed_by")
 #: Chats looked at in one round.
 MOST = 500
 
@@ -130,16 +132,14 @@ def make_lane(app_id: int, chat_id: str, thread_id: str, generation: int) -> Fei
 
 def claim(lane: int, me: str, now: int) -> bool:
     """Have a lane to oneself, if nobody else has it."""
-    free = FeishuLane.objects.filter(Q(claimed_until__lte=now) | Q(claimed_by=me), pk=lane)
-    return free.update(claimed_by=me, claimed_until=now + LEASE_MS) == 1
+    return CLAIM.take(FeishuLane.objects.filter(pk=lane), now, now + LEASE_MS, who=me)
 
 
 def renew(lane: int, me: str, now: int) -> bool:
     """Keep it. False: somebody else has it; do nothing more to it."""
-    mine = FeishuLane.objects.filter(pk=lane, claimed_by=me)
-    return mine.update(claimed_until=now + LEASE_MS) == 1
+    return CLAIM.renew(FeishuLane.objects.filter(pk=lane), now + LEASE_MS, me)
 
 
 def release(lane: int, me: str) -> None:
     """Give it back."""
-    FeishuLane.objects.filter(pk=lane, claimed_by=me).update(claimed_until=0)
+    CLAIM.release(FeishuLane.objects.filter(pk=lane), me)

@@ -13,12 +13,15 @@ from chat.automation import destinations
 from chat.automation.destinations import Parcel, Undeliverable
 from chat.entrances.schedules.models import ScheduleDelivery
 from chat.support.backoff import Backoff
+from chat.support.claims import Claim
 from chat.support.clock import now_ms
 
 log = logging.getLogger(__name__)
 
 #: Deliveries of one look.
 BATCH = 50
+#: The claim is the time of the next try: a worker that dies is followed by one that tries again.
+CLAIM = Claim("next_at")
 #: A worker that has claimed a delivery has this long (milliseconds); a mail server gets half of it (EMAIL_TIMEOUT).
 CLAIM_MS = 30_000
 #: Between tries, at first and at most (milliseconds), and when to give up.
@@ -35,11 +38,9 @@ def pending() -> list[ScheduleDelivery]:
 def send(row: ScheduleDelivery) -> None:
     """Claim one and hand it over. Never raises for what a destination can cause."""
     now = now_ms()
-    free = ScheduleDelivery.objects.filter(pk=row.pk, state="pending", next_at=row.next_at)
-    # The claim is the time of the next try: a worker that dies is followed by one that tries again.
-    if free.update(next_at=now + CLAIM_MS, attempts=F("attempts") + 1) != 1:
-        return
     mine = ScheduleDelivery.objects.filter(pk=row.pk, state="pending")
+    if not CLAIM.take(mine, now, now + CLAIM_MS, seen=row.next_at, attempts=F("attempts") + 1):
+        return
     try:
         destination = destinations.find(row.kind)
         if destination is None:

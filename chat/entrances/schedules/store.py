@@ -22,10 +22,12 @@ from chat.entrances.schedules.models import MOVES, OPEN, Schedule, ScheduleFirin
 from chat.entrances.schedules.plan import shown
 from chat.models import Run
 from chat.support.backoff import Backoff
+from chat.support.claims import Claim
 from chat.support.clock import now_ms
 
 #: Schedules, and firings, that are seen to in one look.
 BATCH = 100
+CLAIM = Claim()
 #: A worker that has claimed a firing has so many leases of a run to carry it out.
 CLAIM_LEASES = 2
 #: How long a firing that could not be carried out waits before the next try, at first and at most (milliseconds).
@@ -132,8 +134,8 @@ def claim(row: ScheduleFiring) -> bool:
     """Have a firing to oneself for a while, unless somebody else has it."""
     now = now_ms()
     until = now + CLAIM_LEASES * settings.HOLDFAST_LEASE_MS
-    free = ScheduleFiring.objects.filter(pk=row.pk, state="received", claimed_until__lte=now)
-    return free.update(claimed_until=until, attempts=F("attempts") + 1) == 1
+    mine = ScheduleFiring.objects.filter(pk=row.pk, state="received")
+    return CLAIM.take(mine, now, until, attempts=F("attempts") + 1)
 
 
 def begun(row: ScheduleFiring, fired: Fired) -> None:

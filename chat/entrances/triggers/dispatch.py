@@ -15,12 +15,15 @@ from chat.entrances.triggers.store import firing_of
 from chat.inbox import Inbox
 from chat.journal import replies
 from chat.support.backoff import Backoff
+from chat.support.claims import Claim
 from chat.support.clock import Clock
 
 log = logging.getLogger(__name__)
 
 #: Firings of one round.
 BATCH = 50
+#: The claim is the time of the next try.
+CLAIM = Claim("next_at")
 #: How long a worker has one to itself (ms), and the pauses between two tries.
 CLAIM_MS = 5_000
 RETRY_MS = Backoff(1_000, 60_000)
@@ -50,8 +53,7 @@ def _earlier(conversation: Any, pk: Any) -> "QuerySet[TriggerFiring]":
 
 def claim(pk: int, now: int) -> TriggerFiring | None:
     """One of them, if nobody else is at it. The claim only saves work: two that carry it out do no harm."""
-    free = TriggerFiring.objects.filter(pk=pk, state="pending", next_at__lte=now)
-    if free.update(next_at=now + CLAIM_MS) != 1:
+    if not CLAIM.take(TriggerFiring.objects.filter(pk=pk, state="pending"), now, now + CLAIM_MS):
         return None
     return TriggerFiring.objects.select_related("trigger").filter(pk=pk).first()
 
