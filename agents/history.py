@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from agents import events as e
+from agents.lifecycle import CALL, RUN, STEP
 
 _WEB = e.Origin()
 _NOTHING = e.Usage()
@@ -163,6 +164,9 @@ class History:
     run: Run | None = None
     #: Seq of the latest summary, or try of one; 0: none is held.
     summary_tried: int = 0
+    #: What this release could not read since the run before was over: its first event, or None. A run must not go on
+    #: without it (rule E4).
+    unread: e.UnknownEvent | None = None
     #: The place of every step in `items`, so that an event finds its step without a search.
     places: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
 
@@ -194,8 +198,9 @@ def empty(conversation: str) -> History:
 def fold(history: History, event: e.Event, seq: int) -> History:
     """The history after `event`, which was appended as `seq`.
 
-    Pure and total: an event of a step or a run that is not held (it left the window) changes nothing of it,
-    and an event that was folded already may be folded again only by a caller who starts over.
+    Pure and total: an event of a step or a run that is not held (it left the window), or that does not fit its state
+    (agents/lifecycle.py), changes nothing of it, and an event that was folded already may be folded again only by a
+    caller who starts over.
     """
     after = _folded(history, event, seq)
     if after.run is not None and after.run.active and not isinstance(event, e.MessageAdded | e.NoteAdded):
@@ -211,7 +216,16 @@ def _folded(history: History, event: e.Event, seq: int) -> History:
         case e.NoteAdded():
             return _added(history, Note(event.message, seq, event.text, event.origin))
         case e.RunQueued():
-            return replace(history, run=Run(event.run, event.cause))
+            known = history.run is not None and history.run.id == event.run
+            return history if known else replace(history, run=Run(event.run, event.cause))
+        case e.UnknownEvent():
+            if event.ignorable or history.unread is not None:
+                return history
+            return replace(history, unread=event)
+        case e.StepStarted() | e.StepFinished() | e.StepStopped() | e.StepDiscarded() if not _fits(
+            history, event
+        ):
+            return history
         case e.StepStarted():
             started = Step(event.step, seq, event.run, attempt=event.attempt, model=event.model)
             moved = _added(_without(history, event.step), started)
@@ -242,7 +256,15 @@ def _folded(history: History, event: e.Event, seq: int) -> History:
             calls = tuple(_moved(call, event) if call.id == event.call else call for call in step.calls)
             return _with(history, event.step, {"calls": calls})
         case _:
-            return replace(history, run=_run_after(history.run, event))
+            run = _run_after(history.run, event)
+            over = run is not history.run and run is not None and not run.active
+            return replace(history, run=run, unread=None if over else history.unread)
+
+
+def _fits(history: History, event: e.StepStarted | e.StepFinished | e.StepStopped | e.StepDiscarded) -> bool:
+    """Whether the step is in a state after which the event may come. One that is not held may be in any."""
+    held = history.step(event.step)
+    return held is None or STEP.after(held.status, event) is not None
 
 
 def _proposed(call: e.ProposedCall) -> Call:
@@ -252,60 +274,58 @@ def _proposed(call: e.ProposedCall) -> Call:
 
 
 def _moved(call: Call, event: CallEvent) -> Call:
+    status = CALL.after(call.status, event)
+    if status is None:
+        return call
     match event:
         case e.ApprovalAsked():
-            if call.status != "proposed":
-                return call
-            return replace(call, status="awaiting_approval", approval=Approval(event.digest))
+            return replace(call, status=status, approval=Approval(event.digest))
         case e.ApprovalDecided():
             # Compare and set (rule W8): a late word, or one about something else, changes nothing.
-            if call.status != "awaiting_approval" or call.approval != Approval(event.digest):
+            if call.approval != Approval(event.digest):
                 return call
             said = Approval(event.digest, event.decision, event.by, event.note)
-            return replace(
-                call, status="queued" if event.decision == "approved" else call.status, approval=said
-            )
+            return replace(call, status=status, approval=said)
         case e.CallStarted():
-            return replace(call, status="running", attempt=event.attempt)
+            return replace(call, status=status, attempt=event.attempt)
         case e.CallSettled():
-            return replace(call, status=event.status, result=event.result, code=event.code)
-        case e.CallInDoubt():
-            return replace(call, status="in_doubt")
-        case e.CallRetried():
-            return replace(call, status="queued")
+            return replace(call, status=status, result=event.result, code=event.code)
+        case _:
+            return replace(call, status=status)
 
 
 def _run_after(run: Run | None, event: e.Event) -> Run | None:
     if run is None or run.id != getattr(event, "run", None):
         return run
     match event:
-        case e.RunStarted():
-            # A former owner worked until its last sign of life; nobody knows better when it died.
-            run = _rested(run, run.last_at)
-            started = run.started_at if run.started_at is not None else event.at
-            return replace(run, status="running", attempt=event.attempt, started_at=started, since=event.at)
-        case e.RunRecovering():
-            return replace(_rested(run, run.last_at), status="recovering")
-        case e.RunWaiting():
-            return replace(_rested(run, event.at), status="waiting")
-        case e.RunResumed():
-            return replace(_rested(run, run.last_at), status="queued")
-        case e.RunRetrying():
-            return replace(run, failures=run.failures + 1)
-        case e.RunStopping():
-            return replace(run, stopping=True, stopped_by=event.by)
-        case e.RunFinished():
-            return replace(run, status="finished", stopping=False)
-        case e.RunFailed():
-            return replace(run, status="failed", stopping=False)
-        case e.RunStopped():
-            return replace(run, status="stopped", stopping=False)
         case e.StepStarted():
             return replace(run, last_index=max(run.last_index, int(event.step.rpartition(".")[2])))
         case e.StepFinished():
             return replace(run, steps=run.steps + 1, failures=0, usage=run.usage.plus(event.usage))
         case e.HistoryCompacted():
             return replace(run, usage=run.usage.plus(event.usage))
+    status = RUN.after(run.status, event)
+    if status is None:
+        return run
+    run = replace(run, status=status)
+    match event:
+        case e.RunStarted():
+            # A former owner worked until its last sign of life; nobody knows better when it died.
+            run = _rested(run, run.last_at)
+            started = run.started_at if run.started_at is not None else event.at
+            return replace(run, attempt=event.attempt, started_at=started, since=event.at)
+        case e.RunRecovering():
+            return _rested(run, run.last_at)
+        case e.RunWaiting():
+            return _rested(run, event.at)
+        case e.RunResumed():
+            return _rested(run, run.last_at)
+        case e.RunRetrying():
+            return replace(run, failures=run.failures + 1)
+        case e.RunStopping():
+            return replace(run, stopping=True, stopped_by=event.by)
+        case e.RunFinished() | e.RunFailed() | e.RunStopped():
+            return replace(run, stopping=False)
     return run
 
 

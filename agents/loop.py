@@ -23,6 +23,7 @@ from agents.steps import (
     CallModel,
     Fail,
     Finish,
+    Leave,
     Reconcile,
     Rest,
     RunCalls,
@@ -34,7 +35,7 @@ from agents.steps import (
     reconcile,
 )
 from agents.tools.base import Storage, Toolbox
-from agents.work import Halt, PartText, StopSignal, Work, ending, failing
+from agents.work import Halt, PartText, StopSignal, Work, ending, failing, finishing
 
 __all__ = ["PartText", "StopSignal", "perform"]
 
@@ -56,7 +57,7 @@ async def perform(
     faults: FaultLog | None = None,
     refused: Iterable[str] = (),
 ) -> AsyncGenerator[list[e.Event] | PartText, None]:
-    """Work on the active run until it ends or has to wait for a person.
+    """Work on the active run until it ends, has to wait for a person, or must be left to another release.
 
     Yields lists of events, each to be appended as one batch, and pieces of streaming text. The caller must
     store what was yielded, and let `history()` show it, before it resumes the generator: that is what makes
@@ -78,7 +79,7 @@ async def perform(
         while True:
             known, now = history(), clock.now()
             decision = next_step(known, agent.limits, now, agent.tools, agent.approval_tools)
-            if isinstance(decision, Rest):
+            if isinstance(decision, Rest | Leave):
                 return
             if isinstance(decision, Stop) or halt.reason == "stopped":
                 yield ending(work, "stopped")
@@ -119,7 +120,6 @@ async def perform(
                 case Finish() if decision.limit == "limit_seconds":
                     yield ending(work, "limit")
                 case Finish():
-                    run = known.run.id
-                    yield [e.RunFinished(at=now, run=run, limit=decision.limit, detail=decision.detail)]
+                    yield finishing(work, decision)
                 case Fail():
                     yield failing(work, decision.code, decision.detail)

@@ -67,7 +67,7 @@ def refused_by_person(note: str) -> str:
     return f"{REFUSED}{REASON}{note}" if note else REFUSED
 
 
-def closing(call: Call, why: Ending) -> tuple[CallCode, str]:
+def closed_as(call: Call, why: Ending) -> tuple[CallCode, str]:
     """Code and text for a call that is closed before it had a result."""
     ran = call.status in ("running", "in_doubt")
     harmless = call.effect == "read_only"

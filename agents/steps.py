@@ -5,6 +5,7 @@ from a dead owner all ask the same question of the same history, so recovery is 
 
     the newest step          what comes next
     ───────────────────────  ─────────────────────────────────────────────────────────────────────────
+    (unread events)          Leave: a worker that can read them goes on (rule E4)
     none for this message    CallModel, the next index
     streaming                CallModel again, same index: its owner died and nothing of it is kept (R5)
     finished, open calls     Reconcile what a dead owner left running (R4), then Settle what cannot run, then Ask
@@ -18,13 +19,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agents import events as e
+from agents.closing import close, settle
 from agents.history import Call, History, Run, Step, UserMessage
-from agents.results import UNKNOWN, Ending, closing, refusal, refused_by_person
+from agents.lifecycle import CALL, STEP
+from agents.results import UNKNOWN, refusal, refused_by_person
 from agents.spec import Limits, Unattended
 
 #: Entrances through which nobody watches what becomes of a run.
 UNWATCHED: frozenset[str] = frozenset({"schedule", "trigger"})
 
+#: Effects of tools that may be run again after a crash. An effect of a later release is none of them.
+REPEATABLE: frozenset[str] = frozenset({"read_only", "idempotent"})
 #: How often a step may be begun. Each time its owner died (or the model failed) the next one tries again; a model
 #: and its fallback fail eight times between them, other forms of the request and dead owners come on top.
 MAX_ATTEMPTS = 16
@@ -96,11 +101,18 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Leave:
+    """The run is to go on elsewhere: something has happened in it that this release cannot read (rule E4)."""
+
+    unread: e.UnknownEvent
+
+
+@dataclass(frozen=True, slots=True)
 class Rest:
     """There is no run to work on."""
 
 
-Decision = CallModel | Ask | RunCalls | Settle | Reconcile | Wait | Finish | Fail | Stop | Rest
+Decision = CallModel | Ask | RunCalls | Settle | Reconcile | Wait | Finish | Fail | Stop | Leave | Rest
 
 
 def next_step(
@@ -120,8 +132,10 @@ def next_step(
         return Rest()
     if run.stopping:
         return Stop()
+    if history.unread is not None:
+        return Leave(history.unread)
     open_steps = [step for step in history.steps() if step.open_calls]
-    if any(call.status == "running" for step in open_steps for call in step.open_calls):
+    if any(_abandoned(call) for step in open_steps for call in step.open_calls):
         return Reconcile()
     for step in open_steps:
         refused = [call for call in step.open_calls if _cannot_run(call)]
@@ -130,9 +144,9 @@ def next_step(
         unstarted = [call for call in step.open_calls if call.status != "in_doubt"]
         if step.run != run.id and unstarted:
             # An earlier run ended without closing them: its owner's time is over, they are not started now.
-            return Settle(tuple(_closed(step, call, "failed", now, "") for call in unstarted))
+            return Settle(tuple(close(step, call, "failed", now) for call in unstarted))
     for step in open_steps:
-        if unasked := tuple(c for c in step.open_calls if c.status == "proposed" and c.name in approvals):
+        if unasked := tuple(c for c in step.open_calls if _may_be_asked(c) and c.name in approvals):
             return _time_left(run, limits, now) or Ask(step.id, unasked)
     for step in open_steps:
         if runnable := tuple(call for call in step.open_calls if _may_start(call)):
@@ -160,7 +174,7 @@ def in_doubt(history: History, policy: Unattended, now: int) -> Wait | Settle | 
         return Fail("outcome_unknown", detail, by="policy")
     return Settle(
         tuple(
-            _settled(step, call, "cancelled", UNKNOWN, "outcome_unknown", now, "policy")
+            settle(step.id, call, "cancelled", UNKNOWN, "outcome_unknown", now, by="policy")
             for step, call in doubts
         )
     )
@@ -183,30 +197,26 @@ def reconcile(history: History, now: int) -> list[e.Event]:
     events: list[e.Event] = []
     for step in history.steps():
         for call in step.open_calls:
-            if call.status != "running":
+            if not _abandoned(call):
                 continue
-            if call.effect == "effectful":
+            if call.effect not in REPEATABLE:
                 events.append(e.CallInDoubt(at=now, step=step.id, call=call.id, attempt=call.attempt))
             else:
                 events.append(e.CallRetried(at=now, step=step.id, call=call.id, by="recovery"))
     return events
 
 
-def close_open_calls(
-    history: History, why: Ending, now: int, *, by: str = "", settled: frozenset[str] = frozenset()
-) -> list[e.CallSettled]:
-    """One event for each open call, with a text that says what is known of it (rule R7). `settled` are ids of
-    calls that the same batch settles otherwise."""
-    return [
-        _closed(step, call, why, now, by)
-        for step in history.steps()
-        for call in step.open_calls
-        if call.id not in settled
-    ]
-
-
 def _may_start(call: Call) -> bool:
-    return call.status in ("proposed", "queued")
+    return CALL.allows(call.status, e.CallStarted)
+
+
+def _may_be_asked(call: Call) -> bool:
+    return CALL.allows(call.status, e.ApprovalAsked)
+
+
+def _abandoned(call: Call) -> bool:
+    """Whether somebody has begun it and not said how it ended. Asked when nothing of this owner is in flight."""
+    return CALL.allows(call.status, e.CallInDoubt)
 
 
 def _cannot_run(call: Call) -> bool:
@@ -222,15 +232,15 @@ def _unanswered(history: History, run: Run) -> bool:
         if isinstance(item, UserMessage):
             return True
         if isinstance(item, Step):
-            if item.status == "streaming" and item.run != run.id:
+            if item.status in STEP.open and item.run != run.id:
                 continue  # Left by a run that ended otherwise; nothing of it is kept.
-            return item.status == "streaming" or (bool(item.calls) and item.run == run.id)
+            return item.status in STEP.open or (bool(item.calls) and item.run == run.id)
     return False
 
 
 def _call_model(history: History, run: Run) -> CallModel | Fail:
     for step in history.steps():
-        if step.status == "streaming" and step.run == run.id:
+        if step.status in STEP.open and step.run == run.id:
             if step.attempt >= MAX_ATTEMPTS:
                 return Fail(
                     "crashed_too_often", f"One answer was begun {step.attempt} times and never ended."
@@ -261,33 +271,5 @@ def out_of_time(limits: Limits) -> Finish:
 
 def _refused(step: Step, call: Call, now: int, tools: tuple[str, ...]) -> e.CallSettled:
     if (said := call.approval) is not None and said.decision == "refused":
-        return _settled(step, call, "cancelled", refused_by_person(said.note), "refused", now, said.by)
-    return _settled(step, call, "failed", refusal(call, tools), call.problem, now, "")
-
-
-def _closed(step: Step, call: Call, why: Ending, now: int, by: str) -> e.CallSettled:
-    code, text = closing(call, why)
-    return _settled(step, call, "cancelled", text, code, now, by)
-
-
-def _settled(
-    step: Step,
-    call: Call,
-    status: Literal["failed", "cancelled"],
-    text: str,
-    code: e.CallCode | None,
-    now: int,
-    by: str,
-) -> e.CallSettled:
-    return e.CallSettled(
-        at=now,
-        step=step.id,
-        call=call.id,
-        attempt=call.attempt,
-        status=status,
-        result=text,
-        preview=text,
-        size=len(text),
-        code=code,
-        by=by,
-    )
+        return settle(step.id, call, "cancelled", refused_by_person(said.note), "refused", now, by=said.by)
+    return settle(step.id, call, "failed", refusal(call, tools), call.problem, now)

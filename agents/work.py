@@ -1,11 +1,12 @@
 """What the parts of the loop share while one owner works on one run, and what ends their waiting."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Protocol
 
+from agents import closing
 from agents import events as e
 from agents.attachments import Content, Files
 from agents.clock import Clock
@@ -14,7 +15,7 @@ from agents.history import History, Run
 from agents.llm.base import Model
 from agents.llm.opening import chosen, standing_in
 from agents.spec import AgentSpec
-from agents.steps import close_open_calls, out_of_time
+from agents.steps import Finish, out_of_time
 from agents.tools.base import Storage, Toolbox
 from agents.transcript.profiles import Profile
 
@@ -133,36 +134,29 @@ class Halt:
 
 
 def ending(
-    work: Work, why: Literal["stopped", "limit"], settled: Collection[e.CallSettled] = (), text: str = ""
+    work: Work, why: Literal["stopped", "limit"], settled: Sequence[e.CallSettled] = (), text: str = ""
 ) -> list[e.Event]:
-    """All that ends the run now, to be appended as one batch (rule R7): outcomes that came just in time, every
-    other open call closed, what streamed (kept if there is any), the run itself."""
-    run, now = work.run, work.clock.now()
-    ids = frozenset(event.call for event in settled)
-    by = run.stopped_by if why == "stopped" else ""
-    events: list[e.Event] = [*settled]
-    events += close_open_calls(work.history(), why, now, by=by, settled=ids)
-    events += end_streaming(work, text)
+    """All that ends the run now, to be appended as one batch (rule R7). `settled` are outcomes that came just in time;
+    `text` is what has streamed of the present step, and is kept."""
+    run, now, steps = work.run, work.clock.now(), tuple(work.history().steps())
+    streaming = next((step.id for step in steps if step.run == run.id and step.status == "streaming"), "")
+    streamed = (streaming, text)
     if why == "stopped":
-        return [*events, e.RunStopped(at=now, run=run.id, by=by)]
-    limit = out_of_time(work.agent.limits)
-    return [*events, e.RunFinished(at=now, run=run.id, limit=limit.limit, detail=limit.detail)]
+        by = run.stopped_by
+        return closing.stopped(run.id, steps, now, by=by, settled=settled, streamed=streamed)
+    over = out_of_time(work.agent.limits)
+    return closing.finished(
+        run.id, steps, now, limit=over.limit, detail=over.detail, settled=settled, streamed=streamed
+    )
 
 
-def end_streaming(work: Work, text: str = "") -> list[e.Event]:
-    """The end of the step that streams, if one does: its text is kept, or the step leaves."""
-    now = work.clock.now()
-    events: list[e.Event] = []
-    for step in work.history().steps():
-        if step.status == "streaming" and text.strip():
-            events.append(e.StepStopped(at=now, run=step.run, step=step.id, text=text))
-        elif step.status == "streaming":
-            events.append(e.StepDiscarded(at=now, run=step.run, step=step.id, reason="the run ended"))
-    return events
+def finishing(work: Work, decision: Finish) -> list[e.Event]:
+    """All that ends the run with its answer or a limit."""
+    steps, now = work.history().steps(), work.clock.now()
+    return closing.finished(work.run.id, steps, now, limit=decision.limit, detail=decision.detail)
 
 
 def failing(work: Work, code: e.RunCode, detail: str, by: str = "") -> list[e.Event]:
-    """All that ends the run as failed. Never stored as if the assistant had said it."""
-    run, now = work.run, work.clock.now()
-    closed = close_open_calls(work.history(), "failed", now, by=by)
-    return [*closed, *end_streaming(work), e.RunFailed(at=now, run=run.id, code=code, detail=detail)]
+    """All that ends the run as failed."""
+    steps, now = work.history().steps(), work.clock.now()
+    return closing.failed(work.run.id, steps, now, code=code, detail=detail, by=by)

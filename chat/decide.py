@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
+from agents import closing
 from agents import events as e
-from agents.history import Call
-from agents.results import Ending, closing, refused_by_person
+from agents.history import Call, Step
+from agents.lifecycle import BEGINNINGS, CALL, RUN
+from agents.results import refused_by_person
 from agents.tools.texts import fit
 from agents.tools.tool import PREVIEW_CHARS
 from chat.session.errors import Rejected
@@ -41,7 +43,7 @@ def run_id(conversation: str, cause: str) -> str:
 def active_run(state: State) -> Any:
     """The run that is not over yet, or None."""
     run = state.get("run")
-    return run if run is not None and run["status"] in e.ACTIVE_RUN else None
+    return run if run is not None and run["status"] in RUN.open else None
 
 
 def decide_send(
@@ -104,19 +106,13 @@ def decide_stop(
 def close_run(state: State, *, by: str, now: int, streamed: tuple[str, str] | None = None) -> list[e.Event]:
     """End the active run as stopped: whatever is open of it is closed in the same append (rule R7)."""
     run = active_run(state)
-    if run is None:
-        return []
-    closed = close_items(state, why="stopped", by=by, now=now, streamed=streamed)
-    return [*closed, e.RunStopped(at=now, run=run["id"], by=by)]
+    return [] if run is None else closing.stopped(run["id"], _steps(state), now, by=by, streamed=streamed)
 
 
 def fail_run(state: State, *, code: e.RunCode, detail: str, now: int) -> list[e.Event]:
     """End the active run as failed; a call that may have had its effect is closed with a text that says so."""
     run = active_run(state)
-    if run is None:
-        return []
-    closed = close_items(state, why="failed", by="", now=now)
-    return [*closed, e.RunFailed(at=now, run=run["id"], code=code, detail=detail)]
+    return [] if run is None else closing.failed(run["id"], _steps(state), now, code=code, detail=detail)
 
 
 def with_next_run(
@@ -165,7 +161,7 @@ def fitting(state: State, events: list[e.Event]) -> list[e.Event]:
     run = active_run(state)
     unfit: tuple[type[e.Event], ...] = ()
     if run is not None and run["stopping"]:
-        unfit = (e.StepStarted, e.ApprovalAsked, e.CallStarted, e.RunRetrying, e.RunWaiting)
+        unfit = BEGINNINGS
     statuses = {call["status"] for item in items(state) if item["kind"] == "step" for call in item["calls"]}
     # What was let go of while the run was about to wait for it runs now; it is not waited with.
     waits = bool(statuses & WAITED_FOR.keys()) and "queued" not in statuses
@@ -193,24 +189,7 @@ def _decided_already(state: State, event: e.Event) -> bool:
     if isinstance(event, e.CallSettled):
         if event.code == "outcome_unknown" or event.by == "probe":
             return call["status"] != "in_doubt"
-        return call["status"] not in e.OPEN_CALL
-    expected = ("running",) if isinstance(event, e.CallInDoubt) else ("running", "in_doubt")
-    return call["status"] not in expected
-
-
-def close_items(
-    state: State, *, why: Ending, by: str, now: int, streamed: tuple[str, str] | None = None
-) -> list[e.Event]:
-    """Events that close every open call and every streaming step of a conversation whose run ends."""
-    closed: list[e.Event] = []
-    for step in items(state):
-        if step["kind"] != "step":
-            continue
-        if step["status"] == "streaming":
-            closed.append(_cut(step, streamed, now))
-        open_calls = [call for call in step["calls"] if call["status"] in e.OPEN_CALL]
-        closed += [_closed(step, call, why, by, now) for call in open_calls]
-    return closed
+    return not CALL.allows(call["status"], type(event))
 
 
 def decide_rename(state: State, *, title: str, now: int) -> list[e.Event]:
@@ -230,7 +209,7 @@ def decide_settle(
     step, found = find_call(state, call)
     if step is None or found is None:
         raise Rejected("unknown_call")
-    if found["status"] not in e.OPEN_CALL:
+    if found["status"] not in CALL.open:
         raise Rejected("already_settled")
     if found["status"] != "in_doubt":
         again = found["attempt"] >= (2 if found["status"] == "running" else 1)
@@ -262,7 +241,7 @@ def decide_approval(
     asked = found.get("approval")
     if asked is not None and asked["decision"] is not None:
         raise Rejected("already_decided")
-    if found["status"] not in e.OPEN_CALL:
+    if found["status"] not in CALL.open:
         raise Rejected("already_settled")
     if asked is None or found["status"] != "awaiting_approval":
         raise Rejected("bad_command")
@@ -274,13 +253,9 @@ def decide_approval(
         return [allowed, *_going_on(state, call, now, runs=True)]
     refused = e.ApprovalDecided(**about, digest=digest, decision="refused", note=note)
     text = refused_by_person(note)
-    outcome: dict[str, Any] = {
-        "status": "cancelled",
-        "result": text,
-        "preview": fit(text, PREVIEW_CHARS),
-        "size": len(text),
-    }
-    settled = e.CallSettled(**about, attempt=found["attempt"], **outcome, code="refused")
+    settled = closing.settle(
+        step["id"], _call(found), "cancelled", text, "refused", now, by=by, preview=fit(text, PREVIEW_CHARS)
+    )
     return [refused, settled, *_going_on(state, call, now)]
 
 
@@ -333,43 +308,34 @@ def _waiting(shown: list[Any]) -> int:
     return count
 
 
-def _cut(step: Any, streamed: tuple[str, str] | None, now: int) -> e.Event:
-    if streamed is not None and streamed[0] == step["id"] and streamed[1]:
-        return e.StepStopped(at=now, run=step["run"], step=step["id"], text=streamed[1])
-    return e.StepDiscarded(at=now, run=step["run"], step=step["id"], reason="stopped")
-
-
-def _closed(step: Any, call: Any, why: Ending, by: str, now: int) -> e.Event:
-    told = {key: call[key] for key in ("id", "ordinal", "name", "arguments", "effect", "status")}
-    code, text = closing(Call(**told), why)
-    return e.CallSettled(
-        at=now,
-        step=step["id"],
-        call=call["id"],
-        attempt=call["attempt"],
-        status="cancelled",
-        result=text,
-        preview=text,
-        size=len(text),
-        code=code,
-        by=by,
-    )
-
-
 def _settled(step: Any, call: Any, decision: Decision, result: str, by: str, now: int) -> e.Event:
     if decision == "run_again":
         return e.CallRetried(at=now, step=step["id"], call=call["id"], by=by)
     happened = decision == "happened"
     text = result if happened else (result or DID_NOT_HAPPEN)
-    return e.CallSettled(
-        at=now,
-        step=step["id"],
-        call=call["id"],
-        attempt=call["attempt"],
-        status="succeeded" if happened else "failed",
-        result=text,
-        preview=fit(text, PREVIEW_CHARS),
-        size=len(text),
-        code="resolved_by_person",
-        by=by,
+    status: Literal["succeeded", "failed"] = "succeeded" if happened else "failed"
+    preview = fit(text, PREVIEW_CHARS)
+    return closing.settle(
+        step["id"], _call(call), status, text, "resolved_by_person", now, by=by, preview=preview
+    )
+
+
+def _steps(state: State) -> list[Step]:
+    """The steps that a state holds, as an agent's history knows them, as far as it takes to end a run."""
+    return [
+        Step(
+            item["id"],
+            item["seq"],
+            item["run"],
+            item["status"],
+            calls=tuple(_call(call) for call in item["calls"]),
+        )
+        for item in items(state)
+        if item["kind"] == "step"
+    ]
+
+
+def _call(call: Any) -> Call:
+    return Call(
+        **{key: call[key] for key in ("id", "ordinal", "name", "arguments", "effect", "status", "attempt")}
     )

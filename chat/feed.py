@@ -70,7 +70,7 @@ class Sink(Protocol):
 
 
 class Loader(Protocol):
-    """How the feed gets a snapshot: `Sessions.load`, which heals what it finds."""
+    """How the feed gets a snapshot: `Sessions.look`, which heals what it finds and parses nothing."""
 
     def __call__(self, conversation: str, /) -> Awaitable[Loaded]: ...
 

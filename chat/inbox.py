@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from agents import events as e
 from agents.tools.texts import result_text
 from chat import decide
-from chat.entrances.web.protocol import (
+from chat.commands import (
     ApproveBody,
     CreateBody,
     DeleteBody,
@@ -336,7 +336,7 @@ class Inbox:
                 stands = await self._sessions.remember(conversation, command)
         elif stands.digest != command.digest:
             raise IdReused
-        cursor = (await self._sessions.load(conversation)).position.cursor
+        cursor = (await self._sessions.look(conversation)).position.cursor
         return _answer(stands.result, cursor, duplicate=stands is not command)
 
 

@@ -71,6 +71,8 @@ class Event(models.Model):
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="events")
     seq = models.BigIntegerField()
     type = models.CharField(max_length=40)
+    #: In which version of its type it is told (rule E3). The database fills it in for a release that does not know it.
+    version = models.SmallIntegerField(db_default=1)
     at = models.BigIntegerField()
     text = models.TextField()
     tag = models.CharField(max_length=16)

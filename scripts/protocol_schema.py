@@ -17,7 +17,9 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from agents import events
+from chat import commands
 from chat.entrances.web import protocol
+from chat.session import views
 from chat.session.state import WINDOW
 
 Json = Any
@@ -27,15 +29,16 @@ LITERALS: dict[str, Any] = {
     name: getattr(module, name)
     for module, names in (
         (events, ("Effect", "CallStatus", "RunStatus", "StepStatus", "RunCode", "CallCode")),
-        (protocol, ("ErrorCode", "ResultCode", "ResyncReason", "GoawayReason")),
+        (commands, ("ResultCode",)),
+        (protocol, ("ErrorCode", "ResyncReason", "GoawayReason")),
     )
     for name in names
 }
 #: Discriminated unions that get a name of their own, and the field that tells their members apart.
 UNIONS: dict[str, Any] = {
     "AnyEvent": events.AnyEvent,
-    "Item": protocol.Item,
-    "CommandBody": protocol.CommandBody,
+    "Item": views.Item,
+    "CommandBody": commands.CommandBody,
     "ClientFrame": protocol.ClientFrame,
     "ServerFrame": protocol.ServerFrame,
 }
@@ -49,13 +52,13 @@ PAGES: tuple[type[BaseModel], ...] = (
 )
 CONSTANTS = {
     "PROTOCOL": protocol.PROTOCOL,
-    "MAX_TEXT": protocol.MAX_TEXT,
-    "MAX_NOTE": protocol.MAX_NOTE,
-    "MAX_ATTACHMENTS": protocol.MAX_ATTACHMENTS,
+    "MAX_TEXT": commands.MAX_TEXT,
+    "MAX_NOTE": commands.MAX_NOTE,
+    "MAX_ATTACHMENTS": commands.MAX_ATTACHMENTS,
     "WINDOW": WINDOW,
 }
 #: Names that would hide a global of the language.
-RENAMED = {"Error": "ErrorFrame"}
+RENAMED = {"Error": "ErrorFrame", "InfoView": "Info", "ProgressView": "Progress"}
 
 REF = "#/$defs/"
 

@@ -14,21 +14,17 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import NAMESPACE_URL, uuid5
 
-from chat.entrances.web.protocol import MAX_TEXT, ResultCode
+from agents.tools.texts import fit
+from chat.commands import MAX_TEXT, MAX_TITLE, ResultCode
 from chat.inbox import Body, CommandResult, CreateBody, Inbox, SendBody, Sender
 from chat.journal import replies
 from chat.session.errors import JournalUnavailable
-
-#: Longest prompt of a firing, in characters: that of a message.
-MAX_PROMPT = MAX_TEXT
-#: Longest title of a conversation, in characters.
-MAX_TITLE = 200
 
 #: What a person reads of a firing that can never be carried out.
 REFUSALS: dict[str, str] = {
     "not_found": "The conversation was deleted.",
     "agent_missing": "The agent is missing or disabled.",
-    "bad_command": f"The message is empty or longer than {MAX_PROMPT:,} characters.",
+    "bad_command": "The message is empty.",
 }
 
 
@@ -37,9 +33,10 @@ class Firing:
     """One event that is to become a message of `owner`, and so a run.
 
     `key` is the identity of the event, e.g. "schedule:17:1764000000000"; never made from what the event says. `name`
-    is shown as who spoke. `agent` (a slug, "" = the default one) and `title` ("" = made from the prompt) are those of a
-    conversation that is made. `conversation` names one that must exist; without it one is made, for this firing alone
-    or, with a `series`, for all firings that name the same one.
+    is shown as who spoke. A `prompt` beyond MAX_TEXT is cut with a mark: nobody is there to shorten it. `agent` (a
+    slug, "" = the default one) and `title` ("" = made from the prompt) are those of a conversation that is made.
+    `conversation` names one that must exist; without it one is made, for this firing alone or, with a `series`, for all
+    firings that name the same one.
     """
 
     key: str
@@ -84,14 +81,14 @@ async def fire(inbox: Inbox, firing: Firing) -> Fired:
     """Carry a firing out, or find that it was. Never raises for what an outage can cause."""
     who = Sender(firing.owner, entrance=firing.entrance, name=firing.name)
     place, message = firing.place, firing.message
-    if not firing.prompt.strip() or len(firing.prompt) > MAX_PROMPT:
+    if not firing.prompt.strip():
         return Fired(place, message, "", "rejected", "bad_command")
     if not firing.conversation:
         create = CreateBody(kind="create", agent=firing.agent, title=firing.title[:MAX_TITLE])
         made = await _submit(inbox, who, place, _made("create", place), create)
         if made.status == "rejected":
             return Fired(place, message, "", "rejected", made.code, made.retry)
-    send = SendBody(kind="send", message=message, text=firing.prompt)
+    send = SendBody(kind="send", message=message, text=fit(firing.prompt, MAX_TEXT))
     sent = await _submit(inbox, who, place, _made("send", firing.key), send)
     if sent.status == "rejected":
         return Fired(place, message, "", "rejected", sent.code, sent.retry)

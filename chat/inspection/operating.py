@@ -10,7 +10,7 @@ from typing import Any
 from asgiref.sync import async_to_sync
 
 from agents.events import ACTIVE_RUN
-from chat.entrances.web.protocol import SettleBody, StopBody
+from chat.commands import SettleBody, StopBody
 from chat.inbox import CommandResult, Inbox, Sender
 from chat.inspection import base
 from chat.models import Call, Conversation, Run

@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import path
 
 from agents.events import ACTIVE_RUN
-from chat.entrances.web.protocol import MAX_TEXT, SettleBody, StopBody
+from chat.commands import MAX_TEXT, SettleBody, StopBody
 from chat.inbox import CommandResult
 from chat.inspection import base
 from chat.inspection.operating import DECISIONS, Action, Operator, submit

@@ -31,7 +31,7 @@ from chat.session.errors import (
     NoConversation,
     Unarchivable,
 )
-from chat.session.state import Patch, State, change, merge, reduce
+from chat.session.state import Patch, State, change, evicted, merge
 from chat.support import kill_points
 
 #: Connections of one process to the database.
@@ -75,8 +75,9 @@ def commit(
     after: dict[str, Any] = dict(state)
     committed = []
     for place, (tag, text, event, command) in enumerate(stored, start=seq + 1):
-        committed.append(Committed(place, tag, text, event, change(after, event, place), command))
-        after = merge(after, reduce(after, event, place))
+        changed = change(after, event, place)
+        committed.append(Committed(place, tag, text, event, changed, command))
+        after = merge(after, changed | evicted(after, changed))
     return after, committed
 
 
@@ -276,20 +277,6 @@ class Journal:
             return Command(row.command, row.digest, row.result) if row else None
 
         return await self._run(work)
-
-    async def page(self, conversation: str, before: int, limit: int) -> tuple[list[Any], bool]:
-        """The newest `limit` items before seq `before`, ascending, and whether there are older ones. Also
-        items that were never or are no longer in the window, whatever their age."""
-        return await self._run(self._page, conversation, before, limit)
-
-    def _page(self, conversation: str, before: int, limit: int) -> tuple[list[Any], bool]:
-        row = self._conversation(conversation)
-        found = [
-            *row.messages.filter(seq__lt=before).order_by("-seq").values_list("seq", "body")[: limit + 1],
-            *row.steps.filter(seq__lt=before).order_by("-seq").values_list("seq", "body")[: limit + 1],
-        ]
-        found.sort(key=lambda item: item[0], reverse=True)
-        return [body for _, body in reversed(found[:limit])], len(found) > limit
 
     async def history(self, conversation: str, items: int = HISTORY_ITEMS) -> History:
         """The conversation as its agent sees it: at least its newest `items` items, and all of the latest run."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 
 from agents import events as e
+from agents.lifecycle import CALL
 from chat import models as m
 from chat.session.state import State, is_open
 
@@ -21,14 +22,9 @@ if TYPE_CHECKING:
 NEWS = ("conversation.", "message.", "note.", "run.")
 
 #: Events that change a call's row. Progress is shown and not kept there.
-CALL_NEWS = (
-    e.ApprovalAsked,
-    e.ApprovalDecided,
-    e.CallStarted,
-    e.CallSettled,
-    e.CallInDoubt,
-    e.CallRetried,
-)
+CALL_NEWS = tuple(kind for kind in CALL.rows if kind not in (e.StepFinished, e.CallProgress))
+#: The longest type of an event that the column holds. Ours are shorter; one of a later release need not be.
+TYPE_CHARS = 40
 
 
 class Rows:
@@ -59,7 +55,8 @@ class Rows:
         return m.Event(
             conversation=self.conversation,
             seq=each.seq,
-            type=_type(each.event),
+            type=_type(each.event)[:TYPE_CHARS],
+            version=e.version_of(each.event),
             at=each.event.at,
             text=each.text,
             tag=each.tag,

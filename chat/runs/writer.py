@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two tries of a store that is away, at first and at most.
 BACKOFF = Backoff(0.1, 2.0)
+#: How often one piece of text is sent: as it is, and with all that came before it.
+PART_TRIES = 2
 #: Seconds that a write which has begun gets to come to its end when its owner is cancelled.
 END_S = 1.0
 
@@ -86,19 +88,21 @@ class Record:
 
     async def part(self, part: PartText) -> None:
         """Show text that has come. It is no event: losing some costs a moment, and the next piece brings it
-        along. Raises Fenced and NoConversation."""
+        along, so no trouble of a store comes out of here. Raises Fenced and NoConversation."""
         if part.offset == 0:
             self._streamed = ""
         self._streamed += part.text
-        try:
-            await self._part(part.message, part.offset, part.text)
-        except PartGap:
-            await self._part(part.message, 0, self._streamed)
-        except Unavailable:
-            pass
-
-    async def _part(self, message: str, offset: int, text: str) -> None:
-        await self.sessions.part(self.conversation, self.fence, message, offset, text)
+        offset, text = part.offset, part.text
+        for _ in range(PART_TRIES):
+            try:
+                await self.sessions.part(self.conversation, self.fence, part.message, offset, text)
+            except PartGap:
+                # The store lost what came before. After a second gap the next piece tries again.
+                offset, text = 0, self._streamed
+            except Unavailable:
+                break
+            else:
+                break
 
     async def _append(self, decided: Decide) -> list[e.Event]:
         tried: list[e.Event] = []
@@ -136,9 +140,9 @@ class Record:
         return None
 
     async def _refresh(self) -> None:
-        view = await self.sessions.load(self.conversation)
+        position = (await self.sessions.look(self.conversation)).position
         self.history = await self.sessions.history(self.conversation)
-        self._look(view.position)
+        self._look(position)
 
     def _look(self, position: Position) -> None:
         self.known = (position.epoch, position.seq)

@@ -106,8 +106,13 @@ class Sessions:
     # ---- reading ----
 
     async def load(self, conversation: str) -> View:
+        """The session now, with its state parsed; see `look`."""
+        return _view(await self.look(conversation))
+
+    async def look(self, conversation: str) -> Loaded:
         """The session now, set right if need be: left-overs archived, compared with SQL on a new server,
-        rebuilt if Redis does not have it. Raises NoConversation, Unavailable."""
+        rebuilt if Redis does not have it. The state is text, as snapshots send it: nothing is parsed. Raises
+        NoConversation, Unavailable."""
         waited = False
         for attempt in range(TRIES):
             await _pause(attempt)
@@ -115,7 +120,7 @@ class Sessions:
             if loaded is None:
                 await self._rebuild(conversation, await self.journal.base(conversation), None)
             elif loaded.verified and loaded.archived == loaded.position.seq:
-                return _view(loaded)
+                return loaded
             elif loaded.verified and not waited:
                 # Most likely its writer is archiving it at this moment.
                 waited = True
@@ -126,7 +131,7 @@ class Sessions:
 
     async def ensure_archived(self, conversation: str) -> None:
         """Have everything that Redis holds of a conversation in the journal (rule S6)."""
-        await self.load(conversation)
+        await self.look(conversation)
 
     async def history(self, conversation: str) -> History:
         """The conversation as its agent sees it, up to now: its newest items, and all of its latest run."""
@@ -197,7 +202,7 @@ class Sessions:
             try:
                 return await self.store.part(conversation, fence, message, offset, text)
             except (Missing, Conflict):
-                await self.load(conversation)
+                await self.look(conversation)
         raise Busy
 
     async def delete(self, conversation: str) -> None:
@@ -243,7 +248,7 @@ class Sessions:
     async def take(self, conversation: str, owner: str, ttl_ms: int) -> int | None:
         """Become the owner of the conversation's run (rule R2). Returns the fence to write with, or None if
         somebody else is. Call `renew` well within `ttl_ms`, and `release` in the end."""
-        await self.load(conversation)
+        await self.look(conversation)
         if not await self.store.acquire(conversation, owner, ttl_ms):
             return None
         try:
@@ -282,7 +287,7 @@ class Sessions:
             try:
                 return await self.store.fence(conversation, fence)
             except Missing:
-                await self.load(conversation)
+                await self.look(conversation)
         raise Busy
 
     async def _release_quietly(self, conversation: str, owner: str) -> None:

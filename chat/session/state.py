@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agents import events as e
+from agents.lifecycle import CALL, NEW, RUN, STEP
 
 #: Items that a snapshot shows at most, open steps aside. 50 items fill several screens; older ones page over HTTP.
 WINDOW = 50
@@ -58,12 +59,11 @@ def merge(state: State, patch: Patch) -> dict[str, Json]:
 def reduce(state: State, event: e.Event, seq: int) -> Patch:
     """What `event`, appended as `seq`, changes in `state`.
 
-    Pure and total: an event that names something the state does not hold (it left the window) changes
-    nothing of it. Values in `state` are never mutated.
+    Pure and total: an event that names something the state does not hold (it left the window), or that does not fit
+    the state it is in (agents/lifecycle.py), changes nothing of it. Values in `state` are never mutated.
     """
     patch = change(state, event, seq)
-    patch.update(_evicted(state, patch))
-    return patch
+    return patch | evicted(state, patch)
 
 
 def is_open(item: Json) -> bool:
@@ -87,12 +87,15 @@ def change(state: State, event: e.Event, seq: int) -> Patch:
         case e.MessageAdded() | e.NoteAdded():
             kind = "message" if isinstance(event, e.MessageAdded) else "note"
             item = {"kind": kind, "seq": seq, "id": event.message, "text": event.text, "at": event.at}
-            item["origin"] = event.origin.model_dump()
+            item["origin"] = e.plain(event.origin)
             if isinstance(event, e.MessageAdded):
-                item["attachments"] = [file.model_dump() for file in event.attachments]
+                item["attachments"] = [e.plain(file) for file in event.attachments]
             return {item_key(seq): item}
         case e.RunQueued():
-            return {"run": _queued(event)}
+            known = (state.get("run") or {}).get("id") == event.run
+            return {} if known else {"run": _queued(event)}
+        case e.UnknownEvent():
+            return {}
         case e.StepStarted():
             return _step_started(state, event, seq)
         case e.StepFinished():
@@ -148,47 +151,45 @@ def _used(state: State, event: e.StepFinished | e.HistoryCompacted) -> Patch:
 
 
 def _sum(held: Json, usage: e.Usage) -> Json:
-    return e.Usage(**held.get("usage", NOTHING)).plus(usage).model_dump()
+    before = e.Usage.model_validate(held.get("usage", NOTHING), extra="ignore")
+    return before.plus(usage).model_dump()
 
 
 def _run_changed(state: State, event: e.Event, seq: int) -> Patch:
     run = state.get("run")
     if run is None or run["id"] != getattr(event, "run", None):
         return {}
+    status = RUN.after(run["status"], event)
+    if status is None:
+        return {}
+    run = {**run, "status": status}
     calm = {**run, "reason": None, "code": None, "detail": "", "retry_at": None}
     moved = {**calm, "since": event.at}
     ended = {**moved, "stopping": False, "ended_at": event.at}
     match event:
         case e.RunStarted():
             started = run["started_at"] if run["started_at"] is not None else event.at
-            took = {
-                "status": "running",
-                "attempt": event.attempt,
-                "worker": event.worker,
-                "started_at": started,
-            }
+            took = {"attempt": event.attempt, "worker": event.worker, "started_at": started}
             return {"run": {**moved, **took}}
         case e.RunRecovering():
-            return {"run": {**moved, "status": "recovering", "reason": event.reason}}
+            return {"run": {**moved, "reason": event.reason}}
         case e.RunWaiting():
-            return {"run": {**moved, "status": "waiting", "reason": event.reason}}
+            return {"run": {**moved, "reason": event.reason}}
         case e.RunResumed():
-            return {"run": {**moved, "status": "queued"}}
+            return {"run": moved}
         case e.RunRetrying():
             why = {"code": event.code, "detail": event.detail, "retry_at": event.retry_at}
             return {"run": {**calm, **why}}
         case e.RunStopping():
             return {"run": {**run, "stopping": True}}
         case e.RunFinished():
-            patch: Patch = {
-                "run": {**ended, "status": "finished", "code": event.limit, "detail": event.detail}
-            }
+            patch: Patch = {"run": {**ended, "code": event.limit, "detail": event.detail}}
             return patch if event.limit is None else patch | _notice(event, seq, event.limit, event.detail)
         case e.RunFailed():
-            failed = {**ended, "status": "failed", "code": event.code, "detail": event.detail}
+            failed = {**ended, "code": event.code, "detail": event.detail}
             return {"run": failed} | _notice(event, seq, event.code, event.detail)
         case e.RunStopped():
-            return {"run": {**ended, "status": "stopped"}} | _notice(event, seq, "stopped", event.by)
+            return {"run": ended} | _notice(event, seq, "stopped", event.by)
     return {}
 
 
@@ -208,6 +209,9 @@ def _step_started(state: State, event: e.StepStarted, seq: int) -> Patch:
     run = state.get("run")
     patch: Patch = {}
     found = _find_step(state, event.step)
+    status = STEP.after(NEW if found is None else state[found]["status"], event)
+    if status is None:
+        return {}
     if found is not None:
         patch[found] = None
     patch[item_key(seq)] = {
@@ -215,7 +219,7 @@ def _step_started(state: State, event: e.StepStarted, seq: int) -> Patch:
         "seq": seq,
         "id": event.step,
         "run": event.run,
-        "status": "streaming",
+        "status": status,
         "attempt": event.attempt,
         "survived": run is not None and run["id"] == event.run and run["attempt"] > 1,
         "model": event.model,
@@ -234,23 +238,26 @@ def _step_ended(state: State, event: e.StepFinished | e.StepStopped | e.StepDisc
     found = _find_step(state, event.step)
     if found is None:
         return {}
+    status = STEP.after(state[found]["status"], event)
+    if status is None:
+        return {}
     if isinstance(event, e.StepDiscarded):
         return {found: None}
-    item = {**state[found], "text": event.text, "ended_at": event.at}
+    item = {**state[found], "status": status, "text": event.text, "ended_at": event.at}
     if isinstance(event, e.StepStopped):
-        return {found: {**item, "status": "stopped"}}
-    calls = [_proposed(call) for call in event.calls]
-    return {found: {**item, "status": "finished", "calls": calls, "usage": event.usage.model_dump()}}
+        return {found: item}
+    calls = [_proposed(call, event) for call in event.calls]
+    return {found: {**item, "calls": calls, "usage": e.plain(event.usage)}}
 
 
-def _proposed(call: e.ProposedCall) -> Json:
+def _proposed(call: e.ProposedCall, event: e.StepFinished) -> Json:
     return {
         "id": call.call,
         "ordinal": call.ordinal,
         "name": call.name,
         "arguments": call.arguments,
         "effect": call.effect,
-        "status": "proposed",
+        "status": CALL.after(NEW, event),
         "attempt": 0,
         "worker": "",
         "progress": None,
@@ -270,47 +277,39 @@ def _call_changed(state: State, event: CallEvent) -> Patch:
         return {}
     step = state[found]
     calls = [_moved(call, event) if call["id"] == event.call else call for call in step["calls"]]
-    return {found: {**step, "calls": calls}}
+    moved = any(after is not before for after, before in zip(calls, step["calls"], strict=True))
+    return {found: {**step, "calls": calls}} if moved else {}
 
 
 def _moved(call: Json, event: CallEvent) -> Json:
+    """The call after the event; the same object if nothing of it changes."""
+    status = CALL.after(call["status"], event)
+    if status is None:
+        return call
+    after = {**call, "status": status}
     match event:
         case e.ApprovalAsked():
-            return _asked(call, event)
+            nobody = {"decision": None, "by": "", "note": "", "decided_at": None}
+            return {**after, "approval": {"digest": event.digest, "asked_at": event.at, **nobody}}
         case e.ApprovalDecided():
-            return _decided(call, event)
+            # Compare and set (rule W8): a late word, or one about something else, changes nothing.
+            asked = call.get("approval")
+            if asked is None or asked["decision"] is not None or asked["digest"] != event.digest:
+                return call
+            said = {"decision": event.decision, "by": event.by, "note": event.note, "decided_at": event.at}
+            return {**after, "approval": {**asked, **said}}
         case e.CallStarted():
-            took = {"status": "running", "attempt": event.attempt, "worker": event.worker, "progress": None}
-            return {**call, **took, "started_at": event.at, "code": None}
+            took = {"attempt": event.attempt, "worker": event.worker, "progress": None}
+            return {**after, **took, "started_at": event.at, "code": None}
         case e.CallProgress():
-            return {**call, "progress": {"fraction": event.fraction, "note": event.note}}
+            return {**after, "progress": {"fraction": event.fraction, "note": event.note}}
         case e.CallSettled():
-            outcome = {"status": event.status, "preview": event.preview, "size": event.size}
-            return {**call, **outcome, "code": event.code, "by": event.by, "ended_at": event.at}
+            outcome = {"preview": event.preview, "size": event.size, "code": event.code}
+            return {**after, **outcome, "by": event.by, "ended_at": event.at}
         case e.CallInDoubt():
-            return {**call, "status": "in_doubt"}
+            return after
         case e.CallRetried():
-            return {**call, "status": "queued", "by": event.by}
-
-
-def _asked(call: Json, event: e.ApprovalAsked) -> Json:
-    if call["status"] != "proposed":
-        return call
-    nobody = {"decision": None, "by": "", "note": "", "decided_at": None}
-    approval = {"digest": event.digest, "asked_at": event.at, **nobody}
-    return {**call, "status": "awaiting_approval", "approval": approval}
-
-
-def _decided(call: Json, event: e.ApprovalDecided) -> Json:
-    """Compare and set (rule W8): a late word, or one about something else, changes nothing."""
-    asked = call.get("approval")
-    if call["status"] != "awaiting_approval" or asked is None or asked["decision"] is not None:
-        return call
-    if asked["digest"] != event.digest:
-        return call
-    said = {"decision": event.decision, "by": event.by, "note": event.note, "decided_at": event.at}
-    status = "queued" if event.decision == "approved" else call["status"]
-    return {**call, "status": status, "approval": {**asked, **said}}
+            return {**after, "by": event.by}
 
 
 def _find_step(state: State, step: str) -> str | None:
@@ -321,7 +320,7 @@ def _find_step(state: State, step: str) -> str | None:
     return None
 
 
-def _evicted(state: State, patch: Patch) -> Patch:
+def evicted(state: State, patch: Patch) -> Patch:
     """The fields that leave the window because of this patch: the oldest settled items beyond `WINDOW`."""
     merged = {k: v for k, v in {**state, **patch}.items() if k.startswith("i:") and v is not None}
     if len(merged) <= WINDOW:

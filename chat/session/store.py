@@ -16,6 +16,7 @@ script is harmless when it is repeated.
 """
 
 import json
+import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -70,6 +71,8 @@ __all__ = [
     "Tail",
 ]
 
+log = logging.getLogger(__name__)
+
 SCRIPTS = Path(__file__).parent / "scripts"
 
 #: Seconds for one answer. No command here blocks on the server, so a longer silence means that it is gone.
@@ -84,7 +87,23 @@ READ_KEYS = 64
 MAX_COMMANDS = 200
 #: First words of errors by which a server says "not now".
 NOT_NOW = frozenset(
-    {"LOADING", "READONLY", "OOM", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY"}
+    {
+        "LOADING",
+        "READONLY",
+        "OOM",
+        "MISCONF",
+        "MASTERDOWN",
+        "CLUSTERDOWN",
+        "TRYAGAIN",
+        "BUSY",
+        "NOREPLICAS",
+        "NOPERM",
+        "NOAUTH",
+        "WRONGPASS",
+        "ACL",  # a command within a script is forbidden
+        "UNKILLABLE",
+        "NOMASTERLINK",
+    }
 )
 
 
@@ -150,9 +169,11 @@ class RedisStore:
         except (ConnectionError, TimeoutError, OSError) as problem:
             raise StoreUnavailable(f"Redis cannot be reached ({type(problem).__name__}).") from problem
         except ResponseError as problem:
-            if str(problem).split(" ", 1)[0] in NOT_NOW or type(problem) is not ResponseError:
-                raise StoreUnavailable(f"Redis refuses to work at the moment: {problem}") from problem
-            raise
+            if str(problem).split(" ", 1)[0] not in NOT_NOW and type(problem) is ResponseError:
+                # A defect of ours, or of the server's set-up. Waiting may not mend it, but somebody can, and until then
+                # nothing that waits for Redis is lost.
+                log.error("Redis refused a command for a reason that is not known to pass: %s", problem)
+            raise StoreUnavailable(f"Redis refuses to work at the moment: {problem}") from problem
         except RedisError as problem:
             raise StoreUnavailable(f"Redis failed ({type(problem).__name__}).") from problem
 

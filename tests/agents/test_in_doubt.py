@@ -39,6 +39,7 @@ def doubtful(*messages: e.Event, doubts: int = 1, cause: str = "m1") -> History:
         e.StepStarted(at=3, run="r", step="r.1"),
         e.StepFinished(at=4, run="r", step="r.1", text="", calls=calls),
         *later,
+        *(e.CallStarted(at=4, step="r.1", call=call.call, attempt=1, fence=1, worker="w") for call in calls),
         *(e.CallInDoubt(at=5, step="r.1", call=f"call{n}", attempt=1) for n in range(doubts)),
         e.CallSettled(
             at=6,

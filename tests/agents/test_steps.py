@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from agents import events as e
+from agents.closing import close_calls
 from agents.history import History, empty, fold
 from agents.results import INTERRUPTED, NOT_STARTED, REFUSED, STOPPED_BEFORE, STOPPED_RUNNING
 from agents.spec import Limits
@@ -20,7 +21,6 @@ from agents.steps import (
     Settle,
     Stop,
     Wait,
-    close_open_calls,
     next_step,
     reconcile,
 )
@@ -175,12 +175,12 @@ def test_R7_stopping_comes_before_everything() -> None:
 
 def test_R7_every_open_call_is_closed_with_what_is_known_of_it() -> None:
     history = told(*BEGUN, step(), answer(call("A"), call("B"), call("C")), runs("A"), settled("C"))
-    events = close_open_calls(history, "stopped", NOW, by="Alice")
+    events = close_calls(history.steps(), "stopped", NOW, by="Alice")
     assert [(event.call, event.code, event.result, event.by) for event in events] == [
         ("A", "cancelled_by_user", STOPPED_RUNNING, "Alice"),
         ("B", "cancelled_by_user", STOPPED_BEFORE, "Alice"),
     ]
-    failed = close_open_calls(history, "failed", NOW)
+    failed = close_calls(history.steps(), "failed", NOW)
     assert [(event.code, event.result) for event in failed] == [
         ("interrupted", INTERRUPTED),
         ("not_started", NOT_STARTED),
@@ -190,7 +190,7 @@ def test_R7_every_open_call_is_closed_with_what_is_known_of_it() -> None:
 def test_a_call_in_doubt_is_closed_as_interrupted_and_not_as_cancelled() -> None:
     """A text that blames the user for a crash would make the model say something false."""
     history = told(*BEGUN, step(), answer(call("A")), runs("A"), *_doubt("A"))
-    (event,) = close_open_calls(history, "stopped", NOW)
+    (event,) = close_calls(history.steps(), "stopped", NOW)
     assert (event.code, event.result) == ("interrupted", INTERRUPTED)
 
 
@@ -294,7 +294,7 @@ def test_W8_a_doubt_is_the_more_urgent_reason_to_wait() -> None:
 
 def test_R7_a_call_that_waits_for_a_yes_is_closed_by_a_stop_and_by_the_next_run() -> None:
     waiting = (*BEGUN, step(), answer(call("A")), asked("A"))
-    (event,) = close_open_calls(told(*waiting), "stopped", NOW, by="Alice")
+    (event,) = close_calls(told(*waiting).steps(), "stopped", NOW, by="Alice")
     assert (event.code, event.result) == ("cancelled_by_user", STOPPED_BEFORE)
     later = told(
         *waiting, e.RunFailed(at=1, run="r", code="internal"), message("m2"), queued("s"), started("s")

@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from agents import events as e
 from agents.models import ensure_default_agent
 from chat import models as m
-from chat.entrances.web.protocol import (
+from chat.commands import (
     ApproveBody,
     CreateBody,
     DeleteBody,

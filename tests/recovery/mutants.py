@@ -152,14 +152,14 @@ MUTANTS = (
     ),
     Mutant(
         "an entry of the queue that came too early swallows the one that comes in time",
-        "chat/runs/worker.py",
+        "chat/runs/pool.py",
         'if busy.owned.is_set() or busy.task.cancelled() or busy.task.result() != "nothing":',
         "if True:",
         ("tests/chat/runs/test_pool.py",),
     ),
     Mutant(
         "an entry of the queue that comes twice keeps a run's place",
-        "chat/runs/worker.py",
+        "chat/runs/pool.py",
         "            owned = asyncio.create_task(busy.owned.wait())\n",
         "            owned = asyncio.create_task(asyncio.Event().wait())\n",
         ("tests/chat/runs/test_pool.py", "-k", "take_no_place"),

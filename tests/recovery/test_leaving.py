@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from chat.entrances.web import leaving
-from chat.runs.worker import END_S, LEAVE_S
+from chat.runs.pool import LEAVE_S
+from chat.runs.worker import END_S
 from tests.support.processes import Stack
 from tests.support.waiting import eventually
 from tests.support.wire import Wire, login, new_id

@@ -391,6 +391,8 @@ class Story:
         for call in list(running):
             running.remove(call)
             if call not in doubtful:
+                again = e.CallRetried(at=self._at(), step=step, call=call.call, by="recovery")
+                self._append(again)
                 waiting.append(call)
         if not doubtful:
             return

@@ -23,7 +23,6 @@ from chat.entrances.feishu.models import FeishuApp, FeishuLane
 from chat.feed import Feed
 from chat.files import attachments
 from chat.inbox import Inbox
-from chat.session.contract import Loaded
 from chat.session.errors import Unavailable
 from chat.session.sessions import Sessions
 from chat.support.tasks import end, heed_cancellation
@@ -56,13 +55,10 @@ class FeishuService:
         clock: Callable[[], int] = now_ms,
         asleep_s: float = ASLEEP_S,
     ) -> None:
-        async def load(conversation: str) -> Loaded:
-            return (await sessions.load(conversation)).loaded
-
         self.me = worker
         self.clock = clock
         self.inbox = Inbox(sessions, enqueue)
-        self.feed = Feed(sessions.store, load)
+        self.feed = Feed(sessions.store, sessions.look)
         self.busy = 1
         self._asleep_s = asleep_s
         self._keepers: dict[int, Keeper] = {}

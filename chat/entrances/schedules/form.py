@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django import forms
 
 from agents.models import Agent
-from chat.automation.firing import MAX_PROMPT
+from chat.commands import MAX_TEXT
 from chat.entrances.schedules.decide import MAX_MOST
 from chat.entrances.schedules.models import Schedule
 from chat.entrances.schedules.plan import SECOND, is_zone, shown
@@ -23,7 +23,7 @@ class ScheduleForm(forms.ModelForm):
     #: Who fills it in; set by the admin.
     by: Any = None
     prompt = forms.CharField(
-        max_length=MAX_PROMPT, widget=forms.Textarea, help_text="What the agent is told each time."
+        max_length=MAX_TEXT, widget=forms.Textarea, help_text="What the agent is told each time."
     )
     agent = forms.ChoiceField(required=False)
     most = forms.IntegerField(

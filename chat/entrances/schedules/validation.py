@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agents.models import Agent
 from chat.automation import destinations
-from chat.automation.firing import MAX_PROMPT
+from chat.commands import MAX_TEXT
 from chat.entrances.schedules.decide import MAX_MOST
 from chat.entrances.schedules.models import Schedule
 from chat.entrances.schedules.plan import SECOND, Plan, Problem, instant, is_zone, next_time, problems
@@ -36,7 +36,7 @@ class Draft(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, Field(max_length=100)] = ""
-    prompt: Annotated[str, Field(max_length=MAX_PROMPT)] = ""
+    prompt: Annotated[str, Field(max_length=MAX_TEXT)] = ""
     agent: Annotated[str, Field(max_length=100)] = ""
     kind: Literal["cron", "interval", "once"] = "cron"
     cron: Annotated[str, Field(max_length=200)] = ""

@@ -71,7 +71,8 @@ def why_not(standing: Standing, now: int, *, matched: bool = True, chain: tuple[
         return "depth"
     if standing.last_hour >= standing.per_hour:
         return "hourly"
-    if standing.fired_at is not None and now - standing.fired_at < standing.cooldown_ms:
+    # Whoever waited for the row's lock, or has a slower clock, comes with an earlier `now` than the firing before it.
+    if standing.fired_at is not None and max(0, now - standing.fired_at) < standing.cooldown_ms:
         return "cooldown"
     return ""
 

@@ -80,7 +80,7 @@ def record_one(trigger: Trigger, sighting: Sighting, now: int) -> TriggerFiring:
         row.conversation, row.message = UUID(firing.place), firing.message
         if not sighting.test:
             trigger.fires += 1
-            trigger.fired_at = now
+            trigger.fired_at = max(now, trigger.fired_at or 0)
             trigger.save(update_fields=["fires", "fired_at"])
     row.save(force_insert=True)
     return row

@@ -10,11 +10,11 @@ from django.conf import settings
 from agents.models import Agent
 from agents.tools.fetching import default_fetcher
 from agents.tools.tool import ToolError
+from chat.commands import MAX_TEXT
 from chat.entrances.triggers import matching, templating
 from chat.models import Conversation
 
-#: Characters of a prompt, and of a signing secret.
-MAX_PROMPT = 16_000
+#: Characters of a signing secret.
 MAX_SECRET = 300
 DAY_S = 86_400
 MOST_WATCHED = 50
@@ -50,8 +50,8 @@ def _texts(trigger: Any) -> Problems:
         found["name"] = "Give it a name."
     if not trigger.prompt.strip():
         found["prompt"] = "Say what the agent is to do."
-    elif len(trigger.prompt) > MAX_PROMPT:
-        found["prompt"] = f"At most {MAX_PROMPT:,} characters."
+    elif len(trigger.prompt) > MAX_TEXT:
+        found["prompt"] = f"At most {MAX_TEXT:,} characters."
     elif bad := templating.unreadable(trigger.prompt):
         found["prompt"] = (
             f"{{{{ {bad[0][:60]} }}}} is no field. Write it like {{{{ payload.items[0].name }}}}."

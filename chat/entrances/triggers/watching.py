@@ -35,7 +35,7 @@ MOST_FIRINGS = 50
 #: Rows written at once when an owner's first trigger begins.
 CHUNK = 500
 #: Characters of what was said that a firing keeps.
-MAX_TEXT = 16_000
+MAX_SEEN_TEXT = 16_000
 TYPES = ("message.added", "step.finished", "run.finished", "run.failed", "run.stopped")
 #: Who speaks through these doors is a person.
 DOORS_OF_PEOPLE = ("web", "feishu", "api")
@@ -170,7 +170,7 @@ def sighting_of(trigger: Trigger, row: Conversation, seq: int, event: e.Event) -
         matched = matching.matches(trigger.match, trigger.pattern, text)
         run = event.run if isinstance(event, e.StepFinished) else ""
         chain = chain_of(row.pk, seq, run) if matched and run else ()
-        seen = {"text": cut(text, MAX_TEXT), "who": who, **place}
+        seen = {"text": cut(text, MAX_SEEN_TEXT), "who": who, **place}
         return Sighting(f"message:{row.pk}:{seq}", seen, matched=matched, chain=chain)
     if not isinstance(event, e.RunFinished | e.RunFailed | e.RunStopped):
         return None
@@ -206,7 +206,7 @@ def _ended(
     seen = {
         "run": event.run,
         "status": status,
-        "answer": cut(reply.text, MAX_TEXT) if reply is not None else "",
+        "answer": cut(reply.text, MAX_SEEN_TEXT) if reply is not None else "",
         "detail": reply.ending if reply is not None else "",
         "agent": row.agent,
         **place,

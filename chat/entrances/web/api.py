@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from agents.models import Agent
+from chat.commands import MAX_TEXT
 from chat.entrances.web import protocol as p
 from chat.entrances.web.limits import Allowance, Limits
 from chat.models import Call, Conversation, Message, Step, listed
@@ -79,7 +80,7 @@ def boot(request: HttpRequest) -> Answer:
         agents=[p.AgentEntry(slug=a.slug, name=a.name, description=a.description) for a in agents],
         csrf=get_token(request),
         admin=request.user.is_staff,
-        max_text=p.MAX_TEXT,
+        max_text=MAX_TEXT,
         max_file=settings.HOLDFAST_MAX_FILE_BYTES,
     )
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from chat.commands import ResultCode
 from chat.entrances.web import frames
 from chat.entrances.web import protocol as p
 from chat.entrances.web.limits import Bucket, Limits
@@ -294,7 +295,7 @@ class Connection:
         command: p.Command,
         status: Literal["applied", "duplicate", "rejected"],
         *,
-        code: p.ResultCode | None = None,
+        code: ResultCode | None = None,
         cursor: str | None = None,
         retry: bool = False,
     ) -> list[Action]:

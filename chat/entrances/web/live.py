@@ -11,7 +11,6 @@ from chat.feed import Feed
 from chat.inbox import Inbox
 from chat.runs.queue import Queue
 from chat.session import open_sessions
-from chat.session.contract import Loaded
 from chat.session.sessions import Sessions
 
 
@@ -42,11 +41,7 @@ def live() -> Live:
 
 def _made(loop: asyncio.AbstractEventLoop) -> Live:
     sessions = open_sessions()
-
-    async def load(conversation: str) -> Loaded:
-        return (await sessions.load(conversation)).loaded
-
-    feed = Feed(sessions.store, load)
+    feed = Feed(sessions.store, sessions.look)
     queue = Queue()
     reader = loop.create_task(feed.run(), name="feed")
     admission = Admission(settings.HOLDFAST_OPENS_PER_SECOND)

@@ -1,4 +1,5 @@
-"""Every frame of the wire, by direction, and every code (rules W1–W11).
+"""Every frame of the wire, by direction (rules W1–W11). Commands and what a snapshot shows are the core's
+(`chat/commands.py`, `chat/session/views.py`); here they become frames.
 
 This file is the schema: `frontend/src/sync/protocol.gen.ts` is generated from it (`make protocol`), and
 `make lint` fails when the two drift apart. A frame from a client that does not fit is answered with `error`.
@@ -6,33 +7,18 @@ This file is the schema: `frontend/src/sync/protocol.gen.ts` is generated from i
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from agents.events import (
-    AnyEvent,
-    AttachmentRef,
-    CallCode,
-    CallStatus,
-    Effect,
-    Origin,
-    RunCode,
-    RunStatus,
-    StepStatus,
-    Usage,
-)
+from agents.events import AnyEvent, CallStatus, RunStatus
+from chat.commands import CommandBody, ResultCode, Uuid
+from chat.session.views import InfoView, Item, RunView
 
 #: Grows when a frame changes its meaning; a server says `goaway {protocol}` to a client of another version.
 PROTOCOL = 1
-#: Largest frame a client may send, in bytes (rule W11).
-MAX_FRAME_IN = 64 * 1024
+#: Largest frame a client may send, in bytes (rule W11): a message of MAX_TEXT characters in any language fits.
+MAX_FRAME_IN = 128 * 1024
 #: Largest frame the server sends, in bytes (rule W10); Daphne refuses to send more than 1 MiB.
 MAX_FRAME_OUT = 512 * 1024
-#: Longest text of one message, in characters; it fits MAX_FRAME_IN in any language.
-MAX_TEXT = 16_000
-#: Longest reason of a refusal, in characters.
-MAX_NOTE = 1_000
-#: Files that one message may carry.
-MAX_ATTACHMENTS = 5
 
 ErrorCode = Literal[
     "bad_frame",
@@ -44,24 +30,9 @@ ErrorCode = Literal[
     "protocol",
     "unavailable",
 ]
-ResultCode = Literal[
-    "not_found",
-    "bad_command",
-    "id_reused",
-    "no_run",
-    "unknown_call",
-    "already_settled",
-    "already_decided",
-    "wrong_digest",
-    "too_many_waiting",
-    "agent_missing",
-    "unknown_attachment",
-    "unavailable",
-]
 ResyncReason = Literal["epoch", "gap", "slow", "behind", "store_lost"]
 GoawayReason = Literal["restart", "crowded", "protocol", "logged_out"]
 
-Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
 Cursor = Annotated[str, Field(max_length=100)]
 
 
@@ -69,125 +40,10 @@ class Frame(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-# ---- what a snapshot shows (the shapes that chat/session/state.py makes) ----
-
-
-class ApprovalView(Frame):
-    """That a person was asked whether the call may run, and what they said; `decision` null: nothing yet (rule W8)."""
-
-    digest: str
-    asked_at: int
-    decision: Literal["approved", "refused"] | None
-    by: str
-    note: str
-    decided_at: int | None
-
-
-class CallView(Frame):
-    """`approval` null: nobody was asked. Calls stored before there were approvals lack that field."""
-
-    id: str
-    ordinal: int
-    name: str
-    arguments: str
-    effect: Effect
-    status: CallStatus
-    attempt: int
-    worker: str
-    progress: "Progress | None"
-    preview: str
-    size: int
-    code: CallCode | None
-    by: str
-    approval: ApprovalView | None = None
-    started_at: int | None
-    ended_at: int | None
-
-
-class Progress(Frame):
-    fraction: float | None
-    note: str
-
-
-class MessageItem(Frame):
-    """What a person said. Items stored before there were attachments lack that field."""
-
-    kind: Literal["message"]
-    seq: int
-    id: str
-    text: str
-    at: int
-    origin: Origin
-    attachments: list[AttachmentRef] = []
-
-
-class NoteItem(Frame):
-    kind: Literal["note"]
-    seq: int
-    id: str
-    text: str
-    at: int
-    origin: Origin
-
-
-class StepItem(Frame):
-    kind: Literal["step"]
-    seq: int
-    id: str
-    run: str
-    status: StepStatus
-    attempt: int
-    survived: bool
-    model: str
-    text: str
-    calls: list[CallView]
-    usage: Usage | None
-    at: int
-    ended_at: int | None
-
-
-class NoticeItem(Frame):
-    kind: Literal["notice"]
-    seq: int
-    id: str
-    at: int
-    code: RunCode | Literal["stopped"]
-    detail: str
-
-
-Item = Annotated[MessageItem | NoteItem | StepItem | NoticeItem, Field(discriminator="kind")]
-
-
-class Info(Frame):
-    title: str
-    agent: str
-    created_at: int
-    usage: Usage = Usage()
-
-
-class RunView(Frame):
-    id: str
-    cause: str
-    status: RunStatus
-    #: Since when it has this status; of an attempt that runs, its start. None: it began before this was noted.
-    since: int | None = None
-    attempt: int
-    worker: str
-    queued_at: int
-    started_at: int | None
-    ended_at: int | None
-    stopping: bool
-    reason: str | None
-    code: RunCode | None
-    detail: str
-    retry_at: int | None
-    usage: Usage = Usage()
-
-
 class SessionState(Frame):
     """What one conversation shows: `items` in transcript order (ascending seq)."""
 
-    info: Info
+    info: InfoView
     run: RunView | None
     items: list[Item]
 
@@ -214,72 +70,6 @@ class Open(Frame):
 class Close(Frame):
     type: Literal["close"]
     conversation: Uuid
-
-
-class CreateBody(Frame):
-    kind: Literal["create"]
-    agent: Annotated[str, Field(max_length=100)] = ""
-    title: Annotated[str, Field(max_length=200)] = ""
-
-
-class SendBody(Frame):
-    """`message` is the client-made id of the message, so that the outbox can recognise it in the state.
-
-    `attachments` are ids of files that were uploaded before. With at least one the text may be empty.
-    """
-
-    kind: Literal["send"]
-    message: Uuid
-    text: Annotated[str, Field(max_length=MAX_TEXT)]
-    attachments: Annotated[tuple[Uuid, ...], Field(max_length=MAX_ATTACHMENTS)] = ()
-
-    @model_validator(mode="after")
-    def _says_something(self) -> "SendBody":
-        if not self.text and not self.attachments:
-            raise ValueError("text is empty, and there is no attachment")
-        return self
-
-
-class StopBody(Frame):
-    """`run` is the run that is meant: a stop that comes late, after a long outage, must not end a later one."""
-
-    kind: Literal["stop"]
-    run: Uuid | None = None
-
-
-class RenameBody(Frame):
-    kind: Literal["rename"]
-    title: Annotated[str, Field(min_length=1, max_length=200)]
-
-
-class DeleteBody(Frame):
-    kind: Literal["delete"]
-
-
-class SettleBody(Frame):
-    """What a person says of a call that is in doubt (rule R4); `call` must name it (rule W7)."""
-
-    kind: Literal["settle"]
-    call: Annotated[str, Field(max_length=64)]
-    decision: Literal["happened", "did_not_happen", "run_again"]
-    result: Annotated[str, Field(max_length=MAX_TEXT)] = ""
-
-
-class ApproveBody(Frame):
-    """A person allows a call that awaits their yes, or refuses it. `digest` is that of what they were shown, so that
-    nobody allows what they have not seen (rule W8); `note` is the reason of a refusal, for the model to read."""
-
-    kind: Literal["approve"]
-    call: Annotated[str, Field(max_length=64)]
-    digest: Annotated[str, Field(max_length=64)]
-    decision: Literal["approve", "refuse"]
-    note: Annotated[str, Field(max_length=MAX_NOTE)] = ""
-
-
-CommandBody = Annotated[
-    CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody,
-    Field(discriminator="kind"),
-]
 
 
 class Command(Frame):

@@ -237,13 +237,12 @@ export interface Info {
   title: string;
   agent: string;
   created_at: number;
-  usage: Usage;
+  usage: UsageView;
 }
 /**
- * Tokens of one model response, as the provider counted them. `cached` is the share of `input` that came from
- * the provider's cache; `cost` in billionths of a US dollar, None where the agent has no prices.
+ * Tokens; `cost` is in billionths of a US dollar, null where no price was known.
  */
-export interface Usage {
+export interface UsageView {
   input: number;
   output: number;
   cached: number;
@@ -264,7 +263,7 @@ export interface RunView {
   code: RunCode | null;
   detail: string;
   retry_at: number | null;
-  usage: Usage;
+  usage: UsageView;
 }
 /**
  * What a person said. Items stored before there were attachments lack that field.
@@ -275,22 +274,20 @@ export interface MessageItem {
   id: string;
   text: string;
   at: number;
-  origin: Origin;
-  attachments: AttachmentRef[];
+  origin: OriginView;
+  attachments: AttachmentView[];
 }
 /**
  * Where a message came in: the entrance, and who or what spoke there.
  */
-export interface Origin {
-  entrance: "web" | "feishu" | "schedule" | "trigger" | "api";
+export interface OriginView {
+  entrance: string;
   name: string;
 }
 /**
- * A file that came with a message. The journal names it; its bytes lie in the file storage under `id`.
- *
- * `media_type` is what a look at the bytes has found, `size` is in bytes.
+ * A file that came with a message; `size` is in bytes.
  */
-export interface AttachmentRef {
+export interface AttachmentView {
   id: string;
   name: string;
   media_type: string;
@@ -302,7 +299,7 @@ export interface NoteItem {
   id: string;
   text: string;
   at: number;
-  origin: Origin;
+  origin: OriginView;
 }
 export interface StepItem {
   kind: "step";
@@ -315,7 +312,7 @@ export interface StepItem {
   model: string;
   text: string;
   calls: CallView[];
-  usage: Usage | null;
+  usage: UsageView | null;
   at: number;
   ended_at: number | null;
 }
@@ -399,6 +396,24 @@ export interface MessageAdded {
   text: string;
   origin: Origin;
   attachments: AttachmentRef[];
+}
+/**
+ * Where a message came in: the entrance by its registered name, and who or what spoke there.
+ */
+export interface Origin {
+  entrance: string;
+  name: string;
+}
+/**
+ * A file that came with a message. The journal names it; its bytes lie in the file storage under `id`.
+ *
+ * `media_type` is what a look at the bytes has found, `size` is in bytes.
+ */
+export interface AttachmentRef {
+  id: string;
+  name: string;
+  media_type: string;
+  size: number;
 }
 /**
  * Something was told to the conversation from elsewhere; the model reads it, nobody is asked to answer.
@@ -531,6 +546,16 @@ export interface ProposedCall {
   provider_id: string;
   effect: Effect;
   problem: CallCode | null;
+}
+/**
+ * Tokens of one model response, as the provider counted them. `cached` is the share of `input` that came from
+ * the provider's cache; `cost` in billionths of a US dollar, None where the agent has no prices.
+ */
+export interface Usage {
+  input: number;
+  output: number;
+  cached: number;
+  cost: number | null;
 }
 /**
  * A person stopped the response in the middle: what had been streamed is kept, calls are not.
@@ -783,7 +808,7 @@ export interface CallDetail {
 }
 
 export const PROTOCOL = 1;
-export const MAX_TEXT = 16000;
+export const MAX_TEXT = 32000;
 export const MAX_NOTE = 1000;
 export const MAX_ATTACHMENTS = 5;
 export const WINDOW = 50;

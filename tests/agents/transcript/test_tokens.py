@@ -19,7 +19,7 @@ _RANDOM = random.Random(7)
 TEXTS = {
     "prose": (ROOT / "README.md").read_text(),
     "docs": (ROOT / "docs" / "protocol.md").read_text(),
-    "python": (ROOT / "agents" / "events.py").read_text(),
+    "python": (ROOT / "agents" / "events" / "facts.py").read_text(),
     "typescript": (ROOT / "frontend" / "src" / "sync" / "reducer.ts").read_text(),
     "chinese": "你好，世界。今天的天气怎么样？我想知道东京现在几点，以及明天会不会下雨。" * 30,
     "russian": "Привет, как дела сегодня? Погода хорошая и солнечная. " * 30,

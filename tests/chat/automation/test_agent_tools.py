@@ -15,9 +15,9 @@ from agents.spec import AgentSpec
 from agents.tools.automating import Automation, Maker, WantedSchedule
 from agents.tools.base import ToolContext
 from chat.automation.agent_tools import KeptAutomations
+from chat.commands import CreateBody, SendBody
 from chat.entrances.schedules.models import Schedule
 from chat.entrances.triggers.models import Trigger
-from chat.entrances.web.protocol import CreateBody, SendBody
 from chat.inbox import Inbox, Sender
 from chat.journal.journal import Journal
 from chat.models import Call, Run

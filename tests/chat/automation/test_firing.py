@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from agents import events as e
 from agents.models import Agent, ensure_default_agent
 from chat import models as m
-from chat.automation.firing import MAX_PROMPT, Firing, fire
+from chat.automation.firing import Firing, fire
+from chat.commands import MAX_TEXT
 from chat.decide import MAX_WAITING, run_id
 from chat.inbox import CreateBody, DeleteBody, Inbox, SendBody, Sender, StopBody
 from chat.journal import replies
@@ -234,13 +235,21 @@ async def test_a_missing_agent_is_a_final_refusal(door: Door) -> None:
     assert (fired.status, fired.code, fired.retry) == ("rejected", "agent_missing", False)
 
 
-@pytest.mark.parametrize("prompt", ["", " \n ", "x" * (MAX_PROMPT + 1)])
+@pytest.mark.parametrize("prompt", ["", " \n "])
 async def test_a_prompt_that_is_no_message_is_refused_before_anything_is_made(
     door: Door, prompt: str
 ) -> None:
     fired = await fire(door.inbox, replace(door.firing, prompt=prompt))
     assert (fired.status, fired.code, fired.retry) == ("rejected", "bad_command", False)
     assert await m.Conversation.objects.acount() == 0
+
+
+async def test_a_prompt_longer_than_a_message_is_cut_with_a_mark_and_not_lost(door: Door) -> None:
+    fired = await fire(door.inbox, replace(door.firing, prompt="x" * (MAX_TEXT + 1)))
+    assert fired.status == "applied"
+    said = await m.Message.objects.aget(conversation_id=fired.conversation, kind="message")
+    assert len(said.body["text"]) == MAX_TEXT
+    assert said.body["text"].endswith("characters are not shown]")
 
 
 async def test_R6_a_conversation_full_of_waiting_messages_takes_it_later(door: Door) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from agents.models import ensure_default_agent
-from chat.entrances.web.protocol import SendBody
+from chat.commands import SendBody
 from chat.files import attachments
 from chat.inbox import digest
 from chat.models import Attachment, Message

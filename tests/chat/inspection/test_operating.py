@@ -14,7 +14,7 @@ from django.contrib.auth.models import Permission
 
 from agents import events as e
 from agents.models import ensure_default_agent
-from chat.entrances.web.protocol import CreateBody, DeleteBody, RenameBody, SendBody, SettleBody, StopBody
+from chat.commands import CreateBody, DeleteBody, RenameBody, SendBody, SettleBody, StopBody
 from chat.inbox import CommandResult, Inbox, Sender
 from chat.inspection import base
 from chat.models import Call, Conversation, Event, Run

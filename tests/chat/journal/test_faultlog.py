@@ -16,7 +16,7 @@ from agents.llm.base import Finish, TextDelta, UsageDelta
 from agents.models import Agent, ensure_default_agent
 from agents.spec import Limits, Prices
 from chat import models as m
-from chat.entrances.web.protocol import CreateBody
+from chat.commands import CreateBody
 from chat.runs import dependencies
 from chat.session.sessions import Sessions
 from tests.chat.runs.test_runner import SPEC, House
@@ -130,8 +130,8 @@ async def test_T2_a_summary_is_stored_and_the_next_owner_has_it(house: House):
     assert "history.compacted" in await house.events()
     history = await house.sessions.history(house.conversation)
     assert [item.text for item in history.items if isinstance(item, Summary)] == ["So far: tea."]
-    shown, _ = await house.sessions.journal.page(house.conversation, 10_000, 100)
-    assert len([item for item in shown if item["kind"] == "message"]) == 14, "people see everything"
+    said = m.Message.objects.filter(conversation_id=house.conversation, kind="message")
+    assert await said.acount() == 14, "people see everything"
 
 
 class TestTheAdmin:

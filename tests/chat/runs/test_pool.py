@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from chat.runs.pool import Pool
 from chat.runs.runner import Came
-from chat.runs.worker import Pool
 
 
 class Played:

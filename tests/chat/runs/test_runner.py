@@ -16,7 +16,7 @@ from agents.models import ensure_default_agent
 from agents.spec import AgentSpec
 from agents.tools.base import Toolbox, ToolContext, tool
 from chat import models as m
-from chat.entrances.web.protocol import ApproveBody, CreateBody, SendBody, SettleBody, StopBody
+from chat.commands import ApproveBody, CreateBody, SendBody, SettleBody, StopBody
 from chat.inbox import Inbox, Sender
 from chat.runs.dependencies import Kit
 from chat.runs.runner import Came, Runner

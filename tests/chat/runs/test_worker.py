@@ -16,7 +16,7 @@ ENV = {"HOLDFAST_LEASE_MS": str(LEASE_MS), "HOLDFAST_SWEEP_MS": "300"}
 ASK = """
 import asyncio, uuid
 from django.contrib.auth import get_user_model
-from chat.entrances.web.protocol import CreateBody, SendBody
+from chat.commands import CreateBody, SendBody
 from chat.inbox import Inbox, Sender
 from chat.runs.queue import Queue
 from chat.session import open_sessions

@@ -63,7 +63,7 @@ export const BOOT: Boot = {
   ],
   csrf: "token",
   admin: true,
-  max_text: 16_000,
+  max_text: 32_000,
   max_file: 10_000_000,
 };
 

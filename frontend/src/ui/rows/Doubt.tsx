@@ -1,5 +1,5 @@
 import { useId, useState } from "react";
-import type { CallView } from "../../sync";
+import { type CallView, MAX_TEXT } from "../../sync";
 import { useClient } from "../client";
 import { useWords } from "../i18n";
 import { useKept } from "../parts/kept";
@@ -50,7 +50,7 @@ export function Doubt({ conversation, call }: { conversation: string; call: Call
             id={id}
             className="field resize-y"
             rows={2}
-            maxLength={16_000}
+            maxLength={MAX_TEXT}
             value={result}
             placeholder={words.t("doubt.result_placeholder")}
             data-testid="doubt-result"

@@ -17,8 +17,8 @@ from agents.tools.base import Toolbox, ToolContext, tool
 from chat.entrances.feishu.models import FeishuApp, FeishuDelivery, FeishuLane, FeishuMessage
 from chat.entrances.feishu.service import FeishuService
 from chat.runs.dependencies import Kit
+from chat.runs.pool import Pool
 from chat.runs.runner import Runner
-from chat.runs.worker import Pool
 from chat.session.sessions import Sessions
 from chat.support.tasks import end
 from tests.support.feishu_events import action_event, message_event, signed

@@ -12,10 +12,10 @@ from django.test import AsyncClient
 
 from agents.spec import AgentSpec
 from agents.tools.base import Toolbox
+from chat.commands import CreateBody, SendBody
 from chat.entrances.triggers import editing
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.service import TriggerService
-from chat.entrances.web.protocol import CreateBody, SendBody
 from chat.inbox import Inbox, Sender
 from chat.models import Conversation, Message, Run
 from chat.runs.dependencies import Kit

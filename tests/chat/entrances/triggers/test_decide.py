@@ -35,6 +35,10 @@ FREE = Standing(trigger="t")
         ({"cooldown_ms": 100, "fired_at": 901}, {}, "cooldown"),
         ({"cooldown_ms": 100, "fired_at": 900}, {}, ""),
         ({"cooldown_ms": 100}, {}, ""),
+        # Taken before the lock, or by a clock that is behind: no cooldown is none, and one that is set holds.
+        ({"cooldown_ms": 0, "fired_at": 1_001}, {}, ""),
+        ({"cooldown_ms": 0, "fired_at": 3_000}, {}, ""),
+        ({"cooldown_ms": 100, "fired_at": 1_001}, {}, "cooldown"),
     ],
 )
 def test_why_it_does_not_fire(changed, seen, reason):

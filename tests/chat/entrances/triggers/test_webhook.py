@@ -12,9 +12,10 @@ from asgiref.sync import sync_to_async
 
 from agents.errors import ModelError
 from agents.llm.base import Finish, TextDelta
+from chat.commands import StopBody
 from chat.entrances.triggers import editing
 from chat.entrances.triggers.models import TriggerFiring
-from chat.entrances.web.protocol import StopBody
+from chat.entrances.triggers.store import Sighting, record
 from chat.inbox import Sender
 from chat.models import Conversation, Run
 from config.logs import LineFormatter
@@ -213,3 +214,22 @@ async def test_R7_a_run_that_a_trigger_began_is_stopped_from_the_web(house: Hous
     watch.cancel()
     row = await Run.objects.aget(run=told["run"])
     assert (row.status, pause.cancelled) == ("stopped", True)
+
+
+async def test_deliveries_whose_clock_is_behind_the_last_firing_are_not_called_cooldown(house: House) -> None:
+    trigger = await house.trigger(prompt="{{ payload }}")
+    late = house.now + 2_000
+    await sync_to_async(record)(trigger.pk, [Sighting("first", {"payload": 1})], late)
+    rows = await sync_to_async(record)(trigger.pk, [Sighting("second", {"payload": 2})], house.now)
+    assert [row.reason for row in rows] == [""]
+    trigger = await sync_to_async(type(trigger).objects.get)(pk=trigger.pk)
+    assert (trigger.fires, trigger.fired_at) == (2, late)
+
+
+async def test_fifty_deliveries_at_once_all_fire(house: House) -> None:
+    trigger = await house.trigger(prompt="{{ payload }}", per_hour=1_000)
+    # Taken before the lock and written inside it: the times of requests that come together are not in order.
+    house.working = False
+    told = await asyncio.gather(*(house.post(trigger, number) for number in range(50)))
+    assert {one["status"] for one in told} == {"fired"}
+    assert await house.outcomes(trigger) == ["fired"] * 50

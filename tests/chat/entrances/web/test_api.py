@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from agents.models import Agent
+from chat.commands import MAX_TEXT
 from chat.entrances.web import api
 from chat.entrances.web import protocol as p
 from chat.entrances.web.limits import Allowance, Limits
@@ -35,7 +36,7 @@ class TestBoot:
         boot = p.Boot.model_validate(as_alice.get("/api/boot").json())
         assert boot.user == "alice" and not boot.admin
         assert [agent.slug for agent in boot.agents] == ["a"]
-        assert boot.max_text == p.MAX_TEXT
+        assert boot.max_text == MAX_TEXT
 
     def test_its_csrf_token_is_one_that_a_post_accepts(self, alice, client):
         from django.test import Client

@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from agents import events as e
+from chat.commands import MAX_TEXT
 from chat.entrances.web import protocol as p
 from chat.entrances.web.connection import (
     CLOSE_LOGGED_OUT,
@@ -195,7 +196,7 @@ class TestBadFrames:
     def test_W11_the_longest_message_fits_in_any_language(self):
         client = Client()
         for letter in ("a", "字", "🙂"):
-            body = {"kind": "send", "message": TWO, "text": letter * p.MAX_TEXT}
+            body = {"kind": "send", "message": TWO, "text": letter * MAX_TEXT}
             frame = {"type": "command", "id": COMMAND, "conversation": ONE, "body": body}
             text = json.dumps(frame, ensure_ascii=False)
             assert client.hear(client.connection.receive(text)) == []

@@ -10,6 +10,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from chat.commands import MAX_TEXT
 from chat.entrances.web import protocol as p
 from chat.entrances.web.connection import CLOSE_POLICY
 from tests.support.processes import Stack
@@ -109,7 +110,7 @@ class TestConversation:
     async def test_W10_a_large_snapshot_comes_in_pieces_and_no_frame_is_over_the_limit(self, web, alice):
         async with Tab(web, alice) as tab:
             conversation = await tab.create()
-            texts = [str(number) + "字" * (p.MAX_TEXT - 10) for number in range(14)]
+            texts = [str(number) + "字" * (MAX_TEXT - 10) for number in range(14)]
             for text in texts:
                 assert (await tab.message(conversation, text))["status"] == "applied"
                 await asyncio.sleep(0.1)  # within the rate of a socket

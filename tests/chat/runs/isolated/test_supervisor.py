@@ -13,7 +13,7 @@ from asgiref.sync import sync_to_async
 
 from agents import events as e
 from agents.models import ensure_default_agent
-from chat.entrances.web.protocol import CreateBody, StopBody
+from chat.commands import CreateBody, StopBody
 from chat.runs.isolated.process import stuck_alone_ms
 from chat.runs.isolated.supervisor import Cells
 from chat.session.sessions import Sessions

@@ -1,0 +1,183 @@
+"""The facts of conversations, runs and steps; those of calls are in `calls.py`.
+
+An event is immutable and says what has been decided, never what should be tried. It has no number of its
+own: `seq` is given to it when it is appended (rule S2). Unknown fields are refused, so that a typo fails when
+the event is made and not when somebody reads it; `reading.py` is tolerant.
+
+How to add a field or an event is told in docs/upgrading.md.
+"""
+
+from typing import Annotated, Any, Literal
+
+from agents.events.parts import TOLERANT, AttachmentRef, Fact, Origin, ProposedCall, RunCode, Usage
+
+
+class Event(Fact):
+    """Base of all events; `at` is when it was decided, by the clock of the process that decided it."""
+
+    at: int
+
+
+class ConversationCreated(Event):
+    type: Literal["conversation.created"] = "conversation.created"
+    title: str
+    agent: str
+
+
+class ConversationRenamed(Event):
+    type: Literal["conversation.renamed"] = "conversation.renamed"
+    title: str
+
+
+class MessageAdded(Event):
+    """A person (or a schedule, or a trigger) said something. It joins the transcript at this place (rule R6)."""
+
+    type: Literal["message.added"] = "message.added"
+    message: str
+    text: str
+    origin: Origin = Origin()
+    attachments: tuple[AttachmentRef, ...] = ()
+
+
+class NoteAdded(Event):
+    """Something was told to the conversation from elsewhere; the model reads it, nobody is asked to answer."""
+
+    type: Literal["note.added"] = "note.added"
+    message: str
+    text: str
+    origin: Origin = Origin()
+
+
+class RunQueued(Event):
+    type: Literal["run.queued"] = "run.queued"
+    run: str
+    cause: str
+
+
+class RunStarted(Event):
+    """A worker owns the run now. `attempt` 2 and above: it took over from a dead or leaving owner (rule R4)."""
+
+    type: Literal["run.started"] = "run.started"
+    run: str
+    attempt: int
+    fence: int
+    worker: str
+
+
+class RunRecovering(Event):
+    """The run's owner was lost; somebody will take over. `crashed`: it was alone in its process, which was seen to
+    die; no other reason proves that the run itself was the cause."""
+
+    type: Literal["run.recovering"] = "run.recovering"
+    run: str
+    reason: Annotated[Literal["lease_lost", "handed_over", "store_lost", "crashed"], TOLERANT]
+
+
+class RunWaiting(Event):
+    type: Literal["run.waiting"] = "run.waiting"
+    run: str
+    reason: Annotated[Literal["approval", "browser", "in_doubt"], TOLERANT]
+
+
+class RunResumed(Event):
+    """What the run waited for has come; it may be queued for a worker again."""
+
+    type: Literal["run.resumed"] = "run.resumed"
+    run: str
+
+
+class RunRetrying(Event):
+    """The model could not answer; the next try is at `retry_at`."""
+
+    type: Literal["run.retrying"] = "run.retrying"
+    run: str
+    code: Annotated[RunCode, TOLERANT]
+    detail: str = ""
+    retry_at: int
+
+
+class RunStopping(Event):
+    """Somebody asked for a stop; whoever owns the run carries it out (rule R7)."""
+
+    type: Literal["run.stopping"] = "run.stopping"
+    run: str
+    by: str = ""
+
+
+class RunFinished(Event):
+    type: Literal["run.finished"] = "run.finished"
+    run: str
+    limit: Annotated[RunCode, TOLERANT] | None = None
+    detail: str = ""
+
+
+class RunFailed(Event):
+    type: Literal["run.failed"] = "run.failed"
+    run: str
+    code: Annotated[RunCode, TOLERANT]
+    detail: str = ""
+
+
+class RunStopped(Event):
+    type: Literal["run.stopped"] = "run.stopped"
+    run: str
+    by: str = ""
+
+
+class StepStarted(Event):
+    """A request goes to the model. The step stands here in the transcript; a retry moves it to its new place."""
+
+    type: Literal["step.started"] = "step.started"
+    run: str
+    step: str
+    attempt: int = 1
+    model: str = ""
+
+
+class StepFinished(Event):
+    """The response is complete (rule R5): its text and its ordered calls. `replay` is the issuer's own data
+    (reasoning, signatures, item ids), sent back unchanged and only to its issuer (rule V14)."""
+
+    type: Literal["step.finished"] = "step.finished"
+    run: str
+    step: str
+    text: str
+    calls: tuple[ProposedCall, ...] = ()
+    usage: Usage = Usage()
+    finish: str = ""
+    issuer: str = ""
+    replay: dict[str, Any] | None = None
+
+
+class StepStopped(Event):
+    """A person stopped the response in the middle: what had been streamed is kept, calls are not."""
+
+    type: Literal["step.stopped"] = "step.stopped"
+    run: str
+    step: str
+    text: str
+
+
+class StepDiscarded(Event):
+    """The response was cut and will not be completed in this place; nothing of it is kept."""
+
+    type: Literal["step.discarded"] = "step.discarded"
+    run: str
+    step: str
+    reason: str = ""
+
+
+class HistoryCompacted(Event):
+    """For the model, `summary` stands from now on for the items up to seq `upto` (rule T2). For people nothing
+    changes. `items` were replaced, of about `before` tokens; `model` wrote the summary at the price of `usage`.
+    With a `problem` there is no summary and nothing is replaced: it was asked for in vain."""
+
+    type: Literal["history.compacted"] = "history.compacted"
+    run: str
+    upto: int
+    summary: str
+    items: int = 0
+    before: int = 0
+    model: str = ""
+    problem: str = ""
+    usage: Usage = Usage()

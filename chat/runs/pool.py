@@ -1,0 +1,85 @@
+"""The runs of one worker process, each in a task of its own.
+
+streaQ gives up its tasks when its connection breaks. Runs do not: they live here, and the queue's task of a run
+(`chat/runs/consumer.py`) only waits for it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chat.runs.runner import Came, Runner
+
+log = logging.getLogger(__name__)
+
+#: Seconds that handing over may take; the leases of what is left then run out by themselves.
+LEAVE_S = 8.0
+
+
+@dataclass(frozen=True)
+class _Busy:
+    """A conversation at work here."""
+
+    run: str
+    task: asyncio.Task[Came]
+    #: Set when its lease is ours; before that it may turn out to be somebody else's.
+    owned: asyncio.Event
+
+
+class Pool:
+    """The runs of this process, each in a task of its own, at most `size` at a time. `suspect(conversation, run)` is
+    told of one that must not be performed among others."""
+
+    def __init__(self, runner: Runner, size: int, suspect: Callable[[str, str], None]) -> None:
+        self._runner = runner
+        self._suspect = suspect
+        self._room = asyncio.Semaphore(size)
+        self._running: dict[str, _Busy] = {}
+        self._leaving = False
+
+    @property
+    def running(self) -> list[str]:
+        """The conversations that have a run here."""
+        return list(self._running)
+
+    async def perform(self, conversation: str, run: str) -> None:
+        """Perform a run here, and return when it is over, or handed on; at once if it is at work here already. The run
+        goes on if the waiting caller is cancelled."""
+        while (busy := self._running.get(conversation)) is not None:
+            if busy.run != run:
+                # The run before it is being let go; taken now, this one would find the lease held and be dropped.
+                await asyncio.wait({busy.task})
+                continue
+            # The entry came twice: from the queue, which gives a dead worker's to us at about the time when its leases
+            # run out, and from the sweeper. The first may have come too early; then it is for this one to begin. And
+            # once the run is ours this one goes, and leaves its place in the queue's worker to another run.
+            owned = asyncio.create_task(busy.owned.wait())
+            await asyncio.wait({busy.task, owned}, return_when=asyncio.FIRST_COMPLETED)
+            owned.cancel()
+            if busy.owned.is_set() or busy.task.cancelled() or busy.task.result() != "nothing":
+                return
+        if self._leaving:
+            return
+        owned_here = asyncio.Event()
+        task = asyncio.create_task(self._one(conversation, run, owned_here), name=f"run {run}")
+        self._running[conversation] = _Busy(run, task, owned_here)
+        task.add_done_callback(lambda _: self._running.pop(conversation, None))
+        await asyncio.shield(task)
+
+    async def leave(self) -> None:
+        """Take nothing more, and hand over what runs."""
+        self._leaving = True
+        self._runner.leave()
+        if self._running:
+            log.info("Handing over %d runs.", len(self._running))
+            await asyncio.wait([busy.task for busy in self._running.values()], timeout=LEAVE_S)
+
+    async def _one(self, conversation: str, run: str, owned: asyncio.Event) -> Came:
+        came: Came = "nothing"
+        async with self._room:
+            if not self._leaving:
+                came = await self._runner.perform(conversation, run, owned)
+        if came == "alone" and not self._leaving:
+            self._suspect(conversation, run)
+        return came

@@ -1,0 +1,164 @@
+"""What a snapshot shows, typed: the JSON values that `chat/session/state.py` makes, field by field (rule S3).
+
+They are plain dicts at run time, because that is how they lie in Redis and in SQL; the types cost nothing. The web's
+frames derive from them, and so do the TypeScript types. A field that is `NotRequired` was added later: what was stored
+before lacks it.
+"""
+
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict
+
+from agents.events import CallCode, CallStatus, Effect, RunCode, RunStatus, StepStatus
+
+STRICT = with_config(ConfigDict(extra="forbid"))
+
+
+@STRICT
+class OriginView(TypedDict):
+    """Where a message came in: the entrance, and who or what spoke there."""
+
+    entrance: str
+    name: str
+
+
+@STRICT
+class AttachmentView(TypedDict):
+    """A file that came with a message; `size` is in bytes."""
+
+    id: str
+    name: str
+    media_type: str
+    size: int
+
+
+@STRICT
+class UsageView(TypedDict):
+    """Tokens; `cost` is in billionths of a US dollar, null where no price was known."""
+
+    input: int
+    output: int
+    cached: int
+    cost: int | None
+
+
+@STRICT
+class ApprovalView(TypedDict):
+    """That a person was asked whether the call may run, and what they said; `decision` null: nothing yet (rule W8)."""
+
+    digest: str
+    asked_at: int
+    decision: Literal["approved", "refused"] | None
+    by: str
+    note: str
+    decided_at: int | None
+
+
+@STRICT
+class ProgressView(TypedDict):
+    fraction: float | None
+    note: str
+
+
+@STRICT
+class CallView(TypedDict):
+    """`approval` null: nobody was asked. Calls stored before there were approvals lack that field."""
+
+    id: str
+    ordinal: int
+    name: str
+    arguments: str
+    effect: Effect
+    status: CallStatus
+    attempt: int
+    worker: str
+    progress: ProgressView | None
+    preview: str
+    size: int
+    code: CallCode | None
+    by: str
+    approval: NotRequired[ApprovalView | None]
+    started_at: int | None
+    ended_at: int | None
+
+
+@STRICT
+class MessageItem(TypedDict):
+    """What a person said. Items stored before there were attachments lack that field."""
+
+    kind: Literal["message"]
+    seq: int
+    id: str
+    text: str
+    at: int
+    origin: OriginView
+    attachments: NotRequired[list[AttachmentView]]
+
+
+@STRICT
+class NoteItem(TypedDict):
+    kind: Literal["note"]
+    seq: int
+    id: str
+    text: str
+    at: int
+    origin: OriginView
+
+
+@STRICT
+class StepItem(TypedDict):
+    kind: Literal["step"]
+    seq: int
+    id: str
+    run: str
+    status: StepStatus
+    attempt: int
+    survived: bool
+    model: str
+    text: str
+    calls: list[CallView]
+    usage: UsageView | None
+    at: int
+    ended_at: int | None
+
+
+@STRICT
+class NoticeItem(TypedDict):
+    kind: Literal["notice"]
+    seq: int
+    id: str
+    at: int
+    code: RunCode | Literal["stopped"]
+    detail: str
+
+
+Item = Annotated[MessageItem | NoteItem | StepItem | NoticeItem, Field(discriminator="kind")]
+
+
+@STRICT
+class InfoView(TypedDict):
+    title: str
+    agent: str
+    created_at: int
+    usage: NotRequired[UsageView]
+
+
+@STRICT
+class RunView(TypedDict):
+    id: str
+    cause: str
+    status: RunStatus
+    #: Since when it has this status; of an attempt that runs, its start. None: it began before this was noted.
+    since: NotRequired[int | None]
+    attempt: int
+    worker: str
+    queued_at: int
+    started_at: int | None
+    ended_at: int | None
+    stopping: bool
+    reason: str | None
+    code: RunCode | None
+    detail: str
+    retry_at: int | None
+    usage: NotRequired[UsageView]

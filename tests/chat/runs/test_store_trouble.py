@@ -1,0 +1,139 @@
+"""A run ends by its own logic, its model's or tools' word, a person, or its limits; never by a store (rule R10).
+
+Each kind of trouble is made with a real server: it goes on reading and refuses to write, for longer than two flushes
+of text, while an answer streams and while a tool runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from agents.llm.base import Delta, Finish, TextDelta
+from agents.models import ensure_default_agent
+from chat.commands import CreateBody
+from chat.journal.journal import Journal
+from chat.session.sessions import Sessions
+from tests.chat.runs.test_runner import House
+from tests.support.scripted import ScriptedModel, asks, says
+from tests.support.valkey import Valkey
+from tests.support.worlds import IDLE_MS, make_redis
+
+#: Seconds of trouble, much longer than two flushes of text.
+TROUBLE_S = 1.5
+WORDS = 100
+
+
+class SlowTalker:
+    """Says a word every 25 ms, so that an answer spans the whole trouble."""
+
+    async def stream(self, body: Mapping[str, Any]) -> AsyncGenerator[Delta, None]:
+        for number in range(WORDS):
+            yield TextDelta(f"word{number} ")
+            await asyncio.sleep(0.025)
+        yield Finish("stop")
+
+
+class Trouble:
+    """Commands that begin a trouble and end it, on a connection that was open before and keeps its rights."""
+
+    def __init__(self, server: Valkey, begin: list[tuple[Any, ...]], end: list[tuple[Any, ...]]) -> None:
+        self._client = server.client()
+        self._begin, self._end = begin, end
+
+    def begin(self) -> None:
+        for command in self._begin:
+            self._client.execute_command(*command)
+
+    def end(self) -> None:
+        for command in self._end:
+            self._client.execute_command(*command)
+
+
+KINDS: dict[str, tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]] = {
+    "it has too few replicas": (
+        [("CONFIG", "SET", "min-replicas-to-write", "1")],
+        [("CONFIG", "SET", "min-replicas-to-write", "0")],
+    ),
+    "its memory is full": (
+        [("CONFIG", "SET", "maxmemory", "1")],
+        [("CONFIG", "SET", "maxmemory", "0")],
+    ),
+    "it became a replica": ([("REPLICAOF", "127.0.0.1", "1")], [("REPLICAOF", "NO", "ONE")]),
+    "writing is forbidden": (
+        [("ACL", "SETUSER", "default", "-@write")],
+        [("ACL", "SETUSER", "default", "+@all")],
+    ),
+    "its password was changed": (
+        [("CONFIG", "SET", "requirepass", "other"), ("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")],
+        [("CONFIG", "SET", "requirepass", "")],
+    ),
+    "scripts are forbidden": (
+        [("ACL", "SETUSER", "default", "-evalsha", "-eval")],
+        [("ACL", "SETUSER", "default", "+@all")],
+    ),
+}
+
+
+@pytest.fixture
+def server() -> Iterator[Valkey]:
+    """A server of this test alone: its rights are changed."""
+    with Valkey() as made:
+        yield made
+
+
+@pytest.fixture
+async def house(server: Valkey, sqlite_journal: Journal, alice: Any) -> Any:
+    world = make_redis(server, IDLE_MS)
+    await sync_to_async(ensure_default_agent)()
+    made = House(Sessions(world.store, sqlite_journal), alice.pk)
+    await made.submit(CreateBody(kind="create", title="T"))
+    yield made
+    for task in made.tasks:
+        task.cancel()
+    await asyncio.gather(*made.tasks, return_exceptions=True)
+    await world.store.aclose()
+
+
+@pytest.fixture(autouse=True)
+def bells_in_memory(settings: Any) -> None:
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_R10_a_streaming_run_outlives_a_redis_that_does_not_write(
+    kind: str, house: House, server: Valkey
+) -> None:
+    trouble = Trouble(server, *KINDS[kind])
+    await house.ask()
+    task = house.start(house.worker(SlowTalker()))
+    await asyncio.sleep(0.4)
+    trouble.begin()
+    await asyncio.sleep(TROUBLE_S)
+    trouble.end()
+    await asyncio.wait_for(task, 20)
+    assert (await house.run())["status"] == "finished"
+    (step,) = await house.steps()
+    assert step["text"] == "".join(f"word{number} " for number in range(WORDS))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_R10_a_run_in_a_tool_outlives_a_redis_that_does_not_write(
+    kind: str, house: House, server: Valkey
+) -> None:
+    trouble = Trouble(server, *KINDS[kind])
+    await house.ask()
+    task = house.start(house.worker(ScriptedModel(asks(("act", "{}")), says("Done"))))
+    await house.bench.busy.wait()
+    trouble.begin()
+    house.bench.gate.set()
+    await asyncio.sleep(TROUBLE_S)
+    trouble.end()
+    await asyncio.wait_for(task, 20)
+    assert (await house.run())["status"] == "finished"
+    assert house.bench.started == ["act"]
+    assert (await house.call("act"))["status"] == "succeeded"
