@@ -1,10 +1,10 @@
 """What the agents keep in SQL: the agents themselves, and the notes that their notes tool writes."""
 
+from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -16,6 +16,8 @@ from agents.tools import toolbox
 from agents.tools.automating import Automations
 from agents.tools.base import StoredNote, Toolbox
 from agents.transcript.profiles import PROFILES
+
+T = TypeVar("T")
 
 DEFAULT_PROMPT = (
     "You are a helpful assistant. Answer in the language of the person who writes to you. "
@@ -409,30 +411,38 @@ class Note(models.Model):
         return StoredNote(number=self.number, text=self.text)
 
 
-class NoteStorage:
-    """The `Storage` of the tools, over the table of notes. Owners are primary keys of users, as text."""
+class Ask(Protocol):
+    """How async code asks SQL: returns what `work` returns, run in a thread that may use the database."""
 
-    def __init__(self, automations: Automations | None = None) -> None:
+    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
+
+
+class NoteStorage:
+    """The `Storage` of the tools, over the table of notes. Owners are primary keys of users, as text. Raises what `ask`
+    raises when the database is away."""
+
+    def __init__(self, ask: Ask, automations: Automations | None = None) -> None:
+        self._ask = ask
         self.automations = automations
 
     async def add_note(self, owner: str, key: str, text: str) -> StoredNote:
         """Write a note; the same key again returns the note that the first one wrote."""
-        return await sync_to_async(_add_note)(owner, key, text)
+        return await self._ask(lambda: _add_note(owner, key, text))
 
     async def note_by_key(self, owner: str, key: str) -> StoredNote | None:
         """The note that the call with this key wrote, even if it was deleted since."""
-        note = await _owned(owner).filter(key=key).afirst()
+        note = await self._ask(_owned(owner).filter(key=key).first)
         return note.stored() if note else None
 
     async def list_notes(self, owner: str) -> list[StoredNote]:
         """The owner's notes, oldest first."""
         found = _owned(owner).filter(deleted_at=None).order_by("number")
-        return [note.stored() async for note in found]
+        return await self._ask(lambda: [note.stored() for note in found])
 
     async def delete_note(self, owner: str, number: int) -> bool:
         """Forget a note's text. Its number and key stay taken; False if the owner has no such note."""
         found = _owned(owner).filter(number=number, deleted_at=None)
-        return await found.aupdate(text="", deleted_at=timezone.now()) == 1
+        return await self._ask(lambda: found.update(text="", deleted_at=timezone.now())) == 1
 
 
 def _owned(owner: str) -> models.QuerySet[Note]:

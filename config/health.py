@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from asgiref.sync import sync_to_async
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -17,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from chat.runs.presence import worker_seen
 from chat.session import open_sessions
+from chat.support.database import ask
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ async def _redis_and_worker() -> tuple[bool, bool]:
 
 
 async def _database() -> None:
-    await sync_to_async(_select)()
+    await ask(_select)
 
 
 def _select() -> None:

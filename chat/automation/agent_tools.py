@@ -5,12 +5,10 @@ none), counted over all conversations of that owner; the owner's own limits hold
 the model: the address of a webhook is in the owner's list.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from channels.db import database_sync_to_async
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import QuerySet
@@ -26,10 +24,10 @@ from chat.entrances.triggers import editing as triggers
 from chat.entrances.triggers.models import Trigger
 from chat.models import Conversation
 from chat.support.clock import now_ms, wall_ms
+from chat.support.database import ask
 
 #: Characters of an id that models are told; enough to tell apart what one agent has.
 ID_CHARS = 8
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -46,23 +44,19 @@ class KeptAutomations:
 
     async def create_schedule(self, maker: Maker, wanted: WantedSchedule) -> Automation:
         """Set a schedule up."""
-        return await _ask(_create_schedule, maker, wanted)
+        return await ask(_create_schedule, maker, wanted)
 
     async def create_trigger(self, maker: Maker, wanted: WantedTrigger) -> Automation:
         """Set a trigger up."""
-        return await _ask(_create_trigger, maker, wanted)
+        return await ask(_create_trigger, maker, wanted)
 
     async def list(self, maker: Maker, kind: Kind) -> "list[Automation]":
         """The agent's own that have not ended, newest first."""
-        return await _ask(_list, maker, kind)
+        return await ask(_list, maker, kind)
 
     async def cancel(self, maker: Maker, kind: Kind, id: str) -> bool:
         """End one."""
-        return await _ask(_cancel, maker, kind, id)
-
-
-async def _ask(work: Callable[..., T], *args: Any) -> T:
-    return await database_sync_to_async(work)(*args)
+        return await ask(_cancel, maker, kind, id)
 
 
 def _place(maker: Maker) -> Place:

@@ -299,7 +299,7 @@ class Tenure:
         owner, slug = await self.record.patiently(
             lambda: owner_and_agent(self.sessions.journal, self.conversation)
         )
-        spec = await kit.agent(slug)
+        spec = await self.record.patiently(lambda: kit.agent(slug))
         if spec is None:
             return await self._fail("agent_missing", f"There is no agent named {slug!r} any more.")
         other = standing_in(spec)

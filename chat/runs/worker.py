@@ -18,7 +18,6 @@ import signal
 import socket
 from collections.abc import Callable
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from agents.llm.openai_chat import close_clients
@@ -68,7 +67,7 @@ async def serve(
     sessions = open_sessions()
     queue = Queue()
     lease_ms, renew_ms = settings.HOLDFAST_LEASE_MS, settings.HOLDFAST_RENEW_MS
-    kit = await sync_to_async(installed_kit)()
+    kit = installed_kit(sessions.journal.database)
     runner = Runner(sessions, queue.put, kit, worker=name, lease_ms=lease_ms, renew_ms=renew_ms)
     cells = Cells(sessions, queue.put, worker=name, size=settings.HOLDFAST_ALONE)
     pool = Pool(runner, settings.HOLDFAST_WORKER_CONCURRENCY, cells.open)

@@ -10,10 +10,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import ParamSpec, TypeVar
 from uuid import UUID
 
-from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import DatabaseError
 
@@ -21,9 +19,11 @@ from chat.automation.firing import fire
 from chat.entrances.schedules import delivery, results, store
 from chat.entrances.schedules.models import ScheduleFiring
 from chat.inbox import Inbox
+from chat.session.errors import Unavailable
 from chat.session.sessions import Sessions
 from chat.support import kill_points
 from chat.support.clock import WALL, Clock
+from chat.support.database import ask
 from chat.support.tasks import heed_cancellation
 
 log = logging.getLogger(__name__)
@@ -32,14 +32,6 @@ log = logging.getLogger(__name__)
 CALM_S = 2.0
 #: Firings that are begun at the same time.
 AT_ONCE = 8
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-async def ask(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work` in a database thread."""
-    return await database_sync_to_async(work)(*args, **kwargs)
 
 
 class ScheduleService:
@@ -84,7 +76,7 @@ class ScheduleService:
     async def _take(self, schedule: UUID) -> int:
         try:
             taken = await ask(store.take_due, schedule, self._clock.now())
-        except DatabaseError:
+        except (DatabaseError, Unavailable):
             raise  # it is about all of them, and passes
         except Exception:
             log.exception("Schedule %s cannot be decided on; it is paused.", schedule)

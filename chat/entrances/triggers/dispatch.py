@@ -6,7 +6,6 @@ import logging
 from typing import Any
 from uuid import UUID
 
-from channels.db import database_sync_to_async
 from django.db.models import Exists, OuterRef, QuerySet
 
 from chat.automation.firing import Fired, fire
@@ -17,6 +16,7 @@ from chat.journal import replies
 from chat.support.backoff import Backoff
 from chat.support.claims import Claim
 from chat.support.clock import Clock
+from chat.support.database import ask
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def settle(one: TriggerFiring, fired: Fired, now: int) -> None:
 async def send(inbox: Inbox, row: TriggerFiring, clock: Clock) -> Fired:
     """Carry one out, and write down what became of it."""
     fired = await fire(inbox, firing_of(row))
-    await database_sync_to_async(settle)(row, fired, clock.now())
+    await ask(settle, row, fired, clock.now())
     return fired
 
 

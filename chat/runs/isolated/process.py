@@ -7,7 +7,6 @@ import asyncio
 import faulthandler
 import signal
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from agents.llm.openai_chat import close_clients
@@ -44,7 +43,7 @@ async def perform_alone(conversation: str, run: str, name: str, worker: int) -> 
 
     loop.add_reader(worker, gone)
     sessions, queue = open_sessions(), Queue()
-    kit = await sync_to_async(installed_kit)()
+    kit = installed_kit(sessions.journal.database)
     lease_ms, renew_ms = settings.HOLDFAST_LEASE_MS, settings.HOLDFAST_RENEW_MS
     runner = Runner(sessions, queue.put, kit, worker=name, lease_ms=lease_ms, renew_ms=renew_ms, alone=True)
     work = asyncio.create_task(runner.perform(conversation, run), name=f"run {run}")

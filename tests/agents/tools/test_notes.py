@@ -7,13 +7,14 @@ import pytest
 from agents.models import Note, NoteStorage
 from agents.tools import toolbox
 from agents.tools.base import Probed, ToolContext, ToolResult
+from chat.support.database import ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def context(owner, key: str = "k1") -> ToolContext:
     return ToolContext(
-        call="abcdefghi", key=key, conversation="c", owner=str(owner.pk), storage=NoteStorage()
+        call="abcdefghi", key=key, conversation="c", owner=str(owner.pk), storage=NoteStorage(ask)
     )
 
 
