@@ -22,10 +22,10 @@ from django.views.decorators.http import require_POST
 
 from chat.entrances.triggers import dispatch, hooks, matching
 from chat.entrances.triggers.models import Trigger, TriggerFiring
-from chat.entrances.triggers.runtime import desk
 from chat.entrances.triggers.store import Sighting, record
 from chat.http.limits import Allowance, Limits
 from chat.journal import replies
+from chat.runtime import current
 from chat.session.errors import Unavailable
 from chat.support import kill_points
 from chat.support.clock import MACHINE, now_ms
@@ -94,7 +94,7 @@ async def _take(request: HttpRequest, trigger: UUID, token: str, body: bytes) ->
     kill_points.point("trigger.journalled")
     if row.state == "pending" and not await ask(dispatch.let_wait, row):
         try:
-            await dispatch.send(desk().inbox, row, MACHINE)
+            await dispatch.send(current().inbox, row, MACHINE)
         except Exception as problem:
             log.warning("Firing %s is left to a worker: %r", row.pk, problem)
     return await ask(_told, row.pk)
