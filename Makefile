@@ -9,7 +9,7 @@ CONVERSATIONS ?= 10
 DATABASE ?= sqlite
 SEED ?=
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos schedules doors feishu-burst mutants protocol bench shots clean
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos schedules doors feishu-burst mutants protocol lock wheel bench shots clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,12 +20,13 @@ run: ## Start Holdfast at http://127.0.0.1:8000 (PORT=… for another port); Ctr
 tools: ## Install what the checks and tests need
 	@$(PYTHON) scripts/bootstrap.py tools
 
-lint: tools ## Formatting, types, rules, and drift between the protocol and its TypeScript types
+lint: tools ## Formatting, types, rules, and drift: locks behind their pins, TypeScript types behind the protocol
 	@$(MAKE) --no-print-directory -j2 -O lint-python lint-frontend
 
 lint-python:
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m scripts.lock --check
 	$(PY) -m mypy .
 
 lint-frontend:
@@ -62,6 +63,13 @@ mutants: tools ## Break Holdfast on purpose in many ways; the tests must notice 
 
 protocol: tools ## Generate the TypeScript types of the frames
 	cd frontend && npm run --silent protocol
+
+lock: tools ## Write the locks of the Python packages again, after a change of requirements*.txt (UPGRADE=1: everything)
+	$(PY) -m scripts.lock $(if $(UPGRADE),--upgrade)
+
+wheel: tools ## Build the wheel, with the web chat in it, into build/
+	cd frontend && npm run --silent build
+	$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build .
 
 bench: tools ## Measure, each figure beside a bare relay in the same run
 	$(PY) -m bench

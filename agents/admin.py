@@ -7,21 +7,26 @@ from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 
-from agents.models import Agent, Note, default_tools, installed_tools
-from agents.transcript.profiles import PROFILES, Profile, choose
+from agents import extensions
+from agents.models import Agent, default_tools, installed_tools
+from agents.profiles import all_profiles, choose
+from agents.providers.base import Profile
+from agents.tools.notes.admin import NoteAdmin
+
+__all__ = ["AgentAdmin", "NoteAdmin"]
 
 if TYPE_CHECKING:  # Django's own classes take no type argument when the program runs.
     _AgentForm = forms.ModelForm[Agent]
     _AgentAdmin = admin.ModelAdmin[Agent]
-    _NoteAdmin = admin.ModelAdmin[Note]
 else:
-    _AgentForm, _AgentAdmin, _NoteAdmin = forms.ModelForm, admin.ModelAdmin, admin.ModelAdmin
+    _AgentForm, _AgentAdmin = forms.ModelForm, admin.ModelAdmin
 
+_GONE = "not installed here: its model is not told of it"
 _EFFECTS = {"read_only": "only reads", "idempotent": "safe to repeat", "effectful": "changes something"}
 
 
 class ToolsField(forms.TypedMultipleChoiceField):
-    """Checkboxes for the installed tools; a tool that is gone stays visible until somebody unticks it."""
+    """Checkboxes for the installed tools; one that is not installed any more stays visible while the agent names it."""
 
     widget = forms.CheckboxSelectMultiple
 
@@ -48,9 +53,10 @@ class AgentForm(_AgentForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         box = installed_tools()
-        short = [(name, f"{name} ({_EFFECTS[box.effect(name)]})") for name in box.names]
+        sets = {tool.name: one.title for one in extensions.toolsets for tool in one.tools}
+        short = [(name, _label(name, _EFFECTS[box.effect(name)], sets.get(name, ""))) for name in box.names]
         whole = [(name, f"{label}: {box.summary(name)}") for name, label in short]
-        profiles = [(profile.name, profile.title) for profile in PROFILES.values()]
+        profiles = [(profile.name, profile.title) for profile in all_profiles().values()]
         guessed = f"Guessed from the address and the model: {profile_of(self.instance, guess=True).title}"
         self.fields["profile"].widget = forms.Select(choices=[("", guessed), *profiles])
         sees = forms.NullBooleanSelect()
@@ -65,15 +71,19 @@ class AgentForm(_AgentForm):
             assert isinstance(field, ToolsField)
             gone = [tool for tool in getattr(self.instance, name) if tool not in box.names]
             choices = whole if name == "tools" else short
-            field.choices = choices + [(tool, f"{tool} (no longer installed: untick it)") for tool in gone]
+            field.choices = choices + [(tool, f"{tool} ({_GONE})") for tool in gone]
             field.help_text = str(text)
         if self.instance.pk is None:
             self.fields["tools"].initial = default_tools()
 
 
+def _label(name: str, effect: str, toolset: str) -> str:
+    return f"{name} ({effect}; {toolset})" if toolset else f"{name} ({effect})"
+
+
 def profile_of(agent: Agent, *, guess: bool = False) -> Profile:
     """The profile that requests of this agent follow; with `guess`, the one it would have if it named none."""
-    named = "" if guess or agent.profile not in PROFILES else agent.profile
+    named = "" if guess or agent.profile not in all_profiles() else agent.profile
     address = agent.base_url or settings.OPENAI_BASE_URL
     return choose(named, address, agent.model or settings.OPENAI_MODEL)
 
@@ -122,7 +132,8 @@ class AgentAdmin(_AgentAdmin):
             {
                 "fields": ("max_schedules", "max_triggers", "least_interval_s"),
                 "description": "With its tools “schedules” and “triggers” (tick them above), for the person whose "
-                "conversation it is. What it sets up is theirs: they see it in their lists and may end it.",
+                "conversation it is. What it sets up is theirs: they see schedules in the chat and may end them there; "
+                "triggers are under Triggers here, and in their API.",
             },
         ),
         ("History", {"fields": ("created_at", "updated_at")}),
@@ -140,19 +151,3 @@ class AgentAdmin(_AgentAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Agent | None = None) -> bool:
         """The default agent stays: new conversations would have nobody to talk to."""
         return super().has_delete_permission(request, obj) and not (obj and obj.is_default)
-
-
-@admin.register(Note)
-class NoteAdmin(_NoteAdmin):
-    """What agents wrote down; people can read and delete it here, never write."""
-
-    list_display = ("number", "owner", "created_at", "deleted_at")
-    list_select_related = ("owner",)
-    search_fields = ("text", "owner__username")
-    readonly_fields = ("owner", "number", "text", "key", "created_at", "deleted_at")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Note | None = None) -> bool:
-        return False

@@ -6,10 +6,10 @@ from contextlib import aclosing
 from typing import Any
 
 from agents import events as e
+from agents.dialects.assembler import AssembledCall, Assembler, Response
+from agents.dialects.errors import broken_off
 from agents.errors import ModelError
 from agents.history import before
-from agents.llm.assembler import AssembledCall, Assembler, Response
-from agents.llm.errors import broken_off
 from agents.requesting import Blocked, follow, read_files, request
 from agents.retrying import after
 from agents.steps import CallModel

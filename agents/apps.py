@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class AgentsConfig(AppConfig):
@@ -6,3 +7,11 @@ class AgentsConfig(AppConfig):
 
     name = "agents"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Find what can be used (`agents/extensions.py`), and stop the start if something of it is broken."""
+        from agents import extensions
+
+        extensions.load()
+        for module in settings.HOLDFAST_TOOL_MODULES:
+            extensions.register_tool_module(module)

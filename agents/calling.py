@@ -13,7 +13,7 @@ from agents import events as e
 from agents.history import Call
 from agents.results import refusal
 from agents.steps import Ask, RunCalls
-from agents.tools.base import ToolContext, ToolResult
+from agents.tools import ToolContext, ToolResult
 from agents.work import Halt, Work, ending
 
 log = logging.getLogger(__name__)

@@ -9,14 +9,16 @@ import logging
 from contextlib import aclosing
 
 from agents import events as e
+from agents.dialects.assembler import Assembler
+from agents.dialects.requests import render, validate
 from agents.errors import ModelError
 from agents.faults import digest_of
 from agents.history import UserMessage, empty
-from agents.llm.assembler import Assembler
-from agents.requesting import Request, asking, budget, follow, keep_refusal
+from agents.requesting import Request, asking, follow, keep_refusal
 from agents.transcript.compaction import SYSTEM, Plan, longest, plan, question, shortened
-from agents.transcript.render import Ask, clean, cost, render
-from agents.transcript.validate import validate
+from agents.transcript.layout import budget, cost
+from agents.transcript.room import Ask
+from agents.transcript.wording import clean
 from agents.work import Halt, Work
 
 log = logging.getLogger(__name__)

@@ -13,10 +13,10 @@ from agents.attachments import Files
 from agents.calling import ask, probe, run_calls
 from agents.clock import Clock
 from agents.compacting import compact
+from agents.dialects.base import Model
+from agents.dialects.opening import chosen
 from agents.faults import FaultLog
 from agents.history import History
-from agents.llm.base import Model
-from agents.llm.opening import chosen
 from agents.spec import AgentSpec
 from agents.steps import (
     Ask,
@@ -34,7 +34,7 @@ from agents.steps import (
     next_step,
     reconcile,
 )
-from agents.tools.base import Storage, Toolbox
+from agents.tools import Storage, Toolbox
 from agents.work import Halt, PartText, StopSignal, Work, ending, failing, finishing
 
 __all__ = ["PartText", "StopSignal", "perform"]

@@ -1,23 +1,20 @@
-"""What the agents keep in SQL: the agents themselves, and the notes that their notes tool writes."""
+"""What the agents keep in SQL: the agents themselves. Tools that keep something have tables in their own folders."""
 
-from collections.abc import Awaitable, Callable
-from functools import cache
-from typing import Any, ClassVar, Protocol, TypeVar, cast
+from collections.abc import Sequence
+from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
-from django.utils import timezone
 
+from agents import extensions
+from agents.profiles import all_profiles
 from agents.spec import AgentSpec, Limits, Prices, Unattended
-from agents.tools import toolbox
-from agents.tools.automating import Automations
-from agents.tools.base import StoredNote, Toolbox
-from agents.transcript.profiles import PROFILES
+from agents.tools import Toolbox
+from agents.tools.notes.models import Note
 
-T = TypeVar("T")
+__all__ = ["Agent", "Note", "default_tools", "ensure_default_agent", "installed_tools"]
 
 DEFAULT_PROMPT = (
     "You are a helpful assistant. Answer in the language of the person who writes to you. "
@@ -34,27 +31,21 @@ UNATTENDED = (
 )
 
 
-@cache
 def installed_tools() -> Toolbox:
-    """The tools of this installation: built in, and of the modules in `settings.HOLDFAST_TOOL_MODULES`."""
-    return toolbox(getattr(settings, "HOLDFAST_TOOL_MODULES", ()))
+    """The tools of this installation: built in, of packages, of apps and of `settings.HOLDFAST_TOOL_MODULES`."""
+    return extensions.toolbox()
 
 
 def default_tools() -> list[str]:
-    """The names that a new agent starts with: every tool of this installation."""
-    return list(installed_tools().names)
+    """The names that a new agent starts with: the tools that only read and ask to be there. What changes something
+    is never given unasked."""
+    return list(extensions.default_tools())
 
 
 def validate_tools(value: Any) -> None:
-    """Refuse anything but a list of names of installed tools, each at most once."""
+    """Refuse anything but a list of names, each at most once. `Agent.clean` looks whether they are installed."""
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise ValidationError('Give a list of tool names, such as ["calculator", "current_time"].')
-    if unknown := [name for name in value if name not in installed_tools().names]:
-        raise ValidationError(
-            "There is no tool named %(unknown)s. Choose from: %(known)s. A tool of your own must be in a "
-            "module that the setting HOLDFAST_TOOL_MODULES names.",
-            params={"unknown": ", ".join(unknown), "known": ", ".join(installed_tools().names)},
-        )
     if len(set(value)) != len(value):
         raise ValidationError("A tool is on the list twice. Name each tool once.")
 
@@ -76,10 +67,10 @@ def validate_base_url(value: str) -> None:
 
 def validate_profile(value: str) -> None:
     """Refuse a dialect that nothing is known of."""
-    if value not in PROFILES:
+    if value not in all_profiles():
         raise ValidationError(
             "There is no profile named %(value)s. Choose from: %(known)s, or leave it empty.",
-            params={"value": value, "known": ", ".join(PROFILES)},
+            params={"value": value, "known": ", ".join(all_profiles())},
         )
 
 
@@ -280,6 +271,7 @@ class Agent(models.Model):
     def clean(self) -> None:
         """Refuse combinations that would leave people without an agent or a run without room."""
         super().clean()
+        self._check_tools()
         if (self.price_input is None) != (self.price_output is None):
             raise ValidationError("Give both prices, for input and for output, or neither.")
         if self.fallback_base_url and not self.fallback_model:
@@ -334,6 +326,23 @@ class Agent(models.Model):
             ),
         )
 
+    def _check_tools(self) -> None:
+        """Refuse names of tools that are not installed, but for those that the stored row has already: a tool that
+        went away (the demo's, with a real key) must not stand in the way of every other change."""
+        known = installed_tools().names
+        stored = Agent.objects.filter(pk=self.pk).first()
+        for field in ("tools", "approval_tools"):
+            value = getattr(self, field)
+            kept = {*known, *(getattr(stored, field) if stored is not None else ())}
+            if isinstance(value, list) and (unknown := [str(name) for name in value if name not in kept]):
+                raise ValidationError(
+                    {
+                        field: f"There is no tool named {', '.join(unknown)}. Choose from: {', '.join(known)}. "
+                        "A tool of your own must be in a module that the setting HOLDFAST_TOOL_MODULES names, or in an "
+                        "installed package."
+                    }
+                )
+
     def _may(self, tool: str) -> bool:
         """Whether a tool is of any use to this agent: what its limits forbid, its model is not told of."""
         limit = {"schedules": self.max_schedules, "triggers": self.max_triggers}.get(tool)
@@ -352,8 +361,9 @@ def _beyond(names: Any, tools: Any) -> list[str]:
     return [str(name) for name in names if name not in tools]
 
 
-def ensure_default_agent() -> Agent:
-    """The agent that new conversations start with; made if there is none. Safe to call at every start.
+def ensure_default_agent(also: Sequence[str] = ()) -> Agent:
+    """The agent that new conversations start with; made if there is none. Safe to call at every start. A new one has
+    the tools that new agents have, and those in `also`.
 
     An enabled agent that exists already is taken before a new one is made, and nothing of it is changed but
     the mark. Two processes that start at the same moment agree on one agent.
@@ -367,7 +377,8 @@ def ensure_default_agent() -> Agent:
                     or Agent(
                         slug=_free_slug(),
                         name="Assistant",
-                        description="Talks, calculates, reads and remembers.",
+                        description="Talks, calculates and reads.",
+                        tools=list(dict.fromkeys([*default_tools(), *also])),
                     )
                 )
                 if not agent.is_default:
@@ -384,81 +395,3 @@ def _free_slug() -> str:
     taken = set(Agent.objects.values_list("slug", flat=True))
     wanted = ("assistant", *(f"assistant-{number}" for number in range(2, len(taken) + 3)))
     return next(slug for slug in wanted if slug not in taken)
-
-
-class Note(models.Model):
-    """One note that an agent wrote down for a person. `key` makes writing it twice impossible."""
-
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notes")
-    number = models.PositiveIntegerField(help_text="Counts per owner; not used again after a deletion.")
-    text = models.TextField()
-    key = models.CharField(max_length=100, help_text="Idempotency key of the call that wrote it.")
-    created_at = models.DateTimeField(auto_now_add=True)
-    deleted_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering: ClassVar = ["owner", "number"]
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["owner", "number"], name="agents_note_number_per_owner"),
-            models.UniqueConstraint(fields=["owner", "key"], name="agents_note_key_per_owner"),
-        ]
-
-    def __str__(self) -> str:
-        return f"#{self.number}"
-
-    def stored(self) -> StoredNote:
-        """The note as the notes tool sees it."""
-        return StoredNote(number=self.number, text=self.text)
-
-
-class Ask(Protocol):
-    """How async code asks SQL: returns what `work` returns, run in a thread that may use the database."""
-
-    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
-
-
-class NoteStorage:
-    """The `Storage` of the tools, over the table of notes. Owners are primary keys of users, as text. Raises what `ask`
-    raises when the database is away."""
-
-    def __init__(self, ask: Ask, automations: Automations | None = None) -> None:
-        self._ask = ask
-        self.automations = automations
-
-    async def add_note(self, owner: str, key: str, text: str) -> StoredNote:
-        """Write a note; the same key again returns the note that the first one wrote."""
-        return await self._ask(lambda: _add_note(owner, key, text))
-
-    async def note_by_key(self, owner: str, key: str) -> StoredNote | None:
-        """The note that the call with this key wrote, even if it was deleted since."""
-        note = await self._ask(_owned(owner).filter(key=key).first)
-        return note.stored() if note else None
-
-    async def list_notes(self, owner: str) -> list[StoredNote]:
-        """The owner's notes, oldest first."""
-        found = _owned(owner).filter(deleted_at=None).order_by("number")
-        return await self._ask(lambda: [note.stored() for note in found])
-
-    async def delete_note(self, owner: str, number: int) -> bool:
-        """Forget a note's text. Its number and key stay taken; False if the owner has no such note."""
-        found = _owned(owner).filter(number=number, deleted_at=None)
-        return await self._ask(lambda: found.update(text="", deleted_at=timezone.now())) == 1
-
-
-def _owned(owner: str) -> models.QuerySet[Note]:
-    return Note.objects.filter(owner_id=int(owner))
-
-
-def _add_note(owner: str, key: str, text: str) -> StoredNote:
-    for _ in range(5):
-        try:
-            with transaction.atomic():
-                if note := _owned(owner).filter(key=key).first():
-                    return note.stored()
-                last = _owned(owner).aggregate(models.Max("number"))["number__max"]
-                return Note.objects.create(
-                    owner_id=int(owner), number=(last or 0) + 1, text=text, key=key
-                ).stored()
-        except IntegrityError:
-            continue  # Another call took the number, or wrote this very note, at the same moment: look again.
-    raise RuntimeError("a note could not be written: its number was taken five times in a row")

@@ -1,21 +1,19 @@
 """The body of a request: rendered, let through the gate, and never one that was refused before (rules T1, T5)."""
 
 import asyncio
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agents.dialects.requests import dialect_of
+from agents.dialects.rules import Violation
 from agents.errors import ModelError, TooLong, TranscriptRefused
 from agents.events import RunCode
 from agents.faults import Fault, digest_of
 from agents.history import History
 from agents.transcript.attached import wanted
-from agents.transcript.render import Ask, render
-from agents.transcript.textonly import render_text_only
-from agents.transcript.tokens import estimate
-from agents.transcript.validate import Violation, validate
+from agents.transcript.room import Ask
 from agents.transcript.windows import window_for
 from agents.work import Halt, Work
 
@@ -37,11 +35,6 @@ def asking(work: Work) -> Ask:
     window = window_for(agent.model, agent.limits.window_tokens)
     window = window if work.window is None else min(window, work.window)
     return Ask(agent.model, agent.prompt, work.tools.schemas(agent.tools), window, work.contents)
-
-
-def budget(ask: Ask) -> int:
-    """Tokens that the history may take in a request."""
-    return max(500, ask.window - estimate(ask.prompt) - estimate(json.dumps(list(ask.tools))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +69,11 @@ async def request(work: Work, step: str, history: History) -> Request | Blocked:
     """
     ask, broken = asking(work), ""
     code: RunCode = "transcript_invalid"
-    for make in (render, render_text_only)[work.text_only :]:
-        body = make(history, work.profile, ask)
+    dialect = dialect_of(work.profile)
+    for text_only in (False, True)[work.text_only :]:
+        body = dialect.render(history, work.profile, ask, text_only=text_only)
         digest = digest_of(work.agent.base_url, body)
-        violations = validate(body, work.profile)
+        violations = dialect.validate(body, work.profile)
         if not violations and digest not in work.refused:
             return Request(body, digest, broken)
         if violations:

@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 from agents import events as e
+from agents.dialects.errors import IMAGES
 from agents.errors import ModelError, TooLong, TranscriptRefused
-from agents.llm.errors import IMAGES
 from agents.requesting import Request, follow, keep, keep_refusal
 from agents.transcript.tokens import estimate
 from agents.work import Halt, Work, failing

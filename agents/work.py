@@ -10,14 +10,14 @@ from agents import closing
 from agents import events as e
 from agents.attachments import Content, Files
 from agents.clock import Clock
+from agents.dialects.base import Model
+from agents.dialects.opening import chosen, standing_in
 from agents.faults import FaultLog, NoFaultLog
 from agents.history import History, Run
-from agents.llm.base import Model
-from agents.llm.opening import chosen, standing_in
+from agents.providers.base import Profile
 from agents.spec import AgentSpec
 from agents.steps import Finish, out_of_time
-from agents.tools.base import Storage, Toolbox
-from agents.transcript.profiles import Profile
+from agents.tools import Storage, Toolbox
 
 
 class StopSignal(Protocol):

@@ -2,9 +2,9 @@
 
 import time
 
-from agents.transcript.profiles import get
-from agents.transcript.render import Ask, render
-from agents.transcript.validate import validate
+from agents.dialects.requests import render, validate
+from agents.profiles import get
+from agents.transcript.room import Ask
 from bench.histories import write_history
 from bench.place import Place, Row, median
 from chat.runtime import current

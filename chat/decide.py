@@ -5,8 +5,7 @@ again after a conflict with a newer one. It returns the events, none if nothing 
 `Rejected` with a code of the closed list. No clock, no Redis, no SQL: `chat/inbox.py` is the shell.
 """
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID, uuid5
 
 from agents import closing
@@ -14,10 +13,11 @@ from agents import events as e
 from agents.history import Call, Step
 from agents.lifecycle import BEGINNINGS, CALL, RUN
 from agents.results import refused_by_person
+from agents.tools.definition import PREVIEW_CHARS
 from agents.tools.texts import fit
-from agents.tools.tool import PREVIEW_CHARS
 from chat.session.errors import Rejected
-from chat.session.state import items
+from chat.session.state import info_of, items, run_of, steps
+from chat.session.views import CallView, Item, RunView, State, StepItem
 
 #: Messages that may wait behind a run (rule R6). Beyond it somebody is typing against a wall, or a script is.
 MAX_WAITING = 20
@@ -30,7 +30,6 @@ WAITED_FOR: dict[str, Literal["in_doubt", "approval"]] = {
     "in_doubt": "in_doubt",
     "awaiting_approval": "approval",
 }
-State = Mapping[str, Any]
 
 DID_NOT_HAPPEN = "This call was interrupted. A person has checked: its effect did not happen."
 
@@ -40,9 +39,9 @@ def run_id(conversation: str, cause: str) -> str:
     return str(uuid5(UUID(conversation), cause))
 
 
-def active_run(state: State) -> Any:
+def active_run(state: State) -> RunView | None:
     """The run that is not over yet, or None."""
-    run = state.get("run")
+    run = run_of(state)
     return run if run is not None and run["status"] in RUN.open else None
 
 
@@ -65,7 +64,8 @@ def decide_send(
         raise Rejected("too_many_waiting")
     said = e.MessageAdded(at=now, message=message, text=text, origin=origin, attachments=attachments)
     decided: list[e.Event] = [said]
-    if not state["info"]["title"]:
+    info = info_of(state)
+    if info is None or not info["title"]:
         titled = text if text.strip() or not attachments else attachments[0].name
         decided.append(e.ConversationRenamed(at=now, title=title_from(titled)))
     if running is None:
@@ -136,12 +136,12 @@ def seen(state: State) -> int:
     """The place of the newest request to the model in the active run, or of the message that it is to answer; if the
     state holds neither, of its newest item."""
     run, shown = active_run(state), items(state)
-    mine = [
-        item["seq"]
-        for item in shown
-        if run is not None and (item["id"] == run["cause"] or item.get("run") == run["id"])
-    ]
+    mine = [item["seq"] for item in shown if run is not None and _concerns(item, run)]
     return max(mine or [item["seq"] for item in shown] or [0])
+
+
+def _concerns(item: Item, run: RunView) -> bool:
+    return item["id"] == run["cause"] or (item["kind"] == "step" and item["run"] == run["id"])
 
 
 def crashed(state: State, *, run: str, worker: str, now: int) -> list[e.Event]:
@@ -162,7 +162,7 @@ def fitting(state: State, events: list[e.Event]) -> list[e.Event]:
     unfit: tuple[type[e.Event], ...] = ()
     if run is not None and run["stopping"]:
         unfit = BEGINNINGS
-    statuses = {call["status"] for item in items(state) if item["kind"] == "step" for call in item["calls"]}
+    statuses = {call["status"] for step in steps(state) for call in step["calls"]}
     # What was let go of while the run was about to wait for it runs now; it is not waited with.
     waits = bool(statuses & WAITED_FOR.keys()) and "queued" not in statuses
     if "in_doubt" not in statuses and any(
@@ -194,7 +194,8 @@ def _decided_already(state: State, event: e.Event) -> bool:
 
 def decide_rename(state: State, *, title: str, now: int) -> list[e.Event]:
     """Another title; the same one changes nothing."""
-    return [] if state["info"]["title"] == title else [e.ConversationRenamed(at=now, title=title)]
+    info = info_of(state)
+    return [] if info is not None and info["title"] == title else [e.ConversationRenamed(at=now, title=title)]
 
 
 def decide_settle(
@@ -247,16 +248,17 @@ def decide_approval(
         raise Rejected("bad_command")
     if asked["digest"] != digest:
         raise Rejected("wrong_digest")
-    about: dict[str, Any] = {"at": now, "step": step["id"], "call": call, "by": by}
-    if decision == "approve":
-        allowed = e.ApprovalDecided(**about, digest=digest, decision="approved", note=note)
-        return [allowed, *_going_on(state, call, now, runs=True)]
-    refused = e.ApprovalDecided(**about, digest=digest, decision="refused", note=note)
+    said: Literal["approved", "refused"] = "approved" if decision == "approve" else "refused"
+    decided = e.ApprovalDecided(
+        at=now, step=step["id"], call=call, by=by, digest=digest, decision=said, note=note
+    )
+    if said == "approved":
+        return [decided, *_going_on(state, call, now, runs=True)]
     text = refused_by_person(note)
     settled = closing.settle(
         step["id"], _call(found), "cancelled", text, "refused", now, by=by, preview=fit(text, PREVIEW_CHARS)
     )
-    return [refused, settled, *_going_on(state, call, now)]
+    return [decided, settled, *_going_on(state, call, now)]
 
 
 def _going_on(state: State, call: str, now: int, *, runs: bool = False) -> list[e.Event]:
@@ -267,9 +269,9 @@ def _going_on(state: State, call: str, now: int, *, runs: bool = False) -> list[
         return []
     left = {
         other["status"]
-        for item in items(state)
-        if item["kind"] == "step" and item["run"] == run["id"]
-        for other in item["calls"]
+        for step in steps(state)
+        if step["run"] == run["id"]
+        for other in step["calls"]
         if other["id"] != call
     }
     reason = next((WAITED_FOR[status] for status in WAITED_FOR if status in left), None)
@@ -278,13 +280,12 @@ def _going_on(state: State, call: str, now: int, *, runs: bool = False) -> list[
     return [] if reason == run["reason"] else [e.RunWaiting(at=now, run=run["id"], reason=reason)]
 
 
-def find_call(state: State, call: str) -> tuple[Any, Any]:
+def find_call(state: State, call: str) -> tuple[StepItem, CallView] | tuple[None, None]:
     """(step, call) of a call's id, or (None, None) if the state does not hold it."""
-    for item in reversed(items(state)):
-        if item["kind"] == "step":
-            for one in item["calls"]:
-                if one["id"] == call:
-                    return item, one
+    for step in reversed(steps(state)):
+        for one in step["calls"]:
+            if one["id"] == call:
+                return step, one
     return None, None
 
 
@@ -298,7 +299,7 @@ def title_from(text: str) -> str:
     return (head if space and len(head) > TITLE_CHARS // 2 else cut).rstrip() + "…"
 
 
-def _waiting(shown: list[Any]) -> int:
+def _waiting(shown: list[Item]) -> int:
     """Messages after the newest step: no step has seen them yet."""
     count = 0
     for item in reversed(shown):
@@ -308,7 +309,7 @@ def _waiting(shown: list[Any]) -> int:
     return count
 
 
-def _settled(step: Any, call: Any, decision: Decision, result: str, by: str, now: int) -> e.Event:
+def _settled(step: StepItem, call: CallView, decision: Decision, result: str, by: str, now: int) -> e.Event:
     if decision == "run_again":
         return e.CallRetried(at=now, step=step["id"], call=call["id"], by=by)
     happened = decision == "happened"
@@ -324,18 +325,23 @@ def _steps(state: State) -> list[Step]:
     """The steps that a state holds, as an agent's history knows them, as far as it takes to end a run."""
     return [
         Step(
-            item["id"],
-            item["seq"],
-            item["run"],
-            item["status"],
-            calls=tuple(_call(call) for call in item["calls"]),
+            step["id"],
+            step["seq"],
+            step["run"],
+            step["status"],
+            calls=tuple(_call(call) for call in step["calls"]),
         )
-        for item in items(state)
-        if item["kind"] == "step"
+        for step in steps(state)
     ]
 
 
-def _call(call: Any) -> Call:
+def _call(call: CallView) -> Call:
     return Call(
-        **{key: call[key] for key in ("id", "ordinal", "name", "arguments", "effect", "status", "attempt")}
+        id=call["id"],
+        ordinal=call["ordinal"],
+        name=call["name"],
+        arguments=call["arguments"],
+        effect=call["effect"],
+        status=call["status"],
+        attempt=call["attempt"],
     )

@@ -37,6 +37,23 @@ def model(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return []
 
 
+@register(Tags.compatibility)
+def no_model(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Without the demo and without a key, agents that name no address of their own have nobody to ask."""
+    if settings.HOLDFAST_DEMO_MODEL or settings.OPENAI_API_KEY or settings.HOLDFAST_MODEL_KEYS:
+        return []
+    if settings.OPENAI_BASE_URL != "https://api.openai.com/v1":
+        return []  # A server of one's own may want no key.
+    return [
+        Warning(
+            "No model is configured: HOLDFAST_DEMO is off, and there is no key.",
+            hint="Set OPENAI_API_KEY (and OPENAI_BASE_URL and OPENAI_MODEL for another provider than OpenAI), or set "
+            "HOLDFAST_DEMO=auto.",
+            id="holdfast.W004",
+        )
+    ]
+
+
 @register(Tags.files)
 def frontend(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Without the build there is no chat page."""
@@ -72,7 +89,7 @@ def trial(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         Error(
-            "HOLDFAST_TRIAL (or DJANGO_DEBUG) is on: plain HTTP is allowed and setup_demo makes an administrator.",
+            "HOLDFAST_TRIAL (or DJANGO_DEBUG) is on: plain HTTP is allowed and setup_trial makes an administrator.",
             hint="Unset both, and set DJANGO_SECRET_KEY and DJANGO_ALLOWED_HOSTS.",
             id="holdfast.E003",
         )

@@ -16,9 +16,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from config.logs import unless_a_visitor_left
-from config.values import Values, database, email
+from config.paths import BASE_DIR, DEFAULT_DATA, FILES, INSTALLED
+from config.values import Values, database, email, names_a_model
 
-BASE_DIR = Path(__file__).resolve().parent.parent
 ENV = Values(os.environ)
 
 DEBUG = ENV.flag("DJANGO_DEBUG")
@@ -27,10 +27,12 @@ HOLDFAST_TRIAL = ENV.flag("HOLDFAST_TRIAL", DEBUG)
 
 # ---- where things are kept -------------------------------------------------------------------------------
 
-HOLDFAST_DATA = Path(ENV.text("HOLDFAST_DATA", str(BASE_DIR / "data"))).expanduser().resolve()
+HOLDFAST_DATA = Path(ENV.text("HOLDFAST_DATA", str(DEFAULT_DATA))).expanduser().resolve()
 DATABASES = {
     "default": database(
-        "DATABASE_URL", ENV.text("DATABASE_URL", f"sqlite:///{HOLDFAST_DATA / 'holdfast.sqlite3'}"), BASE_DIR
+        "DATABASE_URL",
+        ENV.text("DATABASE_URL", f"sqlite:///{HOLDFAST_DATA / 'holdfast.sqlite3'}"),
+        HOLDFAST_DATA if INSTALLED else BASE_DIR,
     )
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
@@ -66,6 +68,17 @@ def _secret_key() -> str:
 
 SECRET_KEY = _secret_key()
 
+# ---- the demo: a scripted model and tools that only show something, for a first try without a key ---------
+
+HOLDFAST_DEMO_HOST = ENV.text("HOLDFAST_DEMO_HOST", "127.0.0.1")
+HOLDFAST_DEMO_PORT = ENV.number("HOLDFAST_DEMO_PORT", 8399, least=1, most=65535)
+HOLDFAST_DEMO_URL = ENV.url(
+    "HOLDFAST_DEMO_URL", f"http://127.0.0.1:{HOLDFAST_DEMO_PORT}/v1", ("http", "https")
+)
+HOLDFAST_DEMO = ENV.switch("HOLDFAST_DEMO", automatic=not names_a_model(ENV))
+# Whether agents that name no model talk to the demo model.
+HOLDFAST_DEMO_MODEL = HOLDFAST_DEMO and not names_a_model(ENV)
+
 # ---- who may ask -----------------------------------------------------------------------------------------
 
 ALLOWED_HOSTS = ENV.names("DJANGO_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
@@ -85,6 +98,8 @@ INSTALLED_APPS = [
     "agents",
     "chat",
 ]
+if HOLDFAST_DEMO:
+    INSTALLED_APPS.append("demo")
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -104,7 +119,7 @@ ASGI_APPLICATION = "config.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [FILES / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -170,7 +185,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
 
 # ---- the frontend's files: hashed names by Vite, served by WhiteNoise ------------------------------------
 
-FRONTEND_DIST = BASE_DIR / "frontend" / "dist"
+FRONTEND_DIST = FILES / "frontend" / "dist"
 STATIC_URL = "/static/"
 # Nothing is collected: WhiteNoise serves each file from where it lies.
 STATIC_ROOT = None
@@ -187,7 +202,7 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [FILES / "locale"]
 
 # ---- doorbell: the channel layer carries no data ---------------------------------------------------------
 
@@ -232,23 +247,20 @@ DEFAULT_FROM_EMAIL = ENV.text("HOLDFAST_EMAIL_FROM", "holdfast@localhost")
 
 HOLDFAST_HOST = ENV.text("HOLDFAST_HOST", "127.0.0.1")
 HOLDFAST_PORT = ENV.number("HOLDFAST_PORT", 8000, least=1, most=65535)
-HOLDFAST_DEMO_HOST = ENV.text("HOLDFAST_DEMO_HOST", "127.0.0.1")
-HOLDFAST_DEMO_PORT = ENV.number("HOLDFAST_DEMO_PORT", 8399, least=1, most=65535)
 # Linux only: a process ends when the one that started it has ended, even if that was killed.
 HOLDFAST_END_WITH_PARENT = ENV.flag("HOLDFAST_END_WITH_PARENT")
 
 # ---- models ----------------------------------------------------------------------------------------------
 
 OPENAI_API_KEY = ENV.text("OPENAI_API_KEY")
-OPENAI_MODEL = ENV.text("OPENAI_MODEL", "gpt-5-mini" if OPENAI_API_KEY else "demo")
+OPENAI_MODEL = ENV.text("OPENAI_MODEL", "demo" if HOLDFAST_DEMO_MODEL else "gpt-5-mini")
 OPENAI_BASE_URL = ENV.url(
     "OPENAI_BASE_URL",
-    "https://api.openai.com/v1" if OPENAI_API_KEY else f"http://127.0.0.1:{HOLDFAST_DEMO_PORT}/v1",
+    HOLDFAST_DEMO_URL if HOLDFAST_DEMO_MODEL else "https://api.openai.com/v1",
     ("http", "https"),
 )
 #: Keys of further providers, for agents and fallbacks at other addresses: {"https://api.example.com": "key"}.
 HOLDFAST_MODEL_KEYS = ENV.keys("HOLDFAST_MODEL_KEYS")
-HOLDFAST_DEMO_MODEL = not OPENAI_API_KEY
 # Modules with tools of your own, besides the built-in ones.
 HOLDFAST_TOOL_MODULES = ENV.names("HOLDFAST_TOOL_MODULES")
 

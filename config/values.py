@@ -42,6 +42,17 @@ class Values:
             return False
         raise ImproperlyConfigured(f"{name} must be 1 or 0 (also: true, false, yes, no, on, off).")
 
+    def switch(self, name: str, *, automatic: bool) -> bool:
+        """On, off or auto, which is what `automatic` says; auto when it is unset."""
+        word = self.text(name, "auto").lower()
+        if word == "auto":
+            return automatic
+        if word in TRUE:
+            return True
+        if word in FALSE:
+            return False
+        raise ImproperlyConfigured(f"{name} must be auto, on or off.")
+
     def number(self, name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
         """A whole number between `least` and `most`, both included."""
         raw = self.text(name)
@@ -86,6 +97,11 @@ class Values:
             wanted = " or ".join(f"{scheme}://" for scheme in schemes)
             raise ImproperlyConfigured(f"{name} must start with {wanted}.")
         return raw
+
+
+def names_a_model(env: Values) -> bool:
+    """Whether a model of one's own is configured, by its key or its address. Without one there is the demo."""
+    return bool(env.text("OPENAI_API_KEY") or env.text("OPENAI_BASE_URL"))
 
 
 def email(name: str, url: str) -> dict[str, Any]:

@@ -29,13 +29,13 @@ def web(settings: ModuleType) -> list[str]:
 
 def worker(settings: ModuleType) -> list[str]:
     """Runs of agents, sweeps and timers. Any number of them may run."""
-    return [PYTHON, "manage.py", "worker"]
+    return [PYTHON, "-m", "django", "worker"]
 
 
 def demo(settings: ModuleType) -> list[str]:
     """The scripted model, for a first try without a key."""
     where = ["-b", settings.HOLDFAST_DEMO_HOST, "-p", str(settings.HOLDFAST_DEMO_PORT)]
-    return [PYTHON, "-m", "daphne", "-v", "0", *where, "--no-server-name", "agents.llm.demo:application"]
+    return [PYTHON, "-m", "daphne", "-v", "0", *where, "--no-server-name", "demo.server:application"]
 
 
 def valkey(settings: ModuleType) -> list[str]:
@@ -47,7 +47,7 @@ def valkey(settings: ModuleType) -> list[str]:
 
 def migrate(settings: ModuleType) -> list[str]:
     """Bring the database's tables up to date, then end. Must have ended before web and worker start."""
-    return [PYTHON, "manage.py", "migrate", "--no-input"]
+    return [PYTHON, "-m", "django", "migrate", "--no-input"]
 
 
 PROCESSES: dict[str, Callable[[ModuleType], list[str]]] = {

@@ -8,6 +8,7 @@ TypeScript says `code: RunCode | null` and `event: AnyEvent`, and so that a swit
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,12 +18,26 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from agents import events
+from agents.lifecycle import LIFECYCLES, Lifecycle
 from chat import commands
 from chat.entrances.web import protocol
 from chat.session import views
 from chat.session.state import WINDOW
 
 Json = Any
+
+
+def lifecycle_rows(table: Lifecycle[Any]) -> Json:
+    """A lifecycle as the TypeScript reducer reads it; `to` null: the state stays, an object: the field `by` decides."""
+    return {
+        type: {
+            "states": list(row.states),
+            "to": dict(row.to) if isinstance(row.to, Mapping) else row.to,
+            "by": row.by,
+        }
+        for type, row in table.types.items()
+    }
+
 
 #: Closed lists that get a name of their own in TypeScript.
 LITERALS: dict[str, Any] = {
@@ -50,12 +65,16 @@ PAGES: tuple[type[BaseModel], ...] = (
     protocol.CallDetail,
     protocol.AgentEntry,
 )
-CONSTANTS = {
+CONSTANTS: dict[str, Any] = {
     "PROTOCOL": protocol.PROTOCOL,
     "MAX_TEXT": commands.MAX_TEXT,
     "MAX_NOTE": commands.MAX_NOTE,
     "MAX_ATTACHMENTS": commands.MAX_ATTACHMENTS,
     "WINDOW": WINDOW,
+    #: The newest version of each type of event that this release reads (rule E3).
+    "EVENT_VERSIONS": events.VOCABULARY.versions,
+    #: The tables of agents/lifecycle.py: after which states an event may come, and what it leads to.
+    **{table.name.upper(): lifecycle_rows(table) for table in LIFECYCLES},
 }
 #: Names that would hide a global of the language.
 RENAMED = {"Error": "ErrorFrame", "InfoView": "Info", "ProgressView": "Progress"}

@@ -1,7 +1,7 @@
 """`make run` after preparation: migrate, start everything under one supervisor, show where it is, end it all.
 
 this process ── supervisord ──┬─ valkey   (unless REDIS_URL names another)
-  prints, watches,            ├─ demo     (unless OPENAI_API_KEY is set)
+  prints, watches,            ├─ demo     (unless a model of one's own is configured)
   passes on the end           ├─ worker
                               └─ web
 """
@@ -22,11 +22,14 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
+from config.paths import BASE_DIR, DEFAULT_DATA
+from config.values import Values, names_a_model
 from scripts import supervise
 from scripts.logtail import Tail
 from scripts.processes import PYTHON, end_with_parent
 
-ROOT = Path(__file__).resolve().parent.parent
 VALKEY_PORT = 6380
 DEMO_PORT = 8399
 READY_SECONDS = 180
@@ -65,8 +68,10 @@ class Stack:
     def __init__(self, port: int, environment: dict[str, str]) -> None:
         self.port = port
         self.env = environment
-        self.data = Path(environment.get("HOLDFAST_DATA") or ROOT / "data").expanduser().resolve()
+        self.data = Path(environment.get("HOLDFAST_DATA") or DEFAULT_DATA).expanduser().resolve()
         self.names = ["worker", "web"]
+        #: Whether agents that name no model talk to the demo model.
+        self.demo_answers = False
         self.supervisor: subprocess.Popen[bytes] | None = None
         self.ending = False
 
@@ -85,7 +90,10 @@ class Stack:
             "HOLDFAST_END_WITH_PARENT": "1",
             "PYTHONUNBUFFERED": "1",
         }
-        if not self.env.get("OPENAI_API_KEY"):
+        values = Values(self.env)
+        demo = values.switch("HOLDFAST_DEMO", automatic=not names_a_model(values))
+        self.demo_answers = demo and not names_a_model(values)
+        if demo:
             self.env["HOLDFAST_DEMO_PORT"] = str(
                 free_port(int(self.env.get("HOLDFAST_DEMO_PORT") or DEMO_PORT))
             )
@@ -95,17 +103,17 @@ class Stack:
             supervise.write_valkey_conf(self.data, port, password)
             self.env["REDIS_URL"] = f"redis://:{password}@127.0.0.1:{port}/0"
             self.names.insert(0, "valkey")
-        conf = supervise.supervisor_conf(self.names, root=ROOT, data=self.data)
+        conf = supervise.supervisor_conf(self.names, root=BASE_DIR, data=self.data)
         supervise.write_private(self.data / "supervisord.conf", conf)
 
     def manage(self, *arguments: str) -> str:
-        """Run manage.py; what it printed. Ends this program with its message when it fails."""
-        done = subprocess.run(
-            [PYTHON, "manage.py", *arguments], cwd=ROOT, env=self.env, capture_output=True, text=True
-        )
+        """Run one of Django's commands; what it printed. Ends this program with its message when it fails."""
+        env = {"DJANGO_SETTINGS_MODULE": "config.settings", **self.env}
+        argv = [PYTHON, "-m", "django", *arguments]
+        done = subprocess.run(argv, cwd=BASE_DIR, env=env, capture_output=True, text=True)
         if done.returncode:
             lines = (done.stderr or done.stdout).strip().splitlines() or ["It said nothing."]
-            sys.exit(f"manage.py {arguments[0]} failed: {lines[-1]}")
+            sys.exit(f"The command {arguments[0]} failed: {lines[-1]}")
         return done.stdout.strip()
 
     def start(self) -> None:
@@ -113,7 +121,7 @@ class Stack:
         tell_linux = end_with_parent if sys.platform == "linux" else None
         self.supervisor = subprocess.Popen(
             [PYTHON, "-m", "supervisor.supervisord", "-c", str(self.data / "supervisord.conf")],
-            cwd=ROOT,
+            cwd=BASE_DIR,
             env=self.env,
             stdin=subprocess.DEVNULL,
             preexec_fn=tell_linux,
@@ -157,7 +165,7 @@ class Stack:
             if not announced:
                 announced, why = self.ready()
                 if announced:
-                    print(banner(self.address, login, "demo" in self.names, self.data), flush=True)
+                    print(banner(self.address, login, self.demo_answers, self.data), flush=True)
                 elif (gone := broken(tail)) or time.monotonic() > deadline:
                     reason = (
                         f"{gone} does not start"
@@ -207,10 +215,14 @@ def main(arguments: list[str]) -> int:
     if held is None:
         print(f"Holdfast runs already with the data in {stack.data}. End that one first.", file=sys.stderr)
         return 1
-    stack.configure()
+    try:
+        stack.configure()
+    except ImproperlyConfigured as problem:
+        print(f"Holdfast cannot start: {problem}", file=sys.stderr)
+        return 1
     print("Starting …", flush=True)
     stack.manage("migrate", "--no-input")
-    login = stack.manage("setup_demo")
+    login = stack.manage("setup_demo" if stack.demo_answers else "setup_trial")
     tail = Tail(stack.data / "logs", stack.names)
     if stack.ending:
         return 0

@@ -21,7 +21,14 @@ os.environ.update(
     }
 )
 # A developer's own key must never reach a test: the tests talk to the demo model only.
-for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "DJANGO_DEBUG", "HOLDFAST_TRIAL"):
+for name in (
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "OPENAI_MODEL",
+    "DJANGO_DEBUG",
+    "HOLDFAST_TRIAL",
+    "HOLDFAST_DEMO",
+):
     os.environ.pop(name, None)
 
 from config.settings import *  # noqa: E402, F403

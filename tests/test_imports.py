@@ -62,7 +62,7 @@ def _only_names_the_settings(path: Path, node: ast.Attribute) -> bool:
 
 def sources(root: Path) -> Iterator[Source]:
     """Every Python file of the product."""
-    for package in ("agents", "chat", "config"):
+    for package in ("agents", "chat", "config", "demo"):
         for path in sorted((root / package).rglob("*.py")):
             yield read(root, path)
 
@@ -70,9 +70,18 @@ def sources(root: Path) -> Iterator[Source]:
 # ---- the rules: each yields a line for every file that breaks it ----------------------------------------------
 
 DJANGO_IN_AGENTS = ("agents/models.py", "agents/admin.py", "agents/apps.py", "agents/migrations")
+# A tool that keeps something has its table and its admin beside it; the tool itself knows nothing of them.
+DJANGO_IN_TOOLS = re.compile(r"agents/tools/\w+/(models|store|admin)\.py")
 # The store, and the files that it is split into.
 REDIS_SPEAKERS = ("chat/session/store.py", "chat/session/connect.py", "chat/session/scripts")
 ENTRANCES = "chat/entrances"
+DIALECTS = {
+    f"agents.dialects.{folder.name}" for folder in (ROOT / "agents/dialects").iterdir() if folder.is_dir()
+}
+
+
+# Modules that cannot be imported without Django.
+TABLES = ("agents.models", "agents.admin", "agents.tools.notes.models", "agents.tools.notes.store")
 
 
 def agents_are_alone(files: Iterable[Source]) -> Iterator[str]:
@@ -82,8 +91,8 @@ def agents_are_alone(files: Iterable[Source]) -> Iterator[str]:
             bad = file.imports_any(
                 "chat", "config", "channels", "channels_redis", "redis", "coredis", "streaq"
             )
-            if not file.inside(*DJANGO_IN_AGENTS):
-                bad += file.imports_any("django")
+            if not file.inside(*DJANGO_IN_AGENTS) and not DJANGO_IN_TOOLS.fullmatch(file.path):
+                bad += file.imports_any("django", "asgiref", *TABLES)
             yield from (f"{file.path} imports {name}" for name in bad)
 
 
@@ -130,6 +139,41 @@ def chat_is_below_config(files: Iterable[Source]) -> Iterator[str]:
             yield from (f"{file.path} imports {name}" for name in file.imports_any("config"))
 
 
+def nobody_needs_the_demo(files: Iterable[Source]) -> Iterator[str]:
+    """The demo is for a trial: the product must be whole without it."""
+    for file in files:
+        if not file.inside("demo"):
+            yield from (f"{file.path} imports {name}" for name in file.imports_any("demo"))
+
+
+def dialects_are_apart(files: Iterable[Source]) -> Iterator[str]:
+    """A dialect knows no other, and its gate nothing of what makes its requests."""
+    for file in files:
+        parts = file.path.split("/")
+        if not file.inside("agents/dialects") or len(parts) < 4:
+            continue
+        for name in file.imports_any("agents.dialects"):
+            folder = ".".join(name.split(".")[:3])
+            if folder != f"agents.dialects.{parts[2]}" and folder.count(".") == 2 and folder in DIALECTS:
+                yield f"{file.path} imports {name}"
+        if parts[3] == "validate.py":
+            bad = file.imports_any("agents.transcript", f"agents.dialects.{parts[2]}.request")
+            yield from (f"{file.path} imports {name}" for name in bad)
+
+
+def providers_are_apart(files: Iterable[Source]) -> Iterator[str]:
+    """A provider's file is data of its own: it takes the shapes from `base` and nothing else."""
+    for file in files:
+        if file.inside("agents/providers") and not file.inside("agents/providers/base.py"):
+            bad = [
+                name
+                for name in file.imports_any("agents")
+                if name not in ("agents", "agents.providers", "agents.providers.base")
+                and not name.startswith("agents.providers.base.")
+            ]
+            yield from (f"{file.path} imports {name}" for name in bad)
+
+
 RULES: list[Callable[[Iterable[Source]], Iterator[str]]] = [
     agents_are_alone,
     only_the_store_speaks_redis,
@@ -137,15 +181,33 @@ RULES: list[Callable[[Iterable[Source]], Iterator[str]]] = [
     entrances_are_apart,
     only_settings_read_the_environment,
     chat_is_below_config,
+    nobody_needs_the_demo,
+    dialects_are_apart,
+    providers_are_apart,
 ]
 
 
-def ui_keeps_off_the_socket(root: Path) -> Iterator[str]:
-    """The components render state and send commands; the connection is none of their business."""
+def ui_uses_the_public_entry_of_sync(root: Path) -> Iterator[str]:
+    """The components render state and send commands; how the client does its work is none of their business."""
+    sync = (root / "frontend/src/sync").resolve()
     for path in sorted((root / "frontend/src/ui").rglob("*.ts*")):
         for name in FRONTEND_IMPORT.findall(path.read_text(encoding="utf-8")):
-            if name.rsplit("/", 1)[-1].removesuffix(".ts").removesuffix(".js") == "socket":
+            if name.startswith(".") and sync in (path.parent / name).resolve().parents:
                 yield f"{path.relative_to(root).as_posix()} imports {name}"
+
+
+def sync_is_free_of_any_framework(root: Path) -> Iterator[str]:
+    """`src/sync` is a package of its own: it imports its own files only, and its tests what runs them."""
+    sync = (root / "frontend/src/sync").resolve()
+    for path in sorted((root / "frontend/src/sync").rglob("*.ts*")):
+        tests = ".test." in path.name or path.parent.name == "testing"
+        for name in FRONTEND_IMPORT.findall(path.read_text(encoding="utf-8")):
+            if sync in (path.parent / name).resolve().parents if name.startswith(".") else tests:
+                continue
+            yield f"{path.relative_to(root).as_posix()} imports {name}"
+
+
+FRONTEND_RULES = [ui_uses_the_public_entry_of_sync, sync_is_free_of_any_framework]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -155,16 +217,18 @@ def test_source_keeps(rule: Callable[[Iterable[Source]], Iterator[str]]) -> None
     assert list(rule(files)) == []
 
 
-def test_source_keeps_ui_off_the_socket() -> None:
+@pytest.mark.parametrize("rule", FRONTEND_RULES, ids=lambda rule: rule.__name__)
+def test_frontend_keeps(rule: Callable[[Path], Iterator[str]]) -> None:
     assert list((ROOT / "frontend/src/ui").rglob("*.tsx"))
-    assert list(ui_keeps_off_the_socket(ROOT)) == []
+    assert list((ROOT / "frontend/src/sync").rglob("*.ts"))
+    assert list(rule(ROOT)) == []
 
 
 # ---- the rules can fail: a small tree that breaks each of them ---------------------------------------------------
 
 BROKEN = {
     "agents/loop.py": ("from chat import inbox\nfrom django.db import models\n", agents_are_alone, 4),
-    "agents/llm/base.py": ("def late():\n    import redis.asyncio\n", agents_are_alone, 1),
+    "agents/dialects/base.py": ("def late():\n    import redis.asyncio\n", agents_are_alone, 1),
     "chat/feed.py": ("from redis import asyncio\n", only_the_store_speaks_redis, 2),
     "chat/inbox.py": ("from channels.layers import get_channel_layer\n", only_the_doorbell_rings, 2),
     "chat/entrances/feishu/views.py": ("from ..browser import consumer\n", entrances_are_apart, 2),
@@ -172,6 +236,19 @@ BROKEN = {
     "chat/runs/worker.py": ("import os\nX = os.environ['X']\n", only_settings_read_the_environment, 1),
     "chat/runs/queue.py": ("from os import getenv\n", only_settings_read_the_environment, 1),
     "chat/runs/runner.py": ("from config import settings\n", chat_is_below_config, 2),
+    "agents/steps.py": ("from agents.tools.notes.store import NoteStorage\n", agents_are_alone, 2),
+    "chat/runs/dependencies.py": ("from demo.tools import TOOLS\n", nobody_needs_the_demo, 2),
+    "agents/dialects/responses/request.py": (
+        "from agents.dialects.base import Model\nfrom agents.dialects.chat.request import render\n",
+        dialects_are_apart,
+        2,
+    ),
+    "agents/dialects/chat/validate.py": ("from agents.transcript.room import Ask\n", dialects_are_apart, 2),
+    "agents/providers/azure.py": (
+        "from agents.providers.base import Profile\nfrom agents.providers.openai import PROVIDER\n",
+        providers_are_apart,
+        2,
+    ),
 }
 
 
@@ -185,13 +262,21 @@ def test_each_rule_catches_a_file_that_breaks_it(path: str, tmp_path: Path) -> N
     assert all(line.startswith(path) for line in found)
 
 
-def test_the_ui_rule_catches_a_component_that_opens_a_socket(tmp_path: Path) -> None:
-    folder = tmp_path / "frontend/src/ui/parts"
-    folder.mkdir(parents=True)
-    (folder / "Bad.tsx").write_text('import { Socket } from "../../sync/socket";\n')
-    (folder / "Good.tsx").write_text('import { Client } from "../../sync/client";\n')
-    assert list(ui_keeps_off_the_socket(tmp_path)) == [
+def test_the_frontend_rules_catch_a_file_that_breaks_them(tmp_path: Path) -> None:
+    parts, sync = tmp_path / "frontend/src/ui/parts", tmp_path / "frontend/src/sync"
+    parts.mkdir(parents=True)
+    sync.mkdir()
+    (parts / "Bad.tsx").write_text('import { Socket } from "../../sync/socket";\n')
+    (parts / "Good.tsx").write_text('import type { Client } from "../../sync";\n')
+    (sync / "bad.ts").write_text('import { words } from "../ui/i18n";\nimport { useState } from "react";\n')
+    (sync / "good.ts").write_text('import { Core } from "./core";\n')
+    (sync / "good.test.ts").write_text('import { test } from "vitest";\n')
+    assert list(ui_uses_the_public_entry_of_sync(tmp_path)) == [
         "frontend/src/ui/parts/Bad.tsx imports ../../sync/socket"
+    ]
+    assert list(sync_is_free_of_any_framework(tmp_path)) == [
+        "frontend/src/sync/bad.ts imports ../ui/i18n",
+        "frontend/src/sync/bad.ts imports react",
     ]
 
 

@@ -70,7 +70,9 @@ class RunRecovering(Event):
 
     type: Literal["run.recovering"] = "run.recovering"
     run: str
-    reason: Annotated[Literal["lease_lost", "handed_over", "store_lost", "crashed"], TOLERANT]
+    reason: Annotated[
+        Literal["lease_lost", "handed_over", "store_lost", "crashed", "internal_error"], TOLERANT
+    ]
 
 
 class RunWaiting(Event):

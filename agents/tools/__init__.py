@@ -1,34 +1,41 @@
-"""The tools that agents can use: built-in ones here, and any module that a deployment adds."""
+"""The public API of tools: what a module with tools of its own imports, and nothing else.
 
-from collections.abc import Iterable
-from importlib import import_module
+    from agents.tools import ToolContext, ToolError, tool
 
-from agents.tools.base import Tool, Toolbox
+    @tool(effect="read_only")
+    def weather(city: str) -> str:
+        \"\"\"The weather in a city.\"\"\"
 
-#: Modules whose `Tool` objects every installation has, in the order in which people see them.
-BUILT_IN: tuple[str, ...] = (
-    "agents.tools.current_time",
-    "agents.tools.calculator",
-    "agents.tools.fetch_url",
-    "agents.tools.notes",
-    "agents.tools.schedules",
-    "agents.tools.triggers",
-    "agents.tools.slow_research",
-    "agents.tools.unreliable",
+A folder here is one built-in tool: `tool.py`, and beside it what it keeps (`models.py`, `store.py`) and the admin's
+page of that (`admin.py`). Other tools come by the ways that `agents/extensions.py` tells.
+"""
+
+from agents.tools.base import (
+    Probe,
+    Probed,
+    Progress,
+    Storage,
+    StoredNote,
+    Tool,
+    Toolbox,
+    ToolContext,
+    ToolError,
+    ToolResult,
+    Toolset,
+    tool,
 )
 
-
-def toolbox(extra: Iterable[str] = ()) -> Toolbox:
-    """The built-in tools and those of the modules named in `extra` (dotted names).
-
-    Raises ImportError for a module that is not there, and ValueError for a name used twice or a module
-    without any tool: a typo in the settings must fail at start.
-    """
-    found: list[Tool] = []
-    for name in (*BUILT_IN, *extra):
-        tools = [value for value in vars(import_module(name)).values() if isinstance(value, Tool)]
-        own = [tool for tool in tools if tool.function.__module__ == name]
-        if not own:
-            raise ValueError(f"{name} defines no tool; mark a function with @tool, or take it off the list")
-        found += own
-    return Toolbox(found)
+__all__ = [
+    "Probe",
+    "Probed",
+    "Progress",
+    "Storage",
+    "StoredNote",
+    "Tool",
+    "ToolContext",
+    "ToolError",
+    "ToolResult",
+    "Toolbox",
+    "Toolset",
+    "tool",
+]

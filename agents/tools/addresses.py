@@ -5,7 +5,7 @@ import ipaddress
 import socket
 from typing import Protocol
 
-from agents.tools.tool import ToolError
+from agents.tools.definition import ToolError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -12,10 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from agents.events import CallCode, Effect
-from agents.tools.running import ProgressGate, start
-from agents.tools.signature import explain
-from agents.tools.texts import fit, result_text
-from agents.tools.tool import (
+from agents.tools.definition import (
     PREVIEW_CHARS,
     Probe,
     Probed,
@@ -26,8 +23,12 @@ from agents.tools.tool import (
     ToolContext,
     ToolError,
     ToolResult,
+    Toolset,
     tool,
 )
+from agents.tools.running import ProgressGate, start
+from agents.tools.signature import explain
+from agents.tools.texts import fit, result_text
 
 __all__ = [
     "PREVIEW_CHARS",
@@ -41,6 +42,7 @@ __all__ = [
     "ToolError",
     "ToolResult",
     "Toolbox",
+    "Toolset",
     "tool",
 ]
 
@@ -64,6 +66,10 @@ class Toolbox:
     def names(self) -> tuple[str, ...]:
         """The names of all tools, in the order in which they were given."""
         return tuple(self._tools)
+
+    def renderers(self) -> dict[str, str]:
+        """The static paths of the modules that draw results in the web chat, by tool; of those that have one."""
+        return {name: tool.renderer for name, tool in self._tools.items() if tool.renderer}
 
     def summary(self, name: str) -> str:
         """What the tool is for, in one line."""

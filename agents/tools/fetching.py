@@ -19,7 +19,7 @@ import httpcore
 import httpx
 
 from agents.tools.addresses import Resolver, SystemResolver, public_addresses
-from agents.tools.tool import ToolError
+from agents.tools.definition import ToolError
 
 MAX_REDIRECTS = 5
 #: Bytes of a body, as it is sent and also after decompression.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Generator
 from contextvars import ContextVar
 from typing import Any
 
-from agents.tools.tool import Progress, Tool
+from agents.tools.definition import Progress, Tool
 
 #: Characters of a progress note that a card shows.
 NOTE_CHARS = 200

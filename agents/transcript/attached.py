@@ -12,7 +12,7 @@ from typing import Any
 from agents.attachments import Content
 from agents.events import AttachmentRef
 from agents.history import History, Item, UserMessage
-from agents.transcript.profiles import Profile
+from agents.providers.base import Profile
 from agents.transcript.tokens import MESSAGE, estimate
 
 #: Pictures and text files that one request carries at most, the newest ones; and bytes of all its pictures.
@@ -141,15 +141,3 @@ def joined(first: str | list[Part] | None, second: str | list[Part] | None) -> s
 
 def _parts(content: str | list[Part] | None) -> Iterable[Part]:
     return content if isinstance(content, list) else [_text([content])] if content else []
-
-
-def for_responses(content: str | list[Part]) -> str | list[Part]:
-    """The same content in the Responses dialect."""
-    if isinstance(content, str):
-        return content
-    return [
-        {"type": "input_text", "text": part["text"]}
-        if part["type"] == "text"
-        else {"type": "input_image", "image_url": part["image_url"]["url"], "detail": "auto"}
-        for part in content
-    ]

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agents.history import History, Item, Note, Step, Summary, UserMessage, lasting, settled
-from agents.transcript.render import function_name, note_text, step_text, user_text
+from agents.transcript.calls import function_name
 from agents.transcript.tokens import characters, estimate
+from agents.transcript.wording import note_text, step_text, user_text
 
 #: The share of the budget that the newest items keep, and what must be won for a summary to be worth its call.
 KEEP = 0.4

@@ -4,49 +4,41 @@ Calls become a line of what the assistant asked for, results a line of what came
 model knew is lost; only the form is poorer.
 """
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass
 
-from agents.history import History, Step
-from agents.transcript.profiles import Profile
-from agents.transcript.render import (
-    Ask,
-    Message,
-    Room,
-    chat_body,
-    function_name,
-    result,
-    step_text,
-    with_reasoning,
-)
+from agents.history import Call, Step
+from agents.providers.base import Profile
+from agents.transcript.calls import function_name
+from agents.transcript.layout import Form
+from agents.transcript.room import Message, Room
+from agents.transcript.wording import result, step_text
 
 
-def render_text_only(history: History, profile: Profile, ask: Ask) -> dict[str, Any]:
-    """The body of a request in which tool exchanges are plain text. Tools stay declared, so the agent goes on."""
-    profile = replace(profile, vision="")
-    if profile.dialect == "responses":
-        from agents.transcript import responses
+@dataclass(frozen=True)
+class TextOnly:
+    """A dialect's form in which tool exchanges are plain text."""
 
-        return responses.from_chat(chat_body(history, profile, ask, _step), profile)
-    return chat_body(history, profile, ask, _step)
+    form: Form
 
+    def line(self, text: str, profile: Profile) -> Message:
+        """As the dialect's own."""
+        return self.form.line(text, profile)
 
-def _step(step: Step, room: Room) -> list[Message]:
-    text = step_text(step)
-    if not step.committed or not step.calls:
-        return [_assistant(text, room)] if text else []
-    asked = "\n".join(f"(I used the tool {function_name(call.name)}.)" for call in step.calls)
-    share = room.result_tokens // len(step.calls)
-    came = "\n\n".join(
-        f"[Result of the tool {function_name(call.name)}, called with {_shown(call.arguments)}]\n{result(call, share)}"
-        for call in step.calls
-    )
-    spoken = f"{text}\n\n{asked}" if text else asked
-    return [_assistant(spoken, room), {"role": "user", "content": came}]
+    def step(self, step: Step, room: Room) -> list[Message]:
+        """What was said and asked as one message of the assistant, what came as one of a user."""
+        text = step_text(step)
+        if not step.committed or not step.calls:
+            return [self.line(text, room.profile)] if text else []
+        asked = "\n".join(f"(I used the tool {function_name(call.name)}.)" for call in step.calls)
+        share = room.result_tokens // len(step.calls)
+        came = "\n\n".join(_came(call, share) for call in step.calls)
+        spoken = f"{text}\n\n{asked}" if text else asked
+        return [self.line(spoken, room.profile), {"role": "user", "content": came}]
 
 
-def _assistant(text: str, room: Room) -> Message:
-    return with_reasoning({"role": "assistant", "content": text}, room.profile)
+def _came(call: Call, share: int) -> str:
+    head = f"[Result of the tool {function_name(call.name)}, called with {_shown(call.arguments)}]"
+    return f"{head}\n{result(call, share)}"
 
 
 def _shown(arguments: str) -> str:

@@ -2,7 +2,7 @@
 
 What an agent sets up belongs to the owner of the conversation and names it. The limits are the agent's (0: it may have
 none), counted over all conversations of that owner; the owner's own limits hold besides. Nothing secret goes back to
-the model: the address of a webhook is in the owner's list.
+the model: the address of a webhook is shown to the owner by the API, and to administrators in the admin.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from agents.models import Agent
+from agents.tools import ToolError
 from agents.tools.automating import Automation, Kind, Maker, WantedSchedule, WantedTrigger
-from agents.tools.base import ToolError
 from chat.entrances.schedules import editing as schedules
 from chat.entrances.schedules.models import Schedule
 from chat.entrances.schedules.plan import SECOND, problems, shown, told
@@ -183,7 +183,11 @@ def _trigger(row: Trigger) -> Automation:
     what = "" if row.match == "any" else f"{row.get_match_display()} “{row.pattern}”"
     match row.kind:
         case "webhook":
-            when = "when its secret address is called (the user finds it in their list of triggers)"
+            # The chat has no page of triggers: say where the address is really found.
+            when = (
+                "when its secret address is called (not shown in the chat: an administrator finds it under "
+            )
+            when += f"Admin → Triggers, the user's own programs by GET /api/triggers/{row.pk})"
             when += f" with {what}" if what else ""
         case "poll":
             when = f"when {row.url} {f'says {what}' if what else 'changes'}"

@@ -26,7 +26,8 @@ from chat.session.errors import (
     NoConversation,
     Unarchivable,
 )
-from chat.session.state import Patch, State, change, evicted, merge
+from chat.session.state import change, evicted, merge
+from chat.session.views import Patch, State
 from chat.support import kill_points
 from chat.support.database import Database
 

@@ -6,14 +6,15 @@ the same, the later one stands, because an event that can never be archived woul
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db import models
 
 from agents import events as e
 from agents.lifecycle import CALL
 from chat import models as m
-from chat.session.state import State, is_open
+from chat.session.state import is_open, item_at, run_of
+from chat.session.views import MessageItem, NoteItem, NoticeItem, State, StepItem
 
 if TYPE_CHECKING:
     from chat.journal.journal import Committed
@@ -81,27 +82,28 @@ class Rows:
     def _gather(self, each: "Committed") -> None:
         for key, value in each.change.items():
             if key.startswith("i:") and value is not None:
-                if value["kind"] == "step":
-                    self._step(value, each.event)
+                item = item_at(each.change, key)
+                if item["kind"] == "step":
+                    self._step(item, each.event)
                 else:
-                    self._message(value)
+                    self._message(item)
         if isinstance(each.event, e.StepDiscarded) and each.change:
             self.steps[each.event.step] = None
-        run = each.change.get("run")
+        run = run_of(each.change)
         if run is not None:
             self._run(run, each)
 
-    def _message(self, item: Any) -> None:
+    def _message(self, item: MessageItem | NoteItem | NoticeItem) -> None:
         self.messages[item["seq"]] = m.Message(
             conversation=self.conversation,
             seq=item["seq"],
             message=item["id"],
             kind=item["kind"],
             at=item["at"],
-            body=item,
+            body=cast(Any, item),
         )
 
-    def _step(self, item: Any, event: e.Event) -> None:
+    def _step(self, item: StepItem, event: e.Event) -> None:
         self.steps[item["id"]] = m.Step(
             conversation=self.conversation,
             seq=item["seq"],
@@ -114,14 +116,15 @@ class Rows:
             **used(item["usage"]),
             started_at=item["at"],
             ended_at=item["ended_at"],
-            body=item,
+            body=cast(Any, item),
         )
         if isinstance(event, e.StepFinished):
             for call, proposed in zip(item["calls"], event.calls, strict=True):
                 self._proposed(item["id"], call, proposed)
         elif isinstance(event, CALL_NEWS):
+            named = getattr(event, "call", None)
             for call in item["calls"]:
-                if call["id"] == event.call:
+                if call["id"] == named:
                     self._call_changed(call, event)
 
     def _proposed(self, step: str, call: Any, proposed: e.ProposedCall) -> None:

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from agents import events as e
+from agents.lifecycle import RUN
 from agents.models import Agent, ensure_default_agent
 from chat.journal.journal import Journal
 from chat.models import Call, Conversation, Event, Run
 from chat.runs.isolated.policy import Losses, relapsed
 from chat.session.errors import NoConversation
 
-ENDED = ("finished", "failed", "stopped")
+ENDED = tuple(sorted(RUN.final))
+#: Types of the events that end a run.
+ENDS = tuple(type for type, row in RUN.types.items() if set(row.targets()) & RUN.final)
 #: Earlier runs of a conversation that are looked at.
 LOOK_BACK = 10
 
@@ -97,7 +100,7 @@ async def active_runs(journal: Journal, limit: int) -> list[Active]:
     def work() -> list[Active]:
         rows = (
             Run.objects.using(journal.using)
-            .filter(status__in=sorted(e.ACTIVE_RUN), conversation__deleted_at=None)
+            .filter(status__in=sorted(RUN.open), conversation__deleted_at=None)
             .order_by("queued_at")
             .values_list("conversation_id", "run", "status", "attempt", "stopping", "updated_at")
         )
@@ -113,6 +116,39 @@ async def was_stored(journal: Journal, conversation: str, after: int, event: e.E
     def work() -> bool:
         rows = Event.objects.using(journal.using).filter(conversation_id=UUID(conversation), seq__gt=after)
         return rows.filter(text=e.to_json(event)).exists()
+
+    return await journal.ask(work)
+
+
+async def unread(journal: Journal, conversation: str, run: str) -> e.UnknownEvent | None:
+    """What this release cannot read of a run: the first such event since the run before it was over (what led to it is
+    a part of it) that may not be ignored; None: it can read all. Looks at types and versions only (rule E4)."""
+
+    def work() -> e.UnknownEvent | None:
+        of = {"conversation_id": UUID(conversation)}
+        queued = Run.objects.using(journal.using).filter(**of, run=run).values_list("seq", flat=True).first()
+        told = Event.objects.using(journal.using).filter(**of)
+        ends = told.filter(seq__lt=queued or 0, type__in=ENDS).order_by("-seq")
+        since = told.filter(seq__gt=ends.values_list("seq", flat=True).first() or 0)
+        # A later version is always more than 1; one that we know, too, is found to be readable below.
+        foreign = since.exclude(type__in=list(e.VOCABULARY.types), version=1).order_by("seq")
+        for text in foreign.values_list("text", flat=True):
+            event = e.from_json(text)
+            if isinstance(event, e.UnknownEvent) and not event.ignorable:
+                return event
+        return None
+
+    return await journal.ask(work)
+
+
+async def internal_errors(journal: Journal, conversation: str, run: str) -> int:
+    """How many attempts of a run have failed from within (rule R10)."""
+
+    def work() -> int:
+        told = Event.objects.using(journal.using).filter(
+            conversation_id=UUID(conversation), type="run.recovering", text__contains=f'"{run}"'
+        )
+        return told.filter(text__contains='"internal_error"').count()
 
     return await journal.ask(work)
 

@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from agents.llm.base import Model
-from agents.llm.opening import open_model
-from agents.models import Agent, NoteStorage, installed_tools
+from agents.dialects.base import Model
+from agents.dialects.opening import open_model
+from agents.models import Agent, installed_tools
 from agents.spec import AgentSpec
-from agents.tools.base import Storage, Toolbox
+from agents.tools import Storage, Toolbox
+from agents.tools.notes.store import NoteStorage
 from chat.automation.agent_tools import KeptAutomations
 from chat.support.database import Database
 

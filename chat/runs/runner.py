@@ -1,66 +1,26 @@
-"""One run, performed: the shell between the agents' loop and the session (rules R2–R7).
+"""Performs runs for one worker process: who is at work on what, and what is passed on (rules R2 to R7).
 
-    take the lease ─► RunStarted ─► for each batch that `perform` yields: store it, then let it go on ─► release
-         │                │                                  │
-         │ owned          │ over, suspect, or given up       └ side tasks: renew the lease, watch for news
-         ▼                ▼
-      nothing          nothing, alone elsewhere, or RunFailed
-
-A first start, a take-over, a resumption and a second look after news are the same code: load the history and ask
-`perform` again. Nothing is written by an owner that lost its fence, and a run that waits for a person has none.
+How one run is owned, from its lease to its release, is in `chat/runs/ownership.py`.
 """
 
 import asyncio
 import logging
-import secrets
-import time
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
-from typing import Any, Literal
+from typing import Literal
 
 from agents import events as e
-from agents.llm.opening import standing_in
-from agents.loop import PartText, perform
-from agents.tools.running import OWNED
 from chat import decide
-from chat.files.attachments import Files
-from chat.journal.faultlog import Faults
-from chat.journal.queries import losses, owner_and_agent
 from chat.runs.dependencies import Kit
-from chat.runs.isolated.policy import place, verdict
-from chat.runs.writer import Record
+from chat.runs.ownership import Left, Over, RunOwnership, Suspect, Unreadable
 from chat.session.errors import Fenced, NoConversation, Unavailable
-from chat.session.sessions import Sessions, View
-from chat.support import kill_points
+from chat.session.sessions import Sessions
 from chat.support.clock import MACHINE, Clock
-from chat.support.tasks import end, heed_cancellation
+from chat.support.tasks import heed_cancellation
 
 log = logging.getLogger(__name__)
 
-#: Seconds that the loop gets to end its tools when its owner leaves (they have 0.7 s themselves).
-END_S = 1.5
-#: Seconds for each of the last words of an owner that leaves.
-LAST_WORDS_S = 1.0
-
-
 #: What came of a look at a run: it was ours; it must be performed alone; there was nothing to do, or others do it.
 Came = Literal["owned", "alone", "nothing"]
-
-
-class Over(Exception):
-    """The run is not active any more: somebody else ended it."""
-
-
-class Suspect(Exception):
-    """The run may be what took its former workers down: it is to be performed by a process of its own."""
-
-
-class LookAgain(Exception):
-    """What was decided does not fit any more, because of news; decide again on a fresh history."""
-
-
-class Left(Exception):
-    """The lease is lost: somebody else has taken over, or may have."""
 
 
 class Runner:
@@ -91,7 +51,9 @@ class Runner:
         self.alone = alone
         self.clock = clock
         self.leaving = asyncio.Event()
-        self._tenures: dict[str, Tenure] = {}
+        self._owned: dict[str, RunOwnership] = {}
+        #: Runs that this process has begun and had to leave, with what it could not read.
+        self.unreadable: dict[str, e.UnknownEvent] = {}
 
     def leave(self) -> None:
         """Have all runs handed over; new ones are not begun."""
@@ -104,24 +66,26 @@ class Runner:
         Does nothing if somebody owns the conversation, or the run is not active: a task that comes twice, or
         late, is harmless.
         """
-        if self.leaving.is_set() or conversation in self._tenures:
+        if self.leaving.is_set() or conversation in self._owned:
             return "nothing"
-        tenure = self._tenures[conversation] = Tenure(self, conversation, run)
+        mine = self._owned[conversation] = RunOwnership(self, conversation, run)
         try:
-            await tenure.hold(owned or asyncio.Event())
+            await mine.hold(owned or asyncio.Event())
         except (NoConversation, Over, Fenced) as reason:
             log.info("Run %s is left alone (%s).", run, type(reason).__name__)
         except Suspect:
             return "alone"
+        except Unreadable as reason:
+            log.warning("Run %s is left to a worker of a later release: %s", run, reason)
         except Left:
             log.warning("Run %s: the lease was lost; nothing more is written.", run)
         except Exception:
             log.exception("Run %s could not be looked after; the sweeper will bring it back.", run)
         finally:
-            del self._tenures[conversation]
-        if tenure.held and tenure.then is None:
+            del self._owned[conversation]
+        if mine.held and mine.then is None:
             await self._pass_on(conversation, run)
-        return "owned" if tenure.held else "nothing"
+        return "owned" if mine.held else "nothing"
 
     async def _pass_on(self, conversation: str, run: str) -> None:
         """Queue the run that was queued while this one was being let go: whoever took it found the lease held."""
@@ -138,292 +102,14 @@ class Runner:
         while True:
             heed_cancellation()
             await asyncio.sleep(every_ms / 1000)
-            tenures = dict(self._tenures)
-            if not tenures:
+            owned_now = dict(self._owned)
+            if not owned_now:
                 continue
             try:
-                heads = await self.sessions.store.heads(list(tenures))
+                heads = await self.sessions.store.heads(list(owned_now))
             except Unavailable:
                 continue
-            for conversation, tenure in tenures.items():
+            for conversation, mine in owned_now.items():
                 head = heads.get(conversation)
-                if head is None or (head.epoch, head.seq) != tenure.record.known:
-                    tenure.news.set()
-
-
-class Tenure:
-    """The time in which this process owns one run."""
-
-    def __init__(self, runner: Runner, conversation: str, run: str) -> None:
-        self.runner = runner
-        self.sessions = runner.sessions
-        self.conversation = conversation
-        self.run = run
-        self.owner = runner.worker if runner.alone else f"{runner.worker}/{secrets.token_hex(4)}"
-        self.record = Record(runner.sessions, conversation, run)
-        #: Set by the watcher: the head is not where our history ends.
-        self.news = asyncio.Event()
-        #: The run to queue when this one is let go.
-        self.then: str | None = None
-        #: Whether the lease was ever ours.
-        self.held = False
-        self._until = 0.0
-
-    def owned(self) -> bool:
-        """Whether the lease cannot have run out: counted from before it was asked for, by a clock that goes on
-        while the process, or the whole machine, stands still."""
-        return _clock() < self._until
-
-    async def hold(self, owned: asyncio.Event) -> None:
-        """Take the lease, say so, work, and let go of it. Does nothing if somebody else has it. Raises Suspect."""
-        if not self.runner.alone and await self._suspected():
-            raise Suspect
-        asked = _clock()
-        fence = await self.sessions.take(self.conversation, self.owner, self.runner.lease_ms)
-        if fence is None:
-            return
-        self._until = asked + self.runner.lease_ms / 1000
-        OWNED.set(self.owned)
-        self.record.fence, self.held = fence, True
-        owned.set()
-        kill_points.point("lease.taken")
-        try:
-            await self._work_or_leave()
-        finally:
-            await self._release()
-            if self.then is not None:
-                await self.runner.requeue(self.conversation, self.then)
-
-    async def _work_or_leave(self) -> None:
-        work = asyncio.create_task(self._work(), name=f"work {self.run}")
-        renew = asyncio.create_task(self._keep_lease(), name=f"lease {self.run}")
-        listen = asyncio.create_task(self._listen(), name=f"news {self.run}")
-        leaving = asyncio.create_task(self.runner.leaving.wait(), name=f"leaving {self.run}")
-        side: tuple[asyncio.Task[Any], ...] = (renew, listen, leaving)
-        try:
-            await asyncio.wait({work, *side}, return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
-                work.cancel()
-                await asyncio.wait({work}, timeout=END_S)
-                for broken in (renew, listen):
-                    if broken.done():
-                        broken.result()  # raises why the lease is gone, or what broke the listener
-            if work.done() and not work.cancelled():
-                return work.result()
-        finally:
-            # A loop that does not end when cancelled is abandoned; with fence 0 it writes nothing any more.
-            fence, self.record.fence = self.record.fence, 0
-            work.cancel()
-            await end(side)
-        await self._hand_over(fence)
-        return None
-
-    async def _suspected(self) -> bool:
-        """Whether the run is to be performed alone, asked without the lease: the process that is to have it may be
-        about to take it. What cannot be answered now, `_start` asks again. Raises Over if there is nothing to do."""
-        try:
-            if place(await losses(self.sessions.journal, self.conversation, self.run)) != "alone":
-                return False
-            run = self._mine(await self.sessions.load(self.conversation))
-            owned = await self.sessions.store.lease(self.conversation) is not None
-        except Unavailable:
-            return False
-        if run["stopping"]:
-            return False
-        if owned or run["status"] == "waiting":
-            raise Over
-        return True
-
-    # ---- the work ----
-
-    async def _work(self) -> None:
-        try:
-            await self._start()
-            while not self.record.over:
-                try:
-                    return await self._perform()
-                except LookAgain:
-                    await self.record.refresh()
-                heed_cancellation()
-        except (Over, Suspect, Fenced, NoConversation):
-            raise
-        except Exception:
-            log.exception("Run %s failed from within.", self.run)
-            await self._fail("internal", "Something went wrong inside Holdfast. The log has the details.")
-
-    async def _start(self) -> None:
-        """RunStarted, and RunRecovering before it if the last owner died unnoticed (rule R4). Raises Suspect.
-
-        The history is loaded only after that: should that be what kills, the run was begun and is counted.
-        """
-        known = await self.record.patiently(
-            lambda: losses(self.sessions.journal, self.conversation, self.run)
-        )
-        suspect = False
-
-        def begin(view: View) -> list[e.Event]:
-            nonlocal suspect
-            run = self._mine(view)
-            if run["status"] == "waiting" and not run["stopping"]:
-                raise Over  # a stray entry of the queue: there is nothing to do until a person has decided
-            now = self.runner.clock.now()
-            lost = run["status"] == "running"
-            begun: list[e.Event] = []
-            if lost:
-                begun.append(e.RunRecovering(at=now, run=self.run, reason="lease_lost"))
-            # To end a run that was stopped is dangerous to nobody.
-            where = "among_others" if run["stopping"] else place(known.plus(lost))
-            if where == "nowhere":
-                detail = verdict(known.plus(lost))
-                self.record.seen = decide.seen(view.state)
-                return [
-                    *begun,
-                    *decide.fail_run(view.state, code="crashed_too_often", detail=detail, now=now),
-                ]
-            suspect = where == "alone" and not self.runner.alone
-            if suspect:
-                return begun  # the loss that was just found, or nothing
-            # A run that waited for a person and goes on was not taken over: its attempt stays the same.
-            resumed = run["status"] == "queued" and run["attempt"] > 0
-            attempt = run["attempt"] if resumed else run["attempt"] + 1
-            worker, fence = self.runner.worker, self.record.fence
-            return [*begun, e.RunStarted(at=now, run=self.run, attempt=attempt, fence=fence, worker=worker)]
-
-        await self._append(begin)
-        if suspect:
-            raise Suspect
-
-    async def _perform(self) -> None:
-        """Have the loop work, from the history as it is now, until the run ends or waits."""
-        kit, record, journal = self.runner.kit, self.record, self.sessions.journal
-        owner, slug = await self.record.patiently(
-            lambda: owner_and_agent(self.sessions.journal, self.conversation)
-        )
-        spec = await self.record.patiently(lambda: kit.agent(slug))
-        if spec is None:
-            return await self._fail("agent_missing", f"There is no agent named {slug!r} any more.")
-        other = standing_in(spec)
-        faults = Faults(journal, self.conversation, record.patiently)
-        steps = perform(
-            spec,
-            kit.model(spec),
-            kit.tools,
-            lambda: record.history,
-            record.stop,
-            self.runner.clock,
-            record.fence,
-            self.runner.worker,
-            owner=str(owner),
-            storage=kit.storage,
-            fallback=kit.model(other) if other is not None else None,
-            faults=faults,
-            refused=await faults.digests(),
-            files=Files(
-                self.conversation, lambda work: record.patiently(lambda: journal.ask(work)), journal.using
-            ),
-        )
-        async with aclosing(steps):
-            async for item in steps:
-                if isinstance(item, PartText):
-                    await record.part(item)
-                    heed_cancellation()
-                    continue
-                await self._store(item)
-                if record.over:
-                    return None
-        return None
-
-    async def _store(self, events: list[e.Event]) -> None:
-        """Append what the loop decided; raise LookAgain if news made a part of it wrong."""
-        dropped = False
-
-        def decided(view: View) -> list[e.Event]:
-            nonlocal dropped
-            self._mine(view)
-            fitting = decide.fitting(view.state, events)
-            dropped = len(fitting) < len(events)
-            return fitting
-
-        await self._append(decided)
-        if dropped:
-            raise LookAgain
-
-    async def _fail(self, code: e.RunCode, detail: str) -> None:
-        def failed(view: View) -> list[e.Event]:
-            self._mine(view)
-            return decide.fail_run(view.state, code=code, detail=detail, now=self.runner.clock.now())
-
-        await self._append(failed)
-
-    async def _append(self, decided: Callable[[View], list[e.Event]]) -> None:
-        """Append; if that ends the run while a message waits, the next run is queued with it (rule R6)."""
-
-        def with_next(view: View) -> list[e.Event]:
-            events = decided(view)
-            now, seen = self.runner.clock.now(), self.record.seen
-            return decide.with_next_run(
-                view.state, events, conversation=self.conversation, seen=seen, now=now
-            )
-
-        for event in await self.record.append(with_next):
-            if isinstance(event, e.RunQueued):
-                self.then = event.run
-
-    def _mine(self, view: View) -> Any:
-        run = decide.active_run(view.state)
-        if run is None or run["id"] != self.run:
-            raise Over
-        return run
-
-    # ---- side tasks ----
-
-    async def _keep_lease(self) -> None:
-        """Renew the lease. Raises Left when it is lost."""
-        while True:
-            await asyncio.sleep(self.runner.renew_ms / 1000)
-            asked = _clock()
-            try:
-                if not await self.sessions.renew(self.conversation, self.owner, self.runner.lease_ms):
-                    raise Left
-            except Unavailable:
-                continue  # the fence guards every write, and tools get no turn once the lease may have run out
-            self._until = asked + self.runner.lease_ms / 1000
-
-    async def _listen(self) -> None:
-        """Load the history anew whenever the watcher saw that the head was moved by another's hand."""
-        while True:
-            await self.news.wait()
-            self.news.clear()
-            try:
-                await self.record.catch_up()
-            except Unavailable:
-                continue
-
-    # ---- the end ----
-
-    async def _hand_over(self, fence: int) -> None:
-        """Say that this owner leaves, so that the next one need not wait until the lease has run out."""
-
-        def leaving(view: View) -> list[e.Event]:
-            if self._mine(view)["status"] == "queued":
-                return []
-            return [e.RunRecovering(at=self.runner.clock.now(), run=self.run, reason="handed_over")]
-
-        try:
-            async with asyncio.timeout(LAST_WORDS_S):
-                await self.sessions.append(self.conversation, leaving, fence=fence)
-        except (TimeoutError, Unavailable) as problem:
-            log.warning("Run %s is left without a word (%s).", self.run, problem or "no time")
-        self.then = self.run
-
-    async def _release(self) -> None:
-        try:
-            async with asyncio.timeout(LAST_WORDS_S):
-                await self.sessions.release(self.conversation, self.owner)
-        except (TimeoutError, Unavailable) as problem:
-            log.warning("Run %s: its lease will have to run out (%s).", self.run, problem or "no time")
-
-
-def _clock() -> float:
-    """Seconds, not stopped by SIGSTOP nor, on Linux, by a suspended machine."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+                if head is None or (head.epoch, head.seq) != mine.record.known:
+                    mine.news.set()

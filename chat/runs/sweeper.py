@@ -26,6 +26,8 @@ from chat.files import attachments
 from chat.journal.queries import Active, active_runs
 from chat.session.errors import Fenced, NoConversation, Rejected, Unavailable
 from chat.session.sessions import Sessions, View
+from chat.session.state import run_of
+from chat.session.views import State
 from chat.support.clock import MACHINE, Clock
 from chat.support.tasks import heed_cancellation
 
@@ -56,9 +58,9 @@ def unattended(run: Active, *, owned: bool, now: int) -> bool:
     return run.status != "queued" or now - run.updated_at >= QUEUED_GRACE_MS
 
 
-def decide_recovering(state: Any, run: str, attempt: int, now: int) -> list[e.Event]:
+def decide_recovering(state: State, run: str, attempt: int, now: int) -> list[e.Event]:
     """Mark the run as recovering, if it still runs under the owner that was found dead."""
-    found = state.get("run")
+    found = run_of(state)
     if found is None or (found["id"], found["status"], found["attempt"]) != (run, "running", attempt):
         return []
     return [e.RunRecovering(at=now, run=run, reason="lease_lost")]

@@ -20,7 +20,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from agents.llm.openai_chat import close_clients
+from agents.dialects.http import close_clients
 from chat.entrances.feishu.service import FeishuService
 from chat.entrances.schedules.service import ScheduleService
 from chat.entrances.triggers.service import TriggerService

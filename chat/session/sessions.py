@@ -32,7 +32,8 @@ from chat.session.errors import (
     StoreUnavailable,
     Unarchivable,
 )
-from chat.session.state import State, merge
+from chat.session.state import run_of
+from chat.session.views import State
 from chat.support import kill_points
 from chat.support.backoff import Backoff
 from chat.support.clock import MACHINE, Clock
@@ -327,7 +328,7 @@ class Sessions:
         loaded = replace(
             view.loaded,
             position=appended.position,
-            fields=merge(view.loaded.fields, patch),
+            fields={key: text for key, text in {**view.loaded.fields, **patch}.items() if text is not None},
             part=None if clears else view.part,
             log_id=f"{appended.position.seq}-0",
             archived=appended.position.seq,
@@ -415,7 +416,7 @@ class Sessions:
         """Give the owner of the run, who may be alive and not know it yet, a whole lease from now on (rule R2). This
         Redis may have lost the lease, or its latest renewal; whoever took the run over at once would work beside an
         owner whose tools still have their effects. After calling this method: put the session in place."""
-        run = state.get("run")
+        run = run_of(state)
         if run is not None and run["status"] == "running" and self._lease_ms:
             await self.store.hold(conversation, self._lease_ms)
 

@@ -12,19 +12,29 @@ items plus every older step that still has open calls, so a snapshot is bounded 
 flight. `reduce` has a twin in `frontend/src/sync/reducer.ts`; both are held by the vectors in `tests/wire/`.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Literal, cast
 
 from agents import events as e
 from agents.lifecycle import CALL, NEW, RUN, STEP
+from chat.session.views import (
+    ApprovalView,
+    AttachmentView,
+    CallView,
+    InfoView,
+    Item,
+    MessageItem,
+    NoteItem,
+    NoticeItem,
+    OriginView,
+    Patch,
+    RunView,
+    State,
+    StepItem,
+    UsageView,
+)
 
 #: Items that a snapshot shows at most, open steps aside. 50 items fill several screens; older ones page over HTTP.
 WINDOW = 50
-
-Json = Any
-State = Mapping[str, Json]
-#: What an event changes: field → its new value, or None for a field that leaves the state.
-Patch = dict[str, Json]
 
 EMPTY: State = {}
 CallEvent = (
@@ -37,7 +47,7 @@ CallEvent = (
     | e.CallRetried
 )
 #: No tokens yet.
-NOTHING: Json = {"input": 0, "output": 0, "cached": 0, "cost": None}
+NOTHING: UsageView = {"input": 0, "output": 0, "cached": 0, "cost": None}
 
 
 def item_key(seq: int) -> str:
@@ -45,12 +55,32 @@ def item_key(seq: int) -> str:
     return f"i:{seq}"
 
 
-def items(state: State) -> list[Json]:
+def info_of(state: State) -> InfoView | None:
+    """What a state says of its conversation; None before its first event."""
+    return cast(InfoView | None, state.get("info"))
+
+
+def run_of(state: State) -> RunView | None:
+    """The active run, else the latest one; None if there was none."""
+    return cast(RunView | None, state.get("run"))
+
+
+def item_at(state: State, key: str) -> Item:
+    """The item in a field that `item_key` names and the state holds."""
+    return cast(Item, state[key])
+
+
+def items(state: State) -> list[Item]:
     """The items of a state in transcript order."""
-    return [state[key] for key in sorted((k for k in state if k.startswith("i:")), key=_seq_of)]
+    return [item_at(state, key) for key in sorted((k for k in state if k.startswith("i:")), key=_seq_of)]
 
 
-def merge(state: State, patch: Patch) -> dict[str, Json]:
+def steps(state: State) -> list[StepItem]:
+    """The steps among the items, in transcript order."""
+    return [item for item in items(state) if item["kind"] == "step"]
+
+
+def merge(state: State, patch: Patch) -> Patch:
     """The state after a patch; neither argument is changed."""
     merged = {**state, **patch}
     return {key: value for key, value in merged.items() if value is not None or key == "run"}
@@ -66,7 +96,7 @@ def reduce(state: State, event: e.Event, seq: int) -> Patch:
     return patch | evicted(state, patch)
 
 
-def is_open(item: Json) -> bool:
+def is_open(item: Item) -> bool:
     """Whether an item must stay in the state however old it is: a step in flight, or with an open call."""
     return item["kind"] == "step" and (
         item["status"] == "streaming" or any(call["status"] in e.OPEN_CALL for call in item["calls"])
@@ -80,20 +110,23 @@ def change(state: State, event: e.Event, seq: int) -> Patch:
     """
     match event:
         case e.ConversationCreated():
-            info = {"title": event.title, "agent": event.agent, "created_at": event.at, "usage": NOTHING}
-            return {"info": info, "run": None}
+            made: InfoView = {
+                "title": event.title,
+                "agent": event.agent,
+                "created_at": event.at,
+                "usage": NOTHING,
+            }
+            return {"info": made, "run": None}
         case e.ConversationRenamed():
-            return {"info": {**state["info"], "title": event.title}}
-        case e.MessageAdded() | e.NoteAdded():
-            kind = "message" if isinstance(event, e.MessageAdded) else "note"
-            item = {"kind": kind, "seq": seq, "id": event.message, "text": event.text, "at": event.at}
-            item["origin"] = e.plain(event.origin)
-            if isinstance(event, e.MessageAdded):
-                item["attachments"] = [e.plain(file) for file in event.attachments]
-            return {item_key(seq): item}
+            info = info_of(state)
+            return {} if info is None else {"info": {**info, "title": event.title}}
+        case e.MessageAdded():
+            return {item_key(seq): _message(event, seq)}
+        case e.NoteAdded():
+            return {item_key(seq): _note(event, seq)}
         case e.RunQueued():
-            known = (state.get("run") or {}).get("id") == event.run
-            return {} if known else {"run": _queued(event)}
+            run = run_of(state)
+            return {} if run is not None and run["id"] == event.run else {"run": _queued(event)}
         case e.UnknownEvent():
             return {}
         case e.StepStarted():
@@ -119,7 +152,30 @@ def change(state: State, event: e.Event, seq: int) -> Patch:
             return _run_changed(state, event, seq)
 
 
-def _queued(event: e.RunQueued) -> Json:
+def _message(event: e.MessageAdded, seq: int) -> MessageItem:
+    return {
+        "kind": "message",
+        "seq": seq,
+        "id": event.message,
+        "text": event.text,
+        "at": event.at,
+        "origin": cast(OriginView, e.plain(event.origin)),
+        "attachments": [cast(AttachmentView, e.plain(file)) for file in event.attachments],
+    }
+
+
+def _note(event: e.NoteAdded, seq: int) -> NoteItem:
+    return {
+        "kind": "note",
+        "seq": seq,
+        "id": event.message,
+        "text": event.text,
+        "at": event.at,
+        "origin": cast(OriginView, e.plain(event.origin)),
+    }
+
+
+def _queued(event: e.RunQueued) -> RunView:
     return {
         "id": event.run,
         "cause": event.cause,
@@ -141,7 +197,7 @@ def _queued(event: e.RunQueued) -> Json:
 
 def _used(state: State, event: e.StepFinished | e.HistoryCompacted) -> Patch:
     """The totals of the run and of the conversation with what this event took."""
-    info, run = state.get("info"), state.get("run")
+    info, run = info_of(state), run_of(state)
     if info is None or run is None or run["id"] != event.run:
         return {}
     return {
@@ -150,27 +206,26 @@ def _used(state: State, event: e.StepFinished | e.HistoryCompacted) -> Patch:
     }
 
 
-def _sum(held: Json, usage: e.Usage) -> Json:
+def _sum(held: InfoView | RunView, usage: e.Usage) -> UsageView:
     before = e.Usage.model_validate(held.get("usage", NOTHING), extra="ignore")
-    return before.plus(usage).model_dump()
+    return cast(UsageView, before.plus(usage).model_dump())
 
 
 def _run_changed(state: State, event: e.Event, seq: int) -> Patch:
-    run = state.get("run")
+    run = run_of(state)
     if run is None or run["id"] != getattr(event, "run", None):
         return {}
     status = RUN.after(run["status"], event)
     if status is None:
         return {}
     run = {**run, "status": status}
-    calm = {**run, "reason": None, "code": None, "detail": "", "retry_at": None}
-    moved = {**calm, "since": event.at}
-    ended = {**moved, "stopping": False, "ended_at": event.at}
+    calm: RunView = {**run, "reason": None, "code": None, "detail": "", "retry_at": None}
+    moved: RunView = {**calm, "since": event.at}
+    ended: RunView = {**moved, "stopping": False, "ended_at": event.at}
     match event:
         case e.RunStarted():
             started = run["started_at"] if run["started_at"] is not None else event.at
-            took = {"attempt": event.attempt, "worker": event.worker, "started_at": started}
-            return {"run": {**moved, **took}}
+            return {"run": {**moved, "attempt": event.attempt, "worker": event.worker, "started_at": started}}
         case e.RunRecovering():
             return {"run": {**moved, "reason": event.reason}}
         case e.RunWaiting():
@@ -178,23 +233,23 @@ def _run_changed(state: State, event: e.Event, seq: int) -> Patch:
         case e.RunResumed():
             return {"run": moved}
         case e.RunRetrying():
-            why = {"code": event.code, "detail": event.detail, "retry_at": event.retry_at}
-            return {"run": {**calm, **why}}
+            return {"run": {**calm, "code": event.code, "detail": event.detail, "retry_at": event.retry_at}}
         case e.RunStopping():
             return {"run": {**run, "stopping": True}}
         case e.RunFinished():
             patch: Patch = {"run": {**ended, "code": event.limit, "detail": event.detail}}
             return patch if event.limit is None else patch | _notice(event, seq, event.limit, event.detail)
         case e.RunFailed():
-            failed = {**ended, "code": event.code, "detail": event.detail}
-            return {"run": failed} | _notice(event, seq, event.code, event.detail)
+            failed: Patch = {"run": {**ended, "code": event.code, "detail": event.detail}}
+            return failed | _notice(event, seq, event.code, event.detail)
         case e.RunStopped():
-            return {"run": ended} | _notice(event, seq, "stopped", event.by)
+            stopped: Patch = {"run": ended}
+            return stopped | _notice(event, seq, "stopped", event.by)
     return {}
 
 
-def _notice(event: e.Event, seq: int, code: str, detail: str) -> Patch:
-    notice = {
+def _notice(event: e.Event, seq: int, code: e.RunCode | Literal["stopped"], detail: str) -> Patch:
+    notice: NoticeItem = {
         "kind": "notice",
         "seq": seq,
         "id": f"notice-{seq}",
@@ -206,15 +261,15 @@ def _notice(event: e.Event, seq: int, code: str, detail: str) -> Patch:
 
 
 def _step_started(state: State, event: e.StepStarted, seq: int) -> Patch:
-    run = state.get("run")
+    run = run_of(state)
     patch: Patch = {}
     found = _find_step(state, event.step)
-    status = STEP.after(NEW if found is None else state[found]["status"], event)
+    status = STEP.after(NEW if found is None else _step(state, found)["status"], event)
     if status is None:
         return {}
     if found is not None:
         patch[found] = None
-    patch[item_key(seq)] = {
+    started: StepItem = {
         "kind": "step",
         "seq": seq,
         "id": event.step,
@@ -229,6 +284,7 @@ def _step_started(state: State, event: e.StepStarted, seq: int) -> Patch:
         "at": event.at,
         "ended_at": None,
     }
+    patch[item_key(seq)] = started
     if run is not None and run["id"] == event.run and run["retry_at"] is not None:
         patch["run"] = {**run, "code": None, "detail": "", "retry_at": None}
     return patch
@@ -238,26 +294,27 @@ def _step_ended(state: State, event: e.StepFinished | e.StepStopped | e.StepDisc
     found = _find_step(state, event.step)
     if found is None:
         return {}
-    status = STEP.after(state[found]["status"], event)
+    step = _step(state, found)
+    status = STEP.after(step["status"], event)
     if status is None:
         return {}
     if isinstance(event, e.StepDiscarded):
         return {found: None}
-    item = {**state[found], "status": status, "text": event.text, "ended_at": event.at}
+    item: StepItem = {**step, "status": status, "text": event.text, "ended_at": event.at}
     if isinstance(event, e.StepStopped):
         return {found: item}
     calls = [_proposed(call, event) for call in event.calls]
-    return {found: {**item, "calls": calls, "usage": e.plain(event.usage)}}
+    return {found: {**item, "calls": calls, "usage": cast(UsageView, e.plain(event.usage))}}
 
 
-def _proposed(call: e.ProposedCall, event: e.StepFinished) -> Json:
+def _proposed(call: e.ProposedCall, event: e.StepFinished) -> CallView:
     return {
         "id": call.call,
         "ordinal": call.ordinal,
         "name": call.name,
         "arguments": call.arguments,
         "effect": call.effect,
-        "status": CALL.after(NEW, event),
+        "status": CALL.after(NEW, event) or "proposed",
         "attempt": 0,
         "worker": "",
         "progress": None,
@@ -275,37 +332,44 @@ def _call_changed(state: State, event: CallEvent) -> Patch:
     found = _find_step(state, event.step)
     if found is None:
         return {}
-    step = state[found]
+    step = _step(state, found)
     calls = [_moved(call, event) if call["id"] == event.call else call for call in step["calls"]]
     moved = any(after is not before for after, before in zip(calls, step["calls"], strict=True))
     return {found: {**step, "calls": calls}} if moved else {}
 
 
-def _moved(call: Json, event: CallEvent) -> Json:
+def _moved(call: CallView, event: CallEvent) -> CallView:
     """The call after the event; the same object if nothing of it changes."""
     status = CALL.after(call["status"], event)
     if status is None:
         return call
-    after = {**call, "status": status}
+    after: CallView = {**call, "status": status}
     match event:
         case e.ApprovalAsked():
-            nobody = {"decision": None, "by": "", "note": "", "decided_at": None}
-            return {**after, "approval": {"digest": event.digest, "asked_at": event.at, **nobody}}
+            asked: ApprovalView = {
+                "digest": event.digest,
+                "asked_at": event.at,
+                "decision": None,
+                "by": "",
+                "note": "",
+                "decided_at": None,
+            }
+            return {**after, "approval": asked}
         case e.ApprovalDecided():
             # Compare and set (rule W8): a late word, or one about something else, changes nothing.
-            asked = call.get("approval")
-            if asked is None or asked["decision"] is not None or asked["digest"] != event.digest:
+            known = call.get("approval")
+            if known is None or known["decision"] is not None or known["digest"] != event.digest:
                 return call
-            said = {"decision": event.decision, "by": event.by, "note": event.note, "decided_at": event.at}
-            return {**after, "approval": {**asked, **said}}
+            said: ApprovalView = {**known, "decision": event.decision, "by": event.by, "note": event.note}
+            return {**after, "approval": {**said, "decided_at": event.at}}
         case e.CallStarted():
-            took = {"attempt": event.attempt, "worker": event.worker, "progress": None}
-            return {**after, **took, "started_at": event.at, "code": None}
+            after = {**after, "attempt": event.attempt, "worker": event.worker, "progress": None}
+            return {**after, "started_at": event.at, "code": None}
         case e.CallProgress():
             return {**after, "progress": {"fraction": event.fraction, "note": event.note}}
         case e.CallSettled():
-            outcome = {"preview": event.preview, "size": event.size, "code": event.code}
-            return {**after, **outcome, "by": event.by, "ended_at": event.at}
+            after = {**after, "preview": event.preview, "size": event.size, "code": event.code}
+            return {**after, "by": event.by, "ended_at": event.at}
         case e.CallInDoubt():
             return after
         case e.CallRetried():
@@ -315,9 +379,13 @@ def _moved(call: Json, event: CallEvent) -> Json:
 def _find_step(state: State, step: str) -> str | None:
     """The field of a step; searched from the newest, where the live ones are."""
     for key in reversed(list(state)):
-        if key.startswith("i:") and state[key] is not None and state[key]["id"] == step:
+        if key.startswith("i:") and state[key] is not None and item_at(state, key)["id"] == step:
             return key
     return None
+
+
+def _step(state: State, key: str) -> StepItem:
+    return cast(StepItem, state[key])
 
 
 def evicted(state: State, patch: Patch) -> Patch:
@@ -326,7 +394,7 @@ def evicted(state: State, patch: Patch) -> Patch:
     if len(merged) <= WINDOW:
         return {}
     oldest = sorted(merged, key=_seq_of)[: len(merged) - WINDOW]
-    return {key: None for key in oldest if not is_open(merged[key])}
+    return {key: None for key in oldest if not is_open(item_at(merged, key))}
 
 
 def _seq_of(key: str) -> int:

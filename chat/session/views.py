@@ -5,7 +5,8 @@ frames derive from them, and so do the TypeScript types. A field that is `NotReq
 before lacks it.
 """
 
-from typing import Annotated, Literal, NotRequired
+from collections.abc import Mapping
+from typing import Annotated, Literal, NotRequired, TypeAlias
 
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
@@ -133,7 +134,7 @@ class NoticeItem(TypedDict):
     detail: str
 
 
-Item = Annotated[MessageItem | NoteItem | StepItem | NoticeItem, Field(discriminator="kind")]
+Item: TypeAlias = Annotated[MessageItem | NoteItem | StepItem | NoticeItem, Field(discriminator="kind")]
 
 
 @STRICT
@@ -162,3 +163,9 @@ class RunView(TypedDict):
     detail: str
     retry_at: int | None
     usage: NotRequired[UsageView]
+
+
+#: A state, field by field as it lies in Redis: `info`, `run`, and `i:<seq>` for each item.
+State: TypeAlias = Mapping[str, InfoView | RunView | Item | None]
+#: What an event changes: field → its new value, or None for a field that leaves the state.
+Patch: TypeAlias = dict[str, InfoView | RunView | Item | None]

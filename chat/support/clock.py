@@ -8,6 +8,7 @@ replaces the file moves all of them at once. Only what waits for hours and days 
 it costs nothing.
 """
 
+import time
 from pathlib import Path
 
 from django.conf import settings
@@ -38,3 +39,9 @@ WALL: Clock = WallClock()
 #: Milliseconds since the Unix epoch, for what nobody hands a clock: views, admin pages, functions in database threads.
 now_ms = MACHINE.now
 wall_ms = WALL.now
+
+
+def unstopped_s() -> float:
+    """Seconds since some moment, for promises that must not outlive their time: nobody sets it, and neither SIGSTOP nor,
+    on Linux, a suspended machine stops it."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

@@ -18,10 +18,14 @@ const types = await compile(schema, "Wire", {
   ignoreMinAndMaxItems: true,
   unreachableDefinitions: true,
   bannerComment:
-    "// Generated from chat/entrances/web/protocol.py and agents/events.py by `npm run protocol`. Do not edit.",
+    "// Generated from chat/entrances/web/protocol.py, agents/events and agents/lifecycle.py by `npm run protocol`. Do not edit.",
   style: { printWidth: 110 },
 });
-const values = Object.entries(constants).map(([name, value]) => `export const ${name} = ${value};`);
+const values = Object.entries(constants).map(([name, value]) =>
+  typeof value === "object"
+    ? `export const ${name} = ${JSON.stringify(value, null, 2)} as const;`
+    : `export const ${name} = ${value};`,
+);
 // The library says of each type where in the schema it stood; the name says that already.
 const where =
   ' \\* This interface was referenced by `Wire`\'s JSON-Schema\\n \\* via the `definition` "\\w+"\\.\\n';

@@ -6,10 +6,11 @@ from contextlib import aclosing
 from agents import events as e
 from agents.answering import answer
 from agents.history import fold
+from agents.profiles import get
+from agents.providers.base import Profile
 from agents.spec import AgentSpec
 from agents.steps import CallModel
-from agents.tools.base import Toolbox, tool
-from agents.transcript.profiles import Profile, get
+from agents.tools import Toolbox, tool
 from agents.work import Halt, PartText, Work
 from tests.support.scripted import ScriptedModel, asks, says
 from tests.support.shell import Shell

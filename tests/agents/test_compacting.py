@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from agents import events as e
+from agents.dialects.base import Delta, Finish, TextDelta, UsageDelta
 from agents.errors import ModelError
 from agents.history import Summary
-from agents.llm.base import Delta, Finish, TextDelta, UsageDelta
 from agents.spec import AgentSpec, Limits
-from agents.tools.base import Toolbox, ToolContext, tool
+from agents.tools import Toolbox, ToolContext, tool
 from tests.support.scripted import Line, Pause, ScriptedModel, asks, says
 from tests.support.shell import Shell
 from tests.support.waiting import eventually

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from agents import events as e
+from agents.dialects.base import Finish, TextDelta
+from agents.dialects.requests import render, validate
 from agents.history import Call
-from agents.llm.base import Finish, TextDelta
 from agents.loop import PartText
+from agents.profiles import all_profiles
 from agents.spec import AgentSpec
-from agents.tools.base import Toolbox, ToolContext, tool
-from agents.transcript.profiles import PROFILES
-from agents.transcript.render import Ask, render
-from agents.transcript.validate import validate
+from agents.tools import Toolbox, ToolContext, tool
+from agents.transcript.room import Ask
 from tests.support.scripted import Line, ScriptedModel, asks
 from tests.support.shell import Shell
 from tests.support.strict_provider import refusal
@@ -142,9 +142,9 @@ def hold_to_the_rules(shell: Shell, world: World, model: Model) -> None:
     assert len(settled) == len(set(settled)) == 6
     assert set(started) <= set(settled)
     for body in model.bodies:
-        assert validate(body, PROFILES["openai-chat"]) == []
+        assert validate(body, all_profiles()["openai-chat"]) == []
         assert refusal("openai-chat", dict(body)) is None
-    for profile in PROFILES.values():
+    for profile in all_profiles().values():
         assert validate(render(shell.history, profile, Ask("m")), profile) == []
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from agents import events as e
 from agents.attachments import Content
-from agents.llm.errors import IMAGES, classify
+from agents.dialects.errors import IMAGES, classify
 from agents.spec import AgentSpec
 from tests.agents.test_loop import Bench, look
 from tests.support.pictures import picture

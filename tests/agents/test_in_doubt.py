@@ -13,7 +13,7 @@ from agents.history import History, empty, fold
 from agents.results import UNKNOWN
 from agents.spec import AgentSpec, Unattended
 from agents.steps import Fail, Settle, Wait, in_doubt, watched
-from agents.tools.base import Probed, Toolbox, tool
+from agents.tools import Probed, Toolbox, tool
 from tests.support.scripted import ScriptedModel, asks, says
 from tests.support.shell import Shell
 from tests.support.waiting import eventually

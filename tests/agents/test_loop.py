@@ -10,12 +10,12 @@ import pytest
 
 from agents import events as e
 from agents import history as h
+from agents.dialects.assembler import MAX_BYTES
+from agents.dialects.base import CallDelta, Finish, ReasoningDelta, TextDelta, UsageDelta
 from agents.errors import ModelError, TooLong, TranscriptRefused
-from agents.llm.assembler import MAX_BYTES
-from agents.llm.base import CallDelta, Finish, ReasoningDelta, TextDelta, UsageDelta
 from agents.loop import PartText, perform
 from agents.spec import AgentSpec, Limits, Prices
-from agents.tools.base import Toolbox, ToolContext, tool
+from agents.tools import Toolbox, ToolContext, tool
 from tests.support.scripted import Line, Pause, ScriptedModel, asks, says
 from tests.support.shell import QuickClock, Shell
 from tests.support.waiting import eventually

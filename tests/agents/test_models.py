@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from agents.models import Agent, Note, default_tools, ensure_default_agent
+from agents.models import Agent, Note, default_tools, ensure_default_agent, installed_tools
 from agents.spec import AgentSpec, Limits
 
 pytestmark = pytest.mark.django_db
@@ -52,8 +52,21 @@ def test_a_tool_that_is_no_longer_installed_is_left_out():
     assert agent(tools=["gone", "calculator"]).spec().tools == ("calculator",)
 
 
-def test_a_new_agent_may_use_every_tool():
-    assert agent().tools == default_tools() != []
+def test_a_new_agent_may_read_and_nothing_else_unasked():
+    assert (
+        agent().tools
+        == default_tools()
+        == [
+            *("calculator", "current_time", "fetch_url"),
+            *("slow_research", "unreliable"),  # Tests run without a key, with the demo.
+        ]
+    )
+    assert {installed_tools().effect(name) for name in default_tools()} == {"read_only"}
+    assert "notes" in installed_tools().names
+
+
+def test_the_default_agent_has_what_was_asked_for_besides():
+    assert ensure_default_agent(also=["notes", "calculator"]).tools == [*default_tools(), "notes"]
 
 
 # ---- what may be stored ----------------------------------------------------------------------------------
@@ -66,7 +79,7 @@ def test_the_smallest_agent_is_valid():
 @pytest.mark.parametrize(
     ("field", "value", "says"),
     [
-        ("tools", ["calculater"], "no tool named calculater. Choose from: current_time, calculator"),
+        ("tools", ["calculater"], "no tool named calculater. Choose from: calculator, current_time"),
         ("tools", ["notes", "notes"], "on the list twice"),
         ("tools", "notes", "list of tool names"),
         ("tools", [1], "list of tool names"),
@@ -79,7 +92,7 @@ def test_the_smallest_agent_is_valid():
         ("base_url", "https://x/v1?key=1", "anything after ?"),
         ("base_url", "https://x:99999/", "not an address"),
         ("base_url", "https://[x/", "not an address"),
-        ("profile", "chatgpt", "no profile named chatgpt. Choose from: openai-chat"),
+        ("profile", "chatgpt", "no profile named chatgpt. Choose from: anthropic"),
         ("max_steps", 0, "1 or more"),
         ("max_steps", 501, "500 or less"),
         ("max_seconds", 1, "5 or more"),
@@ -195,7 +208,7 @@ def test_W8_an_agent_asks_only_before_tools_that_it_may_use(staff):
     made = Agent.objects.get(slug="ann")
     assert made.spec().approval_tools == ("notes",)
     page = staff.get(reverse("admin:agents_agent_change", args=[made.pk])).content.decode()
-    assert page.count('name="approval_tools"') == len(default_tools())
+    assert page.count('name="approval_tools"') == len(installed_tools().names)
     assert "Ask a person before" in page
 
 
@@ -211,9 +224,10 @@ def test_an_agent_without_tools_is_fine(staff):
 def test_the_form_shows_each_tool_with_its_effect(staff):
     page = staff.get(reverse("admin:agents_agent_add")).content.decode()
     assert "notes (changes something): Remember something" in page
-    assert "calculator (only reads)" in page
+    assert "calculator (only reads)" in page and "unreliable (only reads; demonstration)" in page
+    assert page.count('name="tools"') == len(installed_tools().names)
     # Ticked beside the tools: `enabled` and `compaction`.
-    assert page.count('name="tools"') == len(default_tools()) == page.count(" checked") - 2
+    assert page.count(" checked") - 2 == len(default_tools()) < len(installed_tools().names)
     assert "OpenAI Chat Completions" in page
 
 
@@ -233,13 +247,19 @@ def test_a_mistake_comes_back_with_what_was_typed(staff):
     assert not Agent.objects.exists()
 
 
-def test_a_tool_that_is_gone_is_shown_and_must_be_unticked(staff):
+def test_a_tool_that_went_away_is_shown_as_such_and_is_in_nobodys_way(staff):
     made = agent(tools=["gone", "calculator"])
     made.save()
     url = reverse("admin:agents_agent_change", args=[made.pk])
-    assert "gone (no longer installed: untick it)" in staff.get(url).content.decode()
-    assert "no tool named gone" in staff.post(url, form(tools=["gone"])).content.decode()
+    assert "gone (not installed here: its model is not told of it)" in staff.get(url).content.decode()
+    assert staff.post(url, form(name="Other", tools=["gone", "calculator"])).status_code == 302
+    made.refresh_from_db()
+    assert (made.name, made.tools, made.spec().tools) == ("Other", ["gone", "calculator"], ("calculator",))
     assert staff.post(url, form(tools=["calculator"])).status_code == 302
+    made.refresh_from_db()
+    made.tools = ["gone"]
+    with pytest.raises(ValidationError, match="no tool named gone"):
+        made.full_clean()
 
 
 def test_the_default_agent_cannot_be_deleted(staff):

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from agents import events as e
-from agents.llm.openai_chat import OpenAIChat, close_clients
+from agents.dialects.chat import ChatDialect
+from agents.dialects.chat.stream import OpenAIChat
+from agents.dialects.http import close_clients
+from agents.dialects.rules import Violation
 from agents.retrying import BACKOFF, MAX_WAIT, TRIES_BEFORE_FALLBACK
 from agents.spec import AgentSpec, Prices
-from agents.tools.base import Toolbox, ToolContext, tool
-from agents.transcript.validate import Violation, validate
+from agents.tools import Toolbox, ToolContext, tool
 from tests.support.provider import Json, Provider, Reply, completion, json_reply
 from tests.support.shell import QuickClock, Shell
 from tests.support.strict_provider import strict
@@ -324,12 +326,13 @@ async def test_T1_what_our_gate_stops_is_kept_and_not_sent(
     """There is no history that renders wrongly, so the gate is told to find one."""
     from agents import requesting
 
-    real = validate
+    class StrictGate(ChatDialect):
+        def validate(self, body: Any, profile: Any) -> list[Violation]:
+            if has_result(body):
+                return [Violation("V3", "messages[2]", "not today")]
+            return super().validate(body, profile)
 
-    def strict_gate(body: Any, profile: Any) -> list[Violation]:
-        return [Violation("V3", "messages[2]", "not today")] if has_result(body) else real(body, profile)
-
-    monkeypatch.setattr(requesting, "validate", strict_gate)
+    monkeypatch.setattr(requesting, "dialect_of", lambda profile: StrictGate())
     house = House(refuses_results)
     shell.say("do it")
     await house.run(shell)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from agents import events as e
-from agents.transcript.profiles import PROFILES
-from agents.transcript.render import Ask
+from agents.profiles import all_profiles
+from agents.transcript.room import Ask
 from chat import models as m
 from chat.journal.journal import Journal
 from tests.agents.transcript.fuzz import check
@@ -39,5 +39,5 @@ async def test_T1_what_is_broken_in_the_journal_comes_out_valid_for_every_provid
     conversation = in_thread(lambda: write(database, owner, events))
     history = await journal.history(conversation)
     said = [event.text for event in events if isinstance(event, e.MessageAdded)]
-    for profile in PROFILES.values():
+    for profile in all_profiles().values():
         check(history, profile, ALL, said)

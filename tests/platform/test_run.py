@@ -120,18 +120,16 @@ def test_a_first_start_a_death_an_end_and_a_second_start(run: Run, data: Path) -
     assert address == f"http://127.0.0.1:{run.port}"
     assert run.until(r"login     (\w+)")[1] == "demo"
     password = run.until(r"password  (\S+)")[1]
-    kinds = ("supervisord", "valkey-server", "agents.llm.demo", "manage.py worker", "config.asgi")
+    kinds = ("supervisord", "valkey-server", "demo.server", "django worker", "config.asgi")
     first = {kind: run.pid_of(kind) for kind in kinds}
     for pid in first.values():
         assert password not in Path(f"/proc/{pid}/cmdline").read_text()
 
     # A worker that is killed comes back, and the terminal says so.
-    os.kill(first["manage.py worker"], signal.SIGKILL)
+    os.kill(first["django worker"], signal.SIGKILL)
     run.until(r"\[worker\] ended \(terminated by SIGKILL\) and is started again", 60)
-    wait_until(
-        lambda: any("manage.py worker" in shown for shown in run.children().values()), 60, "a new worker"
-    )
-    assert run.pid_of("manage.py worker") != first["manage.py worker"]
+    wait_until(lambda: any("django worker" in shown for shown in run.children().values()), 60, "a new worker")
+    assert run.pid_of("django worker") != first["django worker"]
 
     # Ctrl-C ends everything.
     assert run.end() == 0

@@ -72,16 +72,29 @@ def test_production_defaults_are_the_careful_ones(tmp_path: Path) -> None:
     }
 
 
-def test_a_key_switches_from_the_demo_model_to_the_provider(tmp_path: Path) -> None:
-    names = ("HOLDFAST_DEMO_MODEL", "OPENAI_BASE_URL")
-    assert show(tmp_path, *names, HOLDFAST_TRIAL="1", HOLDFAST_DEMO_PORT="9001") == {
-        "HOLDFAST_DEMO_MODEL": True,
-        "OPENAI_BASE_URL": "http://127.0.0.1:9001/v1",
-    }
-    assert show(tmp_path, *names, HOLDFAST_TRIAL="1", OPENAI_API_KEY="k") == {
-        "HOLDFAST_DEMO_MODEL": False,
-        "OPENAI_BASE_URL": "https://api.openai.com/v1",
-    }
+@pytest.mark.parametrize(
+    ("env", "demo", "answers", "address"),
+    [
+        ({"HOLDFAST_DEMO_PORT": "9001"}, True, True, "http://127.0.0.1:9001/v1"),
+        ({"HOLDFAST_DEMO_URL": "http://demo:8399/v1"}, True, True, "http://demo:8399/v1"),
+        ({"OPENAI_API_KEY": "k"}, False, False, "https://api.openai.com/v1"),
+        ({"OPENAI_BASE_URL": "http://127.0.0.1:11434/v1"}, False, False, "http://127.0.0.1:11434/v1"),
+        ({"OPENAI_API_KEY": "k", "HOLDFAST_DEMO": "on"}, True, False, "https://api.openai.com/v1"),
+        ({"HOLDFAST_DEMO": "off"}, False, False, "https://api.openai.com/v1"),
+    ],
+)
+def test_a_model_of_ones_own_takes_the_place_of_the_demo(
+    env: dict[str, str], demo: bool, answers: bool, address: str, tmp_path: Path
+) -> None:
+    names = ("HOLDFAST_DEMO", "HOLDFAST_DEMO_MODEL", "OPENAI_BASE_URL", "OPENAI_MODEL", "INSTALLED_APPS")
+    found = show(tmp_path, *names, HOLDFAST_TRIAL="1", **env)
+    assert (found["HOLDFAST_DEMO"], found["HOLDFAST_DEMO_MODEL"], found["OPENAI_BASE_URL"]) == (
+        demo,
+        answers,
+        address,
+    )
+    assert ("demo" in found["INSTALLED_APPS"]) is demo
+    assert found["OPENAI_MODEL"] == ("demo" if answers else "gpt-5-mini")
 
 
 def test_idle_sockets_of_the_doorbell_live_and_are_many() -> None:
@@ -105,6 +118,10 @@ def test_csp_allows_nothing_inline_and_nobody_else(client) -> None:
         ({"HOLDFAST_LEASE_MS": 1000, "HOLDFAST_RENEW_MS": 900}, "holdfast.E001"),
         ({"OPENAI_API_KEY": "k", "OPENAI_MODEL": "demo"}, "holdfast.E002"),
         ({"FRONTEND_DIST": Path("/nowhere")}, "holdfast.W001"),
+        (
+            {"HOLDFAST_DEMO_MODEL": False, "OPENAI_BASE_URL": "https://api.openai.com/v1"},
+            "holdfast.W004",
+        ),
         ({"HOLDFAST_TRIAL": True}, "holdfast.E003"),
         ({"HOLDFAST_TEST_CLOCK": "/tmp/clock"}, "holdfast.E004"),
         ({"HOLDFAST_EMAIL": True}, "holdfast.W003"),

@@ -52,6 +52,16 @@ def test_bad_flag_and_address_are_refused() -> None:
         Values({"X": "localhost:6379"}).url("X", "", ("redis", "rediss"))
 
 
+def test_a_switch_decides_by_itself_unless_somebody_does() -> None:
+    for automatic in (True, False):
+        assert Values({}).switch("X", automatic=automatic) is automatic
+        assert Values({"X": " Auto "}).switch("X", automatic=automatic) is automatic
+        assert Values({"X": "on"}).switch("X", automatic=automatic) is True
+        assert Values({"X": "off"}).switch("X", automatic=automatic) is False
+    with pytest.raises(ImproperlyConfigured, match="X must be auto, on or off"):
+        Values({"X": "maybe"}).switch("X", automatic=True)
+
+
 def test_sqlite_paths() -> None:
     assert database("D", "sqlite:////var/lib/a.sqlite3", BASE)["NAME"] == "/var/lib/a.sqlite3"
     assert database("D", "sqlite:///data/a.sqlite3", BASE)["NAME"] == "/srv/holdfast/data/a.sqlite3"

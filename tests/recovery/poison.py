@@ -8,7 +8,7 @@ import os
 import signal
 import time
 
-from agents.tools.base import tool
+from agents.tools import tool
 
 
 @tool(effect="read_only", timeout=60)

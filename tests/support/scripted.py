@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
+from agents.dialects.base import CallDelta, Delta, Finish, TextDelta
 from agents.errors import ModelError
-from agents.llm.base import CallDelta, Delta, Finish, TextDelta
 
 
 class Pause:

@@ -12,12 +12,12 @@ from contextlib import aclosing
 from agents import events as e
 from agents.attachments import Files
 from agents.clock import Clock
+from agents.dialects.base import Model
 from agents.faults import Fault, Outcome
 from agents.history import Call, History, Step, empty, fold
-from agents.llm.base import Model
 from agents.loop import PartText, perform
 from agents.spec import AgentSpec
-from agents.tools.base import Toolbox
+from agents.tools import Toolbox
 
 
 class QuickClock:

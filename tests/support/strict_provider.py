@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import demo.rules
 from tests.support.provider import Answer, Json, Reply, json_reply
 
 
@@ -544,6 +545,14 @@ def _both(*judges: Callable[[Json], None]) -> Callable[[Json], None]:
     return judged
 
 
+def _demo(body: Json) -> None:
+    """The demo model's own gate."""
+    try:
+        demo.rules.check(body)
+    except demo.rules.Refusal as refused:
+        raise Refused(refused.message, refused.status, refused.code or "") from None
+
+
 def _no_reasoning(messages: list[Json]) -> None:
     for i, message in enumerate(messages):
         if "reasoning_content" in message:
@@ -571,6 +580,7 @@ JUDGES: dict[str, Callable[[Json], None]] = {
     "minimax": _openai(MINIMAX),
     "vllm": _openai(Words(), _alternating),
     "ollama": _openai(OLLAMA, objects=True),
+    "demo": _demo,
     "llama.cpp": _openai(Words(arguments=LLAMA.arguments, status=500), _alternating, objects=True),
 }
 

@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from agents.models import ensure_default_agent
 for name, word, staff in {people!r}:
     get_user_model().objects.create_user(name, password=word, is_staff=staff, is_superuser=staff)
-ensure_default_agent()
+ensure_default_agent(also=("notes",))
 """
 
 

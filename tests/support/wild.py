@@ -14,7 +14,7 @@ from typing import Any
 
 from agents import events as e
 from agents.history import History, empty, fold
-from agents.transcript.profiles import PROFILES
+from agents.profiles import all_profiles
 
 NAMES = ("clock", "look_up", "save_note", "f f", "日历", "", "x" * 90, "clock.now", "functions.clock")
 ARGUMENTS = (
@@ -27,6 +27,7 @@ RESULTS = ("ok", "", "  \n", "0", "null", "好" * 300, "z" * 20_000, '{"json": t
 WORDS = ("", " ", "hello", "你好，世界", "🙂" * 10, "line\nline", "w " * 2_000, "[Result of the tool]", "\t")
 IDS = ("", "call_1", "call_1", "a", "null", "fc_" + "0" * 60, "functions.clock:0", "ABCDEFGHI", "ABCDEFGHI")
 MODELS = ("m-1", "m-2")
+PROFILES = tuple(all_profiles().values())
 
 
 class Teller:
@@ -115,7 +116,7 @@ class Teller:
         if outcome < 0.16:
             return None
         calls = tuple(self._call(step, ordinal) for ordinal in range(self.random.choice((0, 1, 1, 2, 3, 4))))
-        profile, model = self.random.choice(list(PROFILES.values())), self.random.choice(MODELS)
+        profile, model = self.random.choice(PROFILES), self.random.choice(MODELS)
         finished = e.StepFinished(
             at=1,
             run=run,

@@ -1,22 +1,28 @@
 """Write the vectors that hold both reducers, the Python one and the TypeScript one (rule S4).
 
     python -m tests.wire.make_vectors
+    python -m tests.wire.make_vectors --release 0.1.0
 
 One file per history: `{name, events: [{seq, event}], states: [{seq, state: {info, run, items}}]}`, where a
 state is the one after the event of its `seq`. Short histories have every prefix; long ones every tenth and
 the last ten, to keep the files small. Made from fixed seeds: `tests/wire/test_vectors.py` fails when they are
 not what this makes now.
+
+With `--release` the stored texts and some states of the same histories are kept in `releases/<version>/`, once, when
+that version is released: every later release must read them (rule E5).
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from agents import events as e
-from chat.session.state import EMPTY, State, items, merge, reduce
+from chat.session.state import EMPTY, items, merge, reduce
+from chat.session.views import State
 from tests.support.histories import START, flat, tell
 
 HERE = Path(__file__).parent
@@ -24,6 +30,11 @@ HERE = Path(__file__).parent
 SEEDS = (10, 27, 59, 90, 342)
 #: Longer histories than this do not list every prefix.
 DENSE = 60
+#: Of a release every so many states are kept, and the last.
+SPARSE = 25
+
+#: An event, or what a later release may have stored.
+Told = e.Event | dict[str, Any]
 
 
 def shown(state: State) -> dict[str, Any]:
@@ -31,27 +42,81 @@ def shown(state: State) -> dict[str, Any]:
     return {"info": state["info"], "run": state["run"], "items": items(state)}
 
 
-def vector(name: str, events: list[e.Event]) -> dict[str, Any]:
+def stored(told: Told) -> str:
+    """The text as it lies in the journal."""
+    return json.dumps(told, separators=(",", ":")) if isinstance(told, dict) else e.to_json(told)
+
+
+def vector(name: str, events: list[Told]) -> dict[str, Any]:
     """The history with its states."""
     states = []
     state: State = EMPTY
-    for seq, event in enumerate(events, start=1):
+    for seq, told in enumerate(events, start=1):
+        event = e.from_json(stored(told))
         state = merge(state, reduce(state, event, seq))
         if len(events) <= DENSE or seq % 10 == 0 or seq > len(events) - 10:
             states.append({"seq": seq, "state": shown(state)})
-    numbered = [{"seq": seq, "event": event.model_dump(mode="json")} for seq, event in enumerate(events, 1)]
+    numbered = [{"seq": seq, "event": json.loads(stored(told))} for seq, told in enumerate(events, 1)]
     return {"name": name, "events": numbered, "states": states}
 
 
-def histories() -> dict[str, list[e.Event]]:
-    """The histories by name: generated ones, and the corners that generation may miss."""
-    made = {f"generated-{seed}": flat(tell(Random(seed), runs=3)) for seed in SEEDS}
-    made["long"] = flat(tell(Random(100), runs=12))
+def histories() -> dict[str, list[Told]]:
+    """The histories by name: generated ones, corners that these may miss, and what a later release may tell."""
+    return {**of_this_release(), "of-a-later-release": later(of_this_release()["approvals"])}
+
+
+def of_this_release() -> dict[str, list[Told]]:
+    """The histories that this release could have written."""
+    made: dict[str, list[Told]] = {
+        f"generated-{seed}": list(flat(tell(Random(seed), runs=3))) for seed in SEEDS
+    }
+    made["long"] = list(flat(tell(Random(100), runs=12)))
     made["discarded-in-a-full-window"] = _discarded_in_a_full_window()
     made["open-call-older-than-the-window"] = _open_call_older_than_the_window()
     made["attachments"] = _attachments()
     made["approvals"] = _approvals()
     return made
+
+
+def later(told: list[Told]) -> list[Told]:
+    """The same history as a later release may have told it (rules E2 to E4): with fields and words that this one does
+    not know, and events of types and versions that it cannot read."""
+    raws = [{**json.loads(stored(one)), "mood": {"calm": True}} for one in told]
+    sms = {"entrance": "sms", "name": "Ada", "number": "+43 1"}
+    paid = {"id": "f", "name": "a.pdf", "media_type": "application/pdf", "size": 1, "pages": 3}
+    between: list[Told] = [
+        {
+            "at": START,
+            "type": "message.added",
+            "message": "sms",
+            "text": "hi",
+            "origin": sms,
+            "attachments": [paid],
+        },
+        {"at": START, "type": "note.added", "message": "sms2", "text": "hi", "origin": sms},
+        {"at": START, "type": "conversation.pinned", "ignorable": True},
+        {"at": START, "type": "call.postponed", "step": "r.1", "call": "A", "until": START + 1},
+        {"at": START, "type": "run.paused", "run": "r"},
+        {"type": "toString"},
+        {"at": START, "type": "run.finished", "v": 2, "run": "r", "limit": None, "detail": ""},
+        {"at": START, "type": "call.settled", "step": "r.1", "call": "A", "attempt": 1, "status": "partial"}
+        | {"result": "", "preview": "", "size": 0, "code": None, "by": ""},
+    ]
+    ended: list[Told] = [
+        {"at": START, "type": "run.queued", "run": "r2", "cause": "sms"},
+        {
+            "at": START,
+            "type": "run.started",
+            "run": "r2",
+            "attempt": 1,
+            "fence": 2,
+            "worker": "w",
+            "zone": "eu",
+        },
+        {"at": START, "type": "run.waiting", "run": "r2", "reason": "payment"},
+        {"at": START, "type": "run.failed", "run": "r2", "code": "moon_phase", "detail": "full"},
+    ]
+    return [*raws[:8], *between, *raws[8:], *between[2:6], *ended]
 
 
 def _messages(count: int) -> list[e.Event]:
@@ -67,7 +132,7 @@ def _begun() -> list[e.Event]:
     ]
 
 
-def _attachments() -> list[e.Event]:
+def _attachments() -> list[Told]:
     """Messages with files, with files alone, and without."""
     picture = e.AttachmentRef(id="a1", name="p h\u00f6t\u00f6.png", media_type="image/png", size=70)
     text = e.AttachmentRef(id="a2", name="日记.md", media_type="text/markdown", size=9)
@@ -79,7 +144,7 @@ def _attachments() -> list[e.Event]:
     ]
 
 
-def _approvals() -> list[e.Event]:
+def _approvals() -> list[Told]:
     """W8: one word per call wins, about what was asked, while the call waits for it; and a stop ends the waiting."""
     calls = tuple(
         e.ProposedCall(call=id, ordinal=n, name="pay", arguments=f'{{"n": {n}}}')
@@ -121,7 +186,7 @@ def _approvals() -> list[e.Event]:
     ]
 
 
-def _discarded_in_a_full_window() -> list[e.Event]:
+def _discarded_in_a_full_window() -> list[Told]:
     """An item left for a step that was then discarded: the window keeps the hole."""
     return [
         *_begun(),
@@ -132,7 +197,7 @@ def _discarded_in_a_full_window() -> list[e.Event]:
     ]
 
 
-def _open_call_older_than_the_window() -> list[e.Event]:
+def _open_call_older_than_the_window() -> list[Told]:
     """A step with an open call stays however old, and leaves when its last call is settled."""
     call = e.ProposedCall(call="c", ordinal=0, name="save_note", arguments="{}")
     settled = {"step": "r.1", "call": "c", "attempt": 1, "result": "ok", "preview": "ok", "size": 2}
@@ -156,10 +221,31 @@ def files() -> dict[str, str]:
     }
 
 
+def release(version: str) -> None:
+    """Keep what this release writes, for all later ones. What was kept once is never written again."""
+    folder = HERE / "releases" / version
+    folder.mkdir(parents=True)
+    for name, told in of_this_release().items():
+        last = len(told)
+        kept = {
+            "name": f"{version} {name}",
+            "events": [{"seq": seq, "text": stored(one)} for seq, one in enumerate(told, 1)],
+            "states": [
+                one for one in vector(name, told)["states"] if one["seq"] % SPARSE == 0 or one["seq"] == last
+            ],
+        }
+        (folder / f"{name}.json").write_text(json.dumps(kept, separators=(",", ":")) + "\n")
+
+
 def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--release", metavar="VERSION", help="keep the vectors of this release")
+    if (version := options.parse_args().release) is not None:
+        return release(version)
     for name, text in files().items():
         (HERE / name).write_text(text)
         print(f"{name}: {len(text)} bytes")
+    return None
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Q
 
+from agents.tools import ToolError
 from agents.tools.fetching import Fetcher, Known, Page
-from agents.tools.tool import ToolError
 from chat.entrances.triggers import decide, matching
 from chat.entrances.triggers.hooks import is_deep
 from chat.entrances.triggers.models import Trigger, TriggerFiring

@@ -8,8 +8,8 @@ from uuid import UUID
 from django.conf import settings
 
 from agents.models import Agent
+from agents.tools import ToolError
 from agents.tools.fetching import default_fetcher
-from agents.tools.tool import ToolError
 from chat.commands import MAX_TEXT
 from chat.entrances.triggers import matching, templating
 from chat.models import Conversation

@@ -13,10 +13,11 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, JsonResponse
 from django.middleware.csrf import get_token
+from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from agents.models import Agent
+from agents.models import Agent, installed_tools
 from chat.commands import MAX_TEXT
 from chat.entrances.web import protocol as p
 from chat.entrances.web.limits import Allowance, Limits
@@ -82,6 +83,7 @@ def boot(request: HttpRequest) -> Answer:
         admin=request.user.is_staff,
         max_text=MAX_TEXT,
         max_file=settings.HOLDFAST_MAX_FILE_BYTES,
+        renderers={name: static(path) for name, path in installed_tools().renderers().items()},
     )
 
 

@@ -145,6 +145,9 @@ class Connection:
         if frames.size(data) > p.MAX_FRAME_IN:
             detail = f"A frame may have {p.MAX_FRAME_IN} bytes at most."
             return [_error("too_large", detail, command=_command(data))]
+        if self.phase == "hello" and _speaks_another_protocol(data):
+            self.phase = "over"
+            return [_control("goaway", after_ms=0, reason="protocol"), CloseSocket(_GOODBYES["protocol"])]
         try:
             frame = p.client_frames.validate_json(data)
         except (ValidationError, RecursionError) as problem:
@@ -154,12 +157,6 @@ class Connection:
     def _hello(self, frame: Any) -> list[Action]:
         if not isinstance(frame, p.Hello):
             return [_error("hello_first", "Say hello before anything else.", retry=True)]
-        if frame.protocol != p.PROTOCOL:
-            self.phase = "over"
-            return [
-                _control("goaway", after_ms=0, reason="protocol"),
-                CloseSocket(_GOODBYES["protocol"]),
-            ]
         self.phase = "talking"
         self.tab = frame.tab
         return [
@@ -350,6 +347,14 @@ def _error(
     return _control(
         "error", code=code, detail=detail, retry=retry, conversation=conversation, command=command
     )
+
+
+def _speaks_another_protocol(data: str) -> bool:
+    """Whether this is the hello of a tab of another release, older or newer."""
+    try:
+        return p.Greeting.model_validate_json(data).protocol != p.PROTOCOL
+    except (ValidationError, RecursionError):
+        return False
 
 
 def _command(data: str) -> str | None:

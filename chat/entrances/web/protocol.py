@@ -13,7 +13,8 @@ from agents.events import AnyEvent, CallStatus, RunStatus
 from chat.commands import CommandBody, ResultCode, Uuid
 from chat.session.views import InfoView, Item, RunView
 
-#: Grows when a frame changes its meaning; a server says `goaway {protocol}` to a client of another version.
+#: Grows when a frame changes its meaning, or a client's frame gets a field: servers refuse fields that they do not
+#: know, clients ignore them. A server says `goaway {protocol}` to a client of another version.
 PROTOCOL = 1
 #: Largest frame a client may send, in bytes (rule W11): a message of MAX_TEXT characters in any language fits.
 MAX_FRAME_IN = 128 * 1024
@@ -57,6 +58,16 @@ class Hello(Frame):
     type: Literal["hello"]
     protocol: int
     tab: Annotated[str, Field(max_length=64)]
+
+
+class Greeting(BaseModel):
+    """What a hello says in every release, past and to come. It is read before `Hello`, so that a tab of another release
+    is told to reload, whatever else its hello holds."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: Literal["hello"]
+    protocol: int
 
 
 class Open(Frame):
@@ -284,6 +295,8 @@ class Boot(Frame):
     max_text: int
     #: Bytes of one file.
     max_file: int
+    #: By the name of a tool: the address of the JavaScript module that draws its results (docs/renderers.md).
+    renderers: dict[str, str] = {}
 
 
 client_frames: TypeAdapter[Any] = TypeAdapter(ClientFrame)

@@ -9,7 +9,7 @@ import signal
 
 from django.conf import settings
 
-from agents.llm.openai_chat import close_clients
+from agents.dialects.http import close_clients
 from chat.runs.dependencies import installed_kit
 from chat.runs.runner import Runner
 from chat.runtime import close, current

@@ -1,4 +1,7 @@
 // What the UI sees of the sync engine: types only. The UI renders these values and calls these methods, nothing else.
+import type { Drafts } from "./drafts";
+import type { LocalFile, Upload } from "./files";
+import type { Problem } from "./problem";
 import type {
   AgentEntry,
   ApproveBody,
@@ -47,33 +50,6 @@ export type BootState =
   /** Tried again by itself at `retryAt` (local ms); null: it will not be (logged out). */
   | { status: "failed"; problem: Problem; retryAt: number | null };
 
-/** Why an HTTP request gave nothing. The texts for people are in the UI. */
-export type ProblemCode =
-  | "offline"
-  | "logged_out"
-  | "not_found"
-  | "refused"
-  | "too_fast"
-  | "server"
-  | "bad_answer";
-
-export interface Problem {
-  code: ProblemCode;
-  /** HTTP status, 0 when no answer came. */
-  status: number;
-  /** What the server said, for people; may be empty. */
-  detail: string;
-  /** The server's own code for it, if it gave one. */
-  reason?: string;
-  /** Whether trying again later makes sense. */
-  retry: boolean;
-  /** What is wrong with single fields of what was sent, if that is the reason. */
-  fields?: FieldProblems;
-}
-
-/** By the name of the field: a code for which the UI has a text, and the server's own words. */
-export type FieldProblems = Readonly<Record<string, { code: string; detail: string }>>;
-
 export interface ListState {
   /** Newest first, as the server orders them; conversations that only the outbox knows stand on top. */
   conversations: readonly ListEntry[];
@@ -87,41 +63,6 @@ export interface ListState {
 
 /** `pending`: not yet acknowledged by the server. */
 export type ListEntry = ConversationEntry & { pending: boolean };
-
-/** A file that a person chose: a `File` of the browser, of which the engine needs to know no more. */
-export interface LocalFile {
-  readonly name: string;
-  readonly size: number;
-  readonly type: string;
-}
-
-/** Why a file cannot be attached; the server's own codes and those of any request. */
-export type UploadCode =
-  | ProblemCode
-  | "empty"
-  | "too_large"
-  | "too_many_pixels"
-  | "broken_image"
-  | "not_text"
-  | "wrong_type"
-  | "too_many_files"
-  | "id_reused";
-
-/** A file that was chosen. `waiting`: for its turn or for the link; `done`: the server has it, checked. */
-export interface Upload {
-  id: string;
-  name: string;
-  size: number;
-  /** As the browser guesses, and once `done` as the server found. */
-  media_type: string;
-  file: LocalFile;
-  state: "waiting" | "uploading" | "done" | "failed";
-  /** 0 to 1. */
-  progress: number;
-  code: UploadCode | null;
-  /** What the server said, for people; may be empty. */
-  detail: string;
-}
 
 /** A message in the outbox. It leaves `pending` when it stands among `items`. */
 export interface PendingMessage {
@@ -210,6 +151,8 @@ export interface Client {
   send(conversation: string, text: string, attachments?: readonly string[]): string;
   /** Files of this tab, on their way up or there. */
   readonly uploads: Readable<readonly Upload[]>;
+  /** What was written and not sent; read it once boot is ready. */
+  readonly drafts: Drafts;
   /** Send a file up, to be attached by the id that is returned. Throws `SyncRefusal`. */
   attach(file: LocalFile): string;
   /** Forget a file that was not sent. */
@@ -252,13 +195,5 @@ export class SyncRefusal extends Error {
   constructor(readonly code: LocalRefusal) {
     super(`not sent: ${code}`);
     this.name = "SyncRefusal";
-  }
-}
-
-/** What HTTP requests reject with. */
-export class HttpError extends Error {
-  constructor(readonly problem: Problem) {
-    super(`${problem.code} (HTTP ${problem.status}) ${problem.detail}`.trim());
-    this.name = "HttpError";
   }
 }

@@ -2,8 +2,8 @@
 import type { BootState } from "./api";
 import { backoff } from "./backoff";
 import type { Http } from "./http";
-import { problemOf } from "./list";
 import type { Cancel, Clock } from "./ports";
+import { problemOf } from "./problem";
 
 export class Booting {
   #state: BootState = { status: "loading" };

@@ -162,6 +162,9 @@ export class Core {
         // The server could not show it now. It says no more of it, so we ask again.
         if (slot.phase.kind === "asked") slot.phase = { kind: "waiting", at: this.now() + this.#pause(slot) };
         return [];
+      default:
+        // A frame that a newer server knows: it cannot be needed, or the server would not have welcomed us.
+        return [];
     }
   }
 

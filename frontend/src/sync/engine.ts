@@ -6,15 +6,15 @@ import {
   type Connection,
   type ConversationView,
   type ListState,
-  type LocalFile,
   type Outcome,
   type Readable,
   SyncRefusal,
-  type Upload,
 } from "./api";
 import { Booting } from "./boot";
 import { Core } from "./core";
 import { parseCursor } from "./cursor";
+import { KeptDrafts } from "./drafts";
+import type { LocalFile, Upload } from "./files";
 import { Http } from "./http";
 import { Listing, listed } from "./list";
 import { Outbox } from "./outbox";
@@ -54,6 +54,7 @@ export class Engine implements Client {
   readonly #link: Link;
   readonly #http: Http;
   readonly schedules: Schedules;
+  readonly drafts: KeptDrafts;
   readonly #listing: Listing;
   readonly #notifier: Notifier;
   readonly #booting: Booting;
@@ -81,9 +82,16 @@ export class Engine implements Client {
     this.#notifier = new Notifier(ports.frame);
     this.#uploads = new Uploads(this.#http, ports.clock, ports.random, (id) => {
       this.#uploadsSource.invalidate();
+      this.drafts.uploaded(id);
       if (this.#outbox !== null) this.#send(this.#outbox.uploaded(id));
       this.#settle();
     });
+    this.drafts = new KeptDrafts(
+      ports.storage,
+      now,
+      (id) => this.#uploads.get(id),
+      (ref) => this.#uploads.restore(ref),
+    );
     this.uploads = this.#uploadsSource = new Source<readonly Upload[]>(
       this.#notifier,
       [],
@@ -124,6 +132,7 @@ export class Engine implements Client {
 
   start(): void {
     this.#deaf = this.ports.storage.onForeign((key, value) => {
+      this.drafts.foreign(key, value);
       if (this.#outbox !== null) this.#send(this.#outbox.foreign(key, value));
       this.#settle();
     });
@@ -239,7 +248,9 @@ export class Engine implements Client {
   }
 
   async remove(conversation: string): Promise<Outcome> {
-    return this.#command(conversation, { kind: "delete" });
+    const outcome = await this.#command(conversation, { kind: "delete" });
+    if (outcome.status === "applied") this.drafts.set(conversation, { text: "", files: [] });
+    return outcome;
   }
 
   async settle(
@@ -370,6 +381,7 @@ export class Engine implements Client {
     }
     if (this.#outbox !== null) return true;
     this.#user = user;
+    this.drafts.identify(user);
     const { storage, clock, random } = this.ports;
     this.#outbox = new Outbox(
       new Shelf(storage, user),

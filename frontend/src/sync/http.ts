@@ -1,6 +1,7 @@
 // Requests over HTTP: what the page needs before the socket, the list, older pages, a call whole.
-import { type FieldProblems, HttpError, type LocalFile, type Problem, type ProblemCode } from "./api";
+import type { LocalFile } from "./files";
 import type { Cancel, HttpAnswer, Ports } from "./ports";
+import { type FieldProblems, HttpError, type Problem, type ProblemCode } from "./problem";
 import type { AttachmentRef, Boot, CallDetail, ConversationList, ItemPage } from "./protocol.gen";
 
 /** The paths of chat/entrances/web/urls.py. */
@@ -53,7 +54,7 @@ export class Http {
       } catch {
         throw new HttpError({ code: "offline", status: 0, detail: "", retry: true });
       }
-      if (answer.status !== 200 && answer.status !== 201) throw new HttpError(problemOf(answer));
+      if (answer.status !== 200 && answer.status !== 201) throw new HttpError(problemIn(answer));
       return parse(answer.text) as AttachmentRef;
     };
     return { answer: parsed(), abort: sending.abort };
@@ -74,7 +75,7 @@ export class Http {
     } catch {
       throw new HttpError({ code: "offline", status: 0, detail: "", retry: true });
     }
-    if (answer.status !== 200 && answer.status !== 201) throw new HttpError(problemOf(answer));
+    if (answer.status !== 200 && answer.status !== 201) throw new HttpError(problemIn(answer));
     return parse(answer.text);
   }
 }
@@ -89,7 +90,7 @@ function parse(text: string): unknown {
 }
 
 /** What an answer that is not 200 means. `opaqueredirect` comes as status 0: Django sends strangers to the login. */
-function problemOf({ status, text }: HttpAnswer): Problem {
+function problemIn({ status, text }: HttpAnswer): Problem {
   const [code, retry] = meaning(status);
   const reason = field(text, "code");
   const fields = fieldsOf(text);

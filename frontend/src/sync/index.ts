@@ -7,7 +7,10 @@
  *     const view = useSyncExternalStore(client.conversation(id).subscribe, client.conversation(id).getSnapshot);
  */
 export * from "./api";
+export type { Draft, Drafts } from "./drafts";
+export type { LocalFile, Upload, UploadCode } from "./files";
 export type { Ports } from "./ports";
+export { type FieldProblems, HttpError, type Problem, type ProblemCode } from "./problem";
 export type * from "./protocol.gen";
 export { MAX_ATTACHMENTS, MAX_NOTE, MAX_TEXT, PROTOCOL, WINDOW } from "./protocol.gen";
 export type * from "./schedules";

@@ -1,8 +1,9 @@
 // The list of conversations. A bell on the socket says that it changed; what it is comes over HTTP.
-import { HttpError, type ListEntry, type ListState, type Problem } from "./api";
+import type { ListEntry, ListState } from "./api";
 import { backoff } from "./backoff";
 import type { Http } from "./http";
 import type { Cancel, Clock } from "./ports";
+import { type Problem, problemOf } from "./problem";
 import type { ConversationEntry, ConversationList } from "./protocol.gen";
 import type { Kept } from "./shelf";
 import { sameList, sameOr } from "./store";
@@ -168,10 +169,4 @@ export function listed(before: ListState, fetched: Fetched, creations: readonly 
   const entries = fetched.conversations.map((entry) => ({ ...entry, pending: false }));
   const conversations = sameList(before.conversations, [...pending, ...entries]);
   return sameOr(before, { ...fetched, conversations });
-}
-
-/** What an error says to a person; one that is no `HttpError` is a fault of ours. */
-export function problemOf(error: unknown): Problem {
-  if (error instanceof HttpError) return error.problem;
-  return { code: "bad_answer", status: 0, detail: String(error).slice(0, 300), retry: false };
 }

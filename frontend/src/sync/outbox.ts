@@ -1,9 +1,10 @@
 // Commands that have no result yet (rule W5). Each is kept in a storage that outlives the tab, sent in order per
 // conversation, one at a time, and again after every lost link until the server says what became of it. The server
 // knows commands by their id, so sending twice, also from two tabs, has one effect.
-import type { FailureCode, Outcome, PendingMessage, Upload } from "./api";
+import type { FailureCode, Outcome, PendingMessage } from "./api";
 import { backoff } from "./backoff";
 import { type Place, parseCursor } from "./cursor";
+import type { Upload } from "./files";
 import type { AttachmentRef, Command, Result } from "./protocol.gen";
 import type { Kept, Shelf } from "./shelf";
 

@@ -1,5 +1,5 @@
 // What the sync core needs of the world. `browser.ts` gives the real thing, the tests give fakes behind the same contract.
-import type { LocalFile } from "./api";
+import type { LocalFile } from "./files";
 
 /** Undoes what returned it; calling it twice does nothing. */
 export type Cancel = () => void;
@@ -24,7 +24,7 @@ export interface SocketHandlers {
   closed(code: number): void;
 }
 
-/** A string store shared by the tabs of one browser (localStorage). Used for the outbox and for nothing else. */
+/** A string store shared by the tabs of one browser (localStorage). Used for the outbox and for drafts, and for nothing else. */
 export interface Storage {
   keys(prefix: string): string[];
   get(key: string): string | null;

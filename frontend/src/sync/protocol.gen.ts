@@ -1,4 +1,4 @@
-// Generated from chat/entrances/web/protocol.py and agents/events.py by `npm run protocol`. Do not edit.
+// Generated from chat/entrances/web/protocol.py, agents/events and agents/lifecycle.py by `npm run protocol`. Do not edit.
 
 export type ClientFrame = Hello | Open | Close | Command | Ping;
 export type CommandBody =
@@ -450,7 +450,7 @@ export interface RunRecovering {
   at: number;
   type: "run.recovering";
   run: string;
-  reason: "lease_lost" | "handed_over" | "store_lost" | "crashed";
+  reason: "lease_lost" | "handed_over" | "store_lost" | "crashed" | "internal_error";
 }
 export interface RunWaiting {
   at: number;
@@ -768,6 +768,9 @@ export interface Boot {
   admin: boolean;
   max_text: number;
   max_file: number;
+  renderers: {
+    [k: string]: string;
+  };
 }
 export interface AgentEntry {
   slug: string;
@@ -812,3 +815,220 @@ export const MAX_TEXT = 32000;
 export const MAX_NOTE = 1000;
 export const MAX_ATTACHMENTS = 5;
 export const WINDOW = 50;
+export const EVENT_VERSIONS = {
+  "conversation.created": 1,
+  "conversation.renamed": 1,
+  "message.added": 1,
+  "note.added": 1,
+  "run.queued": 1,
+  "run.started": 1,
+  "run.recovering": 1,
+  "run.waiting": 1,
+  "run.resumed": 1,
+  "run.retrying": 1,
+  "run.stopping": 1,
+  "run.finished": 1,
+  "run.failed": 1,
+  "run.stopped": 1,
+  "step.started": 1,
+  "step.finished": 1,
+  "step.stopped": 1,
+  "step.discarded": 1,
+  "history.compacted": 1,
+  "approval.asked": 1,
+  "approval.decided": 1,
+  "call.started": 1,
+  "call.progress": 1,
+  "call.settled": 1,
+  "call.in_doubt": 1,
+  "call.retried": 1
+} as const;
+export const RUN = {
+  "run.queued": {
+    "states": [
+      "new"
+    ],
+    "to": "queued",
+    "by": ""
+  },
+  "run.started": {
+    "states": [
+      "queued",
+      "recovering",
+      "waiting"
+    ],
+    "to": "running",
+    "by": ""
+  },
+  "run.recovering": {
+    "states": [
+      "running"
+    ],
+    "to": "recovering",
+    "by": ""
+  },
+  "run.waiting": {
+    "states": [
+      "running",
+      "recovering",
+      "waiting"
+    ],
+    "to": "waiting",
+    "by": ""
+  },
+  "run.resumed": {
+    "states": [
+      "waiting"
+    ],
+    "to": "queued",
+    "by": ""
+  },
+  "run.retrying": {
+    "states": [
+      "running",
+      "recovering"
+    ],
+    "to": null,
+    "by": ""
+  },
+  "run.stopping": {
+    "states": [
+      "queued",
+      "running",
+      "waiting",
+      "recovering"
+    ],
+    "to": null,
+    "by": ""
+  },
+  "run.finished": {
+    "states": [
+      "running",
+      "recovering"
+    ],
+    "to": "finished",
+    "by": ""
+  },
+  "run.failed": {
+    "states": [
+      "queued",
+      "running",
+      "waiting",
+      "recovering"
+    ],
+    "to": "failed",
+    "by": ""
+  },
+  "run.stopped": {
+    "states": [
+      "queued",
+      "running",
+      "waiting",
+      "recovering"
+    ],
+    "to": "stopped",
+    "by": ""
+  }
+} as const;
+export const STEP = {
+  "step.started": {
+    "states": [
+      "new",
+      "streaming"
+    ],
+    "to": "streaming",
+    "by": ""
+  },
+  "step.finished": {
+    "states": [
+      "streaming"
+    ],
+    "to": "finished",
+    "by": ""
+  },
+  "step.stopped": {
+    "states": [
+      "streaming"
+    ],
+    "to": "stopped",
+    "by": ""
+  },
+  "step.discarded": {
+    "states": [
+      "streaming"
+    ],
+    "to": "discarded",
+    "by": ""
+  }
+} as const;
+export const CALL = {
+  "step.finished": {
+    "states": [
+      "new"
+    ],
+    "to": "proposed",
+    "by": ""
+  },
+  "approval.asked": {
+    "states": [
+      "proposed"
+    ],
+    "to": "awaiting_approval",
+    "by": ""
+  },
+  "approval.decided": {
+    "states": [
+      "awaiting_approval"
+    ],
+    "to": {
+      "approved": "queued",
+      "refused": "awaiting_approval"
+    },
+    "by": "decision"
+  },
+  "call.started": {
+    "states": [
+      "proposed",
+      "queued"
+    ],
+    "to": "running",
+    "by": ""
+  },
+  "call.progress": {
+    "states": [
+      "running"
+    ],
+    "to": null,
+    "by": ""
+  },
+  "call.settled": {
+    "states": [
+      "proposed",
+      "awaiting_approval",
+      "queued",
+      "running",
+      "in_doubt"
+    ],
+    "to": {
+      "succeeded": "succeeded",
+      "failed": "failed",
+      "cancelled": "cancelled"
+    },
+    "by": "status"
+  },
+  "call.in_doubt": {
+    "states": [
+      "running"
+    ],
+    "to": "in_doubt",
+    "by": ""
+  },
+  "call.retried": {
+    "states": [
+      "running",
+      "in_doubt"
+    ],
+    "to": "queued",
+    "by": ""
+  }
+} as const;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { AnyEvent, SessionState } from "./protocol.gen";
 import { EMPTY, reduce, type State } from "./reducer";
+import { fromSnapshot, withEvent } from "./replica";
 
 interface Vector {
   name: string;
@@ -26,6 +27,16 @@ function along(vector: Vector, from: State, after: number): Map<number, State> {
   }
   return states;
 }
+
+interface Kept {
+  name: string;
+  events: { seq: number; text: string }[];
+  states: { seq: number; state: SessionState }[];
+}
+
+const releases = readdirSync(join(folder, "releases"), { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".json"))
+  .map((file) => JSON.parse(readFileSync(join(folder, "releases", file), "utf8")) as Kept);
 
 describe("reducer", () => {
   it("has vectors to be held by", () => {
@@ -59,6 +70,29 @@ describe("reducer", () => {
     },
   );
 
+  it.each(releases)("E5 reads what an earlier release wrote as it was meant: $name", (kept) => {
+    const expected = new Map(kept.states.map(({ seq, state }) => [seq, state]));
+    let state = EMPTY;
+    for (const { seq, text } of kept.events) {
+      state = reduce(state, JSON.parse(text) as AnyEvent, seq).state;
+      const then = expected.get(seq);
+      if (then !== undefined) expect(state, `after ${seq}`).toMatchObject(then);
+    }
+  });
+
+  it.each([
+    { type: "run.paused", at: 1, run: "r" },
+    { type: "toString" },
+    { type: "run.finished", v: 2, at: 1, run: "r", limit: null, detail: "" },
+    { type: "conversation.pinned", ignorable: true },
+  ])("E3 passes an event on that this release cannot read: %o", (foreign) => {
+    const state: SessionState = { info: info(), run: null, items: [] };
+    const before = fromSnapshot("e:1:a", state, null, null);
+    const frame = { type: "event", conversation: "c", prev: "e:1:a", cursor: "e:2:b", seq: 2 } as const;
+    const after = withEvent(before, { ...frame, event: foreign as unknown as AnyEvent });
+    expect(after).toEqual({ ...before, cursor: "e:2:b" });
+  });
+
   it("evicts what left the window and does not call a discarded step evicted", () => {
     const vector = vectors.find(({ name }) => name === "discarded-in-a-full-window");
     let state = EMPTY;
@@ -73,6 +107,10 @@ describe("reducer", () => {
     expect(new Set(evicted).size).toBe(evicted.length);
   });
 });
+
+function info(): SessionState["info"] {
+  return { title: "T", agent: "a", created_at: 0, usage: { input: 0, output: 0, cached: 0, cost: null } };
+}
 
 function deepFreeze<T>(value: T): T {
   if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {

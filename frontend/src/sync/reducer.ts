@@ -1,12 +1,16 @@
 // The state of a session and the pure reducer that moves it: the twin of chat/session/state.py (rule S4).
 // Both are held by the vectors in tests/wire/; change neither alone.
+import { after, known } from "./lifecycle";
 import {
   type AnyEvent,
+  CALL,
   type CallView,
   type Info,
   type Item,
   type ProposedCall,
+  RUN,
   type RunView,
+  STEP,
   type StepItem,
   type Usage,
   WINDOW,
@@ -36,9 +40,11 @@ type StepStarted = Extract<AnyEvent, { type: "step.started" }>;
 
 /**
  * The state after `event`, appended as `seq`. Pure and total: an event that names something the state does not hold
- * (it left the window) changes nothing of it. What did not change keeps its identity.
+ * (it left the window), that does not fit the state it is in, or that this release does not know, changes nothing of
+ * it. What did not change keeps its identity.
  */
 export function reduce(state: State, event: AnyEvent, seq: number): Reduced {
+  if (!known(event)) return { state, evicted: NONE };
   return evict(change(state, event, seq), state);
 }
 
@@ -48,7 +54,8 @@ export function isOpen(item: Item): boolean {
 }
 
 function isOpenCall(call: CallView): boolean {
-  return call.status !== "succeeded" && call.status !== "failed" && call.status !== "cancelled";
+  const settled: readonly string[] = Object.values(CALL["call.settled"].to);
+  return !settled.includes(call.status);
 }
 
 function change(state: State, event: AnyEvent, seq: number): State {
@@ -111,9 +118,15 @@ function sum(a: Usage = NO_USAGE, b: Usage = NO_USAGE): Usage {
 }
 
 function runChanged(state: State, event: RunEvent, seq: number): State {
-  if (event.type === "run.queued") return { ...state, run: queued(event.run, event.cause, event.at) };
-  const { run } = state;
-  if (run === null || run.id !== event.run) return state;
+  if (event.type === "run.queued") {
+    if (state.run?.id === event.run) return state;
+    return { ...state, run: queued(event.run, event.cause, event.at) };
+  }
+  const before = state.run;
+  if (before === null || before.id !== event.run) return state;
+  const status = after(RUN, before.status, event);
+  if (status === null) return state;
+  const run: RunView = { ...before, status };
   const calm: RunView = { ...run, reason: null, code: null, detail: "", retry_at: null };
   const moved: RunView = { ...calm, since: event.at };
   const ended: RunView = { ...moved, stopping: false, ended_at: event.at };
@@ -121,14 +134,14 @@ function runChanged(state: State, event: RunEvent, seq: number): State {
     case "run.started": {
       const { attempt, worker } = event;
       const started_at = run.started_at ?? event.at;
-      return { ...state, run: { ...moved, status: "running", attempt, worker, started_at } };
+      return { ...state, run: { ...moved, attempt, worker, started_at } };
     }
     case "run.recovering":
-      return { ...state, run: { ...moved, status: "recovering", reason: event.reason } };
+      return { ...state, run: { ...moved, reason: event.reason } };
     case "run.waiting":
-      return { ...state, run: { ...moved, status: "waiting", reason: event.reason } };
+      return { ...state, run: { ...moved, reason: event.reason } };
     case "run.resumed":
-      return { ...state, run: { ...moved, status: "queued" } };
+      return { ...state, run: moved };
     case "run.retrying": {
       const { code, detail, retry_at } = event;
       return { ...state, run: { ...calm, code, detail, retry_at } };
@@ -137,22 +150,16 @@ function runChanged(state: State, event: RunEvent, seq: number): State {
       return { ...state, run: { ...run, stopping: true } };
     case "run.finished": {
       const { limit, detail } = event;
-      const next: State = { ...state, run: { ...ended, status: "finished", code: limit, detail } };
+      const next: State = { ...state, run: { ...ended, code: limit, detail } };
       return limit === null ? next : withNotice(next, event.at, seq, limit, detail);
     }
     case "run.failed": {
       const { code, detail } = event;
-      const next: State = { ...state, run: { ...ended, status: "failed", code, detail } };
+      const next: State = { ...state, run: { ...ended, code, detail } };
       return withNotice(next, event.at, seq, code, detail);
     }
     case "run.stopped":
-      return withNotice(
-        { ...state, run: { ...ended, status: "stopped" } },
-        event.at,
-        seq,
-        "stopped",
-        event.by,
-      );
+      return withNotice({ ...state, run: ended }, event.at, seq, "stopped", event.by);
   }
 }
 
@@ -185,13 +192,16 @@ function withNotice(state: State, at: number, seq: number, code: NoticeCode, det
 function stepStarted(state: State, event: StepStarted, seq: number): State {
   const { run } = state;
   const mine = run !== null && run.id === event.run ? run : null;
+  const held = state.items.findLast((item) => item.id === event.step);
+  const status = after(STEP, held?.kind === "step" ? held.status : "new", event);
+  if (status === null) return state;
   const items = state.items.filter((item) => item.id !== event.step);
   const step: StepItem = {
     kind: "step",
     seq,
     id: event.step,
     run: event.run,
-    status: "streaming",
+    status,
     attempt: event.attempt,
     survived: mine !== null && mine.attempt > 1,
     model: event.model,
@@ -207,14 +217,16 @@ function stepStarted(state: State, event: StepStarted, seq: number): State {
 }
 
 function stepEnded(state: State, event: StepEnded): State {
-  if (event.type === "step.discarded") {
-    const items = state.items.filter((item) => item.id !== event.step);
-    return items.length === state.items.length ? state : { ...state, items };
-  }
+  const held = state.items.findLast((item) => item.id === event.step);
+  if (held?.kind !== "step") return state;
+  const status = after(STEP, held.status, event);
+  if (status === null) return state;
+  if (event.type === "step.discarded")
+    return { ...state, items: state.items.filter((item) => item !== held) };
   return withStep(state, event.step, (step) => {
-    const ended: StepItem = { ...step, text: event.text, ended_at: event.at };
-    if (event.type === "step.stopped") return { ...ended, status: "stopped" };
-    return { ...ended, status: "finished", calls: event.calls.map(proposed), usage: event.usage };
+    const ended: StepItem = { ...step, status, text: event.text, ended_at: event.at };
+    if (event.type === "step.stopped") return ended;
+    return { ...ended, calls: event.calls.map(proposed), usage: event.usage };
   });
 }
 
@@ -241,33 +253,32 @@ function proposed(call: ProposedCall): CallView {
 
 function callChanged(state: State, event: CallEvent): State {
   return withStep(state, event.step, (step) => {
-    if (!step.calls.some((call) => call.id === event.call)) return step;
-    return { ...step, calls: step.calls.map((call) => (call.id === event.call ? moved(call, event) : call)) };
+    const calls = step.calls.map((call) => (call.id === event.call ? moved(call, event) : call));
+    return calls.every((call, index) => call === step.calls[index]) ? step : { ...step, calls };
   });
 }
 
 function moved(call: CallView, event: CallEvent): CallView {
+  const status = after(CALL, call.status, event);
+  if (status === null) return call;
   switch (event.type) {
     case "approval.asked": {
-      if (call.status !== "proposed") return call;
       const nobody = { decision: null, by: "", note: "", decided_at: null };
       const approval = { digest: event.digest, asked_at: event.at, ...nobody };
-      return { ...call, status: "awaiting_approval", approval };
+      return { ...call, status, approval };
     }
     case "approval.decided": {
       // Compare and set (rule W8): a late word, or one about something else, changes nothing.
       const asked = call.approval ?? null;
-      if (call.status !== "awaiting_approval" || asked === null || asked.decision !== null) return call;
-      if (asked.digest !== event.digest) return call;
+      if (asked === null || asked.decision !== null || asked.digest !== event.digest) return call;
       const { decision, by, note, at } = event;
-      const status = decision === "approved" ? "queued" : call.status;
       return { ...call, status, approval: { ...asked, decision, by, note, decided_at: at } };
     }
     case "call.started": {
       const { attempt, worker } = event;
       return {
         ...call,
-        status: "running",
+        status,
         attempt,
         worker,
         progress: null,
@@ -278,13 +289,13 @@ function moved(call: CallView, event: CallEvent): CallView {
     case "call.progress":
       return { ...call, progress: { fraction: event.fraction, note: event.note } };
     case "call.settled": {
-      const { status, preview, size, code, by } = event;
+      const { preview, size, code, by } = event;
       return { ...call, status, preview, size, code, by, ended_at: event.at };
     }
     case "call.in_doubt":
-      return { ...call, status: "in_doubt" };
+      return { ...call, status };
     case "call.retried":
-      return { ...call, status: "queued", by: event.by };
+      return { ...call, status, by: event.by };
   }
 }
 

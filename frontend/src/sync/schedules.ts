@@ -1,6 +1,6 @@
 // Schedules over HTTP (chat/entrances/schedules/api.py). Moments are milliseconds since the Unix epoch.
-import type { FieldProblems } from "./api";
 import type { Http } from "./http";
+import type { FieldProblems } from "./problem";
 import type { ResultCode } from "./protocol.gen";
 
 export type ScheduleKind = "cron" | "interval" | "once";

@@ -1,9 +1,11 @@
 // Files on their way to the server. Each goes up as soon as it is chosen, and again after a lost link; a file lives in
 // this tab's memory only, so what has not arrived when the page is closed or reloaded is lost, and is said to be.
-import { HttpError, type LocalFile, type Upload, type UploadCode } from "./api";
 import { backoff } from "./backoff";
+import type { LocalFile, Upload, UploadCode } from "./files";
 import type { Http } from "./http";
 import type { Cancel, Clock } from "./ports";
+import { HttpError } from "./problem";
+import type { AttachmentRef } from "./protocol.gen";
 
 /** Uploads at the same time. */
 const AT_ONCE = 2;
@@ -52,6 +54,20 @@ export class Uploads {
     this.#slots.set(id, { file, upload, tries: 0, cancel: () => {} });
     this.changed(id);
     this.#pump();
+  }
+
+  /** A file that went up before this page was loaded, and was not sent: of it only what the server answered is left. */
+  restore({ id, name, media_type, size }: AttachmentRef): void {
+    if (this.#slots.has(id)) return;
+    const file: LocalFile = { name, size, type: media_type };
+    const done = { state: "done", progress: 1, code: null, detail: "" } as const;
+    this.#slots.set(id, {
+      file,
+      upload: { id, name, size, media_type, file, ...done },
+      tries: 0,
+      cancel: () => {},
+    });
+    this.changed(id);
   }
 
   /** Forget a file, on its way or not. */

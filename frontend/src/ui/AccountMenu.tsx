@@ -1,13 +1,14 @@
 import { ChevronsUpDown, Keyboard, KeyRound, LogOut, Settings } from "lucide-react";
 import { useRef } from "react";
 import { ADMIN, LOG_OUT, PASSWORD } from "./addresses";
-import { useSetup } from "./client";
+import { useClient, useSetup } from "./client";
 import { useLanguage, useWords } from "./i18n";
 import { Menu, MenuChoices, MenuItem, MenuLabel, MenuLine } from "./parts/Menu";
 import { useTheme } from "./theme";
 
 /** Who is signed in, and what they may set. */
 export function AccountMenu({ onHelp }: { onHelp: () => void }) {
+  const client = useClient();
   const { boot } = useSetup();
   const words = useWords();
   const [language, setLanguage] = useLanguage();
@@ -82,7 +83,7 @@ export function AccountMenu({ onHelp }: { onHelp: () => void }) {
         </MenuItem>
       </Menu>
       {/* Logging out changes something, so it is a POST with the CSRF token. */}
-      <form ref={form} method="post" action={LOG_OUT} hidden>
+      <form ref={form} method="post" action={LOG_OUT} hidden onSubmit={() => client.drafts.clear()}>
         <input type="hidden" name="csrfmiddlewaretoken" value={boot.csrf} />
       </form>
     </>

@@ -3,8 +3,7 @@ import axe from "axe-core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { SyncRefusal } from "../sync";
 import { App } from "./App";
-import { drafts } from "./drafts";
-import { FakeClient, live, message, run, step } from "./gallery/fake";
+import { asked, call, FakeClient, live, message, run, step } from "./gallery/fake";
 import { ID, play } from "./gallery/scenes";
 import { navigate } from "./route";
 
@@ -46,7 +45,7 @@ test("W5: what the outbox does not take stays where it was written", () => {
   fireEvent.change(field(), { target: { value: "keep me" } });
   fireEvent.keyDown(field(), { key: "Enter" });
   expect(field().value).toBe("keep me");
-  expect(drafts.get(ID)).toBe("keep me");
+  expect(client.drafts.get(ID).text).toBe("keep me");
 });
 
 test("Escape stops a run, once, and not while a dialog is open", () => {
@@ -63,6 +62,26 @@ test("Escape stops a run, once, and not while a dialog is open", () => {
   fireEvent.keyDown(document.body, { key: "Escape" });
   expect(stops()).toBe(1);
   expect(screen.getByTestId("run-status").dataset.status).toBe("stopping");
+});
+
+test("Escape that ends a composition, or is pressed in a reason or the search, stops nothing", () => {
+  const client = new FakeClient();
+  const waiting = call("c1", "send", {}, { status: "awaiting_approval", approval: asked() });
+  client
+    .conversation(ID)
+    .set(live(ID, [message(1, "a"), step(2, "", { calls: [waiting] })], { run: run("running") }));
+  open(client, ID);
+  const stops = () => client.calls.filter((each) => each.method === "stop").length;
+  fireEvent.keyDown(field(), { key: "Escape", isComposing: true });
+  // Safari: the composition is over when the key is told, with 229 as its code.
+  fireEvent.compositionEnd(field());
+  fireEvent.keyDown(field(), { key: "Escape", keyCode: 229 });
+  fireEvent.click(screen.getByTestId("approval-refuse"));
+  fireEvent.keyDown(screen.getByTestId("approval-note"), { key: "Escape" });
+  fireEvent.keyDown(screen.getByTestId("search"), { key: "Escape" });
+  expect(stops()).toBe(0);
+  fireEvent.keyDown(field(), { key: "Escape" });
+  expect(stops()).toBe(1);
 });
 
 test("the conversation is opened while it is shown and closed after", () => {

@@ -2,13 +2,16 @@ import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } fro
 import type { Client, ConversationView, ListEntry } from "../sync";
 import { Banner } from "./Banner";
 import { BootScreen } from "./BootScreen";
+import { BrokenScreen } from "./BrokenScreen";
 import type { ComposerHandle } from "./Composer";
 import { ConversationPage } from "./ConversationPage";
+import { chunk } from "./chunks";
 import { ClientProvider, SetupProvider, useClient, useReadable } from "./client";
 import { DeleteDialog, HelpDialog, RenameDialog } from "./dialogs";
 import { type Language, LanguageProvider, useWords } from "./i18n";
 import { NewPage } from "./NewPage";
 import { Dialog } from "./parts/Dialog";
+import { Guard } from "./parts/Guard";
 import { TipProvider } from "./parts/Tip";
 import { preference } from "./preferences";
 import { navigate, useConversationId } from "./route";
@@ -23,9 +26,11 @@ export function App({ client, language }: { client: Client; language?: Language 
   return (
     <ClientProvider client={client}>
       <LanguageProvider {...(language ? { initial: language } : {})}>
-        <TipProvider>
-          <Booted />
-        </TipProvider>
+        <Guard fallback={<BrokenScreen />}>
+          <TipProvider>
+            <Booted />
+          </TipProvider>
+        </Guard>
       </LanguageProvider>
     </ClientProvider>
   );
@@ -45,7 +50,7 @@ function Booted() {
   );
 }
 
-const SchedulesDialog = lazy(() => import("./schedules/SchedulesDialog"));
+const SchedulesDialog = lazy(chunk(() => import("./schedules/SchedulesDialog")));
 
 type Open = { dialog: "none" | "help" | "schedules" } | { dialog: "rename" | "delete"; entry: ListEntry };
 
@@ -170,9 +175,11 @@ function Frame() {
       </main>
       {open.dialog === "help" && <HelpDialog onClose={close} />}
       {open.dialog === "schedules" && (
-        <Suspense fallback={null}>
-          <SchedulesDialog onClose={close} />
-        </Suspense>
+        <Guard fallback={null}>
+          <Suspense fallback={null}>
+            <SchedulesDialog onClose={close} />
+          </Suspense>
+        </Guard>
       )}
       {open.dialog === "rename" && <RenameDialog entry={open.entry} onClose={close} />}
       {open.dialog === "delete" && (

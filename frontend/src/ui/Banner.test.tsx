@@ -1,6 +1,7 @@
 import { act, fireEvent, screen } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Banner } from "./Banner";
+import { chunk } from "./chunks";
 import { FakeClient } from "./gallery/fake";
 import { show } from "./testing";
 
@@ -57,4 +58,21 @@ test("who was logged out finds the way back to this conversation", () => {
   client.connection.set({ status: "goaway", reason: "logged_out" });
   show(<Banner />, client);
   expect(screen.getByRole("link").getAttribute("href")).toMatch(/^\/accounts\/login\/\?next=/);
+});
+
+test("W9: a tab of another release is told to reload, and that it loses nothing", () => {
+  const client = new FakeClient();
+  client.connection.set({ status: "goaway", reason: "protocol" });
+  show(<Banner />, client, "zh");
+  expect(screen.getByRole("alert").textContent).toContain("有新版本");
+  expect(screen.getByRole("alert").textContent).toContain("不会丢失");
+  expect(screen.getByRole("link").getAttribute("href")).toBe(window.location.pathname);
+});
+
+test("a part of the page that cannot be loaded leads to the same banner", async () => {
+  show(<Banner />);
+  expect(screen.queryByTestId("banner")).toBeNull();
+  await act(() => chunk(() => Promise.reject(new Error("404")))().catch(() => {}));
+  expect(screen.getByTestId("banner").dataset.status).toBe("goaway");
+  expect(screen.getByRole("link").textContent).toBe("Reload");
 });

@@ -1,5 +1,6 @@
 import { CloudOff, LoaderCircle, LogIn, RefreshCw } from "lucide-react";
 import { LOGIN } from "./addresses";
+import { useMissingChunk } from "./chunks";
 import { useClient, useConnection } from "./client";
 import { useWords } from "./i18n";
 import { bannerOf } from "./outage";
@@ -7,11 +8,17 @@ import { useNow } from "./ticker";
 
 const localClock = () => Date.now();
 
+const GOODBYES = {
+  protocol: "net.outdated",
+  logged_out: "net.logged_out",
+  part_missing: "net.part_missing",
+} as const;
+
 /** The banner's state, looked at again while the link is down. */
 export function useBanner() {
   const connection = useConnection();
   const now = useNow(localClock, connection.status !== "open", 500);
-  return bannerOf(connection, now);
+  return bannerOf(connection, now, useMissingChunk());
 }
 
 /** Says honestly that there is no link, what happens next, and how old is what is shown. */
@@ -25,7 +32,10 @@ export function Banner() {
     const back = `${LOGIN}?next=${encodeURIComponent(window.location.pathname)}`;
     return (
       <Frame status="goaway">
-        <span className="flex-1 font-medium">{words.t(out ? "net.logged_out" : "net.outdated")}</span>
+        <p className="min-w-0 flex-1 leading-snug" role="alert">
+          <span className="mr-1.5 font-medium">{words.t(GOODBYES[state.reason])}</span>
+          {!out && <span className="text-ink-2">{words.t("net.nothing_lost")}</span>}
+        </p>
         <a className="button small" href={out ? back : window.location.pathname}>
           {out ? <LogIn size={14} aria-hidden="true" /> : <RefreshCw size={14} aria-hidden="true" />}
           {words.t(out ? "net.log_in" : "net.reload")}

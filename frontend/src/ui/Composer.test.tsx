@@ -17,7 +17,7 @@ function composer(more: Partial<React.ComponentProps<typeof Composer>> = {}) {
       stopping={false}
       placeholder="Message"
       limit={100}
-      draft=""
+      draft={{ text: "", files: [] }}
       onDraft={onDraft}
       {...more}
     />
@@ -41,7 +41,7 @@ describe("sending", () => {
     enter();
     expect(onSend).toHaveBeenCalledWith("hello", []);
     expect(field().value).toBe("");
-    expect(onDraft).toHaveBeenLastCalledWith("");
+    expect(onDraft).toHaveBeenLastCalledWith({ text: "", files: [] });
   });
 
   test("Shift and Enter is a new line", () => {
@@ -110,7 +110,7 @@ test("while a run is active there is a stop button, and one can still write", ()
 });
 
 test("a draft comes back", () => {
-  show(composer({ draft: "unfinished" }));
+  show(composer({ draft: { text: "unfinished", files: [] } }));
   expect(field().value).toBe("unfinished");
 });
 

@@ -9,7 +9,7 @@ import {
   useRef,
   useState,
 } from "react";
-import { SyncRefusal } from "../sync";
+import { type Draft, SyncRefusal } from "../sync";
 import { ComposerFiles } from "./ComposerFiles";
 import { useWords } from "./i18n";
 import { useAttaching } from "./useAttaching";
@@ -30,12 +30,9 @@ interface Props {
   placeholder: string;
   /** Longest text, in characters as the server counts them (code points). */
   limit: number;
-  /** Where the text is kept while another conversation is shown; memory only. */
-  draft: string;
-  onDraft: (text: string) => void;
-  /** The same for the files that were chosen, by id. */
-  draftFiles?: readonly string[];
-  onDraftFiles?: (ids: readonly string[]) => void;
+  /** What was written before, and who keeps what is written now. */
+  draft: Draft;
+  onDraft: (draft: Draft) => void;
   disabled?: boolean;
   /** What stands at the left of the foot, beside the buttons. */
   children?: ReactNode;
@@ -45,13 +42,18 @@ interface Props {
 /** Where a person writes. It is cleared only when the message is in the outbox. */
 export function Composer(props: Props) {
   const words = useWords();
-  const [text, setText] = useState(props.draft);
+  const [text, setText] = useState(props.draft.text);
   const [problem, setProblem] = useState("");
   const area = useRef<HTMLTextAreaElement>(null);
   const id = useId();
   useImperativeHandle(props.ref, () => ({ focus: () => area.current?.focus() }), []);
   useAutosize(area, text);
-  const attaching = useAttaching(props.draftFiles ?? [], props.onDraftFiles ?? (() => {}));
+  const draft = useRef(props.draft);
+  const keep = (change: Partial<Draft>) => {
+    draft.current = { ...draft.current, ...change };
+    props.onDraft(draft.current);
+  };
+  const attaching = useAttaching(props.draft.files, (files) => keep({ files }));
   const picker = useRef<HTMLInputElement>(null);
 
   const length = codePoints(text.trim());
@@ -61,7 +63,7 @@ export function Composer(props: Props) {
   const change = (next: string) => {
     setText(next);
     setProblem("");
-    props.onDraft(next);
+    keep({ text: next });
   };
 
   const send = () => {
@@ -204,7 +206,7 @@ export function Composer(props: Props) {
 }
 
 /** Characters as the server counts them: an emoji is one, not two UTF-16 units. */
-export function codePoints(text: string): number {
+function codePoints(text: string): number {
   let n = 0;
   for (const _ of text) n++;
   return n;

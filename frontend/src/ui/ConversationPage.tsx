@@ -5,7 +5,6 @@ import { Announcer } from "./Announcer";
 import { useBanner } from "./Banner";
 import { Composer, type ComposerHandle } from "./Composer";
 import { useAgentName, useClient, useConversation, useSetup } from "./client";
-import { drafts } from "./drafts";
 import { Header } from "./Header";
 import { useWords } from "./i18n";
 import { RunStatus } from "./RunStatus";
@@ -66,10 +65,8 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
               stopping={view.stopping}
               placeholder={words.t(placeholder, { agent: name })}
               limit={boot.max_text}
-              draft={drafts.get(id)}
-              onDraft={(text) => drafts.set(id, text)}
-              draftFiles={drafts.files(id)}
-              onDraftFiles={(ids) => drafts.setFiles(id, ids)}
+              draft={client.drafts.get(id)}
+              onDraft={(draft) => client.drafts.set(id, draft)}
             />
           </div>
         </>

@@ -1,7 +1,8 @@
 import { waitFor } from "@testing-library/react";
 import { expect, test } from "vitest";
 import { highlight, MAX_CODE } from "./highlight";
-import Markdown, { isSafeImage, isSafeLink } from "./Markdown";
+import { isSafeImage, isSafeLink } from "./links";
+import Markdown from "./Markdown";
 import { show } from "./testing";
 
 const html = (text: string, streaming = false) =>
@@ -59,6 +60,33 @@ test("emphasis stands beside Chinese punctuation", () => {
   expect(
     [...html("**重点：**中文，**加粗。**后面").querySelectorAll("strong")].map((each) => each.textContent),
   ).toEqual(["重点：", "加粗。"]);
+});
+
+test("one tilde is a range, two strike through", () => {
+  const page = html("需要 3~5天 或 10~12天, not ~~this~~");
+  expect([...page.querySelectorAll("del")].map((each) => each.textContent)).toEqual(["this"]);
+  expect(page.textContent).toContain("3~5天 或 10~12天");
+});
+
+test.each([
+  ["见https://example.org/a。然后继续", "https://example.org/a", "。然后继续"],
+  ["https://example.org看这里", "https://example.org", "看这里"],
+  ["https://example.org/a?x=1，以及", "https://example.org/a?x=1", "，以及"],
+  ["https://zh.example.org/wiki/茶 好", "https://zh.example.org/wiki/茶", " 好"],
+  ["www.example.org（主页）", "www.example.org", "（主页）"],
+  ["see https://example.org/a(b), then", "https://example.org/a(b)", ", then"],
+])("a bare address ends where it does: %s", (text, address, rest) => {
+  const page = html(text);
+  expect(page.querySelector("a")?.textContent).toBe(address);
+  expect(decodeURI(page.querySelector("a")?.getAttribute("href") ?? "")).toContain(
+    address.replace("www.", ""),
+  );
+  expect(page.textContent).toContain(address + rest);
+});
+
+test("a link with a text of its own keeps it", () => {
+  const link = html("[看这里。谢谢](https://example.org/a)").querySelector("a");
+  expect([link?.textContent, link?.getAttribute("href")]).toEqual(["看这里。谢谢", "https://example.org/a"]);
 });
 
 test("an unfinished answer is readable", () => {

@@ -8,6 +8,8 @@ import {
   type StreamdownProps,
 } from "streamdown";
 import { useWords } from "./i18n";
+import { linkEnds } from "./linkEnds";
+import { isSafeImage, isSafeLink } from "./links";
 import { Code } from "./parts/Code";
 import { CopyButton } from "./parts/CopyButton";
 
@@ -56,9 +58,13 @@ function lineBreaks() {
   return walk;
 }
 
-const remarkPlugins = [...Object.values(defaultRemarkPlugins), lineBreaks] as NonNullable<
-  StreamdownProps["remarkPlugins"]
->;
+// One tilde is a range (`3~5天`), two strike through.
+const [gfm] = [defaultRemarkPlugins.gfm].flat();
+const remarkPlugins = [
+  ...Object.values({ ...defaultRemarkPlugins, gfm: [gfm, { singleTilde: false }] }),
+  lineBreaks,
+  linkEnds,
+] as NonNullable<StreamdownProps["remarkPlugins"]>;
 
 // Without this, `**重点。**后面` is not bold: CommonMark wants a space where Chinese has none.
 const plugins: NonNullable<StreamdownProps["plugins"]> = {
@@ -72,28 +78,6 @@ const plugins: NonNullable<StreamdownProps["plugins"]> = {
 };
 
 type Props<T extends keyof React.JSX.IntrinsicElements> = ComponentProps<T> & { node?: unknown };
-
-/** Whether an answer may link there. */
-export function isSafeLink(href: string | undefined): href is string {
-  if (!href) return false;
-  if (href.startsWith("#")) return true;
-  try {
-    return ["http:", "https:", "mailto:"].includes(new URL(href, origin).protocol);
-  } catch {
-    return false;
-  }
-}
-
-/** Whether an answer may show this image: only what we serve ourselves. */
-export function isSafeImage(src: unknown): src is string {
-  if (typeof src !== "string" || src === "") return false;
-  try {
-    const url = new URL(src, origin);
-    return url.origin === origin && /^https?:$/.test(url.protocol);
-  } catch {
-    return false;
-  }
-}
 
 function Anchor({ node: _, href, children }: Props<"a">) {
   if (!isSafeLink(href)) return <span>{children}</span>;

@@ -4,7 +4,6 @@ import { Announcer } from "./Announcer";
 import { useBanner } from "./Banner";
 import { Composer, type ComposerHandle } from "./Composer";
 import { useClient, useSetup } from "./client";
-import { drafts } from "./drafts";
 import { EmptyState } from "./EmptyState";
 import { Header } from "./Header";
 import { useWords } from "./i18n";
@@ -48,10 +47,8 @@ export function NewPage(props: {
             agent: agent?.name ?? "",
           })}
           limit={boot.max_text}
-          draft={drafts.get(null)}
-          onDraft={(text) => drafts.set(null, text)}
-          draftFiles={drafts.files(null)}
-          onDraftFiles={(ids) => drafts.setFiles(null, ids)}
+          draft={client.drafts.get(null)}
+          onDraft={(draft) => client.drafts.set(null, draft)}
           disabled={!agent}
         >
           {agent && <AgentChoice value={agent.slug} onChoose={choose} />}

@@ -33,9 +33,9 @@ test("a run that works tells how long it has worked in all, and its attempt once
 test("each reason to recover has its own words in every language", () => {
   for (const language of Object.keys(dictionaries) as (keyof typeof dictionaries)[]) {
     const words = wordsOf(language);
-    const texts = ["lease_lost", "handed_over", "crashed"].map((reason) =>
+    const texts = ["lease_lost", "handed_over", "crashed", "internal_error"].map((reason) =>
       stateText(run("recovering", { reason }), "recovering", 0, words),
     );
-    expect(new Set(texts).size).toBe(3);
+    expect(new Set(texts).size).toBe(4);
   }
 });

@@ -158,7 +158,7 @@ function CurrentRow(props: React.ComponentProps<typeof SidebarRow>) {
 type Group = { label: Key; entries: ListEntry[] };
 
 /** The list by age of the last change; the order within is the server's. */
-export function groupByAge(entries: readonly ListEntry[], now: number): Group[] {
+function groupByAge(entries: readonly ListEntry[], now: number): Group[] {
   const groups: Group[] = [
     { label: "list.today", entries: [] },
     { label: "list.yesterday", entries: [] },

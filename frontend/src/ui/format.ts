@@ -1,4 +1,4 @@
-import type { Language } from "./i18n";
+import type { Language } from "./i18n/language";
 
 const locales: Record<Language, string> = { en: "en", zh: "zh-CN" };
 const MINUTE = 60_000;

@@ -28,3 +28,16 @@ test("what ends for good is said at once", () => {
     reason: "logged_out",
   });
 });
+
+test("a part that is missing is said once a reload would bring it", () => {
+  const offline = {
+    status: "offline",
+    downSince: 0,
+    attempt: 1,
+    retryAt: 0,
+    said: null,
+    lastSyncedAt: null,
+  } as const;
+  expect(bannerOf({ status: "open" }, 10_000, true)).toEqual({ status: "goaway", reason: "part_missing" });
+  expect(bannerOf(offline, 10_000, true).status).toBe("offline");
+});

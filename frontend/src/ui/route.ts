@@ -4,7 +4,7 @@ const listeners = new Set<() => void>();
 const PATH = /^\/c\/([0-9a-f-]{36})\/?$/;
 
 /** The conversation that the address names; null: a new one. */
-export function currentConversation(): string | null {
+function currentConversation(): string | null {
   return PATH.exec(window.location.pathname)?.[1] ?? null;
 }
 

@@ -22,11 +22,21 @@ function somethingIsOpen(): boolean {
   return document.querySelector("dialog[open], [role=menu], [role=listbox]") !== null;
 }
 
+/** Whether Escape belongs to the field it is pressed in: a reason, a title, a search. In the composer it stops the run. */
+function ownsEscape(target: EventTarget | null): boolean {
+  return isWriting(target) && (target as HTMLElement).closest("[data-testid=composer]") === null;
+}
+
+/** Whether an input method is at work. Safari ends the composition before it reports the key that ended it, as 229. */
+function composes(event: KeyboardEvent): boolean {
+  return event.isComposing || event.keyCode === 229;
+}
+
 /** Keys that work everywhere on the page. */
 export function useShortcuts(shortcuts: Shortcuts): void {
   useEffect(() => {
     const heard = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.isComposing || somethingIsOpen()) return;
+      if (event.defaultPrevented || composes(event) || somethingIsOpen()) return;
       const done = act(event, shortcuts);
       if (done) event.preventDefault();
     };
@@ -42,7 +52,7 @@ function act(event: KeyboardEvent, to: Shortcuts): boolean {
   else if (mod && !event.shiftKey && key === "k") to.search();
   else if (mod && !event.shiftKey && key === "b") to.toggleSidebar();
   else if (mod || event.altKey) return false;
-  else if (key === "escape") return to.stop();
+  else if (key === "escape") return !ownsEscape(event.target) && to.stop();
   else if (isWriting(event.target)) return false;
   else if (key === "/") to.focusComposer();
   else if (key === "?") to.help();

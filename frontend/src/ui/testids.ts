@@ -1,7 +1,7 @@
 /*
  * The hooks that browser tests hold on to. They are part of the product: rename one only together with its tests.
  *
- *   app                  data-phase = loading | ready | failed
+ *   app                  data-phase = loading | ready | failed | broken
  *   sidebar, drawer, open-sidebar, new-conversation, search
  *   conversation-row     data-id, data-active = true|false, data-run = the run's status or "none", data-pending
  *   conversation-menu    the button on a row; its items: menu-rename, menu-delete
@@ -16,7 +16,8 @@
  *   step                 data-id, data-seq, data-run, data-status = streaming|finished|stopped, data-survived, data-attempt
  *   step-text            the step's markdown (plain text until the markdown renderer has been loaded)
  *   call                 data-id, data-name, data-status (CallStatus), data-attempt, data-code ("" when none)
- *   call-toggle, call-elapsed, call-progress, call-note, call-preview, call-arguments, call-result, call-show-all
+ *   call-toggle, call-elapsed, call-progress, call-note, call-preview, call-arguments, call-result (data-look = text | view),
+ *   call-plain, call-show-all
  *   doubt, doubt-happened, doubt-result, doubt-confirm, doubt-did-not-happen, doubt-run-again
  *   approval, approval-arguments, approval-allow, approval-refuse, approval-note, approval-confirm
  *   approval-decided     data-decision = approved | refused

@@ -10,10 +10,15 @@ import { TipProvider } from "./parts/Tip";
 afterEach(cleanup);
 
 /** A component with everything that stands around it in the page, on a client whose states the test sets. */
-export function show(element: ReactElement, client = new FakeClient(), language: Language = "en") {
+export function show(
+  element: ReactElement,
+  client = new FakeClient(),
+  language: Language = "en",
+  boot = BOOT,
+) {
   const wrap = (inner: ReactElement) => (
     <ClientProvider client={client}>
-      <SetupProvider value={{ boot: BOOT, agents: BOOT.agents }}>
+      <SetupProvider value={{ boot, agents: boot.agents }}>
         <LanguageProvider initial={language}>
           <TipProvider>
             <KeptProvider>{inner}</KeptProvider>

@@ -4,8 +4,8 @@ import ipaddress
 
 import pytest
 
+from agents.tools import ToolError
 from agents.tools.addresses import is_public, public_addresses
-from agents.tools.base import ToolError
 
 PUBLIC = [
     "93.184.216.34",

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.tools.base import ToolError
-from agents.tools.calculator import calculate, calculator
+from agents.tools import ToolError
+from agents.tools.calculator.tool import calculate, calculator
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agents.tools.base import ToolError
-from agents.tools.current_time import current_time, time_in, zone_of
-from agents.tools.places import PLACES
+from agents.tools import ToolError
+from agents.tools.current_time.places import PLACES
+from agents.tools.current_time.tool import current_time, time_in, zone_of
 
 NOON = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC)
 

@@ -21,9 +21,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from agents.tools import ToolError
 from agents.tools.addresses import SystemResolver
-from agents.tools.base import ToolError
-from agents.tools.fetch_url import fetch_text
+from agents.tools.fetch_url.tool import fetch_text
 from agents.tools.fetching import Fetcher, media_type
 
 HERE = "93.184.216.34"

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from agents.models import Note, NoteStorage
-from agents.tools import toolbox
-from agents.tools.base import Probed, ToolContext, ToolResult
+from agents.extensions import toolbox
+from agents.models import Note
+from agents.tools import Probed, ToolContext, ToolResult
+from agents.tools.notes.store import NoteStorage
 from chat.support.database import ask
 
 pytestmark = pytest.mark.django_db(transaction=True)

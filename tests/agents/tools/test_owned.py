@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from agents.tools.base import Toolbox, ToolContext, tool
+from agents.tools import Toolbox, ToolContext, tool
 from agents.tools.running import OWNED
 from tests.support.waiting import eventually
 

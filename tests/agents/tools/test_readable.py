@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from agents.tools.readable import readable
+from agents.tools.fetch_url.readable import readable
 
 PAGE = """<!doctype html><html><head><title>A &amp; B</title><style>p > b {}</style></head>
 <body><h1>Hello <b>you</b></h1><nav><a href="/x?a=1&amp;b=2">a  link</a> <a href="javascript:alert(1)">script</a></nav>

@@ -6,8 +6,8 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from pydantic import BaseModel, Field
 
-from agents.tools import toolbox
-from agents.tools.base import ToolContext, tool
+from agents.extensions import toolbox
+from agents.tools import ToolContext, tool
 from agents.tools.signature import docstring
 
 
@@ -154,6 +154,13 @@ def test_mistakes_are_found_when_the_tool_is_declared():
         @tool(name="has space")
         def named() -> None:
             """A name."""
+
+    for path in ("https://evil.example/x.js", "/x.js", "../x.js", "app/../x.js", "app/x.html", "app/.x.js"):
+        with pytest.raises(TypeError, match="is no static path"):
+
+            @tool(renderer=path)
+            def drawn() -> None:
+                """Results that are drawn."""
 
     with pytest.raises(TypeError, match="is no effect"):
 

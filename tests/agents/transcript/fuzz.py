@@ -10,11 +10,11 @@ import sys
 import time
 from random import Random
 
+from agents.dialects.requests import render, render_text_only, validate
 from agents.history import History
-from agents.transcript.profiles import PROFILES, Profile
-from agents.transcript.render import Ask, render
-from agents.transcript.textonly import render_text_only
-from agents.transcript.validate import validate
+from agents.profiles import all_profiles
+from agents.providers.base import Profile
+from agents.transcript.room import Ask
 from tests.support.strict_provider import refusal
 from tests.support.wild import MODELS, Teller, same_bytes, tools_of
 
@@ -53,7 +53,9 @@ def round_of(seed: int, profiles: list[Profile] | None = None) -> int:
     window = random.choice((1, 800, 2_000, 10_000, 2_000_000, 2_000_000))
     ask = Ask(random.choice(MODELS), random.choice(("", "You help.")), tools_of(random), window)
     try:
-        return sum(check(history, profile, ask, teller.said) for profile in profiles or PROFILES.values())
+        return sum(
+            check(history, profile, ask, teller.said) for profile in profiles or all_profiles().values()
+        )
     except AssertionError as error:
         raise AssertionError(f"seed {seed}: {error}") from None
 

@@ -10,12 +10,11 @@ import pytest
 
 from agents import events as e
 from agents.attachments import Content
+from agents.dialects.requests import render, render_text_only, validate
 from agents.history import History, UserMessage, empty, fold
+from agents.profiles import all_profiles, get
 from agents.transcript import attached
-from agents.transcript.profiles import PROFILES, get
-from agents.transcript.render import Ask, render
-from agents.transcript.textonly import render_text_only
-from agents.transcript.validate import validate
+from agents.transcript.room import Ask
 from tests.agents.transcript.fuzz import check
 from tests.support.pictures import picture
 from tests.support.strict_provider import refusal
@@ -144,7 +143,7 @@ def test_T1_whatever_happened_with_files_is_taken_by_every_provider(seed: int) -
     random = Random(seed)
     teller = Teller(random)
     history, files = strewn(teller.tell(4), random)
-    for profile in PROFILES.values():
+    for profile in all_profiles().values():
         for model in ("gpt-5-vision", "m-1"):
             window = random.choice((1, 2_000, 2_000_000))
             check(history, profile, Ask(model, "You help.", (), window, files), teller.said)

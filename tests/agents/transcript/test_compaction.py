@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents import events as e
+from agents.dialects.requests import render, render_text_only, validate
 from agents.history import History, Step, Summary, UserMessage, empty, fold
+from agents.profiles import all_profiles
 from agents.spec import Limits
 from agents.steps import CallModel, next_step
 from agents.transcript.compaction import KEEP, longest, plan, question
-from agents.transcript.profiles import PROFILES
-from agents.transcript.render import Ask, cost, render
-from agents.transcript.textonly import render_text_only
+from agents.transcript.layout import cost
+from agents.transcript.room import Ask
 from agents.transcript.tokens import estimate
-from agents.transcript.validate import validate
 from chat.session.state import EMPTY, items, merge, reduce
 from tests.agents.transcript.fuzz import str_of
 from tests.support.histories import flat, tell
@@ -78,7 +78,7 @@ def test_T2_any_history_with_a_summary_at_any_point_gives_valid_requests(seed: i
         upto = random.randrange(len(events) + 5)
         events.insert(place, compacted("r0", upto, random.choice(("so far", "", "好" * 50, "\ud83d"))))
     history = folded(events)
-    for profile in PROFILES.values():
+    for profile in all_profiles().values():
         for make in (render, render_text_only):
             ask = Ask("m-1", "", (), random.choice((1, 800, 2_000_000)))
             body = make(history, profile, ask)
@@ -158,7 +158,7 @@ def test_the_question_is_bounded(budget: int, words: int) -> None:
 @pytest.mark.parametrize("window", [500, 2_000, 10_000])
 def test_the_summary_and_the_newest_question_outlast_every_trimming(window: int) -> None:
     history = fold(folded(talk(60)), compacted("r59", 300, "It was about tea."), 10_000)
-    body = render(history, PROFILES["openai-chat"], Ask("m", "", (), window))
+    body = render(history, all_profiles()["openai-chat"], Ask("m", "", (), window))
     said = str_of(body)
     assert "question 0" in said and "It was about tea." in said and "question 59" in said
     assert "question 5 " not in said
@@ -183,6 +183,6 @@ def test_a_call_in_flight_leaves_no_place_for_a_summary() -> None:
 
 def test_T3_positional_ids_stay_unique_after_a_summary() -> None:
     history = fold(folded(talk(20, 5)), compacted("r19", 150), 10_000)
-    body = render(history, PROFILES["kimi-template"], ASK)
+    body = render(history, all_profiles()["kimi-template"], ASK)
     ids = [call["id"] for message in body["messages"] for call in message.get("tool_calls", ())]
     assert ids and len(ids) == len(set(ids))

@@ -8,9 +8,9 @@ from mistral_common.protocol.instruct.request import ChatCompletionRequest
 from mistral_common.protocol.instruct.validator import ValidationMode, get_validator
 from mistral_common.tokens.tokenizers.base import TokenizerVersion
 
-from agents.transcript.profiles import get
-from agents.transcript.render import Ask, render
-from agents.transcript.textonly import render_text_only
+from agents.dialects.requests import render, render_text_only
+from agents.profiles import get
+from agents.transcript.room import Ask
 from tests.support.wild import Teller, tools_of
 
 #: Which of our profiles must satisfy which of their tokenizers.

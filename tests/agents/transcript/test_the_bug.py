@@ -15,13 +15,14 @@ from typing import Any
 import pytest
 
 from agents import events as e
+from agents.dialects.chat.stream import OpenAIChat
+from agents.dialects.http import close_clients
+from agents.dialects.requests import validate
 from agents.errors import ModelError, TranscriptRefused
-from agents.llm.openai_chat import OpenAIChat, close_clients
 from agents.loop import PartText
+from agents.profiles import get
 from agents.spec import AgentSpec, Limits
-from agents.tools.base import Toolbox, tool
-from agents.transcript.profiles import get
-from agents.transcript.validate import validate
+from agents.tools import Toolbox, tool
 from tests.support.old_design import OldDesign
 from tests.support.provider import Json, Provider, Reply, completion
 from tests.support.shell import Shell

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.urls import reverse
 
-from agents.models import Agent, NoteStorage, ensure_default_agent, installed_tools
+from agents.models import Agent, ensure_default_agent, installed_tools
 from agents.spec import AgentSpec
+from agents.tools import ToolContext
 from agents.tools.automating import Automation, Maker, WantedSchedule
-from agents.tools.base import ToolContext
+from agents.tools.notes.store import NoteStorage
 from chat.automation.agent_tools import KeptAutomations
 from chat.commands import CreateBody, SendBody
 from chat.entrances.schedules.models import Schedule
@@ -69,7 +71,7 @@ class Hand:
 @pytest.fixture
 def hand(transactional_db: None, alice: Any) -> Hand:
     """The default agent, which may have two of each, talks with Alice."""
-    agent = ensure_default_agent()
+    agent = ensure_default_agent(also=("schedules", "triggers"))
     Agent.objects.filter(pk=agent.pk).update(max_schedules=2, max_triggers=2)
     return Hand(alice, rows.conversation(alice))
 
@@ -180,10 +182,19 @@ async def test_what_cannot_be_is_told_to_the_model(hand: Hand, tool: str, argume
     assert not await Schedule.objects.aexists() and not await Trigger.objects.aexists()
 
 
-async def test_the_address_of_a_webhook_is_not_told_to_the_model(hand: Hand) -> None:
+async def test_the_address_of_a_webhook_is_not_told_to_the_model_but_where_it_is_found(
+    hand: Hand, client: Any, charlie: Any
+) -> None:
+    """The web chat has no page of triggers: what the model passes on must lead somewhere."""
     told = await hand("triggers", **{**SHIPPED, "when": "webhook", "match": "any", "pattern": ""})
     row = await Trigger.objects.aget()
-    assert row.hook.rsplit("/", 1)[1] not in told and "in their list of triggers" in told
+    secret = row.hook.rsplit("/", 1)[1]
+    assert secret not in told and "Admin → Triggers" in told and f"/api/triggers/{row.pk}" in told
+    await sync_to_async(client.force_login)(hand.owner)
+    assert secret in (await sync_to_async(client.get)(f"/api/triggers/{row.pk}")).content.decode()
+    await sync_to_async(client.force_login)(charlie)
+    page = await sync_to_async(client.get)(reverse("admin:chat_trigger_change", args=[row.pk]))
+    assert secret in page.content.decode()
 
 
 async def test_nothing_is_set_up_where_nobody_keeps_it() -> None:

@@ -10,9 +10,9 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from agents import events as e
+from agents.dialects.base import Finish, TextDelta, UsageDelta
 from agents.errors import TranscriptRefused
 from agents.history import Summary
-from agents.llm.base import Finish, TextDelta, UsageDelta
 from agents.models import Agent, ensure_default_agent
 from agents.spec import Limits, Prices
 from chat import models as m

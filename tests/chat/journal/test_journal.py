@@ -20,7 +20,8 @@ from chat import models as m
 from chat.journal.journal import Committed, Journal, commit
 from chat.session.contract import Command, Position
 from chat.session.errors import Behind, Diverged, IdReused, JournalUnavailable, NoConversation
-from chat.session.state import EMPTY, State, change, is_open, items, merge, reduce
+from chat.session.state import EMPTY, change, is_open, items, merge, reduce
+from chat.session.views import State
 from chat.support.database import Database
 from tests.support import databases
 from tests.support.databases import in_thread

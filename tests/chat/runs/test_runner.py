@@ -11,14 +11,15 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from agents import events as e
-from agents.llm.base import TextDelta
+from agents.dialects.base import TextDelta
 from agents.models import ensure_default_agent
 from agents.spec import AgentSpec
-from agents.tools.base import Toolbox, ToolContext, tool
+from agents.tools import Toolbox, ToolContext, tool
 from chat import models as m
 from chat.commands import ApproveBody, CreateBody, SendBody, SettleBody, StopBody
 from chat.inbox import Inbox, Sender
 from chat.runs.dependencies import Kit
+from chat.runs.ownership import MAX_INTERNAL_ERRORS
 from chat.runs.runner import Came, Runner
 from chat.session.errors import StoreUnavailable
 from chat.session.sessions import Sessions
@@ -699,8 +700,28 @@ async def test_our_own_mistakes_end_the_run_and_tell_people_nothing_secret(house
     await house.finish(house.worker(Broken()))
     ended = await house.run()
     assert (ended["status"], ended["code"]) == ("failed", "internal")
+    assert (await house.events()).count("run.started") == MAX_INTERNAL_ERRORS
     assert "hunter2" not in ended["detail"]
     assert "hunter2" in caplog.text
+
+
+async def test_R10_an_attempt_that_fails_from_within_is_told_and_the_next_one_goes_on(house: House) -> None:
+    class BrokenOnce:
+        def __init__(self) -> None:
+            self.asked = 0
+
+        async def stream(self, body: Any) -> Any:
+            self.asked += 1
+            if self.asked == 1:
+                raise RuntimeError("nobody foresaw this")
+            for delta in says("Good day"):
+                yield delta
+
+    await house.ask()
+    await house.finish(house.worker(BrokenOnce()))
+    assert (await house.run())["status"] == "finished"
+    assert (await house.events()).count("run.recovering") == 1
+    assert [step["text"] for step in await house.steps()] == ["Good day"]
 
 
 async def test_a_deleted_conversation_ends_its_work(house: House):

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from agents.llm.base import Delta, Finish, TextDelta
+from agents.dialects.base import Delta, Finish, TextDelta
 from agents.models import ensure_default_agent
 from chat.commands import CreateBody
 from chat.journal.journal import Journal

@@ -23,8 +23,9 @@ from chat.session.errors import (
 )
 from chat.session.memory import MemoryStore
 from chat.session.sessions import Sessions
-from chat.session.state import EMPTY, State, merge, reduce
+from chat.session.state import EMPTY, merge, reduce
 from chat.session.store import RedisStore
+from chat.session.views import State
 from tests.chat.session.test_sessions import said, start, texts
 from tests.support.histories import tell
 from tests.support.ports import claim_port

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents import events as e
-from chat.session.state import EMPTY, WINDOW, State, is_open, items, merge, reduce
+from chat.session.state import EMPTY, WINDOW, is_open, items, merge, reduce
+from chat.session.views import State
 from tests.support.histories import flat, tell
 
 HISTORIES = st.randoms(use_true_random=False).map(lambda random: flat(tell(random, runs=6)))
@@ -52,7 +53,7 @@ def test_S3_snapshot_is_bounded_and_hides_no_open_call(events: list[e.Event]) ->
 def test_reduce_changes_nothing_that_it_was_given(events: list[e.Event]) -> None:
     from copy import deepcopy
 
-    state: dict[str, object] = {}
+    state: State = {}
     for seq, event in enumerate(events, start=1):
         before = deepcopy(state)
         patch = reduce(state, event, seq)

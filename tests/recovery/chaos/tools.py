@@ -14,7 +14,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from agents.tools.base import Probed, ToolContext, tool
+from agents.tools import Probed, ToolContext, tool
 from chat.support import kill_points
 
 NAME = "ledger.jsonl"

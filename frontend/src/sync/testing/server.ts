@@ -13,7 +13,7 @@ import type {
 import { EMPTY, NO_USAGE, reduce, type State } from "../reducer";
 import type { FakeClock, FakeSocket } from "./world";
 
-export const HEARTBEAT_MS = 10_000;
+const HEARTBEAT_MS = 10_000;
 
 /** An event without its time. */
 export type Fact = AnyEvent extends infer E ? (E extends AnyEvent ? Omit<E, "at"> : never) : never;

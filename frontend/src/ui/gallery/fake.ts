@@ -7,6 +7,8 @@ import type {
   Client,
   Connection,
   ConversationView,
+  Draft,
+  Drafts,
   Item,
   ListState,
   LocalFile,
@@ -65,7 +67,25 @@ export const BOOT: Boot = {
   admin: true,
   max_text: 32_000,
   max_file: 10_000_000,
+  renderers: {},
 };
+
+/** Drafts that last as long as the client. */
+class FakeDrafts implements Drafts {
+  readonly #held = new Map<string | null, Draft>();
+
+  get(conversation: string | null): Draft {
+    return this.#held.get(conversation) ?? { text: "", files: [] };
+  }
+
+  set(conversation: string | null, draft: Draft): void {
+    this.#held.set(conversation, draft);
+  }
+
+  clear(): void {
+    this.#held.clear();
+  }
+}
 
 export interface Called {
   method: string;
@@ -87,6 +107,7 @@ export class FakeClient implements Client {
   readonly uploads = new Cell<readonly Upload[]>([]);
   readonly calls: Called[] = [];
   readonly schedules = new FakeSchedules();
+  readonly drafts = new FakeDrafts();
   readonly details = new Map<string, CallDetail>();
   readonly views = new Map<string, Cell<ConversationView>>();
   outcome: Outcome = { status: "applied" };

@@ -3,8 +3,9 @@ import { App } from "../App";
 import type { Language } from "../i18n";
 import { preloadMarkdown } from "../parts/LazyMarkdown";
 import { startTheme } from "../theme";
+import { answerBack } from "./answering";
 import { FakeClient } from "./fake";
-import { answerBack, play, scenes } from "./scenes";
+import { play, scenes } from "./scenes";
 import "../styles/app.css";
 
 /*

@@ -1,6 +1,6 @@
 import type { AttachmentRef, ConversationView, Item, ListEntry, Upload } from "../../sync";
-import { drafts } from "../drafts";
-import { asked, call, done, type FakeClient, live, message, NO_USAGE, notice, run, step } from "./fake";
+import { asked, call, done, type FakeClient, live, message, notice, run, step } from "./fake";
+import { results } from "./results";
 import { LONG, MARKDOWN } from "./texts";
 
 export const ID = "0190a000-0000-7000-8000-000000000001";
@@ -271,10 +271,7 @@ export const scenes: Record<string, Scene> = {
     }),
   attachments: (client) => {
     client.uploads.set([upload("u1", "a photo of the sea.png", {}), ...UPLOADS]);
-    drafts.setFiles(
-      ID,
-      UPLOADS.map(({ id }) => id),
-    );
+    client.drafts.set(ID, { text: "", files: UPLOADS.map(({ id }) => id) });
     const [photo, notes] = [ref("a1", "lisbon.png"), ref("a2", "packing list.md", "text/markdown")];
     return live(
       ID,
@@ -374,6 +371,12 @@ export const scenes: Record<string, Scene> = {
       pending: [{ id: "p1", text: "And in Paris?", at: Date.now(), state: "sending", code: null }],
     });
   },
+  outdated: (client) => {
+    client.connection.set({ status: "goaway", reason: "protocol" });
+    client.drafts.set(ID, { text: "Half a thought that survives the reload", files: [] });
+    return live(ID, history.slice(0, 3), { synced: false });
+  },
+  results: () => live(ID, results, { run: run("finished") }),
   loggedout: (client) => {
     client.connection.set({ status: "goaway", reason: "logged_out" });
     return live(ID, history.slice(0, 3), { synced: false });
@@ -415,52 +418,4 @@ export function play(client: FakeClient, name: string): string | null {
     status: "succeeded",
   });
   return ID;
-}
-
-/** A message gets an answer, word by word: to see how the page moves. */
-export function answerBack(client: FakeClient): void {
-  let seq = 10_000;
-  client.onSend = (id, sent) => {
-    const cell = client.conversation(id);
-    setTimeout(() => {
-      seq += 1;
-      const asked = message(seq, sent.text, { id: sent.id, at: sent.at });
-      cell.update((view) => ({
-        phase: "live",
-        synced: true,
-        info: view.info ?? {
-          title: sent.text.slice(0, 40),
-          agent: "demo",
-          created_at: Date.now(),
-          usage: NO_USAGE,
-        },
-        items: [...view.items, asked],
-        pending: view.pending.filter((each) => each.id !== sent.id),
-        run: run("running", { id: `run-${seq}`, cause: sent.id, started_at: Date.now() }),
-      }));
-      stream(client, id, ++seq);
-    }, 500);
-  };
-}
-
-function stream(client: FakeClient, id: string, seq: number): void {
-  const cell = client.conversation(id);
-  const text = `${MARKDOWN}\n\n${LONG}`;
-  let shown = 0;
-  const put = (items: readonly Item[], next: Item) => [...items.filter((each) => each.id !== next.id), next];
-  const timer = setInterval(() => {
-    shown += 14;
-    const over = shown >= text.length || cell.getSnapshot().stopping;
-    const next = step(seq, text.slice(0, shown), {
-      run: `run-${seq - 1}`,
-      status: over ? "finished" : "streaming",
-      at: Date.now(),
-    });
-    cell.update((view) => ({
-      items: put(view.items, next),
-      run: over && view.run ? { ...view.run, status: "finished" } : view.run,
-      stopping: false,
-    }));
-    if (over) clearInterval(timer);
-  }, 40);
 }

@@ -5,6 +5,8 @@ export const en = {
   "app.failed": "The page could not reach the server.",
   "app.failed_hint": "It will try again by itself.",
   "app.try_again": "Try again",
+  "app.broken": "This page cannot be shown.",
+  "app.broken_hint": "Reload it. Nothing you wrote is lost.",
 
   "list.title": "Conversations",
   "list.new": "New conversation",
@@ -131,6 +133,7 @@ export const en = {
   "run.running": "Working",
   "run.recovering": "The worker was lost; another one takes over",
   "run.handed_over": "The work is being handed over to another worker",
+  "run.internal_error": "Something went wrong inside Holdfast; it is tried again",
   "run.crashed": "Its process crashed; it goes on in one of its own",
   "run.waiting_in_doubt": "Waiting for your decision",
   "run.waiting_approval": "Waiting for your permission",
@@ -166,6 +169,8 @@ export const en = {
   "call.by": "decided by {name}",
   "call.progress": "Progress of {name}",
   "call.copy_arguments": "Copy the arguments",
+  "result.as_text": "As text",
+  "result.more": "… and {n} more",
   "call.copy_result": "Copy the result",
 
   "doubt.title": "Did this happen?",
@@ -278,7 +283,9 @@ export const en = {
   "net.kept": "What you write is kept and sent later.",
   "net.logged_out": "You have been logged out.",
   "net.log_in": "Log in again",
-  "net.outdated": "A new version is there.",
+  "net.outdated": "A new version is here: reload the page.",
+  "net.part_missing": "Part of this page could not be loaded: reload it.",
+  "net.nothing_lost": "Nothing you wrote is lost.",
   "net.reload": "Reload",
 
   "say.sent": "Message sent",

@@ -2,10 +2,11 @@ import { createContext, type ReactNode, useContext, useEffect, useMemo, useState
 import { clock, count, duration, fileSize, fullDate, money, shortDate } from "../format";
 import { preference } from "../preferences";
 import { type Dictionary, en, type Key } from "./en";
+import type { Language } from "./language";
 import { zh } from "./zh";
 
-export type Language = "en" | "zh";
 export type { Key } from "./en";
+export type { Language } from "./language";
 export const dictionaries: Record<Language, Dictionary> = { en, zh };
 
 type Values = Record<string, string | number>;
@@ -56,7 +57,7 @@ function isLanguage(value: string | null): value is Language {
 }
 
 /** The language the reader chose, else the first of the browser's languages that we speak, else English. */
-export function firstLanguage(): Language {
+function firstLanguage(): Language {
   const kept = preference.read("language");
   if (isLanguage(kept)) return kept;
   for (const tag of navigator.languages ?? [navigator.language]) {

@@ -7,6 +7,8 @@ export const zh: Dictionary = {
   "app.failed": "页面无法连接到服务器。",
   "app.failed_hint": "稍后会自动重试。",
   "app.try_again": "重试",
+  "app.broken": "页面无法显示。",
+  "app.broken_hint": "请刷新。你写的内容不会丢失。",
 
   "list.title": "对话",
   "list.new": "新对话",
@@ -132,6 +134,7 @@ export const zh: Dictionary = {
   "run.running": "工作中",
   "run.recovering": "工作进程丢失，正由另一个接手",
   "run.handed_over": "正在移交给另一个工作进程",
+  "run.internal_error": "Holdfast 内部出了问题，正在重试",
   "run.crashed": "它的进程崩溃了，正在单独的进程中继续",
   "run.waiting_in_doubt": "等待你的决定",
   "run.waiting_approval": "等待你的许可",
@@ -167,6 +170,8 @@ export const zh: Dictionary = {
   "call.by": "由 {name} 决定",
   "call.progress": "{name}的进度",
   "call.copy_arguments": "复制参数",
+  "result.as_text": "以文本显示",
+  "result.more": "……还有 {n} 项",
   "call.copy_result": "复制结果",
 
   "doubt.title": "这件事发生了吗？",
@@ -271,7 +276,9 @@ export const zh: Dictionary = {
   "net.kept": "你写的内容会保留，稍后发送。",
   "net.logged_out": "你已退出登录。",
   "net.log_in": "重新登录",
-  "net.outdated": "有新版本。",
+  "net.outdated": "有新版本，请刷新页面。",
+  "net.part_missing": "页面的一部分无法加载，请刷新。",
+  "net.nothing_lost": "你写的内容不会丢失。",
   "net.reload": "刷新",
 
   "say.sent": "消息已发送",

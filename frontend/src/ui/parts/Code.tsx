@@ -1,8 +1,11 @@
 import { Fragment, memo, type ReactNode, useEffect, useRef, useState } from "react";
+import { chunk } from "../chunks";
 import type { Piece } from "../highlight";
 
 /** A block that is still written is coloured this often (ms); what came since is plain for that long. */
 const AGAIN = 150;
+
+const load = chunk(() => import("../highlight"));
 
 interface Painted {
   text: string;
@@ -51,7 +54,7 @@ export const Code = memo(function Code({ text, language }: { text: string; langu
 
 async function paint(wanted: { text: string; language: string }): Promise<Painted | null> {
   try {
-    const { highlight } = await import("../highlight");
+    const { highlight } = await load();
     const pieces = highlight(wanted.text, wanted.language);
     return pieces === null ? null : { ...wanted, pieces };
   } catch {

@@ -1,7 +1,8 @@
 import { lazy, Suspense } from "react";
+import { chunk } from "../chunks";
 import { Guard } from "./Guard";
 
-const load = () => import("../Markdown");
+const load = chunk(() => import("../Markdown"));
 const Markdown = lazy(load);
 
 /** Start loading the renderer beside everything else: the first answer should find it there. */

@@ -11,7 +11,7 @@ import { CallDetails } from "./CallDetails";
 import { Doubt } from "./Doubt";
 
 /** The name of a tool for people: from the dictionary, else made readable. */
-export function toolName(name: string, words: Words): string {
+function toolName(name: string, words: Words): string {
   return words.code("tool", name, humanise(name) || name);
 }
 

@@ -1,10 +1,15 @@
 import { LoaderCircle } from "lucide-react";
-import { useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import type { CallView } from "../../sync";
 import { useClient, useSetup } from "../client";
 import { useWords } from "../i18n";
 import { CopyButton } from "../parts/CopyButton";
+import { Guard } from "../parts/Guard";
 import { useKept } from "../parts/kept";
+import type { View } from "../renderers/contract";
+import { moduleOf } from "../renderers/registry";
+import { useResultView } from "../renderers/useResultView";
+import { ViewTree } from "../renderers/ViewTree";
 import { pretty, readArguments } from "../view";
 
 /** The opened part of a card: arguments and result, the result whole when it is asked for. */
@@ -41,7 +46,13 @@ function Result({ conversation, call }: { conversation: string; call: CallView }
   const words = useWords();
   const [whole, setWhole] = useKept<string | null>(`result:${call.id}`, null);
   const [loading, setLoading] = useState<Loading>("no");
+  const [plain, setPlain] = useKept(`plain:${call.id}`, false);
+  const { boot } = useSetup();
   const cut = call.size > call.preview.length;
+  const text = whole ?? (cut ? null : call.preview);
+  // Only what a tool gave is drawn; what is said of a failure is text for people already.
+  const drawable = call.status === "succeeded" && text !== null;
+  const view = useResultView(call.name, call.arguments, drawable ? text : null);
 
   const load = async () => {
     setLoading("yes");
@@ -53,16 +64,36 @@ function Result({ conversation, call }: { conversation: string; call: CallView }
     }
   };
 
+  // A renderer of the tool's own is given whole results only, so it is not left to the person to ask for the rest.
+  const own = moduleOf(call.name, boot.renderers ?? {}, window.location.origin) !== null;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the card opens.
+  useEffect(() => {
+    if (own && cut && whole === null && call.status === "succeeded") void load();
+  }, []);
+
   return (
     <div>
       <Block
         label={words.t("call.result")}
         aside=""
-        text={whole === null ? (cut ? `${call.preview}…` : pretty(call.preview)) : pretty(whole)}
+        text={text === null ? `${call.preview}…` : pretty(text)}
         copyLabel={words.t("call.copy_result")}
         testid="call-result"
         tall={whole !== null}
-      />
+        view={plain ? null : view}
+      >
+        {view !== null && (
+          <button
+            type="button"
+            className="rounded px-1.5 py-0.5 hover:bg-hover hover:text-ink"
+            aria-pressed={plain}
+            data-testid="call-plain"
+            onClick={() => setPlain(!plain)}
+          >
+            {words.t("result.as_text")}
+          </button>
+        )}
+      </Block>
       {cut && (
         <div className="mt-1.5 flex items-center gap-2 text-xs">
           <button
@@ -95,27 +126,46 @@ interface BlockProps {
   copyLabel: string;
   testid: string;
   tall?: boolean;
+  /** Shown instead of the text. */
+  view?: View | null;
+  /** Beside the button that copies. */
+  children?: ReactNode;
 }
 
-function Block({ label, aside, text, copyLabel, testid, tall = false }: BlockProps) {
+function Block({ label, aside, text, copyLabel, testid, tall = false, view = null, children }: BlockProps) {
   const words = useWords();
+  const box = `rounded-lg border border-line bg-sunken px-3 py-2 ${tall ? "max-h-[32rem]" : "max-h-64"}`;
+  const asText = (
+    <pre
+      className={`plain-code whitespace-pre-wrap [overflow-wrap:anywhere] ${box}`}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: long texts are scrolled by keyboard.
+      tabIndex={0}
+      data-testid={testid}
+      data-look="text"
+    >
+      {text}
+    </pre>
+  );
   return (
     <div>
       <div className="flex min-h-7 items-center gap-2 text-xs text-ink-2">
         <span className="font-medium">{label}</span>
         {aside && <span className="text-warn">{aside}</span>}
-        <span className="ml-auto">
+        <span className="ml-auto flex items-center gap-1">
+          {children}
           <CopyButton text={() => text} label={copyLabel} done={words.t("message.copied")} />
         </span>
       </div>
-      <pre
-        className={`plain-code rounded-lg border border-line bg-sunken px-3 py-2 whitespace-pre-wrap [overflow-wrap:anywhere] ${tall ? "max-h-[32rem]" : "max-h-64"}`}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: long texts are scrolled by keyboard.
-        tabIndex={0}
-        data-testid={testid}
-      >
-        {text}
-      </pre>
+      {view === null ? (
+        asText
+      ) : (
+        <Guard fallback={asText}>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: long views are scrolled by keyboard. */}
+          <div className={`overflow-auto text-xs ${box}`} tabIndex={0} data-testid={testid} data-look="view">
+            <ViewTree view={view} />
+          </div>
+        </Guard>
+      )}
     </div>
   );
 }

@@ -60,7 +60,7 @@ export const MessageRow = memo(function MessageRow({ item, waits }: { item: Mess
   const words = useWords();
   const { entrance, name } = item.origin;
   const from = words.t("message.from", {
-    entrance: words.t(`entrance.${entrance}`) + (name ? ` (${name})` : ""),
+    entrance: words.code("entrance", entrance, entrance) + (name ? ` (${name})` : ""),
   });
   const foot = waits ? (
     <>

@@ -15,7 +15,7 @@ export const NoteRow = memo(function NoteRow({ item }: { item: NoteItem }) {
       <div className="min-w-0">
         <span className="text-xs text-ink-3" title={words.fullDate(item.at)}>
           {words.t("message.from", {
-            entrance: words.t(`entrance.${entrance}`) + (name ? ` (${name})` : ""),
+            entrance: words.code("entrance", entrance, entrance) + (name ? ` (${name})` : ""),
           })}
         </span>
         <p className="whitespace-pre-wrap [overflow-wrap:anywhere]">{item.text}</p>
@@ -25,7 +25,7 @@ export const NoteRow = memo(function NoteRow({ item }: { item: NoteItem }) {
 });
 
 /** Why a run ended, in the reader's words. */
-export function noticeText(item: Pick<NoticeItem, "code" | "detail">, words: Words, user: string): string {
+function noticeText(item: Pick<NoticeItem, "code" | "detail">, words: Words, user: string): string {
   if (item.code !== "stopped") return words.code("code", item.code, item.code);
   if (item.detail === "" || item.detail === user) return words.t("code.stopped");
   return words.t("code.stopped_by", { name: item.detail });

@@ -13,7 +13,7 @@ from django.test import AsyncClient
 from agents import events as e
 from agents.models import ensure_default_agent
 from agents.spec import AgentSpec
-from agents.tools.base import Toolbox, ToolContext, tool
+from agents.tools import Toolbox, ToolContext, tool
 from chat.entrances.feishu.models import FeishuApp, FeishuDelivery, FeishuLane, FeishuMessage
 from chat.entrances.feishu.service import FeishuService
 from chat.runs.dependencies import Kit

@@ -6,7 +6,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from agents import events as e
-from agents.llm.base import Finish, TextDelta
+from agents.dialects.base import Finish, TextDelta
 from chat.entrances.feishu import cards
 from chat.entrances.feishu.models import FeishuApp, FeishuLane, FeishuMessage, FeishuUser
 from chat.inbox import DeleteBody, SendBody, Sender

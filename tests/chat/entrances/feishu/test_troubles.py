@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from asgiref.sync import sync_to_async
 
-from agents.llm.base import Finish, TextDelta
+from agents.dialects.base import Finish, TextDelta
 from chat.entrances.feishu.client import FeishuClient
 from chat.entrances.feishu.delivery import Delivery
 from chat.entrances.feishu.follow import Follower

@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 
 from agents.models import ensure_default_agent
 from agents.spec import AgentSpec
-from agents.tools.base import Toolbox
+from agents.tools import Toolbox
 from chat import models as m
 from chat.entrances.schedules import editing
 from chat.entrances.schedules.models import Schedule, ScheduleFiring

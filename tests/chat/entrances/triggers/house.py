@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from django.test import AsyncClient
 
 from agents.spec import AgentSpec
-from agents.tools.base import Toolbox
+from agents.tools import Toolbox
 from chat.commands import CreateBody, SendBody
 from chat.entrances.triggers import editing
 from chat.entrances.triggers.models import Trigger, TriggerFiring

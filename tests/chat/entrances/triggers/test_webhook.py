@@ -10,8 +10,8 @@ import uuid
 import pytest
 from asgiref.sync import sync_to_async
 
+from agents.dialects.base import Finish, TextDelta
 from agents.errors import ModelError
-from agents.llm.base import Finish, TextDelta
 from chat.commands import StopBody
 from chat.entrances.triggers import editing
 from chat.entrances.triggers.models import TriggerFiring

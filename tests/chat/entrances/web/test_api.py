@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from agents.models import Agent
+from agents.models import Agent, installed_tools
 from chat.commands import MAX_TEXT
 from chat.entrances.web import api
 from chat.entrances.web import protocol as p
@@ -29,7 +29,20 @@ def chat_of_alice(alice):
     return row
 
 
+@pytest.fixture
+def with_a_drawn_tool(settings):
+    """An installation with a tool whose package brings a renderer."""
+    settings.HOLDFAST_TOOL_MODULES = ("tests.chat.entrances.web.drawn",)
+    installed_tools.cache_clear()
+    yield
+    installed_tools.cache_clear()
+
+
 class TestBoot:
+    def test_it_names_the_modules_that_draw_the_results_of_tools(self, as_alice, with_a_drawn_tool):
+        boot = p.Boot.model_validate(as_alice.get("/api/boot").json())
+        assert boot.renderers == {"forecast": "/static/forecast/table.js"}
+
     def test_it_says_who_and_with_whom_and_never_names_a_disabled_agent(self, as_alice):
         Agent.objects.create(slug="a", name="Ada", description="Counts.", is_default=True)
         Agent.objects.create(slug="b", name="Bob", enabled=False)
@@ -37,6 +50,7 @@ class TestBoot:
         assert boot.user == "alice" and not boot.admin
         assert [agent.slug for agent in boot.agents] == ["a"]
         assert boot.max_text == MAX_TEXT
+        assert boot.renderers == {}, "no built-in tool draws its results itself"
 
     def test_its_csrf_token_is_one_that_a_post_accepts(self, alice, client):
         from django.test import Client

@@ -122,6 +122,25 @@ class TestHello:
         assert client.effects == [CloseSocket(CLOSE_POLICY)]
         assert client.say(type="ping") == []
 
+    @pytest.mark.parametrize(
+        "hello",
+        [
+            {"protocol": p.PROTOCOL - 1},
+            {"protocol": p.PROTOCOL + 1, "tab": "t" * 500},
+            {"protocol": p.PROTOCOL + 1, "tab": "t", "languages": ["zh"], "resume": {"at": 1}},
+        ],
+        ids=["older and shorter", "newer with a longer tab", "newer with more fields"],
+    )
+    def test_W9_a_tab_of_another_release_is_told_to_reload_whatever_its_hello_holds(self, hello):
+        client = Client(greeted=False)
+        (goaway,) = client.say(type="hello", **hello)
+        assert (goaway["type"], goaway["reason"]) == ("goaway", "protocol")
+        assert client.connection.phase == "over"
+
+    def test_a_hello_of_this_protocol_with_a_field_that_it_does_not_have_is_a_mistake(self):
+        client = Client(greeted=False)
+        assert client.say(type="hello", protocol=p.PROTOCOL, tab="t", more=1)[0]["code"] == "bad_frame"
+
     def test_a_socket_that_never_says_hello_is_closed(self):
         client = Client(greeted=False)
         assert client.hear(client.connection.hello_overdue())[0]["code"] == "hello_first"

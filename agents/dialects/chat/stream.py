@@ -1,0 +1,105 @@
+"""The answer of Chat Completions: chunks as deltas, read as the plain JSON they are."""
+
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from agents.dialects.base import CallDelta, Delta, Finish, ReasoningDelta, TextDelta, UsageDelta
+from agents.dialects.http import post
+from agents.events import Usage
+
+
+class OpenAIChat:
+    """A model behind `<base_url>/chat/completions`."""
+
+    def __init__(self, base_url: str, key: str = "", *, include_usage: bool = True) -> None:
+        self._base_url = base_url
+        self._key = key
+        self._include_usage = include_usage
+
+    async def stream(self, body: Mapping[str, Any]) -> AsyncGenerator[Delta, None]:
+        """Send `body` and yield what comes. See `Model.stream` for errors and for the caller's duty."""
+        sent = {**body, "stream": True}
+        if self._include_usage:
+            sent["stream_options"] = {"include_usage": True}
+        async with aclosing(post(self._base_url, self._key, "/chat/completions", sent)) as chunks:
+            async for chunk in chunks:
+                for delta in read_chunk(chunk):
+                    yield delta
+
+
+def read_chunk(chunk: Mapping[str, Any]) -> Iterator[Delta]:
+    """The deltas of one chunk. Whatever it lacks or has too much of is passed over (Q28, Q29)."""
+    choices = chunk.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    if isinstance(first, Mapping):
+        delta = first.get("delta") or first.get("message")  # Some proxies answer with one whole message.
+        if isinstance(delta, Mapping):
+            yield from _read_content(delta)
+            yield from _read_calls(delta)
+        if reason := first.get("finish_reason"):
+            yield Finish(str(reason))
+    if isinstance(usage := chunk.get("usage"), Mapping):
+        yield UsageDelta(_read_usage(usage))
+
+
+def _read_content(delta: Mapping[str, Any]) -> Iterator[Delta]:
+    for field in ("reasoning_content", "reasoning"):
+        if isinstance(text := delta.get(field), str) and text:
+            yield ReasoningDelta(text)
+            break
+    content = delta.get("content")
+    for part in content if isinstance(content, list) else [content]:
+        if isinstance(part, str) and part:
+            yield TextDelta(part)
+        elif isinstance(part, Mapping):
+            yield from _read_part(part)
+    if isinstance(refusal := delta.get("refusal"), str) and refusal:
+        yield TextDelta(refusal)
+
+
+def _read_part(part: Mapping[str, Any]) -> Iterator[Delta]:
+    """A typed part of the content (Mistral's form): text, or thinking that holds text parts itself."""
+    if isinstance(text := part.get("text"), str) and text:
+        yield TextDelta(text)
+    thinking = part.get("thinking")
+    for inner in thinking if isinstance(thinking, list) else [thinking]:
+        text = inner.get("text") if isinstance(inner, Mapping) else inner
+        if isinstance(text, str) and text:
+            yield ReasoningDelta(text)
+
+
+def _read_calls(delta: Mapping[str, Any]) -> Iterator[Delta]:
+    calls = delta.get("tool_calls")
+    for call in calls if isinstance(calls, list) else []:
+        if not isinstance(call, Mapping):
+            continue
+        function = call.get("function")
+        function = function if isinstance(function, Mapping) else {}
+        index = call.get("index")
+        extra = call.get("extra_content")
+        yield CallDelta(
+            index=index if isinstance(index, int) and not isinstance(index, bool) else None,
+            id=call.get("id"),
+            name=function.get("name"),
+            arguments=function.get("arguments"),
+            extra={"extra_content": extra} if isinstance(extra, Mapping) else None,
+        )
+    if isinstance(old := delta.get("function_call"), Mapping):
+        yield CallDelta(index=0, name=old.get("name"), arguments=old.get("arguments"))
+
+
+def _read_usage(usage: Mapping[str, Any]) -> Usage:
+    details = usage.get("prompt_tokens_details")
+    cached = (
+        details.get("cached_tokens") if isinstance(details, Mapping) else usage.get("prompt_cache_hit_tokens")
+    )
+    return Usage(
+        input=_count(usage.get("prompt_tokens")),
+        output=_count(usage.get("completion_tokens")),
+        cached=_count(cached),
+    )
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and value > 0 else 0

@@ -1,0 +1,1 @@
+"""A calculator that evaluates no code."""

@@ -1,0 +1,1 @@
+"""The time in a city or a time zone."""

@@ -1,0 +1,33 @@
+"""The table of notes. It belongs to the app `agents`, whose migrations made it."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from agents.tools import StoredNote
+
+
+class Note(models.Model):
+    """One note that an agent wrote down for a person. `key` makes writing it twice impossible."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notes")
+    number = models.PositiveIntegerField(help_text="Counts per owner; not used again after a deletion.")
+    text = models.TextField()
+    key = models.CharField(max_length=100, help_text="Idempotency key of the call that wrote it.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["owner", "number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner", "number"], name="agents_note_number_per_owner"),
+            models.UniqueConstraint(fields=["owner", "key"], name="agents_note_key_per_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.number}"
+
+    def stored(self) -> StoredNote:
+        """The note as the notes tool sees it."""
+        return StoredNote(number=self.number, text=self.text)

@@ -1,0 +1,66 @@
+"""What tools keep for people, over the table of notes."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from agents.tools import StoredNote
+from agents.tools.automating import Automations
+from agents.tools.notes.models import Note
+
+T = TypeVar("T")
+
+
+class Ask(Protocol):
+    """How async code asks SQL: returns what `work` returns, run in a thread that may use the database."""
+
+    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
+
+
+class NoteStorage:
+    """The `Storage` of the tools, over the table of notes. Owners are primary keys of users, as text. Raises what `ask`
+    raises when the database is away."""
+
+    def __init__(self, ask: Ask, automations: Automations | None = None) -> None:
+        self._ask = ask
+        self.automations = automations
+
+    async def add_note(self, owner: str, key: str, text: str) -> StoredNote:
+        """Write a note; the same key again returns the note that the first one wrote."""
+        return await self._ask(lambda: _add_note(owner, key, text))
+
+    async def note_by_key(self, owner: str, key: str) -> StoredNote | None:
+        """The note that the call with this key wrote, even if it was deleted since."""
+        note = await self._ask(_owned(owner).filter(key=key).first)
+        return note.stored() if note else None
+
+    async def list_notes(self, owner: str) -> list[StoredNote]:
+        """The owner's notes, oldest first."""
+        found = _owned(owner).filter(deleted_at=None).order_by("number")
+        return await self._ask(lambda: [note.stored() for note in found])
+
+    async def delete_note(self, owner: str, number: int) -> bool:
+        """Forget a note's text. Its number and key stay taken; False if the owner has no such note."""
+        found = _owned(owner).filter(number=number, deleted_at=None)
+        return await self._ask(lambda: found.update(text="", deleted_at=timezone.now())) == 1
+
+
+def _owned(owner: str) -> models.QuerySet[Note]:
+    return Note.objects.filter(owner_id=int(owner))
+
+
+def _add_note(owner: str, key: str, text: str) -> StoredNote:
+    for _ in range(5):
+        try:
+            with transaction.atomic():
+                if note := _owned(owner).filter(key=key).first():
+                    return note.stored()
+                last = _owned(owner).aggregate(models.Max("number"))["number__max"]
+                return Note.objects.create(
+                    owner_id=int(owner), number=(last or 0) + 1, text=text, key=key
+                ).stored()
+        except IntegrityError:
+            continue  # Another call took the number, or wrote this very note, at the same moment: look again.
+    raise RuntimeError("a note could not be written: its number was taken five times in a row")

@@ -1,0 +1,1 @@
+"""Schedules that an agent sets up for the person it works for."""

@@ -1,0 +1,1 @@
+"""Triggers that an agent sets up for the person it works for."""

@@ -1,0 +1,64 @@
+"""A call in a request: its id, its name and its arguments, in a form that every provider takes."""
+
+import hashlib
+import json
+import re
+from typing import Any
+
+from agents.history import Call
+from agents.transcript.room import Room
+from agents.transcript.tokens import estimate
+from agents.transcript.wording import clean
+
+_NINE = re.compile(r"[A-Za-z0-9]{9}")
+
+
+def arguments(call: Call, room: Room) -> str:
+    """The arguments as they may be sent: the model's own text if it is a JSON object (V10), else `{}`."""
+    text = clean(call.arguments)
+    if not is_object(text):
+        return "{}"
+    if estimate(text) > max(room.result_tokens, 200):
+        return json.dumps({"left_out": f"{len(text)} characters of arguments"})
+    return text
+
+
+def is_object(text: str) -> bool:
+    """Whether `text` is one JSON object by the standard (no NaN, no raw control characters)."""
+    try:
+        return isinstance(json.loads(text, parse_constant=_refuse), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def wire_id(call: Call, room: Room) -> str:
+    """The call's id in this request: unique in it, and of the form that the profile takes (V4, V5, V6)."""
+    if room.profile.ids == "kimi":
+        room.count += 1
+        return f"functions.{function_name(call.name)}:{room.count - 1}"
+    id, salt = call.id, 0
+    while not _NINE.fullmatch(id) or id in room.ids:
+        salt += 1
+        digest = hashlib.sha256(f"{call.id}\0{call.ordinal}\0{salt}".encode("utf-8", "replace")).hexdigest()
+        id = digest[:9]
+    room.ids.add(id)
+    return id
+
+
+def function_name(name: str) -> str:
+    """A name that providers accept (V16), also for a tool that the model made up."""
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:64] or "unnamed"
+
+
+def stub(name: str) -> dict[str, Any]:
+    """The declaration of a tool that is only known from the history."""
+    parameters = {"type": "object", "properties": {}}
+    description = "No longer available."
+    return {
+        "type": "function",
+        "function": {"name": name, "description": description, "parameters": parameters},
+    }

@@ -1,0 +1,2 @@
+/** The languages that the page speaks. */
+export type Language = "en" | "zh";
