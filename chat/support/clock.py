@@ -42,6 +42,6 @@ wall_ms = WALL.now
 
 
 def unstopped_s() -> float:
-    """Seconds since some moment, for promises that must not outlive their time: nobody sets it, and neither SIGSTOP nor,
-    on Linux, a suspended machine stops it."""
+    """Seconds since some moment, for a promise that must not outlive its time: nobody sets it, and neither SIGSTOP
+    nor, on Linux, a suspended machine stops it."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
