@@ -17,6 +17,7 @@ from django.db import DatabaseError, transaction
 from agents import events as e
 from agents.history import History, empty, fold
 from chat import models as m
+from chat.journal.committed import Committed
 from chat.journal.projection import Rows, clean
 from chat.session.contract import Command
 from chat.session.errors import (
@@ -26,8 +27,7 @@ from chat.session.errors import (
     NoConversation,
     Unarchivable,
 )
-from chat.session.state import change, evicted, merge
-from chat.session.views import Patch, State
+from chat.session.views import State
 from chat.support import kill_points
 from chat.support.database import Database
 
@@ -41,18 +41,6 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Committed:
-    """One event as the session appended it, and what it changed."""
-
-    seq: int
-    tag: str
-    text: str
-    event: e.Event
-    change: Patch
-    command: Command | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Base:
     """What SQL knows of a session: where its journal ends, the state there, and the fence."""
 
@@ -60,20 +48,6 @@ class Base:
     tag: str
     fence: int
     state: dict[str, Any]
-
-
-def commit(
-    state: State, seq: int, stored: Sequence[tuple[str, str, e.Event, Command | None]]
-) -> tuple[dict[str, Any], list[Committed]]:
-    """The state after these events (tag, text, event, command), and what the journal needs of each. `seq` is
-    where `state` is."""
-    after: dict[str, Any] = dict(state)
-    committed = []
-    for place, (tag, text, event, command) in enumerate(stored, start=seq + 1):
-        changed = change(after, event, place)
-        committed.append(Committed(place, tag, text, event, changed, command))
-        after = merge(after, changed | evicted(after, changed))
-    return after, committed
 
 
 class Journal:

@@ -17,7 +17,8 @@ from typing import Any
 
 from agents import events as e
 from agents.history import History
-from chat.journal.journal import Base, Committed, Journal, commit
+from chat.journal.committed import Committed, commit
+from chat.journal.journal import Base, Journal
 from chat.session.contract import Command, Loaded, Part, Position, Store, Tail, new_epoch
 from chat.session.errors import (
     Behind,

@@ -133,7 +133,7 @@ def _places(trigger: Any) -> Problems:
 
 
 def _sources(trigger: Any) -> Problems:
-    from chat.models import Schedule, Trigger
+    from chat.models import Schedule
 
     found: Problems = {}
     watched = trigger.watched
@@ -153,7 +153,7 @@ def _sources(trigger: Any) -> Problems:
     if trigger.after_agent and not Agent.objects.filter(slug=trigger.after_agent).exists():
         found["after_agent"] = "There is no agent with this slug."
     if trigger.after_trigger is not None:
-        mine = Trigger.objects.filter(pk=trigger.after_trigger, owner_id=trigger.owner_id)
+        mine = type(trigger).objects.filter(pk=trigger.after_trigger, owner_id=trigger.owner_id)
         if not mine.exists():
             found["after_trigger"] = "The owner has no such trigger."
         elif trigger.after_trigger == trigger.pk:

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from agents import events as e
 from agents.history import Summary, UserMessage
 from chat import models as m
-from chat.journal.journal import Committed, Journal, commit
+from chat.journal.committed import Committed, commit
+from chat.journal.journal import Journal
 from chat.session.contract import Command, Position
 from chat.session.errors import Behind, Diverged, IdReused, JournalUnavailable, NoConversation
 from chat.session.state import EMPTY, change, is_open, items, merge, reduce
