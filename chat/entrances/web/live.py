@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from chat.entrances.web.limits import Admission
 from chat.feed import Feed
+from chat.http.limits import Admission
 from chat.inbox import Inbox
 from chat.runtime import current
 from chat.support.loops import PerLoop
