@@ -165,7 +165,7 @@ class History:
     #: Seq of the latest summary, or try of one; 0: none is held.
     summary_tried: int = 0
     #: What this release could not read since the run before was over: its first event, or None. A run must not go on
-    #: without it (rule E4).
+    #: without it (rule J4).
     unread: e.UnknownEvent | None = None
     #: The place of every step in `items`, so that an event finds its step without a search.
     places: dict[str, int] = field(default_factory=dict, compare=False, repr=False)

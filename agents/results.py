@@ -30,7 +30,6 @@ STOPPED_RUNNING = (
     "check before you do it again."
 )
 STOPPED_READING = "The user stopped this call while it was running. It changes nothing by itself."
-TIMEOUT = "This call took too long and was ended. It may or may not have taken effect."
 MALFORMED = (
     "This call was not executed: its arguments are not a valid JSON object. "
     "Call the tool again with complete, valid JSON."
@@ -46,7 +45,6 @@ REFUSED = (
 )
 REASON = " Their reason: "
 NO_OUTPUT = "(The tool gave no output.)"
-PENDING = "(No result is known yet.)"
 
 
 def refusal(call: Call, tools: tuple[str, ...]) -> str:

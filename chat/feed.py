@@ -98,7 +98,6 @@ class Counters:
 
     reads: int = 0
     entries: int = 0
-    deliveries: int = 0
     lost: int = 0
     outages: int = 0
 
@@ -286,7 +285,6 @@ class Feed:
                 beyond = [entry for entry in batch.entries if _id(entry.id) > has]
                 mine = Batch(epoch=batch.epoch, entries=merge_parts(beyond), log_id=batch.log_id)
             channel.sinks[sink] = last
-            self.counters.deliveries += 1
             try:
                 sink.on_batch(mine)
             except Exception:

@@ -71,7 +71,7 @@ class Event(models.Model):
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="events")
     seq = models.BigIntegerField()
     type = models.CharField(max_length=40)
-    #: In which version of its type it is told (rule E3). The database fills it in for a release that does not know it.
+    #: In which version of its type it is told (rule J3). The database fills it in for a release that does not know it.
     version = models.SmallIntegerField(db_default=1)
     at = models.BigIntegerField()
     text = models.TextField()
@@ -301,45 +301,3 @@ def listed(owner_id: Any) -> "models.QuerySet[Conversation]":
     """A user's conversations, newest first: those that have begun and are not deleted."""
     mine = Conversation.objects.filter(owner_id=owner_id, deleted_at__isnull=True, head_seq__gt=0)
     return mine.order_by("-updated_at")
-
-
-# The tables of the entrances belong to this app, too; Django finds them through this module.
-from chat.entrances.feishu.models import (  # noqa: E402
-    FeishuApp,
-    FeishuDelivery,
-    FeishuLane,
-    FeishuMessage,
-    FeishuTurn,
-    FeishuUser,
-)
-from chat.entrances.schedules.models import (  # noqa: E402
-    Schedule,
-    ScheduleDelivery,
-    ScheduleFiring,
-)
-from chat.entrances.triggers.models import Trigger, TriggerFiring, TriggerScan  # noqa: E402
-
-__all__ = [
-    "Call",
-    "Command",
-    "Conversation",
-    "Event",
-    "Fault",
-    "FeishuApp",
-    "FeishuDelivery",
-    "FeishuLane",
-    "FeishuMessage",
-    "FeishuTurn",
-    "FeishuUser",
-    "Message",
-    "Run",
-    "Schedule",
-    "ScheduleDelivery",
-    "ScheduleFiring",
-    "Step",
-    "Trigger",
-    "TriggerFiring",
-    "TriggerScan",
-    "Used",
-    "listed",
-]

@@ -30,6 +30,8 @@ export default defineConfig({
     proxy: { "/api": django, "/ws": { target: django, ws: true } },
   },
   test: {
+    // Two cores may be shared with much else; a test that hangs still ends.
+    testTimeout: 30_000,
     projects: [
       {
         extends: true,

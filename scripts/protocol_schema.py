@@ -71,7 +71,7 @@ CONSTANTS: dict[str, Any] = {
     "MAX_NOTE": commands.MAX_NOTE,
     "MAX_ATTACHMENTS": commands.MAX_ATTACHMENTS,
     "WINDOW": WINDOW,
-    #: The newest version of each type of event that this release reads (rule E3).
+    #: The newest version of each type of event that this release reads (rule J3).
     "EVENT_VERSIONS": events.VOCABULARY.versions,
     #: The tables of agents/lifecycle.py: after which states an event may come, and what it leads to.
     **{table.name.upper(): lifecycle_rows(table) for table in LIFECYCLES},

@@ -33,6 +33,8 @@ LONGEST = (
     "tests/recovery/test_chaos.py",
     "tests/browser/test_chat.py",
     "tests/platform/test_run.py",
+    "tests/platform/test_image.py",
+    "tests/platform/test_wheel.py",
     "tests/chat/runs/test_worker.py",
     "tests/recovery/test_command_once.py",
     "tests/chat/entrances/triggers/test_processes.py",

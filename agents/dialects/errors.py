@@ -30,8 +30,6 @@ _UNKNOWN_MODEL = re.compile(
 _SECRET = re.compile(r"(?i)\b(sk|pk|key|tok|api)[-_][A-Za-z0-9*_\-.]{6,}|bearer\s+\S+")
 #: Characters of a provider's own words that a person gets to see.
 _WORDS = 300
-#: Seconds; a longer Retry-After is not waited for within a run.
-MAX_AFTER = 120.0
 
 
 def classify(

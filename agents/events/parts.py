@@ -4,7 +4,7 @@ Times are integers, milliseconds since the Unix epoch. Ids of conversations, mes
 UUIDs as text; a step's id is `<run>.<index>` and a call's id is `call_id(...)`, both deterministic (rule T3).
 
 A closed list is closed for whoever makes an event. Whoever reads one may meet a word of a later release in it; where
-nothing is decided by the word (a code, a reason, an entrance) it is kept as it is (rule E2).
+nothing is decided by the word (a code, a reason, an entrance) it is kept as it is (rule J2).
 """
 
 import hashlib
@@ -78,7 +78,7 @@ def _word(value: Any, known: ValidatorFunctionWrapHandler, info: ValidationInfo)
         raise
 
 
-#: Marks a closed list whose words decide nothing: a reader keeps one that it does not know (rule E2).
+#: Marks a closed list whose words decide nothing: a reader keeps one that it does not know (rule J2).
 TOLERANT = WrapValidator(_word)
 
 
@@ -114,7 +114,7 @@ class Fact(BaseModel):
 
 
 def plain(part: Fact) -> dict[str, Any]:
-    """A part of an event as JSON values, with the fields that this release does not know (rule E2)."""
+    """A part of an event as JSON values, with the fields that this release does not know (rule J2)."""
     return {**part.model_dump(), **(part.model_extra or {})}
 
 

@@ -1,4 +1,4 @@
-"""All events that this release knows, and how stored text becomes an event again (rules E1 to E5).
+"""All events that this release knows, and how stored text becomes an event again (rules J1 to J5).
 
 Strict when made: a typo fails where it is written. Tolerant when read: the text may come from a later release. What
 can be understood in spite of that is (unknown fields and words are kept); what cannot becomes an `UnknownEvent`, which
@@ -87,7 +87,7 @@ class UnknownEvent(Event):
     """An event that this release cannot read: of a type or a version that it does not know, or not as it knows it.
     `text` is what was stored, `why` says what is not understood.
 
-    Not `ignorable`: whoever decides what a run does next must not decide without it (rule E4).
+    Not `ignorable`: whoever decides what a run does next must not decide without it (rule J4).
     """
 
     type: str

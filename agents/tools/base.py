@@ -85,14 +85,18 @@ class Toolbox:
 
     def check(self, name: str, arguments: str) -> ToolResult | None:
         """The failed result of a call that cannot run (no such tool, bad arguments), or None if it can."""
+        parsed = self._parsed(name, arguments)
+        return parsed if isinstance(parsed, ToolResult) else None
+
+    def _parsed(self, name: str, arguments: str) -> dict[str, Any] | ToolResult:
+        """The keyword arguments of a call, or the failed result of one that cannot run."""
         if name not in self._tools:
             known = ", ".join(self._tools) or "none"
             return _failed("unknown_tool", f"There is no tool named {name[:64]!r}. The tools are: {known}.")
         try:
-            self._tools[name].signature.parse(arguments)
+            return self._tools[name].signature.parse(arguments)
         except ValidationError as error:
             return _refused(self._tools[name], error)
-        return None
 
     async def run(self, name: str, arguments: str, context: ToolContext) -> ToolResult:
         """Run one call to its end and return what it came to. `arguments` is the model's own JSON text.
@@ -101,11 +105,11 @@ class Toolbox:
         cancelled too and has GRACE seconds to clean up), and whatever `context.progress` raised, so that a
         worker that lost its fence hears of it. Progress after the end of the call goes nowhere.
         """
-        if refused := self.check(name, arguments):
-            return refused
+        keywords = self._parsed(name, arguments)
+        if isinstance(keywords, ToolResult):
+            return keywords
         chosen = self._tools[name]
         gate = ProgressGate(context.progress)
-        keywords = chosen.signature.parse(arguments)
         if chosen.signature.context:
             keywords[chosen.signature.context] = replace(context, progress=gate)
         work = start(chosen, keywords)
@@ -129,11 +133,14 @@ class Toolbox:
         """Ask the tool whether the effect of a call in doubt has happened (rule R4). Never raises for the
         tool's own failure: what cannot be found out is `unknown`."""
         chosen = self._tools.get(name)
-        if chosen is None or chosen.probe is None or self.check(name, arguments):
+        if chosen is None or chosen.probe is None:
+            return Probed("unknown")
+        keywords = self._parsed(name, arguments)
+        if isinstance(keywords, ToolResult):
             return Probed("unknown")
         try:
             async with asyncio.timeout(chosen.timeout):
-                return await chosen.probe(context, **chosen.signature.parse(arguments))
+                return await chosen.probe(context, **keywords)
         except Exception:
             log.warning("the probe of %s failed", name, exc_info=True, extra={"call": context.call})
             return Probed("unknown")

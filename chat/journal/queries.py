@@ -6,6 +6,8 @@ They raise JournalUnavailable when the database does not answer. Nothing is writ
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import Q
+
 from agents import events as e
 from agents.lifecycle import RUN
 from agents.models import Agent, ensure_default_agent
@@ -31,6 +33,8 @@ class Active:
     attempt: int
     stopping: bool
     updated_at: int
+    #: Where it stands among all of them, for the next page.
+    place: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -94,17 +98,22 @@ async def calls_named(
     return await journal.ask(work) if name else ([], [])
 
 
-async def active_runs(journal: Journal, limit: int) -> list[Active]:
-    """The runs that are not over, in conversations that were not deleted, oldest first."""
+async def active_runs(journal: Journal, limit: int, after: tuple[int, int] | None = None) -> list[Active]:
+    """A page of the runs that somebody ought to work on, in conversations that were not deleted, oldest first: those
+    that are not over and do not wait for a person. `after` is the `place` of the last one of the page before."""
 
     def work() -> list[Active]:
-        rows = (
-            Run.objects.using(journal.using)
-            .filter(status__in=sorted(RUN.open), conversation__deleted_at=None)
-            .order_by("queued_at")
-            .values_list("conversation_id", "run", "status", "attempt", "stopping", "updated_at")
+        waits = Q(status="waiting", stopping=False)
+        rows = Run.objects.using(journal.using).filter(
+            ~waits, status__in=sorted(RUN.open), conversation__deleted_at=None
         )
-        return [Active(str(row[0]), *row[1:]) for row in rows[:limit]]
+        if after is not None:
+            queued_at, pk = after
+            rows = rows.filter(Q(queued_at__gt=queued_at) | Q(queued_at=queued_at, pk__gt=pk))
+        found = rows.order_by("queued_at", "pk").values_list(
+            "conversation_id", "run", "status", "attempt", "stopping", "updated_at", "queued_at", "pk"
+        )
+        return [Active(str(row[0]), *row[1:6], place=(row[6], row[7])) for row in found[:limit]]
 
     return await journal.ask(work)
 
@@ -122,7 +131,7 @@ async def was_stored(journal: Journal, conversation: str, after: int, event: e.E
 
 async def unread(journal: Journal, conversation: str, run: str) -> e.UnknownEvent | None:
     """What this release cannot read of a run: the first such event since the run before it was over (what led to it is
-    a part of it) that may not be ignored; None: it can read all. Looks at types and versions only (rule E4)."""
+    a part of it) that may not be ignored; None: it can read all. Looks at types and versions only (rule J4)."""
 
     def work() -> e.UnknownEvent | None:
         of = {"conversation_id": UUID(conversation)}

@@ -15,7 +15,7 @@ from uuid import UUID
 from agents import events as e
 from chat.models import Event, Message, Run, Step
 
-#: What people read where a run ended without an answer (codes of agents/events.py).
+#: What people read where a run ended without an answer (codes of agents/events).
 REASONS: dict[str, str] = {
     "limit_steps": "The run reached its limit of steps.",
     "limit_seconds": "The run reached its time limit.",

@@ -13,7 +13,6 @@ from agents.models import Agent, installed_tools
 from agents.spec import AgentSpec
 from agents.tools import Storage, Toolbox
 from agents.tools.notes.store import NoteStorage
-from chat.automation.agent_tools import KeptAutomations
 from chat.support.database import Database
 
 
@@ -31,8 +30,7 @@ class Kit:
 
 def installed_kit(database: Database) -> Kit:
     """The kit of this installation, from its settings and its database."""
-    storage = NoteStorage(database.run, KeptAutomations())
-    return Kit(partial(find_agent, database), model_of, installed_tools(), storage)
+    return Kit(partial(find_agent, database), model_of, installed_tools(), NoteStorage(database.run))
 
 
 async def find_agent(database: Database, slug: str) -> AgentSpec | None:

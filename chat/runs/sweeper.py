@@ -22,6 +22,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from agents import events as e
+from agents.lifecycle import RUN
 from chat.files import attachments
 from chat.journal.queries import Active, active_runs
 from chat.session.errors import Fenced, NoConversation, Rejected, Unavailable
@@ -38,7 +39,7 @@ QUEUED_GRACE_MS = 2_000
 #: After putting a run into the queue, no sweeper does it again for this long (milliseconds). A run that lost its owner
 #: is put in again after a lease: the entry may have gone to a worker that died, too.
 CLAIM_MS = 30_000
-#: Runs looked at in one sweep, oldest first.
+#: Runs of one page, oldest first; a sweep looks at all pages.
 BATCH = 500
 #: How often a worker looks for files that were never sent (milliseconds).
 TIDY_MS = 3_600_000
@@ -78,12 +79,14 @@ class Sweeper:
         every_ms: int,
         renew_ms: int,
         clock: Clock = MACHINE,
+        page: int = BATCH,
     ) -> None:
         self._sessions = sessions
         self._enqueue = enqueue
         self._name = f"{worker}/sweeper"
         self._every_ms = every_ms
         self._renew_ms = renew_ms
+        self._page = page
         self._clock = clock
         #: Our own mark in the store: if it is gone, the store has lost everything, the leases too.
         self._mark = f"sweeper-{secrets.token_hex(6)}"
@@ -119,9 +122,18 @@ class Sweeper:
         self._next_expiry = None
         if not await self._store_remembers():
             return 0
-        runs = await active_runs(self._sessions.journal, BATCH)
+        seen_to, after = 0, None
+        while True:
+            runs = await active_runs(self._sessions.journal, self._page, after)
+            seen_to += await self._look_at(runs)
+            if len(runs) < self._page:
+                return seen_to
+            after = runs[-1].place
+
+    async def _look_at(self, runs: list[Active]) -> int:
         leases = await self._sessions.store.leases([run.conversation for run in runs])
-        self._next_expiry = min(leases.values(), default=None)
+        expiries = [*leases.values(), *([] if self._next_expiry is None else [self._next_expiry])]
+        self._next_expiry = min(expiries, default=None)
         now = self._clock.now()
         lost = [run for run in runs if unattended(run, owned=run.conversation in leases, now=now)]
         seen_to = 0
@@ -155,25 +167,35 @@ class Sweeper:
         return self._clock.now() >= self._hold_until
 
     async def _look_after(self, run: Active) -> bool:
-        sessions = self._sessions
-        # Brings the session back if Redis lost it, and archives what its last writer left (rule S6).
-        await sessions.ensure_archived(run.conversation)
-        if await sessions.store.lease(run.conversation) is not None:
-            return False  # the session came back, and whoever owned the run has a lease again
-        if run.status == "running":
-            await self._mark_recovering(run)
-        # One claim for "running" and the "recovering" that we make of it.
+        store = self._sessions.store
+        # One claim for "running" and the "recovering" that we make of it. Before anything is loaded: a run that waits
+        # for its place is seen by every sweep of every worker.
         kind = "lost" if run.status in ("running", "recovering") else run.status
         lasts = LEASE_RENEWALS * self._renew_ms if kind == "lost" else CLAIM_MS
         claim = f"sweep-{run.run}-{run.attempt}-{kind}"
         claimant = f"{self._name}/{secrets.token_hex(4)}"
-        if not await sessions.store.acquire(claim, claimant, lasts):
+        if not await store.acquire(claim, claimant, lasts):
             return False
+        done = False
+        try:
+            done = await self._bring_back(run)
+        finally:
+            if not done:
+                await store.release(claim, claimant)
+        return done
+
+    async def _bring_back(self, run: Active) -> bool:
+        sessions = self._sessions
+        # Brings the session back if Redis lost it, and archives what its last writer left (rule S6).
+        found = run_of((await sessions.load(run.conversation)).state)
+        if found is None or found["id"] != run.run or found["status"] not in RUN.open:
+            return False  # it ended, and only its row did not know yet
+        if await sessions.store.lease(run.conversation) is not None:
+            return False  # the session came back, and whoever owned the run has a lease again
+        if run.status == "running":
+            await self._mark_recovering(run)
         log.info("Run %s (%s) has no owner and is put into the queue.", run.run, run.status)
-        if not await self._enqueue(run.conversation, run.run):
-            await sessions.store.release(claim, claimant)
-            return False
-        return True
+        return await self._enqueue(run.conversation, run.run)
 
     async def _mark_recovering(self, run: Active) -> None:
         def lost(view: View) -> list[e.Event]:

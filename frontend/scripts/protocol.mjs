@@ -32,6 +32,9 @@ const where =
 const bare = types
   .replace(new RegExp(`/\\*\\*\\n${where} \\*/\\n`, "g"), "")
   .replace(new RegExp(` \\*\\n${where}`, "g"), "");
+execFileSync(python, [join(root, "scripts", "lifecycle_docs.py"), ...process.argv.slice(2)], {
+  stdio: "inherit",
+});
 const text = `${bare}\n${values.join("\n")}\n`;
 
 if (process.argv.includes("--check")) {

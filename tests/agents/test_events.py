@@ -1,4 +1,4 @@
-"""Events are strict when made and tolerant when read (rules E1 to E5)."""
+"""Events are strict when made and tolerant when read (rules J1 to J5)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read(**told: Any) -> e.Event:
     return e.from_json(json.dumps(told))
 
 
-def test_E1_a_typo_fails_when_the_event_is_made() -> None:
+def test_J1_a_typo_fails_when_the_event_is_made() -> None:
     with pytest.raises(ValidationError, match="runn"):
         e.RunStopping(at=1, run="r", runn="r")  # type: ignore[call-arg]
     with pytest.raises(ValidationError, match="coffee"):
@@ -31,12 +31,12 @@ def test_E1_a_typo_fails_when_the_event_is_made() -> None:
 
 
 @given(st.randoms(use_true_random=False))
-def test_E1_what_was_made_is_read_as_it_was_made(random: Random) -> None:
+def test_J1_what_was_made_is_read_as_it_was_made(random: Random) -> None:
     for event in flat(tell(random, runs=1)):
         assert e.from_json(e.to_json(event)) == event
 
 
-def test_E2_an_unknown_field_is_kept_and_the_rest_is_understood() -> None:
+def test_J2_an_unknown_field_is_kept_and_the_rest_is_understood() -> None:
     event = read(**PROGRESS, mood="calm")
     assert isinstance(event, e.CallProgress) and (event.fraction, event.note) == (0.5, "half")
     assert event.model_extra == {"mood": "calm"}
@@ -51,19 +51,19 @@ def test_E2_an_unknown_field_is_kept_and_the_rest_is_understood() -> None:
         ({"at": 1, "type": "run.finished", "run": "r", "limit": "limit_money"}, "limit"),
     ],
 )
-def test_E2_a_word_that_decides_nothing_is_kept(told: dict[str, Any], field: str) -> None:
+def test_J2_a_word_that_decides_nothing_is_kept(told: dict[str, Any], field: str) -> None:
     event = read(**told)
     assert not isinstance(event, e.UnknownEvent)
     assert getattr(event, field) == told[field]
 
 
-def test_E2_an_entrance_of_another_release_is_kept_with_what_it_says() -> None:
+def test_J2_an_entrance_of_another_release_is_kept_with_what_it_says() -> None:
     event = read(at=1, type="note.added", message="m", text="t", origin={"entrance": "sms", "number": "+43"})
     assert isinstance(event, e.NoteAdded)
     assert e.plain(event.origin) == {"entrance": "sms", "name": "", "number": "+43"}
 
 
-def test_E2_a_stored_text_is_never_made_again() -> None:
+def test_J2_a_stored_text_is_never_made_again() -> None:
     with pytest.raises(ValueError, match="stored text"):
         e.to_json(read(**PROGRESS, mood="calm"))
     text = '{ "type":"run.paused" , "at":7}'
@@ -84,7 +84,7 @@ def test_E2_a_stored_text_is_never_made_again() -> None:
         ),
     ],
 )
-def test_E3_E4_what_cannot_be_read_is_passed_on_and_says_why(told: dict[str, Any], why: str) -> None:
+def test_J3_J4_what_cannot_be_read_is_passed_on_and_says_why(told: dict[str, Any], why: str) -> None:
     event = read(**told)
     assert isinstance(event, e.UnknownEvent)
     assert (event.type, event.at, event.why, event.ignorable) == (told["type"], told["at"], why, False)
@@ -95,11 +95,11 @@ def test_E3_E4_what_cannot_be_read_is_passed_on_and_says_why(told: dict[str, Any
 @pytest.mark.parametrize(
     "told", [{"type": "x"}, {"type": "x", "at": "soon", "v": "two"}, {"type": "call.progress", "v": True}]
 )
-def test_E3_nothing_that_an_event_may_say_raises(told: dict[str, Any]) -> None:
+def test_J3_nothing_that_an_event_may_say_raises(told: dict[str, Any]) -> None:
     assert isinstance(read(**told), e.UnknownEvent)
 
 
-def test_E4_an_event_may_say_that_nobody_has_to_know_it() -> None:
+def test_J4_an_event_may_say_that_nobody_has_to_know_it() -> None:
     event = read(at=1, type="conversation.pinned", ignorable=True)
     assert isinstance(event, e.UnknownEvent) and event.ignorable
 
@@ -131,7 +131,7 @@ def in_percent(raw: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "percent": round(100 * (raw["fraction"] or 0))}
 
 
-def test_E5_an_earlier_version_is_told_as_today_and_its_text_stays() -> None:
+def test_J5_an_earlier_version_is_told_as_today_and_its_text_stays() -> None:
     later = Vocabulary(LATER, {("call.progress", 1): in_percent})
     told = dict(PROGRESS)
     event = later.read(json.dumps(told))
@@ -143,7 +143,7 @@ def test_E5_an_earlier_version_is_told_as_today_and_its_text_stays() -> None:
     assert later.versions == {"call.progress": 2, "run.waiting": 1}
 
 
-def test_E5_this_release_passes_the_later_version_on() -> None:
+def test_J5_this_release_passes_the_later_version_on() -> None:
     text = e.to_json(Progress(at=1, step="r.1", call="A", percent=7))
     assert '"v":2' in text
     event = e.from_json(text)
@@ -154,6 +154,6 @@ def test_E5_this_release_passes_the_later_version_on() -> None:
     "upcasts",
     [{}, {("call.progress", 1): in_percent, ("run.waiting", 1): in_percent}, {("x", 1): in_percent}],
 )
-def test_E5_a_version_without_its_upcast_fails_at_import(upcasts: Any) -> None:
+def test_J5_a_version_without_its_upcast_fails_at_import(upcasts: Any) -> None:
     with pytest.raises(ValueError, match="upcast"):
         Vocabulary(LATER, upcasts)

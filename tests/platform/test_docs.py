@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from scripts import lifecycle_docs
 from scripts.processes import PROCESSES
 from tests.support.processes import ROOT
 
@@ -41,3 +42,23 @@ def test_links_between_the_pages_lead_somewhere() -> None:
     for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
         for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / link).exists(), f"{page.relative_to(ROOT)} links to {link}"
+
+
+def test_the_diagrams_are_those_of_the_tables() -> None:
+    page = lifecycle_docs.PAGE.read_text()
+    assert lifecycle_docs.written(page) == page, "run: make protocol"
+    assert lifecycle_docs.written(page.replace("queued: run.resumed", "queued: run.renewed")) == page, (
+        "a drift would be seen"
+    )
+
+
+def test_the_same_job_has_the_same_file_name_in_every_entrance_and_the_table_has_them_all() -> None:
+    table = (ROOT / "docs/architecture.md").read_text().split("| file | its job |")[1].split("\n\n")[0]
+    described = set(re.findall(r"^\| `(\w+\.py)` \|", table, re.MULTILINE))
+    folders = [path.parent for path in (ROOT / "chat/entrances").glob("*/entrance.py")]
+    files = [{path.name for path in folder.glob("*.py")} - {"__init__.py"} for folder in folders]
+    assert len(files) >= 4
+    shared = {name for names in files for name in names if sum(name in others for others in files) > 1}
+    assert shared <= described, "what several entrances do has a line in the table"
+    assert described <= set.union(*files), "the table names no file that nobody has"
+    assert {"apps.py", "entrance.py", "urls.py"} <= set.intersection(*files)

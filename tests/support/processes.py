@@ -46,8 +46,11 @@ def clean_environment(**more: str) -> dict[str, str]:
 class Process:
     """One process of a stack; survives being started again after its death."""
 
-    def __init__(self, name: str, argv: list[str], env: dict[str, str], log: Path) -> None:
+    def __init__(
+        self, name: str, argv: list[str], env: dict[str, str], log: Path, folder: Path = ROOT
+    ) -> None:
         self.name = name
+        self.folder = folder
         self.argv = argv
         self.env = env
         self.log = log
@@ -69,7 +72,7 @@ class Process:
         assert not self.alive, f"{self.name} runs already"
         with self.log.open("ab") as log:
             self._popen = subprocess.Popen(
-                self.argv, cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self.argv, cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
 
     def signal(self, number: int) -> None:
@@ -166,12 +169,13 @@ class Stack:
         """The process that was started under this label."""
         return self.processes[label]
 
-    def start(self, name: str, label: str = "", **env: str) -> Process:
-        """Start web, worker or demo, and wait until web and demo answer. `label` tells two workers apart."""
+    def start(self, name: str, label: str = "", *, folder: Path = ROOT, **env: str) -> Process:
+        """Start web, worker or demo, and wait until web and demo answer. `label` tells two workers apart; `folder` has
+        the code of another release."""
         label = label or name
         process = self.processes.get(label)
         if process is None or env:
-            process = Process(label, command(name), self.env | env, self.data / f"{label}.log")
+            process = Process(label, command(name), self.env | env, self.data / f"{label}.log", folder)
             self.processes[label] = process
         process.start()
         if name == "web":

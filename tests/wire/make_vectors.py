@@ -9,7 +9,7 @@ the last ten, to keep the files small. Made from fixed seeds: `tests/wire/test_v
 not what this makes now.
 
 With `--release` the stored texts and some states of the same histories are kept in `releases/<version>/`, once, when
-that version is released: every later release must read them (rule E5).
+that version is released: every later release must read them (rule J5).
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def of_this_release() -> dict[str, list[Told]]:
 
 
 def later(told: list[Told]) -> list[Told]:
-    """The same history as a later release may have told it (rules E2 to E4): with fields and words that this one does
+    """The same history as a later release may have told it (rules J2 to J4): with fields and words that this one does
     not know, and events of types and versions that it cannot read."""
     raws = [{**json.loads(stored(one)), "mood": {"calm": True}} for one in told]
     sms = {"entrance": "sms", "name": "Ada", "number": "+43 1"}

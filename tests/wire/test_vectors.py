@@ -1,4 +1,4 @@
-"""The vectors are what the Python reducer says today, and they reach the whole vocabulary (rules S4, E2 to E5)."""
+"""The vectors are what the Python reducer says today, and they reach the whole vocabulary (rules S4, J2 to J5)."""
 
 import json
 import typing
@@ -36,7 +36,7 @@ def test_S4_vectors_have_the_shapes_of_the_wire() -> None:
             SessionState.model_validate(state["state"])
 
 
-def test_E2_E3_the_history_of_a_later_release_has_what_this_one_cannot_know() -> None:
+def test_J2_J3_the_history_of_a_later_release_has_what_this_one_cannot_know() -> None:
     told = make_vectors.histories()["of-a-later-release"]
     read = [e.from_json(make_vectors.stored(one)) for one in told]
     assert any(event.model_extra for event in read)
@@ -48,12 +48,12 @@ def test_E2_E3_the_history_of_a_later_release_has_what_this_one_cannot_know() ->
     assert sms["origin"]["number"] == "+43 1" and sms["attachments"][0]["pages"] == 3
 
 
-def test_E5_there_is_a_release_to_be_held_by() -> None:
+def test_J5_there_is_a_release_to_be_held_by() -> None:
     assert RELEASES, "run: python -m tests.wire.make_vectors --release <version>"
 
 
 @pytest.mark.parametrize("path", RELEASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_E5_what_an_earlier_release_wrote_is_read_as_it_was_meant(path: Path) -> None:
+def test_J5_what_an_earlier_release_wrote_is_read_as_it_was_meant(path: Path) -> None:
     kept = json.loads(path.read_text())
     expected = {one["seq"]: one["state"] for one in kept["states"]}
     state: dict[str, Any] = {}

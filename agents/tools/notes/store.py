@@ -7,7 +7,6 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from agents.tools import StoredNote
-from agents.tools.automating import Automations
 from agents.tools.notes.models import Note
 
 T = TypeVar("T")
@@ -23,9 +22,8 @@ class NoteStorage:
     """The `Storage` of the tools, over the table of notes. Owners are primary keys of users, as text. Raises what `ask`
     raises when the database is away."""
 
-    def __init__(self, ask: Ask, automations: Automations | None = None) -> None:
+    def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        self.automations = automations
 
     async def add_note(self, owner: str, key: str, text: str) -> StoredNote:
         """Write a note; the same key again returns the note that the first one wrote."""

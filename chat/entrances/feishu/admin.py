@@ -133,7 +133,7 @@ class FeishuDeliveryAdmin(base.ReadOnlyAdmin):
         return base.pretty(row.content)
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("chat.change_feishudelivery")
+        return request.user.has_perm("feishu.change_feishudelivery")
 
     @admin.action(description="Send again what was given up", permissions=["resend"])
     def resend(self, request: HttpRequest, queryset: "QuerySet[FeishuDelivery]") -> None:

@@ -8,6 +8,8 @@
 
 Times are integers, milliseconds since the Unix epoch. A lane is worked on by one worker at a time: `claimed_by` until
 `claimed_until`, taken and kept by conditional writes (chat/entrances/feishu/lanes.py).
+
+The tables are named after the app `chat`, to which they belonged until 0010_entrances_are_apps.
 """
 
 from typing import Any, ClassVar
@@ -87,6 +89,8 @@ class FeishuApp(models.Model):
     bot_open_id = models.CharField(max_length=100, blank=True, editable=False)
 
     class Meta:
+        app_label = "feishu"
+        db_table = "chat_feishuapp"
         verbose_name = "Feishu app"
 
     def __str__(self) -> str:
@@ -109,6 +113,8 @@ class FeishuUser(models.Model):
     )
 
     class Meta:
+        app_label = "feishu"
+        db_table = "chat_feishuuser"
         verbose_name = "Feishu person"
         verbose_name_plural = "Feishu people"
         constraints = (models.UniqueConstraint(fields=["app", "open_id"], name="feishu_person"),)
@@ -146,6 +152,8 @@ class FeishuMessage(models.Model):
     answered_at = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
+        app_label = "feishu"
+        db_table = "chat_feishumessage"
         verbose_name = "Feishu message"
         constraints = (models.UniqueConstraint(fields=["app", "message_id"], name="feishu_message"),)
         indexes = (
@@ -183,6 +191,8 @@ class FeishuLane(models.Model):
     claimed_until = models.BigIntegerField(default=0)
 
     class Meta:
+        app_label = "feishu"
+        db_table = "chat_feishulane"
         verbose_name = "Feishu chat"
         constraints = (
             models.UniqueConstraint(fields=["app", "chat_id", "thread_id", "generation"], name="feishu_lane"),
@@ -212,6 +222,8 @@ class FeishuTurn(models.Model):
     ended = models.BooleanField(default=False)
 
     class Meta:
+        app_label = "feishu"
+        db_table = "chat_feishuturn"
         verbose_name = "Feishu turn"
         constraints = (models.UniqueConstraint(fields=["lane", "run"], name="feishu_turn"),)
 
@@ -243,6 +255,8 @@ class FeishuDelivery(models.Model):
     sent_at = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
+        app_label = "feishu"
+        db_table = "chat_feishudelivery"
         verbose_name = "Feishu delivery"
         verbose_name_plural = "Feishu deliveries"
         indexes = (

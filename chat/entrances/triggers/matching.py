@@ -6,13 +6,11 @@ RE2, which takes time linear in the text, and paths by leaving out what lets a s
 
 import json
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import re2
 from jsonpath import JSONPath, JSONPathEnvironment, JSONPathError
 from jsonpath.token import TOKEN_DDOT, TOKEN_ROOT
-
-Mode = Literal["any", "contains", "equals", "regex"]
 
 MAX_PATH = 300
 MAX_PATTERN = 300

@@ -24,7 +24,7 @@ export function after<S extends string>(
   return typeof word === "string" && Object.hasOwn(row.to, word) ? (row.to[word] as S) : null;
 }
 
-/** Whether this release can read an event: its type is known, and its version no later than ours (rule E3). */
+/** Whether this release can read an event: its type is known, and its version no later than ours (rule J3). */
 export function known(event: { type: string; v?: number }): boolean {
   const versions: Readonly<Record<string, number>> = EVENT_VERSIONS;
   const newest = Object.hasOwn(versions, event.type) ? versions[event.type] : undefined;

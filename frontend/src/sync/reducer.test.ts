@@ -70,7 +70,7 @@ describe("reducer", () => {
     },
   );
 
-  it.each(releases)("E5 reads what an earlier release wrote as it was meant: $name", (kept) => {
+  it.each(releases)("J5 reads what an earlier release wrote as it was meant: $name", (kept) => {
     const expected = new Map(kept.states.map(({ seq, state }) => [seq, state]));
     let state = EMPTY;
     for (const { seq, text } of kept.events) {
@@ -85,7 +85,7 @@ describe("reducer", () => {
     { type: "toString" },
     { type: "run.finished", v: 2, at: 1, run: "r", limit: null, detail: "" },
     { type: "conversation.pinned", ignorable: true },
-  ])("E3 passes an event on that this release cannot read: %o", (foreign) => {
+  ])("J3 passes an event on that this release cannot read: %o", (foreign) => {
     const state: SessionState = { info: info(), run: null, items: [] };
     const before = fromSnapshot("e:1:a", state, null, null);
     const frame = { type: "event", conversation: "c", prev: "e:1:a", cursor: "e:2:b", seq: 2 } as const;

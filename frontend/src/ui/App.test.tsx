@@ -92,6 +92,17 @@ test("the conversation is opened while it is shown and closed after", () => {
   expect(client.calls.map((each) => each.method)).toEqual(["open", "close"]);
 });
 
+test("a conversation that the list does not have can be renamed and deleted all the same", async () => {
+  const client = new FakeClient();
+  client.conversation(ID).set(live(ID, [message(1, "a")]));
+  open(client, ID);
+  fireEvent.keyDown(screen.getByTestId("header-menu"), { key: "Enter" });
+  fireEvent.click(await screen.findByText("Rename"));
+  expect(screen.getByTestId<HTMLInputElement>("rename-input").value).toBe(
+    "Tea, time and a little arithmetic",
+  );
+});
+
 test("deleting asks first, and leaves the conversation that is gone", () => {
   const client = new FakeClient();
   play(client, "full");

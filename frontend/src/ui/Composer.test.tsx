@@ -143,6 +143,25 @@ describe("files", () => {
     ]);
   });
 
+  test("a file dropped beside the composer is for the message, and never makes the browser leave the page", () => {
+    const { client } = show(composer());
+    const dataTransfer = { types: ["Files"], files: [file()] };
+    expect(fireEvent.dragOver(document.body, { dataTransfer })).toBe(false);
+    expect(screen.getByTestId("composer").textContent).toContain("Drop");
+    expect(fireEvent.drop(document.body, { dataTransfer })).toBe(false);
+    expect(client.calls.map(({ method }) => method)).toEqual(["attach"]);
+    // Text that is dragged is the browser's business.
+    expect(fireEvent.drop(document.body, { dataTransfer: { types: ["text/plain"], files: [] } })).toBe(true);
+  });
+
+  test("a composer that is switched off takes no file, and the page stays", () => {
+    const { client } = show(composer({ disabled: true }));
+    expect(fireEvent.drop(document.body, { dataTransfer: { types: ["Files"], files: [file()] } })).toBe(
+      false,
+    );
+    expect(client.calls).toEqual([]);
+  });
+
   test("a file that cannot be attached says why, in the reader's language, and must be removed first", () => {
     const { client } = show(composer(), undefined, "zh");
     choose(file("film.mov"));

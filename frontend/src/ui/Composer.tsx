@@ -53,7 +53,7 @@ export function Composer(props: Props) {
     draft.current = { ...draft.current, ...change };
     props.onDraft(draft.current);
   };
-  const attaching = useAttaching(props.draft.files, (files) => keep({ files }));
+  const attaching = useAttaching(props.draft.files, (files) => keep({ files }), props.disabled);
   const picker = useRef<HTMLInputElement>(null);
 
   const length = codePoints(text.trim());
@@ -101,7 +101,6 @@ export function Composer(props: Props) {
     <form
       className={`relative rounded-2xl border bg-raised shadow-soft transition-colors focus-within:border-accent ${attaching.over ? "border-accent" : "border-line-strong"}`}
       data-testid="composer"
-      {...attaching.drop}
       onSubmit={(event) => {
         event.preventDefault();
         send();

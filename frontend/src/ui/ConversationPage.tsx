@@ -1,6 +1,6 @@
 import { LoaderCircle } from "lucide-react";
 import { type Ref, useCallback } from "react";
-import type { ConversationView } from "../sync";
+import type { ConversationView, ListEntry } from "../sync";
 import { Announcer } from "./Announcer";
 import { useBanner } from "./Banner";
 import { Composer, type ComposerHandle } from "./Composer";
@@ -47,6 +47,7 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
         conversation={id}
         title={view.info?.title}
         agent={agent}
+        own={entryOf(view)}
         usage={view.info?.usage}
       />
       <Announcer view={view} agent={name} disconnected={offline} />
@@ -73,6 +74,14 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
       )}
     </>
   );
+}
+
+/** The conversation as the list would have it. */
+function entryOf({ id, info, run, phase }: ConversationView): ListEntry | null {
+  if (info === null || phase !== "live") return null;
+  const { title, agent, created_at } = info;
+  const updated_at = run?.since ?? created_at;
+  return { id, title, agent, created_at, updated_at, run_status: run?.status ?? null, pending: false };
 }
 
 function Opening({ view }: { view: ConversationView }) {

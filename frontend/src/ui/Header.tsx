@@ -18,16 +18,18 @@ interface Props {
   conversation: string | null;
   title: string | undefined;
   agent: string | undefined;
+  /** The conversation itself, where the list does not have it: beyond its first page, or hidden by a search. */
+  own?: ListEntry | null;
   /** What the conversation has taken so far. */
   usage?: Usage | undefined;
 }
 
 /** The line on top: which conversation this is, and with whom. */
-export function Header({ controls, conversation, title, agent, usage }: Props) {
+export function Header({ controls, conversation, title, agent, own = null, usage }: Props) {
   const words = useWords();
   const name = useAgentName(agent);
   const taken = usageLines(usage, words);
-  const entry = useList().conversations.find((each) => each.id === conversation);
+  const entry = useList().conversations.find((each) => each.id === conversation) ?? own;
   const shown =
     conversation === null ? words.t("list.new") : title || entry?.title || words.t("list.untitled");
   return (

@@ -139,7 +139,7 @@ function TaskBox({ checked }: Props<"input">) {
   );
 }
 
-const InlineCode = ({ node: _, children }: Props<"code">) => <code>{children}</code>;
+const InlineCode = ({ node: _, children }: Props<"code">) => <code translate="no">{children}</code>;
 
 // Plain elements: the library's own need its class names, ours are styled in prose.css.
 const plain = [

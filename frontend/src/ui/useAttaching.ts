@@ -1,10 +1,14 @@
-import { type ClipboardEvent, type DragEvent, useEffect, useState } from "react";
+import { type ClipboardEvent, useEffect, useRef, useState } from "react";
 import { MAX_ATTACHMENTS, SyncRefusal, type Upload } from "../sync";
 import { useClient, useReadable } from "./client";
 import { useWords } from "./i18n";
 
 /** The files of the message that is being written: chosen, pasted or dropped. `keep` is told the ids, as a draft. */
-export function useAttaching(first: readonly string[], keep: (ids: readonly string[]) => void) {
+export function useAttaching(
+  first: readonly string[],
+  keep: (ids: readonly string[]) => void,
+  disabled = false,
+) {
   const client = useClient();
   const words = useWords();
   const uploads = useReadable(client.uploads);
@@ -36,6 +40,36 @@ export function useAttaching(first: readonly string[], keep: (ids: readonly stri
     }
     set(next);
   };
+  // Wherever a file is dropped on the page, it is meant for the message: the browser would leave the page and open it.
+  const take = useRef(add);
+  take.current = disabled ? () => {} : add;
+  useEffect(() => {
+    const carries = (event: DragEvent) => event.dataTransfer?.types.includes("Files") === true;
+    const dragged = (event: DragEvent) => {
+      if (!carries(event)) return;
+      event.preventDefault();
+      const modal = document.querySelector("dialog[open]") !== null;
+      if (event.dataTransfer) event.dataTransfer.dropEffect = modal ? "none" : "copy";
+      setOver(!modal);
+    };
+    const left = (event: DragEvent) => {
+      if (event.relatedTarget === null) setOver(false);
+    };
+    const dropped = (event: DragEvent) => {
+      if (!carries(event)) return;
+      event.preventDefault();
+      setOver(false);
+      if (document.querySelector("dialog[open]") === null) take.current(event.dataTransfer?.files ?? []);
+    };
+    window.addEventListener("dragover", dragged);
+    window.addEventListener("dragleave", left);
+    window.addEventListener("drop", dropped);
+    return () => {
+      window.removeEventListener("dragover", dragged);
+      window.removeEventListener("dragleave", left);
+      window.removeEventListener("drop", dropped);
+    };
+  }, []);
   return {
     files,
     problem,
@@ -54,22 +88,6 @@ export function useAttaching(first: readonly string[], keep: (ids: readonly stri
       if (event.clipboardData.types.includes("text/plain") || event.clipboardData.files.length === 0) return;
       event.preventDefault();
       add(event.clipboardData.files);
-    },
-    drop: {
-      onDragOver: (event: DragEvent) => {
-        if (!event.dataTransfer.types.includes("Files")) return;
-        event.preventDefault();
-        setOver(true);
-      },
-      onDragLeave: (event: DragEvent) => {
-        if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setOver(false);
-      },
-      onDrop: (event: DragEvent) => {
-        setOver(false);
-        if (event.dataTransfer.files.length === 0) return;
-        event.preventDefault();
-        add(event.dataTransfer.files);
-      },
     },
   };
 }

@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from agents import events as e
 from chat import decide
 from chat.files import attachments
-from chat.journal.queries import Active
+from chat.journal.queries import Active, active_runs
 from chat.runs.sweeper import (
     EXPIRED_MS,
     LEAST_PAUSE_MS,
@@ -21,7 +21,7 @@ from chat.runs.sweeper import (
     decide_recovering,
     unattended,
 )
-from chat.session.sessions import Sessions
+from chat.session.sessions import Sessions, View
 from tests.support.clocks import HandClock
 from tests.support.waiting import eventually
 
@@ -120,6 +120,42 @@ async def test_what_was_handed_over_or_shall_stop_is_queued(yard: Yard, more: An
     _, run = await yard.begin(*more)
     assert await yard.sweeper().sweep() == 1
     assert yard.queued == [run]
+
+
+async def test_a_crash_behind_more_than_a_page_of_runs_is_noticed(yard: Yard) -> None:
+    """A page of the oldest needs a way past those that stay."""
+    for _ in range(4):
+        await yard.begin("started", "waiting")
+    for _ in range(4):
+        owned, _ = await yard.begin("started")
+        assert await yard.sessions.take(owned, "alive", 60_000)
+    _, lost = await yard.begin("started")
+    assert await yard.sweeper(page=3).sweep() == 1
+    assert yard.queued == [lost]
+
+
+async def test_runs_that_wait_for_a_person_are_not_even_read(yard: Yard) -> None:
+    for _ in range(3):
+        await yard.begin("started", "waiting")
+    _, stopping = await yard.begin("started", "waiting", "stopping")
+    assert [run.run for run in await active_runs(yard.sessions.journal, 10)] == [stopping]
+
+
+async def test_a_run_that_waits_for_its_place_is_loaded_once_and_not_by_every_sweep(yard: Yard) -> None:
+    class Counting(Sessions):
+        loads = 0
+
+        async def load(self, conversation: str) -> View:
+            self.loads += 1
+            return await super().load(conversation)
+
+    await yard.begin()
+    counting = yard.sessions = Counting(yard.sessions.store, yard.sessions.journal)
+    sweepers = [yard.sweeper(f"w{n}") for n in range(3)]
+    for _ in range(10):
+        for sweeper in sweepers:
+            await sweeper.sweep()
+    assert (counting.loads, len(yard.queued)) == (1, 1)
 
 
 async def test_any_number_of_sweepers_queue_a_run_once(yard: Yard):

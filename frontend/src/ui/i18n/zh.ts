@@ -346,7 +346,7 @@ export const zh: Dictionary = {
   "schedule.name": "名称",
   "schedule.name_hint": "留空则取自内容",
   "schedule.agent": "智能体",
-  "schedule.when": "时间",
+  "schedule.when": "何时运行",
   "schedule.kind_cron": "按日历",
   "schedule.kind_interval": "按间隔",
   "schedule.kind_once": "一次",

@@ -45,7 +45,7 @@ export const Code = memo(function Code({ text, language }: { text: string; langu
 
   const fits = painted !== null && painted.language === language && text.startsWith(painted.text);
   return (
-    <code>
+    <code translate="no">
       {fits ? coloured(painted.pieces) : null}
       {fits ? text.slice(painted.text.length) : text}
     </code>

@@ -1,5 +1,5 @@
 import { Check, X } from "lucide-react";
-import { useId } from "react";
+import { useId, useRef } from "react";
 import { type ApprovalView, type CallView, MAX_NOTE } from "../../sync";
 import { useClient, useSetup } from "../client";
 import { useWords } from "../i18n";
@@ -8,14 +8,23 @@ import { exactArguments } from "../view";
 
 type Decision = "approve" | "refuse";
 
+interface Props {
+  conversation: string;
+  call: CallView;
+  /** Puts the focus on the card, before the button that has it leaves: else it would fall to the page. */
+  keepFocus: () => void;
+}
+
 /**
  * A call that runs only after a person has seen its arguments and allows it (rule W8). The choice is a command like any
  * other: it may be made offline, is carried out once, and loses to one that was quicker.
  */
-export function Approval({ conversation, call }: { conversation: string; call: CallView }) {
+export function Approval({ conversation, call, keepFocus }: Props) {
   const client = useClient();
   const words = useWords();
   const id = useId();
+  // Only the click moves the focus, not a row that is scrolled back into sight.
+  const asked = useRef(false);
   const [asking, setAsking] = useKept(`approval:${call.id}`, false);
   const [note, setNote] = useKept(`approval-note:${call.id}`, "");
   // Kept, because a row that is scrolled away and back must not offer the choice a second time.
@@ -24,6 +33,7 @@ export function Approval({ conversation, call }: { conversation: string; call: C
   const [problem, setProblem] = useKept(`approval-problem:${call.id}`, "");
 
   const decide = async (decision: Decision) => {
+    keepFocus();
     setSent(decision);
     setMine(decision);
     setProblem("");
@@ -47,6 +57,8 @@ export function Approval({ conversation, call }: { conversation: string; call: C
         className="plain-code mt-2 max-h-64 rounded-lg border border-line bg-sunken px-3 py-2 whitespace-pre-wrap [overflow-wrap:anywhere]"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: long texts are scrolled by keyboard.
         tabIndex={0}
+        // Who allows it allows these very words, not a translation of them.
+        translate="no"
         data-testid="approval-arguments"
       >
         {exactArguments(call.arguments)}
@@ -59,6 +71,10 @@ export function Approval({ conversation, call }: { conversation: string; call: C
           <textarea
             id={id}
             className="field resize-y"
+            ref={(field) => {
+              if (asked.current) field?.focus();
+              asked.current = false;
+            }}
             rows={2}
             maxLength={MAX_NOTE}
             value={note}
@@ -75,7 +91,14 @@ export function Approval({ conversation, call }: { conversation: string; call: C
             >
               {words.t("approval.confirm")}
             </button>
-            <button type="button" className="button small" onClick={() => setAsking(false)}>
+            <button
+              type="button"
+              className="button small"
+              onClick={() => {
+                keepFocus();
+                setAsking(false);
+              }}
+            >
               {words.t("dialog.cancel")}
             </button>
           </div>
@@ -94,7 +117,10 @@ export function Approval({ conversation, call }: { conversation: string; call: C
             type="button"
             className="button small"
             data-testid="approval-refuse"
-            onClick={() => setAsking(true)}
+            onClick={() => {
+              asked.current = true;
+              setAsking(true);
+            }}
           >
             {words.t("approval.refuse")}
           </button>

@@ -180,3 +180,39 @@ describe("W8: a call that needs a yes", () => {
     expect(screen.getByTestId("approval-decided").textContent).toBe("Allowed by you");
   });
 });
+
+test("what somebody is to allow, and what a tool was given and gave, is never translated", () => {
+  const waiting = call("x", "notes", { text: "a" }, { status: "awaiting_approval", approval: asked() });
+  show(card(waiting));
+  expect(screen.getByTestId("approval-arguments").getAttribute("translate")).toBe("no");
+  fireEvent.click(screen.getByTestId("call-toggle"));
+  expect(screen.getByTestId("call-arguments").getAttribute("translate")).toBe("no");
+});
+
+describe("the focus stays in the card", () => {
+  const waiting = call("x", "notes", {}, { status: "awaiting_approval", approval: asked() });
+  const doubtful = call("x", "notes", {}, { status: "in_doubt", effect: "effectful" });
+  const toggle = () => screen.getByTestId("call-toggle");
+
+  test.each([
+    ["approval-allow", waiting],
+    ["doubt-did-not-happen", doubtful],
+    ["doubt-run-again", doubtful],
+  ])("after %s", (button, shown) => {
+    show(card(shown));
+    screen.getByTestId(button).focus();
+    fireEvent.click(screen.getByTestId(button));
+    expect(document.activeElement).toBe(toggle());
+  });
+
+  test.each([
+    ["approval-refuse", "approval-note", "approval-confirm", waiting],
+    ["doubt-happened", "doubt-result", "doubt-confirm", doubtful],
+  ])("after %s, which asks for a reason, and after it was given", (button, note, confirm, shown) => {
+    show(card(shown));
+    fireEvent.click(screen.getByTestId(button));
+    expect(document.activeElement).toBe(screen.getByTestId(note));
+    fireEvent.click(screen.getByTestId(confirm));
+    expect(document.activeElement).toBe(toggle());
+  });
+});

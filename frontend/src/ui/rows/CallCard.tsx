@@ -1,5 +1,5 @@
 import { Ban, Check, ChevronDown, CircleAlert, CircleDashed, CircleHelp, LoaderCircle } from "lucide-react";
-import { memo, useId } from "react";
+import { memo, useId, useRef } from "react";
 import type { CallStatus, CallView } from "../../sync";
 import { useWords, type Words } from "../i18n";
 import { Elapsed } from "../parts/Elapsed";
@@ -32,6 +32,8 @@ export const CallCard = memo(function CallCard(props: { conversation: string; ca
   const words = useWords();
   const [open, setOpen] = useKept(`call:${call.id}`, false);
   const panel = useId();
+  const toggle = useRef<HTMLButtonElement>(null);
+  const keepFocus = () => toggle.current?.focus();
   const name = toolName(call.name, words);
   const { icon: Icon, tint, spins } = looks[call.status];
   const summary = readArguments(call.arguments).summary;
@@ -48,6 +50,7 @@ export const CallCard = memo(function CallCard(props: { conversation: string; ca
       data-code={call.code ?? ""}
     >
       <button
+        ref={toggle}
         type="button"
         className="flex w-full items-center gap-2.5 px-3.5 py-2.5 text-left text-sm hover:bg-hover/60 focus-visible:-outline-offset-2"
         aria-expanded={open}
@@ -74,8 +77,8 @@ export const CallCard = memo(function CallCard(props: { conversation: string; ca
       {call.status === "running" && call.progress && <ProgressLine call={call} name={name} />}
       {call.approval?.decision != null && <Decided call={call} approval={call.approval} />}
       {failed && <Failure call={call} open={open} />}
-      {call.status === "in_doubt" && <Doubt conversation={conversation} call={call} />}
-      {asks && <Approval conversation={conversation} call={call} />}
+      {call.status === "in_doubt" && <Doubt conversation={conversation} call={call} keepFocus={keepFocus} />}
+      {asks && <Approval conversation={conversation} call={call} keepFocus={keepFocus} />}
       <div id={panel} hidden={!open}>
         {open && <CallDetails conversation={conversation} call={call} />}
       </div>

@@ -140,6 +140,7 @@ function Block({ label, aside, text, copyLabel, testid, tall = false, view = nul
       className={`plain-code whitespace-pre-wrap [overflow-wrap:anywhere] ${box}`}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: long texts are scrolled by keyboard.
       tabIndex={0}
+      translate="no"
       data-testid={testid}
       data-look="text"
     >

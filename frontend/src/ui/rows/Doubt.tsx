@@ -1,4 +1,4 @@
-import { useId, useState } from "react";
+import { useId, useRef, useState } from "react";
 import { type CallView, MAX_TEXT } from "../../sync";
 import { useClient } from "../client";
 import { useWords } from "../i18n";
@@ -6,20 +6,30 @@ import { useKept } from "../parts/kept";
 
 type Decision = "happened" | "did_not_happen" | "run_again";
 
+interface Props {
+  conversation: string;
+  call: CallView;
+  /** Puts the focus on the card, before the button that has it leaves: else it would fall to the page. */
+  keepFocus: () => void;
+}
+
 /**
  * A call whose worker died while it ran (rule R4): a person says whether it happened. The choice is a command like
  * any other, so it may be made offline and is carried out once.
  */
-export function Doubt({ conversation, call }: { conversation: string; call: CallView }) {
+export function Doubt({ conversation, call, keepFocus }: Props) {
   const client = useClient();
   const words = useWords();
   const id = useId();
+  // Only the click moves the focus, not a row that is scrolled back into sight.
+  const asked = useRef(false);
   const [asking, setAsking] = useKept(`doubt:${call.id}`, false);
   const [result, setResult] = useKept(`doubt-result:${call.id}`, "");
   const [sent, setSent] = useState<Decision | null>(null);
   const [problem, setProblem] = useState("");
 
   const decide = async (decision: Decision) => {
+    keepFocus();
     setSent(decision);
     setProblem("");
     const outcome = await client.settle(
@@ -49,6 +59,10 @@ export function Doubt({ conversation, call }: { conversation: string; call: Call
           <textarea
             id={id}
             className="field resize-y"
+            ref={(field) => {
+              if (asked.current) field?.focus();
+              asked.current = false;
+            }}
             rows={2}
             maxLength={MAX_TEXT}
             value={result}
@@ -65,7 +79,14 @@ export function Doubt({ conversation, call }: { conversation: string; call: Call
             >
               {words.t("doubt.confirm")}
             </button>
-            <button type="button" className="button small" onClick={() => setAsking(false)}>
+            <button
+              type="button"
+              className="button small"
+              onClick={() => {
+                keepFocus();
+                setAsking(false);
+              }}
+            >
               {words.t("dialog.cancel")}
             </button>
           </div>
@@ -76,7 +97,10 @@ export function Doubt({ conversation, call }: { conversation: string; call: Call
             type="button"
             className="button small"
             data-testid="doubt-happened"
-            onClick={() => setAsking(true)}
+            onClick={() => {
+              asked.current = true;
+              setAsking(true);
+            }}
           >
             {words.t("doubt.happened")}
           </button>

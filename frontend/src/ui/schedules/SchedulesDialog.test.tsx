@@ -160,3 +160,27 @@ test("both languages pass the accessibility check", async () => {
     unmount();
   }
 });
+
+test.each(["en", "zh"] as const)("in %s no two fields of the form have one name", async (language) => {
+  await open(new FakeClient(), language);
+  fireEvent.click(screen.getByTestId("schedule-new"));
+  const repeats = ["hourly", "daily", "weekdays", "weekly", "monthly", "custom"];
+  const shapes = [
+    () => fireEvent.click(screen.getByTestId("schedule-kind-interval")),
+    () => fireEvent.click(screen.getByTestId("schedule-kind-once")),
+    ...repeats.map((repeat) => () => {
+      fireEvent.click(screen.getByTestId("schedule-kind-cron"));
+      type("schedule-repeat", repeat);
+    }),
+  ];
+  for (const shape of shapes) {
+    shape();
+    type("schedule-missed", "all");
+    const named = screen
+      .getByTestId("schedule-form")
+      .querySelectorAll("legend, label, [aria-label]:not(button)");
+    const names = [...named].map((each) => each.getAttribute("aria-label") ?? each.textContent);
+    expect(names.length).toBeGreaterThan(6);
+    expect(names.toSorted()).toEqual([...new Set(names)].toSorted());
+  }
+});

@@ -148,7 +148,7 @@ class TestPassword:
 
 
 def test_words_are_the_same_set_in_both_languages():
-    from chat.entrances.web.words import CHINESE, ENGLISH
+    from chat.http.words import CHINESE, ENGLISH
 
     assert CHINESE.keys() == ENGLISH.keys()
 
