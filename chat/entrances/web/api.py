@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from agents.models import Agent, installed_tools
+from chat import extensions
 from chat.commands import MAX_TEXT
 from chat.entrances.web import protocol as p
 from chat.http.limits import Allowance, Limits
@@ -84,6 +85,7 @@ def boot(request: HttpRequest) -> Answer:
         max_text=MAX_TEXT,
         max_file=settings.HOLDFAST_MAX_FILE_BYTES,
         renderers={name: static(path) for name, path in installed_tools().renderers().items()},
+        entrances={one.name: str(one.label) for one in extensions.entrances()},
     )
 
 
