@@ -9,7 +9,7 @@ CONVERSATIONS ?= 10
 DATABASE ?= sqlite
 SEED ?=
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos schedules doors feishu-burst mutants protocol lock wheel bench shots clean
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos schedules doors feishu-burst mutants messages protocol lock wheel bench shots clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -60,6 +60,9 @@ feishu-burst: tools ## 1,000 Feishu messages over 50 chats, all delivered five t
 
 mutants: tools ## Break Holdfast on purpose in many ways; the tests must notice each
 	$(PY) -m tests.recovery.mutants
+
+messages: tools ## Bring the server's translations up to its texts, and compile them
+	$(PY) -m scripts.messages
 
 protocol: tools ## Generate the TypeScript types of the frames
 	cd frontend && npm run --silent protocol

@@ -207,9 +207,10 @@ WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/assets/.+-[\w-]{8}\.\w+$"
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = True
-LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
-LOCALE_PATHS = [FILES / "locale"]
+# What is said where nobody names a language: to Feishu's chats, in e-mail, to browsers that know neither of these two.
+# The texts themselves are in chat/locale/ (scripts/messages.py).
+LANGUAGE_CODE = ENV.choice("HOLDFAST_LANGUAGE", "en", tuple(code for code, _name in LANGUAGES))
 
 # ---- doorbell: the channel layer carries no data ---------------------------------------------------------
 

@@ -42,6 +42,13 @@ class Values:
             return False
         raise ImproperlyConfigured(f"{name} must be 1 or 0 (also: true, false, yes, no, on, off).")
 
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        """One of some words, in any case."""
+        value = self.text(name, default).lower()
+        if value not in choices:
+            raise ImproperlyConfigured(f"{name} must be one of: {', '.join(choices)}.")
+        return value
+
     def switch(self, name: str, *, automatic: bool) -> bool:
         """On, off or auto, which is what `automatic` says; auto when it is unset."""
         word = self.text(name, "auto").lower()

@@ -32,7 +32,10 @@ for name in (
     os.environ.pop(name, None)
 
 from config.settings import *  # noqa: E402, F403
-from config.settings import DATABASES  # noqa: E402
+from config.settings import DATABASES, INSTALLED_APPS  # noqa: E402
+
+# A second messenger, so that nothing in chat/messenger/ is about Feishu (tests/chat/messenger/).
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.support.pager"]
 
 # A file, not memory: threads and processes must see one database, as they do in production.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):

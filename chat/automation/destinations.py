@@ -10,6 +10,8 @@ A destination is called in a database thread, once or, after a crash, again with
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from django.utils.translation import gettext
+
 
 @dataclass(frozen=True)
 class Parcel:
@@ -96,4 +98,8 @@ def offers(user: Any) -> list[Offer]:
 def problem(user: Any, kind: str, address: str) -> str:
     """Why results may not go there; empty if they may."""
     destination = find(kind)
-    return "There is no such kind of delivery." if destination is None else destination.problem(user, address)
+    return (
+        gettext("There is no such kind of delivery.")
+        if destination is None
+        else destination.problem(user, address)
+    )

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.core.validators import validate_email
+from django.utils.translation import gettext
 
 from chat.automation.destinations import Offer, Parcel, Undeliverable
 
@@ -33,20 +34,20 @@ class Mail:
 
     def problem(self, user: Any, address: str) -> str:
         if not settings.HOLDFAST_EMAIL:
-            return "This server sends no e-mail. Ask its administrator to set HOLDFAST_EMAIL_URL."
+            return gettext("This server sends no e-mail. Ask its administrator to set HOLDFAST_EMAIL_URL.")
         try:
             validate_email(address)
         except ValidationError:
-            return "Write an e-mail address."
+            return gettext("Write an e-mail address.")
         if address.lower() == (user.email or "").lower() or user.has_perm("auth.change_user"):
             return ""
         if not user.email:
-            return "Your account has no e-mail address. Ask an administrator to enter it."
-        return f"Results can be sent to your own address only ({user.email})."
+            return gettext("Your account has no e-mail address. Ask an administrator to enter it.")
+        return gettext("Results can be sent to your own address only ({address}).").format(address=user.email)
 
     def deliver(self, parcel: Parcel) -> None:
         if not settings.HOLDFAST_EMAIL:
-            raise Undeliverable("This server sends no e-mail (HOLDFAST_EMAIL_URL is not set).")
+            raise Undeliverable(gettext("This server sends no e-mail (HOLDFAST_EMAIL_URL is not set)."))
         # A line break in a header would begin another one; Django refuses it, and here it is only a title.
         subject = " ".join(parcel.subject.split())[:MAX_SUBJECT]
         host = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip("> ") or "localhost"
@@ -66,6 +67,6 @@ class Mail:
             )
             if all(code >= 500 for code in codes):
                 raise Undeliverable(
-                    f"The mail server refused it ({', '.join(map(str, codes))})."
+                    gettext("The mail server refused it ({codes}).").format(codes=", ".join(map(str, codes)))
                 ) from refusal
             raise

@@ -12,28 +12,33 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from agents import events as e
 from chat.models import Event, Message, Run, Step
 
-#: What people read where a run ended without an answer (codes of agents/events).
-REASONS: dict[str, str] = {
-    "limit_steps": "The run reached its limit of steps.",
-    "limit_seconds": "The run reached its time limit.",
-    "limit_tokens": "The run reached its limit of tokens.",
-    "model_unreachable": "The model cannot be reached.",
-    "model_auth": "The model's provider refused the key.",
-    "model_quota": "The model's quota is used up.",
-    "model_unknown": "The model's provider does not know this model.",
-    "model_busy": "The model is too busy.",
-    "model_rejected": "The model's provider refused the request.",
-    "model_error": "The model failed.",
-    "transcript_invalid": "The request did not pass its check and was not sent.",
-    "internal": "Something went wrong on the server.",
-    "crashed_too_often": "The run was given up because its workers died too often.",
-    "outcome_unknown": "Nobody knows whether an interrupted tool took effect, and this agent does not go on then.",
-    "agent_missing": "This agent is missing or disabled.",
+#: What people read where a run ended without an answer (codes of agents/events), in the language that is active.
+REASONS: dict[str, Any] = {
+    "limit_steps": _("The run reached its limit of steps."),
+    "limit_seconds": _("The run reached its time limit."),
+    "limit_tokens": _("The run reached its limit of tokens."),
+    "model_unreachable": _("The model cannot be reached."),
+    "model_auth": _("The model's provider refused the key."),
+    "model_quota": _("The model's quota is used up."),
+    "model_unknown": _("The model's provider does not know this model."),
+    "model_busy": _("The model is too busy."),
+    "model_rejected": _("The model's provider refused the request."),
+    "model_error": _("The model failed."),
+    "transcript_invalid": _("The request did not pass its check and was not sent."),
+    "internal": _("Something went wrong on the server."),
+    "crashed_too_often": _("The run was given up because its workers died too often."),
+    "outcome_unknown": _(
+        "Nobody knows whether an interrupted tool took effect, and this agent does not go on then."
+    ),
+    "agent_missing": _("This agent is missing or disabled."),
 }
-EMPTY = "(The answer is empty.)"
+EMPTY = _("(The answer is empty.)")
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Reply:
     def whole(self) -> str:
         """What to show somebody: the answer, and how it ended if that needs saying."""
         told = f"*{self.ending}*" if self.ending else ""
-        return "\n\n".join(part for part in (self.text, told) if part) or EMPTY
+        return "\n\n".join(part for part in (self.text, told) if part) or str(EMPTY)
 
 
 def readers(conversation: UUID | str, messages: Iterable[str], using: str = "default") -> dict[str, str]:
@@ -108,9 +113,9 @@ def reply_of(run: Run, message: str = "", using: str = "default") -> Reply:
 def ending(run: Run) -> str:
     """Why a run that is over has no answer, or not a whole one; empty if all is well."""
     if run.status == "stopped":
-        return "Stopped."
+        return gettext("Stopped.")
     if run.status == "failed" or run.code:
-        said = REASONS.get(run.code, "The run failed.")
+        said = REASONS.get(run.code) or gettext("The run failed.")
         return f"{said} {run.detail}".strip()
     return ""
 

@@ -28,6 +28,13 @@ def test_unset_values_take_their_defaults() -> None:
     assert values.names("EMPTY", ("a",)) == ["a"]
 
 
+def test_a_choice_is_one_of_its_words() -> None:
+    assert Values({"X": " Zh-Hans "}).choice("X", "en", ("en", "zh-hans")) == "zh-hans"
+    assert Values({}).choice("X", "en", ("en", "zh-hans")) == "en"
+    with pytest.raises(ImproperlyConfigured, match="X must be one of: en, zh-hans."):
+        Values({"X": "klingon"}).choice("X", "en", ("en", "zh-hans"))
+
+
 def test_names_are_split_at_commas() -> None:
     assert Values({"X": "a, b,,c "}).names("X") == ["a", "b", "c"]
 

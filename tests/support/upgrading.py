@@ -31,10 +31,10 @@ def known(url: str, alias: str) -> Iterator[str]:
     try:
         yield alias
     finally:
-        connections[alias].close()
-        pool = getattr(connections[alias], "pool", None)
-        if pool is not None:
-            connections[alias].close_pool()
+        connection: Any = connections[alias]
+        connection.close()
+        if getattr(connection, "pool", None) is not None:
+            connection.close_pool()
         del connections[alias]
         del connections.settings[alias]
 
@@ -47,7 +47,7 @@ def migrate(alias: str, *targets: tuple[str, str | None]) -> Any:
     executor = MigrationExecutor(connections[alias])
     apps = executor.loader.project_state(list(executor.loader.applied_migrations)).apps
     for config in apps.get_app_configs():
-        config.models_module = True
+        vars(config)["models_module"] = True
         create_permissions(config, verbosity=0, using=alias, apps=apps)
     return apps
 

@@ -7,10 +7,15 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from chat.entrances.feishu.models import FeishuApp, FeishuDelivery, FeishuLane, FeishuMessage, FeishuUser
 from chat.inspection import base
+from chat.messenger.models import SET_ASIDE
 
+#: Messages that were set aside.
+ASIDE = {"state": "refused", "reason__startswith": SET_ASIDE}
 SECRETS = ("secret", "encrypt_key", "verification_token")
 
 
@@ -27,7 +32,9 @@ class AppForm(forms.ModelForm):
         for name in SECRETS:
             if getattr(self.instance, name):
                 self.fields[name].required = False
-                self.fields[name].help_text += " It is set: leave this empty to keep it."
+                self.fields[name].help_text = f"{self.fields[name].help_text} " + gettext(
+                    "It is set: leave this empty to keep it."
+                )
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
@@ -47,11 +54,11 @@ class FeishuAppAdmin(admin.ModelAdmin):
     readonly_fields = ("webhook",)
     autocomplete_fields: ClassVar[Any] = ("owner",)
 
-    @admin.display(description="request address")
+    @admin.display(description=_("request address"))
     def webhook(self, row: FeishuApp) -> str:
         """What to enter in the console, on this host."""
-        path = reverse("feishu_events", args=[row.slug]) if row.slug else "(save first)"
-        return f"{path}  (with https:// and this server's public name in front)"
+        path = reverse("feishu_events", args=[row.slug]) if row.slug else gettext("(save first)")
+        return f"{path}  ({gettext('with https:// and this server’s public name in front')})"
 
 
 @admin.register(FeishuUser)
@@ -63,12 +70,26 @@ class FeishuUserAdmin(admin.ModelAdmin):
     list_select_related = ("app", "user")
 
 
+class SetAsideFilter(admin.SimpleListFilter):
+    """What raised too often to be tried again (chat/messenger/intake.py)."""
+
+    title = _("set aside")
+    parameter_name = "aside"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("1", _("set aside"))]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        return queryset.filter(**ASIDE) if self.value() else queryset
+
+
 @admin.register(FeishuMessage)
 class FeishuMessageAdmin(base.ReadOnlyAdmin):
     list_display = ("message_id", "app", "chat_id", "sender", "state", "reason", "received", "answered")
-    list_filter = ("state", "app")
+    list_filter = ("state", SetAsideFilter, "app")
     list_select_related = ("app",)
     ordering = ("-id",)
+    actions = ("take_again",)
     search_exact = ("message_id", "chat_id", "sender", "run")
     unlisted = ("event",)
     fields: ClassVar[Any] = (
@@ -76,17 +97,27 @@ class FeishuMessageAdmin(base.ReadOnlyAdmin):
         *("received", "answered", "content"),
     )
 
-    @admin.display(description="received (UTC)")
+    @admin.display(description=_("received (UTC)"))
     def received(self, row: FeishuMessage) -> str:
         return base.time(row.received_at)
 
-    @admin.display(description="answered (UTC)")
+    @admin.display(description=_("answered (UTC)"))
     def answered(self, row: FeishuMessage) -> str:
         return base.time(row.answered_at)
 
-    @admin.display(description="event")
+    @admin.display(description=_("event"))
     def content(self, row: FeishuMessage) -> str:
         return base.pretty(row.event)
+
+    def has_take_again_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("chat.change_feishumessage")
+
+    @admin.action(description=_("Try again what was set aside"), permissions=["take_again"])
+    def take_again(self, request: HttpRequest, queryset: "QuerySet[FeishuMessage]") -> None:
+        """Let a worker take these rows once more, as if they had just come. Others are left alone."""
+        count = queryset.filter(**ASIDE).update(state="received", reason="")
+        told = ngettext("%(count)d will be tried again.", "%(count)d will be tried again.", count)
+        messages.info(request, told % {"count": count})
 
 
 @admin.register(FeishuLane)
@@ -98,10 +129,10 @@ class FeishuLaneAdmin(base.ReadOnlyAdmin):
     search_exact = ("chat_id", "thread_id")
     fields: ClassVar[Any] = (
         *("app", "chat_id", "thread_id", "generation", "chat", "owner", "anchor"),
-        *("head_seq", "run_seq", "said_seq", "claimed_by"),
+        *("head_seq", "claimed_by"),
     )
 
-    @admin.display(description="conversation")
+    @admin.display(description=_("conversation"))
     def chat(self, row: FeishuLane) -> str:
         return base.link(str(row.conversation), "chat_conversation_change", row.conversation)
 
@@ -120,24 +151,25 @@ class FeishuDeliveryAdmin(base.ReadOnlyAdmin):
         *("created", "sent", "message"),
     )
 
-    @admin.display(description="made (UTC)")
+    @admin.display(description=_("made (UTC)"))
     def created(self, row: FeishuDelivery) -> str:
         return base.time(row.created_at)
 
-    @admin.display(description="sent (UTC)")
+    @admin.display(description=_("sent (UTC)"))
     def sent(self, row: FeishuDelivery) -> str:
         return base.time(row.sent_at)
 
-    @admin.display(description="content")
+    @admin.display(description=_("content"))
     def message(self, row: FeishuDelivery) -> str:
         return base.pretty(row.content)
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("feishu.change_feishudelivery")
 
-    @admin.action(description="Send again what was given up", permissions=["resend"])
+    @admin.action(description=_("Send again what was given up"), permissions=["resend"])
     def resend(self, request: HttpRequest, queryset: "QuerySet[FeishuDelivery]") -> None:
         """Put dead letters back into the outbox. Those that are not dead are left alone."""
         dead = queryset.filter(state="dead")
         count = dead.update(state="pending", attempts=0, first_at=None, next_at=0, error="")
-        messages.info(request, f"{count} will be sent again.")
+        told = ngettext("%(count)d will be sent again.", "%(count)d will be sent again.", count)
+        messages.info(request, told % {"count": count})

@@ -1,8 +1,9 @@
 """A thin client of Feishu's API for one app: what Holdfast needs of it, and the codes as errors.
 
 The tenant token lies in the shared cache, sealed, for all processes; one asks for a new one while the others wait, or
-go on with the old one, which stays valid. All processes together keep to Feishu's limits (pace.py); where Feishu
-finds it too much all the same (`Limited`), all requests of this app are held back, everywhere, as long as it says.
+go on with the old one, which stays valid. All processes together keep to Feishu's limits (chat/messenger/pacing.py);
+where Feishu finds it too much all the same (`Limited`), all requests of this app are held back, everywhere, as long as
+it says.
 """
 
 import asyncio
@@ -14,21 +15,29 @@ from typing import Any
 
 import httpx
 
-from chat.entrances.feishu.errors import TOKEN, Away, FeishuError, Limited, error_of
+from chat.entrances.feishu import card_json
+from chat.entrances.feishu.errors import TOKEN, error_of
 from chat.entrances.feishu.models import FeishuApp
-from chat.entrances.feishu.pacing import Pace, Shared
 from chat.entrances.feishu.sealed import seal, unseal
+from chat.messenger.adapter import Card, Target
+from chat.messenger.database import ask
+from chat.messenger.errors import Away, Limited, MessengerError
+from chat.messenger.pacing import Pace, Rates, Shared
 
 log = logging.getLogger(__name__)
 
+#: At most four messages to a chat in any second (Feishu: five, for all bots of a group together); at most 36 requests
+#: of an app to one API in any second and 980 in any minute (Feishu: 50 and 1000): any second touches three windows of
+#: the first kind, any minute seven of the second.
+RATES = Rates(slot_s=1 / 3, windows=((0.5, 12), (10.0, 140)))
 #: Seconds for one request.
-PATIENCE_S = 10.0
+TIMEOUT_S = 10.0
 #: A token with less than this left is exchanged (seconds); Feishu gives a new one below 30 minutes.
 FRESH_S = 25 * 60
 #: Seconds that one process gets to fetch a token before another tries.
 FLIGHT_S = 10
 #: Where a limit comes without its time, and at most (seconds).
-PAUSE_S, MOST_PAUSE_S = 1.0, 60.0
+PAUSE_S, MAX_PAUSE_S = 1.0, 60.0
 
 Json = dict[str, Any]
 
@@ -37,15 +46,16 @@ class FeishuClient:
     """The API for one app. Close it with `aclose`; belongs to one event loop."""
 
     def __init__(self, app: FeishuApp) -> None:
+        self._app = app
         self.app_id = app.app_id
         self._secret = app.secret
         self._http = httpx.AsyncClient(
-            base_url=app.base_url.rstrip("/"), timeout=PATIENCE_S, trust_env=False, follow_redirects=False
+            base_url=app.base_url.rstrip("/"), timeout=TIMEOUT_S, trust_env=False, follow_redirects=False
         )
         # Another secret or another address is another token.
         mark = hashlib.sha256(f"{app.app_id}\0{app.base_url}\0{app.secret}".encode()).hexdigest()[:16]
-        self._shared = Shared(mark)
-        self.pace = Pace(self._shared)
+        self._shared = Shared(f"feishu:{mark}")
+        self.pace = Pace(self._shared, RATES)
 
     async def aclose(self) -> None:
         """Let go of the connections."""
@@ -53,20 +63,24 @@ class FeishuClient:
 
     # ---- messages ----
 
-    async def send(self, chat: str, kind: str, content: str, uuid: str) -> str:
-        """Send a message to a chat; its message id. The same uuid within an hour is the same message."""
+    async def send(self, to: Target, kind: str, content: str, uuid: str) -> str:
+        """Send a message; its message id. The same uuid within an hour is the same message."""
+        if to.reply_to:
+            return await self._reply(to.reply_to, kind, content, uuid, thread=to.thread)
+        return await self._send(to.chat, kind, content, uuid)
+
+    async def _send(self, chat: str, kind: str, content: str, uuid: str) -> str:
         body = {"receive_id": chat, "msg_type": kind, "content": content, "uuid": uuid}
         found = await self._ask("POST", "/open-apis/im/v1/messages?receive_id_type=chat_id", body)
         return str(found.get("message_id", ""))
 
-    async def reply(self, message: str, kind: str, content: str, uuid: str, *, thread: bool) -> str:
-        """Reply to a message; `thread`: within its topic."""
+    async def _reply(self, message: str, kind: str, content: str, uuid: str, *, thread: bool) -> str:
         body = {"msg_type": kind, "content": content, "uuid": uuid, "reply_in_thread": thread}
         found = await self._ask("POST", f"/open-apis/im/v1/messages/{message}/reply", body)
         return str(found.get("message_id", ""))
 
-    async def resource(self, message: str, key: str, kind: str, most: int) -> bytes:
-        """The bytes of an image or file in a message (`kind`: image or file); ValueError beyond `most` bytes."""
+    async def file(self, message: str, key: str, kind: str, max_bytes: int) -> bytes:
+        """The bytes of an image or file in a message (`kind`: image or file); ValueError if there are more."""
         path = f"/open-apis/im/v1/messages/{message}/resources/{key}"
         headers = {"Authorization": f"Bearer {await self._token()}"}
         read = bytearray()
@@ -77,36 +91,47 @@ class FeishuClient:
                     raise _error(answer)
                 async for piece in answer.aiter_bytes():
                     read += piece
-                    if len(read) > most:
+                    if len(read) > max_bytes:
                         raise ValueError("The file is too large.")
         except httpx.HTTPError as problem:
             raise Away(f"Feishu cannot be reached ({type(problem).__name__}).") from None
         return bytes(read)
 
-    async def bot_open_id(self) -> str:
-        """The bot's own id."""
+    async def bot_id(self) -> str:
+        """The bot's own open id, kept with the app once it is known."""
+        if not self._app.bot_open_id:
+            self._app.bot_open_id = await self._asked_bot_id()
+            await ask(self._app.save, update_fields=["bot_open_id"])
+        return self._app.bot_open_id
+
+    async def _asked_bot_id(self) -> str:
         answer = await self._answer("GET", "/open-apis/bot/v3/info")
         return str(answer.get("bot", {}).get("open_id", ""))
 
     # ---- cards ----
 
-    async def create_card(self, card: Json) -> str:
+    async def make_card(self, card: Card) -> str:
         """Make a card (JSON 2.0); its id. It is seen once it is sent."""
-        body = {"type": "card_json", "data": json.dumps(card, ensure_ascii=False)}
+        body = {"type": "card_json", "data": _text_of(card)}
         found = await self._ask("POST", "/open-apis/cardkit/v1/cards", body)
         return str(found.get("card_id", ""))
 
-    async def stream(self, card: str, element: str, text: str, sequence: int) -> None:
-        """Show the whole `text` in an element of a streaming card."""
-        path = f"/open-apis/cardkit/v1/cards/{card}/elements/{element}/content"
-        await self._ask("PUT", path, {"content": text, "sequence": sequence})
+    async def send_card(self, to: Target, card: str, uuid: str) -> str:
+        """Send a card that was made; its message id."""
+        content = json.dumps({"type": "card", "data": {"card_id": card}})
+        return await self.send(to, "interactive", content, uuid)
 
-    async def settle_card(self, card: str, shown: Json, sequence: int) -> None:
+    async def stream(self, card: str, text: str, shown: str, sequence: int) -> None:
+        """Show the whole of `shown` in an element of a streaming card."""
+        path = f"/open-apis/cardkit/v1/cards/{card}/elements/{text}/content"
+        await self._ask("PUT", path, {"content": shown, "sequence": sequence})
+
+    async def settle(self, card: str, shown: Card, sequence: int) -> None:
         """End the card's streaming and show this instead. Takes `sequence` and the one after it."""
         settings = json.dumps({"config": {"streaming_mode": False}})
         path = f"/open-apis/cardkit/v1/cards/{card}"
         await self._ask("PATCH", f"{path}/settings", {"settings": settings, "sequence": sequence})
-        data = {"type": "card_json", "data": json.dumps(shown, ensure_ascii=False)}
+        data = {"type": "card_json", "data": _text_of(shown)}
         await self._ask("PUT", path, {"card": data, "sequence": sequence + 1})
 
     # ---- one request ----
@@ -120,9 +145,9 @@ class FeishuClient:
         await self._in_turn(method, path)
         try:
             return await self._once(method, path, body, token)
-        except FeishuError as problem:
+        except MessengerError as problem:
             if problem.code not in TOKEN:
-                if isinstance(problem, Limited) and problem.code != 230020:
+                if isinstance(problem, Limited) and not problem.chat_only:
                     await self.pace.hold("", problem.after)
                 raise
         await self._shared.drop("token")
@@ -188,7 +213,11 @@ class FeishuClient:
         return token
 
 
-def _error(answer: httpx.Response) -> FeishuError:
+def _text_of(card: Card) -> str:
+    return json.dumps(card_json.card(card), ensure_ascii=False)
+
+
+def _error(answer: httpx.Response) -> MessengerError:
     try:
         found = answer.json()
         code, text = int(found.get("code", 0)), str(found.get("msg", ""))
@@ -198,4 +227,4 @@ def _error(answer: httpx.Response) -> FeishuError:
         after = float(answer.headers.get("x-ogw-ratelimit-reset") or PAUSE_S)
     except ValueError:
         after = PAUSE_S
-    return error_of(answer.status_code, code, text, min(max(after, 0.1), MOST_PAUSE_S))
+    return error_of(answer.status_code, code, text, min(max(after, 0.1), MAX_PAUSE_S))

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from chat.messenger.adapter import Said
 
 #: What we say of kinds that carry no text.
 KINDS = {
@@ -20,16 +21,6 @@ KINDS = {
     "todo": "a task",
     "vote": "a vote",
 }
-
-
-@dataclass(frozen=True)
-class Said:
-    """A message as the conversation gets it. `for_us`: it names the bot."""
-
-    text: str
-    for_us: bool
-    #: Images and files in it: (kind, key, name).
-    files: tuple[tuple[str, str, str], ...] = ()
 
 
 def read(message: dict[str, Any], bot: str) -> Said:
@@ -52,11 +43,18 @@ def read(message: dict[str, Any], bot: str) -> Said:
         files.append(("image", str(content.get("image_key", "")), "image"))
         text = ""
     elif kind == "file":
-        files.append(("file", str(content.get("file_key", "")), str(content.get("file_name", "file"))[:200]))
+        files.append(
+            ("file", str(content.get("file_key", "")), _whole(str(content.get("file_name", "file")))[:200])
+        )
         text = ""
     else:
         text = f"[{KINDS.get(kind, 'a message')} that cannot be read here]"
-    return Said(_resolved(text, mentions, bot).strip(), for_us, tuple(files))
+    return Said(_whole(_resolved(text, mentions, bot)).strip(), for_us, tuple(files))
+
+
+def _whole(text: str) -> str:
+    """`text` without halves of surrogate pairs, which JSON may hold and UTF-8 cannot."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _open_id(mention: dict[str, Any]) -> str:

@@ -7,10 +7,13 @@ those of every other message; the uuid is made of the parcel's key, so deliverin
 
 from typing import Any
 
+from django.utils.translation import gettext
+
 from chat.automation.destinations import Offer, Parcel, Undeliverable
-from chat.entrances.feishu import outbox
-from chat.entrances.feishu.lanes import name
-from chat.entrances.feishu.models import FeishuApp, FeishuLane, FeishuMessage, FeishuUser
+from chat.entrances.feishu.adapter import FEISHU
+from chat.entrances.feishu.models import FeishuApp, FeishuMessage, FeishuUser
+from chat.messenger import outbox
+from chat.messenger.lanes import get_lane
 
 #: Chats that are offered to one person, newest first.
 MOST = 30
@@ -32,34 +35,30 @@ class FeishuChats:
             for row in rows.order_by("-id")[: MOST * 10]:
                 address = f"{person.app.slug}:{row.chat_id}"
                 if all(offer.address != address for offer in found):
-                    private = (row.event.get("message") or {}).get("chat_type") == "p2p"
-                    where = "private chat" if private else f"group …{row.chat_id[-6:]}"
-                    found.append(Offer("feishu", address, f"Feishu: {person.app.name}, {where}"))
+                    private = FEISHU.is_private(row)
+                    where = gettext("private chat") if private else gettext("group")
+                    if not private:
+                        where += f" …{row.chat_id[-6:]}"
+                    found.append(Offer("feishu", address, f"{FEISHU.label}: {person.app.name}, {where}"))
         return found[:MOST]
 
     def problem(self, user: Any, address: str) -> str:
         app, chat = _parts(address)
         if app is None:
-            return "Write the app's short name and the chat's id, like bot:oc_0123456789."
+            return gettext("Write the app's short name and the chat's id, like bot:oc_0123456789.")
         people = FeishuUser.objects.filter(user=user, app=app).values("open_id")
         if user.has_perm("feishu.view_feishulane"):
             return ""
         if FeishuMessage.objects.filter(app=app, chat_id=chat, sender__in=people).exists():
             return ""
-        return "Choose a Feishu chat in which you have written to the bot."
+        return gettext("Choose a Feishu chat in which you have written to the bot.")
 
     def deliver(self, parcel: Parcel) -> None:
         app, chat = _parts(parcel.address)
         if app is None:
-            raise Undeliverable("The Feishu app is not there any more, or switched off.")
-        lane, _ = FeishuLane.objects.get_or_create(
-            app=app,
-            chat_id=chat,
-            thread_id="",
-            generation=0,
-            defaults={"conversation": name("conversation", app.pk, chat, "", 0), "owner_id": app.owner_id},
-        )
-        outbox.put(lane, f"**{parcel.subject}**\n\n{parcel.text}", "parcel", parcel.key)
+            raise Undeliverable(gettext("The Feishu app is not there any more, or switched off."))
+        lane = get_lane(FEISHU, app.pk, chat, "", 0, {"owner_id": app.owner_id})
+        outbox.put(FEISHU, lane, f"**{parcel.subject}**\n\n{parcel.text}", "parcel", parcel.key)
 
 
 def _parts(address: str) -> tuple[FeishuApp | None, str]:

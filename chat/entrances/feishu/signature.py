@@ -95,4 +95,8 @@ def _object(raw: bytes) -> dict[str, Any]:
         raise Untrusted("it is no JSON") from problem
     if not isinstance(found, dict):
         raise Untrusted("it is no object")
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON may hold and no database
+        found = json.loads(json.dumps(found, ensure_ascii=False).encode(errors="replace"))
     return found

@@ -1,4 +1,4 @@
-"""The webhook: verify, store, answer. What it means is decided by a worker (chat/entrances/feishu/intake.py).
+"""The webhook: verify, store, answer. What it means is decided by a worker (chat/messenger/intake.py).
 
 401 with an empty body: not Feishu's. 200: it is stored, or there is nothing to do with it. 503: it could not be stored
 in time; Feishu sends it again (after 15 s, 5 min, 1 h, 6 h), and if it was stored after all, its key is known.
@@ -15,10 +15,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from chat.entrances.feishu.lanes import ask
+from chat.entrances.feishu.adapter import FEISHU
 from chat.entrances.feishu.models import FeishuApp, FeishuMessage
 from chat.entrances.feishu.signature import Challenge, Event, Untrusted, open_request
-from chat.entrances.feishu.store import Storing
+from chat.messenger import texts
+from chat.messenger.database import ask
+from chat.messenger.store import Storing
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +73,7 @@ def _read(slug: str, raw: bytes, headers: dict[str, str]) -> tuple[HttpResponse,
         raise Untrusted("it is for another app")
     row = _row(app, said)
     if said.header.get("event_type") == "card.action.trigger":
-        toast = "Got it." if row is not None else "This button is no longer valid."
+        toast = texts.say(FEISHU.language(app), texts.GOT_IT if row is not None else texts.NO_BUTTON)
         return JsonResponse({"toast": {"type": "info", "content": toast}}), row
     return JsonResponse({}), row
 

@@ -1,88 +1,46 @@
-"""A whole Feishu entrance in one process: the fake server, a service, and a worker that plays a scripted model."""
+"""A whole Feishu entrance in one process: the fake server, the webhook, a service, and a scripted model."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import replace
+import json
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.test import AsyncClient
 
-from agents import events as e
-from agents.models import ensure_default_agent
-from agents.spec import AgentSpec
-from agents.tools import Toolbox, ToolContext, tool
-from chat.entrances.feishu.models import FeishuApp, FeishuDelivery, FeishuLane, FeishuMessage
-from chat.entrances.feishu.service import FeishuService
-from chat.runs.dependencies import Kit
-from chat.runs.pool import Pool
-from chat.runs.runner import Runner
+from chat.entrances.feishu.adapter import FEISHU
+from chat.entrances.feishu.models import FeishuApp
 from chat.session.sessions import Sessions
-from chat.support.tasks import end
+from tests.chat.messenger.house import House as AnyHouse
+from tests.chat.messenger.house import Seen, prepare
 from tests.support.feishu_events import action_event, message_event, signed
-from tests.support.feishu_server import FeishuServer
-from tests.support.waiting import eventually
+from tests.support.feishu_server import FeishuServer, words
 
-SPEC = AgentSpec(slug="assistant", name="A", model="scripted", base_url="http://localhost/v1")
+__all__ = ["House", "prepare"]
+
+BOT = {"key": "@_user_1", "id": {"open_id": "ou_bot"}, "name": "Bot"}
+#: What the suite of all messengers calls a request, as a route of Feishu's.
+ROUTES = {
+    "send": "POST /open-apis/im/v1/messages",
+    "make": "POST /open-apis/cardkit/v1/cards",
+    "stream": "PUT .*/content",
+    "settle": "PATCH .*/settings",
+}
+#: And how it fails, as a code and a status.
+FAILURES: dict[str, dict[str, Any]] = {
+    "away": {"code": 0, "status": 502},
+    "limited": {"code": 99991400, "reset": 0.5},
+    "refused": {"code": 200860},
+    "closed": {"code": 300309},
+}
 
 
-class House:
+class House(AnyHouse):
     """`say` is what a person writes in Feishu; `model` answers."""
 
     def __init__(self, sessions: Sessions, feishu: FeishuServer, app: FeishuApp, model: Any) -> None:
-        self.sessions, self.feishu, self.app, self.model = sessions, feishu, app, model
-        self.tasks: list[asyncio.Task[Any]] = []
-        self.ahead_ms = 0
-        self.asks_before: tuple[str, ...] = ()
-        self.gate = asyncio.Event()
-        self.busy = asyncio.Event()
+        super().__init__(sessions, FEISHU, model)
+        self.feishu, self.app = feishu, app
         self.client = AsyncClient()
-        self.services: list[FeishuService] = []
-
-        @tool(effect="read_only")
-        async def look(context: ToolContext) -> str:
-            """Look at something."""
-            return "seen"
-
-        @tool(effect="effectful")
-        async def act(context: ToolContext) -> str:
-            """Do something, slowly."""
-            self.busy.set()
-            await self.gate.wait()
-            return "acted"
-
-        async def agent(slug: str) -> AgentSpec | None:
-            return replace(SPEC, tools=("look", "act"), approval_tools=self.asks_before)
-
-        self.kit = Kit(agent=agent, model=lambda spec: self.model, tools=Toolbox([look, act]))
-        self.runner = self.worker("w1")
-
-    def worker(self, name: str) -> Runner:
-        runner = Runner(self.sessions, self.enqueue, self.kit, worker=name, lease_ms=60_000, renew_ms=1_000)
-        self.pool = Pool(runner, 64, self.suspect)
-        self.tasks.append(asyncio.create_task(runner.watch(20)))
-        return runner
-
-    def suspect(self, conversation: str, run: str) -> None:
-        raise AssertionError("No worker dies here, so no run is suspect.")
-
-    async def enqueue(self, conversation: str, run: str) -> bool:
-        self.tasks.append(asyncio.create_task(self.pool.perform(conversation, run)))
-        return True
-
-    def serve(self, name: str = "one") -> asyncio.Task[Any]:
-        """Start a service, as each worker process has one."""
-        from chat.entrances.feishu.lanes import now_ms
-
-        service = FeishuService(
-            self.sessions, self.enqueue, worker=name, clock=lambda: now_ms() + self.ahead_ms, asleep_s=0.1
-        )
-        self.services.append(service)
-        task = asyncio.create_task(service.run())
-        self.tasks.append(task)
-        return task
 
     def advance(self, seconds: float) -> None:
         """Time passes for Feishu and for us."""
@@ -109,54 +67,50 @@ class House:
         await self.post(event)
         return message
 
-    async def press(self, label: str, chat: str = "oc_a") -> dict[str, Any]:
+    async def press(self, label: str, chat: str = "oc_a", sender: str = "ou_alice") -> dict[str, Any]:
         """A person presses a button on the newest card that has it."""
         value = self.feishu.button(chat, label)
-        return (await self.post(action_event(value, chat=chat))).json()
+        return (await self.post(action_event(value, chat=chat, operator=sender))).json()
 
-    async def until(self, condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
-        try:
-            return await eventually(condition, seconds, what)
-        except AssertionError as failure:
-            rows = await sync_to_async(self.told)()
-            raise AssertionError(f"{failure}\n{rows}") from None
+    # ---- the words of the suite for all messengers ----
 
-    def told(self) -> str:
-        rows: list[Any] = [
-            list(FeishuMessage.objects.values_list("message_id", "state", "reason", "run", "answered_at")),
-            list(FeishuDelivery.objects.values_list("id", "state", "attempts", "error", "content")),
-            list(FeishuLane.objects.values()),
-            self.feishu.refused,
-            [card.text() for card in self.feishu.cards.values()],
+    async def speak(self, text: str = "", chat: str = "oc_a", **more: Any) -> str:
+        if more.pop("group", False):
+            more["chat_type"] = "group"
+            if more.pop("to_bot", True):
+                more["mentions"] = [BOT]
+                text = f"@_user_1 {text}"
+        if "file" in more:
+            name, data = more.pop("file")
+            if data is not None:
+                self.feishu.files[name] = data
+            more |= {"kind": "file", "content": {"file_key": name, "file_name": name}}
+        return await self.say(text, chat, **more)
+
+    def replies(self, chat: str = "oc_a") -> list[tuple[str, str]]:
+        found = [one for one in self.feishu.shown(chat) if "card_id" not in str(one.content)]
+        return [(words(one.content), one.reply_to) for one in found]
+
+    def cards(self, chat: str = "oc_a") -> list[Seen]:
+        return [
+            Seen(
+                card.text(),
+                [
+                    element["text"]["content"]
+                    for element in json.loads(card.text())["body"]["elements"]
+                    if element["tag"] == "button"
+                ],
+                card.streaming,
+            )
+            for card in self.feishu.cards_of(chat)
         ]
-        return "\n".join(map(str, rows))
 
-    async def answered(self, text: str, chat: str = "oc_a", times: int = 1) -> None:
-        """Wait until this text stands in the chat, so many times."""
+    def fail(self, what: str, how: str, times: int = 1, done: bool = False) -> None:
+        self.feishu.fail(ROUTES[what], times=times, done=done, **FAILURES[how])
 
-        def there() -> bool:
-            return sum(text in answer for answer in self.feishu.answers(chat)) >= times
+    def pass_time(self, seconds: float) -> None:
+        self.advance(seconds)
 
-        await self.until(there, f"{text!r} in {chat}")
-
-    async def quiet(self) -> None:
-        """Wait until no lane is kept: everything is delivered."""
-        await self.until(lambda: not any(one._keepers for one in self.services), "the lanes to be given back")
-
-    async def events(self, lane: FeishuLane) -> list[e.Event]:
-        from chat.models import Event
-
-        texts = (
-            Event.objects.filter(conversation_id=lane.conversation)
-            .order_by("seq")
-            .values_list("text", flat=True)
-        )
-        return [e.from_json(text) async for text in texts]
-
-    async def close(self) -> None:
-        await self.pool.leave()
-        await end(self.tasks)
-
-
-async def prepare() -> None:
-    await sync_to_async(ensure_default_agent)()
+    @property
+    def gone(self) -> set[str]:
+        return self.feishu.gone

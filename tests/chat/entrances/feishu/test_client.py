@@ -2,21 +2,19 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 import redis
 from asgiref.sync import sync_to_async
 
 from chat.entrances.feishu.client import FeishuClient
-from chat.entrances.feishu.errors import Away, Limited, Outpaced, Refused, StreamClosed
+from chat.messenger.adapter import Card, Target, Text
+from chat.messenger.errors import Away, CardClosed, Limited, Outpaced, Refused
 from tests.chat.entrances.feishu.conftest import make_app
 
 pytestmark = pytest.mark.django_db(transaction=True)
-CARD = {
-    "schema": "2.0",
-    "config": {"streaming_mode": True},
-    "body": {"elements": [{"tag": "markdown", "element_id": "text", "content": ""}]},
-}
+CARD = Card((Text("text", ""),), "Working…", streaming=True)
 
 
 @pytest.fixture
@@ -33,7 +31,7 @@ def tokens(feishu):
 async def test_one_token_for_many_callers_in_many_clients(feishu, client):
     other = FeishuClient(await sync_to_async(make_app)(slug="same", base_url=feishu.url))
     sends = [
-        (client, other)[number % 2].send(f"oc_{number}", "text", '{"text":"x"}', f"u{number}")
+        (client, other)[number % 2].send(Target(f"oc_{number}"), "text", '{"text":"x"}', f"u{number}")
         for number in range(20)
     ]
     assert len(set(await asyncio.gather(*sends))) == 20
@@ -42,14 +40,14 @@ async def test_one_token_for_many_callers_in_many_clients(feishu, client):
 
 
 async def test_a_token_that_has_run_out_is_exchanged_once(feishu, client):
-    await client.send("oc_a", "text", '{"text":"x"}', "u1")
+    await client.send(Target("oc_a"), "text", '{"text":"x"}', "u1")
     feishu.advance(8000)
-    await client.send("oc_a", "text", '{"text":"x"}', "u2")
+    await client.send(Target("oc_a"), "text", '{"text":"x"}', "u2")
     assert tokens(feishu) == 2 and len(feishu.shown("oc_a")) == 2
 
 
 async def test_the_token_lies_sealed_in_the_cache(feishu, client, valkey):
-    await client.send("oc_a", "text", '{"text":"x"}', "u1")
+    await client.send(Target("oc_a"), "text", '{"text":"x"}', "u1")
     token = next(iter(feishu.tokens))
     with redis.Redis.from_url(valkey.url) as raw:
         stored = [str(raw.get(key)) for key in raw.keys("*feishu*token*")]
@@ -63,17 +61,17 @@ async def test_without_the_cache_it_goes_on(feishu, client, settings):
             "LOCATION": "redis://127.0.0.1:1/0",
         }
     }
-    assert await client.send("oc_a", "text", '{"text":"x"}', "u1")
+    assert await client.send(Target("oc_a"), "text", '{"text":"x"}', "u1")
     assert await client.pace.slot("oc_a") == 0
-    assert await client.send("oc_a", "text", '{"text":"x"}', "u2")
+    assert await client.send(Target("oc_a"), "text", '{"text":"x"}', "u2")
     assert tokens(feishu) == 1
 
 
 async def test_the_same_uuid_is_one_message_for_an_hour(feishu, client):
-    first = await client.send("oc_a", "text", '{"text":"x"}', "u1")
-    assert await client.send("oc_a", "text", '{"text":"x"}', "u1") == first
+    first = await client.send(Target("oc_a"), "text", '{"text":"x"}', "u1")
+    assert await client.send(Target("oc_a"), "text", '{"text":"x"}', "u1") == first
     feishu.advance(3601)
-    assert await client.send("oc_a", "text", '{"text":"x"}', "u1") != first
+    assert await client.send(Target("oc_a"), "text", '{"text":"x"}', "u1") != first
 
 
 async def test_codes_are_errors_of_one_tree(feishu, client):
@@ -85,23 +83,23 @@ async def test_codes_are_errors_of_one_tree(feishu, client):
         (0, 429, Limited),
         (0, 502, Away),
         (230002, 400, Refused),
-        (200850, 400, StreamClosed),
+        (200850, 400, CardClosed),
     ):
         feishu.fail(route, code, status=status, reset=7)
         with pytest.raises(error) as caught:
-            await client.send("oc_a", "text", "{}", "u")
+            await client.send(Target("oc_a"), "text", "{}", "u")
         assert "the-app-secret" not in str(caught.value)
         if error is Limited:
             assert caught.value.after == 7
             await client.pace.hold("", 0)
     feishu.fail(route, 0, status=200)
-    await client.send("oc_a", "text", '{"text":"x"}', "u")
+    await client.send(Target("oc_a"), "text", '{"text":"x"}', "u")
 
 
 async def test_a_limit_of_the_app_holds_back_all_and_one_of_a_chat_that_chat(feishu, client):
     feishu.fail("messages", 99991400, reset=30)
     with pytest.raises(Limited):
-        await client.send("oc_a", "text", "{}", "u")
+        await client.send(Target("oc_a"), "text", "{}", "u")
     assert 28 < await client.pace.held("oc_other") <= 30
     await client.pace.hold("oc_b", 40)
     assert 38 < await client.pace.held("oc_b") <= 40
@@ -111,7 +109,7 @@ async def test_slots_keep_a_chat_below_five_a_second(feishu, client):
     for number in range(9):
         while (wait := await client.pace.slot("oc_a")) > 0:
             await asyncio.sleep(wait)
-        await client.send("oc_a", "text", '{"text":"x"}', f"u{number}")
+        await client.send(Target("oc_a"), "text", '{"text":"x"}', f"u{number}")
     assert not feishu.refused
 
 
@@ -119,7 +117,7 @@ async def test_two_processes_together_keep_an_app_below_50_requests_a_second(fei
     other = FeishuClient(await sync_to_async(make_app)(slug="same", base_url=feishu.url))
     began = time.monotonic()
     sends = [
-        (client, other)[number % 2].send(f"oc_{number}", "text", '{"text":"x"}', f"u{number}")
+        (client, other)[number % 2].send(Target(f"oc_{number}"), "text", '{"text":"x"}', f"u{number}")
         for number in range(60)
     ]
     await asyncio.gather(*sends)
@@ -144,30 +142,30 @@ async def test_a_minute_has_fewer_than_1000_turns_and_what_is_beyond_waits_for_t
 
 async def test_a_card_that_is_too_fast_is_told_to_wait_instead_of_keeping_answers_waiting(feishu, client):
     with pytest.raises(Limited) as caught:
-        await asyncio.gather(*(client.create_card(CARD) for _ in range(60)))
+        await asyncio.gather(*(client.make_card(CARD) for _ in range(60)))
     assert 0 < caught.value.after <= 10
     assert not feishu.refused
-    assert await client.send("oc_a", "text", '{"text":"x"}', "u1")
+    assert await client.send(Target("oc_a"), "text", '{"text":"x"}', "u1")
 
 
 async def test_a_card_streams_closes_after_ten_minutes_and_takes_a_last_word(feishu, client):
-    card = await client.create_card(CARD)
+    card = await client.make_card(CARD)
     await client.stream(card, "text", "Hel", 1)
     await client.stream(card, "text", "Hello", 5)
     with pytest.raises(Outpaced):
         await client.stream(card, "text", "late", 5)
     feishu.advance(601)
     feishu.tokens = {token: until + 10_000 for token, until in feishu.tokens.items()}
-    with pytest.raises(StreamClosed):
+    with pytest.raises(CardClosed):
         await client.stream(card, "text", "Hello again", 6)
-    await client.settle_card(card, {**CARD, "config": {}}, 8)
+    await client.settle(card, replace(CARD, streaming=False), 8)
     assert feishu.cards[card].sequence == 9 and not feishu.cards[card].streaming
 
 
 async def test_a_wrong_secret_says_so_and_does_not_show_it(feishu):
     client = FeishuClient(await sync_to_async(make_app)(base_url=feishu.url, secret="wrong-secret"))
     with pytest.raises(Refused) as caught:
-        await client.send("oc_a", "text", "{}", "u")
+        await client.send(Target("oc_a"), "text", "{}", "u")
     await client.aclose()
     assert caught.value.code == 10014 and "wrong-secret" not in str(caught.value)
 
@@ -176,15 +174,15 @@ async def test_nobody_there_is_away(feishu):
     client = FeishuClient(await sync_to_async(make_app)(base_url="http://127.0.0.1:1"))
     began = time.monotonic()
     with pytest.raises(Away):
-        await client.bot_open_id()
+        await client.bot_id()
     await client.aclose()
     assert time.monotonic() - began < 5
 
 
 async def test_files_are_read_up_to_a_limit(feishu, client):
     feishu.files["k"] = b"x" * 100
-    assert await client.resource("om_1", "k", "file", 100) == b"x" * 100
+    assert await client.file("om_1", "k", "file", 100) == b"x" * 100
     with pytest.raises(ValueError):
-        await client.resource("om_1", "k", "file", 99)
+        await client.file("om_1", "k", "file", 99)
     with pytest.raises(Refused):
-        await client.resource("om_1", "other", "file", 99)
+        await client.file("om_1", "other", "file", 99)

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat.entrances.feishu import cards
+from chat.entrances.feishu import card_json
+from chat.entrances.feishu.adapter import FEISHU
 from chat.entrances.feishu.content import read
 from chat.entrances.feishu.markdown import mapped, pieces
+from chat.messenger.cards import Writer
 
 BOT = {"key": "@_user_1", "id": {"open_id": "ou_bot"}, "name": "Bot"}
 ANN = {"key": "@_user_10", "id": {"open_id": "ou_ann"}, "name": "Ann"}
@@ -77,7 +79,7 @@ def test_pieces_fit_and_lose_nothing(lines):
 @pytest.mark.parametrize("sign", ['"', "\\", "字", "\n", "\x00", "<"])
 def test_a_piece_fits_into_a_card_whatever_it_is_made_of(sign):
     for piece in pieces(mapped(sign * 40_000)):
-        assert len(cards.message(piece).encode()) < 30_000
+        assert len(card_json.message(piece).encode()) < 30_000
 
 
 def test_the_status_names_tools_and_time():
@@ -94,4 +96,7 @@ def test_the_status_names_tools_and_time():
             "calls": [call],
         },
     }
-    assert cards.status(state, "r", 70_000) == "**Working** · 1 min 10 s\n⏳ look&#95;&#42;up&#42; · 5 s"
+    assert (
+        Writer(FEISHU.markup, FEISHU.limits, "en").status(state, "r", 70_000)
+        == "**Working** · 1 min 10 s\n⏳ look&#95;&#42;up&#42; · 5 s"
+    )

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from chat.entrances.feishu.models import FeishuMessage
-from chat.entrances.feishu.store import MOST, Storing
+from chat.messenger.store import MAX_ROWS, Storing
 
 
 def row(app, name, **changed):
@@ -19,7 +19,7 @@ async def put_all(*rows):
 
 
 async def test_all_that_come_at_once_are_stored_once(app):
-    names = [f"om_{number}" for number in range(2 * MOST + 10)]
+    names = [f"om_{number}" for number in range(2 * MAX_ROWS + 10)]
     assert set(await put_all(*(row(app, name) for name in names + names[:50]))) == {None}
     assert await FeishuMessage.objects.acount() == len(names)
     assert set(await put_all(*(row(app, name, sender="ou_2") for name in names[:3]))) == {None}

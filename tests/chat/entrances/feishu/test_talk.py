@@ -7,9 +7,11 @@ from asgiref.sync import sync_to_async
 
 from agents import events as e
 from agents.dialects.base import Finish, TextDelta
-from chat.entrances.feishu import cards
+from chat.entrances.feishu.adapter import FEISHU
 from chat.entrances.feishu.models import FeishuApp, FeishuLane, FeishuMessage, FeishuUser
 from chat.inbox import DeleteBody, SendBody, Sender
+from chat.messenger.adapter import Button
+from chat.messenger.cards import Origin, Writer
 from tests.support.feishu_events import action_event
 from tests.support.feishu_server import words
 from tests.support.scripted import Pause, ScriptedModel, asks, says
@@ -178,11 +180,15 @@ async def test_W8_a_call_is_allowed_or_refused_by_a_button(house, label, status)
 def test_W8_what_a_card_cannot_show_whole_cannot_be_allowed_there():
     approval = {"digest": "d", "decision": None}
     call = {"id": "c", "name": "pay", "arguments": "x" * 5_000, "approval": approval}
-    elements = cards.resting("told", [], 1, "", [call])["body"]["elements"]
-    assert [one["text"]["content"] for one in elements if one["tag"] == "button"] == ["Refuse"]
+    writer = Writer(FEISHU.markup, FEISHU.limits, "en")
+
+    def buttons():
+        parts = writer.asking("told", [], [call], Origin(1)).parts
+        return [part.label for part in parts if isinstance(part, Button)]
+
+    assert buttons() == ["Refuse"]
     call["arguments"] = "{}"
-    elements = cards.resting("told", [], 1, "", [call])["body"]["elements"]
-    assert [one["text"]["content"] for one in elements if one["tag"] == "button"] == ["Allow", "Refuse"]
+    assert buttons() == ["Allow", "Refuse"]
 
 
 async def test_in_a_group_only_what_names_the_bot_is_answered(house):

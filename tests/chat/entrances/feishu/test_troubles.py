@@ -9,11 +9,13 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from agents.dialects.base import Finish, TextDelta
+from chat.entrances.feishu.adapter import FEISHU
 from chat.entrances.feishu.client import FeishuClient
-from chat.entrances.feishu.delivery import Delivery
-from chat.entrances.feishu.follow import Follower
-from chat.entrances.feishu.lanes import LEASE_MS, ask, claim, now_ms
 from chat.entrances.feishu.models import FeishuDelivery, FeishuLane, FeishuMessage, FeishuTurn
+from chat.messenger.database import ask
+from chat.messenger.delivery import Delivery
+from chat.messenger.follow import Follower
+from chat.messenger.lanes import LEASE_MS, claim, now_ms
 from chat.models import Message
 from tests.support.feishu_events import message_event
 from tests.support.scripted import Pause, ScriptedModel, says
@@ -254,11 +256,13 @@ async def unsettled(house, **turn):
     pause.release.set()
     await house.quiet()
     lane = await FeishuLane.objects.select_related("app").aget()
-    assert await ask(claim, lane.pk, "another", now_ms() + LEASE_MS)
+    assert await ask(claim, FEISHU.tables, lane.pk, "another", now_ms() + LEASE_MS)
     await FeishuTurn.objects.aupdate(ended=False, **turn)
     follower = Follower(house.services[0].feed, str(lane.conversation))
     client = FeishuClient(lane.app)
-    ways = Delivery(lane, "another", client, follower, clock=now_ms, mine=lambda: True, every_ms=lambda: 0)
+    ways = Delivery(
+        FEISHU, lane, "another", client, follower, clock=now_ms, mine=lambda: True, every_ms=lambda: 0
+    )
     await follower.follow()
     yield house.feishu.cards_of("oc_a")[0], follower, ways
     follower.close()

@@ -191,7 +191,7 @@ async def test_a_result_appears_in_the_feishu_chat_once(
     await ScheduleDelivery.objects.aupdate(state="pending", next_at=0)
     await house.look()
     assert await FeishuDelivery.objects.acount() == 1
-    service = FeishuService(house.sessions, house.enqueue, worker="w", asleep_s=0.1)
+    service = FeishuService(house.sessions, house.enqueue, worker="w", idle_poll_s=0.1)
     task = asyncio.create_task(service.run())
     try:
         await eventually(lambda: feishu.answers("oc_a"), 20, "the result in the chat")

@@ -147,10 +147,10 @@ class TestPassword:
         assert client.get("/accounts/password/").status_code == 302
 
 
-def test_words_are_the_same_set_in_both_languages():
-    from chat.http.words import CHINESE, ENGLISH
-
-    assert CHINESE.keys() == ENGLISH.keys()
+@pytest.mark.parametrize(("accepts", "said"), [("zh-CN,zh;q=0.9", "登录"), ("fr", "Log in"), ("", "Log in")])
+def test_a_page_is_in_the_readers_language(client, db, accepts, said):
+    page = client.get("/accounts/login/", headers={"accept-language": accepts}, follow=True).content.decode()
+    assert f"<h1>{said}</h1>" in page
 
 
 def test_a_manifest_is_read_once_per_build(dist):

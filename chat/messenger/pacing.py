@@ -1,15 +1,13 @@
-"""How fast: all processes together keep to what Feishu allows, so that it rarely has to say no.
+"""How fast: all processes together keep to what a messenger allows, so that it rarely has to say no.
 
-    a chat    at most four messages in any second (Feishu: five, for all bots of a group together)
-    an API    at most 36 requests of an app in any second and 980 in any minute (Feishu: 50 and 1000)
-
-The counts lie in Django's cache. What Feishu refuses all the same holds the chat, or the whole app, back.
+The counts lie in Django's cache. What the messenger refuses all the same holds the chat, or the whole app, back.
 """
 
 import asyncio
 import logging
 import time
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -17,18 +15,22 @@ from django.core.cache import cache
 
 log = logging.getLogger(__name__)
 
-#: Sends to one chat: one per slot of this many seconds, so never more than four in any second.
-SLOT_S = 1 / 3
-#: (seconds, requests): so many to one API per window. Any second touches three windows of the first kind, any
-#: minute seven of the second.
-WINDOWS = ((0.5, 12), (10.0, 140))
+
+@dataclass(frozen=True)
+class Rates:
+    """How fast one app may be."""
+
+    #: Sends to one chat: one per slot of this many seconds.
+    slot_s: float
+    #: (seconds, requests): so many to one API per window. Of two windows that follow each other, both may be used up.
+    windows: tuple[tuple[float, int], ...]
 
 
 class Shared:
     """Django's cache as the processes share it. When it is away, each process goes on by itself."""
 
     def __init__(self, prefix: str) -> None:
-        self._prefix = f"feishu:{prefix}:"
+        self._prefix = f"{prefix}:"
         #: What this process keeps while the cache is away: value, and until when (by the monotonic clock).
         self._own: dict[str, tuple[Any, float]] = {}
 
@@ -87,15 +89,16 @@ def _counted(key: str, start: int, seconds: int) -> int:
 class Pace:
     """Turns, for one app. `wait` lets the callers of a process through in the order in which they came."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: Shared, rates: Rates) -> None:
         self._shared = shared
+        self._rates = rates
         self._lines: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def turn(self, api: str) -> float:
         """Take a turn at an API. 0: it is ours now; otherwise ask again after so many seconds."""
         if held := await self.held(""):
             return held
-        for seconds, most in WINDOWS:
+        for seconds, most in self._rates.windows:
             now = time.time()
             number = int(now / seconds)
             if await self._shared.count(f"api:{api}:{seconds}:{number}", int(seconds) + 2) > most:
@@ -111,13 +114,14 @@ class Pace:
     async def slot(self, chat: str) -> float:
         """Take a turn to send to this chat. 0: it is ours now; otherwise ask again after so many seconds."""
         now = time.time()
-        number = int(now / SLOT_S)
+        slot_s = self._rates.slot_s
+        number = int(now / slot_s)
         if await self._shared.add(f"slot:{chat}:{number}", 1, 3):
             return 0.0
-        return (number + 1) * SLOT_S - now + 0.005
+        return (number + 1) * slot_s - now + 0.005
 
     async def hold(self, chat: str, seconds: float) -> None:
-        """Nobody sends to this chat for a while (`chat` empty: nobody asks anything), because Feishu says so."""
+        """Nobody sends to this chat for a while (`chat` empty: nobody asks anything), because the messenger says so."""
         await self._shared.put(f"hold:{chat}", time.time() + seconds, int(seconds) + 1)
 
     async def held(self, chat: str) -> float:

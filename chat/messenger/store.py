@@ -8,16 +8,17 @@ already, and most of a burst of retries is, costs one read.
 import asyncio
 import threading
 from concurrent.futures import Future
+from typing import Any
 
-from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import IntegrityError, connection, transaction
 
-from chat.entrances.feishu.lanes import ask, in_thread
-from chat.entrances.feishu.models import FeishuMessage
+from chat.messenger.database import OUTAGES, ask, in_thread
+from chat.messenger.models import InboundMessage
 
 #: Rows of one transaction.
-MOST = 100
+MAX_ROWS = 100
 
-Waiting = tuple[FeishuMessage, "Future[None]"]
+Waiting = tuple[InboundMessage, "Future[None]"]
 
 
 class Storing:
@@ -28,7 +29,7 @@ class Storing:
         self._waiting: list[Waiting] = []
         self._writing = False
 
-    async def put(self, row: FeishuMessage) -> None:
+    async def put(self, row: InboundMessage) -> None:
         """Store a row. It is committed when this returns; if the caller gives up, it may still be stored.
         Raises OperationalError or InterfaceError: the database is away or too busy."""
         if await ask(_known, row):
@@ -45,15 +46,16 @@ class Storing:
         """Until nothing waits: what comes in the meantime is the next transaction."""
         while True:
             with self._lock:
-                batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+                batch, self._waiting = self._waiting[:MAX_ROWS], self._waiting[MAX_ROWS:]
                 if not batch:
                     self._writing = False
                     return
             _store(batch)
 
 
-def _known(row: FeishuMessage) -> bool:
-    return FeishuMessage.objects.filter(app=row.app, message_id=row.message_id).exists()
+def _known(row: InboundMessage) -> bool:
+    rows: Any = type(row)._default_manager
+    return bool(rows.filter(app=row.app, message_id=row.message_id).exists())
 
 
 def _store(batch: list[Waiting]) -> None:
@@ -61,8 +63,8 @@ def _store(batch: list[Waiting]) -> None:
     problem: Exception | None = None
     try:
         with transaction.atomic():
-            FeishuMessage.objects.bulk_create([row for row, _ in batch], ignore_conflicts=True)
-    except (OperationalError, InterfaceError) as away:
+            _insert([row for row, _ in batch])
+    except OUTAGES as away:
         connection.close()
         problem = away
     except Exception:
@@ -73,7 +75,13 @@ def _store(batch: list[Waiting]) -> None:
         _tell(done, problem)
 
 
-def _alone(row: FeishuMessage) -> Exception | None:
+def _insert(rows: list[InboundMessage]) -> None:
+    for kind in {type(row) for row in rows}:
+        of_kind = [row for row in rows if type(row) is kind]
+        kind._default_manager.bulk_create(of_kind, ignore_conflicts=True)
+
+
+def _alone(row: InboundMessage) -> Exception | None:
     try:
         with transaction.atomic():
             row.save(force_insert=True)

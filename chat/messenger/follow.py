@@ -11,13 +11,15 @@ from chat.session.state import merge, reduce
 
 
 class Follower:
-    """The feed's sink. `state` and `part` (step, text) are of now; `news` is set whenever they move."""
+    """The feed's sink. `state` and `part` (step, text) are of now, `seq` is the newest event in them; `news` is set
+    whenever they move."""
 
     def __init__(self, feed: Feed, conversation: str) -> None:
         self._feed = feed
         self._conversation = conversation
         self.state: dict[str, Any] = {}
         self.part: tuple[str, str] | None = None
+        self.seq = 0
         self.open = False
         self.news = asyncio.Event()
 
@@ -29,6 +31,7 @@ class Follower:
         # Nothing is awaited from here on: what lies beyond the snapshot comes when the loop turns.
         self.state = {key: json.loads(value) for key, value in loaded.fields.items()}
         self.part = (loaded.part.message, loaded.part.text) if loaded.part else None
+        self.seq = loaded.position.seq
         self.open = True
         self.news.set()
 
@@ -44,9 +47,18 @@ class Follower:
                 continue
             event = e.from_json(entry.text)
             self.state = merge(self.state, reduce(self.state, event, entry.seq))
+            self.seq = entry.seq
             if isinstance(event, e.StepStarted | e.StepFinished | e.StepStopped | e.StepDiscarded):
                 self.part = None
         self.news.set()
+
+    @property
+    def run(self) -> tuple[str, bool]:
+        """The run that is not over ("": none), and whether it waits for somebody."""
+        held = self.state.get("run") or {}
+        if held.get("status") not in e.ACTIVE_RUN:
+            return "", False
+        return held["id"], held["status"] == "waiting"
 
     def on_lost(self, reason: Reason) -> None:
         self.open = False

@@ -1,0 +1,70 @@
+"""Feishu as a messenger (chat/messenger/adapter.py): what it bears, how its rows are read and its texts written."""
+
+from typing import Any
+
+from django.conf import settings
+
+from chat.entrances.feishu import card_json, markdown
+from chat.entrances.feishu.client import FeishuClient
+from chat.entrances.feishu.content import read
+from chat.entrances.feishu.models import TABLES, FeishuUser
+from chat.messenger.adapter import Limits, Person, Pressed, Said
+from chat.messenger.models import InboundMessage
+
+
+class FeishuMarkup:
+    """Feishu's markdown, and messages that are cards of one text."""
+
+    def escape(self, text: str) -> str:
+        """Signs that mean something in Feishu's markdown as HTML entities, as its manual wants them."""
+        return "".join(f"&#{ord(sign)};" if sign in "*_~`[]<>" else sign for sign in text)
+
+    def markdown(self, text: str) -> str:
+        return markdown.mapped(text)
+
+    def messages(self, text: str) -> list[str]:
+        return [card_json.message(piece) for piece in markdown.pieces(markdown.mapped(text))]
+
+
+class Feishu:
+    """The adapter."""
+
+    name = "feishu"
+    label = "Feishu"
+    tables = TABLES
+    markup = FeishuMarkup()
+    limits = Limits(
+        remembers_uuid_ms=50 * 60_000,  # an hour, less what a request may take
+        card_lasts_ms=480_000,  # Feishu closes a streaming card after 600 s
+        card_changes_per_s=6.0,  # below 1000 a minute; a change is up to two requests
+        card_every_ms=700,
+    )
+
+    def language(self, app: Any) -> str:
+        return str(settings.LANGUAGE_CODE)
+
+    def person(self, app: Any, sender: str) -> Person:
+        people = FeishuUser.objects.select_related("user")
+        return people.get_or_create(app=app, open_id=sender)[0]
+
+    def is_private(self, row: InboundMessage) -> bool:
+        return _dict(row.event, "message").get("chat_type") == "p2p"
+
+    def read(self, row: InboundMessage, bot: str) -> Said | Pressed:
+        if row.is_press:
+            return Pressed(_dict(_dict(row.event, "action"), "value"))
+        return read(_dict(row.event, "message"), bot)
+
+    def client(self, app: Any) -> FeishuClient:
+        return FeishuClient(app)
+
+    def client_key(self, app: Any) -> str:
+        return f"{app.pk} {app.app_id} {app.base_url} {app.secret}"
+
+
+FEISHU = Feishu()
+
+
+def _dict(of: Any, name: str) -> dict[str, Any]:
+    found = of.get(name) if isinstance(of, dict) else None
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,36 @@
+"""Cards and messages as Feishu's CardKit takes them (JSON, schema 2.0). Pure."""
+
+import json
+from typing import Any
+
+from chat.messenger.adapter import Button, Card, Text
+
+Json = dict[str, Any]
+
+
+def card(shown: Card) -> Json:
+    """The JSON of a card. Streamed texts keep their ids as elements' ids."""
+    elements = [_element(part) for part in shown.parts]
+    config = {
+        "streaming_mode": shown.streaming,
+        "update_multi": True,
+        "summary": {"content": shown.summary},
+    }
+    return {"schema": "2.0", "config": config, "body": {"elements": elements}}
+
+
+def message(text: str) -> str:
+    """The content of a message that shows markdown (already mapped)."""
+    summary = " ".join(text.split())[:60]
+    return json.dumps(card(Card((Text("text", text),), summary, streaming=False)), ensure_ascii=False)
+
+
+def _element(part: Text | Button) -> Json:
+    if isinstance(part, Text):
+        return {"tag": "markdown", "element_id": part.id, "content": part.markdown}
+    return {
+        "tag": "button",
+        "type": part.look,
+        "text": {"tag": "plain_text", "content": part.label},
+        "behaviors": [{"type": "callback", "value": dict(part.value)}],
+    }

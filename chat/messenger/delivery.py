@@ -1,0 +1,133 @@
+"""The way out of one lane: what its outbox holds, and its run's card; and how far the chat is told by both.
+
+    journal ─► Answers ─► outbox ─► sent in order, at the chat's pace         (what must arrive)
+    feed ────► state ───► RunCards: made, streamed into, rotated, settled     (what is nice to see)
+                              both ─► told.mark: how far the chat is told
+
+Whatever goes wrong with a card, the answer goes out as a message of its own.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from chat.messenger import told
+from chat.messenger.adapter import Client, Messenger
+from chat.messenger.answers import Answers
+from chat.messenger.database import OUTAGES, ask
+from chat.messenger.errors import Away, Limited, Refused
+from chat.messenger.follow import Follower
+from chat.messenger.models import Lane
+from chat.messenger.outbox import Outbox
+from chat.messenger.run_cards import RunCards
+from chat.session.errors import NoConversation, Unavailable
+
+log = logging.getLogger(__name__)
+
+#: A card that is refused, or raises what nobody foresaw, is given up after so many failures in a row.
+MAX_FAILURES = 5
+#: Milliseconds before a card that failed is tried again: at first, doubled each time, and at most.
+RETRY_MS = (1_000, 60_000)
+
+
+class Delivery:
+    """The way out of one lane. `every_ms` says how often a card may change now."""
+
+    def __init__(
+        self,
+        messenger: Messenger,
+        lane: Lane,
+        me: str,
+        client: Client,
+        follower: Follower,
+        *,
+        clock: Callable[[], int],
+        mine: Callable[[], bool],
+        every_ms: Callable[[], int],
+    ) -> None:
+        self._lane = lane
+        self._client = client
+        self._follower = follower
+        self._clock = clock
+        self._mine = mine
+        self._every_ms = every_ms
+        self._remembers_ms = messenger.limits.remembers_uuid_ms
+        self._answers = Answers(messenger, lane, me)
+        self._outbox = Outbox(messenger, lane, client, self._turn, clock)
+        self._cards = RunCards(messenger, lane, client, follower, self._answers, clock, mine, self._turn)
+        self._read: told.Read | None = None
+        #: When the card of `_card_run` may change again, and until when no card may at all.
+        self._card_at, self._card_run = 0, ""
+        self._held_until = 0
+        self._failures, self._failing_since = 0, 0
+
+    async def go_on(self, news: bool) -> bool:
+        """One round. `news`: the journal has moved. Returns whether there is nothing left to do."""
+        if news or self._read is None or self._is_news(self._read):
+            self._read = await ask(self._answers.catch_up, self._read)
+        read = self._read
+        sent = await self._outbox.send_out()
+        if read is None:
+            return sent
+        try:
+            await self._follower.follow()
+        except NoConversation:
+            return sent
+        drawn = await self._draw(read.run) if self._mine() else None
+        if drawn is None:
+            return False
+        mark = await ask(self._answers.mark, read, drawn)
+        return sent and told.is_told(mark, read, drawn) and not self._is_news(read)
+
+    def _is_news(self, read: told.Read) -> bool:
+        """Whether the live state tells of more than was read."""
+        return self._follower.open and told.is_news(read, self._follower.seq, *self._follower.run)
+
+    async def _draw(self, run: str) -> told.Drawn | None:
+        """Bring the cards up to date; what they show. None: it is not time yet, or it failed."""
+        now = self._clock()
+        # A new run's card comes at once, however slow the cards have to be that move already.
+        if now < self._held_until or (now < self._card_at and run == self._card_run):
+            return None
+        try:
+            drawn = await self._cards.draw(run, now)
+        except Limited as problem:
+            self._held_until = now + int(problem.after * 1000)
+            return None
+        except (Unavailable, *OUTAGES):
+            raise
+        except Exception as problem:
+            await self._failed(run, problem, now)
+            return None
+        self._failures = 0
+        self._card_at, self._card_run = now + self._every_ms(), run
+        return drawn
+
+    async def _failed(self, run: str, problem: Exception, now: int) -> None:
+        """Try again, unless it is no use. What cannot be reached is tried for as long as a message would be: the
+        buttons of a card that asked must not stay because of one bad moment."""
+        if not self._failures:
+            self._failing_since = now
+        self._failures += 1
+        self._held_until = now + min(RETRY_MS[1], RETRY_MS[0] * 2 ** min(self._failures - 1, 10))
+        if not isinstance(problem, Away | Refused):
+            log.error("A card of lane %s raised.", self._lane.pk, exc_info=problem)
+        if isinstance(problem, Away):
+            given_up = now - self._failing_since > self._remembers_ms
+        else:
+            given_up = self._failures >= MAX_FAILURES
+        if given_up:
+            log.error("The card of run %s is given up; its answer is not: %s", run, problem)
+            self._failures = 0
+            await ask(self._cards.give_up)
+
+    async def _turn(self) -> bool:
+        """Wait until this chat may get another message. False: the lane is no longer ours."""
+        while self._mine():
+            wait = await self._client.pace.held(self._lane.chat_id)
+            if not wait:
+                wait = await self._client.pace.slot(self._lane.chat_id)
+            if not wait:
+                return self._mine()
+            await asyncio.sleep(min(wait, 1.0))
+        return False

@@ -1,0 +1,300 @@
+"""What came in, carried out: the lane's stored messages and buttons, one after another, through the inbox.
+
+    stored row ─► may they?   ─► ignored, refused
+               ├► a button    ─► stop, settle, approve
+               ├► /stop /new /help
+               └► create the conversation once ─► send ─► "taken": it is in the conversation's journal
+
+Ids of commands and messages are made from the row's key, so a worker that dies in between and one that goes on ask
+for the same thing (rule W5). A conversation with too many waiting messages keeps the rest here, in order; a /stop
+overtakes them. A row that raises is tried MAX_TRIES times and then set aside with its reason; the lane goes on.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+from uuid import UUID
+
+from agents.events import ACTIVE_RUN
+from chat.decide import run_id
+from chat.files import attachments, sniffing
+from chat.inbox import (
+    ApproveBody,
+    Body,
+    CommandResult,
+    CreateBody,
+    Inbox,
+    SendBody,
+    Sender,
+    SettleBody,
+    StopBody,
+)
+from chat.messenger import outbox, texts
+from chat.messenger.adapter import Client, Messenger, Person, Pressed, Said, made_id
+from chat.messenger.answers import message_of
+from chat.messenger.database import OUTAGES, ask
+from chat.messenger.errors import MessengerError, Refused
+from chat.messenger.lanes import make_lane, now_ms
+from chat.messenger.models import PRESS, SET_ASIDE, TRIED, InboundMessage, Lane
+from chat.models import Run
+from chat.session.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+#: Longest message of a conversation, in characters.
+MAX_TEXT = 16_000
+#: Files of one message.
+MAX_FILES = 5
+BATCH = 50
+#: Tries of a row that raises what is no outage.
+MAX_TRIES = 5
+
+Outcome = Literal["done", "later", "moved"]
+
+
+class Intake:
+    """What comes in to one lane."""
+
+    def __init__(self, messenger: Messenger, lane: Lane, inbox: Inbox, client: Client) -> None:
+        self._messenger = messenger
+        self._tables = messenger.tables
+        self._app = lane.app
+        self._lane = lane
+        self._inbox = inbox
+        self._client = client
+        self._language = messenger.language(lane.app)
+        self._made = False
+
+    async def take(self, mine: Callable[[], bool]) -> bool:
+        """Carry out what waits, while the lane is `mine`. False: something has to wait for later."""
+        held = False
+        for row in await ask(self._waiting):
+            if not mine():
+                return True
+            if held and not self._is_stop(row):
+                continue
+            try:
+                outcome = await self._one(row)
+            except (MessengerError, Unavailable, *OUTAGES):
+                raise  # nobody's fault: later
+            except Exception as problem:
+                outcome = await self._raised(row, problem)
+            if outcome == "moved":
+                return True  # the next generation's keeper goes on
+            held = held or outcome == "later"
+        return not held
+
+    def _waiting(self) -> list[InboundMessage]:
+        lane = self._lane
+        newest = self._tables.newest_lane(lane.app_id, lane.chat_id, lane.thread_id)
+        if newest is None or newest.pk != lane.pk:
+            return []
+        rows = self._tables.messages.filter(
+            app=self._app, chat_id=lane.chat_id, thread_id=lane.thread_id, state="received"
+        )
+        return list(rows.order_by("sent_at", "id")[:BATCH])
+
+    async def _one(self, row: InboundMessage) -> Outcome:
+        person = await ask(self._messenger.person, self._app, row.sender)
+        private = await ask(self._is_private, row)
+        said = self._messenger.read(row, "" if private or row.is_press else await self._client.bot_id())
+        if isinstance(said, Pressed):
+            return await self._pressed(row, said, person, private)
+        if not private and self._app.mention_only and not said.for_us:
+            return await self._end(row, "ignored", "not mentioned")
+        state, reason, reply = self._may(person, private, self._lane)
+        if state:
+            return await self._end(row, state, reason, reply and self._say(reply, id=row.sender))
+        return await self._said(row, said, self._called(row, person))
+
+    def _may(self, person: Person, private: bool, lane: Lane) -> tuple[str, str, Any]:
+        """Why this person has no say in this chat, for words and buttons alike: (state, reason, reply); all empty if
+        they have."""
+        policy = self._app.private_policy if private else self._app.group_policy
+        if policy == "nobody":
+            return "ignored", "by policy", ""
+        if policy == "linked" and not _is_linked(person):
+            return "refused", "not linked", texts.UNKNOWN
+        if lane.owner_id != self._app.owner_id and not lane.owner.is_active:
+            return "refused", "owner disabled", texts.DISABLED
+        return "", "", ""
+
+    def _is_private(self, row: InboundMessage) -> bool:
+        """Whether nobody else reads along; a button is where the newest message before it was."""
+        said: InboundMessage | None = row
+        if row.is_press:
+            here = self._tables.messages.filter(app=self._app, chat_id=row.chat_id)
+            said = here.exclude(message_id__startswith=PRESS).order_by("-id").first()
+        return said is not None and self._messenger.is_private(said)
+
+    async def _said(self, row: InboundMessage, said: Said, who: str) -> Outcome:
+        text = said.text
+        match text.lower():
+            case "" if said.files:
+                pass
+            case "" | "/help":
+                return await self._end(row, "done", "", self._say(texts.HELP))
+            case "/new":
+                await ask(self._next_lane)
+                await self._end(row, "done", "", self._say(texts.NEW))
+                return "moved"
+            case "/stop":
+                result = await self._submit(who, StopBody(kind="stop"), row)
+                if result.retry:
+                    return "later"
+                nothing = self._say(texts.NOTHING) if result.status == "rejected" else ""
+                return await self._end(row, "done", "", nothing)
+        if len(text) > MAX_TEXT:
+            told = self._say(texts.TOO_LONG, count=f"{len(text):,}", max=f"{MAX_TEXT:,}")
+            return await self._end(row, "refused", "too long", told)
+        return await self._send(row, said, who)
+
+    async def _send(self, row: InboundMessage, said: Said, who: str) -> Outcome:
+        if not self._made:
+            slug = await ask(lambda: self._app.agent.slug if self._app.agent else "")
+            made = await self._submit(who, CreateBody(kind="create", agent=slug), "create")
+            if made.retry:
+                return "later"
+            if made.code == "agent_missing":
+                return await self._end(row, "refused", "no agent", self._say(texts.NO_AGENT))
+            self._made = made.status != "rejected"
+        text, files = await self._files(row, said)
+        body = SendBody(kind="send", message=message_of(self._messenger, row), text=text, attachments=files)
+        result = await self._submit(who, body, row)
+        if result.retry:
+            return "later"
+        if result.code == "not_found":
+            # Somebody has deleted the conversation in the web chat: the next message begins another one.
+            await ask(self._next_lane)
+            return "moved"
+        if result.status == "rejected" and result.code != "id_reused":  # that one was sent before
+            return await self._end(row, "refused", result.code or "")
+        run = run_id(str(self._lane.conversation), body.message)
+        return await self._end(row, "taken", "", run=run)
+
+    async def _files(self, row: InboundMessage, said: Said) -> tuple[str, tuple[str, ...]]:
+        """The files of a message, kept, and its text with a line for each that cannot be."""
+        lines = [said.text] if said.text else []
+        kept: list[str] = []
+        for number, (kind, key, called) in enumerate(said.files):
+            id = made_id(self._messenger, "file", row.app_id, row.message_id, number)
+            try:
+                if len(kept) >= MAX_FILES:
+                    raise ValueError(self._say(texts.FILES_AT_MOST, max=MAX_FILES))
+                data = await self._client.file(row.message_id, key, kind, attachments.limits().size)
+                await ask(attachments.keep, self._lane.owner_id, UUID(id), called, data, now_ms())
+            except (sniffing.Unfit, Refused, ValueError) as problem:
+                lines.append(self._say(texts.FILE_UNREADABLE, name=called, problem=problem))
+            except (attachments.Taken, attachments.TooMany):
+                lines.append(self._say(texts.FILE_NOT_KEPT, name=called))
+            else:
+                kept.append(id)
+        return "\n".join(lines)[:MAX_TEXT], tuple(kept)
+
+    async def _pressed(self, row: InboundMessage, pressed: Pressed, person: Person, private: bool) -> Outcome:
+        value = pressed.value
+        lane = await ask(self._lane_of, value)
+        if lane is None:
+            return await self._end(row, "refused", "not a button of this chat")
+        _, reason, _ = self._may(person, private, lane)
+        if reason:
+            return await self._end(row, "refused", reason)
+        body: Body
+        match value.get("act"):
+            case "stop":
+                body = StopBody(
+                    kind="stop", run=str(value.get("run", ""))[:64]
+                )  # if that is over, a newer one is left alone
+            case "settle" if value.get("decision") in ("happened", "did_not_happen", "run_again"):
+                body = SettleBody(
+                    kind="settle", call=str(value.get("call", ""))[:64], decision=value["decision"]
+                )
+            case "approve" if value.get("decision") in ("approve", "refuse"):
+                call, digest = str(value.get("call", ""))[:64], str(value.get("digest", ""))[:64]
+                body = ApproveBody(kind="approve", call=call, digest=digest, decision=value["decision"])
+            case _:
+                return await self._end(row, "refused", "an unknown button")
+        result = await self._submit(self._called(row, person), body, row, lane)
+        if result.retry:
+            return "later"
+        return await self._end(row, "done", result.code or "")
+
+    def _lane_of(self, value: Mapping[str, Any]) -> Lane | None:
+        """The lane of a button, if it is of this chat; an older generation's is fine."""
+        mine = self._tables.lanes.select_related("owner").filter(app=self._app, chat_id=self._lane.chat_id)
+        number = value.get("lane")
+        lane: Lane | None = mine.filter(pk=number).first() if isinstance(number, int) else None
+        if lane is None or value.get("act") != "stop":
+            return lane
+        run = str(value.get("run", ""))[:64]
+        live = Run.objects.filter(conversation_id=lane.conversation, run=run, status__in=sorted(ACTIVE_RUN))
+        return lane if live.exists() else None  # an old card's button must not stop a newer run
+
+    async def _submit(
+        self, who: str, body: Body, row: InboundMessage | str, lane: Lane | None = None
+    ) -> CommandResult:
+        lane = lane or self._lane
+        entrance: Any = self._messenger.name
+        sender = Sender(lane.owner_id, entrance=entrance, name=who)
+        key = row if isinstance(row, str) else row.message_id
+        id = made_id(self._messenger, "command", lane.pk, key)
+        return await self._inbox.submit(sender, str(lane.conversation), id, body)
+
+    async def _end(
+        self, row: InboundMessage, state: str, reason: str, reply: str = "", *, run: str = ""
+    ) -> Outcome:
+        def end() -> None:
+            if reply:
+                outbox.put(
+                    self._messenger, self._lane, reply, "reply", row.message_id, reply_to=row.message_id
+                )
+            rows = self._tables.messages.filter(pk=row.pk)
+            rows.update(state=state, reason=reason[:300])
+            rows.filter(run="").update(run=run)  # the run that read it may be over already
+
+        await ask(end)
+        return "done"
+
+    async def _raised(self, row: InboundMessage, problem: Exception) -> Outcome:
+        """Nobody foresaw this: try again, and set the row aside when it goes on like that. How often it was tried is
+        kept with it, so that a worker that takes over does not begin anew."""
+        found = re.match(rf"{TRIED}(\d+): ", row.reason)
+        tries = int(found[1]) + 1 if found else 1
+        error = f"{type(problem).__name__}: {problem}".encode(errors="replace").decode()
+        if tries < MAX_TRIES:
+            reason = f"{TRIED}{tries}: {error}"[:300]
+            await ask(lambda: self._tables.messages.filter(pk=row.pk).update(reason=reason))
+            return "later"
+        log.error("Message %s was set aside.", row.message_id, exc_info=problem)
+        reply = "" if row.is_press else self._say(texts.SET_ASIDE)
+        return await self._end(row, "refused", f"{SET_ASIDE}{error}", reply)
+
+    def _is_stop(self, row: InboundMessage) -> bool:
+        """Whether it may overtake what has to wait: a button, or a /stop (in a group, after the mention of the bot)."""
+        if row.is_press:
+            return True
+        try:
+            said = self._messenger.read(row, "")
+        except Exception:
+            return False  # it says so itself when it is its turn
+        return isinstance(said, Said) and bool(re.search(r"(^|\s)/stop$", said.text, re.IGNORECASE))
+
+    def _next_lane(self) -> Lane:
+        lane = self._lane
+        return make_lane(self._messenger, lane.app_id, lane.chat_id, lane.thread_id, lane.generation + 1)
+
+    def _called(self, row: InboundMessage, person: Person) -> str:
+        """What the agent and others call this person."""
+        if person.name:
+            return person.name
+        if person.user is not None:
+            return str(person.user.get_username())
+        return f"{self._messenger.label} …{row.sender[-4:]}"
+
+    def _say(self, text: Any, **values: object) -> str:
+        return texts.say(self._language, text, **values)
+
+
+def _is_linked(person: Person) -> bool:
+    return person.user is not None and person.user.is_active

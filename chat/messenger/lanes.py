@@ -1,0 +1,128 @@
+"""Which worker sees to which lane, and what there is to do: short questions to SQL and conditional writes.
+
+All of these are plain functions, for a database thread (`database.ask`).
+"""
+
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q
+
+from chat.messenger.adapter import Messenger, made_id
+from chat.messenger.database import OUTAGES
+from chat.messenger.models import PRESS, SET_ASIDE, Lane, Tables
+from chat.models import Conversation
+
+log = logging.getLogger(__name__)
+
+#: A lane stays with its worker for this long unless it is renewed (milliseconds).
+LEASE_MS = 10_000
+RENEW_S = 3.0
+#: Chats looked at in one round.
+MAX_CHATS = 500
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass
+class Todo:
+    """What there is to do, by lane."""
+
+    mail: set[int] = field(default_factory=set)
+    out: set[int] = field(default_factory=set)
+    news: set[int] = field(default_factory=set)
+    #: Lanes that some worker has now: how many cards may be moving.
+    busy: int = 0
+
+    @property
+    def lanes(self) -> set[int]:
+        return self.mail | self.out | self.news
+
+
+def look(messenger: Messenger, me: str, now: int) -> Todo:
+    """Everything that is to be done on lanes which nobody else has."""
+    todo = Todo()
+    tables = messenger.tables
+    waiting = tables.messages.filter(state="received", app__enabled=True)
+    chats = waiting.order_by().values_list("app_id", "chat_id", "thread_id").distinct()[:MAX_CHATS]
+    for chat in chats:
+        lane = tables.newest_lane(*chat) or _first_lane(messenger, *chat)
+        if lane is not None:
+            todo.mail.add(lane.pk)
+    due = tables.deliveries.filter(state="pending", next_at__lte=now, lane__app__enabled=True)
+    todo.out = set(due.order_by().values_list("lane_id", flat=True).distinct()[:MAX_CHATS])
+    ahead = Conversation.objects.filter(
+        id=OuterRef("conversation"), head_seq__gt=OuterRef("head_seq"), deleted_at=None
+    )
+    behind = tables.lanes.filter(Exists(ahead), app__enabled=True)
+    todo.news = set(behind.values_list("pk", flat=True)[:MAX_CHATS])
+    held = tables.lanes.filter(claimed_until__gt=now)
+    todo.busy = held.count()
+    others = set(held.exclude(claimed_by=me).values_list("pk", flat=True))
+    for found in (todo.mail, todo.out, todo.news):
+        found -= others
+    return todo
+
+
+def _first_lane(messenger: Messenger, app_id: int, chat_id: str, thread_id: str) -> Lane | None:
+    """The first generation of a chat's lane. What came to a chat whose lane cannot be made is set aside: it must not
+    stop the others."""
+    try:
+        return make_lane(messenger, app_id, chat_id, thread_id, 1)
+    except OUTAGES:
+        raise
+    except Exception as problem:
+        log.exception("Nothing can be made of what came to the chat %s.", chat_id)
+        rows = messenger.tables.messages.filter(app_id=app_id, chat_id=chat_id, thread_id=thread_id)
+        reason = f"{SET_ASIDE}{type(problem).__name__}: {problem}"[:300]
+        rows.filter(state="received").update(state="refused", reason=reason)
+        return None
+
+
+def make_lane(messenger: Messenger, app_id: int, chat_id: str, thread_id: str, generation: int) -> Lane:
+    """A generation of a chat's lane; any number of workers may make it at once. A private chat with a linked person is
+    theirs."""
+    tables = messenger.tables
+    app: Any = tables.apps.get(pk=app_id)
+    rows = tables.messages.filter(app=app, chat_id=chat_id, thread_id=thread_id)
+    newest = rows.exclude(message_id__startswith=PRESS).order_by("-id").first()
+    owner = app.owner_id
+    if newest is not None and messenger.is_private(newest):
+        user = messenger.person(app, newest.sender).user
+        if user is not None:
+            owner = user.pk
+    defaults = {"owner_id": owner, "anchor": newest.message_id if newest is not None else ""}
+    return get_lane(messenger, app_id, chat_id, thread_id, generation, defaults)
+
+
+def get_lane(
+    messenger: Messenger, app_id: int, chat_id: str, thread_id: str, generation: int, defaults: dict[str, Any]
+) -> Lane:
+    """The lane with this key, made with `defaults` if there is none."""
+    key = {"app_id": app_id, "chat_id": chat_id, "thread_id": thread_id, "generation": generation}
+    conversation = made_id(messenger, "conversation", app_id, chat_id, thread_id, generation)
+    made: tuple[Lane, bool] = messenger.tables.lanes.get_or_create(
+        **key, defaults={"conversation": conversation, **defaults}
+    )
+    return made[0]
+
+
+def claim(tables: Tables, lane: int, me: str, now: int) -> bool:
+    """Have a lane to oneself, if nobody else has it."""
+    free = tables.lanes.filter(Q(claimed_until__lte=now) | Q(claimed_by=me), pk=lane)
+    return bool(free.update(claimed_by=me, claimed_until=now + LEASE_MS))
+
+
+def renew(tables: Tables, lane: int, me: str, now: int) -> bool:
+    """Keep it. False: somebody else has it; do nothing more to it."""
+    mine = tables.lanes.filter(pk=lane, claimed_by=me)
+    return bool(mine.update(claimed_until=now + LEASE_MS))
+
+
+def release(tables: Tables, lane: int, me: str) -> None:
+    """Give it back."""
+    tables.lanes.filter(pk=lane, claimed_by=me).update(claimed_until=0)

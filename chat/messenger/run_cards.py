@@ -1,0 +1,247 @@
+"""The cards of one lane's runs: made, streamed into, rotated, settled. The look is decided in cards.py.
+
+A card is made anew before the messenger closes it (`Limits.card_lasts_ms`), and when it says that it did (CardClosed).
+The sequence of its changes is the time since it was opened, so that a worker that takes over goes on with a larger one.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from agents.events import ACTIVE_RUN
+from chat.messenger import answers, cards
+from chat.messenger.adapter import Client, Messenger, Target, made_id
+from chat.messenger.answers import Answers
+from chat.messenger.database import ask
+from chat.messenger.errors import CardClosed, Outpaced, Refused
+from chat.messenger.follow import Follower
+from chat.messenger.models import Lane, Turn
+from chat.messenger.told import Drawn
+
+log = logging.getLogger(__name__)
+
+#: Added to the sequence of a card that asked, should its answer come in the same moment.
+ANSWERED_AFTER = 10
+#: Added to a card's sequence when somebody else has used a larger one.
+OUTPACED_BY = 10_000
+#: Milliseconds between two looks at the elapsed time.
+STATUS_MS = 2_000
+
+
+class RunCards:
+    """The cards of one lane. `turn` waits for the chat's pace; False: the lane is no longer ours."""
+
+    def __init__(
+        self,
+        messenger: Messenger,
+        lane: Lane,
+        client: Client,
+        follower: Follower,
+        found: Answers,
+        clock: Callable[[], int],
+        mine: Callable[[], bool],
+        turn: Callable[[], Awaitable[bool]],
+    ) -> None:
+        self._messenger = messenger
+        self._tables = messenger.tables
+        self._lane = lane
+        self._client = client
+        self._follower = follower
+        self._answers = found
+        self._clock = clock
+        self._mine = mine
+        self._turn = turn
+        self._writer = cards.Writer(messenger.markup, messenger.limits, messenger.language(lane.app))
+        self._origin = cards.Origin(lane.pk, lane.thread_id)
+        #: What the card shows now: status, text.
+        self._shown = ("", "")
+        self._status_at = 0
+        #: The last number used for each card.
+        self._sequences: dict[str, int] = {}
+
+    async def draw(self, run: str, now: int) -> Drawn:
+        """Bring the cards up to the live state; `run` is the one that the journal says is not over. Raises
+        MessengerError."""
+        seq = (
+            self._follower.seq
+        )  # of what is drawn at least: the state may move while we wait for the messenger
+        settled = await self._settle_others(run, now)
+        try:
+            whole = await self._draw_run(run, now) if run else True
+        except CardClosed:
+            await self._rotate(run)
+            whole = False
+        except Outpaced:
+            await self._change(run, sequence_by=OUTPACED_BY)
+            whole = False
+        return Drawn(seq, settled, settled and whole)
+
+    def give_up(self) -> None:
+        """Leave all cards of the lane as they are. In a database thread."""
+        self._tables.turns.filter(lane=self._lane, ended=False).update(ended=True)
+
+    async def _settle_others(self, run: str, now: int) -> bool:
+        settled = True
+        for turn in await ask(self._others, run):
+            # The journal was asked later than the feed: a card settled now would say "Working" for ever. The end
+            # comes with the feed's next look, and until then the lane is kept (told.py).
+            if self._at_work(turn.run):
+                settled = False
+            else:
+                await self._settle(turn, now)
+        return settled
+
+    async def _draw_run(self, run: str, now: int) -> bool:
+        state = self._follower.state
+        held = state.get("run") or {}
+        if held.get("id") != run:
+            return False  # the feed will come to it
+        turn = await ask(self._turn_of, run)
+        if turn.ended:
+            return True
+        if held["status"] == "waiting":
+            if turn.card_id or turn.asked != cards.waits_for(state, run):
+                await self._answered(turn, now)
+                return await self._ask(turn, now)
+            return True
+        await self._answered(turn, now)
+        if turn.card_id and now - turn.opened_at >= self._messenger.limits.card_lasts_ms:
+            await self._rotate(run)
+            turn = await ask(self._turn_of, run)
+        if not turn.message_id:
+            await self._open(turn, now)
+        await self._stream(turn, now)
+        return False
+
+    def _at_work(self, run: str) -> bool:
+        """Whether the live state shows this run as not over."""
+        held = self._follower.state.get("run") or {}
+        return held.get("id") == run and held["status"] in ACTIVE_RUN
+
+    async def _open(self, turn: Turn, now: int) -> None:
+        status = self._writer.status(self._follower.state, turn.run, now)
+        if not turn.card_id:
+            turn.card_id = await self._client.make_card(self._writer.working(status, turn.run, self._origin))
+            turn.opened_at = now
+            await ask(
+                turn.save
+            )  # before it is sent: sent again under the same uuid, it must be the same card
+        await self._send_card(turn)
+        self._shown, self._status_at = (status, ""), now
+
+    async def _send_card(self, turn: Turn) -> None:
+        if not await self._turn():
+            return
+        uuid = made_id(self._messenger, "card", turn.lane_id, turn.run, turn.rotation)
+        lane = self._lane
+        target = await ask(self._answers.target_of, turn.run) or (lane.anchor if lane.thread_id else "")
+        to = Target(lane.chat_id, target, thread=bool(lane.thread_id))
+        turn.message_id = await self._client.send_card(to, turn.card_id, uuid)
+        await ask(turn.save)
+
+    async def _stream(self, turn: Turn, now: int) -> None:
+        if not turn.message_id:
+            return
+        state = self._follower.state
+        status = self._writer.status(state, turn.run, now)
+        text = self._writer.text(state, turn.run, self._follower.part)
+        was_status, was_text = self._shown
+        # Only the elapsed time has changed: not worth a request each time.
+        same = cards.without_times(status) == cards.without_times(was_status)
+        if status != was_status and (not same or now - self._status_at >= STATUS_MS):
+            await self._client.stream(turn.card_id, "status", status, self._sequence(turn, now))
+            self._shown, self._status_at = (status, was_text), now
+        if text and text != was_text and self._mine():
+            await self._client.stream(turn.card_id, "text", text, self._sequence(turn, now))
+            self._shown = (self._shown[0], text)
+
+    async def _ask(self, turn: Turn, now: int) -> bool:
+        """The run waits for a person: a card at rest, with the choices. The run goes on with another card. False: the
+        lane is no longer ours."""
+        state = self._follower.state
+        status = self._writer.status(state, turn.run, now)
+        doubts, asked = cards.doubts(state, turn.run), cards.asked(state, turn.run)
+        shown = self._writer.asking(status, doubts, asked, self._origin)
+        waits_for = cards.waits_for(state, turn.run)
+        if turn.card_id:
+            await self._client.settle(turn.card_id, shown, self._sequence(turn, now, 2))
+        else:
+            turn.card_id, turn.opened_at = await self._client.make_card(shown), now
+            await ask(turn.save)
+        if not turn.message_id:
+            await self._send_card(turn)
+            if not turn.message_id:
+                return False
+        turn.asked_card, turn.asked_at = turn.card_id, turn.opened_at
+        await ask(turn.save)
+        await self._change(turn.run, next_card=True, asked=waits_for)
+        return True
+
+    async def _answered(self, turn: Turn, now: int) -> None:
+        """The card that asked has its answer, from wherever: its buttons go. Only what never works is passed over."""
+        if not turn.asked_card:
+            return
+        shown = self._writer.answered(self._follower.state, turn.run, now)
+        try:
+            # Later than all that was done to it before, by its own clock.
+            sequence = max(now - turn.asked_at + ANSWERED_AFTER, self._sequences.get(turn.asked_card, 0) + 1)
+            self._sequences[turn.asked_card] = sequence + 1
+            await self._client.settle(turn.asked_card, shown, sequence)
+        except (Refused, CardClosed) as problem:
+            log.info("The card that asked in run %s keeps its buttons: %s", turn.run, problem)
+        turn.asked_card = ""
+        await ask(turn.save)
+
+    async def _settle(self, turn: Turn, now: int) -> None:
+        """The run is over: its card shows what was done, and streams no more."""
+        await self._answered(turn, now)
+        # Without a message it may have been sent all the same: its worker died before it could note that.
+        if turn.card_id:
+            held = self._follower.state.get("run") or {}
+            if held.get("id") == turn.run:
+                status = self._writer.status(self._follower.state, turn.run, now)
+            else:
+                status = self._writer.ended(await ask(answers.ended_as, self._lane, turn.run))
+            shown = self._writer.resting(status)
+            await self._client.settle(turn.card_id, shown, self._sequence(turn, now, 2))
+        turn.ended = True
+        await ask(turn.save)
+        self._shown = ("", "")
+
+    async def _rotate(self, run: str) -> None:
+        """Leave the card as it is and go on with another one."""
+        turn = await ask(self._turn_of, run)
+        if turn.card_id:
+            try:
+                sequence = self._sequence(turn, self._clock(), 2)
+                await self._client.settle(turn.card_id, self._writer.goes_on(), sequence)
+            except (Refused, CardClosed, Outpaced) as problem:
+                log.info("The old card of run %s stays as it is: %s", run, problem)
+        await self._change(run, next_card=True)
+
+    async def _change(
+        self, run: str, *, next_card: bool = False, sequence_by: int = 0, asked: str | None = None
+    ) -> None:
+        turn = await ask(self._turn_of, run)
+        if next_card:
+            turn.rotation, turn.card_id, turn.message_id, turn.sequence = turn.rotation + 1, "", "", 0
+            self._shown = ("", "")
+        turn.sequence += sequence_by
+        turn.asked = turn.asked if asked is None else asked
+        await ask(turn.save)
+
+    def _sequence(self, turn: Turn, now: int, count: int = 1) -> int:
+        """The first of `count` numbers for changes to the turn's card, larger than all before."""
+        used = self._sequences.get(turn.card_id, 0)
+        turn.sequence = max(turn.sequence + 1, now - turn.opened_at, used + 1)
+        self._sequences[turn.card_id] = turn.sequence + count - 1
+        return turn.sequence
+
+    # ---- SQL ----
+
+    def _turn_of(self, run: str) -> Turn:
+        made: tuple[Turn, bool] = self._tables.turns.get_or_create(lane=self._lane, run=run)
+        return made[0]
+
+    def _others(self, run: str) -> list[Turn]:
+        """The turns whose run is over, with a card that has not been settled."""
+        return list(self._tables.turns.filter(lane=self._lane, ended=False).exclude(run=run))

@@ -1,0 +1,242 @@
+"""A messenger's side task of the worker process: finds lanes with something to do, and keeps each while there is.
+
+    every POLL_S: look (three short queries) ─► for each lane that nobody has: claim it ─► Keeper
+    Keeper: two loops, what comes in and what goes out, until neither has anything left; then the lane is given back
+
+Any number of workers may do this. A lane is one worker's (a lease, renewed; a worker that was paused finds by its
+own clock that it ran out and stops), and what is done twice all the same has the same ids.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from chat.feed import Feed
+from chat.inbox import Inbox
+from chat.messenger.adapter import Client, Messenger
+from chat.messenger.database import OUTAGES, ask
+from chat.messenger.delivery import Delivery
+from chat.messenger.errors import MessengerError
+from chat.messenger.follow import Follower
+from chat.messenger.intake import Intake
+from chat.messenger.lanes import LEASE_MS, RENEW_S, Todo, claim, look, now_ms, release, renew
+from chat.messenger.models import Lane
+from chat.session.errors import Unavailable
+from chat.session.sessions import Sessions
+from chat.support.tasks import end, heed_cancellation
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.25
+#: Without any app there is nothing to look for; seconds until the next look for one.
+IDLE_POLL_S = 5.0
+#: A keeper's round, if nothing wakes it earlier (seconds).
+ROUND_S = 0.3
+#: After a failure that nobody foresaw (seconds).
+ERROR_DELAY_S = 2.0
+#: Lanes of one worker at the same time.
+MAX_LANES = 200
+#: A lane whose keeper failed is left alone for this long, doubled each time, and at most (seconds).
+FAILED_S = (2.0, 300.0)
+
+
+class MessengerService:
+    """A messenger, for one worker process. `run` it in a task; `clock` in milliseconds."""
+
+    def __init__(
+        self,
+        messenger: Messenger,
+        sessions: Sessions,
+        enqueue: Callable[[str, str], Awaitable[bool]],
+        *,
+        worker: str,
+        clock: Callable[[], int] = now_ms,
+        idle_poll_s: float = IDLE_POLL_S,
+    ) -> None:
+        self.messenger = messenger
+        self.me = worker
+        self.clock = clock
+        self.inbox = Inbox(sessions, enqueue)
+        self.feed = Feed(sessions.store, sessions.look)
+        self.busy = 1
+        self._idle_poll_s = idle_poll_s
+        self._keepers: dict[int, Keeper] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._clients: dict[str, Client] = {}
+        #: Lanes whose keepers failed: how often in a row, and until when they are left alone (monotonic).
+        self._failed: dict[int, tuple[int, float]] = {}
+
+    async def run(self) -> None:
+        """Look and keep until cancelled. Survives outages."""
+        feed = asyncio.create_task(self.feed.run(), name=f"{self.messenger.name} feed")
+        try:
+            while True:
+                heed_cancellation()
+                try:
+                    awake = await ask(self.messenger.tables.apps.filter(enabled=True).exists)
+                    if awake:
+                        await self._look()
+                    await asyncio.sleep(POLL_S if awake else self._idle_poll_s)
+                except Exception:
+                    log.exception(
+                        "%s could not be looked after; again in %.0f s.", self.messenger.label, ERROR_DELAY_S
+                    )
+                    await asyncio.sleep(ERROR_DELAY_S)
+        finally:
+            await end([*self._tasks.values(), feed])
+            for client in self._clients.values():
+                await client.aclose()
+
+    def client(self, app: Any) -> Client:
+        """The client for an app as it is configured now."""
+        key = self.messenger.client_key(app)
+        if key not in self._clients:
+            self._clients[key] = self.messenger.client(app)
+        return self._clients[key]
+
+    def every_ms(self) -> int:
+        """How often one card may change, for all cards together to stay within the app's limits."""
+        limits = self.messenger.limits
+        return max(limits.card_every_ms, int(1000 * self.busy / limits.card_changes_per_s))
+
+    def failed(self, lane: int) -> None:
+        """The lane's keeper raised: leave it alone for a while, so that it does not do so all the time."""
+        times = self._failed.get(lane, (0, 0.0))[0] + 1
+        pause = min(FAILED_S[1], FAILED_S[0] * 2 ** min(times - 1, 10))
+        self._failed[lane] = (times, time.monotonic() + pause)
+
+    def went_well(self, lane: int) -> None:
+        """The lane's keeper had nothing left to do."""
+        self._failed.pop(lane, None)
+
+    async def _look(self) -> None:
+        todo: Todo = await ask(look, self.messenger, self.me, now_ms())
+        self.busy = max(1, todo.busy)
+        for lane in todo.lanes:
+            keeper = self._keepers.get(lane)
+            if keeper is None:
+                if len(self._keepers) >= MAX_LANES or self._failed.get(lane, (0, 0.0))[1] > time.monotonic():
+                    continue
+                if not await ask(claim, self.messenger.tables, lane, self.me, now_ms()):
+                    continue
+                keeper = self._keepers[lane] = Keeper(self, lane)
+                task = asyncio.create_task(keeper.keep(), name=f"{self.messenger.name} lane {lane}")
+                self._tasks[lane] = task
+                task.add_done_callback(partial(self._left, lane))
+            if lane in todo.mail:
+                keeper.mail.set()
+            if lane in todo.out or lane in todo.news:
+                keeper.news = True
+
+    def _left(self, lane: int, _: object) -> None:
+        self._keepers.pop(lane, None)
+        self._tasks.pop(lane, None)
+
+
+class Keeper:
+    """Sees to one lane while it has something to do."""
+
+    def __init__(self, service: MessengerService, lane: int) -> None:
+        self._service = service
+        self._messenger = service.messenger
+        self._tables = service.messenger.tables
+        self._lane = lane
+        self._until = time.monotonic() + LEASE_MS / 1000 - 1
+        self.mail = asyncio.Event()
+        self.news = True
+        self._taking = False
+
+    def mine(self) -> bool:
+        """Whether the lease still holds, by this process's own clock (it may have been paused)."""
+        return time.monotonic() < self._until
+
+    async def keep(self) -> None:
+        """Until there is nothing left to do, or the lane is lost. Never raises."""
+        me = self._service.me
+        tasks: list[asyncio.Task[None]] = []
+        follower: Follower | None = None
+        try:
+            lane = await ask(self._tables.lanes.select_related("app__agent", "owner").get, pk=self._lane)
+            client = self._service.client(lane.app)
+            follower = Follower(self._service.feed, str(lane.conversation))
+            loops = (self._take(lane, client), self._deliver(lane, client, follower), self._renew())
+            tasks = [asyncio.create_task(one) for one in loops]
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            self._service.went_well(self._lane)
+        except Exception:
+            log.exception("Lane %s could not be looked after.", self._lane)
+            self._service.failed(self._lane)
+        finally:
+            await end(tasks)
+            if follower is not None:
+                follower.close()
+            try:
+                await ask(release, self._tables, self._lane, me)
+            except Exception as problem:
+                log.warning("Lane %s could not be given back: %r", self._lane, problem)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            asked = time.monotonic()
+            try:
+                kept = await ask(renew, self._tables, self._lane, self._service.me, now_ms())
+            except Exception as problem:
+                log.warning("Lane %s could not be renewed: %r", self._lane, problem)
+                if self.mine():
+                    continue
+                return
+            if not kept:
+                return
+            self._until = asked + LEASE_MS / 1000 - 1
+
+    async def _take(self, lane: Lane, client: Client) -> None:
+        intake = Intake(self._messenger, lane, self._service.inbox, client)
+        while True:
+            await self.mail.wait()
+            self.mail.clear()
+            self._taking = True
+            try:
+                if not await intake.take(self.mine):
+                    await asyncio.sleep(ROUND_S)
+            except (MessengerError, Unavailable, *OUTAGES) as problem:
+                log.warning("What came in to lane %s has to wait: %s", self._lane, problem)
+                await asyncio.sleep(ERROR_DELAY_S)
+            finally:
+                self._taking = False
+                self.news = True
+
+    async def _deliver(self, lane: Lane, client: Client, follower: Follower) -> None:
+        delivery = Delivery(
+            self._messenger,
+            lane,
+            self._service.me,
+            client,
+            follower,
+            clock=self._service.clock,
+            mine=self.mine,
+            every_ms=self._service.every_ms,
+        )
+        while self.mine():
+            news, self.news = self.news, False
+            try:
+                idle = await delivery.go_on(news)
+            except (Unavailable, *OUTAGES) as problem:
+                log.warning("Lane %s has to wait: %s", self._lane, problem)
+                idle = False
+                await asyncio.sleep(ERROR_DELAY_S)
+            if idle and not (self.news or self._taking or self.mail.is_set()):
+                return
+            follower.news.clear()
+            try:
+                async with asyncio.timeout(ROUND_S):
+                    await follower.news.wait()
+            except TimeoutError:
+                pass
+            else:
+                await asyncio.sleep(0.05)

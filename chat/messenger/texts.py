@@ -1,0 +1,67 @@
+"""What a messenger's chats are told besides answers, in the app's language (Django's catalogues in locale/).
+
+The constants are lazy: `say` makes them text. Commands (/stop, /new, /help) are the same in every language.
+"""
+
+from typing import Any
+
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+
+HELP = _(
+    "Write to me and I answer; while I work, a card shows what I do.\n\n"
+    "- `/stop` ends what I am doing\n- `/new` begins a new conversation\n- `/help` shows this"
+)
+NEW = _("A new conversation begins here. What was still being answered will be.")
+NOTHING = _("Nothing is running.")
+UNKNOWN = _("This bot answers only people who are known to it. Ask its administrator to link you: `{id}`")
+TOO_LONG = _(
+    "This message is too long: {count} characters; {max} at most. Nothing of it was read. Send it in parts."
+)
+DISABLED = _("The user to whom this chat is linked is disabled here. Ask the bot's administrator.")
+NO_AGENT = _("Nobody answers here: this bot's agent is missing or disabled. Tell its administrator.")
+SET_ASIDE = _(
+    "This message could not be read, and was set aside for the bot's administrator. Write it again."
+)
+CANNOT_TELL = _("The answer cannot be shown here. Read it in the web chat, or ask the bot's administrator.")
+FILE_UNREADABLE = _("[{name} was attached and cannot be read: {problem}]")
+FILE_NOT_KEPT = _("[{name} was attached and could not be kept.]")
+FILES_AT_MOST = _("A message takes {max} files.")
+
+STATES = {
+    "queued": _("Waiting for a worker"),
+    "running": _("Working"),
+    "waiting": _("Waiting for you"),
+    "recovering": _("Recovering: its worker was lost, another one takes over"),
+    "finished": _("Done"),
+    "failed": _("Failed"),
+    "stopped": _("Stopped"),
+}
+STOPPING = _("Stopping")
+BUSY = _("The model is busy; trying again")
+EARLIER = _("… {count} earlier calls")
+MORE_TEXT = _("… the whole text comes with the answer.")
+SECONDS = _("{seconds} s")
+MINUTES = _("{minutes} min {seconds} s")
+STOP = _("Stop")
+SUMMARY = _("Working…")
+ANSWERED = _("Answered")
+GOES_ON = _("Goes on below")
+IN_DOUBT = _("**{name}** was interrupted. Did it happen?")
+HAPPENED = _("It happened")
+DID_NOT_HAPPEN = _("It did not happen")
+RUN_AGAIN = _("Run it again")
+MAY_RUN = _("May **{name}** run?")
+TOO_LONG_TO_ALLOW = _("This is too long to be shown whole here: allow it in the web chat, or refuse it.")
+ALLOW = _("Allow")
+REFUSE = _("Refuse")
+
+GOT_IT = _("Got it.")
+NO_BUTTON = _("This button is no longer valid.")
+
+
+def say(language: str, text: Any, **values: object) -> str:
+    """A text of this module in a language, with what stands in it."""
+    with translation.override(language):
+        said = str(text)
+    return said.format(**values) if values else said
