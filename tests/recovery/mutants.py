@@ -131,7 +131,7 @@ MUTANTS = (
     ),
     Mutant(
         "a worker begins what it cannot read",
-        "chat/runs/runner.py",
+        "chat/runs/ownership.py",
         "if (unread := await self._unread()) is not None:",
         "if (unread := None) is not None:",
         ("tests/chat/test_later_release.py", "-k", "does_not_begin"),
