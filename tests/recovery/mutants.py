@@ -279,6 +279,27 @@ MUTANTS = (
         ("tests/chat/entrances/schedules/test_delivery.py", "-k", "feishu"),
     ),
     Mutant(
+        "permissions are left behind when the entrances become apps",
+        "chat/migrations/0010_entrances_are_apps.py",
+        "migrations.RunPython(forward, backward),",
+        "migrations.RunPython(migrations.RunPython.noop, migrations.RunPython.noop),",
+        ("tests/platform/test_upgrade.py", "-k", "carried and sqlite"),
+    ),
+    Mutant(
+        "everybody counts as watching",
+        "chat/extensions.py",
+        "return frozenset(one.name for one in entrances() if not one.attended)",
+        "return frozenset()",
+        ("tests/chat/runs/test_runner.py", "-k", "nobody_watches"),
+    ),
+    Mutant(
+        "an entrance that is switched off still works",
+        "chat/extensions.py",
+        "return tuple(one for one in self.known() if one.name not in (self._off or ()))",
+        "return self.known()",
+        ("tests/chat/test_extensions.py", "-k", "switched_off"),
+    ),
+    Mutant(
         "trigger: a message's key is made of its text",
         "chat/entrances/triggers/watching.py",
         'Sighting(f"message:{row.pk}:{seq}", ',

@@ -15,6 +15,7 @@ from django.middleware.csrf import get_token
 from django.templatetags.static import static
 
 from agents.models import Agent, installed_tools
+from chat import extensions
 from chat.commands import MAX_TEXT
 from chat.entrances.web import protocol as p
 from chat.http.api import END, Answer, Method, Refused, allowance, endpoint, number_of
@@ -48,6 +49,7 @@ def boot(request: HttpRequest) -> Answer | p.Frame:
         max_text=MAX_TEXT,
         max_file=settings.HOLDFAST_MAX_FILE_BYTES,
         renderers={name: static(path) for name, path in installed_tools().renderers().items()},
+        entrances={one.name: str(one.label) for one in extensions.entrances()},
     )
 
 

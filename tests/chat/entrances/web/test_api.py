@@ -50,6 +50,7 @@ class TestBoot:
         assert [agent.slug for agent in boot.agents] == ["a"]
         assert boot.max_text == MAX_TEXT
         assert boot.renderers == {}, "no built-in tool draws its results itself"
+        assert boot.entrances["schedule"] == "a schedule" and boot.entrances["web"] == "the web chat"
 
     def test_its_csrf_token_is_one_that_a_post_accepts(self, alice, client):
         from django.test import Client
