@@ -12,6 +12,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
 from django.views import View
 from django.views.decorators.cache import never_cache
 
@@ -77,20 +78,22 @@ def body_of(request: HttpRequest) -> Any:
     try:
         found = json.loads(request.body or b"{}")
     except (ValueError, RecursionError):
-        raise Refused(400, "bad_json", "Send a JSON object.") from None
+        raise Refused(400, "bad_json", gettext("Send a JSON object.")) from None
     if not isinstance(found, dict):
-        raise Refused(400, "bad_json", "Send a JSON object.")
+        raise Refused(400, "bad_json", gettext("Send a JSON object."))
     return found
 
 
 def _admit(request: HttpRequest, allowance: Allowance, most_bytes: int) -> None:
     if not request.user.is_authenticated:
-        raise Refused(401, "logged_out", "Log in again.")
+        raise Refused(401, "logged_out", gettext("Log in again."))
     if not allowance.take(request.user.pk):
-        raise Refused(429, "too_fast", "Too many requests. Wait a moment.", retry=True)
+        raise Refused(429, "too_fast", gettext("Too many requests. Wait a moment."), retry=True)
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdigit() or int(length) > most_bytes:
-        raise Refused(413, "too_large", f"A request may have {most_bytes:,} bytes.")
+        raise Refused(
+            413, "too_large", gettext("A request may have {max} bytes.").format(max=f"{most_bytes:,}")
+        )
 
 
 def _json(body: Answer, status: int) -> JsonResponse:
