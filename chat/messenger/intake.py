@@ -17,6 +17,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from agents.events import ACTIVE_RUN
+from chat.commands import MAX_TEXT
 from chat.decide import run_id
 from chat.files import attachments, sniffing
 from chat.inbox import (
@@ -42,8 +43,6 @@ from chat.session.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
-#: Longest message of a conversation, in characters.
-MAX_TEXT = 16_000
 #: Files of one message.
 MAX_FILES = 5
 BATCH = 50
