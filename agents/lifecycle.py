@@ -32,11 +32,13 @@ class Row(Generic[S]):
     to: S | Mapping[str, S] | None
     by: str = ""
 
+    def words(self) -> "dict[str, S | None]":
+        """What the event may say by `by`, and where that leads; one empty word where it does not matter."""
+        return dict(self.to) if isinstance(self.to, Mapping) else {"": self.to}
+
     def targets(self) -> "tuple[S, ...]":
         """The states that it may lead to, its own aside."""
-        if isinstance(self.to, Mapping):
-            return tuple(self.to.values())
-        return () if self.to is None else (self.to,)
+        return tuple(state for state in self.words().values() if state is not None)
 
 
 class Lifecycle(Generic[S]):

@@ -4,7 +4,7 @@ It holds no state that matters. What it knows is the history that its caller sto
 is replaced by one that starts here.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from contextlib import aclosing
 
 from agents import events as e
@@ -56,6 +56,7 @@ async def perform(
     files: Files | None = None,
     faults: FaultLog | None = None,
     refused: Iterable[str] = (),
+    unwatched: Collection[str] = (),
 ) -> AsyncGenerator[list[e.Event] | PartText, None]:
     """Work on the active run until it ends, has to wait for a person, or must be left to another release.
 
@@ -65,7 +66,8 @@ async def perform(
     generator; tools and streams are cancelled and nothing more is yielded. `agent.model` must be filled in.
 
     `fallback` is the model of `standing_in(agent)`, asked from then on in this run when the other one cannot
-    answer. Refused requests go to `faults`; none whose digest is in `refused` is sent again (rule T5).
+    answer. Refused requests go to `faults`; none whose digest is in `refused` is sent again (rule T5). `unwatched`
+    names the entrances through which nobody watches what becomes of a run (rule R4).
     """
     profile = chosen(agent)
     work = Work(
@@ -108,7 +110,7 @@ async def perform(
                         yield found
                         continue
                     if decision.reason == "in_doubt":
-                        decision = in_doubt(history(), agent.unattended, clock.now())
+                        decision = in_doubt(history(), agent.unattended, clock.now(), unwatched)
                     match decision:
                         case Settle():
                             yield list(decision.events)

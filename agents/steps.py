@@ -25,9 +25,6 @@ from agents.lifecycle import CALL, STEP
 from agents.results import UNKNOWN, refusal, refused_by_person
 from agents.spec import Limits, Unattended
 
-#: Entrances through which nobody watches what becomes of a run.
-UNWATCHED: frozenset[str] = frozenset({"schedule", "trigger"})
-
 #: Effects of tools that may be run again after a crash. An effect of a later release is none of them.
 REPEATABLE: frozenset[str] = frozenset({"read_only", "idempotent"})
 #: How often a step may be begun. Each time its owner died (or the model failed) the next one tries again; a model
@@ -159,14 +156,17 @@ def next_step(
     return _limit(run, limits, now) or _call_model(history, run)
 
 
-def in_doubt(history: History, policy: Unattended, now: int) -> Wait | Settle | Fail:
+def in_doubt(
+    history: History, policy: Unattended, now: int, unwatched: Collection[str]
+) -> Wait | Settle | Fail:
     """What a run does that would wait for somebody to decide its calls in doubt (rule R4). To be asked after their
     tools were probed, so that what can be found out is not given up.
 
-    A run that a person asked for always waits, and so does one in which a person has spoken since.
+    A run that a person asked for always waits, and so does one in which a person has spoken since. `unwatched` names
+    the entrances through which nobody watches what becomes of a run.
     """
     doubts = [(step, call) for step in history.steps() for call in step.calls if call.status == "in_doubt"]
-    if policy == "wait" or not doubts or watched(history):
+    if policy == "wait" or not doubts or watched(history, unwatched):
         return Wait("in_doubt")
     if policy == "fail":
         names = ", ".join(dict.fromkeys(call.name[:64] for _, call in doubts))
@@ -180,11 +180,11 @@ def in_doubt(history: History, policy: Unattended, now: int) -> Wait | Settle | 
     )
 
 
-def watched(history: History) -> bool:
+def watched(history: History, unwatched: Collection[str]) -> bool:
     """Whether a person asked for the active run or has spoken during it. Where that cannot be told: yes."""
     spoken = [item for item in history.items if isinstance(item, UserMessage)]
     for message in reversed(spoken):
-        if message.origin.entrance not in UNWATCHED:
+        if message.origin.entrance not in unwatched:
             return True
         if history.run is not None and message.id == history.run.cause:
             return False

@@ -2,16 +2,15 @@ from django.apps import AppConfig
 
 
 class ChatConfig(AppConfig):
-    """Remembers and delivers: conversations, sessions, runs and entrances."""
+    """Remembers and delivers: conversations, sessions and runs. What comes in and goes out by, is registered with
+    `chat/extensions.py`."""
 
     name = "chat"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Make the destinations known (`chat/automation/destinations.py`)."""
+        """Make e-mail known as a destination (`chat/automation/destinations.py`)."""
         from chat.automation import destinations
         from chat.automation.mail import Mail
-        from chat.entrances.feishu.destination import FeishuChats
 
-        destinations.register(Mail())
-        destinations.register(FeishuChats())
+        destinations.register(Mail(), self.name)

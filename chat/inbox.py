@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from agents import events as e
 from agents.tools.texts import result_text
-from chat import decide
+from chat import decide, extensions
 from chat.commands import (
     ApproveBody,
     CreateBody,
@@ -52,14 +52,14 @@ HELP = (StopBody, SettleBody)
 
 @dataclass(frozen=True)
 class Sender:
-    """Who asks, and through which door. The entrance must have made sure that it is them.
+    """Who asks, and through which entrance (`chat/extensions.py`). It must have made sure that it is them.
 
     An `operator` is not the owner, and may help a run of anybody out (`HELP`) and do nothing else there. Only the admin
     sets it, for staff whose permission it has checked.
     """
 
     user_id: int
-    entrance: Literal["web", "feishu", "schedule", "trigger", "api"] = "web"
+    entrance: str = "web"
     name: str = ""
     operator: bool = False
 
@@ -119,8 +119,11 @@ class Inbox:
         """Carry out a command, once, whatever its id was sent how often (rule W5).
 
         Returns when the journal has it. Never raises for what a client or an outage can cause: a result
-        with `retry` says that the same command may be sent again.
+        with `retry` says that the same command may be sent again. Raises UnknownEntrance for a sender whose entrance
+        nobody has registered: that is a mistake of its author.
         """
+        if isinstance(body, CreateBody | SendBody):
+            extensions.get(who.entrance)
         try:
             result = await self._submit(who, conversation, command_id, body)
         except Unavailable as problem:
@@ -135,10 +138,11 @@ class Inbox:
     ) -> CommandResult:
         """Tell a conversation something from elsewhere: the model reads it, nobody is asked to answer.
 
-        For schedules and triggers, which answer for the conversation being theirs. `message` is the note's
-        id; the same `command_id` (the message's id if None) again adds nothing. Raises Unavailable and
-        NoConversation.
+        For entrances that nobody watches, which answer for the conversation being theirs. `message` is the note's
+        id; the same `command_id` (the message's id if None) again adds nothing. Raises Unavailable, NoConversation and
+        UnknownEntrance.
         """
+        extensions.get(origin.entrance)
         text = result_text(text)
         id = command_id or message
         told = hashlib.sha256(f"{message}\0{text}".encode()).hexdigest()

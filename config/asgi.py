@@ -1,4 +1,4 @@
-"""The web process: HTTP to Django, the browser's socket to its consumer.
+"""The web process: HTTP to Django, WebSockets to the entrances that take them.
 
 A WebSocket is refused (403) before anything else when its `Origin` is not one of ALLOWED_HOSTS: browsers send
 cookies along with sockets that other sites open.
@@ -13,18 +13,33 @@ from django.core.asgi import get_asgi_application
 # Sets Django up, which the imports below need.
 http = get_asgi_application()
 
+from typing import Any  # noqa: E402
+
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+from django.urls import re_path  # noqa: E402
 
-from chat.entrances.web.flow import with_backpressure  # noqa: E402
-from chat.entrances.web.routing import routes  # noqa: E402
+from chat import extensions  # noqa: E402
+from chat.http.flow import with_backpressure  # noqa: E402
+
+
+async def nowhere(scope: Any, receive: Any, send: Any) -> None:
+    """Refuse (403). Channels would raise instead, and so let anybody fill the log with tracebacks."""
+    await receive()
+    await send({"type": "websocket.close"})
+
+
+# Typed for views; Channels puts applications there.
+nowhere_view: Any = nowhere
 
 application = with_backpressure(
     ProtocolTypeRouter(
         {
             "http": http,
-            "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(routes))),
+            "websocket": AllowedHostsOriginValidator(
+                AuthMiddlewareStack(URLRouter([*extensions.sockets(), re_path("", nowhere_view)]))
+            ),
         }
     )
 )

@@ -15,6 +15,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from config.entrances import installed as installed_entrances
 from config.logs import unless_a_visitor_left
 from config.paths import BASE_DIR, DEFAULT_DATA, FILES, INSTALLED
 from config.values import Values, database, email, names_a_model
@@ -84,6 +85,11 @@ HOLDFAST_DEMO_MODEL = HOLDFAST_DEMO and not names_a_model(ENV)
 ALLOWED_HOSTS = ENV.names("DJANGO_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
 CSRF_TRUSTED_ORIGINS = ENV.names("DJANGO_CSRF_TRUSTED_ORIGINS")
 
+# Entrances that take nothing in, by name (chat/extensions.py).
+HOLDFAST_DISABLED_ENTRANCES = ENV.names("HOLDFAST_DISABLED_ENTRANCES")
+_entrances = installed_entrances(BASE_DIR, HOLDFAST_DISABLED_ENTRANCES)
+HOLDFAST_LEFT_OUT = _entrances.left_out
+
 INSTALLED_APPS = [
     "daphne",
     "django.contrib.admin",
@@ -97,6 +103,7 @@ INSTALLED_APPS = [
     "config",
     "agents",
     "chat",
+    *_entrances.apps,
 ]
 if HOLDFAST_DEMO:
     INSTALLED_APPS.append("demo")
@@ -140,7 +147,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 AUTHENTICATION_BACKENDS = ["chat.http.authentication.PasswordBackend"]
-CSRF_FAILURE_VIEW = "chat.entrances.web.trouble.csrf_failure"
+CSRF_FAILURE_VIEW = "chat.http.trouble.csrf_failure"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"

@@ -1,20 +1,18 @@
-"""All addresses of the server. The browser's entrance comes last: it owns the root."""
+"""All addresses of the server: its own, then those of the entrances, of which the one that owns the root is last."""
 
 from django.contrib import admin
 from django.urls import include, path
 
+from chat import extensions
 from config import health
 
-handler403 = "chat.entrances.web.trouble.forbidden"
-handler404 = "chat.entrances.web.trouble.not_found"
-handler500 = "chat.entrances.web.trouble.failed"
+handler403 = "chat.http.trouble.forbidden"
+handler404 = "chat.http.trouble.not_found"
+handler500 = "chat.http.trouble.failed"
 
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("admin/", admin.site.urls),
-    path("", include("chat.entrances.feishu.urls")),
-    path("", include("chat.entrances.schedules.urls")),
-    path("", include("chat.entrances.triggers.urls")),
-    path("", include("chat.entrances.web.urls")),
+    *(path("", include(module)) for module in extensions.urls()),
 ]

@@ -24,11 +24,10 @@ def edges(table: Lifecycle[Any]) -> dict[tuple[str, str], list[str]]:
     open states where an event may come in each of them."""
     found: dict[tuple[str, str], list[str]] = {}
     for type, row in table.types.items():
-        words = row.to if row.by else {"": row.to}
-        for word, target in words.items():
+        for word, target in row.words().items():
             everywhere = len(table.open) > 1 and set(row.states) == table.open
             for state in (OPEN,) if everywhere else row.states:
-                if target not in (None, state) or state == NEW:
+                if target is not None and target != state:
                     label = f"{type} ({word})" if row.by and word not in ("", target) else type
                     found.setdefault((state, target), []).append(label)
     return found
@@ -66,7 +65,7 @@ def written(page: str) -> str:
         if not pattern.search(page):
             raise SystemExit(f"docs/protocol.md has no place for the lifecycle of a {table.name}: {begin}")
         text = "\n".join((begin, *diagram(table), end))
-        page = pattern.sub(lambda _, text=text: text, page)
+        page = pattern.sub(text, page)  # no backslash is in it
     return page
 
 

@@ -25,7 +25,7 @@ get_user_model().objects.create_user("feishu-bot")
 """
 LINK = """
 from django.contrib.auth import get_user_model
-from chat.models import FeishuApp, FeishuUser
+from chat.entrances.feishu.models import FeishuApp, FeishuUser
 users = get_user_model().objects
 app = FeishuApp.objects.get()
 app.owner = users.get(username="feishu-bot")
@@ -51,7 +51,7 @@ def take_feishu(browser: Browser, stack: Stack, save: Save) -> None:
 def _form(admin: Chat, feishu: FeishuServer, save: Save) -> None:
     """Step 5: the form for the app, filled in."""
     page = admin.page
-    page.goto(f"{admin.address}/admin/chat/feishuapp/add/")
+    page.goto(f"{admin.address}/admin/feishu/feishuapp/add/")
     page.fill("#id_name", "Holdfast")
     page.fill("#id_app_id", "cli_a1b2c3d4e5f6")
     for name in ("secret", "encrypt_key", "verification_token"):
@@ -113,9 +113,9 @@ def _dead_letter(admin: Chat, bot: Bot, save: Save) -> None:
     bot.until(lambda: bot.stack.sql(dead), 60, "a dead letter")
     page = admin.page
     page.set_viewport_size({"width": 1000, "height": 420})
-    page.goto(f"{admin.address}/admin/chat/feishuuser/")
+    page.goto(f"{admin.address}/admin/feishu/feishuuser/")
     save(page, "feishu-people.png")
-    page.goto(f"{admin.address}/admin/chat/feishudelivery/?state__exact=dead")
+    page.goto(f"{admin.address}/admin/feishu/feishudelivery/?state__exact=dead")
     page.check("#result_list input.action-select >> nth=0")
     page.select_option("select[name=action]", "resend")
     save(page, "feishu-dead-letters.png")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +16,19 @@ FRONTEND_IMPORT = re.compile(r"""(?:from|import|require\()\s*\(?\s*["']([^"']+)[
 
 @dataclass(frozen=True)
 class Source:
-    """One Python file: its path below the root and what it imports and touches."""
+    """One Python file: its path below the root, what it imports and touches, and the texts that it works with (not
+    those that document it). `needs` are the imports that are carried out when it is imported itself."""
 
     path: str
     imports: frozenset[str]
     reads_environment: bool
+    texts: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()
+
+    @property
+    def module(self) -> str:
+        """Its dotted name."""
+        return self.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
     def imports_any(self, *packages: str) -> list[str]:
         """The imports that are one of these packages or inside one."""
@@ -38,20 +46,41 @@ def read(root: Path, path: Path) -> Source:
     relative = path.relative_to(root)
     package = list(relative.parent.parts)
     found: set[str] = set()
+    texts: set[str] = set()
     environment = False
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else []
-            base = ".".join([*above, *(node.module or "").split(".")]).strip(".")
-            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found |= _named(node, package)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            texts.add(node.value)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             environment |= node.func.attr == "getenv"
         elif isinstance(node, ast.Attribute) and node.attr in ("environ", "environb"):
             environment |= not _only_names_the_settings(path, node)
     environment |= bool({"os.environ", "os.getenv"} & found)
-    return Source(relative.as_posix(), frozenset(found), environment)
+    needs = {name for node in _at_import(tree) for name in _named(node, package)}
+    return Source(relative.as_posix(), frozenset(found), environment, frozenset(texts), frozenset(needs))
+
+
+def _named(node: ast.Import | ast.ImportFrom, package: list[str]) -> set[str]:
+    if isinstance(node, ast.Import):
+        return {alias.name for alias in node.names}
+    above = package[: len(package) - node.level + 1] if node.level else []
+    base = ".".join([*above, *(node.module or "").split(".")]).strip(".")
+    return {base, *(f"{base}.{alias.name}" for alias in node.names)}
+
+
+def _at_import(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """The imports outside functions, and outside what only type checkers read."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from _at_import(node)
 
 
 def _only_names_the_settings(path: Path, node: ast.Attribute) -> bool:
@@ -75,6 +104,10 @@ DJANGO_IN_TOOLS = re.compile(r"agents/tools/\w+/(models|store|admin)\.py")
 # The store, and the files that it is split into.
 REDIS_SPEAKERS = ("chat/session/store.py", "chat/session/connect.py", "chat/session/scripts")
 ENTRANCES = "chat/entrances"
+#: What the core must not name: the entrances of the journal. (`web` is what an event says that says nothing.)
+NAMES = frozenset({"feishu", "schedule", "trigger"})
+#: What has been there before the entrances were apps, and cannot be changed any more.
+LANDED = "chat/migrations"
 DIALECTS = {
     f"agents.dialects.{folder.name}" for folder in (ROOT / "agents/dialects").iterdir() if folder.is_dir()
 }
@@ -125,11 +158,39 @@ def entrances_are_apart(files: Iterable[Source]) -> Iterator[str]:
         yield from (f"{file.path} imports {name}" for name in bad)
 
 
-def the_messenger_room_knows_no_messenger(files: Iterable[Source]) -> Iterator[str]:
-    """What any messenger needs imports no entrance."""
+def the_core_knows_no_entrance(files: Iterable[Source]) -> Iterator[str]:
+    """Entrances register themselves (chat/extensions.py); nothing else imports one, or decides by the name of one."""
     for file in files:
-        if file.inside("chat/messenger"):
-            yield from (f"{file.path} imports {name}" for name in file.imports_any("chat.entrances"))
+        if file.inside(ENTRANCES, LANDED):
+            continue
+        yield from (f"{file.path} imports {name}" for name in file.imports_any("chat.entrances"))
+        yield from (f"{file.path} names {text!r}" for text in sorted(file.texts & NAMES))
+        dotted = sorted(text for text in file.texts if re.match(r"chat\.entrances\.\w", text))
+        yield from (f"{file.path} names {text!r}" for text in dotted)
+
+
+def no_circles(files: Iterable[Source]) -> Iterator[str]:
+    """Nothing needs itself to be imported, over whatever many files."""
+    known = {file.module: file for file in files}
+    arrows = {
+        name: sorted({_module(other, known) for other in file.needs} - {name, ""})
+        for name, file in known.items()
+    }
+    # What nothing stands below is taken away until nothing is left but circles and what leads to and from them.
+    for _ in range(2):
+        while done := [name for name, below in arrows.items() if not below]:
+            arrows = {
+                name: [other for other in below if other not in done]
+                for name, below in arrows.items()
+                if name not in done
+            }
+        arrows = {name: [other for other in arrows if name in arrows[other]] for name in arrows}
+    yield from (f"{known[name].path} is in a circle" for name in sorted(arrows))
+
+
+def _module(name: str, known: Mapping[str, Source]) -> str:
+    """The module that an imported name lies in."""
+    return name if name in known else ""
 
 
 def only_settings_read_the_environment(files: Iterable[Source]) -> Iterator[str]:
@@ -186,7 +247,8 @@ RULES: list[Callable[[Iterable[Source]], Iterator[str]]] = [
     only_the_store_speaks_redis,
     only_the_doorbell_rings,
     entrances_are_apart,
-    the_messenger_room_knows_no_messenger,
+    the_core_knows_no_entrance,
+    no_circles,
     only_settings_read_the_environment,
     chat_is_below_config,
     nobody_needs_the_demo,
@@ -241,11 +303,15 @@ BROKEN = {
     "chat/inbox.py": ("from channels.layers import get_channel_layer\n", only_the_doorbell_rings, 2),
     "chat/entrances/feishu/views.py": ("from ..browser import consumer\n", entrances_are_apart, 2),
     "chat/entrances/web/api.py": ("from chat.session.store import Store\n", entrances_are_apart, 2),
-    "chat/messenger/outbox.py": (
-        "from chat.entrances.feishu import client\n",
-        the_messenger_room_knows_no_messenger,
+    "chat/models.py": ("from chat.entrances.feishu.models import FeishuApp\n", the_core_knows_no_entrance, 2),
+    "chat/apps.py": ("def ready():\n    import chat.entrances.feishu\n", the_core_knows_no_entrance, 1),
+    "agents/results.py": (
+        '"""The trigger."""\nUNWATCHED = {"schedule", "trigger"}\n',
+        the_core_knows_no_entrance,
         2,
     ),
+    "config/urls.py": ('include("chat.entrances.feishu.urls")\n', the_core_knows_no_entrance, 1),
+    "chat/decide.py": ("from chat import decide, feed\nimport chat.decide\n", no_circles, 0),
     "chat/runs/worker.py": ("import os\nX = os.environ['X']\n", only_settings_read_the_environment, 1),
     "chat/runs/queue.py": ("from os import getenv\n", only_settings_read_the_environment, 1),
     "chat/runs/runner.py": ("from config import settings\n", chat_is_below_config, 2),
@@ -273,6 +339,22 @@ def test_each_rule_catches_a_file_that_breaks_it(path: str, tmp_path: Path) -> N
     found = list(rule(sources(tmp_path)))
     assert len(found) == findings, found
     assert all(line.startswith(path) for line in found)
+
+
+def test_the_rule_against_circles_catches_one_and_names_who_is_in_it(tmp_path: Path) -> None:
+    tree = {
+        "chat/a.py": "from chat import b\n",
+        "chat/b.py": "if True:\n    from chat.c import thing\n",
+        "chat/c.py": "import chat.a\n",
+        "chat/above.py": "import chat.a\n",
+        "chat/below.py": "def late():\n    import chat.above\n",
+        "chat/typed.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import chat.above\n",
+    }
+    (tmp_path / "chat").mkdir()
+    for name, text in tree.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "chat/c.py").write_text("import chat.a\nimport chat.below\nimport chat.typed\n")
+    assert list(no_circles(sources(tmp_path))) == [f"chat/{name}.py is in a circle" for name in "abc"]
 
 
 def test_the_frontend_rules_catch_a_file_that_breaks_them(tmp_path: Path) -> None:

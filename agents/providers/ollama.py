@@ -4,6 +4,6 @@ from agents.providers.base import Profile, Provider, Refusal
 
 PROVIDER = Provider(
     "ollama",
-    profiles=(Profile("ollama", "Ollama", ports=(11434,), alternates=True),),
+    profiles=(Profile("ollama", "Ollama", ports=(11434,), bridge=True, alternates=True),),
     refusals=(Refusal("E23", (r"invalid tool call arguments", r"invalid message content type: <nil>")),),
 )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, overload
 
 from agents.events import CallCode, Effect
-from agents.tools.automating import Automations
 from agents.tools.signature import Signature, read
 
 #: Characters of a result that a card in the chat shows.
@@ -31,11 +30,6 @@ class StoredNote:
 class Storage(Protocol):
     """What tools may keep for an owner. `key` is the idempotency key of the call: the same key again
     changes nothing and returns what the first one did."""
-
-    @property
-    def automations(self) -> Automations | None:
-        """Who keeps the schedules and triggers that agents set up; None: nobody here."""
-        ...
 
     async def add_note(self, owner: str, key: str, text: str) -> StoredNote: ...
 

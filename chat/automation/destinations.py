@@ -42,6 +42,16 @@ class Destination(Protocol):
     @property
     def kind(self) -> str: ...
 
+    @property
+    def label(self) -> str:
+        """What people are told it is: "e-mail"."""
+        ...
+
+    @property
+    def example(self) -> str:
+        """What an address looks like, for people who write one."""
+        ...
+
     def offers(self, user: Any) -> list[Offer]:
         """What this user may choose."""
         ...
@@ -57,11 +67,22 @@ class Destination(Protocol):
 
 
 _known: dict[str, Destination] = {}
+_sources: dict[str, str] = {}
 
 
-def register(destination: Destination) -> None:
-    """Make a kind known, at start (`chat/apps.py`)."""
-    _known[destination.kind] = destination
+def register(destination: Destination, source: str) -> None:
+    """Make a kind known, at start. `source`: the app that brings it. Raises ValueError for a kind that is taken."""
+    if destination.kind in _known:
+        raise ValueError(
+            f"Two destinations are of the kind {destination.kind!r}: one of {_sources[destination.kind]}, one of "
+            f"{source}. Rename one, or remove the package that brings it."
+        )
+    _known[destination.kind], _sources[destination.kind] = destination, source
+
+
+def kinds() -> list[Destination]:
+    """All of them, in the order of their kinds."""
+    return [_known[kind] for kind in sorted(_known)]
 
 
 def find(kind: str) -> Destination | None:
@@ -71,7 +92,7 @@ def find(kind: str) -> Destination | None:
 
 def offers(user: Any) -> list[Offer]:
     """Everything that a user may choose."""
-    return [offer for destination in _known.values() for offer in destination.offers(user)]
+    return [offer for destination in kinds() for offer in destination.offers(user)]
 
 
 def problem(user: Any, kind: str, address: str) -> str:

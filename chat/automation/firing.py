@@ -1,4 +1,4 @@
-"""How an event from a schedule or a trigger becomes a run: once, whatever dies in between.
+"""How an event that an entrance has seen by itself becomes a run: once, whatever dies in between.
 
     the entrance journals the event ─► fire(inbox, firing) ─► create (unless it is there) ─► send ─► Fired
                  ▲                                                                                    │
@@ -32,16 +32,17 @@ REFUSALS: dict[str, str] = {
 class Firing:
     """One event that is to become a message of `owner`, and so a run.
 
-    `key` is the identity of the event, e.g. "schedule:17:1764000000000"; never made from what the event says. `name`
-    is shown as who spoke. A `prompt` beyond MAX_TEXT is cut with a mark: nobody is there to shorten it. `agent` (a
-    slug, "" = the default one) and `title` ("" = made from the prompt) are those of a conversation that is made.
+    `key` is the identity of the event, e.g. "schedule:17:1764000000000"; never made from what the event says.
+    `entrance` is the name of the one that saw it (`chat/extensions.py`), `name` is shown as who spoke. A `prompt`
+    longer than MAX_TEXT is cut with a mark: nobody is there to shorten it. `agent` (a slug, "" = the default one) and
+    `title` ("" = made from the prompt) are those of a conversation that is made.
     `conversation` names one that must exist; without it one is made, for this firing alone or, with a `series`, for all
     firings that name the same one.
     """
 
     key: str
     owner: int
-    entrance: Literal["schedule", "trigger"]
+    entrance: str
     name: str
     prompt: str
     agent: str = ""

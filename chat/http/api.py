@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from django.views import View
 from django.views.decorators.cache import never_cache
 
-from chat.entrances.web.limits import Allowance, Limits
+from chat.http.limits import Allowance, Limits
 
 Answer = dict[str, Any]
 Method = Callable[..., Answer]

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 
 from agents.events import RunStatus
 from agents.models import Agent
+from chat import extensions
 from chat.inspection import base
 from chat.inspection.operating import Operator
 from chat.inspection.transcript import transcript
@@ -56,7 +57,7 @@ class EntranceFilter(admin.SimpleListFilter):
     parameter_name = "came_by"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, name) for name in ("web", "feishu", "schedule", "trigger", "api")]
+        return [(one.name, str(one.label)) for one in extensions.entrances()]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         return queryset.filter(entrance=self.value()) if self.value() else queryset

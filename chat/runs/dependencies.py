@@ -12,7 +12,6 @@ from agents.models import Agent, installed_tools
 from agents.spec import AgentSpec
 from agents.tools import Storage, Toolbox
 from agents.tools.notes.store import NoteStorage
-from chat.automation.agent_tools import KeptAutomations
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,7 @@ class Kit:
 
 def installed_kit() -> Kit:
     """The kit of this installation, from its settings and its database."""
-    return Kit(
-        agent=find_agent, model=model_of, tools=installed_tools(), storage=NoteStorage(KeptAutomations())
-    )
+    return Kit(agent=find_agent, model=model_of, tools=installed_tools(), storage=NoteStorage())
 
 
 async def find_agent(slug: str) -> AgentSpec | None:

@@ -25,7 +25,7 @@ from agents.dialects.opening import standing_in
 from agents.lifecycle import RUN
 from agents.loop import PartText, perform
 from agents.tools.running import OWNED
-from chat import decide
+from chat import decide, extensions
 from chat.files.attachments import Files
 from chat.journal.faultlog import Faults
 from chat.journal.queries import internal_errors, losses, owner_and_agent, unread
@@ -289,6 +289,7 @@ class RunOwnership:
             fallback=kit.model(other) if other is not None else None,
             faults=faults,
             refused=await faults.digests(),
+            unwatched=extensions.unattended(),
             files=Files(
                 self.conversation, lambda work: record.patiently(lambda: journal.ask(work)), journal.using
             ),

@@ -6,7 +6,7 @@ seconds: new runs are no longer taken, and the runs it has are handed over at on
 
     streaQ ──► Pool ──► Runner.perform(conversation, run)     one asyncio task per run
                  └────► Cells ──► a process of its own        a run that may have taken workers down
-    side tasks: sweeper, head watcher, presence, Feishu, schedules, triggers.
+    side tasks: sweeper, head watcher, presence, and the services of the entrances (chat/extensions.py).
     If one of them ends by itself, the worker ends
 """
 
@@ -22,9 +22,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from agents.dialects.http import close_clients
-from chat.entrances.feishu.service import FeishuService
-from chat.entrances.schedules.service import ScheduleService
-from chat.entrances.triggers.service import TriggerService
+from chat.extensions import Service, ServiceContext, services
 from chat.runs.consumer import take_tasks
 from chat.runs.dependencies import installed_kit
 from chat.runs.isolated.process import end_if_stuck
@@ -74,15 +72,14 @@ async def serve(
     pool = Pool(runner, settings.HOLDFAST_WORKER_CONCURRENCY, cells.open)
     every_ms = settings.HOLDFAST_SWEEP_MS
     sweeper = Sweeper(sessions, queue.put, worker=name, every_ms=every_ms, renew_ms=renew_ms)
+    given = ServiceContext(sessions, queue.put, name)
     log.info("Worker %s starts.", name)
     side = [
         asyncio.create_task(sweeper.run(), name="sweeper"),
         asyncio.create_task(runner.watch(WATCH_MS), name="watcher"),
         asyncio.create_task(end_if_stuck(settings.HOLDFAST_STUCK_MS), name="watchdog"),
         asyncio.create_task(beat(sessions), name="presence"),
-        asyncio.create_task(FeishuService(sessions, queue.put, worker=name).run(), name="feishu"),
-        asyncio.create_task(ScheduleService(sessions, queue.put).run(), name="schedules"),
-        asyncio.create_task(TriggerService(sessions, queue.put).run(), name="triggers"),
+        *(asyncio.create_task(_serve(service, given), name=service.name) for service in services()),
         asyncio.create_task(take_tasks(pool, leaving), name="streaq"),
     ]
     told = asyncio.create_task(leaving.wait(), name="leaving")
@@ -104,3 +101,8 @@ async def serve(
         await close_clients()
         await sessions.close()
         log.info("Worker %s has left.", name)
+
+
+async def _serve(service: Service, given: ServiceContext) -> None:
+    """A service of an entrance. One that returns has ended by itself, and the worker does, too."""
+    await service.run(given)

@@ -143,7 +143,7 @@ def test_a_module_without_tools_or_that_is_not_there_is_a_mistake_in_the_setting
 
 def test_a_module_that_only_imports_tools_adds_none_twice() -> None:
     module = type(sys)("extra_tools")
-    module.weather = weather
+    vars(module)["weather"] = weather
     sys.modules["extra_tools"] = module
     try:
         with pytest.raises(ExtensionError, match="defines no tool"):

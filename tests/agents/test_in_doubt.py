@@ -19,6 +19,7 @@ from tests.support.shell import Shell
 from tests.support.waiting import eventually
 
 NOW = 10_000
+UNWATCHED = frozenset({"schedule", "trigger"})
 TIMER = e.Origin(entrance="schedule", name="every morning")
 
 
@@ -60,21 +61,21 @@ def doubtful(*messages: e.Event, doubts: int = 1, cause: str = "m1") -> History:
 
 @pytest.mark.parametrize("entrance", ["schedule", "trigger"])
 def test_R4_nobody_watches_a_run_of_a_schedule_or_a_trigger(entrance: Any) -> None:
-    assert not watched(doubtful(said(e.Origin(entrance=entrance))))
+    assert not watched(doubtful(said(e.Origin(entrance=entrance))), UNWATCHED)
 
 
 @pytest.mark.parametrize("entrance", ["web", "feishu", "api"])
 @pytest.mark.parametrize("policy", ["wait", "tell", "fail"])
 def test_R4_a_run_that_a_person_asked_for_always_waits(entrance: Any, policy: Unattended) -> None:
     history = doubtful(said(e.Origin(entrance=entrance)))
-    assert watched(history)
-    assert in_doubt(history, policy, NOW) == Wait("in_doubt")
+    assert watched(history, UNWATCHED)
+    assert in_doubt(history, policy, NOW, UNWATCHED) == Wait("in_doubt")
 
 
 @pytest.mark.parametrize("policy", ["tell", "fail"])
 def test_R4_a_run_in_which_a_person_has_spoken_since_waits(policy: Unattended) -> None:
     history = doubtful(said(TIMER), said(e.Origin(), "m2"))
-    assert in_doubt(history, policy, NOW) == Wait("in_doubt")
+    assert in_doubt(history, policy, NOW, UNWATCHED) == Wait("in_doubt")
 
 
 def test_R4_what_a_person_said_before_the_run_is_no_watching() -> None:
@@ -83,23 +84,23 @@ def test_R4_what_a_person_said_before_the_run_is_no_watching() -> None:
     held = replace(
         history, items=before.items + history.items, places={id: at + 1 for id, at in history.places.items()}
     )
-    assert not watched(held)
-    assert isinstance(in_doubt(held, "tell", NOW), Settle)
+    assert not watched(held, UNWATCHED)
+    assert isinstance(in_doubt(held, "tell", NOW, UNWATCHED), Settle)
 
 
 def test_R4_a_run_whose_cause_has_left_the_window_is_judged_by_what_is_held() -> None:
-    assert not watched(doubtful(said(TIMER), cause="gone"))
-    assert watched(doubtful(said(e.Origin()), cause="gone"))
+    assert not watched(doubtful(said(TIMER), cause="gone"), UNWATCHED)
+    assert watched(doubtful(said(e.Origin()), cause="gone"), UNWATCHED)
     nothing = empty("c")
-    assert watched(nothing)
+    assert watched(nothing, UNWATCHED)
 
 
 def test_R4_wait_waits() -> None:
-    assert in_doubt(doubtful(said(TIMER)), "wait", NOW) == Wait("in_doubt")
+    assert in_doubt(doubtful(said(TIMER)), "wait", NOW, UNWATCHED) == Wait("in_doubt")
 
 
 def test_R4_tell_settles_every_call_in_doubt_and_no_other() -> None:
-    decision = in_doubt(doubtful(said(TIMER), doubts=2), "tell", NOW)
+    decision = in_doubt(doubtful(said(TIMER), doubts=2), "tell", NOW, UNWATCHED)
     assert isinstance(decision, Settle)
     assert [(x.call, x.status, x.code, x.by) for x in decision.events] == [
         ("call0", "cancelled", "outcome_unknown", "policy"),
@@ -110,7 +111,7 @@ def test_R4_tell_settles_every_call_in_doubt_and_no_other() -> None:
 
 
 def test_R4_fail_names_the_tools() -> None:
-    decision = in_doubt(doubtful(said(TIMER), doubts=2), "fail", NOW)
+    decision = in_doubt(doubtful(said(TIMER), doubts=2), "fail", NOW, UNWATCHED)
     assert isinstance(decision, Fail)
     assert (decision.code, decision.by) == ("outcome_unknown", "policy")
     assert "tool0, tool1" in decision.detail

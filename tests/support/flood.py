@@ -5,7 +5,7 @@ A GET says how many `send` has let through so far. Served by a real Daphne.
 
 import asyncio
 
-from chat.entrances.web.flow import with_backpressure
+from chat.http.flow import with_backpressure
 
 FRAMES = 1_500
 SIZE = 64 * 1024

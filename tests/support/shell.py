@@ -129,6 +129,7 @@ class Shell:
             files=self.files,
             faults=self.faults,
             refused=[fault.digest for fault in self.faults.kept],
+            unwatched=("schedule", "trigger"),
         )
         async with aclosing(loop) as yielded:
             async for one in yielded:

@@ -290,6 +290,15 @@ def _alternating(messages: list[Json]) -> None:
         raise Refused("Conversation roles must alternate user/assistant/user/assistant/...", 500)
 
 
+def _counting(messages: list[Json]) -> None:
+    """Templates of the Mistral family and of Gemma count users and plain answers only; results are not in between."""
+    _alternating(messages)
+    talk = [message for message in messages if message["role"] in ("user", "assistant")]
+    roles = [message["role"] for message in talk if not message.get("tool_calls")]
+    if any(first == second for first, second in itertools.pairwise(roles)):
+        raise Refused("After the optional system message, conversation roles must alternate", 500)
+
+
 def _mistral(messages: list[Json]) -> None:
     follows = {
         "": {"system", "user"},
@@ -578,10 +587,10 @@ JUDGES: dict[str, Callable[[Json], None]] = {
         _openai(Words(), _not_both),
     ),
     "minimax": _openai(MINIMAX),
-    "vllm": _openai(Words(), _alternating),
-    "ollama": _openai(OLLAMA, objects=True),
+    "vllm": _openai(Words(), _counting),
+    "ollama": _openai(OLLAMA, _counting, objects=True),
     "demo": _demo,
-    "llama.cpp": _openai(Words(arguments=LLAMA.arguments, status=500), _alternating, objects=True),
+    "llama.cpp": _openai(Words(arguments=LLAMA.arguments, status=500), _counting, objects=True),
 }
 
 

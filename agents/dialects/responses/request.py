@@ -67,7 +67,8 @@ def _item(message: Message) -> dict[str, Any]:
             else {"type": "input_image", "image_url": part["image_url"]["url"], "detail": "auto"}
             for part in content
         ]
-    return {"role": message["role"], "content": content}
+    # Some servers cannot tell what an item is without its type (llama.cpp: "Cannot determine type of 'item'").
+    return {"type": "message", "role": message["role"], "content": content}
 
 
 def _step(step: Step, room: Room) -> list[Message]:
@@ -75,7 +76,7 @@ def _step(step: Step, room: Room) -> list[Message]:
     ids = [wire_id(call, room) for call in step.calls] if step.committed else []
     if not text and not ids:
         return []
-    spoken = [{"role": "assistant", "content": text}] if text else []
+    spoken = [{"type": "message", "role": "assistant", "content": text}] if text else []
     asked = [
         {
             "type": "function_call",

@@ -5,15 +5,11 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from agents.tools import StoredNote
-from agents.tools.automating import Automations
 from agents.tools.notes.models import Note
 
 
 class NoteStorage:
     """The `Storage` of the tools, over the table of notes. Owners are primary keys of users, as text."""
-
-    def __init__(self, automations: Automations | None = None) -> None:
-        self.automations = automations
 
     async def add_note(self, owner: str, key: str, text: str) -> StoredNote:
         """Write a note; the same key again returns the note that the first one wrote."""

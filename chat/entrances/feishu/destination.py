@@ -24,6 +24,8 @@ class FeishuChats:
     staff who may see lanes may choose any chat of a configured app."""
 
     kind = "feishu"
+    label = "Feishu chat"
+    example = "app:chat as in bot:oc_0123456789"
 
     def offers(self, user: Any) -> list[Offer]:
         people = FeishuUser.objects.filter(user=user, app__enabled=True).select_related("app")
@@ -45,7 +47,7 @@ class FeishuChats:
         if app is None:
             return gettext("Write the app's short name and the chat's id, like bot:oc_0123456789.")
         people = FeishuUser.objects.filter(user=user, app=app).values("open_id")
-        if user.has_perm("chat.view_feishulane"):
+        if user.has_perm("feishu.view_feishulane"):
             return ""
         if FeishuMessage.objects.filter(app=app, chat_id=chat, sender__in=people).exists():
             return ""

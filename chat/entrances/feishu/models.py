@@ -8,6 +8,8 @@
 
 The columns of the last four are those of any messenger (chat/messenger/models.py). Times are integers, milliseconds
 since the Unix epoch.
+
+The tables are named after the app `chat`, to which they belonged until 0010_entrances_are_apps.
 """
 
 from urllib.parse import urlsplit
@@ -91,6 +93,8 @@ class FeishuApp(models.Model):
     bot_open_id = models.CharField(max_length=100, blank=True, editable=False)
 
     class Meta:
+        app_label = "feishu"
+        db_table = "chat_feishuapp"
         verbose_name = _("Feishu app")
 
     def __str__(self) -> str:
@@ -113,6 +117,8 @@ class FeishuUser(models.Model):
     )
 
     class Meta:
+        app_label = "feishu"
+        db_table = "chat_feishuuser"
         verbose_name = _("Feishu person")
         verbose_name_plural = _("Feishu people")
         constraints = (models.UniqueConstraint(fields=["app", "open_id"], name="feishu_person"),)
@@ -128,6 +134,8 @@ class FeishuMessage(InboundMessage):
     app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="messages")
 
     class Meta:
+        app_label = "feishu"
+        db_table = "chat_feishumessage"
         verbose_name = _("Feishu message")
         constraints = (models.UniqueConstraint(fields=["app", "message_id"], name="feishu_message"),)
         indexes = (
@@ -149,6 +157,8 @@ class FeishuLane(Lane):
     said_seq = models.BigIntegerField(default=0)
 
     class Meta:
+        app_label = "feishu"
+        db_table = "chat_feishulane"
         verbose_name = _("Feishu chat")
         constraints = (
             models.UniqueConstraint(fields=["app", "chat_id", "thread_id", "generation"], name="feishu_lane"),
@@ -161,6 +171,8 @@ class FeishuTurn(Turn):
     lane = models.ForeignKey(FeishuLane, models.CASCADE, related_name="turns")
 
     class Meta:
+        app_label = "feishu"
+        db_table = "chat_feishuturn"
         verbose_name = _("Feishu turn")
         constraints = (models.UniqueConstraint(fields=["lane", "run"], name="feishu_turn"),)
 
@@ -171,6 +183,8 @@ class FeishuDelivery(Delivery):
     lane = models.ForeignKey(FeishuLane, models.CASCADE, related_name="deliveries")
 
     class Meta:
+        app_label = "feishu"
+        db_table = "chat_feishudelivery"
         verbose_name = _("Feishu delivery")
         verbose_name_plural = _("Feishu deliveries")
         indexes = (

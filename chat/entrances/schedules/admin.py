@@ -14,10 +14,11 @@ from chat.automation.firing import REFUSALS
 from chat.entrances.schedules import editing
 from chat.entrances.schedules.form import ScheduleForm
 from chat.entrances.schedules.models import Schedule, ScheduleDelivery, ScheduleFiring
-from chat.entrances.schedules.plan import SECOND, shown, upcoming
+from chat.entrances.schedules.plan import shown, upcoming
 from chat.entrances.schedules.validation import Invalid
 from chat.inspection import base
 from chat.support.clock import machine_ms
+from chat.support.durations import SECOND
 
 
 @admin.register(Schedule)
@@ -79,7 +80,7 @@ class ScheduleAdmin(admin.ModelAdmin):
     def history(self, row: Schedule) -> SafeString | str:
         if row._state.adding:
             return "–"
-        return base.link("runs", "chat_schedulefiring_changelist", schedule=str(row.pk))
+        return base.link("runs", "schedules_schedulefiring_changelist", schedule=str(row.pk))
 
     @admin.action(description="Pause", permissions=["change"])
     def pause(self, request: HttpRequest, queryset: "QuerySet[Schedule]") -> None:
@@ -130,7 +131,7 @@ class ScheduleFiringAdmin(base.ReadOnlyAdmin):
 
     @admin.display(description="schedule")
     def of(self, row: ScheduleFiring) -> SafeString:
-        return base.link(fit(row.schedule.name, 30), "chat_schedule_change", row.schedule_id)
+        return base.link(fit(row.schedule.name, 30), "schedules_schedule_change", row.schedule_id)
 
     @admin.display(description="detail")
     def what(self, row: ScheduleFiring) -> str:
@@ -163,7 +164,7 @@ class ScheduleFiringAdmin(base.ReadOnlyAdmin):
         delivery = getattr(row, "delivery", None)
         if delivery is None:
             return "–"
-        return base.link(delivery.state, "chat_scheduledelivery_change", delivery.pk)
+        return base.link(delivery.state, "schedules_scheduledelivery_change", delivery.pk)
 
 
 @admin.register(ScheduleDelivery)
@@ -191,7 +192,7 @@ class ScheduleDeliveryAdmin(base.ReadOnlyAdmin):
         return base.block(row.text)
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("chat.change_scheduledelivery")
+        return request.user.has_perm("schedules.change_scheduledelivery")
 
     @admin.action(description="Send again what was given up", permissions=["resend"])
     def resend(self, request: HttpRequest, queryset: "QuerySet[ScheduleDelivery]") -> None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Literal, get_args
 
-from chat.entrances.schedules.plan import HOUR, Plan, next_time, times
+from chat.entrances.schedules.plan import Plan, next_time, times
+from chat.support.durations import HOUR
 
 #: What happens to due times that nobody was there for. `skip`: what is late is not run. `once`: the newest runs, for
 #: all of them. `all`: the newest `most` run, one after another.

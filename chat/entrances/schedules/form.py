@@ -5,12 +5,14 @@ from typing import Any, ClassVar
 from django import forms
 
 from agents.models import Agent
+from chat.automation import destinations
 from chat.commands import MAX_TEXT
 from chat.entrances.schedules.decide import MAX_MOST
 from chat.entrances.schedules.models import Schedule
-from chat.entrances.schedules.plan import SECOND, is_zone, shown
+from chat.entrances.schedules.plan import is_zone, shown
 from chat.entrances.schedules.validation import Delivery, Draft, check
 from chat.support.clock import wall_ms
+from chat.support.durations import SECOND
 
 #: Where a problem of a draft is shown in the form.
 FIELDS = {"at": "at_text", "ends_at": "ends_text", "delivery": "deliver_address"}
@@ -49,15 +51,7 @@ class ScheduleForm(forms.ModelForm):
     ends_text = forms.CharField(
         label="Ends at", required=False, max_length=40, help_text=f"Nothing is due after this. {WRITTEN}"
     )
-    deliver_kind = forms.ChoiceField(
-        label="Deliver results to",
-        required=False,
-        choices=[
-            ("", "nobody: they are in the conversation"),
-            ("email", "e-mail"),
-            ("feishu", "Feishu chat"),
-        ],
-    )
+    deliver_kind = forms.ChoiceField(label="Deliver results to", required=False)
 
     class Meta:
         model = Schedule
@@ -70,7 +64,6 @@ class ScheduleForm(forms.ModelForm):
             "cron": "Minute, hour, day of month, month, day of week, like 0 9 * * MON-FRI.",
             "zone": "Of the IANA list, like Europe/Berlin or Asia/Shanghai.",
             "conversation": "Id of the owner's conversation to go to each time; empty: one of its own is made.",
-            "deliver_address": "A mailbox, or app:chat as in bot:oc_0123456789.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -80,6 +73,13 @@ class ScheduleForm(forms.ModelForm):
         if row.agent and row.agent not in dict(slugs):
             slugs.append((row.agent, f"{row.agent} (switched off)"))
         self.fields["agent"].choices = [("", "the default agent"), *slugs]  # type: ignore[attr-defined]
+        kinds = destinations.kinds()
+        choices = [("", "nobody: they are in the conversation"), *((one.kind, one.label) for one in kinds)]
+        if row.deliver_kind and row.deliver_kind not in dict(choices):
+            choices.append((row.deliver_kind, f"{row.deliver_kind} (not there any more)"))
+        self.fields["deliver_kind"].choices = choices  # type: ignore[attr-defined]
+        examples = "; ".join(f"{one.label}: {one.example}" for one in kinds)
+        self.fields["deliver_address"].help_text = f"{examples}."
         self.fields["name"].required = False
         if not row._state.adding:
             zone = row.zone if is_zone(row.zone) else "UTC"

@@ -5,6 +5,8 @@
 
 Moments are integers, milliseconds since the Unix epoch. A firing's state only moves along MOVES, by conditional writes;
 what has not moved for long is worked on by one worker at a time, `claimed_until` then.
+
+The tables are named after the app `chat`, to which they belonged until 0010_entrances_are_apps.
 """
 
 from typing import Any, ClassVar
@@ -79,6 +81,8 @@ class Schedule(models.Model):
     updated_at = models.BigIntegerField()
 
     class Meta:
+        app_label = "schedules"
+        db_table = "chat_schedule"
         indexes = (
             models.Index(fields=["next_at"], name="schedule_due", condition=models.Q(state="active")),
             models.Index(fields=["owner", "-created_at"], name="schedule_list"),
@@ -151,6 +155,8 @@ class ScheduleFiring(models.Model):
     over_at = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
+        app_label = "schedules"
+        db_table = "chat_schedulefiring"
         verbose_name = "schedule run"
         constraints = (models.UniqueConstraint(fields=["schedule", "due"], name="schedule_firing"),)
         indexes = (
@@ -187,6 +193,8 @@ class ScheduleDelivery(models.Model):
     sent_at = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
+        app_label = "schedules"
+        db_table = "chat_scheduledelivery"
         verbose_name = "schedule delivery"
         verbose_name_plural = "schedule deliveries"
         indexes = (

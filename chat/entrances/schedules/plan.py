@@ -23,10 +23,11 @@ from zoneinfo import ZoneInfo, available_timezones
 from cronsim import CronSim, CronSimError
 from django.utils.translation import gettext
 
+from chat.support.durations import DAY, in_words
+
 Kind = Literal["cron", "interval", "once"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
 #: Longest cron expression, in characters.
 MAX_CRON = 200
 #: Nothing is due after this (the year 2200): far from where calendars of databases and languages end.
@@ -116,7 +117,7 @@ def problems(plan: Plan, *, least: int, now: int) -> dict[str, Problem]:
             if not least <= plan.every <= MAX_EVERY:
                 found["every"] = Problem(
                     "bad_interval",
-                    gettext("Choose {least} or more, up to ten years.").format(least=told(least)),
+                    gettext("Choose {least} or more, up to ten years.").format(least=in_words(least)),
                 )
             if not 0 <= plan.at <= END_OF_TIME:
                 found["at"] = Problem("too_late", gettext("Choose a time before the year 2200."))
@@ -148,7 +149,8 @@ def _cron_problem(plan: Plan, least: int, now: int) -> Problem | None:
         return Problem("never", gettext("There is no such day in the next 50 years."))
     if any(later - earlier < least for earlier, later in pairwise(found)):
         return Problem(
-            "too_often", gettext("It would be due more often than every {least}.").format(least=told(least))
+            "too_often",
+            gettext("It would be due more often than every {least}.").format(least=in_words(least)),
         )
     return None
 
@@ -185,19 +187,6 @@ def shown(moment: int, zone: str) -> str:
     seconds = f":{local:%S}" if local.second else ""
     offset = local.strftime("%z")
     return f"{local:%Y-%m-%d %H:%M}{seconds} {offset[:3]}:{offset[3:5]}"
-
-
-def told(ms: int) -> str:
-    """A length of time in words: 90 s, 5 min, 1 h, 2 days."""
-    for size, one, many in (
-        (DAY, "day", "days"),
-        (HOUR, "h", "h"),
-        (MINUTE, "min", "min"),
-        (SECOND, "s", "s"),
-    ):
-        if ms % size == 0 and ms >= size:
-            return f"{ms // size} {one if ms == size else many}"
-    return f"{ms} ms"
 
 
 def is_zone(name: str) -> bool:

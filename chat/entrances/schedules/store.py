@@ -29,6 +29,8 @@ BATCH = 100
 CLAIM_LEASES = 2
 #: How long a firing that could not be carried out waits before the next try, at first and at most (milliseconds).
 RETRY_MS = (500, 60_000)
+#: Firings of a schedule among which that of a run is looked for: those that may run at the same time, and many more.
+MOST_FIRINGS = 50
 #: Firings of one schedule that are kept to look at.
 KEPT = 500
 #: Of a run that the next firing in the same conversation waits for: not `waiting`, which is for a person.
@@ -165,3 +167,25 @@ def move(row: ScheduleFiring, state: str, **changes: Any) -> bool:
     before = [old for old, following in MOVES.items() if state in following]
     rows = ScheduleFiring.objects.filter(pk=row.pk, state__in=before)
     return rows.update(state=state, claimed_until=0, **changes) == 1
+
+
+# ---- who began a run ----
+
+
+class ScheduleSources:
+    """Schedules, for entrances that ask which one began a run (see `chat.extensions.Sources`)."""
+
+    def owns(self, owner_id: int, id: UUID) -> bool:
+        """Whether this user has this schedule."""
+        return Schedule.objects.filter(pk=id, owner_id=owner_id).exists()
+
+    def began(self, id: UUID, conversation: UUID, message: str) -> bool:
+        """Whether one of its newest firings is this message."""
+        row = Schedule.objects.filter(pk=id).first()
+        if row is None:
+            return False
+        # By the message that it becomes, whose id is made from its key: a firing may not know yet that it was carried
+        # out.
+        firings = row.firings.filter(Q(conversation=conversation) | Q(conversation=None))
+        newest = firings.exclude(state="skipped").order_by("-due")[:MOST_FIRINGS]
+        return any(one.firing(row).message == message for one in newest)

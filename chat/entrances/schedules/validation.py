@@ -17,8 +17,9 @@ from chat.automation import destinations
 from chat.commands import MAX_TEXT
 from chat.entrances.schedules.decide import MAX_MOST
 from chat.entrances.schedules.models import Schedule
-from chat.entrances.schedules.plan import SECOND, Plan, Problem, instant, is_zone, next_time, problems
+from chat.entrances.schedules.plan import Plan, Problem, instant, is_zone, next_time, problems
 from chat.models import Conversation
+from chat.support.durations import SECOND
 
 
 class Delivery(BaseModel):

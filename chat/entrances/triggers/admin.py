@@ -1,12 +1,9 @@
-"""Triggers in the admin: forms, the secret address, what was seen, and pausing, firing and renewing as actions."""
+"""Triggers in the admin: the secret address, what was seen, and pausing, firing and renewing as actions."""
 
 import secrets
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import AdminSplitDateTime
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -14,75 +11,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from chat.entrances.triggers import editing
-from chat.entrances.triggers.models import OUTCOMES, Trigger, TriggerFiring
+from chat.entrances.triggers.form import TriggerForm
+from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.templating import shown
 from chat.inbox import now_ms
 from chat.inspection import base
 from chat.inspection.runs import by_values
-
-
-class TriggerForm(forms.ModelForm):
-    """The secret is empty, whatever is stored; left empty it keeps what is stored."""
-
-    watched = forms.CharField(
-        label="Conversations",
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
-        help_text="Ids of the owner's conversations to listen to, one a line. Empty: all of them.",
-    )
-    outcomes = forms.MultipleChoiceField(
-        label="Runs that have",
-        required=False,
-        choices=OUTCOMES,
-        widget=forms.CheckboxSelectMultiple,
-        help_text="None: those that have finished.",
-    )
-    expires = forms.SplitDateTimeField(
-        label="Until (UTC)",
-        required=False,
-        widget=AdminSplitDateTime,
-        help_text="Nothing fires from then on.",
-    )
-    unsigned = forms.BooleanField(
-        label="Take unsigned deliveries", required=False, help_text="Forgets the signing secret."
-    )
-
-    class Meta:
-        model = Trigger
-        fields = ("owner", *(name for name in editing.FIELDS if name != "expires_at"))
-        widgets = {
-            "prompt": forms.Textarea(attrs={"rows": 8, "cols": 90}),
-            "secret": forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-            "url": forms.TextInput(attrs={"size": 90, "placeholder": "https://example.com/status.json"}),
-            "pattern": forms.TextInput(attrs={"size": 60}),
-            "path": forms.TextInput(attrs={"size": 60}),
-        }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        row = self.instance
-        self.initial["watched"] = "\n".join(row.watched)
-        self.initial["outcomes"] = row.outcomes
-        if row.expires_at is not None:
-            self.initial["expires"] = datetime.fromtimestamp(row.expires_at / 1000, UTC)
-        if row.signed and "secret" in self.fields:
-            self.fields["secret"].help_text += " It is set: leave this empty to keep it."
-
-    def clean_watched(self) -> list[str]:
-        return [line.strip() for line in self.cleaned_data["watched"].splitlines() if line.strip()]
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
-        row = self.instance
-        if cleaned.get("secret"):
-            row.signed = True
-        elif cleaned.get("unsigned"):
-            row.signed, row.secret, cleaned["secret"] = False, "", ""
-        elif "secret" in cleaned:
-            cleaned["secret"] = row.secret
-        until = cleaned.get("expires")
-        row.expires_at = int(until.timestamp() * 1000) if until is not None else None
-        return cleaned
 
 
 @admin.register(Trigger)
@@ -198,7 +132,7 @@ class TriggerAdmin(admin.ModelAdmin):
     def history(self, row: Trigger) -> SafeString | str:
         if row._state.adding:
             return "–"
-        return base.link("What it has seen", "chat_triggerfiring_changelist", trigger__id__exact=row.pk)
+        return base.link("What it has seen", "triggers_triggerfiring_changelist", trigger__id__exact=row.pk)
 
     @admin.action(description="Pause", permissions=["change"])
     def pause(self, request: HttpRequest, queryset: "QuerySet[Trigger]") -> None:

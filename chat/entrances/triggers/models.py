@@ -5,6 +5,8 @@
 
 Times are integers, milliseconds since the Unix epoch. A firing's key is made from the identity of its event, never from
 what the event says: `delivery:<id>`, `look:<number>`, `message:<conversation>:<seq>`, `run:<conversation>:<run>`.
+
+The tables are named after the app `chat`, to which they belonged until 0010_entrances_are_apps.
 """
 
 from typing import Any, ClassVar
@@ -146,6 +148,8 @@ class Trigger(models.Model):
     updated_at = models.BigIntegerField(editable=False)
 
     class Meta:
+        app_label = "triggers"
+        db_table = "chat_trigger"
         constraints = (models.UniqueConstraint(fields=["owner", "made_key"], name="trigger_made_once"),)
         indexes = (
             models.Index(fields=["owner", "kind"], name="trigger_owner"),
@@ -237,6 +241,8 @@ class TriggerFiring(models.Model):
     error = models.CharField(max_length=300, blank=True)
 
     class Meta:
+        app_label = "triggers"
+        db_table = "chat_triggerfiring"
         constraints = (models.UniqueConstraint(fields=["trigger", "key"], name="trigger_event"),)
         indexes = (
             models.Index(fields=["next_at"], name="trigger_pending", condition=models.Q(state="pending")),
@@ -258,6 +264,10 @@ class TriggerScan(models.Model):
         "chat.Conversation", models.CASCADE, primary_key=True, related_name="+"
     )
     seq = models.BigIntegerField(default=0)
+
+    class Meta:
+        app_label = "triggers"
+        db_table = "chat_triggerscan"
 
     def __str__(self) -> str:
         return f"{self.conversation_id} {self.seq}"

@@ -11,13 +11,17 @@ from django.utils.translation import gettext
 from agents.models import Agent
 from agents.tools import ToolError
 from agents.tools.fetching import default_fetcher
+from chat import extensions
 from chat.commands import MAX_TEXT
 from chat.entrances.triggers import matching, templating
+from chat.entrances.triggers.models import Trigger
 from chat.models import Conversation
 
 #: Characters of a signing secret.
 MAX_SECRET = 300
 DAY_S = 86_400
+#: The entrance whose sources a trigger's `after_schedule` names; there may be none here.
+SCHEDULES = "schedule"
 MOST_WATCHED = 50
 #: What the fields of a prompt may begin with.
 SEEN: dict[str, frozenset[str]] = {
@@ -142,8 +146,6 @@ def _places(trigger: Any) -> Problems:
 
 
 def _sources(trigger: Any) -> Problems:
-    from chat.models import Schedule, Trigger
-
     found: Problems = {}
     watched = trigger.watched
     if not isinstance(watched, list) or len(watched) > MOST_WATCHED:
@@ -168,7 +170,8 @@ def _sources(trigger: Any) -> Problems:
         elif trigger.after_trigger == trigger.pk:
             found["after_trigger"] = gettext("A trigger does not follow from itself.")
     if trigger.after_schedule is not None:
-        if not Schedule.objects.filter(pk=trigger.after_schedule, owner_id=trigger.owner_id).exists():
+        schedules = extensions.sources(SCHEDULES)
+        if schedules is None or not schedules.owns(trigger.owner_id, trigger.after_schedule):
             found["after_schedule"] = gettext("The owner has no such schedule.")
     return found
 

@@ -18,27 +18,25 @@ from django.db.models import Exists, OuterRef, Q
 from pydantic import ValidationError
 
 from agents import events as e
+from chat import extensions
 from chat.entrances.triggers import matching
 from chat.entrances.triggers.models import WATCHING, Trigger, TriggerFiring, TriggerScan
 from chat.entrances.triggers.store import Sighting, locked, record_one
 from chat.entrances.triggers.templating import cut
+from chat.entrances.triggers.validation import SCHEDULES
 from chat.journal import replies
-from chat.models import Conversation, Event, Message, Run, Schedule, Step
+from chat.models import Conversation, Event, Message, Run, Step
 
 log = logging.getLogger(__name__)
 
 #: Conversations of one round, and events that are read of each.
 BATCH = 500
 MAX_EVENTS = 500
-#: Firings of a schedule among which that of a run is looked for: those that may run at the same time, and many more.
-MOST_FIRINGS = 50
 #: Rows written at once when an owner's first trigger begins.
 CHUNK = 500
 #: Characters of what was said that a firing keeps.
 MAX_SEEN_TEXT = 16_000
 TYPES = ("message.added", "step.finished", "run.finished", "run.failed", "run.stopped")
-#: Who speaks through these doors is a person.
-DOORS_OF_PEOPLE = ("web", "feishu", "api")
 
 
 class Outrun(Exception):
@@ -180,11 +178,18 @@ def sighting_of(trigger: Trigger, row: Conversation, seq: int, event: e.Event) -
 def _said(speaker: str, row: Conversation, event: e.Event) -> tuple[str, str] | None:
     """(who, text), if the event is something that such a speaker says. What schedules and triggers say is neither."""
     if isinstance(event, e.MessageAdded) and speaker != "agent":
-        of_person = event.origin.entrance in DOORS_OF_PEOPLE
+        of_person = _is_of_people(event.origin.entrance)
         return (event.origin.name or row.owner.get_username(), event.text) if of_person else None
     if isinstance(event, e.StepFinished) and speaker != "person" and event.text.strip():
         return row.agent, event.text
     return None
+
+
+def _is_of_people(entrance: str) -> bool:
+    """Whether who speaks through this entrance is a person. Of one that is not installed that is not known, and a
+    trigger that fires on a machine's words may do so for ever."""
+    found = extensions.find(entrance)
+    return found is not None and found.attended
 
 
 def _ended(
@@ -243,10 +248,6 @@ def _began(trigger: UUID, conversation: UUID, seq: int, run: str) -> bool:
 
 
 def _scheduled(schedule: UUID, conversation: UUID, run: str) -> bool:
-    row = Schedule.objects.filter(pk=schedule).first()
+    sources = extensions.sources(SCHEDULES)
     cause = Run.objects.filter(conversation_id=conversation, run=run).values_list("cause", flat=True).first()
-    if row is None or cause is None:
-        return False
-    # By the message that it becomes, whose id is made from its key: a firing may not know yet that it was carried out.
-    firings = row.firings.filter(Q(conversation=conversation) | Q(conversation=None)).exclude(state="skipped")
-    return any(one.firing(row).message == cause for one in firings.order_by("-due")[:MOST_FIRINGS])
+    return sources is not None and cause is not None and sources.began(schedule, conversation, cause)

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET
 from agents.models import Agent, installed_tools
 from chat.commands import MAX_TEXT
 from chat.entrances.web import protocol as p
-from chat.entrances.web.limits import Allowance, Limits
+from chat.http.limits import Allowance, Limits
 from chat.models import Call, Conversation, Message, Step, listed
 
 #: Rows of one page, unless asked otherwise, and at most.

@@ -18,9 +18,9 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
 from chat.entrances.web.api import Refused
-from chat.entrances.web.limits import Allowance, Limits
 from chat.files import attachments
 from chat.files.sniffing import Unfit
+from chat.http.limits import Allowance, Limits
 from chat.inbox import now_ms
 from chat.models import Attachment
 

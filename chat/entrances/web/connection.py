@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from chat.commands import ResultCode
 from chat.entrances.web import frames
 from chat.entrances.web import protocol as p
-from chat.entrances.web.limits import Bucket, Limits
 from chat.entrances.web.outlet import Chunk, Content, Control, Outgoing
+from chat.http.limits import Bucket, Limits
 from chat.session.contract import Batch, Loaded, LogPart
 
 # Close codes. Autobahn, under Daphne, lets an application use 1000 and 3000–4999 only, so these are named after

@@ -18,11 +18,11 @@ from django.conf import settings
 from chat.entrances.web import connection as c
 from chat.entrances.web import protocol as p
 from chat.entrances.web.leaving import sockets
-from chat.entrances.web.limits import Limits
 from chat.entrances.web.live import Live, live
 from chat.entrances.web.login import still_logged_in
 from chat.entrances.web.opener import Opener
 from chat.entrances.web.outlet import Control, Outlet
+from chat.http.limits import Limits
 from chat.inbox import Sender
 from chat.notify import doorbell
 from chat.support import kill_points

@@ -6,8 +6,8 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
-from chat.entrances.web.limits import Admission
 from chat.feed import Feed
+from chat.http.limits import Admission
 from chat.inbox import Inbox
 from chat.runs.queue import Queue
 from chat.session import open_sessions

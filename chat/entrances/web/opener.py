@@ -12,9 +12,9 @@ from typing import Any
 from channels.db import database_sync_to_async
 
 from chat.entrances.web.connection import Action, Connection
-from chat.entrances.web.limits import Admission
 from chat.entrances.web.outlet import Outlet
 from chat.feed import Feed, Reason
+from chat.http.limits import Admission
 from chat.models import listed
 from chat.notify import doorbell
 from chat.session.contract import Batch

@@ -17,8 +17,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
-from chat.entrances.web.words import words
 from chat.http.authentication import address_of, guesses
+from chat.http.words import words
 from chat.notify import doorbell
 
 ENTRY = "src/main.tsx"
@@ -44,8 +44,8 @@ def page(request: HttpRequest, **_: Any) -> HttpResponse:
     """The one page of the chat; which conversation it shows is the frontend's business."""
     build = built()
     if build is None:
-        return render(request, "browser/not_built.html", {"words": words(request)}, status=503)
-    return render(request, "browser/page.html", {"build": build, "words": words(request)})
+        return render(request, "web/not_built.html", {"words": words(request)}, status=503)
+    return render(request, "web/page.html", {"build": build, "words": words(request)})
 
 
 def built() -> Build | None:

@@ -163,7 +163,7 @@ def test_V13_the_responses_dialect_replays_items_in_their_order_and_with_their_i
     ]
     body = render(told(*events), profile, ALL)
     assert [(item.get("type"), item.get("id")) for item in body["input"]] == [
-        (None, None), ("reasoning", "rs_1"), ("message", "msg_1"), ("function_call", "fc_1"),
+        ("message", None), ("reasoning", "rs_1"), ("message", "msg_1"), ("function_call", "fc_1"),
         ("function_call_output", None),
     ]  # fmt: skip
     assert body["instructions"] == "You help." and body["store"] is False
@@ -180,9 +180,19 @@ def test_V3_items_with_words_after_a_call_are_not_replayed() -> None:
     ]
     body = render(told(*events), profile, ALL)
     assert validate(body, profile) == []
-    assert [item.get("type") or item["role"] for item in body["input"]] == [
+    assert [item.get("role") or item["type"] for item in body["input"]] == [
         "user", "assistant", "function_call", "function_call_output",
     ]  # fmt: skip
+
+
+def test_V15_every_item_of_a_responses_request_says_what_it_is() -> None:
+    """What one server defaults another demands: llama.cpp "cannot determine type of 'item'" without it."""
+    profile = get("openai-responses")
+    for seed in range(60):
+        history = Teller(Random(seed)).tell(4)
+        for make in (render, render_text_only):
+            items = make(history, profile, ALL)["input"]
+            assert [item for item in items if not item.get("type")] == []
 
 
 def test_T2_text_only_says_the_same_without_tool_messages() -> None:

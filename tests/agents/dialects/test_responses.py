@@ -205,7 +205,7 @@ async def test_a_conversation_with_reasoning_carried_over() -> None:
             assert isinstance(shell.last(), e.RunFinished)
     assert not [one for one in shell.log if isinstance(one, e.RunRetrying)]
     assert [step.text for step in shell.steps()] == ["", "Done.", "", "Done."]
-    kinds = [item.get("type", item.get("role")) for item in provider.requests[-1]["input"]]
+    kinds = [item.get("role", item["type"]) for item in provider.requests[-1]["input"]]
     first = [
         "user",
         "reasoning",
@@ -214,7 +214,7 @@ async def test_a_conversation_with_reasoning_carried_over() -> None:
         "function_call_output",
         "function_call_output",
     ]
-    assert kinds == [*first, "reasoning", "message", *first]
+    assert kinds == [*first, "reasoning", "assistant", *first]
     assert provider.requests[0]["include"] == ["reasoning.encrypted_content"]
 
 

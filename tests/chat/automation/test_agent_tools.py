@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,12 +14,11 @@ from django.urls import reverse
 
 from agents.models import Agent, ensure_default_agent, installed_tools
 from agents.spec import AgentSpec
-from agents.tools import ToolContext
-from agents.tools.automating import Automation, Maker, WantedSchedule
+from agents.tools import Toolbox, ToolContext
 from agents.tools.notes.store import NoteStorage
-from chat.automation.agent_tools import KeptAutomations
 from chat.commands import CreateBody, SendBody
 from chat.entrances.schedules.models import Schedule
+from chat.entrances.schedules.tools import schedules
 from chat.entrances.triggers.models import Trigger
 from chat.inbox import Inbox, Sender
 from chat.journal.journal import Journal
@@ -62,7 +62,7 @@ class Hand:
             key=key or f"key-{self.conversation.pk}-{self.calls}",
             conversation=str(self.conversation.pk),
             owner=str(self.owner.pk),
-            storage=NoteStorage(KeptAutomations()),
+            storage=NoteStorage(),
         )
         return (await installed_tools().run(tool, json.dumps(arguments), context)).text
 
@@ -192,15 +192,19 @@ async def test_the_address_of_a_webhook_is_not_told_to_the_model_but_where_it_is
     await sync_to_async(client.force_login)(hand.owner)
     assert secret in (await sync_to_async(client.get)(f"/api/triggers/{row.pk}")).content.decode()
     await sync_to_async(client.force_login)(charlie)
-    page = await sync_to_async(client.get)(reverse("admin:chat_trigger_change", args=[row.pk]))
+    page = await sync_to_async(client.get)(reverse("admin:triggers_trigger_change", args=[row.pk]))
     assert secret in page.content.decode()
 
 
-async def test_nothing_is_set_up_where_nobody_keeps_it() -> None:
-    context = ToolContext(call="abcdefghi", key="k", conversation="c", owner="1")
+@pytest.mark.parametrize("conversation", ["c", str(uuid.uuid4())])
+async def test_nothing_is_set_up_where_there_is_no_conversation(
+    transactional_db: None, conversation: str
+) -> None:
+    context = ToolContext(call="abcdefghi", key="k", conversation=conversation, owner="1")
     for tool, given in (("schedules", WEEKDAYS), ("triggers", SHIPPED)):
         result = await installed_tools().run(tool, json.dumps(given), context)
-        assert (result.ok, result.text) == (False, "Nothing can be set up here.")
+        told = "Nothing can be set up here: the conversation or its agent is gone."
+        assert (result.ok, result.text) == (False, told)
 
 
 async def test_R3_a_worker_that_dies_in_the_middle_of_the_call_leaves_one_schedule(
@@ -210,22 +214,20 @@ async def test_R3_a_worker_that_dies_in_the_middle_of_the_call_leaves_one_schedu
     sessions = Sessions(MemoryWorld.make(600_000).store, sqlite_journal)
     lost = asyncio.Event()
 
-    class Dying(KeptAutomations):
+    async def dying(**arguments: Any) -> str:
         """Sets it up, and then the worker is gone."""
-
-        async def create_schedule(self, maker: Maker, wanted: WantedSchedule) -> Automation:
-            made = await super().create_schedule(maker, wanted)
-            lost.set()
-            await asyncio.Event().wait()
-            return made
+        told: str = await schedules(**arguments)
+        lost.set()
+        await asyncio.Event().wait()
+        return told
 
     model = ScriptedModel(asks(("schedules", json.dumps(WEEKDAYS))), says("Every weekday at nine, then."))
 
     async def agent(slug: str) -> AgentSpec:
         return (await Agent.objects.aget(slug=slug)).spec()
 
-    def worker(name: str, automations: KeptAutomations) -> Runner:
-        kit = Kit(agent, lambda spec: model, installed_tools(), NoteStorage(automations))
+    def worker(name: str, tools: Toolbox) -> Runner:
+        kit = Kit(agent, lambda spec: model, tools, NoteStorage())
         return Runner(sessions, enqueue, kit, worker=name, lease_ms=300, renew_ms=100)
 
     async def enqueue(conversation: str, run: str) -> bool:
@@ -240,10 +242,12 @@ async def test_R3_a_worker_that_dies_in_the_middle_of_the_call_leaves_one_schedu
         SendBody(kind="send", message=str(uuid.uuid4()), text="Wake yourself every weekday at nine."),
     ):
         assert (await inbox.submit(sender, place, str(uuid.uuid4()), body)).status == "applied"
-    first = asyncio.create_task(worker("one", Dying()).perform(*queued[0]))
+    first = asyncio.create_task(
+        worker("one", Toolbox([replace(schedules, function=dying)])).perform(*queued[0])
+    )
     await asyncio.wait_for(lost.wait(), 20)
     await end([first])
-    second = worker("two", KeptAutomations())
+    second = worker("two", installed_tools())
 
     async def over() -> bool:
         await second.perform(*queued[0])

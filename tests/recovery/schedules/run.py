@@ -60,17 +60,17 @@ EFFECT = "[look 50 0, post 20 20] say 2"
 MAKE = """
 import json, sys
 from django.contrib.auth import get_user_model
-from chat.entrances.schedules import book
+from chat.entrances.schedules import editing
 from chat.entrances.schedules.validation import Draft
 owner = get_user_model().objects.get(username="alice")
 for given in json.loads({drafts!r}):
-    book.create(owner, Draft(**given))
+    editing.create(owner, Draft(**given))
 """
 TO_STATE = """
-from chat.entrances.schedules import book
-from chat.models import Schedule
+from chat.entrances.schedules import editing
+from chat.entrances.schedules.models import Schedule
 for row in Schedule.objects.all():
-    book.{what}(row)
+    editing.{what}(row)
 """
 
 

@@ -29,7 +29,7 @@ class PlainText:
 class Pager:
     """The adapter, over one tower."""
 
-    name = "api"  # a door that the events of this release know
+    name = "pager"
     label = "Pager"
     tables = TABLES
     markup = PlainText()

@@ -26,7 +26,7 @@ def form(app, **changed):
 
 
 def test_secrets_are_never_shown_and_are_kept_when_left_empty(as_charlie, app):
-    url = f"/admin/chat/feishuapp/{app.pk}/change/"
+    url = f"/admin/feishu/feishuapp/{app.pk}/change/"
     page = as_charlie.get(url).content.decode()
     assert not any(secret in page for secret in ("the-app-secret", "token-1", "gAAAA", 'value="k1"'))
     assert "/feishu/bot/events" in page
@@ -38,13 +38,13 @@ def test_secrets_are_never_shown_and_are_kept_when_left_empty(as_charlie, app):
 
 def test_a_new_app_needs_its_secret_and_a_safe_address(as_charlie, app):
     new = form(app, slug="new", base_url="http://example.com")
-    errors = as_charlie.post("/admin/chat/feishuapp/add/", new).context["adminform"].form.errors
+    errors = as_charlie.post("/admin/feishu/feishuapp/add/", new).context["adminform"].form.errors
     assert set(errors) == {"secret", "verification_token", "base_url"}
 
 
 def test_another_app_id_is_another_bot_whose_id_is_asked_for_again(as_charlie, app):
     FeishuApp.objects.update(bot_open_id="ou_old")
-    url = f"/admin/chat/feishuapp/{app.pk}/change/"
+    url = f"/admin/feishu/feishuapp/{app.pk}/change/"
     as_charlie.post(url, form(app, name="Renamed"))
     app.refresh_from_db()
     assert app.bot_open_id == "ou_old"
@@ -72,7 +72,7 @@ def test_all_pages_open(as_charlie, app):
         FeishuDelivery.objects.create(lane=lane, uuid="u", content="{}", created_at=now),
     ]
     for row in rows:
-        base = f"/admin/chat/{row._meta.model_name}/"
+        base = f"/admin/feishu/{row._meta.model_name}/"
         assert as_charlie.get(base).status_code == 200
         assert as_charlie.get(f"{base}{row.pk}/change/").status_code == 200
 
@@ -85,7 +85,7 @@ def test_dead_letters_are_sent_again_and_others_left_alone(as_charlie, app):
         )
     keys = list(FeishuDelivery.objects.values_list("pk", flat=True))
     as_charlie.post(
-        "/admin/chat/feishudelivery/", {"action": "resend", "_selected_action": keys}, follow=True
+        "/admin/feishu/feishudelivery/", {"action": "resend", "_selected_action": keys}, follow=True
     )
     assert list(FeishuDelivery.objects.order_by("uuid").values_list("state", "attempts", "error")) == [
         ("pending", 0, ""),
@@ -98,11 +98,11 @@ def test_what_was_set_aside_is_found_and_tried_again(as_charlie, app):
     given = {"app": app, "chat_id": "oc", "sender": "ou", "event": {}, "sent_at": 1, "received_at": 1}
     for id, reason in (("om_1", "set aside: TypeError: no"), ("om_2", "by policy")):
         FeishuMessage.objects.create(**given, message_id=id, state="refused", reason=reason)
-    page = as_charlie.get("/admin/chat/feishumessage/", {"aside": "1"})
+    page = as_charlie.get("/admin/feishu/feishumessage/", {"aside": "1"})
     assert [row.message_id for row in page.context["cl"].result_list] == ["om_1"]
     keys = list(FeishuMessage.objects.values_list("pk", flat=True))
     asked = {"action": "take_again", "_selected_action": keys}
-    as_charlie.post("/admin/chat/feishumessage/", asked, follow=True)
+    as_charlie.post("/admin/feishu/feishumessage/", asked, follow=True)
     assert list(FeishuMessage.objects.order_by("message_id").values_list("state", "reason")) == [
         ("received", ""),
         ("refused", "by policy"),

@@ -30,7 +30,7 @@ async def test_the_page_leads_to_a_bot_that_answers(house, charlie):
 
     # 4 and 5. What the console shows goes into the admin.
     answer = await house.client.post(
-        "/admin/chat/feishuapp/add/",
+        "/admin/feishu/feishuapp/add/",
         {
             "name": "Bot",
             "slug": "bot",

@@ -15,7 +15,7 @@ from chat.entrances.schedules.models import Schedule, ScheduleDelivery, Schedule
 from chat.entrances.schedules.validation import Draft
 from chat.support.clock import wall_ms
 
-LIST = "/admin/chat/schedule/"
+LIST = "/admin/schedules/schedule/"
 
 
 @pytest.fixture
@@ -142,10 +142,10 @@ def test_the_history_shows_what_became_of_each_time_and_escapes_it(staff: Client
     )
     pages = [
         staff.get(LIST),
-        staff.get(f"/admin/chat/schedulefiring/?schedule={row.pk}"),
-        staff.get(f"/admin/chat/schedulefiring/{one.pk}/change/"),
-        staff.get("/admin/chat/scheduledelivery/"),
-        staff.get(f"/admin/chat/scheduledelivery/{parcel.pk}/change/"),
+        staff.get(f"/admin/schedules/schedulefiring/?schedule={row.pk}"),
+        staff.get(f"/admin/schedules/schedulefiring/{one.pk}/change/"),
+        staff.get("/admin/schedules/scheduledelivery/"),
+        staff.get(f"/admin/schedules/scheduledelivery/{parcel.pk}/change/"),
     ]
     for page in pages:
         text = page.content.decode()
@@ -154,7 +154,9 @@ def test_the_history_shows_what_became_of_each_time_and_escapes_it(staff: Client
     assert f"/admin/chat/conversation/{place}/change/" in pages[1].content.decode()
     assert "/admin/chat/run/?q=r-1" in pages[2].content.decode()
     assert "/schedulefiring/?schedule=" in pages[0].content.decode()
-    staff.post("/admin/chat/scheduledelivery/", {"action": "resend", "_selected_action": [str(parcel.pk)]})
+    staff.post(
+        "/admin/schedules/scheduledelivery/", {"action": "resend", "_selected_action": [str(parcel.pk)]}
+    )
     assert ScheduleDelivery.objects.get().state == "pending"
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.entrances.schedules.decide import COUNTED, MISSED, Decision, Missed, decide, newest
-from chat.entrances.schedules.plan import DAY, HOUR, MINUTE, Plan, times
+from chat.entrances.schedules.plan import Plan, times
+from chat.support.durations import DAY, HOUR, MINUTE
 
 NOW = 1_764_000_000_000
 HOURLY = Plan("interval", every=HOUR, at=NOW)

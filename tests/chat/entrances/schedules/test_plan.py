@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.entrances.schedules import plan as p
-from chat.entrances.schedules.plan import DAY, HOUR, MINUTE, Plan
+from chat.entrances.schedules.plan import Plan
+from chat.support.durations import DAY, HOUR, MINUTE, in_words
 
 NOW = 1_764_000_000_000
 
@@ -202,7 +203,7 @@ def test_a_written_time_is_read_by_the_clock_of_its_zone() -> None:
 
 
 def test_lengths_in_words() -> None:
-    assert [p.told(one) for one in (1000, 90_000, MINUTE, 2 * HOUR, DAY, 2 * DAY)] == [
+    assert [in_words(one) for one in (1000, 90_000, MINUTE, 2 * HOUR, DAY, 2 * DAY)] == [
         "1 s",
         "90 s",
         "1 min",

@@ -9,7 +9,7 @@ from chat.entrances.triggers.store import Sighting, record
 from tests.support import rows
 
 NOW = 1_790_000_000_000
-LIST = "/admin/chat/trigger/"
+LIST = "/admin/triggers/trigger/"
 
 
 @pytest.fixture
@@ -122,9 +122,13 @@ def test_what_was_seen_is_shown_with_its_reason_and_escaped(as_charlie, alice):
     seen = {"payload": {"a": "<script>alert(1)</script>"}}
     rows_made = record(made.pk, [Sighting("delivery:1", seen), Sighting("delivery:2", seen)], NOW)
     assert [row.reason for row in rows_made] == ["", "cooldown"]
-    pages = ["/admin/chat/triggerfiring/", f"/admin/chat/triggerfiring/?trigger__id__exact={made.pk}", LIST]
+    pages = [
+        "/admin/triggers/triggerfiring/",
+        f"/admin/triggers/triggerfiring/?trigger__id__exact={made.pk}",
+        LIST,
+    ]
     for row in rows_made:
-        pages.append(f"/admin/chat/triggerfiring/{row.pk}/change/")
+        pages.append(f"/admin/triggers/triggerfiring/{row.pk}/change/")
     for page in pages:
         answer = as_charlie.get(page)
         assert answer.status_code == 200, page

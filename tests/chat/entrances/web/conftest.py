@@ -3,7 +3,7 @@
 import pytest
 
 from chat.entrances.web import api
-from chat.entrances.web.limits import Allowance, Limits
+from chat.http.limits import Allowance, Limits
 
 
 @pytest.fixture(autouse=True)

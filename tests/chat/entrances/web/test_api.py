@@ -8,7 +8,7 @@ from agents.models import Agent, installed_tools
 from chat.commands import MAX_TEXT
 from chat.entrances.web import api
 from chat.entrances.web import protocol as p
-from chat.entrances.web.limits import Allowance, Limits
+from chat.http.limits import Allowance, Limits
 from tests.support import rows
 
 

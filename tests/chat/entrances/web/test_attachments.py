@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from chat.entrances.web import attachments as view
-from chat.entrances.web.limits import Allowance, Limits
+from chat.http.limits import Allowance, Limits
 from chat.models import Attachment
 from tests.support import rows
 from tests.support.pictures import bomb, picture

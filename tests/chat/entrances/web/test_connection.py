@@ -19,8 +19,8 @@ from chat.entrances.web.connection import (
     Send,
     SubmitCommand,
 )
-from chat.entrances.web.limits import Limits
 from chat.entrances.web.outlet import Outlet
+from chat.http.limits import Limits
 from chat.session.contract import Batch, Loaded, LogEvent, LogPart, Part, Position, next_tag
 
 ONE = "0192f0c1-2345-7000-8000-000000000001"

@@ -15,9 +15,9 @@ from chat.entrances.web import protocol as p
 from chat.entrances.web.connection import CLOSE_CROWDED, CLOSE_POLICY
 from chat.entrances.web.consumer import BrowserConsumer
 from chat.entrances.web.leaving import sockets
-from chat.entrances.web.limits import Limits
 from chat.entrances.web.live import close_live, live
 from chat.entrances.web.outlet import LIMIT
+from chat.http.limits import Limits
 from chat.session.state import items, merge, reduce
 from config.asgi import application
 from tests.support.waiting import eventually

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from chat.entrances.web.leaving import Sockets, drain_pause
-from chat.entrances.web.limits import Admission
 from chat.feed import Feed
+from chat.http.limits import Admission
 from chat.session.memory import MemoryStore
 from tests.support.processes import Stack, password
 from tests.support.waiting import eventually, wait_until

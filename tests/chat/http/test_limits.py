@@ -1,6 +1,6 @@
 """Rates (rule W11)."""
 
-from chat.entrances.web.limits import Allowance, Bucket, Limits
+from chat.http.limits import Allowance, Bucket, Limits
 
 LIMITS = Limits(burst=3, rate=2, flood=5)
 

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client, RequestFactory
 
-from chat.entrances.web import trouble
+from chat.http import trouble
 
 
 @pytest.mark.parametrize(

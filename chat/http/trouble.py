@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from chat.entrances.web.words import words
+from chat.http.words import words
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -33,4 +33,4 @@ def _page(request: HttpRequest, status: int, what: str) -> HttpResponse:
         refused = {"code": what, "detail": said[what], "retry": status >= 500}
         return JsonResponse(refused, status=status)
     told = {"words": said, "title": said[what], "lead": said[f"{what}_lead"]}
-    return render(request, "browser/trouble.html", told, status=status)
+    return render(request, "pages/trouble.html", told, status=status)

@@ -1,1 +1,0 @@
-"""Schedules that an agent sets up for the person it works for."""

@@ -1,1 +1,0 @@
-"""Triggers that an agent sets up for the person it works for."""

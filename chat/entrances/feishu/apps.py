@@ -1,0 +1,18 @@
+from django.apps import AppConfig
+
+from chat import extensions
+
+
+class FeishuConfig(AppConfig):
+    """Chats in Feishu and Lark."""
+
+    name = "chat.entrances.feishu"
+    label = "feishu"
+    verbose_name = "Feishu"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register what this entrance brings."""
+        from chat.entrances.feishu.entrance import ENTRANCE
+
+        extensions.register(ENTRANCE, self.name)

@@ -1,0 +1,20 @@
+"""Feishu as the core knows it."""
+
+from django.utils.translation import gettext_lazy as _
+
+from chat.entrances.feishu.destination import FeishuChats
+from chat.entrances.feishu.service import FeishuService
+from chat.extensions import Entrance, Service, ServiceContext
+
+
+async def _serve(given: ServiceContext) -> None:
+    await FeishuService(given.sessions, given.enqueue, worker=given.worker).run()
+
+
+ENTRANCE = Entrance(
+    name="feishu",
+    label=_("Feishu"),
+    urls="chat.entrances.feishu.urls",
+    services=(Service("feishu", _serve),),
+    destinations=(FeishuChats(),),
+)
