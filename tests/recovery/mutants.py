@@ -287,7 +287,7 @@ MUTANTS = (
     ),
     Mutant(
         "messenger: a row that raises is tried for ever",
-        "chat/messenger/intake.py",
+        "chat/messenger/poison.py",
         "if tries < MAX_TRIES:",
         "if tries:",
         ("tests/chat/messenger/test_poison.py", "-k", "set_aside_with_its_reason"),
