@@ -196,13 +196,6 @@ def _module(name: str, known: Mapping[str, Source]) -> str:
     return name if name in known else ""
 
 
-def the_messenger_room_knows_no_messenger(files: Iterable[Source]) -> Iterator[str]:
-    """What any messenger needs imports no entrance."""
-    for file in files:
-        if file.inside("chat/messenger"):
-            yield from (f"{file.path} imports {name}" for name in file.imports_any("chat.entrances"))
-
-
 def only_settings_read_the_environment(files: Iterable[Source]) -> Iterator[str]:
     """Every setting has one place."""
     for file in files:
@@ -257,6 +250,8 @@ RULES: list[Callable[[Iterable[Source]], Iterator[str]]] = [
     only_the_store_speaks_redis,
     only_the_doorbell_rings,
     entrances_are_apart,
+    the_core_knows_no_entrance,
+    no_circles,
     only_settings_read_the_environment,
     chat_is_below_config,
     nobody_needs_the_demo,
@@ -387,11 +382,6 @@ BROKEN = {
     ),
     "config/urls.py": ('include("chat.entrances.feishu.urls")\n', the_core_knows_no_entrance, 1),
     "chat/decide.py": ("from chat import decide, feed\nimport chat.decide\n", no_circles, 0),
-    "chat/messenger/outbox.py": (
-        "from chat.entrances.feishu import client\n",
-        the_messenger_room_knows_no_messenger,
-        2,
-    ),
     "chat/runs/worker.py": ("import os\nX = os.environ['X']\n", only_settings_read_the_environment, 1),
     "chat/runs/queue.py": ("from os import getenv\n", only_settings_read_the_environment, 1),
     "chat/runs/runner.py": ("from config import settings\n", chat_is_below_config, 2),
