@@ -300,14 +300,15 @@ class Agent(models.Model):
             super().save(*args, **kwargs)
 
     def spec(self) -> AgentSpec:
-        """The agent as plain data. Tools that are no longer installed are left out."""
+        """The agent as plain data. Tools that are no longer installed are left out, and a profile that is not is
+        guessed anew: a package that brought them may have been removed."""
         return AgentSpec(
             slug=self.slug,
             name=self.name,
             prompt=self.prompt,
             model=self.model,
             base_url=self.base_url,
-            profile=self.profile,
+            profile=self.profile if self.profile in all_profiles() else "",
             fallback_model=self.fallback_model,
             fallback_base_url=self.fallback_base_url,
             prices=self._prices(),

@@ -61,8 +61,10 @@ def installed(root: Path, disabled: Collection[str], points: Iterable[EntryPoint
 
 
 def other_apps(points: Iterable[EntryPoint] | None = None) -> list[str]:
-    """The apps of packages that are no entrances. `points`: those that are installed if None. Raises
-    ImproperlyConfigured, with the name of the package, for one that cannot be loaded: what needs its tables would fail."""
+    """The apps of packages that are no entrances. `points`: those that are installed if None.
+
+    Raises ImproperlyConfigured, with the name of the package, for one that cannot be loaded.
+    """
     named = entry_points(group=APPS) if points is None else points
     apps = []
     for point in sorted(named, key=lambda one: (one.name, one.value)):

@@ -16,7 +16,8 @@ async def _happened(context: ToolContext, action: Action, url: str, title: str) 
     """Whether a call whose worker died has left its bookmark: then nobody has to be asked."""
     if action != "save" or not await ask(store.has, context.owner, context.key):
         return Probed("not_happened")
-    return Probed("happened", json.dumps(await _all(context), ensure_ascii=False))
+    # As the model would have read it from the call itself.
+    return Probed("happened", json.dumps(await _all(context), ensure_ascii=False, separators=(",", ":")))
 
 
 @tool(effect="effectful", timeout=10, probe=_happened, renderer="holdfast_example/bookmarks.js")

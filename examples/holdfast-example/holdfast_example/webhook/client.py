@@ -59,7 +59,9 @@ class WebhookClient:
     async def send_card(self, to: Target, card: str, uuid: str) -> str:
         """Show it. One that another worker had made is empty until it changes."""
         shown = self._made.get(card, {"parts": [], "streaming": True})
-        await self._post("card.created", uuid, {"chat": to.chat, "reply_to": to.reply_to, "card": card, **shown})
+        await self._post(
+            "card.created", uuid, {"chat": to.chat, "reply_to": to.reply_to, "card": card, **shown}
+        )
         self._made.pop(card, None)
         return uuid
 
@@ -72,7 +74,9 @@ class WebhookClient:
         """A card at rest: these are all of its parts."""
         self._made.pop(card, None)
         parts = _shown(shown)["parts"]
-        await self._post("card.updated", f"{card}.{sequence}", _change(card, sequence, parts, streaming=False))
+        await self._post(
+            "card.updated", f"{card}.{sequence}", _change(card, sequence, parts, streaming=False)
+        )
 
     async def _post(self, kind: str, id: str, data: Mapping[str, Any]) -> None:
         now_s = int(time.time())
