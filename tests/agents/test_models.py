@@ -48,8 +48,9 @@ def test_the_defaults_of_the_table_are_those_of_the_plain_data():
     assert agent().spec().limits == Limits()
 
 
-def test_a_tool_that_is_no_longer_installed_is_left_out():
+def test_what_is_no_longer_installed_is_left_out():
     assert agent(tools=["gone", "calculator"]).spec().tools == ("calculator",)
+    assert agent(profile="gone").spec().profile == ""
 
 
 def test_a_new_agent_may_read_and_nothing_else_unasked():

@@ -48,12 +48,17 @@ agent = Agent.objects.get(is_default=True)
 agent.tools, agent.profile = [*agent.tools, "bookmarks"], "acme"
 agent.full_clean()
 agent.save()
-made = ChatWebhook(slug="room", callback={callback!r}, owner=get_user_model().objects.get(username="alice"))
-made.full_clean()
-made.save()
+agent.pk, agent.slug, agent.is_default, agent.approval_tools = None, "careful", False, ["bookmarks"]
+agent.save(force_insert=True)
+alice, secrets = get_user_model().objects.get(username="alice"), {{}}
+for slug, one in (("room", None), ("careful", agent)):
+    made = ChatWebhook(slug=slug, callback={callback!r}, owner=alice, agent=one)
+    made.full_clean()
+    made.save()
+    secrets[slug] = made.secret
 guessed = profiles.guess("https://api.acme.example/v1", "any").name
 refused = profiles.refusal_kind("Every tool request deserves a reply!")
-print(json.dumps([made.secret, guessed, profiles.context_window("acme-small-2"), refused]))
+print(json.dumps([secrets, guessed, profiles.context_window("acme-small-2"), refused]))
 """
 
 
@@ -143,12 +148,10 @@ class House:
         people = [(name, password(name), name == "charlie") for name in PEOPLE]
         script = MIGRATE + template.MAKE_PEOPLE.format(people=people) + SET_UP.format(callback=callback.url)
         told = json.loads(stack.manage("shell", "-v", "0", "-c", script))
-        self.secret, self.knows = told[0], told[1:]
+        self.secrets, self.knows = told[0], told[1:]
+        self.secret = self.secrets["room"]
+        self.url = f"{stack.address}/chat-webhook/room/events"
         self.start()
-
-    @property
-    def url(self) -> str:
-        return f"{self.stack.address}/chat-webhook/room/events"
 
     def start(self) -> None:
         self.stack.start("worker")
@@ -161,8 +164,12 @@ class House:
 
     def say(self, chat: str, text: str, id: str = "") -> str:
         """A person writes; the id of the message."""
-        headers = signed(self.secret, body := said(chat, text), id)
-        assert post(self.url, body, headers) == (202, "")
+        return self.post(said(chat, text), id)
+
+    def post(self, body: str, id: str = "", slug: str = "room") -> str:
+        """An event is sent and taken; its id."""
+        headers = signed(self.secrets[slug], body, id)
+        assert post(self.url.replace("room", slug), body, headers) == (202, "")
         return headers["webhook-id"]
 
     def answers(self, chat: str, count: int = 1, status: int = 204) -> list[Posted]:
@@ -213,9 +220,35 @@ def test_a_signed_message_is_answered_by_way_of_the_tool_and_the_answer_is_signe
     assert '"url":"https://example.com/page"' in event["data"]["text"]
     (row,) = house.stack.sql("SELECT url, title FROM example_bookmarks_bookmark")
     assert row == ("https://example.com/page", "A page")
-    cards = [one for one in house.callback.posted if one.event["type"] == "card.created"]
-    assert cards and all(Webhook(house.secret).verify(one.body, one.headers) for one in cards)
-    assert [one.event["data"]["chat"] for one in cards] == ["room-1"]
+
+
+def test_a_run_that_asks_is_allowed_by_a_button_of_its_card(house: House) -> None:
+    house.post(said("room-7", "Remember https://example.com/allowed"), slug="careful")
+    wait_until(lambda: buttons(house, "room-7"), 20, "the question")
+    value = buttons(house, "room-7")["Allow"]
+    assert not house.callback.messages("room-7")
+    pressed = {"type": "button.pressed", "data": {"chat": "room-7", "sender": "Ann", "value": value}}
+    house.post(json.dumps(pressed), slug="careful")
+    (answered,) = house.answers("room-7")
+    assert "https://example.com/allowed" in answered.event["data"]["text"]
+    assert all(
+        Webhook(house.secrets["careful"]).verify(one.body, one.headers) for one in cards(house, "room-7")
+    )
+    wait_until(lambda: not buttons(house, "room-7"), 10, "the buttons to go")
+
+
+def cards(house: House, chat: str) -> list[Posted]:
+    """What the callback was told of a chat's cards, in its order."""
+    told = [one for one in list(house.callback.posted) if "card" in one.event["data"]]
+    mine = {one.event["data"]["card"] for one in told if one.event["data"].get("chat") == chat}
+    return [one for one in told if one.event["data"]["card"] in mine]
+
+
+def buttons(house: House, chat: str) -> dict[str, Json]:
+    """The buttons that the cards of a chat have now, with their values."""
+    shown = {one.event["data"]["card"]: one.event["data"]["parts"] for one in cards(house, chat)}
+    parts = [part for card in shown.values() for part in card if "button" in part]
+    return {part["button"]: part["value"] for part in parts if part["value"]["act"] != "stop"}
 
 
 def test_what_is_not_signed_now_by_the_secret_is_refused(house: House) -> None:
