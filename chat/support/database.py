@@ -9,18 +9,31 @@ Views and admin pages, which Django runs in threads of its own, use the ORM dire
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+    connections,
+)
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from chat.session.errors import JournalUnavailable
 from chat.support.loops import PerLoop
 
+#: What says something of the database and nothing of the rows: away, locked, full, read-only since a failover, or in
+#: the middle of a migration. The same work may succeed later. DataError and IntegrityError are the asker's own.
+NOT_NOW = (OperationalError, InterfaceError, InternalError, ProgrammingError)
 #: Connections of one process to the database, by this way.
 THREADS = 4
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,14 +62,17 @@ class Database:
             try:
                 try:
                     return work(*args, **kwargs)
-                except (OperationalError, InterfaceError):
+                except NOT_NOW:
                     if _alive(connection):
                         raise
                 # The connection had died, most likely long ago.
                 connection.close()
                 return work(*args, **kwargs)
-            except (OperationalError, InterfaceError) as problem:
-                connection.close()
+            except NOT_NOW as problem:
+                _discard(connection)
+                if isinstance(problem, ProgrammingError):
+                    # Most likely a defect of ours, or a schema of another release; waited for, and told aloud.
+                    log.error("The database does not understand a question: %s", problem)
                 raise JournalUnavailable(
                     f"The database refused ({problem}); nothing is acknowledged. Try again."
                 ) from problem
@@ -74,6 +90,13 @@ class Database:
             for connection in self._connections:
                 closing.submit(connection.close)
         self._connections.clear()
+
+
+def _discard(connection: BaseDatabaseWrapper) -> None:
+    """Give a connection up for good. A pool would keep one that lives, even to a server that became a standby."""
+    if connection.vendor == "postgresql" and connection.connection is not None:
+        connection.connection.close()
+    connection.close()
 
 
 def _alive(connection: BaseDatabaseWrapper) -> bool:
