@@ -14,6 +14,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from pydantic import BaseModel, ValidationError
@@ -106,9 +107,9 @@ def body_of(request: HttpRequest) -> Any:
     try:
         found = json.loads(request.body or b"{}")
     except (ValueError, RecursionError):
-        raise Refused(400, "bad_json", "Send a JSON object.") from None
+        raise Refused(400, "bad_json", gettext("Send a JSON object.")) from None
     if not isinstance(found, dict):
-        raise Refused(400, "bad_json", "Send a JSON object.")
+        raise Refused(400, "bad_json", gettext("Send a JSON object."))
     return found
 
 
@@ -132,13 +133,14 @@ def wrong_fields(refusal: ValidationError) -> dict[str, str]:
 
 def _admit(request: HttpRequest, spent: Allowance, max_bytes: int) -> None:
     if not request.user.is_authenticated:
-        raise Refused(401, "logged_out", "Log in again.")
+        raise Refused(401, "logged_out", gettext("Log in again."))
     if not spent.take(request.user.pk):
         after = math.ceil(spent.pause_s)
-        raise Refused(429, "too_fast", "Too many requests. Wait a moment.", retry=True, after=after)
+        raise Refused(429, "too_fast", gettext("Too many requests. Wait a moment."), retry=True, after=after)
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdigit() or int(length) > max_bytes:
-        raise Refused(413, "too_large", f"A request may have {max_bytes:,} bytes.")
+        told = gettext("A request may have {max} bytes.").format(max=f"{max_bytes:,}")
+        raise Refused(413, "too_large", told)
 
 
 def _json(body: Answer, status: int) -> HttpResponse:

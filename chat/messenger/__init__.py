@@ -4,7 +4,7 @@
     models.py      its tables, as abstract bases
     store.py       an event on its way into the tables
     lanes.py       which worker sees to which chat
-    intake.py      stored message -> command to the inbox
+    intake.py      stored message -> command to the inbox; presses.py: what a button stands for; poison.py: what raises
     follow.py      a reader of the conversation's live state
     answers.py     journal -> outbox; told.py: how far the chat is told (pure, one stored mark)
     outbox.py      what must arrive, in order, once

@@ -7,7 +7,7 @@
 
 Ids of commands and messages are made from the row's key, so a worker that dies in between and one that goes on ask
 for the same thing (rule W5). A conversation with too many waiting messages keeps the rest here, in order; a /stop
-overtakes them. A row that raises is tried MAX_TRIES times and then set aside with its reason; the lane goes on.
+overtakes them. A row that raises is tried some times and then set aside with its reason (poison.py); the lane goes on.
 """
 
 import logging
@@ -17,38 +17,34 @@ from typing import Any, Literal
 from uuid import UUID
 
 from agents.events import ACTIVE_RUN
+from chat.commands import MAX_TEXT
 from chat.decide import run_id
 from chat.files import attachments, sniffing
 from chat.inbox import (
-    ApproveBody,
     Body,
     CommandResult,
     CreateBody,
     Inbox,
     SendBody,
     Sender,
-    SettleBody,
     StopBody,
 )
-from chat.messenger import outbox, texts
+from chat.messenger import outbox, poison, texts
 from chat.messenger.adapter import Client, Messenger, Person, Pressed, Said, made_id
 from chat.messenger.answers import message_of
 from chat.messenger.database import OUTAGES, ask
 from chat.messenger.errors import MessengerError, Refused
 from chat.messenger.lanes import make_lane, now_ms
-from chat.messenger.models import PRESS, SET_ASIDE, TRIED, InboundMessage, Lane
+from chat.messenger.models import PRESS, InboundMessage, Lane
+from chat.messenger.presses import command_of
 from chat.models import Run
 from chat.session.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
-#: Longest message of a conversation, in characters.
-MAX_TEXT = 16_000
 #: Files of one message.
 MAX_FILES = 5
 BATCH = 50
-#: Tries of a row that raises what is no outage.
-MAX_TRIES = 5
 
 Outcome = Literal["done", "later", "moved"]
 
@@ -193,28 +189,15 @@ class Intake:
         return "\n".join(lines)[:MAX_TEXT], tuple(kept)
 
     async def _pressed(self, row: InboundMessage, pressed: Pressed, person: Person, private: bool) -> Outcome:
-        value = pressed.value
-        lane = await ask(self._lane_of, value)
+        lane = await ask(self._lane_of, pressed.value)
         if lane is None:
             return await self._end(row, "refused", "not a button of this chat")
         _, reason, _ = self._may(person, private, lane)
         if reason:
             return await self._end(row, "refused", reason)
-        body: Body
-        match value.get("act"):
-            case "stop":
-                body = StopBody(
-                    kind="stop", run=str(value.get("run", ""))[:64]
-                )  # if that is over, a newer one is left alone
-            case "settle" if value.get("decision") in ("happened", "did_not_happen", "run_again"):
-                body = SettleBody(
-                    kind="settle", call=str(value.get("call", ""))[:64], decision=value["decision"]
-                )
-            case "approve" if value.get("decision") in ("approve", "refuse"):
-                call, digest = str(value.get("call", ""))[:64], str(value.get("digest", ""))[:64]
-                body = ApproveBody(kind="approve", call=call, digest=digest, decision=value["decision"])
-            case _:
-                return await self._end(row, "refused", "an unknown button")
+        body = command_of(pressed.value)
+        if body is None:
+            return await self._end(row, "refused", "an unknown button")
         result = await self._submit(self._called(row, person), body, row, lane)
         if result.retry:
             return "later"
@@ -256,18 +239,13 @@ class Intake:
         return "done"
 
     async def _raised(self, row: InboundMessage, problem: Exception) -> Outcome:
-        """Nobody foresaw this: try again, and set the row aside when it goes on like that. How often it was tried is
-        kept with it, so that a worker that takes over does not begin anew."""
-        found = re.match(rf"{TRIED}(\d+): ", row.reason)
-        tries = int(found[1]) + 1 if found else 1
-        error = f"{type(problem).__name__}: {problem}".encode(errors="replace").decode()
-        if tries < MAX_TRIES:
-            reason = f"{TRIED}{tries}: {error}"[:300]
+        """Nobody foresaw this: try again, and set the row aside when it goes on like that."""
+        reason = poison.next_reason(row.reason, problem)
+        if not poison.is_set_aside(reason):
             await ask(lambda: self._tables.messages.filter(pk=row.pk).update(reason=reason))
             return "later"
         log.error("Message %s was set aside.", row.message_id, exc_info=problem)
-        reply = "" if row.is_press else self._say(texts.SET_ASIDE)
-        return await self._end(row, "refused", f"{SET_ASIDE}{error}", reply)
+        return await self._end(row, "refused", reason, "" if row.is_press else self._say(texts.SET_ASIDE))
 
     def _is_stop(self, row: InboundMessage) -> bool:
         """Whether it may overtake what has to wait: a button, or a /stop (in a group, after the mention of the bot)."""

@@ -9,9 +9,10 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef
 
+from chat.messenger import poison
 from chat.messenger.adapter import Messenger, made_id
 from chat.messenger.database import OUTAGES
-from chat.messenger.models import PRESS, SET_ASIDE, Lane, Tables
+from chat.messenger.models import PRESS, Lane, Tables
 from chat.models import Conversation
 from chat.support.claims import Claim
 from chat.support.clock import now_ms as now_ms
@@ -76,8 +77,7 @@ def _first_lane(messenger: Messenger, app_id: int, chat_id: str, thread_id: str)
     except Exception as problem:
         log.exception("Nothing can be made of what came to the chat %s.", chat_id)
         rows = messenger.tables.messages.filter(app_id=app_id, chat_id=chat_id, thread_id=thread_id)
-        reason = f"{SET_ASIDE}{type(problem).__name__}: {problem}"[:300]
-        rows.filter(state="received").update(state="refused", reason=reason)
+        rows.filter(state="received").update(state="refused", reason=poison.aside(problem))
         return None
 
 

@@ -23,11 +23,10 @@ from chat.messenger.database import OUTAGES, ask
 from chat.messenger.errors import Away, Limited, MessengerError, TargetGone
 from chat.messenger.lanes import now_ms
 from chat.messenger.models import Delivery, Lane, Tables
+from chat.messenger.poison import MAX_REASON, MAX_TRIES, told
 
 log = logging.getLogger(__name__)
 
-#: Tries of a row that raises what nobody foresaw.
-MAX_TRIES = 5
 #: Milliseconds between two tries: at first, doubled each time, and at most.
 RETRY_MS = (500, 60_000)
 
@@ -118,8 +117,7 @@ class Outbox:
     async def _failed(self, row: Delivery, problem: Exception, now: int) -> None:
         lane = self._lane
         known = isinstance(problem, MessengerError)
-        error = (str(problem) if known else f"{type(problem).__name__}: {problem}")[:300]
-        error = error.encode(errors="replace").decode()
+        error = (str(problem) if known else told(problem))[:MAX_REASON]
         changed: dict[str, Any]
         match problem:
             case Limited():

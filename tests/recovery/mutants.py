@@ -300,6 +300,20 @@ MUTANTS = (
         ("tests/chat/test_extensions.py", "-k", "switched_off"),
     ),
     Mutant(
+        "messenger: the mark moves to the journal's head whatever the cards show",
+        "chat/messenger/told.py",
+        "min(read.head, drawn.seq)",
+        "read.head",
+        ("tests/chat/messenger/test_told.py",),
+    ),
+    Mutant(
+        "messenger: a row that raises is tried for ever",
+        "chat/messenger/poison.py",
+        "if tries < MAX_TRIES:",
+        "if tries:",
+        ("tests/chat/messenger/test_poison.py", "-k", "set_aside_with_its_reason"),
+    ),
+    Mutant(
         "trigger: a message's key is made of its text",
         "chat/entrances/triggers/watching.py",
         'Sighting(f"message:{row.pk}:{seq}", ',

@@ -110,7 +110,7 @@ class FeishuMessageAdmin(base.ReadOnlyAdmin):
         return base.pretty(row.event)
 
     def has_take_again_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("chat.change_feishumessage")
+        return request.user.has_perm("feishu.change_feishumessage")
 
     @admin.action(description=_("Try again what was set aside"), permissions=["take_again"])
     def take_again(self, request: HttpRequest, queryset: "QuerySet[FeishuMessage]") -> None:

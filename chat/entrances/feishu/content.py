@@ -31,7 +31,8 @@ def read(message: dict[str, Any], bot: str) -> Said:
         content = {}
     if not isinstance(content, dict):
         content = {}
-    mentions = [one for one in message.get("mentions") or [] if isinstance(one, dict)]
+    named = message.get("mentions")
+    mentions = [one for one in named if isinstance(one, dict)] if isinstance(named, list) else []
     for_us = any(_open_id(one) == bot for one in mentions) if bot else False
     kind = str(message.get("message_type", ""))
     files: list[tuple[str, str, str]] = []

@@ -7,7 +7,9 @@
                      └─ FeishuDelivery  one message that has to go out, in order (the outbox)
 
 The columns of the last four are those of any messenger (chat/messenger/models.py). Times are integers, milliseconds
-since the Unix epoch. The tables are named after the app `chat`, to which they belonged until 0010_entrances_are_apps.
+since the Unix epoch.
+
+The tables are named after the app `chat`, to which they belonged until 0010_entrances_are_apps.
 """
 
 from urllib.parse import urlsplit

@@ -16,6 +16,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from pydantic import ValidationError
 
 from chat.automation import destinations
@@ -79,7 +80,7 @@ def change(request: HttpRequest, schedule: UUID) -> Answer:
     given = body_of(request)
     state = given.pop("state", None)
     if state not in (None, "active", "paused"):
-        raise _invalid({"state": Problem("invalid", "Say `active` or `paused`.")})
+        raise _invalid({"state": Problem("invalid", gettext("Say `active` or `paused`."))})
     try:
         if given:
             draft = _parsed(Draft, draft_of(row).model_dump() | given)
@@ -175,7 +176,7 @@ def _fields(found: dict[str, Problem]) -> dict[str, Any]:
 def _own(request: HttpRequest, schedule: UUID) -> Schedule:
     row = editing.mine(request.user).filter(pk=schedule).first()
     if row is None:
-        raise Refused(404, "not_found", "You have no such schedule.")
+        raise Refused(404, "not_found", gettext("You have no such schedule."))
     return row
 
 
@@ -197,7 +198,7 @@ def _uuid(given: Any, field: str) -> UUID | None:
     try:
         return UUID(str(given))
     except ValueError:
-        raise _invalid({field: Problem("invalid", "It must be a UUID.")}) from None
+        raise _invalid({field: Problem("invalid", gettext("It must be a UUID."))}) from None
 
 
 every = endpoint(reading, writing, MAX_BYTES, GET=listing, POST=make)

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from chat.entrances.schedules.models import Schedule, ScheduleFiring
 from chat.entrances.schedules.plan import Problem, next_time
@@ -43,7 +44,7 @@ def create(
         known = Schedule.objects.filter(pk=key).first()
         if known is not None:
             if known.owner_id != owner.pk:
-                raise Invalid({"id": Problem("taken", "This id belongs to something else.")})
+                raise Invalid({"id": Problem("taken", gettext("This id belongs to something else."))})
             return known, False
         row, found = check(owner, draft, wall_ms())
         if found:
@@ -66,11 +67,17 @@ def _limit(owner: Any, made_in: UUID | None, most: int | None) -> None:
     going_on = mine.exclude(state="ended")
     limit = settings.HOLDFAST_SCHEDULES_PER_USER
     if limit == 0:
-        raise TooMany("Only staff make schedules here, in the admin.")
+        raise TooMany(gettext("Only staff make schedules here, in the admin."))
     if going_on.count() >= limit:
-        raise TooMany(f"You have {limit} schedules, which is the most. Delete one first.")
+        raise TooMany(
+            gettext("You have {limit} schedules, which is the most. Delete one first.").format(limit=limit)
+        )
     if most is not None and made_in is not None and going_on.filter(made_in=made_in).count() >= most:
-        raise TooMany(f"This conversation has {most} schedules, which is the most. Cancel one first.")
+        raise TooMany(
+            gettext("This conversation has {most} schedules, which is the most. Cancel one first.").format(
+                most=most
+            )
+        )
 
 
 def change(row: Schedule, draft: Draft, *, by: Any = None) -> Schedule:
@@ -101,7 +108,9 @@ def _set_state(row: Schedule, state: str) -> Schedule:
         if state == "active" and held.state != "active":
             held.next_at = next_time(held.plan, wall_ms())
             if held.next_at is None:
-                raise Invalid({"state": Problem("never", "It has ended. Give it another time first.")})
+                raise Invalid(
+                    {"state": Problem("never", gettext("It has ended. Give it another time first."))}
+                )
             _reopen(held)
         if not (held.state == "ended" and state == "paused"):
             held.state = state
@@ -117,7 +126,11 @@ def _reopen(row: Schedule) -> None:
         row.series += 1
     elif row.conversation and not Conversation.objects.filter(id=row.conversation, deleted_at=None).exists():
         raise Invalid(
-            {"conversation": Problem("not_found", "Its conversation was deleted. Choose another one.")}
+            {
+                "conversation": Problem(
+                    "not_found", gettext("Its conversation was deleted. Choose another one.")
+                )
+            }
         )
 
 
@@ -135,7 +148,9 @@ def run_now(row: Schedule, id: UUID | None = None) -> ScheduleFiring:
         if known is not None:
             return known
         if held.firings.filter(manual=True, state="received").count() >= MAX_MANUAL:
-            raise TooMany("It has been asked to run several times and has not begun yet. Wait a moment.")
+            raise TooMany(
+                gettext("It has been asked to run several times and has not begun yet. Wait a moment.")
+            )
         due = wall_ms()
         while held.firings.filter(due=due).exists():
             due += 1

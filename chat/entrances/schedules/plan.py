@@ -21,6 +21,7 @@ from typing import Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
+from django.utils.translation import gettext
 
 from chat.support.durations import DAY, in_words
 
@@ -103,35 +104,40 @@ def problems(plan: Plan, *, least: int, now: int) -> dict[str, Problem]:
     """What is wrong with a plan, by its field; empty if it is sound. `least`: shortest distance of two due times."""
     found: dict[str, Problem] = {}
     if not is_zone(plan.zone):
-        found["zone"] = Problem("unknown_zone", "Name a time zone of the IANA list, like Europe/Berlin.")
+        found["zone"] = Problem(
+            "unknown_zone", gettext("Name a time zone of the IANA list, like Europe/Berlin.")
+        )
     if plan.ends_at is not None and plan.ends_at > END_OF_TIME:
-        found["ends_at"] = Problem("too_late", "Choose a time before the year 2200.")
+        found["ends_at"] = Problem("too_late", gettext("Choose a time before the year 2200."))
     match plan.kind:
         case "once":
             if not now < plan.at <= END_OF_TIME:
-                found["at"] = Problem("not_in_future", "Choose a time in the future.")
+                found["at"] = Problem("not_in_future", gettext("Choose a time in the future."))
         case "interval":
             if not least <= plan.every <= MAX_EVERY:
                 found["every"] = Problem(
-                    "bad_interval", f"Choose {in_words(least)} or more, up to ten years."
+                    "bad_interval",
+                    gettext("Choose {least} or more, up to ten years.").format(least=in_words(least)),
                 )
             if not 0 <= plan.at <= END_OF_TIME:
-                found["at"] = Problem("too_late", "Choose a time before the year 2200.")
+                found["at"] = Problem("too_late", gettext("Choose a time before the year 2200."))
         case "cron":
             if "zone" not in found and (wrong := _cron_problem(plan, least, now)) is not None:
                 found["cron"] = wrong
     if not found and plan.kind != "once" and next_time(plan, now) is None:
-        found["ends_at"] = Problem("never", "It ends before it is due for the first time.")
+        found["ends_at"] = Problem("never", gettext("It ends before it is due for the first time."))
     return found
 
 
 def _cron_problem(plan: Plan, least: int, now: int) -> Problem | None:
     if len(plan.cron) > MAX_CRON:
-        return Problem("too_long", f"At most {MAX_CRON} characters.")
+        return Problem("too_long", gettext("At most {max} characters.").format(max=MAX_CRON))
     if len(plan.cron.split()) != 5:
         return Problem(
             "bad_cron",
-            "Write five fields: minute, hour, day of month, month, day of week, like `0 9 * * MON-FRI`.",
+            gettext(
+                "Write five fields: minute, hour, day of month, month, day of week, like `0 9 * * MON-FRI`."
+            ),
         )
     try:
         found = upcoming(Plan("cron", plan.zone, plan.cron), now, LOOKED_AT)
@@ -140,9 +146,12 @@ def _cron_problem(plan: Plan, least: int, now: int) -> Problem | None:
             "bad_cron", f"{refusal}. Numbers, lists (1,15), ranges (MON-FRI) and steps (*/10) are known."
         )
     if not found:
-        return Problem("never", "There is no such day in the next 50 years.")
+        return Problem("never", gettext("There is no such day in the next 50 years."))
     if any(later - earlier < least for earlier, later in pairwise(found)):
-        return Problem("too_often", f"It would be due more often than every {in_words(least)}.")
+        return Problem(
+            "too_often",
+            gettext("It would be due more often than every {least}.").format(least=in_words(least)),
+        )
     return None
 
 
@@ -156,16 +165,20 @@ def instant(text: str, zone: str) -> int:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(
-            "Write a time like 2026-11-26T09:00, or with an offset like 2026-11-26T09:00+01:00."
+            gettext("Write a time like 2026-11-26T09:00, or with an offset like 2026-11-26T09:00+01:00.")
         ) from None
     if found.tzinfo is None:
         found = found.replace(tzinfo=_zone(zone), fold=0)
         if found.astimezone(UTC).astimezone(found.tzinfo).replace(fold=0) != found:
-            raise ValueError(f"The clocks of {zone} are put forward then: there is no such time on that day.")
+            raise ValueError(
+                gettext(
+                    "The clocks of {zone} are put forward then: there is no such time on that day."
+                ).format(zone=zone)
+            )
     try:
         return int(found.timestamp() * 1000)
     except (OverflowError, OSError):
-        raise ValueError("Choose a time before the year 2200.") from None
+        raise ValueError(gettext("Choose a time before the year 2200.")) from None
 
 
 def shown(moment: int, zone: str) -> str:

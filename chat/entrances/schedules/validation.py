@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import gettext
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.models import Agent
@@ -127,7 +128,7 @@ def check(
     row = old if old is not None else Schedule(owner=owner, created_at=now)
     before = draft_of(row) if old is not None else None
     if not draft.prompt.strip():
-        found["prompt"] = Problem("empty", "Write what the agent is to be told.")
+        found["prompt"] = Problem("empty", gettext("Write what the agent is to be told."))
     row.prompt = draft.prompt
     row.name = " ".join(draft.name.split()) or _name_from(draft.prompt)
     row.missed, row.most = draft.missed, draft.most
@@ -140,7 +141,7 @@ def check(
             row.next_at = next_time(plan, now)
             row.state = "active" if row.state == "ended" else row.state
     if (before is None or before.agent != draft.agent) and not _is_agent(draft.agent):
-        found["agent"] = Problem("agent_missing", "There is no such agent, or it is switched off.")
+        found["agent"] = Problem("agent_missing", gettext("There is no such agent, or it is switched off."))
     row.agent = draft.agent
     _place(row, draft, before, found)
     _delivery(row, by or owner, draft, before, found)
@@ -157,7 +158,7 @@ def _place(row: Schedule, draft: Draft, before: Draft | None, found: dict[str, P
     if chosen is not None and (before is None or before.conversation != chosen):
         mine = Conversation.objects.filter(id=chosen, owner_id=row.owner_id, deleted_at=None)
         if not mine.exists():
-            found["conversation"] = Problem("not_found", "You have no such conversation.")
+            found["conversation"] = Problem("not_found", gettext("You have no such conversation."))
     if row.conversation != chosen or row.place != draft.place:
         row.problem = ""
     row.place, row.conversation = draft.place, chosen

@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chat.entrances.triggers import editing
@@ -158,7 +159,7 @@ def run(request: HttpRequest, trigger: UUID) -> Answer:
     try:
         id = uuid4() if given is None else UUID(str(given))
     except ValueError:
-        raise Invalid({"id": "It must be a UUID."}) from None
+        raise Invalid({"id": gettext("It must be a UUID.")}) from None
     firing = editing.fire_now(row.pk, str(id), now_ms())
     if firing is None:
         raise _gone()
@@ -170,7 +171,7 @@ def renew(request: HttpRequest, trigger: UUID) -> Answer:
     """Another secret address for a webhook; the old one is worth nothing from now on."""
     row = _own(request, trigger)
     if row.kind != "webhook":
-        raise Refused(400, "invalid", "Only webhooks have an address.")
+        raise Refused(400, "invalid", gettext("Only webhooks have an address."))
     editing.renew_address(row.pk, now_ms())
     return _whole(request, _own(request, trigger))
 
@@ -249,7 +250,7 @@ def _own(request: HttpRequest, trigger: UUID) -> Trigger:
 
 
 def _gone() -> Refused:
-    return Refused(404, "not_found", "You have no such trigger.")
+    return Refused(404, "not_found", gettext("You have no such trigger."))
 
 
 def _parsed(request: HttpRequest) -> Wanted:

@@ -1,7 +1,9 @@
 """Whether what was seen fires a trigger, and what a look at a polled value comes to. Pure: no clock, no SQL."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from django.utils.translation import gettext_lazy as _
 
 from chat.support.backoff import Backoff
 
@@ -21,18 +23,18 @@ Reason = Literal[
     "bad_command",
 ]
 
-REASONS: dict[str, str] = {
-    "no_match": "It is not what the trigger looks for.",
-    "paused": "The trigger was paused.",
-    "expired": "The trigger had expired.",
-    "limit": "The trigger had fired as often as it may.",
-    "loop": "The trigger itself had caused it.",
-    "depth": "A chain of triggers had caused it that was as long as chains may be.",
-    "hourly": "The trigger had fired as often as it may in one hour.",
-    "cooldown": "The trigger had fired a moment before.",
-    "not_found": "The conversation was deleted.",
-    "agent_missing": "The agent is missing or disabled.",
-    "bad_command": "The message was empty or too long.",
+REASONS: dict[str, Any] = {
+    "no_match": _("It is not what the trigger looks for."),
+    "paused": _("The trigger was paused."),
+    "expired": _("The trigger had expired."),
+    "limit": _("The trigger had fired as often as it may."),
+    "loop": _("The trigger itself had caused it."),
+    "depth": _("A chain of triggers had caused it that was as long as chains may be."),
+    "hourly": _("The trigger had fired as often as it may in one hour."),
+    "cooldown": _("The trigger had fired a moment before."),
+    "not_found": _("The conversation was deleted."),
+    "agent_missing": _("The agent is missing or disabled."),
+    "bad_command": _("The message was empty or too long."),
 }
 #: How many triggers may follow from each other: A's run fires B, whose run fires C.
 MAX_DEPTH = 3

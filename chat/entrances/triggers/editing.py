@@ -14,6 +14,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from chat.entrances.triggers import hooks, validation, watching
 from chat.entrances.triggers.models import WATCHING, Trigger, TriggerFiring
@@ -73,14 +74,20 @@ def create(
             return known, False
         if id is not None and (taken := Trigger.objects.filter(pk=id).first()):
             if taken.owner_id != owner_id:
-                raise Invalid({"id": "This id belongs to something else."})
+                raise Invalid({"id": gettext("This id belongs to something else.")})
             return taken, False
         if mine.count() >= settings.HOLDFAST_TRIGGERS_PER_USER:
             raise TooMany(
-                f"There are {settings.HOLDFAST_TRIGGERS_PER_USER} triggers already. Delete one first."
+                gettext("There are {max} triggers already. Delete one first.").format(
+                    max=settings.HOLDFAST_TRIGGERS_PER_USER
+                )
             )
         if maker is not None and len(_going_on(mine, maker.agent, now)) >= maker.most:
-            raise TooMany(f"You may have {maker.most} triggers at a time for this person. Cancel one first.")
+            raise TooMany(
+                gettext("You may have {max} triggers at a time for this person. Cancel one first.").format(
+                    max=maker.most
+                )
+            )
         trigger = Trigger(owner_id=owner_id, created_at=now)
         trigger.pk = id or trigger.pk
         if maker is not None:
@@ -139,7 +146,7 @@ def _anew(old: Trigger, new: Trigger, now: int) -> bool:
 
 def _set(trigger: Trigger, fields: Mapping[str, Any]) -> None:
     if strange := sorted(set(fields) - set(FIELDS)):
-        raise Invalid({strange[0]: "There is no such field."})
+        raise Invalid({strange[0]: gettext("There is no such field.")})
     for name, value in fields.items():
         setattr(trigger, name, value)
     if "secret" in fields:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from agents.models import Agent
 from agents.tools import ToolError
@@ -50,18 +51,20 @@ def problems(trigger: Any) -> Problems:
 def _texts(trigger: Any) -> Problems:
     found: Problems = {}
     if not trigger.name.strip():
-        found["name"] = "Give it a name."
+        found["name"] = gettext("Give it a name.")
     if not trigger.prompt.strip():
-        found["prompt"] = "Say what the agent is to do."
+        found["prompt"] = gettext("Say what the agent is to do.")
     elif len(trigger.prompt) > MAX_TEXT:
-        found["prompt"] = f"At most {MAX_TEXT:,} characters."
+        found["prompt"] = gettext("At most {max} characters.").format(max=f"{MAX_TEXT:,}")
     elif bad := templating.unreadable(trigger.prompt):
         found["prompt"] = (
             f"{{{{ {bad[0][:60]} }}}} is no field. Write it like {{{{ payload.items[0].name }}}}."
         )
     elif trigger.kind in SEEN and (strange := templating.roots(trigger.prompt) - SEEN[trigger.kind]):
         known = ", ".join(sorted(SEEN[trigger.kind]))
-        found["prompt"] = f"There is no field {sorted(strange)[0]!r} here. There are: {known}."
+        found["prompt"] = gettext("There is no field {name} here. There are: {known}.").format(
+            name=repr(sorted(strange)[0]), known=known
+        )
     return found
 
 
@@ -70,7 +73,9 @@ def _numbers(trigger: Any) -> Problems:
     for field, (least, most) in _NUMBERS.items():
         value = getattr(trigger, field)
         if value is not None and not least <= value <= most:
-            found[field] = f"Choose a number from {least:,} to {most:,}."
+            found[field] = gettext("Choose a number from {least} to {most}.").format(
+                least=f"{least:,}", most=f"{most:,}"
+            )
     return found
 
 
@@ -82,13 +87,13 @@ def _looking(trigger: Any) -> Problems:
     except matching.Unfit as problem:
         found["path"] = str(problem)
     if trigger.kind in ("message", "run") and trigger.path:
-        found["path"] = "Only webhooks and addresses have a JSON path."
+        found["path"] = gettext("Only webhooks and addresses have a JSON path.")
     if trigger.match == "any":
         return found
     if trigger.kind == "run":
-        found["match"] = "What a run says is not matched; choose “everything”."
+        found["match"] = gettext("What a run says is not matched; choose “everything”.")
     elif not trigger.pattern.strip():
-        found["pattern"] = "Say what to look for."
+        found["pattern"] = gettext("Say what to look for.")
     elif trigger.match == "regex":
         try:
             matching.pattern_of(trigger.pattern)
@@ -107,7 +112,9 @@ def _address(trigger: Any) -> Problems:
         found["url"] = str(problem)
     least = settings.HOLDFAST_TRIGGER_LEAST_S
     if trigger.interval_s is not None and not least <= trigger.interval_s <= 31 * DAY_S:
-        found["interval_s"] = f"Choose at least {least} seconds, and at most 31 days."
+        found["interval_s"] = gettext("Choose at least {least} seconds, and at most 31 days.").format(
+            least=least
+        )
     return found
 
 
@@ -116,11 +123,13 @@ def _headers(trigger: Any) -> Problems:
     for field in ("signature_header", "delivery_header"):
         value = getattr(trigger, field)
         if value and not _HEADER.fullmatch(value):
-            found[field] = "The name of a header has letters, digits and hyphens, like X-Delivery-Id."
+            found[field] = gettext(
+                "The name of a header has letters, digits and hyphens, like X-Delivery-Id."
+            )
     if trigger.secret and not trigger.signature_header:
-        found["signature_header"] = "Say in which header the signature is."
+        found["signature_header"] = gettext("Say in which header the signature is.")
     if len(trigger.secret) > MAX_SECRET:
-        found["secret"] = f"At most {MAX_SECRET} characters."
+        found["secret"] = gettext("At most {max} characters.").format(max=MAX_SECRET)
     return found
 
 
@@ -129,9 +138,9 @@ def _places(trigger: Any) -> Problems:
     if trigger.owner_id is None:
         return found
     if trigger.agent and not Agent.objects.filter(slug=trigger.agent, enabled=True).exists():
-        found["agent"] = "There is no enabled agent with this slug."
+        found["agent"] = gettext("There is no enabled agent with this slug.")
     if trigger.conversation is not None and not _own(trigger.owner_id, [trigger.conversation]):
-        found["conversation"] = "The owner has no such conversation."
+        found["conversation"] = gettext("The owner has no such conversation.")
     return found
 
 
@@ -139,30 +148,30 @@ def _sources(trigger: Any) -> Problems:
     found: Problems = {}
     watched = trigger.watched
     if not isinstance(watched, list) or len(watched) > MOST_WATCHED:
-        found["watched"] = f"Give a list of at most {MOST_WATCHED} conversations."
+        found["watched"] = gettext("Give a list of at most {max} conversations.").format(max=MOST_WATCHED)
     else:
         try:
             ids = [UUID(str(one)) for one in watched]
         except ValueError:
             ids = []
-            found["watched"] = "Give ids of conversations."
+            found["watched"] = gettext("Give ids of conversations.")
         if ids and trigger.owner_id is not None and not _own(trigger.owner_id, ids):
-            found["watched"] = "The owner does not have all of these conversations."
+            found["watched"] = gettext("The owner does not have all of these conversations.")
     known = ("finished", "failed", "stopped")
     if not isinstance(trigger.outcomes, list) or any(one not in known for one in trigger.outcomes):
-        found["outcomes"] = f"Choose from: {', '.join(known)}."
+        found["outcomes"] = gettext("Choose from: {known}.").format(known=", ".join(known))
     if trigger.after_agent and not Agent.objects.filter(slug=trigger.after_agent).exists():
-        found["after_agent"] = "There is no agent with this slug."
+        found["after_agent"] = gettext("There is no agent with this slug.")
     if trigger.after_trigger is not None:
         mine = type(trigger).objects.filter(pk=trigger.after_trigger, owner_id=trigger.owner_id)
         if not mine.exists():
-            found["after_trigger"] = "The owner has no such trigger."
+            found["after_trigger"] = gettext("The owner has no such trigger.")
         elif trigger.after_trigger == trigger.pk:
-            found["after_trigger"] = "A trigger does not follow from itself."
+            found["after_trigger"] = gettext("A trigger does not follow from itself.")
     if trigger.after_schedule is not None:
         schedules = extensions.sources(SCHEDULES)
         if schedules is None or not schedules.owns(trigger.owner_id, trigger.after_schedule):
-            found["after_schedule"] = "The owner has no such schedule."
+            found["after_schedule"] = gettext("The owner has no such schedule.")
     return found
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from chat.messenger import intake, outbox
 from chat.messenger.adapter import Target
 from chat.messenger.lanes import now_ms
 from chat.messenger.models import PRESS, SET_ASIDE, InboundMessage
+from chat.messenger.poison import MAX_TRIES
 from tests.support.scripted import ScriptedModel, says
 from tests.support.waiting import eventually
 
@@ -95,7 +95,7 @@ async def test_a_message_that_raises_is_set_aside_with_its_reason_and_the_next_o
 async def test_the_tries_of_a_row_are_counted_with_it_so_that_no_other_worker_begins_anew(house, fragile):
     await house.die(_service(house))
     await house.speak(POISON)
-    await house.messenger.tables.messages.aupdate(reason=f"tried {intake.MAX_TRIES - 1}: TypeError: …")
+    await house.messenger.tables.messages.aupdate(reason=f"tried {MAX_TRIES - 1}: TypeError: …")
     fragile.reads = 0
     house.serve("another", fragile)
     await house.answered("set aside")
@@ -122,7 +122,7 @@ async def test_a_message_that_cannot_be_sent_becomes_a_dead_letter_and_the_next_
 
     await eventually(dead, 20, "the dead letter", every=0.3)
     row = await house.messenger.tables.deliveries.aget(state="dead")
-    assert row.attempts == outbox.MAX_TRIES and row.error.startswith("UnicodeEncodeError")
+    assert row.attempts == MAX_TRIES and row.error.startswith("UnicodeEncodeError")
     await house.speak("two")
     await house.answered("Fine.")
 

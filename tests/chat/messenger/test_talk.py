@@ -7,6 +7,7 @@ from asgiref.sync import sync_to_async
 
 from agents import events as e
 from agents.dialects.base import Finish, TextDelta
+from chat.commands import MAX_TEXT
 from chat.inbox import DeleteBody, SendBody, Sender
 from chat.messenger.lanes import now_ms
 from tests.support.scripted import Pause, ScriptedModel, asks, says
@@ -230,7 +231,7 @@ async def test_files_come_with_their_message_and_what_cannot_be_read_is_named(ho
 
 
 async def test_a_message_that_is_too_long_is_refused_in_words(house):
-    await house.speak("x" * 16_001)
+    await house.speak("x" * (MAX_TEXT + 1))
     await house.answered("too long")
     await house.quiet()
     assert await _states(house, "refused", 1) and not house.model.bodies

@@ -4,10 +4,12 @@ from chat import extensions
 
 
 class PagerConfig(AppConfig):
-    """Pagers: a messenger that only tests have."""
+    """The second messenger of the tests, as an entrance."""
 
     name = "tests.support.pager"
+    label = "pager"
+    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the entrance. Tests run its service themselves."""
-        extensions.register(extensions.Entrance(name="pager", label="a pager"), self.name)
+        # Without a service: tests start their own (tests/chat/messenger/house.py).
+        extensions.register(extensions.Entrance(name="pager", label="the pager"), self.name)

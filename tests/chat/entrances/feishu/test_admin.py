@@ -92,3 +92,18 @@ def test_dead_letters_are_sent_again_and_others_left_alone(as_charlie, app):
         ("sent", 9, "gone"),
     ]
     assert FeishuApp.objects.count() == 1
+
+
+def test_what_was_set_aside_is_found_and_tried_again(as_charlie, app):
+    given = {"app": app, "chat_id": "oc", "sender": "ou", "event": {}, "sent_at": 1, "received_at": 1}
+    for id, reason in (("om_1", "set aside: TypeError: no"), ("om_2", "by policy")):
+        FeishuMessage.objects.create(**given, message_id=id, state="refused", reason=reason)
+    page = as_charlie.get("/admin/feishu/feishumessage/", {"aside": "1"})
+    assert [row.message_id for row in page.context["cl"].result_list] == ["om_1"]
+    keys = list(FeishuMessage.objects.values_list("pk", flat=True))
+    asked = {"action": "take_again", "_selected_action": keys}
+    as_charlie.post("/admin/feishu/feishumessage/", asked, follow=True)
+    assert list(FeishuMessage.objects.order_by("message_id").values_list("state", "reason")) == [
+        ("received", ""),
+        ("refused", "by policy"),
+    ]

@@ -7,6 +7,7 @@ from asgiref.sync import sync_to_async
 
 from agents import events as e
 from agents.dialects.base import Finish, TextDelta
+from chat.commands import MAX_TEXT
 from chat.entrances.feishu.adapter import FEISHU
 from chat.entrances.feishu.models import FeishuApp, FeishuLane, FeishuMessage, FeishuUser
 from chat.inbox import DeleteBody, SendBody, Sender
@@ -305,6 +306,6 @@ async def test_files_come_with_their_message_and_what_cannot_be_read_is_named(ho
 
 
 async def test_a_message_that_is_too_long_is_refused_in_words(house):
-    await house.say("x" * 16_001)
+    await house.say("x" * (MAX_TEXT + 1))
     await house.answered("too long")
     assert (await FeishuMessage.objects.aget()).state == "refused" and not house.model.bodies
