@@ -2,7 +2,7 @@
 
 Plain functions over SQL, to be called in a database thread; the API, the admin and the agents' tools all come here.
 Whose a schedule is, is the caller's to know: `mine` finds somebody's own, `made_in` those that a conversation's agent
-has made; `TooMany` and `Invalid` (draft.py) have words for people.
+has made; `TooMany` and `Invalid` (validation.py) have words for people.
 """
 
 from typing import Any

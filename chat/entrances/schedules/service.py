@@ -2,8 +2,8 @@
 
     every HOLDFAST_SCHEDULE_LOOK_MS:  take_due ─► begin what was received ─► settle what is over ─► deliver
 
-Any number of workers do this at once (firings.py, results.py, deliver.py). A look that fails, because the database or
-Redis is away, is followed by the next one: what is due stays due.
+Any number of workers do this at once (store.py, dispatch.py, results.py, delivery.py). A look that fails, because the
+database or Redis is away, is followed by the next one: what is due stays due.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from chat.automation.firing import fire
-from chat.entrances.schedules import delivery, results, store
+from chat.entrances.schedules import delivery, dispatch, results, store
 from chat.entrances.schedules.models import ScheduleFiring
 from chat.inbox import Inbox
 from chat.session.errors import Unavailable
@@ -63,7 +63,7 @@ class ScheduleService:
         done = 0
         for schedule in await ask(store.due_schedules, self._clock.now()):
             done += await self._take(schedule)
-        waiting = await ask(store.waiting)
+        waiting = await ask(dispatch.waiting)
         for start in range(0, len(waiting), AT_ONCE):
             done += sum(await asyncio.gather(*map(self._begin, waiting[start : start + AT_ONCE])))
         for firing in await ask(results.moved):
@@ -86,9 +86,9 @@ class ScheduleService:
         return taken
 
     async def _begin(self, row: ScheduleFiring) -> bool:
-        if not await ask(store.claim, row):
+        if not await ask(dispatch.claim, row):
             return False
         fired = await fire(self._inbox, row.firing(row.schedule))
         kill_points.point("schedules.fired")
-        await ask(partial(store.begun, row, fired))
+        await ask(partial(dispatch.begun, row, fired))
         return True

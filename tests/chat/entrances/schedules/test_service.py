@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 from agents.models import Agent
 from chat import models as m
 from chat.decide import MAX_WAITING, run_id
-from chat.entrances.schedules import editing, results, store
+from chat.entrances.schedules import dispatch, editing, results, store
 from chat.entrances.schedules.models import MOVES, Schedule, ScheduleFiring
 from chat.entrances.schedules.validation import Invalid, draft_of
 from chat.inbox import CreateBody, DeleteBody, Sender, StopBody
@@ -310,8 +310,8 @@ async def test_a_firing_that_a_dead_worker_has_claimed_is_taken_over(house: Hous
     house.advance(HOUR)
     await sync_to_async(store.take_due)(row.pk, wall_ms())
     (received,) = await house.firings(row)
-    assert await sync_to_async(store.claim)(received)
-    assert not await sync_to_async(store.claim)(received), "somebody has it"
+    assert await sync_to_async(dispatch.claim)(received)
+    assert not await sync_to_async(dispatch.claim)(received), "somebody has it"
     await house.look()
     assert [one.state for one in await house.firings(row)] == ["received"]
     await ScheduleFiring.objects.filter(pk=received.pk).aupdate(claimed_until=1)  # its time is over
