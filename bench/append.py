@@ -7,13 +7,13 @@ from uuid import uuid4
 
 from agents import events as e
 from bench.place import Place, Row, median
-from chat.session import open_sessions
+from chat.runtime import current
 from chat.session.state import EMPTY, merge, reduce
 
 
 async def measure(place: Place, rounds: int = 2_000) -> list[Row]:
     """Appends and PINGs take turns; the ratio is of medians over all rounds. The journal is measured beside it."""
-    sessions = open_sessions()
+    sessions = current().sessions
     owner = place.stack.sql("select id from auth_user where username = ?", "alice")[0][0]
     conversation = str(uuid4())
     await sessions.create(conversation, owner, "assistant", "append", "web")

@@ -8,7 +8,7 @@ import time
 from uuid import uuid4
 
 from agents import events as e
-from chat.session import open_sessions
+from chat.runtime import current
 from chat.session.sessions import Sessions
 
 QUESTION = (
@@ -24,7 +24,7 @@ ANSWER = (
 
 async def write_history(owner: int, messages: int) -> str:
     """A new conversation of `owner` with this many messages (four a turn); its id."""
-    sessions = open_sessions()
+    sessions = current().sessions
     conversation = str(uuid4())
     await sessions.create(conversation, owner, "assistant", f"{messages} messages", "web")
     turns = max(1, messages // 4)

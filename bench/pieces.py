@@ -33,9 +33,9 @@ async def begin_streaming(sessions: Any, owner: int, conversation: str) -> None:
 
 async def write_parts(rate: int, seconds: int, conversations: list[str]) -> None:
     """Every stream's tokens, coalesced; the streams are spread over the interval, as real ones are."""
-    from chat.session import open_sessions
+    from chat.runtime import current
 
-    sessions = open_sessions()
+    sessions = current().sessions
 
     async def stream(number: int, conversation: str) -> None:
         offset = 0

@@ -7,7 +7,7 @@ from agents.profiles import get
 from agents.transcript.room import Ask
 from bench.histories import write_history
 from bench.place import Place, Row, median
-from chat.session import open_sessions
+from chat.runtime import current
 
 TURNS = (50, 2_000)
 
@@ -15,7 +15,7 @@ TURNS = (50, 2_000)
 async def measure(place: Place, rounds: int = 30) -> list[Row]:
     """Both lengths take turns. A worker loads the history once for a run and renders it once for a step."""
     owner = place.stack.sql("select id from auth_user where username = ?", "alice")[0][0]
-    sessions = open_sessions()
+    sessions = current().sessions
     conversations = {turns: await write_history(owner, turns * 4) for turns in TURNS}
     profile, ask = get("openai-chat"), Ask("m", "You are a helpful assistant.", (), 60_000)
     loading: dict[int, list[float]] = {turns: [] for turns in TURNS}
@@ -28,7 +28,6 @@ async def measure(place: Place, rounds: int = 30) -> list[Row]:
             assert not validate(render(history, profile, ask), profile)
             loading[turns].append(loaded - begin)
             building[turns].append(time.perf_counter() - loaded)
-    await sessions.close()
     return [
         _row("rendered and checked", building, "≤ 20 ms"),
         _row("history out of SQL, once per run", loading, ""),

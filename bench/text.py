@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import websockets
 
 from bench.place import PER_PERSON, ROOT, Place, Row, _wait_for_port, cpu_seconds, median, percentile
-from chat.session import open_sessions
+from chat.runtime import current
 from tests.support.ports import claim_port
 from tests.support.processes import clean_environment
 from tests.support.wire import Wire, new_id
@@ -161,7 +161,7 @@ async def _web(place: Place, streams: int) -> tuple[Seen, float, float]:
     people = await asyncio.to_thread(place.people, 1 + streams // PER_PERSON)
     seen = Seen()
     conversations = [new_id() for _ in range(streams)]
-    sessions = open_sessions()
+    sessions = current().sessions
     for stream, conversation in enumerate(conversations):
         await begin_streaming(sessions, people[stream // PER_PERSON][0], conversation)
     watchers = await _watchers(place, people, conversations, seen)

@@ -24,6 +24,7 @@ from typing import Literal, Protocol
 
 from agents.events import ACTIVE_RUN
 from chat.session.contract import Batch, Loaded, LogEvent, LogPart, Lost, Store, utf16
+from chat.support.backoff import Backoff
 from chat.support.tasks import heed_cancellation
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 TICK_S = 0.02
 #: Longest tick. The tick grows to twice the time of the last fan-out, so that half of the process stays free.
 MAX_TICK_S = 0.2
+#: While a hot one has nothing to read it is read less often, up to this.
+GAP_S = Backoff(TICK_S, MAX_TICK_S)
 #: Each watched conversation is read at least this often, in case its bell was lost (seconds).
 SLOW_POLL_S = 5.0
 #: How finely the slow polls are spread over SLOW_POLL_S.
@@ -85,7 +88,8 @@ class _Channel:
     openers: int = 0
     #: For hot channels: when to read next, and after how long of quiet (seconds).
     due: float = 0.0
-    gap: float = TICK_S
+    #: Reads in a row that found nothing.
+    empty: int = 0
 
 
 @dataclass
@@ -262,11 +266,11 @@ class Feed:
 
     def _deliver(self, channel: _Channel, batch: Batch) -> None:
         if not batch.entries:
-            channel.gap = min(channel.gap * 2, MAX_TICK_S)
-            channel.due = self._clock() + channel.gap
+            channel.empty += 1
+            channel.due = self._clock() + GAP_S.delay(channel.empty)
             return
         channel.position = batch.log_id
-        channel.gap = TICK_S
+        channel.empty = 0
         channel.due = 0.0
         self._dirty.add(channel.conversation)  # there may be more than one read returns
         self._note_run(channel, batch.entries)

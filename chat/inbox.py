@@ -12,7 +12,6 @@ the sweeper or a slow poll makes up for it. What is decided is decided by the pu
 import hashlib
 import json
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -40,6 +39,7 @@ from chat.session.contract import Command
 from chat.session.errors import IdReused, NoConversation, Rejected, Unavailable
 from chat.session.sessions import Outcome, Sessions, View
 from chat.support import kill_points
+from chat.support.clock import MACHINE, Clock
 
 log = logging.getLogger(__name__)
 
@@ -82,11 +82,6 @@ class CommandResult:
 PASSING: frozenset[str] = frozenset({"too_many_waiting", "unavailable"})
 
 
-def now_ms() -> int:
-    """This process's clock, in milliseconds since the Unix epoch."""
-    return time.time_ns() // 1_000_000
-
-
 def digest(body: BaseModel) -> str:
     """What tells two payloads under one command id apart (rule W5)."""
     # A message without files has the digest it had before there were any: its command may be retried across an
@@ -104,7 +99,7 @@ class Inbox:
         sessions: Sessions,
         enqueue: Callable[[str, str], Awaitable[bool]],
         *,
-        clock: Callable[[], int] = now_ms,
+        clock: Clock = MACHINE,
     ) -> None:
         self._sessions = sessions
         self._enqueue = enqueue
@@ -149,7 +144,7 @@ class Inbox:
         command = Command(id, told, _APPLIED)
 
         def noted(view: View) -> list[e.Event]:
-            return decide.decide_note(message=message, text=text, origin=origin, now=self._clock())
+            return decide.decide_note(message=message, text=text, origin=origin, now=self._clock.now())
 
         outcome = await self._sessions.append(conversation, noted, command=command)
         return _result(outcome)
@@ -193,7 +188,7 @@ class Inbox:
                 outcome = await self._append(
                     conversation,
                     command,
-                    lambda view: decide.decide_rename(view.state, title=title, now=self._clock()),
+                    lambda view: decide.decide_rename(view.state, title=title, now=self._clock.now()),
                 )
             case DeleteBody():
                 return await self._delete(who, conversation, command)
@@ -222,7 +217,7 @@ class Inbox:
                 message=body.message,
                 text=text,
                 origin=origin,
-                now=self._clock(),
+                now=self._clock.now(),
                 attachments=files,
             )
 
@@ -236,7 +231,7 @@ class Inbox:
         def decided(view: View) -> list[e.Event]:
             part = view.part
             streamed = (part.message, part.text) if part is not None else None
-            now = self._clock()
+            now = self._clock.now()
             return decide.decide_stop(
                 view.state, by=who.name, owned=owned, now=now, run=body.run, streamed=streamed
             )
@@ -254,7 +249,7 @@ class Inbox:
 
         def decided(view: View) -> list[e.Event]:
             return decide.decide_settle(
-                view.state, call=call, decision=body.decision, result=result, by=by, now=self._clock()
+                view.state, call=call, decision=body.decision, result=result, by=by, now=self._clock.now()
             )
 
         return await self._append(conversation, command, decided)
@@ -271,7 +266,7 @@ class Inbox:
                 decision=body.decision,
                 note=note,
                 by=who.name,
-                now=self._clock(),
+                now=self._clock.now(),
             )
 
         return await self._append(conversation, command, decided)
@@ -301,7 +296,7 @@ class Inbox:
         """End what runs, then delete: whoever looks again finds nothing, and a worker stops at once."""
 
         def ended(view: View) -> list[e.Event]:
-            return decide.close_run(view.state, by=who.name, now=self._clock())
+            return decide.close_run(view.state, by=who.name, now=self._clock.now())
 
         await self._append(conversation, command, ended)
         await self._sessions.delete(conversation)

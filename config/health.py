@@ -9,14 +9,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from asgiref.sync import sync_to_async
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from chat.runs.presence import worker_seen
-from chat.session import open_sessions
+from chat.runtime import current
+from chat.support.database import ask
 
 log = logging.getLogger(__name__)
 
@@ -54,21 +54,17 @@ async def look_around() -> dict[str, bool]:
 
 async def _redis_and_worker() -> tuple[bool, bool]:
     """Redis must answer; a worker shows itself by a lease there."""
-    sessions = open_sessions()
     seen = False
 
     async def look() -> None:
         nonlocal seen
-        seen = await worker_seen(sessions)
+        seen = await worker_seen(current().sessions)
 
-    try:
-        return await _answers("redis", look), seen
-    finally:
-        await sessions.close()
+    return await _answers("redis", look), seen
 
 
 async def _database() -> None:
-    await sync_to_async(_select)()
+    await ask(_select)
 
 
 def _select() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -255,6 +258,73 @@ RULES: list[Callable[[Iterable[Source]], Iterator[str]]] = [
     dialects_are_apart,
     providers_are_apart,
 ]
+
+
+# ---- circles ------------------------------------------------------------------------------------------------------
+
+PACKAGES = ("agents", "chat", "config", "demo")
+
+
+def import_graph(root: Path, packages: Iterable[str] = PACKAGES) -> grimp.ImportGraph:
+    """Who imports whom, as grimp reads it: also inside functions, and also for types only."""
+    sys.path.insert(0, str(root))
+    try:
+        return grimp.build_graph(*packages, cache_dir=None)
+    finally:
+        sys.path.remove(str(root))
+
+
+def circle(graph: grimp.ImportGraph) -> list[str]:
+    """Modules of which each is imported by the next, and the first is the last; empty if there are none."""
+    try:
+        graphlib.TopologicalSorter(
+            {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+        ).prepare()
+    except graphlib.CycleError as found:
+        return list(found.args[1])
+    return []
+
+
+def floors(graph: grimp.ImportGraph) -> int:
+    """The modules of the longest chain of imports, in a graph without circles."""
+    sorter = graphlib.TopologicalSorter(
+        {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    )
+    sorter.prepare()
+    found = 0
+    while sorter.is_active():
+        found += 1
+        sorter.done(*sorter.get_ready())
+    return found
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    graph = import_graph(ROOT)
+    assert len(graph.modules) > 200
+    assert circle(graph) == []
+    print(f"{len(graph.modules)} modules, {graph.count_imports()} arrows, {floors(graph)} floors")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from snake.tail import end\n",
+        "def late():\n    from snake.tail import end\n",
+        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from . import tail\n",
+    ],
+    ids=["at the top", "in a function", "for a type"],
+)
+def test_a_circle_is_found_wherever_its_import_stands(text: str, tmp_path: Path) -> None:
+    (tmp_path / "snake").mkdir()
+    for name, lines in {
+        "__init__": "",
+        "head": text,
+        "body": "import snake.head\n",
+        "tail": "import snake.body\n",
+    }.items():
+        (tmp_path / f"snake/{name}.py").write_text(lines)
+    found = circle(import_graph(tmp_path, ["snake"]))
+    assert set(found) == {"snake.head", "snake.body", "snake.tail"} and found[0] == found[-1]
 
 
 def ui_uses_the_public_entry_of_sync(root: Path) -> Iterator[str]:

@@ -5,12 +5,9 @@ none), counted over all conversations of that owner; the owner's own limits hold
 what it has set up itself, for the same owner. Nothing secret goes back to the model.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Literal
 from uuid import UUID
-
-from channels.db import database_sync_to_async
 
 from agents.models import Agent
 from agents.tools import ToolContext, ToolError
@@ -20,7 +17,6 @@ PROMPT_CHARS = 4_000
 #: Characters of an id that models are told; enough to tell apart what one agent has.
 ID_CHARS = 8
 Action = Literal["create", "list", "cancel"]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,11 +40,6 @@ class Automation:
 
     def __str__(self) -> str:
         return f"{self.id} “{self.name}”: {self.says}"
-
-
-async def ask(work: Callable[..., T], *args: Any) -> T:
-    """Run `work` in a database thread."""
-    return await database_sync_to_async(work)(*args)
 
 
 def place_of(context: ToolContext) -> Place:

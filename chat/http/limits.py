@@ -61,6 +61,11 @@ class Allowance:
         # Views run in threads.
         self._lock = Lock()
 
+    @property
+    def pause_s(self) -> float:
+        """Seconds until one who has spent everything may ask once more."""
+        return 1 / self._limits.rate
+
     def take(self, user: Any) -> bool:
         """Count one request of `user`, and say whether it may be answered."""
         now = int(self._clock() * 1000)

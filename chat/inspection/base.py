@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from chat.inbox import now_ms
+from chat.support.clock import now_ms
 
 #: Rows that a list counts; with more it says this number, instead of reading a whole table for one.
 MOST_COUNTED = 10_000

@@ -11,11 +11,10 @@ from asgiref.sync import async_to_sync
 
 from agents.events import ACTIVE_RUN
 from chat.commands import SettleBody, StopBody
-from chat.inbox import CommandResult, Inbox, Sender
+from chat.inbox import CommandResult, Sender
 from chat.inspection import base
 from chat.models import Call, Conversation, Run
-from chat.runs.queue import Queue
-from chat.session import open_sessions
+from chat.runtime import opened
 
 #: Runs that nobody works on at the moment.
 RESTING = frozenset({"queued", "waiting", "recovering"})
@@ -82,13 +81,8 @@ def submit(operator: Operator, row: Run | Call, command: str, body: StopBody | S
 
     async def sent() -> CommandResult:
         # Connections belong to an event loop, and which one carries this view is not ours to know.
-        sessions, queue = open_sessions(), Queue()
-        try:
-            inbox = Inbox(sessions, queue.put)
-            return await inbox.submit(operator.sender(), str(row.conversation_id), command, body)
-        finally:
-            await queue.close()
-            await sessions.close()
+        async with opened() as runtime:
+            return await runtime.inbox.submit(operator.sender(), str(row.conversation_id), command, body)
 
     return async_to_sync(sent)()
 

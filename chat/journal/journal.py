@@ -4,39 +4,33 @@ What is here is committed. `archive` moves a conversation's head by compare-and-
 transaction, the events, the results of their commands, and the rows that everybody else reads (items, runs,
 calls). A session is rebuilt from those rows by a bounded read, never by replaying its history.
 
-The API is async; the work happens in a few threads of its own, each with its own database connection, so that
-one slow query does not hold up all others. Works on every alias of Django's DATABASES.
+The API is async; the work happens in the threads of its `Database`. Works on every alias of Django's DATABASES.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db import DatabaseError, transaction
 
 from agents import events as e
 from agents.history import History, empty, fold
 from chat import models as m
+from chat.journal.committed import Committed
 from chat.journal.projection import Rows, clean
 from chat.session.contract import Command
 from chat.session.errors import (
     Behind,
     Diverged,
     IdReused,
-    JournalUnavailable,
     NoConversation,
     Unarchivable,
 )
-from chat.session.state import change, evicted, merge
-from chat.session.views import Patch, State
+from chat.session.views import State
 from chat.support import kill_points
+from chat.support.database import Database
 
-#: Connections of one process to the database.
-THREADS = 4
 #: Items of the transcript that an agent's history begins with; older ones no model would be sent anyway.
 HISTORY_ITEMS = 400
 #: A conversation's first message is one of its first events, if a person began it.
@@ -44,18 +38,6 @@ OPENING = 4
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """One event as the session appended it, and what it changed."""
-
-    seq: int
-    tag: str
-    text: str
-    event: e.Event
-    change: Patch
-    command: Command | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,52 +50,18 @@ class Base:
     state: dict[str, Any]
 
 
-def commit(
-    state: State, seq: int, stored: Sequence[tuple[str, str, e.Event, Command | None]]
-) -> tuple[dict[str, Any], list[Committed]]:
-    """The state after these events (tag, text, event, command), and what the journal needs of each. `seq` is
-    where `state` is."""
-    after: dict[str, Any] = dict(state)
-    committed = []
-    for place, (tag, text, event, command) in enumerate(stored, start=seq + 1):
-        changed = change(after, event, place)
-        committed.append(Committed(place, tag, text, event, changed, command))
-        after = merge(after, changed | evicted(after, changed))
-    return after, committed
-
-
 class Journal:
-    """The journal over one database. Make one per process, and `close` it in the end."""
+    """The journal over one database, by default one of its own. Make one per event loop, and `close` it in the end."""
 
-    def __init__(self, using: str = "default", threads: int = THREADS) -> None:
-        self.using = using
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="journal")
-        self._connections: set[BaseDatabaseWrapper] = set()
+    def __init__(self, database: Database | None = None) -> None:
+        self.database = database or Database()
+        self.using = self.database.using
 
     async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        def guarded() -> T:
-            connection = connections[self.using]
-            if connection not in self._connections:
-                connection.inc_thread_sharing()  # so that `close` may close it from its own thread
-                self._connections.add(connection)
-            try:
-                try:
-                    return work(*args, **kwargs)
-                except (OperationalError, InterfaceError):
-                    if _alive(connection):
-                        raise
-                # The connection had died, most likely long ago. All that is done here may be done twice.
-                connection.close()
-                return work(*args, **kwargs)
-            except (OperationalError, InterfaceError) as problem:
-                connection.close()
-                raise JournalUnavailable(
-                    f"The database refused ({problem}); nothing is acknowledged. Try again."
-                ) from problem
-            except DatabaseError as problem:
-                raise Unarchivable(f"The database refuses this for good: {problem}") from problem
-
-        return await asyncio.get_running_loop().run_in_executor(self._pool, guarded)
+        try:
+            return await self.database.run(work, *args, **kwargs)
+        except DatabaseError as problem:
+            raise Unarchivable(f"The database refuses this for good: {problem}") from problem
 
     async def ask(self, work: Callable[[], T]) -> T:
         """What `work` returns, a read of the rows by somebody who is no journal (`chat/journal/queries.py`). It runs in
@@ -122,12 +70,7 @@ class Journal:
 
     def close(self) -> None:
         """Wait for what is going on and close the connections."""
-        self._pool.shutdown(wait=True)
-        # In a thread, because Django refuses to touch a connection where an event loop runs.
-        with ThreadPoolExecutor(1) as closing:
-            for connection in self._connections:
-                closing.submit(connection.close)
-        self._connections.clear()
+        self.database.close()
 
     # ---- writing ----
 
@@ -327,7 +270,3 @@ class Journal:
         if row is None:
             raise NoConversation
         return row
-
-
-def _alive(connection: BaseDatabaseWrapper) -> bool:
-    return connection.connection is not None and connection.is_usable()

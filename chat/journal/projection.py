@@ -6,18 +6,16 @@ the same, the later one stands, because an event that can never be archived woul
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from django.db import models
 
 from agents import events as e
 from agents.lifecycle import CALL
 from chat import models as m
+from chat.journal.committed import Committed
 from chat.session.state import is_open, item_at, run_of
 from chat.session.views import MessageItem, NoteItem, NoticeItem, State, StepItem
-
-if TYPE_CHECKING:
-    from chat.journal.journal import Committed
 
 #: Events that bring a conversation to the top of its owner's list.
 NEWS = ("conversation.", "message.", "note.", "run.")
@@ -40,7 +38,7 @@ class Rows:
         self.runs: dict[str, dict[str, Any]] = {}
         self.new_runs: dict[str, m.Run] = {}
 
-    def write(self, committed: "Sequence[Committed]", after: State) -> None:
+    def write(self, committed: Sequence[Committed], after: State) -> None:
         """Write the events, their commands and everything they changed, and move the head."""
         for each in committed:
             self._gather(each)
@@ -52,7 +50,7 @@ class Rows:
 
     # ---- events ----
 
-    def _event(self, each: "Committed") -> m.Event:
+    def _event(self, each: Committed) -> m.Event:
         return m.Event(
             conversation=self.conversation,
             seq=each.seq,
@@ -64,7 +62,7 @@ class Rows:
             command=each.command.id if each.command else None,
         )
 
-    def _commands(self, committed: "Sequence[Committed]") -> list[m.Command]:
+    def _commands(self, committed: Sequence[Committed]) -> list[m.Command]:
         return [
             m.Command(
                 conversation=self.conversation,
@@ -79,7 +77,7 @@ class Rows:
 
     # ---- what each event changed ----
 
-    def _gather(self, each: "Committed") -> None:
+    def _gather(self, each: Committed) -> None:
         for key, value in each.change.items():
             if key.startswith("i:") and value is not None:
                 item = item_at(each.change, key)
@@ -164,7 +162,7 @@ class Rows:
             for name, value in changes.items():
                 setattr(new, name, value)
 
-    def _run(self, run: Any, each: "Committed") -> None:
+    def _run(self, run: Any, each: Committed) -> None:
         changes: dict[str, Any] = {
             "status": run["status"],
             "attempt": run["attempt"],
@@ -229,7 +227,7 @@ class Rows:
         for run, changes in self.runs.items():
             self.conversation.runs.filter(run=run).update(**changes)
 
-    def _move_head(self, committed: "Sequence[Committed]", after: State) -> None:
+    def _move_head(self, committed: Sequence[Committed], after: State) -> None:
         row, last = self.conversation, committed[-1]
         row.head_seq, row.head_tag = last.seq, last.tag
         row.info, row.run = after.get("info"), after.get("run")

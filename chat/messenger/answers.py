@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import translation
 
 from agents import events as e
+from chat import extensions
 from chat.journal import replies
 from chat.messenger import outbox, texts, told
 from chat.messenger.adapter import Messenger, made_id
@@ -118,7 +119,8 @@ class Answers:
         origin = message.body.get("origin") or {}
         if origin.get("entrance") != self._messenger.name:
             who = self._messenger.markup.escape(str(origin.get("name") or row.owner.get_username()))
-            text = f"**{who}** ({origin.get('entrance', 'web')}):\n{message.body['text']}"
+            door = extensions.label(str(origin.get("entrance", "web")))
+            text = f"**{who}** ({door}):\n{message.body['text']}"
             self._put(text, "said", message.message)
 
     def _answer(self, row: Conversation, run: Run, echoed: int) -> int:

@@ -218,8 +218,7 @@ class Intake:
         self, who: str, body: Body, row: InboundMessage | str, lane: Lane | None = None
     ) -> CommandResult:
         lane = lane or self._lane
-        entrance: Any = self._messenger.name
-        sender = Sender(lane.owner_id, entrance=entrance, name=who)
+        sender = Sender(lane.owner_id, entrance=self._messenger.name, name=who)
         key = row if isinstance(row, str) else row.message_id
         id = made_id(self._messenger, "command", lane.pk, key)
         return await self._inbox.submit(sender, str(lane.conversation), id, body)

@@ -4,29 +4,27 @@ All of these are plain functions, for a database thread (`database.ask`).
 """
 
 import logging
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
 from chat.messenger import poison
 from chat.messenger.adapter import Messenger, made_id
 from chat.messenger.database import OUTAGES
 from chat.messenger.models import PRESS, Lane, Tables
 from chat.models import Conversation
+from chat.support.claims import Claim
+from chat.support.clock import now_ms as now_ms
 
 log = logging.getLogger(__name__)
 
 #: A lane stays with its worker for this long unless it is renewed (milliseconds).
 LEASE_MS = 10_000
 RENEW_S = 3.0
+CLAIM = Claim(holder="claimed_by")
 #: Chats looked at in one round.
 MAX_CHATS = 500
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 @dataclass
@@ -113,16 +111,14 @@ def get_lane(
 
 def claim(tables: Tables, lane: int, me: str, now: int) -> bool:
     """Have a lane to oneself, if nobody else has it."""
-    free = tables.lanes.filter(Q(claimed_until__lte=now) | Q(claimed_by=me), pk=lane)
-    return bool(free.update(claimed_by=me, claimed_until=now + LEASE_MS))
+    return CLAIM.take(tables.lanes.filter(pk=lane), now, now + LEASE_MS, who=me)
 
 
 def renew(tables: Tables, lane: int, me: str, now: int) -> bool:
     """Keep it. False: somebody else has it; do nothing more to it."""
-    mine = tables.lanes.filter(pk=lane, claimed_by=me)
-    return bool(mine.update(claimed_until=now + LEASE_MS))
+    return CLAIM.renew(tables.lanes.filter(pk=lane), now + LEASE_MS, me)
 
 
 def release(tables: Tables, lane: int, me: str) -> None:
     """Give it back."""
-    tables.lanes.filter(pk=lane, claimed_by=me).update(claimed_until=0)
+    CLAIM.release(tables.lanes.filter(pk=lane), me)

@@ -11,11 +11,12 @@ from streaq import Worker
 
 from chat.runs.pool import Pool
 from chat.runs.queue import RUN, streaq_options
+from chat.support.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
 #: Seconds before a streaQ worker that broke is replaced, at first and at most.
-BACKOFF_S = (0.2, 3.0)
+BACKOFF = Backoff(0.2, 3.0)
 
 
 class _Streaq(Worker[None]):
@@ -35,7 +36,7 @@ class _Streaq(Worker[None]):
 
 async def take_tasks(pool: Pool, leaving: asyncio.Event) -> None:
     """Take runs from the queue until `leaving`; a streaQ worker that breaks is replaced."""
-    pause = BACKOFF_S[0]
+    pauses = iter(BACKOFF)
     retired: set[asyncio.Task[None]] = set()
     while not leaving.is_set():
         broken = asyncio.Event()
@@ -50,10 +51,10 @@ async def take_tasks(pool: Pool, leaving: asyncio.Event) -> None:
         if leaving.is_set():
             break
         if asyncio.get_running_loop().time() - began > 10:
-            pause = BACKOFF_S[0]
+            pauses = iter(BACKOFF)
+        pause = next(pauses)
         log.warning("The queue broke off; taking runs again in %.1f s.", pause)
         await asyncio.sleep(pause)
-        pause = min(pause * 2, BACKOFF_S[1])
     if retired:
         await asyncio.wait(retired, timeout=1)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -12,27 +13,29 @@ from agents.models import Agent, installed_tools
 from agents.spec import AgentSpec
 from agents.tools import Storage, Toolbox
 from agents.tools.notes.store import NoteStorage
+from chat.support.database import Database
 
 
 @dataclass(frozen=True)
 class Kit:
     """Everything that a run needs beside its history."""
 
-    #: The agent of a slug with its model and address filled in, or None if there is none (any more).
+    #: The agent of a slug with its model and address filled in, or None if there is none (any more). May raise
+    #: Unavailable: the run then waits.
     agent: Callable[[str], Awaitable[AgentSpec | None]]
     model: Callable[[AgentSpec], Model]
     tools: Toolbox
     storage: Storage | None = None
 
 
-def installed_kit() -> Kit:
+def installed_kit(database: Database) -> Kit:
     """The kit of this installation, from its settings and its database."""
-    return Kit(agent=find_agent, model=model_of, tools=installed_tools(), storage=NoteStorage())
+    return Kit(partial(find_agent, database), model_of, installed_tools(), NoteStorage(database.run))
 
 
-async def find_agent(slug: str) -> AgentSpec | None:
-    """The enabled agent of a slug, with the configured defaults for what it leaves empty."""
-    agent = await Agent.objects.filter(slug=slug, enabled=True).afirst()
+async def find_agent(database: Database, slug: str) -> AgentSpec | None:
+    """The enabled agent of a slug, with the configured defaults for what it leaves empty. Raises Unavailable."""
+    agent = await database.run(Agent.objects.using(database.using).filter(slug=slug, enabled=True).first)
     if agent is None:
         return None
     spec = agent.spec()

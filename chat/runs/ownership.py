@@ -14,7 +14,6 @@ A first start, a take-over, a resumption and a second look after news are the sa
 import asyncio
 import logging
 import secrets
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, Protocol
@@ -35,6 +34,7 @@ from chat.runs.writer import Record
 from chat.session.errors import Fenced, NoConversation, Unavailable
 from chat.session.sessions import Sessions, View
 from chat.support import kill_points
+from chat.support.clock import unstopped_s
 from chat.support.tasks import end, heed_cancellation
 
 log = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ class RunOwnership:
     def owned(self) -> bool:
         """Whether the lease cannot have run out: counted from before it was asked for, by a clock that goes on
         while the process, or the whole machine, stands still."""
-        return _clock() < self._until
+        return unstopped_s() < self._until
 
     async def hold(self, owned: asyncio.Event) -> None:
         """Take the lease, say so, work, and let go of it. Does nothing if somebody else has it. Raises Suspect and
@@ -117,7 +117,7 @@ class RunOwnership:
             raise Unreadable(_told(unread))
         if not self.runner.alone and await self._suspected():
             raise Suspect
-        asked = _clock()
+        asked = unstopped_s()
         fence = await self.sessions.take(self.conversation, self.owner, self.runner.lease_ms)
         if fence is None:
             return
@@ -270,7 +270,7 @@ class RunOwnership:
         owner, slug = await self.record.patiently(
             lambda: owner_and_agent(self.sessions.journal, self.conversation)
         )
-        spec = await kit.agent(slug)
+        spec = await record.patiently(lambda: kit.agent(slug))
         if spec is None:
             return await self._fail("agent_missing", f"There is no agent named {slug!r} any more.")
         other = standing_in(spec)
@@ -363,7 +363,7 @@ class RunOwnership:
         """Renew the lease. Raises Left when it is lost."""
         while True:
             await asyncio.sleep(self.runner.renew_ms / 1000)
-            asked = _clock()
+            asked = unstopped_s()
             try:
                 if not await self.sessions.renew(self.conversation, self.owner, self.runner.lease_ms):
                     raise Left
@@ -408,8 +408,3 @@ class RunOwnership:
 
 def _told(found: e.UnknownEvent) -> str:
     return f"an event {found.type[:40]!r} cannot be read here, {found.why}."
-
-
-def _clock() -> float:
-    """Seconds, not stopped by SIGSTOP nor, on Linux, by a suspended machine."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

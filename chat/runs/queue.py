@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from streaq import Worker
 
+from chat.support.backoff import Backoff
 from chat.support.tasks import end
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ PATIENCE_S = 2.0
 #: Entries that go to Redis in one pipeline.
 BATCH = 100
 #: Seconds between two tries to reach the queue, at first and at most.
-BACKOFF_S = (0.1, 2.0)
+BACKOFF = Backoff(0.1, 2.0)
 
 
 def streaq_options() -> dict[str, Any]:
@@ -73,17 +74,17 @@ class Queue:
 
     async def _serve(self) -> None:
         """Hold the connection (coredis wants it entered and left in one task) and carry entries over."""
-        pause = BACKOFF_S[0]
+        pauses = iter(BACKOFF)
         while True:
             try:
                 async with Worker(**streaq_options()) as client:
                     while True:
                         await self._carry(client)
-                        pause = BACKOFF_S[0]
+                        pauses = iter(BACKOFF)
             except Exception as problem:
+                pause = next(pauses)
                 log.warning("The queue cannot be reached (%s); next try in %.1f s.", str(problem), pause)
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, BACKOFF_S[1])
 
     async def _carry(self, client: "Worker[Any]") -> None:
         batch = [await self._waiting.get()]

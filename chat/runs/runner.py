@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from agents import events as e
-from agents.clock import Clock, SystemClock
 from chat import decide
 from chat.runs.dependencies import Kit
 from chat.runs.ownership import Left, Over, RunOwnership, Suspect, Unreadable
 from chat.session.errors import Fenced, NoConversation, Unavailable
 from chat.session.sessions import Sessions
+from chat.support.clock import MACHINE, Clock
 from chat.support.tasks import heed_cancellation
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Runner:
         lease_ms: int,
         renew_ms: int,
         alone: bool = False,
-        clock: Clock | None = None,
+        clock: Clock = MACHINE,
     ) -> None:
         self.sessions = sessions
         self.requeue = requeue
@@ -49,7 +49,7 @@ class Runner:
         self.lease_ms = lease_ms
         self.renew_ms = renew_ms
         self.alone = alone
-        self.clock = clock or SystemClock()
+        self.clock = clock
         self.leaving = asyncio.Event()
         self._owned: dict[str, RunOwnership] = {}
         #: Runs that this process has begun and had to leave, with what it could not read.

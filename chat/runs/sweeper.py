@@ -18,7 +18,6 @@ import asyncio
 import logging
 import random
 import secrets
-import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -30,6 +29,7 @@ from chat.session.errors import Fenced, NoConversation, Rejected, Unavailable
 from chat.session.sessions import Sessions, View
 from chat.session.state import run_of
 from chat.session.views import State
+from chat.support.clock import MACHINE, Clock
 from chat.support.tasks import heed_cancellation
 
 log = logging.getLogger(__name__)
@@ -50,11 +50,6 @@ AT_ONCE = 50
 #: A lease is looked at again this long after it should have run out, and two sweeps are at least so far apart.
 EXPIRED_MS = 20
 LEAST_PAUSE_MS = 100
-
-
-def now_ms() -> int:
-    """This process's clock, in milliseconds since the Unix epoch."""
-    return time.time_ns() // 1_000_000
 
 
 def unattended(run: Active, *, owned: bool, now: int) -> bool:
@@ -83,7 +78,7 @@ class Sweeper:
         worker: str,
         every_ms: int,
         renew_ms: int,
-        clock: Callable[[], int] = now_ms,
+        clock: Clock = MACHINE,
         page: int = BATCH,
     ) -> None:
         self._sessions = sessions
@@ -139,7 +134,7 @@ class Sweeper:
         leases = await self._sessions.store.leases([run.conversation for run in runs])
         expiries = [*leases.values(), *([] if self._next_expiry is None else [self._next_expiry])]
         self._next_expiry = min(expiries, default=None)
-        now = self._clock()
+        now = self._clock.now()
         lost = [run for run in runs if unattended(run, owned=run.conversation in leases, now=now)]
         seen_to = 0
         for start in range(0, len(lost), AT_ONCE):
@@ -151,7 +146,7 @@ class Sweeper:
 
     async def tidy(self) -> int:
         """Once an hour, remove files that were uploaded and never sent; how many."""
-        now = self._clock()
+        now = self._clock.now()
         if now < self._tidy_at:
             return 0
         self._tidy_at = now + TIDY_MS
@@ -167,9 +162,9 @@ class Sweeper:
             await store.acquire(self._mark, self._name, ttl)
             if self._marked:
                 log.warning("The store has lost its leases; their owners get time to renew them.")
-                self._hold_until = self._clock() + LEASE_RENEWALS * self._renew_ms
+                self._hold_until = self._clock.now() + LEASE_RENEWALS * self._renew_ms
             self._marked = True
-        return self._clock() >= self._hold_until
+        return self._clock.now() >= self._hold_until
 
     async def _look_after(self, run: Active) -> bool:
         store = self._sessions.store
@@ -204,7 +199,7 @@ class Sweeper:
 
     async def _mark_recovering(self, run: Active) -> None:
         def lost(view: View) -> list[e.Event]:
-            return decide_recovering(view.state, run.run, run.attempt, self._clock())
+            return decide_recovering(view.state, run.run, run.attempt, self._clock.now())
 
         try:
             await self._sessions.append(run.conversation, lost)

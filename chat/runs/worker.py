@@ -18,7 +18,6 @@ import signal
 import socket
 from collections.abc import Callable
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from agents.dialects.http import close_clients
@@ -29,10 +28,9 @@ from chat.runs.isolated.process import end_if_stuck
 from chat.runs.isolated.supervisor import Cells
 from chat.runs.pool import LEAVE_S, Pool
 from chat.runs.presence import beat
-from chat.runs.queue import Queue
 from chat.runs.runner import Runner
 from chat.runs.sweeper import Sweeper
-from chat.session import open_sessions
+from chat.runtime import close, current
 from chat.support.tasks import end, end_for_sure
 
 log = logging.getLogger(__name__)
@@ -63,10 +61,10 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, leaving.set)
     name = worker_name()
-    sessions = open_sessions()
-    queue = Queue()
+    runtime = current()
+    sessions, queue = runtime.sessions, runtime.queue
     lease_ms, renew_ms = settings.HOLDFAST_LEASE_MS, settings.HOLDFAST_RENEW_MS
-    kit = await sync_to_async(installed_kit)()
+    kit = installed_kit(runtime.database)
     runner = Runner(sessions, queue.put, kit, worker=name, lease_ms=lease_ms, renew_ms=renew_ms)
     cells = Cells(sessions, queue.put, worker=name, size=settings.HOLDFAST_ALONE)
     pool = Pool(runner, settings.HOLDFAST_WORKER_CONCURRENCY, cells.open)
@@ -97,9 +95,8 @@ async def serve(
                 raise problem
     finally:
         await end([*side, told])
-        await queue.close()
         await close_clients()
-        await sessions.close()
+        await close()
         log.info("Worker %s has left.", name)
 
 

@@ -17,12 +17,13 @@ from chat.journal.queries import was_stored
 from chat.session.contract import Position
 from chat.session.errors import PartGap, Unavailable
 from chat.session.sessions import Outcome, Sessions, View
+from chat.support.backoff import Backoff
 from chat.support.tasks import heed_cancellation
 
 log = logging.getLogger(__name__)
 
 #: Seconds between two tries of a store that is away, at first and at most.
-BACKOFF_S = (0.1, 2.0)
+BACKOFF = Backoff(0.1, 2.0)
 #: How often one piece of text is sent: as it is, and with all that came before it.
 PART_TRIES = 2
 #: Seconds that a write which has begun gets to come to its end when its owner is cancelled.
@@ -112,8 +113,8 @@ class Record:
             return tried
 
         async with self._lock:
-            after, pause = self.known[1], BACKOFF_S[0]
-            while True:
+            after = self.known[1]
+            for pause in BACKOFF:
                 try:
                     outcome = await self.sessions.append(self.conversation, once, fence=self.fence)
                 except Unavailable as problem:
@@ -122,10 +123,10 @@ class Record:
                     await self._fold(outcome)
                     return outcome.events
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, BACKOFF_S[1])
                 await self.patiently(self._refresh)
                 if tried and await self._has(after, tried[0]):
                     return tried
+        raise AssertionError("the pauses have no end")
 
     async def _fold(self, outcome: Outcome) -> None:
         position = outcome.view.position
@@ -160,15 +161,14 @@ class Record:
 
     async def patiently(self, act: Callable[[], Awaitable[T]]) -> T:
         """What `act` returns, tried again as often as it raises Unavailable."""
-        pause = BACKOFF_S[0]
-        while True:
+        for pause in BACKOFF:
             try:
                 return await act()
             except Unavailable as problem:
                 log.warning("Run %s waits for its conversation: %s", self.run, problem)
             heed_cancellation()
             await asyncio.sleep(pause)
-            pause = min(pause * 2, BACKOFF_S[1])
+        raise AssertionError("the pauses have no end")
 
 
 def _seen(task: "asyncio.Task[Any]") -> None:

@@ -11,15 +11,14 @@ an empty server, is set right by the next `load`; there is no other recovery.
 import asyncio
 import json
 import logging
-import random
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from agents import events as e
 from agents.history import History
-from chat.journal.journal import Base, Committed, Journal, commit
+from chat.journal.committed import Committed, commit
+from chat.journal.journal import Base, Journal
 from chat.session.contract import Command, Loaded, Part, Position, Store, Tail, new_epoch
 from chat.session.errors import (
     Behind,
@@ -37,11 +36,15 @@ from chat.session.errors import (
 from chat.session.state import run_of
 from chat.session.views import State
 from chat.support import kill_points
+from chat.support.backoff import Backoff
+from chat.support.clock import MACHINE, Clock
 
 log = logging.getLogger(__name__)
 
 #: How often one request starts over because others write to the same conversation, before it gives up.
 TRIES = 25
+#: Seconds before a third and further try of what collided with others, spread so that they do not stay in step.
+COLLISION_S = Backoff(0.008, 0.05, jitter=1.0)
 #: Seconds before the second and third try to archive. A locked database has its own patience besides.
 ARCHIVE_AGAIN_S = (0.2, 1.0)
 #: Seconds that a writer gets to archive what it has just appended before a reader does it for them.
@@ -87,7 +90,7 @@ class Sessions:
         *,
         on_change: OnChange | None = None,
         lease_ms: int = 0,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock: Clock = MACHINE,
     ) -> None:
         self.store = store
         self.journal = journal
@@ -150,7 +153,7 @@ class Sessions:
     ) -> Outcome:
         """Make a conversation with a client-made id, or find that its owner has made it already. Raises
         NoConversation if the id is somebody else's, or of a deleted one; IdReused, Unavailable."""
-        now = self._clock()
+        now = self._clock.now()
         await self.journal.create(conversation, owner_id, agent_slug, title, entrance, now)
 
         def begin(view: View) -> list[e.Event]:
@@ -206,7 +209,7 @@ class Sessions:
 
     async def delete(self, conversation: str) -> None:
         """Delete a conversation: nobody finds it any more. Harmless if it is gone already."""
-        await self.journal.delete(conversation, self._clock())
+        await self.journal.delete(conversation, self._clock.now())
         await self.store.delete(conversation)
         await self._changed(conversation)
 
@@ -476,4 +479,4 @@ def _continues(base: Base, tail: Tail) -> bool:
 async def _pause(attempt: int) -> None:
     """Before another try: nothing at first, then up to 50 ms, so that those who collide do not stay in step."""
     if attempt > 1:
-        await asyncio.sleep(random.uniform(0, min(0.002 * 2**attempt, 0.05)))
+        await asyncio.sleep(COLLISION_S.delay(attempt - 2))

@@ -123,9 +123,9 @@ def test_older_messages_come_when_one_scrolls_up(visit: Any, house: Stack) -> No
 GROW = """
 import asyncio, time, uuid
 from agents import events as e
-from chat.session import open_sessions
+from chat.runtime import current
 async def grow():
-    sessions = open_sessions()
+    sessions = current().sessions
     for n in range(6):
         await sessions.append("{conversation}", lambda view: [
             e.NoteAdded(at=int(time.time() * 1000), message=str(uuid.uuid4()), text=f"note {{n}} {{m}}")

@@ -11,6 +11,7 @@ from django.db import connections
 
 from chat.journal.journal import Journal
 from chat.session.sessions import Sessions
+from chat.support.database import Database
 from tests.support import databases
 from tests.support.valkey import Valkey
 from tests.support.worlds import IDLE_MS, MemoryWorld, RedisWorld, World, make_redis
@@ -53,7 +54,7 @@ def owner(database: str) -> Any:
 @pytest.fixture
 def journal(database: str) -> Iterator[Journal]:
     """A journal over the database."""
-    made = Journal(using=database)
+    made = Journal(Database(database))
     yield made
     made.close()
 

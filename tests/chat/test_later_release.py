@@ -13,7 +13,8 @@ from agents import events as e
 from chat import models as m
 from chat.commands import StopBody
 from chat.journal import queries
-from chat.journal.journal import Journal, commit
+from chat.journal.committed import commit
+from chat.journal.journal import Journal
 from chat.session.contract import Batch, LogEvent, next_tag
 from chat.session.sessions import Sessions
 from chat.session.state import EMPTY, merge, reduce

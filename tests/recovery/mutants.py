@@ -131,7 +131,7 @@ MUTANTS = (
     ),
     Mutant(
         "a worker begins what it cannot read",
-        "chat/runs/runner.py",
+        "chat/runs/ownership.py",
         "if (unread := await self._unread()) is not None:",
         "if (unread := None) is not None:",
         ("tests/chat/test_later_release.py", "-k", "does_not_begin"),
@@ -277,6 +277,27 @@ MUTANTS = (
         '"parcel", parcel.key)',
         '"parcel", __import__("time").time_ns())',
         ("tests/chat/entrances/schedules/test_delivery.py", "-k", "feishu"),
+    ),
+    Mutant(
+        "permissions are left behind when the entrances become apps",
+        "chat/migrations/0010_entrances_are_apps.py",
+        "migrations.RunPython(forward, backward),",
+        "migrations.RunPython(migrations.RunPython.noop, migrations.RunPython.noop),",
+        ("tests/platform/test_upgrade.py", "-k", "carried and sqlite"),
+    ),
+    Mutant(
+        "everybody counts as watching",
+        "chat/extensions.py",
+        "return frozenset(one.name for one in entrances() if not one.attended)",
+        "return frozenset()",
+        ("tests/chat/runs/test_runner.py", "-k", "nobody_watches"),
+    ),
+    Mutant(
+        "an entrance that is switched off still works",
+        "chat/extensions.py",
+        "return tuple(one for one in self.known() if one.name not in (self._off or ()))",
+        "return self.known()",
+        ("tests/chat/test_extensions.py", "-k", "switched_off"),
     ),
     Mutant(
         "messenger: the mark moves to the journal's head whatever the cards show",

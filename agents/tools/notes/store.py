@@ -1,34 +1,48 @@
 """What tools keep for people, over the table of notes."""
 
-from asgiref.sync import sync_to_async
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from agents.tools import StoredNote
 from agents.tools.notes.models import Note
 
+T = TypeVar("T")
+
+
+class Ask(Protocol):
+    """How async code asks SQL: returns what `work` returns, run in a thread that may use the database."""
+
+    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
+
 
 class NoteStorage:
-    """The `Storage` of the tools, over the table of notes. Owners are primary keys of users, as text."""
+    """The `Storage` of the tools, over the table of notes. Owners are primary keys of users, as text. Raises what `ask`
+    raises when the database is away."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
 
     async def add_note(self, owner: str, key: str, text: str) -> StoredNote:
         """Write a note; the same key again returns the note that the first one wrote."""
-        return await sync_to_async(_add_note)(owner, key, text)
+        return await self._ask(lambda: _add_note(owner, key, text))
 
     async def note_by_key(self, owner: str, key: str) -> StoredNote | None:
         """The note that the call with this key wrote, even if it was deleted since."""
-        note = await _owned(owner).filter(key=key).afirst()
+        note = await self._ask(_owned(owner).filter(key=key).first)
         return note.stored() if note else None
 
     async def list_notes(self, owner: str) -> list[StoredNote]:
         """The owner's notes, oldest first."""
         found = _owned(owner).filter(deleted_at=None).order_by("number")
-        return [note.stored() async for note in found]
+        return await self._ask(lambda: [note.stored() for note in found])
 
     async def delete_note(self, owner: str, number: int) -> bool:
         """Forget a note's text. Its number and key stay taken; False if the owner has no such note."""
         found = _owned(owner).filter(number=number, deleted_at=None)
-        return await found.aupdate(text="", deleted_at=timezone.now()) == 1
+        return await self._ask(lambda: found.update(text="", deleted_at=timezone.now())) == 1
 
 
 def _owned(owner: str) -> models.QuerySet[Note]:

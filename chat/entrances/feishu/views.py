@@ -6,7 +6,6 @@ in time; Feishu sends it again (after 15 s, 5 min, 1 h, 6 h), and if it was stor
 
 import asyncio
 import logging
-import time
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -21,6 +20,7 @@ from chat.entrances.feishu.signature import Challenge, Event, Untrusted, open_re
 from chat.messenger import texts
 from chat.messenger.database import ask
 from chat.messenger.store import Storing
+from chat.support.clock import now_ms
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ def _read(slug: str, raw: bytes, headers: dict[str, str]) -> tuple[HttpResponse,
 
 def _row(app: FeishuApp, said: Event) -> FeishuMessage | None:
     """The row of an event that means something to us, None for all others."""
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     match said.header.get("event_type"):
         case "im.message.receive_v1":
             sender, message = _dict(said.body, "sender"), _dict(said.body, "message")

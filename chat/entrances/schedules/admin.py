@@ -17,7 +17,7 @@ from chat.entrances.schedules.models import Schedule, ScheduleDelivery, Schedule
 from chat.entrances.schedules.plan import shown, upcoming
 from chat.entrances.schedules.validation import Invalid
 from chat.inspection import base
-from chat.support.clock import machine_ms
+from chat.support.clock import now_ms
 from chat.support.durations import SECOND
 
 
@@ -198,5 +198,5 @@ class ScheduleDeliveryAdmin(base.ReadOnlyAdmin):
     def resend(self, request: HttpRequest, queryset: "QuerySet[ScheduleDelivery]") -> None:
         """Put dead letters back into the outbox, for another day. Those that are not dead are left alone."""
         dead = queryset.filter(state="dead")
-        count = dead.update(state="pending", attempts=0, next_at=0, error="", created_at=machine_ms())
+        count = dead.update(state="pending", attempts=0, next_at=0, error="", created_at=now_ms())
         messages.info(request, f"{count} will be sent again.")

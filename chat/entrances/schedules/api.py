@@ -24,18 +24,17 @@ from chat.entrances.schedules import editing
 from chat.entrances.schedules.models import Schedule, ScheduleFiring
 from chat.entrances.schedules.plan import Problem, upcoming
 from chat.entrances.schedules.validation import Draft, Invalid, draft_of, plan_of
-from chat.http.api import Answer, Created, Refused, allowance, body_of, endpoint
+from chat.http.api import END, Answer, Created, Refused, allowance, body_of, endpoint, number_of, wrong_fields
 from chat.models import Conversation
 from chat.support.clock import wall_ms
 
 #: Bytes of a request: the longest prompt in any language, and the rest.
-MOST_BYTES = 100_000
+MAX_BYTES = 100_000
 #: Requests of one user in this process: a page asks a few times a minute, a form at each pause in typing.
 reading = allowance(burst=60, rate=5)
 writing = allowance(burst=40, rate=2)
 #: Due times of one page of the history, unless asked otherwise, and at most.
 PAGE, MAX_PAGE = 20, 100
-END = 2**62
 
 
 def listing(request: HttpRequest) -> Answer:
@@ -112,7 +111,7 @@ def run(request: HttpRequest, schedule: UUID) -> Answer:
 def history(request: HttpRequest, schedule: UUID) -> Answer:
     """`?before=<due>&limit=`: its due times, newest first. `conversation` is null once that was deleted."""
     row = _own(request, schedule)
-    before, limit = _number(request, "before", END), min(MAX_PAGE, _number(request, "limit", PAGE))
+    before, limit = number_of(request, "before", END), number_of(request, "limit", PAGE, 1, MAX_PAGE)
     rows = row.firings.filter(due__lt=before).select_related("delivery").order_by("-due")
     found = list(rows[: limit + 1])
     alive = _alive(found)
@@ -189,9 +188,7 @@ def _parsed(shape: type[Draft], given: Any) -> Draft:
     try:
         return shape.model_validate(given)
     except ValidationError as refusal:
-        found: dict[str, Problem] = {}
-        for error in refusal.errors(include_url=False, include_input=False):
-            found.setdefault(str(error["loc"][0]) if error["loc"] else "", Problem("invalid", error["msg"]))
+        found = {field: Problem("invalid", text) for field, text in wrong_fields(refusal).items()}
         raise _invalid(found) from None
 
 
@@ -204,17 +201,8 @@ def _uuid(given: Any, field: str) -> UUID | None:
         raise _invalid({field: Problem("invalid", gettext("It must be a UUID."))}) from None
 
 
-def _number(request: HttpRequest, name: str, default: int) -> int:
-    text = request.GET.get(name, "")
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Refused(400, "refused", f"`{name}` must be a whole number.")
-    return max(1, int(text))
-
-
-every = endpoint(reading, writing, MOST_BYTES, GET=listing, POST=make)
-tried = endpoint(reading, reading, MOST_BYTES, POST=preview)
-single = endpoint(reading, writing, MOST_BYTES, GET=show, PATCH=change, DELETE=remove)
-now = endpoint(reading, writing, MOST_BYTES, POST=run)
-past = endpoint(reading, writing, MOST_BYTES, GET=history)
+every = endpoint(reading, writing, MAX_BYTES, GET=listing, POST=make)
+tried = endpoint(reading, reading, MAX_BYTES, POST=preview)
+single = endpoint(reading, writing, MAX_BYTES, GET=show, PATCH=change, DELETE=remove)
+now = endpoint(reading, writing, MAX_BYTES, POST=run)
+past = endpoint(reading, writing, MAX_BYTES, GET=history)

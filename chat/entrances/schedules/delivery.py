@@ -12,33 +12,35 @@ from django.db.models import F
 from chat.automation import destinations
 from chat.automation.destinations import Parcel, Undeliverable
 from chat.entrances.schedules.models import ScheduleDelivery
-from chat.support.clock import machine_ms
+from chat.support.backoff import Backoff
+from chat.support.claims import Claim
+from chat.support.clock import now_ms
 
 log = logging.getLogger(__name__)
 
 #: Deliveries of one look.
 BATCH = 50
+#: The claim is the time of the next try: a worker that dies is followed by one that tries again.
+CLAIM = Claim("next_at")
 #: A worker that has claimed a delivery has this long (milliseconds); a mail server gets half of it (EMAIL_TIMEOUT).
 CLAIM_MS = 30_000
 #: Between tries, at first and at most (milliseconds), and when to give up.
-RETRY_MS = (1_000, 600_000)
+RETRY_MS = Backoff(1_000, 600_000)
 GIVE_UP_MS = 24 * 3_600_000
 
 
 def pending() -> list[ScheduleDelivery]:
     """What is to be sent now, oldest first."""
-    rows = ScheduleDelivery.objects.filter(state="pending", next_at__lte=machine_ms())
+    rows = ScheduleDelivery.objects.filter(state="pending", next_at__lte=now_ms())
     return list(rows.select_related("firing").order_by("next_at", "id")[:BATCH])
 
 
 def send(row: ScheduleDelivery) -> None:
     """Claim one and hand it over. Never raises for what a destination can cause."""
-    now = machine_ms()
-    free = ScheduleDelivery.objects.filter(pk=row.pk, state="pending", next_at=row.next_at)
-    # The claim is the time of the next try: a worker that dies is followed by one that tries again.
-    if free.update(next_at=now + CLAIM_MS, attempts=F("attempts") + 1) != 1:
-        return
+    now = now_ms()
     mine = ScheduleDelivery.objects.filter(pk=row.pk, state="pending")
+    if not CLAIM.take(mine, now, now + CLAIM_MS, seen=row.next_at, attempts=F("attempts") + 1):
+        return
     try:
         destination = destinations.find(row.kind)
         if destination is None:
@@ -51,10 +53,9 @@ def send(row: ScheduleDelivery) -> None:
             mine.update(state="dead", error=_told(problem))
         else:
             log.warning("Result %s (%s) has to wait: %s", row.pk, row.kind, _told(problem))
-            pause = min(RETRY_MS[1], RETRY_MS[0] * 2 ** min(row.attempts, 12))
-            mine.update(next_at=machine_ms() + pause, error=_told(problem))
+            mine.update(next_at=now_ms() + int(RETRY_MS.delay(row.attempts)), error=_told(problem))
         return
-    mine.update(state="sent", sent_at=machine_ms(), error="")
+    mine.update(state="sent", sent_at=now_ms(), error="")
 
 
 def _told(problem: Exception) -> str:

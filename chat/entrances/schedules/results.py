@@ -17,7 +17,7 @@ from chat.entrances.schedules.models import ScheduleDelivery, ScheduleFiring
 from chat.entrances.schedules.store import BATCH, move
 from chat.journal import replies
 from chat.models import Conversation, Run
-from chat.support.clock import machine_ms
+from chat.support.clock import now_ms
 
 #: Characters of an answer that the history shows.
 PREVIEW = 300
@@ -58,7 +58,7 @@ def settle(firing: UUID) -> bool:
             rows.update(seen_seq=place.head_seq if place else 0, run=run or row.run)
             return False
         run = result.run or row.run
-        if not move(row, "over", outcome=result.outcome, detail=result.detail, run=run, over_at=machine_ms()):
+        if not move(row, "over", outcome=result.outcome, detail=result.detail, run=run, over_at=now_ms()):
             return False
         if row.schedule.deliver_kind and result.text:
             _put(row, result.text)
@@ -102,6 +102,6 @@ def _put(row: ScheduleFiring, text: str) -> None:
             "address": schedule.deliver_address,
             "subject": schedule.name,
             "text": text,
-            "created_at": machine_ms(),
+            "created_at": now_ms(),
         },
     )

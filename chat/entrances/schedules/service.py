@@ -10,10 +10,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import ParamSpec, TypeVar
 from uuid import UUID
 
-from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import DatabaseError
 
@@ -21,9 +19,11 @@ from chat.automation.firing import fire
 from chat.entrances.schedules import delivery, results, store
 from chat.entrances.schedules.models import ScheduleFiring
 from chat.inbox import Inbox
+from chat.session.errors import Unavailable
 from chat.session.sessions import Sessions
 from chat.support import kill_points
-from chat.support.clock import wall_ms
+from chat.support.clock import WALL, Clock
+from chat.support.database import ask
 from chat.support.tasks import heed_cancellation
 
 log = logging.getLogger(__name__)
@@ -33,24 +33,16 @@ CALM_S = 2.0
 #: Firings that are begun at the same time.
 AT_ONCE = 8
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-async def ask(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work` in a database thread."""
-    return await database_sync_to_async(work)(*args, **kwargs)
-
 
 class ScheduleService:
-    """Schedules, for one worker process. `run` it in a task; `clock` says when something is due (milliseconds)."""
+    """Schedules, for one worker process. `run` it in a task; `clock` says when something is due."""
 
     def __init__(
         self,
         sessions: Sessions,
         enqueue: Callable[[str, str], Awaitable[bool]],
         *,
-        clock: Callable[[], int] = wall_ms,
+        clock: Clock = WALL,
     ) -> None:
         self._inbox = Inbox(sessions, enqueue)
         self._clock = clock
@@ -69,7 +61,7 @@ class ScheduleService:
     async def look(self) -> int:
         """See once to everything there is to do now; how many due times, firings and results that were."""
         done = 0
-        for schedule in await ask(store.due_schedules, self._clock()):
+        for schedule in await ask(store.due_schedules, self._clock.now()):
             done += await self._take(schedule)
         waiting = await ask(store.waiting)
         for start in range(0, len(waiting), AT_ONCE):
@@ -83,8 +75,8 @@ class ScheduleService:
 
     async def _take(self, schedule: UUID) -> int:
         try:
-            taken = await ask(store.take_due, schedule, self._clock())
-        except DatabaseError:
+            taken = await ask(store.take_due, schedule, self._clock.now())
+        except (DatabaseError, Unavailable):
             raise  # it is about all of them, and passes
         except Exception:
             log.exception("Schedule %s cannot be decided on; it is paused.", schedule)

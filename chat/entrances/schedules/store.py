@@ -21,14 +21,17 @@ from chat.entrances.schedules.editing import record
 from chat.entrances.schedules.models import MOVES, OPEN, Schedule, ScheduleFiring
 from chat.entrances.schedules.plan import shown
 from chat.models import Run
-from chat.support.clock import machine_ms
+from chat.support.backoff import Backoff
+from chat.support.claims import Claim
+from chat.support.clock import now_ms
 
 #: Schedules, and firings, that are seen to in one look.
 BATCH = 100
+CLAIM = Claim()
 #: A worker that has claimed a firing has so many leases of a run to carry it out.
 CLAIM_LEASES = 2
 #: How long a firing that could not be carried out waits before the next try, at first and at most (milliseconds).
-RETRY_MS = (500, 60_000)
+RETRY_MS = Backoff(500, 60_000)
 #: Firings of a schedule among which that of a run is looked for: those that may run at the same time, and many more.
 MOST_FIRINGS = 50
 #: Firings of one schedule that are kept to look at.
@@ -114,7 +117,7 @@ def waiting() -> list[ScheduleFiring]:
     Where those of a schedule all go to the same conversation they begin in order, each when the run of the one before
     is over, so that each has a run of its own. None waits for a person to make up their mind: then it joins (rule R6).
     """
-    now = machine_ms()
+    now = now_ms()
     mine = ScheduleFiring.objects.filter(schedule=OuterRef("schedule"))
     earlier = mine.filter(state="received", due__lt=OuterRef("due"))
     runs = Run.objects.filter(conversation=OuterRef("conversation"), run=OuterRef("run"), status__in=BUSY)
@@ -131,32 +134,32 @@ def waiting() -> list[ScheduleFiring]:
 
 def claim(row: ScheduleFiring) -> bool:
     """Have a firing to oneself for a while, unless somebody else has it."""
-    now = machine_ms()
+    now = now_ms()
     until = now + CLAIM_LEASES * settings.HOLDFAST_LEASE_MS
-    free = ScheduleFiring.objects.filter(pk=row.pk, state="received", claimed_until__lte=now)
-    return free.update(claimed_until=until, attempts=F("attempts") + 1) == 1
+    mine = ScheduleFiring.objects.filter(pk=row.pk, state="received")
+    return CLAIM.take(mine, now, until, attempts=F("attempts") + 1)
 
 
 def begun(row: ScheduleFiring, fired: Fired) -> None:
     """What has become of a firing that was carried out."""
     if fired.status != "rejected":
         move(row, "fired", conversation=UUID(fired.conversation), message=fired.message, run=fired.run,
-              fired_at=machine_ms(), detail="")  # fmt: skip
+              fired_at=now_ms(), detail="")  # fmt: skip
         return
     words = REFUSALS.get(fired.code or "", f"Refused: {fired.code}.")
     if fired.retry:
-        pause = min(RETRY_MS[1], RETRY_MS[0] * 2 ** min(row.attempts, 10))
+        pause = int(RETRY_MS.delay(row.attempts))
         why = (
             "Too many messages wait in its conversation."
             if fired.code == "too_many_waiting"
             else "Not reachable."
         )
         rows = ScheduleFiring.objects.filter(pk=row.pk, state="received")
-        rows.update(retry_at=machine_ms() + pause, claimed_until=0, detail=f"{why} Tried again.")
+        rows.update(retry_at=now_ms() + pause, claimed_until=0, detail=f"{why} Tried again.")
         return
     with transaction.atomic():
         code = fired.code or ""
-        move(row, "failed", outcome=code, detail=words, over_at=machine_ms())
+        move(row, "failed", outcome=code, detail=words, over_at=now_ms())
         if fired.code == "not_found":
             # It would fail each time: stop, and say so, until somebody has chosen another conversation.
             Schedule.objects.filter(pk=row.schedule_id, state="active").update(state="paused", problem=code)

@@ -15,7 +15,6 @@ from chat.automation.agent_tools import (
     Automation,
     Place,
     as_list,
-    ask,
     asked,
     cancelled,
     is_named,
@@ -31,6 +30,7 @@ from chat.entrances.schedules.plan import problems, shown
 from chat.entrances.schedules.validation import Draft, Invalid, plan_of
 from chat.models import Conversation
 from chat.support.clock import wall_ms
+from chat.support.database import ask
 from chat.support.durations import SECOND, in_words
 
 

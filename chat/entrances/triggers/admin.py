@@ -14,9 +14,9 @@ from chat.entrances.triggers import editing
 from chat.entrances.triggers.form import TriggerForm
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.templating import shown
-from chat.inbox import now_ms
 from chat.inspection import base
 from chat.inspection.runs import by_values
+from chat.support.clock import now_ms
 
 
 @admin.register(Trigger)

@@ -25,12 +25,22 @@ from chat.entrances.triggers import editing
 from chat.entrances.triggers.decide import REASONS
 from chat.entrances.triggers.editing import Invalid, TooMany
 from chat.entrances.triggers.models import Trigger, TriggerFiring, owned
-from chat.http.api import Answer, Created, Method, Refused, allowance, body_of, endpoint
-from chat.inbox import now_ms
+from chat.http.api import (
+    END,
+    Answer,
+    Created,
+    Refused,
+    allowance,
+    body_of,
+    endpoint,
+    number_of,
+    wrong_fields,
+)
 from chat.models import Conversation, Run
+from chat.support.clock import now_ms
 
 #: Bytes of a request: the longest prompt in any language, and the rest.
-MOST_BYTES = 100_000
+MAX_BYTES = 100_000
 #: Requests of one user in this process.
 reading = allowance(burst=60, rate=5)
 writing = allowance(burst=40, rate=2)
@@ -38,7 +48,6 @@ writing = allowance(burst=40, rate=2)
 PAGE, MAX_PAGE = 20, 100
 #: Characters of what was seen that the history shows.
 MAX_SHOWN = 2_000
-END = 2**62
 
 
 class Wanted(BaseModel):
@@ -82,7 +91,7 @@ class Wanted(BaseModel):
         return fields
 
 
-def said(method: Method) -> Method:
+def said(method: Callable[..., Answer]) -> Callable[..., Answer]:
     """What cannot be had becomes a refusal."""
 
     @wraps(method)
@@ -171,7 +180,7 @@ def renew(request: HttpRequest, trigger: UUID) -> Answer:
 def history(request: HttpRequest, trigger: UUID) -> Answer:
     """`?before=<id>&limit=`: what it has seen, newest first. `conversation` is null once that was deleted."""
     row = _own(request, trigger)
-    before, limit = _number(request, "before", END), min(MAX_PAGE, _number(request, "limit", PAGE))
+    before, limit = number_of(request, "before", END), number_of(request, "limit", PAGE, 1, MAX_PAGE)
     found = list(row.firings.filter(pk__lt=before).order_by("-pk")[: limit + 1])
     return {"firings": _firings(found[:limit]), "more": len(found) > limit}
 
@@ -248,23 +257,11 @@ def _parsed(request: HttpRequest) -> Wanted:
     try:
         return Wanted.model_validate(body_of(request))
     except ValidationError as refusal:
-        found: dict[str, str] = {}
-        for error in refusal.errors(include_url=False, include_input=False):
-            found.setdefault(str(error["loc"][0]) if error["loc"] else "", error["msg"])
-        raise Invalid(found) from None
+        raise Invalid(wrong_fields(refusal)) from None
 
 
-def _number(request: HttpRequest, name: str, default: int) -> int:
-    text = request.GET.get(name, "")
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Refused(400, "refused", f"`{name}` must be a whole number.")
-    return max(1, int(text))
-
-
-def _view(**methods: Callable[..., Answer]) -> Any:
-    return endpoint(reading, writing, MOST_BYTES, **methods)
+def _view(**methods: Any) -> Any:
+    return endpoint(reading, writing, MAX_BYTES, **methods)
 
 
 every = _view(GET=listing, POST=make)

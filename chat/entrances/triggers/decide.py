@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from django.utils.translation import gettext_lazy as _
 
+from chat.support.backoff import Backoff
+
 #: Why something that was seen did not fire, or could not be carried out. A closed list; "" = it fires.
 Reason = Literal[
     "",
@@ -99,4 +101,4 @@ def look(
 
 def next_look(now: int, interval_ms: int, errors: int) -> int:
     """When to look again: after failures later and later, up to six hours (or the interval, if that is longer)."""
-    return now + min(interval_ms << min(errors, 12), max(interval_ms, 6 * HOUR_MS))
+    return now + int(Backoff(interval_ms, max(interval_ms, 6 * HOUR_MS)).delay(errors))

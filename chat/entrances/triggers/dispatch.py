@@ -3,11 +3,9 @@
 Any number of processes may do this to the same one: its ids are made from its key, so it is said once."""
 
 import logging
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from channels.db import database_sync_to_async
 from django.db.models import Exists, OuterRef, QuerySet
 
 from chat.automation.firing import Fired, fire
@@ -15,14 +13,20 @@ from chat.entrances.triggers.models import TriggerFiring
 from chat.entrances.triggers.store import firing_of
 from chat.inbox import Inbox
 from chat.journal import replies
+from chat.support.backoff import Backoff
+from chat.support.claims import Claim
+from chat.support.clock import Clock
+from chat.support.database import ask
 
 log = logging.getLogger(__name__)
 
 #: Firings of one round.
 BATCH = 50
-#: How long a worker has one to itself (ms), and the longest pause between two tries.
+#: The claim is the time of the next try.
+CLAIM = Claim("next_at")
+#: How long a worker has one to itself (ms), and the pauses between two tries.
 CLAIM_MS = 5_000
-LONGEST_MS = 60_000
+RETRY_MS = Backoff(1_000, 60_000)
 #: How soon it is looked again for the run of a message that nobody has read (ms).
 UNREAD_MS = 3_000
 
@@ -49,8 +53,7 @@ def _earlier(conversation: Any, pk: Any) -> "QuerySet[TriggerFiring]":
 
 def claim(pk: int, now: int) -> TriggerFiring | None:
     """One of them, if nobody else is at it. The claim only saves work: two that carry it out do no harm."""
-    free = TriggerFiring.objects.filter(pk=pk, state="pending", next_at__lte=now)
-    if free.update(next_at=now + CLAIM_MS) != 1:
+    if not CLAIM.take(TriggerFiring.objects.filter(pk=pk, state="pending"), now, now + CLAIM_MS):
         return None
     return TriggerFiring.objects.select_related("trigger").filter(pk=pk).first()
 
@@ -65,14 +68,14 @@ def settle(one: TriggerFiring, fired: Fired, now: int) -> None:
     elif not fired.retry:
         row.update(state="failed", reason=fired.code or "bad_command")
     else:
-        pause = min(1_000 << min(one.attempts, 6), LONGEST_MS)
+        pause = int(RETRY_MS.delay(one.attempts))
         row.update(attempts=one.attempts + 1, next_at=now + pause, error=fired.code or "")
 
 
-async def send(inbox: Inbox, row: TriggerFiring, clock: Callable[[], int]) -> Fired:
+async def send(inbox: Inbox, row: TriggerFiring, clock: Clock) -> Fired:
     """Carry one out, and write down what became of it."""
     fired = await fire(inbox, firing_of(row))
-    await database_sync_to_async(settle)(row, fired, clock())
+    await ask(settle, row, fired, clock.now())
     return fired
 
 

@@ -23,12 +23,15 @@ from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.store import Sighting, locked, record_one
 from chat.entrances.triggers.templating import cut
 from chat.journal.projection import clean
+from chat.support.claims import Claim
 
 #: Bytes that an address may say, and characters of the value that are kept.
 MAX_BYTES = 256 * 1024
 MAX_VALUE = 16_000
 #: Addresses that are looked at in one round.
 BATCH = 20
+#: The claim is the time of the next look.
+CLAIM = Claim("next_at")
 #: What a look changes of its trigger.
 LOOKED = (
     *("checked_at", "next_at", "error", "errors"),
@@ -59,7 +62,7 @@ def due(now: int) -> list[Trigger]:
     mine = []
     for row in rows.order_by("next_at")[:BATCH]:
         later = decide.next_look(now, row.interval_s * 1000, row.errors)
-        if Trigger.objects.filter(pk=row.pk, next_at=row.next_at).update(next_at=later) == 1:
+        if CLAIM.take(Trigger.objects.filter(pk=row.pk), now, later, seen=row.next_at):
             mine.append(row)
     return mine
 

@@ -13,15 +13,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from uuid import UUID
 
-from channels.db import database_sync_to_async
-from django.db import OperationalError
-
 from agents.tools.fetching import Fetcher, default_fetcher
 from chat.entrances.triggers import dispatch, polling, watching
 from chat.entrances.triggers.models import Trigger, TriggerFiring
-from chat.inbox import Inbox, now_ms
+from chat.inbox import Inbox
+from chat.session.errors import Unavailable
 from chat.session.sessions import Sessions
 from chat.support import kill_points
+from chat.support.clock import MACHINE, Clock
+from chat.support.database import ask
 from chat.support.tasks import end, heed_cancellation
 
 log = logging.getLogger(__name__)
@@ -45,14 +45,14 @@ KEPT = 50
 
 
 class TriggerService:
-    """Triggers, for one worker process. `run` it in a task; `clock` in milliseconds."""
+    """Triggers, for one worker process. `run` it in a task."""
 
     def __init__(
         self,
         sessions: Sessions,
         enqueue: Callable[[str, str], Awaitable[bool]],
         *,
-        clock: Callable[[], int] = now_ms,
+        clock: Clock = MACHINE,
         fetcher: Fetcher | None = None,
         look_s: float = LOOK_S,
         asleep_s: float = ASLEEP_S,
@@ -75,7 +75,7 @@ class TriggerService:
             while True:
                 heed_cancellation()
                 try:
-                    awake = await database_sync_to_async(Trigger.objects.exists)()
+                    awake = await ask(Trigger.objects.exists)
                     if awake:
                         await self.round()
                     await asyncio.sleep(
@@ -92,21 +92,21 @@ class TriggerService:
         await self._scan()
         await self._send()
         if len(self.looks) < MOST_LOOKS:
-            for trigger in await database_sync_to_async(polling.due)(self._clock()):
+            for trigger in await ask(polling.due, self._clock.now()):
                 task = asyncio.create_task(self._look(trigger), name=f"look {trigger.pk}")
                 self.looks.add(task)
                 task.add_done_callback(self.looks.discard)
-        await database_sync_to_async(dispatch.find_runs)(self._clock())
-        if self._clock() >= self._tidy_at:
-            self._tidy_at = self._clock() + TIDY_MS
-            await database_sync_to_async(tidy)()
+        await ask(dispatch.find_runs, self._clock.now())
+        if self._clock.now() >= self._tidy_at:
+            self._tidy_at = self._clock.now() + TIDY_MS
+            await ask(tidy)
 
     async def _scan(self) -> None:
-        now = self._clock()
+        now = self._clock.now()
         whole = now >= self._whole_at
         if whole:
             self._whole_at = now + self._whole_ms
-        found = await database_sync_to_async(watching.behind)(0 if whole else now - LATELY_MS)
+        found = await ask(watching.behind, 0 if whole else now - LATELY_MS)
         for start in range(0, len(found), CHUNK):
             for conversation in found[start : start + CHUNK]:
                 await self._read(conversation)
@@ -114,8 +114,8 @@ class TriggerService:
 
     async def _read(self, conversation: UUID) -> None:
         try:
-            await database_sync_to_async(watching.scan)(conversation, self._clock())
-        except OperationalError:
+            await ask(watching.scan, conversation, self._clock.now())
+        except Unavailable:
             raise
         except Exception:
             # One conversation that cannot be read must not keep all others from being read.
@@ -126,7 +126,7 @@ class TriggerService:
     async def _send(self) -> None:
         """Carry out what is pending: of one conversation one after the other, in their order."""
         lanes: dict[object, list[int]] = {}
-        for pk, conversation in await database_sync_to_async(dispatch.due)(self._clock()):
+        for pk, conversation in await ask(dispatch.due, self._clock.now()):
             lanes.setdefault(conversation, []).append(pk)
         room = asyncio.Semaphore(AT_ONCE)
 
@@ -143,7 +143,7 @@ class TriggerService:
 
     async def _send_one(self, pk: int) -> bool:
         """Whether it is not pending any more."""
-        row = await database_sync_to_async(dispatch.claim)(pk, self._clock())
+        row = await ask(dispatch.claim, pk, self._clock.now())
         if row is None:
             return False
         kill_points.point("trigger.claimed")
@@ -153,9 +153,7 @@ class TriggerService:
     async def _look(self, trigger: Trigger) -> None:
         try:
             found = await polling.look(self._fetcher, trigger)
-            await database_sync_to_async(polling.observe)(
-                trigger.pk, trigger.observation, found, self._clock()
-            )
+            await ask(polling.observe, trigger.pk, trigger.observation, found, self._clock.now())
         except Exception as problem:
             log.warning("The look of trigger %s is lost: %r", trigger.pk, problem)
 

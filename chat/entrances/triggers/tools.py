@@ -11,7 +11,6 @@ from chat.automation.agent_tools import (
     Automation,
     Place,
     as_list,
-    ask,
     asked,
     cancelled,
     is_named,
@@ -23,7 +22,8 @@ from chat.automation.agent_tools import (
 )
 from chat.entrances.triggers import editing
 from chat.entrances.triggers.models import Trigger
-from chat.inbox import now_ms
+from chat.support.clock import now_ms
+from chat.support.database import ask
 from chat.support.durations import SECOND, in_words
 
 #: What models call the kinds of triggers.

@@ -14,7 +14,6 @@ from agents.tools.fetching import default_fetcher
 from chat import extensions
 from chat.commands import MAX_TEXT
 from chat.entrances.triggers import matching, templating
-from chat.entrances.triggers.models import Trigger
 from chat.models import Conversation
 
 #: Characters of a signing secret.
@@ -164,7 +163,7 @@ def _sources(trigger: Any) -> Problems:
     if trigger.after_agent and not Agent.objects.filter(slug=trigger.after_agent).exists():
         found["after_agent"] = gettext("There is no agent with this slug.")
     if trigger.after_trigger is not None:
-        mine = Trigger.objects.filter(pk=trigger.after_trigger, owner_id=trigger.owner_id)
+        mine = type(trigger).objects.filter(pk=trigger.after_trigger, owner_id=trigger.owner_id)
         if not mine.exists():
             found["after_trigger"] = gettext("The owner has no such trigger.")
         elif trigger.after_trigger == trigger.pk:

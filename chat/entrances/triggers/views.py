@@ -16,20 +16,20 @@ import secrets
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
-from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from chat.entrances.triggers import dispatch, hooks, matching
 from chat.entrances.triggers.models import Trigger, TriggerFiring
-from chat.entrances.triggers.runtime import desk
 from chat.entrances.triggers.store import Sighting, record
 from chat.http.limits import Allowance, Limits
-from chat.inbox import now_ms
 from chat.journal import replies
+from chat.runtime import current
+from chat.session.errors import Unavailable
 from chat.support import kill_points
+from chat.support.clock import MACHINE, now_ms
+from chat.support.database import ask
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ async def hook(request: HttpRequest, trigger: UUID, token: str) -> HttpResponse:
     except Refused as problem:
         log.warning("A delivery to trigger %s was refused: %s.", trigger, problem)
         return _answer(problem.status)
-    except (TimeoutError, OperationalError) as problem:
+    except (TimeoutError, Unavailable) as problem:
         log.error(
             "A delivery to trigger %s was not journalled in time (%s).", trigger, type(problem).__name__
         )
@@ -90,14 +90,14 @@ def _stored(taking: "asyncio.Future[Any]") -> None:
 
 
 async def _take(request: HttpRequest, trigger: UUID, token: str, body: bytes) -> HttpResponse:
-    row = await sync_to_async(_journal)(request, trigger, token, body)
+    row = await ask(_journal, request, trigger, token, body)
     kill_points.point("trigger.journalled")
-    if row.state == "pending" and not await sync_to_async(dispatch.let_wait)(row):
+    if row.state == "pending" and not await ask(dispatch.let_wait, row):
         try:
-            await dispatch.send(desk().inbox, row, now_ms)
+            await dispatch.send(current().inbox, row, MACHINE)
         except Exception as problem:
             log.warning("Firing %s is left to a worker: %r", row.pk, problem)
-    return await sync_to_async(_told)(row.pk)
+    return await ask(_told, row.pk)
 
 
 def _told(pk: int) -> HttpResponse:

@@ -5,75 +5,40 @@ Only reads: every change is a command on the socket. Each view answers JSON, and
 """
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.middleware.csrf import get_token
 from django.templatetags.static import static
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
 
 from agents.models import Agent, installed_tools
+from chat import extensions
 from chat.commands import MAX_TEXT
 from chat.entrances.web import protocol as p
-from chat.http.limits import Allowance, Limits
+from chat.http.api import END, Answer, Method, Refused, allowance, endpoint, number_of
 from chat.models import Call, Conversation, Message, Step, listed
 
 #: Rows of one page, unless asked otherwise, and at most.
 PAGE, MAX_PAGE = 30, 100
 #: Characters of a search.
 MAX_QUERY = 200
-#: Larger than any seq and any time in ms, small enough for every database.
-END = 2**62
+#: Bytes of a request: it has none to say.
+MAX_BYTES = 1_000
 
 #: Requests of one user in this process: a page that opens and scrolls fast makes some dozens at once.
-allowance = Allowance(Limits(burst=120, rate=20, flood=10_000))
+reading = allowance(burst=120, rate=20)
 
 
-class Refused(Exception):
-    """The request cannot be answered; becomes its response."""
-
-    def __init__(self, status: int, code: str, detail: str, retry: bool = False) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.body = {"code": code, "detail": detail, "retry": retry}
-
-
-#: One of the wire's shapes, or a dict that is one already.
-Answer = p.Frame | dict[str, Any]
-View = Callable[..., Answer]
-
-
-def reads(view: View) -> Callable[..., JsonResponse]:
-    """A GET view of a logged-in user that returns one of the wire's shapes."""
-
-    @require_GET
-    @never_cache
-    @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
-        try:
-            if not request.user.is_authenticated:
-                raise Refused(401, "logged_out", "Log in again.")
-            if not allowance.take(request.user.pk):
-                raise Refused(429, "too_fast", "Too many requests. Wait a second.", retry=True)
-            answer = view(request, *args, **kwargs)
-            body = answer if isinstance(answer, dict) else answer.model_dump()
-            return JsonResponse(body, json_dumps_params={"ensure_ascii": False, "separators": (",", ":")})
-        except Refused as refusal:
-            response = JsonResponse(refusal.body, status=refusal.status)
-            if refusal.status == 429:
-                response["Retry-After"] = "1"
-            return response
-
-    return wrapped
+def reads(view: Method) -> Callable[..., HttpResponseBase]:
+    """A GET view of a logged-in user."""
+    return endpoint(reading, reading, MAX_BYTES, GET=view)
 
 
 @reads
-def boot(request: HttpRequest) -> Answer:
+def boot(request: HttpRequest) -> Answer | p.Frame:
     """GET /api/boot: what the page needs before its socket."""
     agents = Agent.objects.filter(enabled=True)
     return p.Boot(
@@ -84,6 +49,7 @@ def boot(request: HttpRequest) -> Answer:
         max_text=MAX_TEXT,
         max_file=settings.HOLDFAST_MAX_FILE_BYTES,
         renderers={name: static(path) for name, path in installed_tools().renderers().items()},
+        entrances={one.name: str(one.label) for one in extensions.entrances()},
     )
 
 
@@ -93,8 +59,8 @@ def conversations(request: HttpRequest) -> Answer:
     query = request.GET.get("q", "").strip()
     if len(query) > MAX_QUERY:
         raise Refused(400, "refused", f"Search for {MAX_QUERY} characters at most.")
-    limit = _number(request, "limit", PAGE, 1, MAX_PAGE)
-    found = listed(request.user.pk).filter(updated_at__lt=_number(request, "before", END, 0, END))
+    limit = number_of(request, "limit", PAGE, 1, MAX_PAGE)
+    found = listed(request.user.pk).filter(updated_at__lt=number_of(request, "before", END, 0, END))
     if query:
         found = found.filter(title__icontains=query)
     rows = list(found.defer("info", "run", "window")[: limit + 1])
@@ -126,8 +92,8 @@ def _entry(row: Conversation) -> dict[str, Any]:
 def items(request: HttpRequest, conversation: UUID) -> Answer:
     """GET /api/conversations/<id>/items?before=<seq>&limit=: older items, ascending, as they stand now."""
     own = _own(request, conversation)
-    before = _number(request, "before", END, 0, END)
-    limit = _number(request, "limit", PAGE, 1, MAX_PAGE)
+    before = number_of(request, "before", END, 0, END)
+    limit = number_of(request, "limit", PAGE, 1, MAX_PAGE)
     rows: list[tuple[int, Any]] = []
     for kind in (Message, Step):
         rows += _newest(kind.objects.filter(conversation=own), before, limit + 1)
@@ -167,13 +133,3 @@ def _own(request: HttpRequest, conversation: UUID) -> UUID:
     if not listed(request.user.pk).filter(pk=conversation).exists():
         raise Refused(404, "not_found", "You have no such conversation.")
     return conversation
-
-
-def _number(request: HttpRequest, name: str, default: int, least: int, most: int) -> int:
-    """A whole number of the query string. What is beyond its bounds is moved to them."""
-    text = request.GET.get(name, "")
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 20):
-        raise Refused(400, "refused", f"`{name}` must be a whole number.")
-    return max(least, min(most, int(text)))

@@ -11,54 +11,34 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
-from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_POST, require_safe
 
-from chat.entrances.web.api import Refused
 from chat.files import attachments
 from chat.files.sniffing import Unfit
-from chat.http.limits import Allowance, Limits
-from chat.inbox import now_ms
+from chat.http.api import Answer, Created, Refused, allowance, endpoint
 from chat.models import Attachment
+from chat.support.clock import now_ms
 
 #: Bytes of a form around its file.
 FORM = 16 * 1024
 #: Uploads of one user in this process: some messages full of files at once, then one file every two seconds.
-uploading = Allowance(Limits(burst=30, rate=0.5, flood=10_000))
+uploading = allowance(burst=30, rate=0.5)
 #: Downloads: a transcript full of pictures at once.
-reading = Allowance(Limits(burst=200, rate=20, flood=10_000))
+reading = allowance(burst=200, rate=20)
 #: What a browser may do with a file of somebody: show it, and nothing else.
 SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
-@csrf_exempt  # Only the outside: looking for the token reads the form, and that is for those who may upload.
-@require_POST
-@never_cache
-def upload(request: HttpRequest) -> HttpResponse:
-    """Check who asks and how much it is, before anything of the form is read."""
-    try:
-        if not request.user.is_authenticated:
-            raise Refused(401, "logged_out", "Log in again.")
-        if not uploading.take(request.user.pk):
-            raise Refused(429, "too_fast", "Too many uploads at once. Wait a moment.", retry=True)
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit() or int(length) > settings.HOLDFAST_MAX_FILE_BYTES + FORM:
-            raise Refused(413, "too_large", f"A file may have {settings.HOLDFAST_MAX_FILE_BYTES:,} bytes.")
-        return _protected(request)
-    except Refused as refusal:
-        return _refused(refusal)
+def _max_bytes() -> int:
+    return settings.HOLDFAST_MAX_FILE_BYTES + FORM
 
 
-@csrf_protect
-def _protected(request: HttpRequest) -> HttpResponse:
-    try:
-        row, new = _keep(request)
-    except Refused as refusal:
-        return _refused(refusal)
-    return JsonResponse(attachments.ref(row).model_dump(), status=201 if new else 200)
+def _upload(request: HttpRequest) -> Answer:
+    """Keep the file of a form."""
+    row, new = _keep(request)
+    shown = attachments.ref(row).model_dump()
+    return Created(shown) if new else shown
 
 
 def _keep(request: HttpRequest) -> tuple[Attachment, bool]:
@@ -84,22 +64,14 @@ def _keep(request: HttpRequest) -> tuple[Attachment, bool]:
         raise Refused(429, "too_many_files", detail) from None
 
 
-@require_safe
-def download(request: HttpRequest, attachment: UUID) -> HttpResponse:
+def _download(request: HttpRequest, attachment: UUID) -> HttpResponse:
     """The bytes of a file. A picture is shown, text is offered for saving; neither may run anything."""
+    row = _own(request.user.pk, attachment)
     try:
-        if not request.user.is_authenticated:
-            raise Refused(401, "logged_out", "Log in again.")
-        if not reading.take(request.user.pk):
-            raise Refused(429, "too_fast", "Too many requests. Wait a second.", retry=True)
-        row = _own(request.user.pk, attachment)
-        try:
-            with row.file.open("rb") as file:
-                data = file.read()
-        except FileNotFoundError:
-            raise Refused(404, "not_found", "The file is not there any more.") from None
-    except Refused as refusal:
-        return _refused(refusal)
+        with row.file.open("rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        raise Refused(404, "not_found", "The file is not there any more.") from None
     picture = row.media_type.startswith("image/")
     # Text is always sent as plain text, whatever kind of text it is.
     response = HttpResponse(data, content_type=row.media_type if picture else "text/plain; charset=utf-8")
@@ -119,9 +91,5 @@ def _own(user: Any, id: UUID) -> Attachment:
     return row
 
 
-def _refused(refusal: Refused) -> HttpResponse:
-    response = JsonResponse(refusal.body, status=refusal.status)
-    response["Cache-Control"] = "no-store"
-    if refusal.status == 429:
-        response["Retry-After"] = "2"
-    return response
+upload = endpoint(uploading, uploading, _max_bytes, form=True, POST=_upload)
+download = endpoint(reading, reading, _max_bytes, GET=_download, HEAD=_download)

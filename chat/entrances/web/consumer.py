@@ -26,6 +26,7 @@ from chat.http.limits import Limits
 from chat.inbox import Sender
 from chat.notify import doorbell
 from chat.support import kill_points
+from chat.support.clock import now_ms
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class BrowserConsumer(AsyncWebsocketConsumer):
         user = self.scope["user"]
         self.user_id: int | None = user.pk if user.is_authenticated else None
         self.connection = c.Connection(
-            user.get_username(), _now_ms, limits=self.limits, heartbeat_ms=settings.HOLDFAST_HEARTBEAT_MS
+            user.get_username(), now_ms, limits=self.limits, heartbeat_ms=settings.HOLDFAST_HEARTBEAT_MS
         )
         self.outlet = Outlet()
         self.unsent = asyncio.Event()
@@ -309,7 +310,3 @@ class BrowserConsumer(AsyncWebsocketConsumer):
             return
         if not holds:
             self.perform(self.connection.go_away("logged_out"))
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

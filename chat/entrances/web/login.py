@@ -2,20 +2,22 @@
 
 from importlib import import_module
 
-from channels.db import database_sync_to_async
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.utils.crypto import constant_time_compare
 
+from chat.support.database import ask
 
-@database_sync_to_async
-def still_logged_in(key: str | None, user_id: int) -> bool:
+
+async def still_logged_in(key: str | None, user_id: int) -> bool:
     """Whether the login stored under `key` exists, is this user's, and the user is active with the same password.
 
-    Reads it afresh: what a socket's scope holds is as old as the socket.
+    Reads it afresh: what a socket's scope holds is as old as the socket. Raises Unavailable.
     """
-    if not key:
-        return False
+    return key is not None and await ask(_holds, key, user_id)
+
+
+def _holds(key: str, user_id: int) -> bool:
     stored = import_module(settings.SESSION_ENGINE).SessionStore(key)
     if stored.get(SESSION_KEY) != str(user_id) or BACKEND_SESSION_KEY not in stored:
         return False

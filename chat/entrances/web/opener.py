@@ -9,8 +9,6 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
-from channels.db import database_sync_to_async
-
 from chat.entrances.web.connection import Action, Connection
 from chat.entrances.web.outlet import Outlet
 from chat.feed import Feed, Reason
@@ -19,6 +17,7 @@ from chat.models import listed
 from chat.notify import doorbell
 from chat.session.contract import Batch
 from chat.session.errors import NoConversation
+from chat.support.database import ask
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +142,5 @@ class Opener:
         except Exception as problem:
             log.warning("The bell of %s could not be left: %r", conversation, problem)
 
-    @database_sync_to_async
-    def _is_own(self, conversation: str) -> bool:
-        return listed(self._user_id).filter(pk=conversation).exists()
+    async def _is_own(self, conversation: str) -> bool:
+        return await ask(listed(self._user_id).filter(pk=conversation).exists)

@@ -297,6 +297,8 @@ class Boot(Frame):
     max_file: int
     #: By the name of a tool: the address of the JavaScript module that draws its results (docs/renderers.md).
     renderers: dict[str, str] = {}
+    #: By the name of an entrance: what people are told that a message came from, for those of installed packages.
+    entrances: dict[str, str] = {}
 
 
 client_frames: TypeAdapter[Any] = TypeAdapter(ClientFrame)

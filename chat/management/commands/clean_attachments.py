@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from chat.files.attachments import UNSENT_MS, clean
-from chat.inbox import now_ms
+from chat.support.clock import now_ms
 
 
 class Command(BaseCommand):

@@ -7,14 +7,12 @@ import asyncio
 import faulthandler
 import signal
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from agents.dialects.http import close_clients
 from chat.runs.dependencies import installed_kit
-from chat.runs.queue import Queue
 from chat.runs.runner import Runner
-from chat.session import open_sessions
+from chat.runtime import close, current
 from chat.support.tasks import end, heed_cancellation
 
 #: How often the head of the conversation is looked at, for stops and messages (milliseconds).
@@ -43,10 +41,18 @@ async def perform_alone(conversation: str, run: str, name: str, worker: int) -> 
         leaving.set()
 
     loop.add_reader(worker, gone)
-    sessions, queue = open_sessions(), Queue()
-    kit = await sync_to_async(installed_kit)()
+    runtime = current()
+    kit = installed_kit(runtime.database)
     lease_ms, renew_ms = settings.HOLDFAST_LEASE_MS, settings.HOLDFAST_RENEW_MS
-    runner = Runner(sessions, queue.put, kit, worker=name, lease_ms=lease_ms, renew_ms=renew_ms, alone=True)
+    runner = Runner(
+        runtime.sessions,
+        runtime.queue.put,
+        kit,
+        worker=name,
+        lease_ms=lease_ms,
+        renew_ms=renew_ms,
+        alone=True,
+    )
     work = asyncio.create_task(runner.perform(conversation, run), name=f"run {run}")
     side = [
         asyncio.create_task(runner.watch(WATCH_MS), name="watcher"),
@@ -60,9 +66,8 @@ async def perform_alone(conversation: str, run: str, name: str, worker: int) -> 
     finally:
         loop.remove_reader(worker)
         await end([work, *side])
-        await queue.close()
         await close_clients()
-        await sessions.close()
+        await close()
 
 
 def stuck_alone_ms() -> int:

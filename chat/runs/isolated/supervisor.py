@@ -19,9 +19,9 @@ from agents import events as e
 from chat import decide
 from chat.runs.isolated.fork_server import Nursery, tell
 from chat.runs.isolated.process import LEAVE_S
-from chat.runs.sweeper import now_ms
 from chat.session.errors import NoConversation, Unavailable
 from chat.session.sessions import Sessions, View
+from chat.support.clock import now_ms
 from chat.support.tasks import end
 
 log = logging.getLogger(__name__)

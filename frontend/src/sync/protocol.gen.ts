@@ -771,6 +771,9 @@ export interface Boot {
   renderers: {
     [k: string]: string;
   };
+  entrances: {
+    [k: string]: string;
+  };
 }
 export interface AgentEntry {
   slug: string;

@@ -1,5 +1,15 @@
 import { createContext, type ReactNode, useContext, useEffect, useSyncExternalStore } from "react";
-import type { AgentEntry, Boot, Client, Connection, ConversationView, ListState, Readable } from "../sync";
+import type {
+  AgentEntry,
+  Boot,
+  Client,
+  Connection,
+  ConversationView,
+  ListState,
+  OriginView,
+  Readable,
+} from "../sync";
+import { useWords } from "./i18n";
 
 const ClientContext = createContext<Client | null>(null);
 
@@ -45,6 +55,14 @@ export function useSetup(): Setup {
   const setup = useContext(SetupContext);
   if (setup === null) throw new Error("useSetup outside of a SetupProvider");
   return setup;
+}
+
+/** Where a message came from, for people: in our own words, else in those of the entrance, else by its name. */
+export function useOrigin(origin: OriginView): string {
+  const words = useWords();
+  const { boot } = useSetup();
+  const told = boot.entrances?.[origin.entrance] ?? origin.entrance;
+  return words.code("entrance", origin.entrance, told) + (origin.name ? ` (${origin.name})` : "");
 }
 
 /** The name of an agent for people; its slug when it is not known (it was removed). */

@@ -1,9 +1,11 @@
 """Refusals and failures of providers, in their own words."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
 
+from agents import extensions
 from agents.dialects.errors import classify, excerpt, retry_after
 from agents.profiles import refusal_kind
 
@@ -106,6 +108,18 @@ def test_T5_each_text_is_known_and_never_retried(kind: str, text: str) -> None:
     assert not error.retry
     assert error.code == "model_rejected"
     assert kind in error.detail
+
+
+@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in WORDS.items() for text in texts])
+def test_T5_no_text_is_two_kinds_so_that_the_order_of_providers_does_not_matter(kind: str, text: str) -> None:
+    lowered = text.lower()
+    found = {
+        refusal.kind
+        for provider in extensions.providers
+        for refusal in provider.refusals
+        if any(re.search(pattern, lowered) for pattern in refusal.patterns)
+    }
+    assert found == {kind}
 
 
 def test_everyday_errors_are_no_refused_transcripts() -> None:

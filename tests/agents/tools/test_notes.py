@@ -8,13 +8,14 @@ from agents.extensions import toolbox
 from agents.models import Note
 from agents.tools import Probed, ToolContext, ToolResult
 from agents.tools.notes.store import NoteStorage
+from chat.support.database import ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def context(owner, key: str = "k1") -> ToolContext:
     return ToolContext(
-        call="abcdefghi", key=key, conversation="c", owner=str(owner.pk), storage=NoteStorage()
+        call="abcdefghi", key=key, conversation="c", owner=str(owner.pk), storage=NoteStorage(ask)
     )
 
 

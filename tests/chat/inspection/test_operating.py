@@ -18,7 +18,7 @@ from chat.commands import CreateBody, DeleteBody, RenameBody, SendBody, SettleBo
 from chat.inbox import CommandResult, Inbox, Sender
 from chat.inspection import base
 from chat.models import Call, Conversation, Event, Run
-from chat.session import open_sessions
+from chat.runtime import opened
 from chat.session.sessions import Sessions
 from tests.support import rows
 
@@ -42,11 +42,8 @@ class House:
 
     def with_sessions(self, act: Any) -> Any:
         async def work() -> Any:
-            sessions = open_sessions()
-            try:
-                return await act(sessions)
-            finally:
-                await sessions.close()
+            async with opened() as runtime:
+                return await act(runtime.sessions)
 
         return async_to_sync(work)()
 

@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 from agents import events as e
 from agents.history import Summary, UserMessage
 from chat import models as m
-from chat.journal.journal import Committed, Journal, commit
+from chat.journal.committed import Committed, commit
+from chat.journal.journal import Journal
 from chat.session.contract import Command, Position
 from chat.session.errors import Behind, Diverged, IdReused, JournalUnavailable, NoConversation
 from chat.session.state import EMPTY, change, is_open, items, merge, reduce
 from chat.session.views import State
+from chat.support.database import Database
 from tests.support import databases
 from tests.support.databases import in_thread
 from tests.support.histories import START, flat, tell
@@ -323,7 +325,7 @@ async def test_S5_a_locked_database_acknowledges_nothing(journal: Journal, owner
             held.set()
             done.wait(30)
 
-    impatient = Journal(using=journal.using, threads=1)
+    impatient = Journal(Database(journal.using, threads=1))
     patience = {"sqlite": "PRAGMA busy_timeout = 50", "postgresql": "SET lock_timeout = '50ms'"}
     await impatient._run(lambda: _execute(journal.using, patience))
     holder = asyncio.create_task(asyncio.to_thread(in_thread, hold))
@@ -345,7 +347,7 @@ async def test_a_database_that_restarted_is_found_again_at_once(
     with django_db_blocker.unblock():
         users = get_user_model().objects.using(postgres_alias)
         owner = in_thread(lambda: users.create(username="carol").pk)
-        journal = Journal(using=postgres_alias)
+        journal = Journal(Database(postgres_alias))
         conversation = await begin(journal, owner)
         await asyncio.gather(*(journal.fence(conversation) for _ in range(8)))
         in_thread(lambda: connections[postgres_alias].cursor().execute(_END_ALL_OTHERS))

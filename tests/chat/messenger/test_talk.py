@@ -192,7 +192,7 @@ async def test_what_is_said_through_another_door_is_shown(house, django_user_mod
     await house.services[0].inbox.submit(sender, str(lane.conversation), "c1", body)
     await house.answered("Told the web.")
     texts = [text for text, _ in house.replies()]
-    assert any("**alice** (web)" in text and "from the web" in text for text in texts)
+    assert any("**alice** (the web chat)" in text and "from the web" in text for text in texts)
 
 
 async def test_a_conversation_that_was_deleted_is_begun_anew(house):

@@ -22,6 +22,7 @@ from chat.runs.sweeper import (
     unattended,
 )
 from chat.session.sessions import Sessions, View
+from tests.support.clocks import HandClock
 from tests.support.waiting import eventually
 
 NOW = time.time_ns() // 1_000_000
@@ -39,12 +40,12 @@ class Yard:
         self.sessions = sessions
         self.user_id = user_id
         self.queued: list[str] = []
-        self.now = NOW + 60_000
+        self.clock = HandClock(NOW + 60_000)
         self.queue_works = True
 
     def sweeper(self, name: str = "w", **options: Any) -> Sweeper:
         settings: dict[str, Any] = {"every_ms": 50, "renew_ms": 1_000, **options}
-        return Sweeper(self.sessions, self._enqueue, worker=name, clock=lambda: self.now, **settings)
+        return Sweeper(self.sessions, self._enqueue, worker=name, clock=self.clock, **settings)
 
     async def _enqueue(self, conversation: str, run: str) -> bool:
         if self.queue_works:
@@ -88,7 +89,7 @@ async def test_R1_a_run_that_the_queue_lost_is_queued_again(yard: Yard):
 
 async def test_a_run_that_was_queued_just_now_is_on_its_way(yard: Yard):
     await yard.begin()
-    yard.now = NOW + QUEUED_GRACE_MS - 1
+    yard.clock.ms = NOW + QUEUED_GRACE_MS - 1
     assert await yard.sweeper().sweep() == 0
 
 
@@ -218,11 +219,11 @@ async def test_S7_after_the_store_lost_its_leases_living_owners_get_time(yard: Y
     await world.flush()
     assert await sweeper.sweep() == 0, "the owner had no time to renew its lease"
     assert await yard.sessions.renew(conversation, "alive", 60_000)
-    yard.now += 3_500
+    yard.clock.ms += 3_500
     assert await sweeper.sweep() == 0
     await world.flush()
     assert await sweeper.sweep() == 0
-    yard.now += 3_500
+    yard.clock.ms += 3_500
     assert await sweeper.sweep() == 1, "this owner is dead"
     assert yard.queued == [run]
 
@@ -262,11 +263,11 @@ async def _types(conversation: str):
 async def test_a_file_that_was_never_sent_is_removed_once_an_hour(yard: Yard, settings: Any, tmp_path: Any):
     settings.MEDIA_ROOT = tmp_path
     keep = sync_to_async(attachments.keep)
-    row, _ = await keep(yard.user_id, uuid.uuid4(), "a.txt", b"a", yard.now - attachments.UNSENT_MS - 1)
+    row, _ = await keep(yard.user_id, uuid.uuid4(), "a.txt", b"a", yard.clock.ms - attachments.UNSENT_MS - 1)
     sweeper = yard.sweeper()
     assert await sweeper.tidy() == 1
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     await keep(yard.user_id, row.id, "a.txt", b"a", 0)
     assert await sweeper.tidy() == 0, "not again within the hour"
-    yard.now += TIDY_MS
+    yard.clock.ms += TIDY_MS
     assert await sweeper.tidy() == 1

@@ -17,21 +17,17 @@ ASK = """
 import asyncio, uuid
 from django.contrib.auth import get_user_model
 from chat.commands import CreateBody, SendBody
-from chat.inbox import Inbox, Sender
-from chat.runs.queue import Queue
-from chat.session import open_sessions
+from chat.inbox import Sender
+from chat.runtime import current
 
 async def ask(user):
-    sessions, queue = open_sessions(), Queue()
-    inbox, conversation = Inbox(sessions, queue.put), str(uuid.uuid4())
+    inbox, conversation = current().inbox, str(uuid.uuid4())
     for body in (
         CreateBody(kind="create"),
         SendBody(kind="send", message=str(uuid.uuid4()), text={text!r}),
     ):
         result = await inbox.submit(Sender(user), conversation, str(uuid.uuid4()), body)
         assert result.status == "applied", result
-    await queue.close()
-    await sessions.close()
 
 asyncio.run(ask(get_user_model().objects.get(username="alice").pk))
 """

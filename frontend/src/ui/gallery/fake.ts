@@ -68,6 +68,7 @@ export const BOOT: Boot = {
   max_text: 32_000,
   max_file: 10_000_000,
   renderers: {},
+  entrances: { pager: "a pager" },
 };
 
 /** Drafts that last as long as the client. */

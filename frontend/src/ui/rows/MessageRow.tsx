@@ -1,7 +1,7 @@
 import { CircleAlert, Clock3, LoaderCircle, RotateCcw, Trash2 } from "lucide-react";
 import { memo } from "react";
 import type { AttachmentRef, MessageItem, PendingMessage } from "../../sync";
-import { useClient, useConnection } from "../client";
+import { useClient, useConnection, useOrigin } from "../client";
 import { useWords } from "../i18n";
 import { CopyButton } from "../parts/CopyButton";
 import { Files } from "../parts/Files";
@@ -58,16 +58,13 @@ function Bubble({ id, seq, text, at, status, waits, files, children }: BubblePro
 /** A message that is in the transcript. */
 export const MessageRow = memo(function MessageRow({ item, waits }: { item: MessageItem; waits: boolean }) {
   const words = useWords();
-  const { entrance, name } = item.origin;
-  const from = words.t("message.from", {
-    entrance: words.code("entrance", entrance, entrance) + (name ? ` (${name})` : ""),
-  });
+  const from = words.t("message.from", { entrance: useOrigin(item.origin) });
   const foot = waits ? (
     <>
       <Clock3 size={13} aria-hidden="true" /> {words.t("message.waits")}
     </>
   ) : (
-    entrance !== "web" && from
+    item.origin.entrance !== "web" && from
   );
   return (
     <Bubble

@@ -1,22 +1,20 @@
 import { CircleAlert, CircleStop, Info, MessageSquareText } from "lucide-react";
 import { memo } from "react";
 import type { NoteItem, NoticeItem } from "../../sync";
-import { useSetup } from "../client";
+import { useOrigin, useSetup } from "../client";
 import type { Words } from "../i18n";
 import { useWords } from "../i18n";
 
 /** Something that was told to the conversation from elsewhere; nobody has to answer it. */
 export const NoteRow = memo(function NoteRow({ item }: { item: NoteItem }) {
   const words = useWords();
-  const { entrance, name } = item.origin;
+  const entrance = useOrigin(item.origin);
   return (
     <div className="flex gap-2.5 py-3 text-sm text-ink-2 md:pl-11" data-testid="note" data-seq={item.seq}>
       <MessageSquareText size={16} className="mt-0.5 flex-none" aria-hidden="true" />
       <div className="min-w-0">
         <span className="text-xs text-ink-3" title={words.fullDate(item.at)}>
-          {words.t("message.from", {
-            entrance: words.code("entrance", entrance, entrance) + (name ? ` (${name})` : ""),
-          })}
+          {words.t("message.from", { entrance })}
         </span>
         <p className="whitespace-pre-wrap [overflow-wrap:anywhere]">{item.text}</p>
       </div>

@@ -33,6 +33,12 @@ test("a message that waits says so, and one from elsewhere says from where", () 
   const foreign = message(3, "a", { origin: { entrance: "feishu", name: "Li Lei" } });
   shown.again(<MessageRow item={foreign} waits={false} />);
   expect(screen.getByTestId("message").textContent).toContain("from Feishu (Li Lei)");
+  const added = message(3, "a", { origin: { entrance: "pager", name: "night shift" } });
+  shown.again(<MessageRow item={added} waits={false} />);
+  expect(screen.getByTestId("message").textContent).toContain("from a pager (night shift)");
+  const gone = message(3, "a", { origin: { entrance: "fax", name: "" } });
+  shown.again(<MessageRow item={gone} waits={false} />);
+  expect(screen.getByTestId("message").textContent).toContain("from fax");
 });
 
 test("text of a person is text, never markup", () => {

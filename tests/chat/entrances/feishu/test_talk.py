@@ -262,7 +262,7 @@ async def test_a_linked_persons_chat_is_theirs_in_the_web_chat_live_on_both_side
     assert result.status == "applied"
     await house.answered("Told the web.")
     answers = house.feishu.answers("oc_a")
-    assert any("**alice** (web)" in text and "from the web" in text for text in answers)
+    assert any("**alice** (the web chat)" in text and "from the web" in text for text in answers)
     said = [one.origin.entrance for one in await house.events(lane) if isinstance(one, e.MessageAdded)]
     assert said == ["feishu", "web"]
 

@@ -240,7 +240,7 @@ def test_W11_changes_need_the_token(alice: Any, db: Any) -> None:
 
 
 def test_W11_requests_are_bounded_in_size_and_rate(ask: Ask, monkeypatch: Any) -> None:
-    assert ask("POST", "", b"x" * (api.MOST_BYTES + 1))[0] == 413
+    assert ask("POST", "", b"x" * (api.MAX_BYTES + 1))[0] == 413
     for raw in (b"[1]", b"{", b'"x"', b"[" * 50_000, b"\xff"):
         assert ask("POST", "", raw)[0] == 400
     for _ in range(100):

@@ -19,7 +19,7 @@ from chat.entrances.feishu.service import FeishuService
 from chat.entrances.schedules import delivery, results
 from chat.entrances.schedules.models import Schedule, ScheduleDelivery
 from chat.entrances.schedules.validation import Delivery, Invalid
-from chat.support.clock import machine_ms
+from chat.support.clock import now_ms
 from chat.support.tasks import end
 from tests.chat.entrances.schedules.house import HOUR, House
 from tests.support.feishu_server import FeishuServer
@@ -77,7 +77,7 @@ async def test_a_mail_whose_sender_died_before_noting_it_is_sent_again_under_the
     post.advance(HOUR)
     await post.until_over(row)
     # As a worker leaves it that is killed between the mail server's word and its own note.
-    await ScheduleDelivery.objects.aupdate(state="pending", next_at=machine_ms() + delivery.CLAIM_MS)
+    await ScheduleDelivery.objects.aupdate(state="pending", next_at=now_ms() + delivery.CLAIM_MS)
     await post.look()
     assert len(mails) == 1, "it is claimed"
     await ScheduleDelivery.objects.aupdate(next_at=0)
@@ -113,7 +113,7 @@ async def test_what_cannot_be_sent_for_a_day_is_given_up(post: House, mails: lis
     await post.until_over(row)
     assert (await ScheduleDelivery.objects.aget()).state == "pending"
     Troubled.troubles = [ConnectionRefusedError("no mail server")]
-    await ScheduleDelivery.objects.aupdate(next_at=0, created_at=machine_ms() - delivery.GIVE_UP_MS - 1)
+    await ScheduleDelivery.objects.aupdate(next_at=0, created_at=now_ms() - delivery.GIVE_UP_MS - 1)
     await post.look()
     assert (await ScheduleDelivery.objects.aget()).state == "dead"
 

@@ -10,8 +10,8 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 
 from agents.models import ensure_default_agent
+from chat import runtime
 from chat.entrances.triggers import views
-from chat.entrances.triggers.runtime import Desk, close_desk, set_up
 from chat.runs.queue import Queue
 from chat.session.sessions import Sessions
 from tests.chat.entrances.triggers.house import House
@@ -27,6 +27,17 @@ def rested() -> None:
         allowance.forget()
 
 
+class Workers(Queue):
+    """A queue whose workers are those of the house."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__()
+        self._house = house
+
+    async def put(self, conversation: str, run: str) -> bool:
+        return await self._house.enqueue(conversation, run)
+
+
 @pytest.fixture
 async def house(transactional_db: None, redis_url: str, sqlite_journal: Any) -> AsyncIterator[House]:
     """A web process and two workers' services. Give `house.model` a script before somebody speaks."""
@@ -35,7 +46,7 @@ async def house(transactional_db: None, redis_url: str, sqlite_journal: Any) -> 
     sessions = Sessions(MemoryWorld.make(600_000).store, sqlite_journal)
     async with Site() as site:
         made = House(sessions, owner, ScriptedModel(says("Hello!")), site)
-        set_up(Desk(sessions, made.inbox, Queue()))
+        runtime.use(runtime.Runtime(sessions, Workers(made)))
         yield made
         await made.close()
-        await close_desk()
+        await runtime.close()

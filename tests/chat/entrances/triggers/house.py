@@ -16,12 +16,14 @@ from chat.commands import CreateBody, SendBody
 from chat.entrances.triggers import editing
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.service import TriggerService
-from chat.inbox import Inbox, Sender, now_ms
+from chat.inbox import Inbox, Sender
 from chat.models import Conversation, Message, Run
 from chat.runs.dependencies import Kit
 from chat.runs.runner import Runner
 from chat.session.sessions import Sessions
+from chat.support.clock import now_ms
 from chat.support.tasks import end
+from tests.support.clocks import HandClock
 from tests.support.site import Site
 from tests.support.waiting import eventually
 
@@ -34,7 +36,7 @@ class House:
     def __init__(self, sessions: Sessions, owner: Any, model: Any, site: Site) -> None:
         self.sessions, self.owner, self.model, self.site = sessions, owner, model, site
         # The web has the clock of the machine; this one is moved by hand.
-        self.now = now_ms()
+        self.clock = HandClock(now_ms())
         self.tasks: list[asyncio.Task[Any]] = []
         self.client = AsyncClient()
         self.inbox = Inbox(sessions, self.enqueue)
@@ -49,10 +51,15 @@ class House:
         #: Off: runs stay queued.
         self.working = True
 
+    @property
+    def now(self) -> int:
+        """Milliseconds since the Unix epoch."""
+        return self.clock.now()
+
     def service(self) -> TriggerService:
         # Its looks go back from the clock that is moved by hand, and events have the machine's: so all are whole.
         return TriggerService(
-            self.sessions, self.enqueue, clock=lambda: self.now, fetcher=self.site.fetcher(), whole_ms=0
+            self.sessions, self.enqueue, clock=self.clock, fetcher=self.site.fetcher(), whole_ms=0
         )
 
     async def enqueue(self, conversation: str, run: str) -> bool:
@@ -61,7 +68,7 @@ class House:
         return True
 
     def advance(self, seconds: float) -> None:
-        self.now += int(seconds * 1000)
+        self.clock.ms += int(seconds * 1000)
 
     async def trigger(self, **fields: Any) -> Trigger:
         """A trigger of the owner's."""
@@ -107,7 +114,7 @@ class House:
             await self.round()
             if await sync_to_async(self._quiet)():
                 return True
-            self.now = await sync_to_async(self._put_off)() or self.now
+            self.clock.ms = await sync_to_async(self._put_off)() or self.now
             return False
 
         await eventually(quiet, 20, "everything to come to rest")

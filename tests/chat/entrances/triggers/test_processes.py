@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.recovery, pytest.mark.slow]
 MAKE = """
 from django.contrib.auth import get_user_model
 from chat.entrances.triggers import managing
-from chat.inbox import now_ms
+from chat.support.clock import now_ms
 alice = get_user_model().objects.get(username="alice")
 def make(**fields):
     return managing.create(alice.pk, fields, now_ms())[0]

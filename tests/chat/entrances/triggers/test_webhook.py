@@ -162,7 +162,7 @@ async def test_too_many_waiting_messages_wait_in_the_table_and_keep_their_order(
     await house.round()  # there is no room yet, also for workers
     house.working = True
     await house.enqueue(place, (await Run.objects.aget(conversation_id=place)).run)
-    house.now = (await TriggerFiring.objects.order_by("next_at").alast()).next_at
+    house.clock.ms = (await TriggerFiring.objects.order_by("next_at").alast()).next_at
     await house.post(trigger, 24, 202)  # what comes now does not overtake what waits
     for _ in range(5):
         await house.settle()

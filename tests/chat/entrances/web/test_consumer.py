@@ -11,11 +11,11 @@ from django.test import Client
 
 from agents import events as e
 from agents.models import ensure_default_agent
+from chat import runtime
 from chat.entrances.web import protocol as p
 from chat.entrances.web.connection import CLOSE_CROWDED, CLOSE_POLICY
 from chat.entrances.web.consumer import BrowserConsumer
 from chat.entrances.web.leaving import sockets
-from chat.entrances.web.live import close_live, live
 from chat.entrances.web.outlet import LIMIT
 from chat.http.limits import Limits
 from chat.session.state import items, merge, reduce
@@ -35,8 +35,8 @@ def cookie(redis_url, transactional_db, django_user_model):
 @pytest.fixture
 async def here(cookie):
     """The live parts of this process; ended with the test."""
-    yield live()
-    await close_live()
+    yield runtime.current()
+    await runtime.close()
     await get_channel_layer().flush()
 
 

@@ -1,0 +1,97 @@
+"""The way from async code to SQL: work runs in a few threads, each with a database connection of its own.
+
+    found = await ask(Agent.objects.filter(slug=slug).first)          the running loop's database
+    found = await database.run(work, …)                               one that was handed over
+
+So one slow query holds up neither the event loop nor all others. A connection that had died is found out and opened
+again. What the driver says of a database that is away or locked becomes JournalUnavailable, here and nowhere else.
+Views and admin pages, which Django runs in threads of its own, use the ORM directly.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from chat.session.errors import JournalUnavailable
+from chat.support.loops import PerLoop
+
+#: Connections of one process to the database, by this way.
+THREADS = 4
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Database:
+    """One database, by Django's alias. Works on every alias; opens a connection when it needs one."""
+
+    def __init__(self, using: str = DEFAULT_DB_ALIAS, threads: int = THREADS) -> None:
+        self.using = using
+        self._threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+        self._connections: set[BaseDatabaseWrapper] = set()
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `work` returns, run in a thread. It may be run twice, if its connection had died: what it does must be
+        harmless when it is done again. Raises JournalUnavailable, and whatever else `work` raises."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="database")
+
+        def guarded() -> T:
+            connection = connections[self.using]
+            if connection not in self._connections:
+                connection.inc_thread_sharing()  # so that `close` may close it from its own thread
+                self._connections.add(connection)
+            try:
+                try:
+                    return work(*args, **kwargs)
+                except (OperationalError, InterfaceError):
+                    if _alive(connection):
+                        raise
+                # The connection had died, most likely long ago.
+                connection.close()
+                return work(*args, **kwargs)
+            except (OperationalError, InterfaceError) as problem:
+                connection.close()
+                raise JournalUnavailable(
+                    f"The database refused ({problem}); nothing is acknowledged. Try again."
+                ) from problem
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, guarded)
+
+    def close(self) -> None:
+        """Wait for what is going on and close the connections. Blocks. Work that comes later opens new ones."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        pool.shutdown(wait=True)
+        # In a thread, because Django refuses to touch a connection where an event loop runs.
+        with ThreadPoolExecutor(1) as closing:
+            for connection in self._connections:
+                closing.submit(connection.close)
+        self._connections.clear()
+
+
+def _alive(connection: BaseDatabaseWrapper) -> bool:
+    return connection.connection is not None and connection.is_usable()
+
+
+async def _close(database: Database) -> None:
+    await asyncio.to_thread(database.close)
+
+
+_databases: PerLoop[Database] = PerLoop(Database, _close)
+
+
+def database() -> Database:
+    """The running loop's; its connections are closed with the loop."""
+    return _databases.get()
+
+
+async def ask(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """`Database.run` on the running loop's database."""
+    return await database().run(work, *args, **kwargs)

@@ -1,0 +1,86 @@
+"""The one way from async code to SQL, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, OperationalError, connection, connections
+
+from chat.session.errors import JournalUnavailable, Unavailable
+from chat.support.database import Database, ask
+from chat.support.database import database as of_this_loop
+
+
+@pytest.fixture
+def opened(database: str) -> Iterator[Database]:
+    made = Database(database)
+    yield made
+    made.close()
+
+
+async def test_a_question_is_asked_in_a_thread_and_keeps_its_connection(opened: Database) -> None:
+    def where() -> tuple[int, int]:
+        with connections[opened.using].cursor() as cursor:
+            cursor.execute("SELECT 1")
+        return threading.get_ident(), id(connections[opened.using].connection)
+
+    alone = Database(opened.using, threads=1)
+    first, second = await alone.run(where), await alone.run(where)
+    assert first == second and first[0] != threading.get_ident()
+    alone.close()
+
+
+async def test_questions_do_not_wait_for_each_other(opened: Database) -> None:
+    both = threading.Barrier(2)
+    async with asyncio.timeout(10):
+        await asyncio.gather(opened.run(both.wait), opened.run(both.wait))
+
+
+async def test_what_the_driver_says_of_a_database_that_is_away_is_worth_another_try(
+    opened: Database,
+) -> None:
+    def away() -> None:
+        raise OperationalError("the server closed the connection unexpectedly")
+
+    with pytest.raises(Unavailable) as caught:
+        await opened.run(away)
+    assert isinstance(caught.value, JournalUnavailable) and caught.value.retry
+
+
+async def test_a_refusal_of_the_database_is_the_askers_own(opened: Database, owner: Any) -> None:
+    users = get_user_model().objects.using(opened.using)
+    with pytest.raises(IntegrityError):
+        await opened.run(lambda: users.create(username="alice"))
+    assert await opened.run(users.count) == 1
+
+
+async def test_it_opens_again_after_it_was_closed(opened: Database, owner: Any) -> None:
+    users = get_user_model().objects.using(opened.using)
+    assert await opened.run(users.count) == 1
+    opened.close()
+    opened.close()
+    assert await opened.run(users.count) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_loop_has_opened_is_closed_with_it() -> None:
+    seen: list[Any] = []
+
+    def look() -> None:
+        connection.ensure_connection()
+        seen.append(connections["default"])
+
+    async def short() -> Database:
+        await ask(look)
+        assert seen[-1].connection is not None
+        return of_this_loop()
+
+    one = asyncio.run(short())
+    assert seen[0].connection is None
+    assert one is not asyncio.run(short())
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("database")]
