@@ -23,13 +23,14 @@ from chat.messenger.database import OUTAGES, ask
 from chat.messenger.errors import Away, Limited, MessengerError, TargetGone
 from chat.messenger.lanes import now_ms
 from chat.messenger.models import Delivery, Lane, Tables
+from chat.support.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
 #: Tries of a row that raises what nobody foresaw.
 MAX_TRIES = 5
 #: Milliseconds between two tries: at first, doubled each time, and at most.
-RETRY_MS = (500, 60_000)
+RETRY_MS = Backoff(500, 60_000)
 
 
 def put(messenger: Messenger, lane: Lane, text: str, *key: object, reply_to: str = "", run: str = "") -> int:
@@ -146,4 +147,4 @@ def _answered(tables: Tables, run: str, now: int) -> None:
 
 
 def _pause(attempts: int) -> int:
-    return int(min(RETRY_MS[1], RETRY_MS[0] * 2 ** min(attempts, 10)))
+    return int(RETRY_MS.delay(attempts))
