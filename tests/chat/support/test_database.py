@@ -97,6 +97,17 @@ async def test_it_opens_again_after_it_was_closed(opened: Database, owner: Any) 
     assert await opened.run(users.count) == 1
 
 
+async def test_it_may_be_closed_while_others_still_ask(opened: Database, owner: Any) -> None:
+    users = get_user_model().objects.using(opened.using)
+    for _ in range(20):
+        asking = [asyncio.ensure_future(opened.run(users.count)) for _ in range(8)]
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(asyncio.to_thread(opened.close))
+        asking += [asyncio.ensure_future(opened.run(users.count)) for _ in range(8)]
+        assert await asyncio.gather(*asking) == [1] * 16
+        await closing
+
+
 @pytest.mark.django_db(transaction=True)
 def test_what_a_loop_has_opened_is_closed_with_it() -> None:
     seen: list[Any] = []
