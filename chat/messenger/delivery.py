@@ -21,13 +21,14 @@ from chat.messenger.models import Lane
 from chat.messenger.outbox import Outbox
 from chat.messenger.run_cards import RunCards
 from chat.session.errors import NoConversation, Unavailable
+from chat.support.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
 #: A card that is refused, or raises what nobody foresaw, is given up after so many failures in a row.
 MAX_FAILURES = 5
 #: Milliseconds before a card that failed is tried again: at first, doubled each time, and at most.
-RETRY_MS = (1_000, 60_000)
+RETRY_MS = Backoff(1_000, 60_000)
 
 
 class Delivery:
@@ -109,7 +110,7 @@ class Delivery:
         if not self._failures:
             self._failing_since = now
         self._failures += 1
-        self._held_until = now + min(RETRY_MS[1], RETRY_MS[0] * 2 ** min(self._failures - 1, 10))
+        self._held_until = now + int(RETRY_MS.delay(self._failures - 1))
         if not isinstance(problem, Away | Refused):
             log.error("A card of lane %s raised.", self._lane.pk, exc_info=problem)
         if isinstance(problem, Away):

@@ -26,6 +26,7 @@ from chat.messenger.lanes import LEASE_MS, RENEW_S, Todo, claim, look, now_ms, r
 from chat.messenger.models import Lane
 from chat.session.errors import Unavailable
 from chat.session.sessions import Sessions
+from chat.support.backoff import Backoff
 from chat.support.tasks import end, heed_cancellation
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ ERROR_DELAY_S = 2.0
 #: Lanes of one worker at the same time.
 MAX_LANES = 200
 #: A lane whose keeper failed is left alone for this long, doubled each time, and at most (seconds).
-FAILED_S = (2.0, 300.0)
+FAILED_S = Backoff(2.0, 300.0)
 
 
 class MessengerService:
@@ -105,8 +106,7 @@ class MessengerService:
     def failed(self, lane: int) -> None:
         """The lane's keeper raised: leave it alone for a while, so that it does not do so all the time."""
         times = self._failed.get(lane, (0, 0.0))[0] + 1
-        pause = min(FAILED_S[1], FAILED_S[0] * 2 ** min(times - 1, 10))
-        self._failed[lane] = (times, time.monotonic() + pause)
+        self._failed[lane] = (times, time.monotonic() + FAILED_S.delay(times - 1))
 
     def went_well(self, lane: int) -> None:
         """The lane's keeper had nothing left to do."""

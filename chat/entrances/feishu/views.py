@@ -9,7 +9,6 @@ import logging
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -18,7 +17,7 @@ from chat.entrances.feishu.adapter import FEISHU
 from chat.entrances.feishu.models import FeishuApp, FeishuMessage
 from chat.entrances.feishu.signature import Challenge, Event, Untrusted, open_request
 from chat.messenger import texts
-from chat.messenger.database import ask
+from chat.messenger.database import OUTAGES, ask
 from chat.messenger.store import Storing
 from chat.support.clock import now_ms
 
@@ -55,7 +54,7 @@ async def events(request: HttpRequest, slug: str) -> HttpResponse:
     except Untrusted as problem:
         log.warning("A request to the Feishu app %r was refused: %s.", slug, problem)
         return HttpResponse(status=401)
-    except (TimeoutError, OperationalError, InterfaceError) as problem:
+    except (TimeoutError, *OUTAGES) as problem:
         log.error("An event of the Feishu app %r was not stored in time (%s).", slug, type(problem).__name__)
         return HttpResponse(status=503)
 
