@@ -10,7 +10,7 @@ from django.db import IntegrityError, models, transaction
 
 from agents import extensions
 from agents.profiles import all_profiles
-from agents.spec import AgentSpec, Limits, Prices, Unattended
+from agents.spec import AgentSpec, Prices, RunLimits, Unattended
 from agents.tools import Toolbox
 from agents.tools.notes.models import Note
 
@@ -316,7 +316,7 @@ class Agent(models.Model):
             vision=self.vision,
             tools=tuple(name for name in self.tools if name in installed_tools().names and self._may(name)),
             approval_tools=tuple(self.approval_tools),
-            limits=Limits(
+            limits=RunLimits(
                 steps=self.max_steps,
                 seconds=self.max_seconds,
                 tokens=self.max_tokens,

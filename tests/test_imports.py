@@ -203,7 +203,17 @@ def providers_are_apart(files: Iterable[Source]) -> Iterator[str]:
             yield from (f"{file.path} imports {name}" for name in bad)
 
 
+def sql_is_asked_in_one_way(files: Iterable[Source]) -> Iterator[str]:
+    """Async code goes to SQL by chat/support/database.py, which translates what the driver says."""
+    for file in files:
+        # Django's cache is asked in threads, too; it may be a table, and when it is away each process goes on alone.
+        if not file.inside("chat/messenger/pacing.py"):
+            bad = file.imports_any("channels.db", "asgiref.sync.sync_to_async")
+            yield from (f"{file.path} imports {name}" for name in bad)
+
+
 RULES: list[Callable[[Iterable[Source]], Iterator[str]]] = [
+    sql_is_asked_in_one_way,
     agents_are_alone,
     only_the_store_speaks_redis,
     only_the_doorbell_rings,
@@ -324,6 +334,11 @@ def test_frontend_keeps(rule: Callable[[Path], Iterator[str]]) -> None:
 # ---- the rules can fail: a small tree that breaks each of them ---------------------------------------------------
 
 BROKEN = {
+    "chat/runs/presence.py": (
+        "def late():\n    from asgiref.sync import sync_to_async\n",
+        sql_is_asked_in_one_way,
+        1,
+    ),
     "agents/loop.py": ("from chat import inbox\nfrom django.db import models\n", agents_are_alone, 4),
     "agents/dialects/base.py": ("def late():\n    import redis.asyncio\n", agents_are_alone, 1),
     "chat/feed.py": ("from redis import asyncio\n", only_the_store_speaks_redis, 2),

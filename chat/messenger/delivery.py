@@ -15,7 +15,7 @@ from chat.messenger import told
 from chat.messenger.adapter import Client, Messenger
 from chat.messenger.answers import Answers
 from chat.messenger.database import OUTAGES, ask
-from chat.messenger.errors import Away, Limited, Refused
+from chat.messenger.errors import Away, Limited, MessageRefused
 from chat.messenger.follow import Follower
 from chat.messenger.models import Lane
 from chat.messenger.outbox import Outbox
@@ -31,7 +31,7 @@ MAX_FAILURES = 5
 RETRY_MS = Backoff(1_000, 60_000)
 
 
-class Delivery:
+class LaneDelivery:
     """The way out of one lane. `every_ms` says how often a card may change now."""
 
     def __init__(
@@ -111,7 +111,7 @@ class Delivery:
             self._failing_since = now
         self._failures += 1
         self._held_until = now + int(RETRY_MS.delay(self._failures - 1))
-        if not isinstance(problem, Away | Refused):
+        if not isinstance(problem, Away | MessageRefused):
             log.error("A card of lane %s raised.", self._lane.pk, exc_info=problem)
         if isinstance(problem, Away):
             given_up = now - self._failing_since > self._remembers_ms

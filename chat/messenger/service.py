@@ -18,7 +18,7 @@ from chat.feed import Feed
 from chat.inbox import Inbox
 from chat.messenger.adapter import Client, Messenger
 from chat.messenger.database import OUTAGES, ask
-from chat.messenger.delivery import Delivery
+from chat.messenger.delivery import LaneDelivery
 from chat.messenger.errors import MessengerError
 from chat.messenger.follow import Follower
 from chat.messenger.intake import Intake
@@ -27,7 +27,7 @@ from chat.messenger.models import Lane
 from chat.session.errors import Unavailable
 from chat.session.sessions import Sessions
 from chat.support.backoff import Backoff
-from chat.support.tasks import end, heed_cancellation
+from chat.support.tasks import end, raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class MessengerService:
         feed = asyncio.create_task(self.feed.run(), name=f"{self.messenger.name} feed")
         try:
             while True:
-                heed_cancellation()
+                raise_if_cancelled()
                 try:
                     awake = await ask(self.messenger.tables.apps.filter(enabled=True).exists)
                     if awake:
@@ -212,7 +212,7 @@ class Keeper:
                 self.news = True
 
     async def _deliver(self, lane: Lane, client: Client, follower: Follower) -> None:
-        delivery = Delivery(
+        delivery = LaneDelivery(
             self._messenger,
             lane,
             self._service.me,

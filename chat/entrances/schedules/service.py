@@ -24,12 +24,12 @@ from chat.session.sessions import Sessions
 from chat.support import kill_points
 from chat.support.clock import WALL, Clock
 from chat.support.database import ask
-from chat.support.tasks import heed_cancellation
+from chat.support.tasks import raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
 #: After a failure that nobody foresaw (seconds).
-CALM_S = 2.0
+ERROR_DELAY_S = 2.0
 #: Firings that are begun at the same time.
 AT_ONCE = 8
 
@@ -50,13 +50,13 @@ class ScheduleService:
     async def run(self) -> None:
         """Look until cancelled. Survives outages."""
         while True:
-            heed_cancellation()
+            raise_if_cancelled()
             try:
                 await self.look()
                 await asyncio.sleep(settings.HOLDFAST_SCHEDULE_LOOK_MS / 1000)
             except Exception:
-                log.exception("Schedules could not be looked after; again in %.0f s.", CALM_S)
-                await asyncio.sleep(CALM_S)
+                log.exception("Schedules could not be looked after; again in %.0f s.", ERROR_DELAY_S)
+                await asyncio.sleep(ERROR_DELAY_S)
 
     async def look(self) -> int:
         """See once to everything there is to do now; how many due times, firings and results that were."""

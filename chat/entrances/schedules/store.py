@@ -21,9 +21,9 @@ from chat.entrances.schedules.plan import shown
 #: Schedules, and firings, that are seen to in one look (also in dispatch.py and results.py).
 BATCH = 100
 #: Firings of a schedule among which that of a run is looked for: those that may run at the same time, and many more.
-MOST_FIRINGS = 50
+MAX_FIRINGS = 50
 #: Firings of one schedule that are kept to look at.
-KEPT = 500
+MAX_KEPT = 500
 
 
 def due_schedules(now: int) -> list[UUID]:
@@ -87,7 +87,7 @@ def _why(row: Schedule, decision: Decision) -> str:
 
 
 def _forget(row: Schedule) -> None:
-    old = row.firings.order_by("-due").values_list("due", flat=True)[KEPT : KEPT + 1]
+    old = row.firings.order_by("-due").values_list("due", flat=True)[MAX_KEPT : MAX_KEPT + 1]
     oldest = next(iter(old), None)
     if oldest is not None:
         done = row.firings.filter(due__lte=oldest).exclude(state__in=OPEN)
@@ -119,5 +119,5 @@ class ScheduleSources:
         # By the message that it becomes, whose id is made from its key: a firing may not know yet that it was carried
         # out.
         firings = row.firings.filter(Q(conversation=conversation) | Q(conversation=None))
-        newest = firings.exclude(state="skipped").order_by("-due")[:MOST_FIRINGS]
+        newest = firings.exclude(state="skipped").order_by("-due")[:MAX_FIRINGS]
         return any(one.firing(row).message == message for one in newest)

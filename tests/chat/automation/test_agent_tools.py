@@ -23,7 +23,7 @@ from chat.entrances.triggers.models import Trigger
 from chat.inbox import Inbox, Sender
 from chat.journal.journal import Journal
 from chat.models import Call, Run
-from chat.runs.dependencies import Kit
+from chat.runs.dependencies import RunDependencies
 from chat.runs.runner import Runner
 from chat.session.sessions import Sessions
 from chat.support.database import ask
@@ -228,7 +228,7 @@ async def test_R3_a_worker_that_dies_in_the_middle_of_the_call_leaves_one_schedu
         return (await Agent.objects.aget(slug=slug)).spec()
 
     def worker(name: str, tools: Toolbox) -> Runner:
-        kit = Kit(agent, lambda spec: model, tools, NoteStorage(ask))
+        kit = RunDependencies(agent, lambda spec: model, tools, NoteStorage(ask))
         return Runner(sessions, enqueue, kit, worker=name, lease_ms=300, renew_ms=100)
 
     async def enqueue(conversation: str, run: str) -> bool:

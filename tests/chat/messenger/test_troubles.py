@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 
-from agents.dialects.base import Finish, TextDelta
+from agents.dialects.base import FinishDelta, TextDelta
 from chat.messenger.lanes import now_ms
 from tests.support.scripted import Pause, ScriptedModel, asks, says
 
@@ -32,7 +32,7 @@ async def test_limits_are_honoured_and_nothing_is_lost(house):
 
 async def test_a_card_that_was_closed_is_replaced(house):
     pause = Pause()
-    house.model = ScriptedModel([TextDelta("A "), pause, TextDelta("b."), Finish("stop")])
+    house.model = ScriptedModel([TextDelta("A "), pause, TextDelta("b."), FinishDelta("stop")])
     await house.speak("go")
     await house.until(house.cards, "a card")
     house.fail("stream", "closed")
@@ -52,7 +52,7 @@ async def test_without_any_card_the_answer_comes_all_the_same(house):
 
 async def test_a_card_is_followed_by_another_before_it_is_closed(house):
     pause = Pause()
-    house.model = ScriptedModel([TextDelta("Slowly "), pause, TextDelta("done."), Finish("stop")])
+    house.model = ScriptedModel([TextDelta("Slowly "), pause, TextDelta("done."), FinishDelta("stop")])
     await house.speak("think long")
     await house.until(lambda: "Slowly" in "".join(card.text for card in house.cards()), "the text")
     house.pass_time(house.messenger.limits.card_lasts_ms / 1000 + 1)
@@ -91,7 +91,7 @@ async def test_a_chat_that_is_gone_gets_a_dead_letter_and_others_their_answers(h
 
 async def test_a_question_that_is_gone_is_answered_in_the_chat(house):
     pause = Pause()
-    house.model = ScriptedModel([TextDelta("All the same."), pause, Finish("stop")])
+    house.model = ScriptedModel([TextDelta("All the same."), pause, FinishDelta("stop")])
     message = await house.speak("hello")
     await pause.reached.wait()
     house.gone.add(message)
@@ -102,7 +102,7 @@ async def test_a_question_that_is_gone_is_answered_in_the_chat(house):
 
 async def test_R7_a_stop_overtakes_what_waits(house):
     pause = Pause()
-    house.model = ScriptedModel([TextDelta("One."), pause, Finish("stop")], says("Never."))
+    house.model = ScriptedModel([TextDelta("One."), pause, FinishDelta("stop")], says("Never."))
     await house.speak("first", group=True)
     await pause.reached.wait()
     for number in range(25):  # more than a conversation lets wait
@@ -114,7 +114,7 @@ async def test_R7_a_stop_overtakes_what_waits(house):
 
 async def test_a_worker_that_dies_is_followed_by_another_which_goes_on_with_the_same_card(house):
     pause = Pause()
-    house.model = ScriptedModel([TextDelta("Still "), pause, TextDelta("here."), Finish("stop")])
+    house.model = ScriptedModel([TextDelta("Still "), pause, TextDelta("here."), FinishDelta("stop")])
     await house.speak("hello")
     await house.until(lambda: "Still" in "".join(card.text for card in house.cards()), "the card")
     await house.die(_service(house))
