@@ -100,6 +100,8 @@ def test_a_tool_that_changes_something_cannot_be_given_to_everybody() -> None:
         extensions.register_tools(send_money, "the package bank 2.0")
     with pytest.raises(ExtensionError, match="it is effectful"):
         extensions.register_tool_module(__name__)
+    if "weather" in extensions.tools:
+        extensions.tools.forget("weather")  # the sound one of this module; others count the tools
     assert "send_money" not in extensions.tools
 
 

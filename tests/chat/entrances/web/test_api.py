@@ -4,7 +4,8 @@ import uuid
 
 import pytest
 
-from agents.models import Agent, installed_tools
+from agents import extensions
+from agents.models import Agent
 from chat.commands import MAX_TEXT
 from chat.entrances.web import api
 from chat.entrances.web import protocol as p
@@ -29,12 +30,11 @@ def chat_of_alice(alice):
 
 
 @pytest.fixture
-def with_a_drawn_tool(settings):
+def with_a_drawn_tool():
     """An installation with a tool whose package brings a renderer."""
-    settings.HOLDFAST_TOOL_MODULES = ("tests.chat.entrances.web.drawn",)
-    installed_tools.cache_clear()
+    extensions.register_tool_module("tests.chat.entrances.web.drawn")
     yield
-    installed_tools.cache_clear()
+    extensions.tools.forget("forecast")
 
 
 class TestBoot:
