@@ -100,8 +100,6 @@ def test_a_tool_that_changes_something_cannot_be_given_to_everybody() -> None:
         extensions.register_tools(send_money, "the package bank 2.0")
     with pytest.raises(ExtensionError, match="it is effectful"):
         extensions.register_tool_module(__name__)
-    if "weather" in extensions.tools:
-        extensions.tools.forget("weather")  # the sound one of this module; others count the tools
     assert "send_money" not in extensions.tools
 
 
@@ -282,6 +280,5 @@ print(extensions.toolbox().names, "django" in sys.modules)
 """
     status, said = start(tmp_path, code)
     assert status == 0, said
-    # Those of entrances come with Django's apps.
     names = "('calculator', 'current_time', 'fetch_url', 'notes')"
     assert said.strip() == f"{names} False"
