@@ -70,6 +70,11 @@ class NamedRegistry(Generic[T]):
             known = ", ".join(self._things)
             raise KeyError(f"there is no {self._kind} {name!r}; the {self._kind}s are: {known}") from None
 
+    def forget(self, name: str) -> None:
+        """Take a thing out again, for tests: what a process has told others of must stay."""
+        self._filled()
+        del self._things[name], self._sources[name]
+
     def source(self, name: str) -> str:
         """Who brought it."""
         self._filled()

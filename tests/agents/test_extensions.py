@@ -280,5 +280,5 @@ print(extensions.toolbox().names, "django" in sys.modules)
 """
     status, said = start(tmp_path, code)
     assert status == 0, said
-    names = "('calculator', 'current_time', 'fetch_url', 'notes', 'schedules', 'triggers')"
+    names = "('calculator', 'current_time', 'fetch_url', 'notes')"
     assert said.strip() == f"{names} False"
