@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
-from chat.messenger.adapter import Limits, Pressed, Said
+from chat.messenger.adapter import MessengerLimits, Pressed, Said
 from chat.messenger.models import InboundMessage
 from holdfast_example.webhook.client import WebhookClient
 from holdfast_example.webhook.models import TABLES
@@ -39,7 +39,7 @@ class Webhook:
     label = "Chat webhook"
     tables = TABLES
     markup = Markdown()
-    limits = Limits(
+    limits = MessengerLimits(
         remembers_uuid_ms=24 * 3600 * 1000,  # a day of tries, then a dead letter
         card_lasts_ms=24 * 3600 * 1000,
         card_changes_per_s=10.0,

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import httpx
 
-from chat.messenger.adapter import Button, Card, Target, Text
-from chat.messenger.errors import Away, Limited, Refused
+from chat.messenger.adapter import Button, Card, CardText, Target
+from chat.messenger.errors import Away, Limited, MessageRefused
 from chat.messenger.pacing import Pace, Rates, Shared
 from holdfast_example.webhook.signature import headers
 
@@ -48,7 +48,7 @@ class WebhookClient:
 
     async def file(self, message: str, key: str, kind: str, max_bytes: int) -> bytes:
         """Messages carry no files."""
-        raise Refused("Messages of this webhook carry no files.")
+        raise MessageRefused("Messages of this webhook carry no files.")
 
     async def make_card(self, card: Card) -> str:
         """A card's id; nobody sees it yet."""
@@ -85,7 +85,9 @@ class WebhookClient:
         try:
             signed = headers(self._secret, id, now_s, body)
         except ValueError:
-            raise Refused("The webhook's secret cannot be read; enter it again in the admin.") from None
+            raise MessageRefused(
+                "The webhook's secret cannot be read; enter it again in the admin."
+            ) from None
         try:
             answer = await self._http.post(
                 self._callback, content=body, headers={"content-type": "application/json", **signed}
@@ -100,15 +102,15 @@ class WebhookClient:
             raise Limited(told, status, _pause(answer.headers.get("retry-after", "")))
         if status in PASSING or status >= 500:
             raise Away(told, status)
-        raise Refused(told, status)
+        raise MessageRefused(told, status)
 
 
 def _shown(card: Card) -> dict[str, Any]:
     return {"summary": card.summary, "streaming": card.streaming, "parts": [_part(one) for one in card.parts]}
 
 
-def _part(one: Text | Button) -> dict[str, Any]:
-    if isinstance(one, Text):
+def _part(one: CardText | Button) -> dict[str, Any]:
+    if isinstance(one, CardText):
         return {"id": one.id, "text": one.markdown}
     return {"button": one.label, "look": one.look, "value": dict(one.value)}
 
