@@ -34,11 +34,12 @@ from chat.messenger.adapter import Client, Messenger, Person, Pressed, Said, mad
 from chat.messenger.answers import message_of
 from chat.messenger.database import OUTAGES, ask
 from chat.messenger.errors import MessageRefused, MessengerError
-from chat.messenger.lanes import make_lane, now_ms
+from chat.messenger.lanes import make_lane
 from chat.messenger.models import PRESS, InboundMessage, Lane
 from chat.messenger.presses import command_of
 from chat.models import Run
 from chat.session.errors import Unavailable
+from chat.support.clock import now_ms
 
 log = logging.getLogger(__name__)
 

@@ -21,10 +21,10 @@ from django.db.models import F
 from chat.messenger.adapter import Client, Messenger, Target, made_id
 from chat.messenger.database import OUTAGES, ask
 from chat.messenger.errors import Away, Limited, MessengerError, TargetGone
-from chat.messenger.lanes import now_ms
 from chat.messenger.models import Delivery, Lane, Tables
 from chat.messenger.poison import MAX_REASON, MAX_TRIES, told
 from chat.support.backoff import Backoff
+from chat.support.clock import now_ms
 
 log = logging.getLogger(__name__)
 

@@ -22,11 +22,12 @@ from chat.messenger.delivery import LaneDelivery
 from chat.messenger.errors import MessengerError
 from chat.messenger.follow import Follower
 from chat.messenger.intake import Intake
-from chat.messenger.lanes import LEASE_MS, RENEW_S, Todo, claim, look, now_ms, release, renew
+from chat.messenger.lanes import LEASE_MS, RENEW_S, Todo, claim, look, release, renew
 from chat.messenger.models import Lane
 from chat.session.errors import Unavailable
 from chat.session.sessions import Sessions
 from chat.support.backoff import Backoff
+from chat.support.clock import now_ms
 from chat.support.tasks import end, raise_if_cancelled
 
 log = logging.getLogger(__name__)

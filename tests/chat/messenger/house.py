@@ -19,13 +19,13 @@ from agents.models import ensure_default_agent
 from agents.spec import AgentSpec
 from agents.tools import Toolbox, ToolContext, tool
 from chat.messenger.adapter import Messenger
-from chat.messenger.lanes import now_ms
 from chat.messenger.models import PRESS, Lane
 from chat.messenger.service import MessengerService
 from chat.runs.dependencies import RunDependencies
 from chat.runs.pool import Pool
 from chat.runs.runner import Runner
 from chat.session.sessions import Sessions
+from chat.support.clock import now_ms
 from chat.support.tasks import end
 from tests.support.pager.adapter import Pager
 from tests.support.pager.models import PagerApp, PagerMessage

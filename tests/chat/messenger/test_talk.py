@@ -9,7 +9,7 @@ from agents import events as e
 from agents.dialects.base import FinishDelta, TextDelta
 from chat.commands import MAX_TEXT
 from chat.inbox import DeleteBody, SendBody, Sender
-from chat.messenger.lanes import now_ms
+from chat.support.clock import now_ms
 from tests.support.scripted import Pause, ScriptedModel, asks, says
 
 

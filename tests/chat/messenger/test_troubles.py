@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from agents.dialects.base import FinishDelta, TextDelta
-from chat.messenger.lanes import now_ms
+from chat.support.clock import now_ms
 from tests.support.scripted import Pause, ScriptedModel, asks, says
 
 

@@ -15,8 +15,9 @@ from chat.entrances.feishu.models import FeishuDelivery, FeishuLane, FeishuMessa
 from chat.messenger.database import ask
 from chat.messenger.delivery import LaneDelivery
 from chat.messenger.follow import Follower
-from chat.messenger.lanes import LEASE_MS, claim, now_ms
+from chat.messenger.lanes import LEASE_MS, claim
 from chat.models import Message
+from chat.support.clock import now_ms
 from tests.support.feishu_events import message_event
 from tests.support.scripted import Pause, ScriptedModel, says
 
