@@ -151,7 +151,7 @@ def test_a_draft_is_previewed_before_it_is_stored(ask: Ask) -> None:
     ("changes", "field", "code"),
     [
         ({"prompt": " "}, "prompt", "empty"),
-        ({"prompt": "x" * 16_001}, "prompt", "invalid"),
+        ({"prompt": "x" * 32_001}, "prompt", "invalid"),
         ({"prompt": 7}, "prompt", "invalid"),
         ({"name": "x" * 101}, "name", "invalid"),
         ({"cron": "* * *"}, "cron", "bad_cron"),
