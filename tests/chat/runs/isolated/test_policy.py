@@ -49,9 +49,9 @@ def test_a_loss_that_nobody_has_noted_yet_counts():
         ([("failed", "model_error")], False),
     ],
 )
-def test_what_comes_after_a_run_that_was_given_up_is_alone_until_one_has_finished(earlier, alone):
-    assert relapsed(earlier) is alone
-    assert placement(Losses(relapse=relapsed(earlier))) == ("isolated" if alone else "among_others")
+def test_what_comes_after_a_run_that_was_given_up_is_alone_until_one_has_finished(earlier, isolated):
+    assert relapsed(earlier) is isolated
+    assert placement(Losses(relapse=relapsed(earlier))) == ("isolated" if isolated else "among_others")
 
 
 def test_people_read_how_often_and_what_becomes_of_it():
