@@ -129,7 +129,7 @@ async def test_a_process_that_was_seen_to_die_costs_no_lease_and_is_told_apart(h
     assert (await house.run())["reason"] == "crashed"
     assert await house.sessions.store.lease(house.conversation) is None
     assert cells.names[0].startswith("w-alone-")
-    assert "alone died (status -9)" in caplog.text
+    assert "died (status -9)" in caplog.text
 
 
 @pytest.mark.parametrize(("begun", "status"), [(False, 1), (True, 0)])
