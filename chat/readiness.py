@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from secrets import token_hex
 
 from chat.journal.probe import JournalProbe
-from chat.notify.doorbell import Ear, ring_conversation
+from chat.notify.doorbell import Ear, listen_anew, ring_conversation
 from chat.runs.presence import ANSWERING, FULL, PRESENCE
 from chat.runs.probe import NO_JOURNAL, PROBE, answer_name, group_name
 from chat.runtime import Runtime
@@ -33,6 +33,8 @@ PARTS = ("database", "redis", "queue", "doorbell", "worker")
 
 #: Seconds after which what has not shown itself is missing.
 LIMIT_S = 2.5
+#: Seconds within which a bell must be heard.
+HEARD_S = 1.5
 #: Seconds for which an answer is good.
 FRESH_S = 1.0
 #: Seconds after which an entry that no worker has answered is given up, and another one put in. Until then none is:
@@ -122,8 +124,9 @@ class Readiness:
         before = self._ear.rings
         if not await ring_conversation(group_name(self._name)):
             raise RuntimeError("it cannot be rung")
-        if not await self._ear.beyond(before, LIMIT_S):
-            raise TimeoutError
+        if not await self._ear.beyond(before, HEARD_S):
+            await listen_anew()
+            raise RuntimeError("a bell that was rung is not heard")
 
     async def _travel(self, report: Report, until: float) -> None:
         """The queue, and the worker behind it."""

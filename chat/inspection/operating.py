@@ -4,6 +4,7 @@ The admin shows and never changes: a run is stopped, and a call in doubt is sett
 would send. Who may: staff with the permission to change runs, or calls.
 """
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,11 @@ from chat.inbox import CommandResult, Sender
 from chat.inspection import base
 from chat.models import Call, Conversation, Run
 from chat.runtime import opened
+from chat.session.errors import StoreUnavailable
+from chat.start import evicts
 
+#: Seconds that a page waits for Redis.
+REDIS_TIMEOUT_S = 2.0
 #: Runs that nobody works on at the moment.
 RESTING = frozenset({"queued", "waiting", "recovering"})
 
@@ -85,6 +90,21 @@ def submit(operator: Operator, row: Run | Call, command: str, body: StopBody | S
             return await runtime.inbox.submit(operator.sender(), str(row.conversation_id), command, body)
 
     return async_to_sync(sent)()
+
+
+def redis_trouble() -> str:
+    """One line if Redis cannot be worked with, or throws away what it has taken; '' if all is well with it."""
+
+    async def looked() -> str:
+        try:
+            async with asyncio.timeout(REDIS_TIMEOUT_S), opened() as runtime:
+                return evicts(await runtime.sessions.store.examine())
+        except TimeoutError:
+            return "Redis does not answer."
+        except StoreUnavailable as problem:
+            return str(problem)
+
+    return async_to_sync(looked)()
 
 
 def doubts() -> int:

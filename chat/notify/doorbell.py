@@ -11,6 +11,7 @@ Channels turns into a call of its method `conversation_ring` or `user_ring`.
 import asyncio
 import contextlib
 import logging
+from typing import Any
 
 from channels.layers import BaseChannelLayer, get_channel_layer
 
@@ -59,6 +60,19 @@ async def leave(group: str, channel: str) -> None:
     """No longer hear the rings of `group`."""
     if (layer := _layer()) is not None:
         await layer.group_discard(group, channel)
+
+
+async def listen_anew() -> None:
+    """Have everybody in this event loop hear by a new connection. For when bells are rung and not heard: the connection
+    that hears them may have stayed with a server that was replaced, or may not have been let in again."""
+    layer: Any = _layer()
+    if layer is None:
+        return
+    # channels-redis has no way to ask for this. It listens again by itself once its connection is gone.
+    for shard in getattr(layer._get_layer(), "_shards", ()):
+        if shard._redis is not None:
+            log.warning("Bells are not heard; listening by a new connection.")
+            await shard._redis.connection_pool.disconnect()
 
 
 class Ear:
