@@ -1,0 +1,301 @@
+"""What begins by itself or comes from outside: schedules, triggers, Feishu; and what people may."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from tests.recovery.carry_over.states import State
+from tests.recovery.doors import words
+from tests.support.ports import claim_port
+
+#: One look at an address, as the worker's service takes note of it: nothing on this machine may be looked at.
+LOOK = """
+import time
+from uuid import UUID
+from chat.entrances.triggers.polling import Found, observe
+observe(UUID({id!r}), {number}, Found({value!r}), time.time_ns() // 1_000_000)
+"""
+FIRINGS = "SELECT key, state, conversation, run FROM chat_triggerfiring WHERE trigger_id = ? ORDER BY id"
+DUE = "SELECT due, state, conversation, run FROM chat_schedulefiring WHERE schedule_id = ? ORDER BY due"
+
+
+class Rule(State):
+    """A schedule or a trigger of Alice's."""
+
+    api = ""
+    query = ""
+
+    async def make(self, **fields: Any) -> None:
+        made = await self.house.http("POST", self.api, json=fields)
+        assert made.status_code == 201, made.text
+        self.rule: dict[str, Any] = made.json()
+
+    def fired(self) -> list[tuple[Any, ...]]:
+        """What it has begun."""
+        rows = self.house.rows(self.query, self.rule["id"])
+        return [row for row in rows if row[1] not in ("skipped", "pending", "received")]
+
+    async def came_to(self, count: int, text: str) -> None:
+        """Wait for so many firings; each must have said its prompt once and been answered."""
+        await self.house.until(lambda: len(self.fired()) >= count, f"firing {count} of {self.name}")
+        for _, state, conversation, _run in self.fired():
+            assert state in ("fired", "over"), f"a firing is {state}"
+            place = str(conversation) if "-" in str(conversation) else _dashed(str(conversation))
+            await self.house.answered(place, text)
+            items = await self.house.items(place)
+            assert len([item for item in items if item["kind"] == "message"]) == 1, items
+        assert len(self.fired()) == count, f"it fired {len(self.fired())} times"
+
+
+class Due(Rule):
+    """Made last before the switch, and due when it has begun."""
+
+    name = "a schedule that falls due"
+    api, query = "/api/schedules", DUE
+
+    async def begin(self) -> None:
+        at = time.time_ns() // 1_000_000 + 4_000
+        await self.make(name="Due", prompt="say 4", kind="once", at=at, place="new")
+
+    async def goes_on(self) -> None:
+        await self.came_to(1, words(4))
+
+
+class Paused(Rule):
+    name = "a schedule that is paused"
+    api, query = "/api/schedules", DUE
+
+    async def begin(self) -> None:
+        every = {"kind": "interval", "every_s": 3_600, "at": time.time_ns() // 1_000_000 + 1_000}
+        await self.make(name="Paused", prompt="say 2", place="new", **every)
+        await self.set("paused")
+
+    async def set(self, state: str) -> None:
+        changed = await self.house.http("PATCH", f"{self.api}/{self.rule['id']}", json={"state": state})
+        assert changed.status_code == 200 and changed.json()["state"] == state, changed.text
+
+    async def goes_on(self) -> None:
+        shown = (await self.house.http("GET", f"{self.api}/{self.rule['id']}")).json()
+        assert (shown["state"], shown["prompt"], self.fired()) == ("paused", "say 2", [])
+        await self.set("active")
+        run = await self.house.http("POST", f"{self.api}/{self.rule['id']}/run", json={})
+        assert run.status_code == 201, run.text
+        await self.came_to(1, words(2))
+
+
+class Regular(Rule):
+    """Due all the time, also in the middle of the switch."""
+
+    name = "a schedule that is due every 3 s"
+    api, query = "/api/schedules", DUE
+    EVERY_MS = 3_000
+
+    async def begin(self) -> None:
+        at = time.time_ns() // 1_000_000 + 500
+        fields = {
+            "kind": "interval",
+            "every_s": self.EVERY_MS // 1_000,
+            "at": at,
+            "place": "new",
+            "missed": "all",
+        }
+        await self.make(name="Regular", prompt="say 2", **fields)
+        await self.house.until(self.fired, "the first of many")
+
+    async def goes_on(self) -> None:
+        had = len(self.fired())
+        await self.house.until(lambda: len(self.fired()) >= had + 2, "it to go on")
+        changed = await self.house.http("PATCH", f"{self.api}/{self.rule['id']}", json={"state": "paused"})
+        assert changed.status_code == 200, changed.text
+        rows = self.house.rows(DUE, self.rule["id"])
+        moments = [due for due, *_ in rows]
+        # Every moment is there, once: nothing was missed and nothing ran twice.
+        assert moments == list(range(moments[0], moments[-1] + 1, self.EVERY_MS)), moments
+        await self.came_to(len(rows), words(2))
+
+
+class Webhook(Rule):
+    """One delivery came before, one is journalled and not carried out yet, and what follows it is waited for."""
+
+    name = "a webhook, and a trigger on its runs"
+    api, query = "/api/triggers", FIRINGS
+
+    async def begin(self) -> None:
+        await self.make(name="Hook", kind="webhook", prompt="{{ payload.plan }}")
+        self.hook = self.rule
+        await self.make(name="After", kind="run", prompt="say 5", after_trigger=self.hook["id"])
+        self.after, self.rule = self.rule, self.hook
+        self.first = await self.house.deliver(self.hook["address"], "say 3", "before")
+        await self.came_to(1, words(3))
+
+    async def meanwhile(self) -> None:
+        """A web server of the release before that dies between the journal and the conversation."""
+        port, stack = claim_port(), self.house.stack
+        die = {"HOLDFAST_PORT": str(port), "HOLDFAST_DIE_AT": "trigger.journalled"}
+        server = stack.start("web", "web-dies", folder=self.house.before, **die)
+        # `start` waits for the stack's own web server only.
+        path = urlsplit(self.hook["address"]).path
+        address = f"http://127.0.0.1:{port}{path}"
+        await self.house.until(lambda: self._dies(address, server), "a web server that dies")
+
+    def _dies(self, address: str, server: Any) -> bool:
+        try:
+            httpx.post(address, json={"plan": "say 3"}, headers={"X-Delivery-Id": "pending"}, timeout=10)
+        except httpx.HTTPError:
+            return not server.alive
+        return False
+
+    async def goes_on(self) -> None:
+        await self.came_to(2, words(3))
+        again = await self.house.deliver(self.hook["address"], "say 3", "before")
+        assert again["firing"] == self.first["firing"], "a delivery that came again is known no more"
+        await self.house.deliver(self.hook["address"], "say 3", "after")
+        await self.came_to(3, words(3))
+        self.rule = self.after
+        await self.came_to(3, words(5))
+        self.rule = self.hook
+
+
+class Poll(Rule):
+    """What an address says was seen, and has changed once."""
+
+    name = "a trigger on an address"
+    api, query = "/api/triggers", FIRINGS
+
+    async def begin(self) -> None:
+        fields = {"url": "https://status.invalid/", "interval_s": 86_400}
+        await self.make(name="Poll", kind="poll", prompt="say 6", **fields)
+        await self.look("one", "two", before=True)
+        await self.came_to(1, words(6))
+
+    async def look(self, *values: str, before: bool = False) -> None:
+        """Looks that find these values."""
+        query = "SELECT observation FROM chat_trigger WHERE id = ?"
+        number = self.house.rows(query, self.rule["id"])[0][0]
+        code = "".join(
+            LOOK.format(id=self.rule["id"], number=number + place, value=value)
+            for place, value in enumerate(values)
+        )
+        folder = {"folder": self.house.before} if before else {}
+        await asyncio.to_thread(self.house.stack.manage, "shell", "-v", "0", "-c", code, **folder)
+
+    async def goes_on(self) -> None:
+        await self.look("two", "three")
+        await self.came_to(2, words(6))
+
+
+class FeishuAnswered(State):
+    """A chat whose last message was answered; the next comes while nobody works."""
+
+    name = "Feishu: answered"
+    chat = "oc_answered"
+
+    async def begin(self) -> None:
+        await self.says("say 3")
+        self.conversation = self.house.bot.conversation(self.chat)
+        assert await self.answers(1) == [words(3)]
+
+    async def says(self, text: str) -> None:
+        await asyncio.to_thread(self.house.bot.say, text, self.chat, times=2)
+
+    async def answers(self, count: int) -> list[str]:
+        """All answers, once there are so many and no card of the chat is streaming any more."""
+        feishu, chat = self.house.feishu, self.chat
+        await self.house.until(lambda: len(feishu.answers(chat)) >= count, f"answer {count} in {chat}")
+        await self.house.until(lambda: not any(c.streaming for c in feishu.cards_of(chat)), "settled cards")
+        await self.house.until(
+            lambda: not self.house.stack.sql(OWED, chat), "answers that are marked as given"
+        )
+        return feishu.answers(chat)
+
+    async def meanwhile(self) -> None:
+        await self.says("say 4")
+
+    async def goes_on(self) -> None:
+        assert await self.answers(2) == [words(3), words(4)]
+        await self.says("say 5")
+        assert (await self.answers(3))[2:] == [words(5)]
+        assert self.house.bot.conversation(self.chat) == self.conversation
+
+
+OWED = "SELECT 1 FROM chat_feishumessage WHERE chat_id = ? AND answered_at IS NULL"
+
+
+class FeishuAtWork(FeishuAnswered):
+    """The card of a run that is at work."""
+
+    name = "Feishu: a run is at work"
+    chat = "oc_work"
+
+    async def begin(self) -> None:
+        await self.says("[look 0 20000] say 3")
+        found = self.house.bot.conversation
+        self.conversation = await self.house.until(lambda: found(self.chat), "the chat's conversation")
+        await self.house.calls(self.conversation, 1)
+        await self.house.until(lambda: self.house.feishu.cards_of(self.chat), "the run's card")
+
+    async def meanwhile(self) -> None:
+        pass
+
+    async def goes_on(self) -> None:
+        assert await self.answers(1) == [words(3)]
+        assert len(self.house.feishu.cards_of(self.chat)) == 1, "the run has got another card"
+        await self.says("say 4")
+        assert await self.answers(2) == [words(3), words(4)]
+        assert self.house.bot.conversation(self.chat) == self.conversation
+
+
+class FeishuAsked(FeishuAnswered):
+    """A card of the release before asks for a yes."""
+
+    name = "Feishu: waits for approval"
+    chat = "oc_asked"
+
+    async def begin(self) -> None:
+        await self.says("[post 0 50] say 3")
+        await self.house.until(lambda: self._button(), "a card that asks")
+        self.conversation = self.house.bot.conversation(self.chat)
+
+    def _button(self) -> bool:
+        try:
+            return bool(self.house.feishu.button(self.chat, "Allow"))
+        except AssertionError:
+            return False
+
+    async def meanwhile(self) -> None:
+        pass
+
+    async def goes_on(self) -> None:
+        posted = await asyncio.to_thread(self.house.bot.press, "Allow", self.chat)
+        assert posted.status == 200, posted
+        assert (await self.answers(1))[-1] == words(3)
+        assert len(self.house.effects(self.conversation)) == 1
+
+
+class Permissions(State):
+    """Dave sees what his group may see, and nothing else, with the login of before."""
+
+    name = "a group's permissions"
+    MAY: tuple[str, ...] = ("chat/conversation", "chat/trigger", "chat/feishulane", "chat/schedule")
+    MAY_NOW = ("chat/conversation", "triggers/trigger", "feishu/feishulane", "schedules/schedule")
+    MAY_NOT = ("chat/run", "feishu/feishudelivery", "triggers/triggerfiring", "auth/user")
+
+    async def begin(self) -> None:
+        for page in self.MAY:
+            assert await self.status(page) == 200, page
+
+    async def status(self, page: str) -> int:
+        return (await self.house.http("GET", f"/admin/{page}/", person="dave")).status_code
+
+    async def goes_on(self) -> None:
+        assert {page: await self.status(page) for page in self.MAY_NOW} == dict.fromkeys(self.MAY_NOW, 200)
+        assert {page: await self.status(page) for page in self.MAY_NOT} == dict.fromkeys(self.MAY_NOT, 403)
+
+
+def _dashed(id: str) -> str:
+    return f"{id[:8]}-{id[8:12]}-{id[12:16]}-{id[16:20]}-{id[20:]}"

@@ -1,0 +1,143 @@
+"""From the release before to this one, as docs/upgrading.md says, and back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.recovery.carry_over.automatic import (
+    Due,
+    FeishuAnswered,
+    FeishuAsked,
+    FeishuAtWork,
+    Paused,
+    Permissions,
+    Poll,
+    Regular,
+    Webhook,
+)
+from tests.recovery.carry_over.installation import Carried, settled
+from tests.recovery.carry_over.states import (
+    Asked,
+    Behind,
+    Effectful,
+    Idle,
+    InDoubt,
+    Probed,
+    Queued,
+    Reading,
+    Refused,
+    Removed,
+    Repeatable,
+    State,
+    Streaming,
+    WithFile,
+)
+from tests.support.ports import claim_port
+from tests.support.waiting import wait_until
+
+Meanwhile = Callable[[], Awaitable[None]]
+
+#: What rests at the switch; the worker that is killed comes first.
+AT_REST: tuple[type[State], ...] = (
+    *(InDoubt, Idle, WithFile, Asked, Refused, Permissions),
+    *(Webhook, Poll, Paused, FeishuAnswered, FeishuAsked, Regular),
+)
+#: What moves at the switch.
+MOVING: tuple[type[State], ...] = (
+    *(Streaming, Reading, Repeatable, Probed, Effectful, Removed, Behind, FeishuAtWork),
+    *(Queued, Due),
+)
+
+
+@dataclass
+class Seen:
+    """What there was to be read under one release."""
+
+    transcripts: dict[str, list[dict[str, Any]]]
+    journal: dict[tuple[str, int], str]
+
+    @classmethod
+    async def of(cls, house: Carried) -> Seen:
+        transcripts = await house.transcripts()
+        return cls(transcripts, house.journal())
+
+    async def is_read_alike(self, house: Carried) -> None:
+        """Everything settled is shown as before, over HTTP and over the socket, and no event is another one."""
+        now = house.journal()
+        assert {key: now.get(key) for key in self.journal} == self.journal
+        for conversation, before in self.transcripts.items():
+            for shown in (await house.items(conversation), await house.snapshot(conversation)):
+                had, has = settled(before), settled(shown)
+                changed = [(text, has.get(seq)) for seq, text in had.items() if has.get(seq) != text]
+                assert not changed, f"{conversation} shows something else: {changed[0]}"
+
+
+async def begin(states: list[State]) -> None:
+    """One after another, as the states need it."""
+    for state in states:
+        try:
+            await state.begin()
+        except Exception as problem:
+            faults = state.house.stack.sql("SELECT kind, text FROM chat_fault")
+            problem.add_note(f"in the state: {state.name}; requests that were refused: {faults}")
+            raise
+
+
+def start_before(house: Carried) -> None:
+    """The processes of the release before."""
+    house.start_worker_of_before("worker")
+    house.stack.start("web", folder=house.before)
+    house.stack.wait("web", lambda: house.stack.status("/readyz") == 200, 30)
+
+
+async def stopped(house: Carried, states: Callable[[], list[State]], meanwhile: Meanwhile) -> Seen:
+    """All processes end, then the database is migrated, then all start again."""
+    stack = house.stack
+    await begin(states())
+    seen = await Seen.of(house)
+    await asyncio.to_thread(stack.process("worker2").stop)
+    await meanwhile()
+    await asyncio.to_thread(stack.process("web").stop)
+    await asyncio.to_thread(stack.manage, "migrate", "--no-input")
+    await asyncio.to_thread(stack.start, "worker", "new-worker")
+    await asyncio.to_thread(serve, house, "new-web")
+    return seen
+
+
+async def rolling(house: Carried, states: Callable[[], list[State]], meanwhile: Meanwhile) -> Seen:
+    """Migrated while the release before is at work and goes on; then workers change, then web servers."""
+    stack = house.stack
+    resting, moving = states()[: len(AT_REST)], states()[len(AT_REST) :]
+    await begin(resting)
+    await asyncio.to_thread(stack.manage, "migrate", "--no-input")
+    await begin(moving)
+    seen = await Seen.of(house)
+    await asyncio.to_thread(stack.start, "worker", "new-worker")
+    await meanwhile()
+    await asyncio.to_thread(stack.process("worker2").stop)
+    await asyncio.to_thread(serve, house, "new-web")
+    await asyncio.to_thread(stack.process("web").stop)
+    return seen
+
+
+def serve(house: Carried, label: str, **of: Any) -> None:
+    """One more web server, which everybody asks from now on."""
+    port = claim_port()
+    house.serve_at(port)
+    house.stack.start("web", label, HOLDFAST_PORT=str(port), **of)
+    wait_until(lambda: house.stack.status("/readyz") == 200, 30, f"{label} to be ready")
+
+
+async def back(house: Carried) -> None:
+    """The release before again, on the migrated database."""
+    stack = house.stack
+    await asyncio.to_thread(stack.start, "worker", "old-worker", folder=house.before)
+    await asyncio.to_thread(stack.process("new-worker").stop)
+    await asyncio.to_thread(serve, house, "old-web", folder=house.before)
+    await asyncio.to_thread(stack.process("new-web").stop)
+
+
+WAYS = {"stopped": stopped, "rolling": rolling}
