@@ -13,7 +13,7 @@ from agents.history import before
 from agents.requesting import Blocked, follow, read_files, request
 from agents.retrying import after
 from agents.steps import CallModel
-from agents.work import Halt, PartText, Work, ending, failing
+from agents.work import PartText, StopOrDeadline, Work, ending, failing
 
 #: Seconds between two pieces of text that are sent on (rule W4).
 PIECE_INTERVAL = 0.04
@@ -24,7 +24,7 @@ _PROBLEMS: dict[str, e.CallCode] = {"malformed": "malformed_arguments", "truncat
 
 
 async def answer(
-    work: Work, halt: Halt, decision: CallModel
+    work: Work, halt: StopOrDeadline, decision: CallModel
 ) -> AsyncGenerator[list[e.Event] | PartText, None]:
     """One try of one step. Ends with the step finished, or with RunRetrying (ask `next_step` again), or with
     the run ended."""
@@ -91,7 +91,7 @@ class _Reading:
                 if self.assembler.too_large:
                     return
 
-    async def pieces(self, step: str, halt: Halt) -> AsyncGenerator[PartText, None]:
+    async def pieces(self, step: str, halt: StopOrDeadline) -> AsyncGenerator[PartText, None]:
         """The text in pieces of PIECE_INTERVAL, until the stream ends or must. Raises ModelError."""
         offset = 0
         while not halt.reason:

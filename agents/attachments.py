@@ -5,16 +5,16 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class FileContent:
     """A file as it may be shown to a model: what it is, and its bytes."""
 
     media_type: str
     data: bytes
 
 
-class Files(Protocol):
+class FileReader(Protocol):
     """The files of one conversation."""
 
-    async def read(self, id: str) -> Content | None:
+    async def read(self, id: str) -> FileContent | None:
         """The content of a file, or None if there is none (any more)."""
         ...

@@ -12,9 +12,9 @@ from typing import Literal
 from agents import events as e
 from agents.history import Call
 from agents.results import refusal
-from agents.steps import Ask, RunCalls
+from agents.steps import AskApproval, RunCalls
 from agents.tools import ToolContext, ToolResult
-from agents.work import Halt, Work, ending
+from agents.work import StopOrDeadline, Work, ending
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ PROGRESS_INTERVAL = 0.5
 GRACE = 0.7
 
 #: Seconds between two looks at what people have allowed meanwhile, while other calls of the step run.
-LOOK_INTERVAL = 0.2
+POLL_INTERVAL_S = 0.2
 
 #: Tools that ignored their cancellation. Held so that they are not collected while they still run.
 _abandoned: set["asyncio.Task[ToolResult]"] = set()
@@ -35,7 +35,9 @@ def idempotency_key(conversation: str, step: str, ordinal: int) -> str:
     return hashlib.sha256(f"effect\0{conversation}\0{step}\0{ordinal}".encode()).hexdigest()[:32]
 
 
-async def run_calls(work: Work, halt: Halt, decision: RunCalls) -> AsyncGenerator[list[e.Event], None]:
+async def run_calls(
+    work: Work, halt: StopOrDeadline, decision: RunCalls
+) -> AsyncGenerator[list[e.Event], None]:
     """Run the calls of one decision to their ends. Yields batches; the caller must store each before it
     resumes. If the work must end, the last batch closes everything and ends the run (rule R7)."""
     desk = _Desk(work, decision.step)
@@ -62,7 +64,7 @@ async def run_calls(work: Work, halt: Halt, decision: RunCalls) -> AsyncGenerato
         await desk.cancel()
 
 
-def ask(work: Work, decision: Ask) -> list[e.Event]:
+def ask(work: Work, decision: AskApproval) -> list[e.Event]:
     """Put calls to a person (rule W8). One that could not run whatever they say gets its refusal instead: nobody is
     asked about it."""
     now, events = work.clock.now(), list[e.Event]()
@@ -175,7 +177,7 @@ class _Desk:
         asked = step is not None and any(
             call.status in ("awaiting_approval", "in_doubt") for call in step.calls
         )
-        look = LOOK_INTERVAL if asked else None
+        look = POLL_INTERVAL_S if asked else None
         if not self._progress:
             return look
         due = min(self._told.get(id, 0.0) for id in self._progress) + PROGRESS_INTERVAL

@@ -15,21 +15,21 @@ from agents.errors import ModelError
 from agents.faults import digest_of
 from agents.history import UserMessage, empty
 from agents.requesting import Request, asking, follow, keep_refusal
-from agents.transcript.compaction import SYSTEM, Plan, longest, plan, question, shortened
+from agents.transcript.compaction import SYSTEM, CompactionPlan, longest, plan, question, shortened
 from agents.transcript.layout import budget, cost
-from agents.transcript.room import Ask
+from agents.transcript.room import ModelSettings
 from agents.transcript.wording import clean
-from agents.work import Halt, Work
+from agents.work import StopOrDeadline, Work
 
 log = logging.getLogger(__name__)
 
 #: Seconds that a summary may take.
-PATIENCE = 90.0
+SUMMARY_TIMEOUT_S = 90.0
 #: How far the conversation must have gone (in seq) after one was asked for, before another is.
 PAUSE = 40
 
 
-async def compact(work: Work, halt: Halt) -> list[e.Event]:
+async def compact(work: Work, halt: StopOrDeadline) -> list[e.Event]:
     """The event that replaces older items by their summary, or says that none came; nothing if there is no need.
 
     To be asked only when nothing is in flight: `next_step` says CallModel when no call is open.
@@ -54,13 +54,17 @@ async def compact(work: Work, halt: Halt) -> list[e.Event]:
     return [e.HistoryCompacted(**told, **made, summary=summary)]
 
 
-async def _asked(work: Work, halt: Halt, found: Plan, ask: Ask) -> tuple[str, e.Usage]:
+async def _asked(
+    work: Work, halt: StopOrDeadline, found: CompactionPlan, ask: ModelSettings
+) -> tuple[str, e.Usage]:
     """The summary, or an empty text if the work must end. Raises ModelError."""
     room = budget(ask)
     said = UserMessage("summary", 1, question(found.material, room))
     material = empty(work.history().conversation)
     body = render(
-        type(material)(material.conversation, (said,)), work.profile, Ask(ask.model, SYSTEM, (), ask.window)
+        type(material)(material.conversation, (said,)),
+        work.profile,
+        ModelSettings(ask.model, SYSTEM, (), ask.window),
     )
     digest = digest_of(work.agent.base_url, body)
     if validate(body, work.profile) or digest in work.refused:
@@ -68,7 +72,7 @@ async def _asked(work: Work, halt: Halt, found: Plan, ask: Ask) -> tuple[str, e.
     assembler = Assembler()
     reading = asyncio.create_task(_read(work, body, assembler), name="summary")
     try:
-        await halt.wait({reading}, timeout=PATIENCE)
+        await halt.wait({reading}, timeout=SUMMARY_TIMEOUT_S)
     finally:
         reading.cancel()
         await asyncio.wait({reading}, timeout=0.5)

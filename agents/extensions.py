@@ -33,16 +33,16 @@ class ExtensionError(AgentsError, ValueError):
     """Something that was registered cannot be used. The message names where it came from and what to do."""
 
 
-class Registry(Generic[T]):
+class NamedRegistry(Generic[T]):
     """Things by name, in the order in which they came, each with who brought it.
 
     It fills itself with what is built in and what installed packages name, at the first use; what an app registers
     in `ready()` comes behind that. To be used by one thread at a time until the process serves.
     """
 
-    def __init__(self, kind: str, fill: "Callable[[Registry[T]], None]") -> None:
+    def __init__(self, kind: str, fill: "Callable[[NamedRegistry[T]], None]") -> None:
         self._kind = kind
-        self._fill: Callable[[Registry[T]], None] | None = fill
+        self._fill: Callable[[NamedRegistry[T]], None] | None = fill
         self._things: dict[str, T] = {}
         self._sources: dict[str, str] = {}
 
@@ -69,6 +69,11 @@ class Registry(Generic[T]):
         except KeyError:
             known = ", ".join(self._things)
             raise KeyError(f"there is no {self._kind} {name!r}; the {self._kind}s are: {known}") from None
+
+    def forget(self, name: str) -> None:
+        """Take a thing out again, for tests: what a process has told others of must stay."""
+        self._filled()
+        del self._things[name], self._sources[name]
 
     def source(self, name: str) -> str:
         """Who brought it."""
@@ -103,14 +108,14 @@ class Registry(Generic[T]):
 # ---- filling: what is built in, then what packages bring ------------------------------------------------------
 
 
-def _fill_dialects(registry: Registry[Dialect]) -> None:
+def _fill_dialects(registry: NamedRegistry[Dialect]) -> None:
     for name in _modules(dialect_folders, folders=True):
         _add_dialect(registry, import_module(name).DIALECT, name)
     for dialect, source in _entry_points("holdfast.dialects"):
         _add_dialect(registry, dialect, source)
 
 
-def _fill_providers(registry: Registry[Provider]) -> None:
+def _fill_providers(registry: NamedRegistry[Provider]) -> None:
     for name in _modules(provider_files, folders=False):
         if name.rpartition(".")[2] not in _NO_PROVIDERS:
             _add_provider(registry, import_module(name).PROVIDER, name)
@@ -118,7 +123,7 @@ def _fill_providers(registry: Registry[Provider]) -> None:
         _add_provider(registry, provider, source)
 
 
-def _fill_tools(registry: Registry[Tool]) -> None:
+def _fill_tools(registry: NamedRegistry[Tool]) -> None:
     for name in _modules(tool_folders, folders=True):
         for tool in tools_of(f"{name}.tool"):
             _add_tool(registry, tool, name)
@@ -126,7 +131,7 @@ def _fill_tools(registry: Registry[Tool]) -> None:
         _add_tools(registry, brought, source)
 
 
-def _no_toolsets(registry: Registry[Toolset]) -> None:
+def _no_toolsets(registry: NamedRegistry[Toolset]) -> None:
     """Toolsets come with the tools that they hold."""
 
 
@@ -154,10 +159,10 @@ def _entry_points(group: str) -> Iterator[tuple[Any, str]]:
 
 # ---- registering ------------------------------------------------------------------------------------------------
 
-dialects: Registry[Dialect] = Registry("dialect", _fill_dialects)
-providers: Registry[Provider] = Registry("provider", _fill_providers)
-tools: Registry[Tool] = Registry("tool", _fill_tools)
-toolsets: Registry[Toolset] = Registry("toolset", _no_toolsets)
+dialects: NamedRegistry[Dialect] = NamedRegistry("dialect", _fill_dialects)
+providers: NamedRegistry[Provider] = NamedRegistry("provider", _fill_providers)
+tools: NamedRegistry[Tool] = NamedRegistry("tool", _fill_tools)
+toolsets: NamedRegistry[Toolset] = NamedRegistry("toolset", _no_toolsets)
 
 
 def register_dialect(dialect: Dialect, source: str) -> None:
@@ -182,7 +187,7 @@ def register_tool_module(name: str) -> None:
         _add_tool(tools, tool, f"the module {name}")
 
 
-def _add_dialect(registry: Registry[Dialect], dialect: Any, source: str) -> None:
+def _add_dialect(registry: NamedRegistry[Dialect], dialect: Any, source: str) -> None:
     if not isinstance(dialect, Dialect):
         raise ExtensionError(
             f"{source} brings {dialect!r}, which is no dialect: see agents/dialects/base.py."
@@ -190,7 +195,7 @@ def _add_dialect(registry: Registry[Dialect], dialect: Any, source: str) -> None
     registry.register(dialect.name, dialect, source)
 
 
-def _add_provider(registry: Registry[Provider], provider: Any, source: str) -> None:
+def _add_provider(registry: NamedRegistry[Provider], provider: Any, source: str) -> None:
     if not isinstance(provider, Provider):
         raise ExtensionError(f"{source} brings {provider!r}, which is no agents.providers.base.Provider.")
     taken = {profile.name: other for other in registry for profile in other.profiles}
@@ -210,7 +215,7 @@ def _add_provider(registry: Registry[Provider], provider: Any, source: str) -> N
     registry.register(provider.name, provider, source)
 
 
-def _add_tools(registry: Registry[Tool], brought: Any, source: str) -> None:
+def _add_tools(registry: NamedRegistry[Tool], brought: Any, source: str) -> None:
     if isinstance(brought, Toolset):
         toolsets.register(brought.name, brought, source)
     elif not isinstance(brought, Tool):
@@ -221,7 +226,7 @@ def _add_tools(registry: Registry[Tool], brought: Any, source: str) -> None:
         _add_tool(registry, tool, source)
 
 
-def _add_tool(registry: Registry[Tool], tool: Tool, source: str) -> None:
+def _add_tool(registry: NamedRegistry[Tool], tool: Tool, source: str) -> None:
     if tool.default and tool.effect != "read_only":
         raise ExtensionError(
             f"The tool {tool.name!r} of {source} asks to be given to new agents by default, but it is {tool.effect}. "

@@ -11,7 +11,7 @@ Outcome = Literal["text_ok", "text_refused", "failed", "not_asked"]
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class RefusedRequest:
     """One refusal. `kind`: the number of the rule that our gate found broken (V…: the body was not sent), of the
     provider's refusal (E…), or `other`. `body` is the request as it was made; keys are never a part of one."""
 
@@ -32,7 +32,7 @@ class Fault:
 class FaultLog(Protocol):
     """Where faults are kept. Neither method raises: a fault that cannot be kept does not end a run."""
 
-    async def refused(self, fault: Fault) -> None:
+    async def refused(self, fault: RefusedRequest) -> None:
         """Keep the fault. The caller tells before it asks again, so that nobody sends the same body twice."""
         ...
 
@@ -44,7 +44,7 @@ class FaultLog(Protocol):
 class NoFaultLog:
     """Keeps nothing."""
 
-    async def refused(self, fault: Fault) -> None:
+    async def refused(self, fault: RefusedRequest) -> None:
         pass
 
     async def followed(self, digest: str, outcome: Outcome) -> None:

@@ -31,7 +31,7 @@ class UserMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class HistoryNote:
     """Something the model reads and nobody is asked to answer."""
 
     id: str
@@ -152,7 +152,7 @@ class Run:
         return self.spent + (max(0, now - self.since) if self.since is not None else 0)
 
 
-Item = UserMessage | Note | Step | Summary
+Item = UserMessage | HistoryNote | Step | Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ def _folded(history: History, event: e.Event, seq: int) -> History:
             said = UserMessage(event.message, seq, event.text, event.origin, event.attachments)
             return _added(history, said)
         case e.NoteAdded():
-            return _added(history, Note(event.message, seq, event.text, event.origin))
+            return _added(history, HistoryNote(event.message, seq, event.text, event.origin))
         case e.RunQueued():
             known = history.run is not None and history.run.id == event.run
             return history if known else replace(history, run=Run(event.run, event.cause))

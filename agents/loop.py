@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 from agents import events as e
 from agents.answering import answer
-from agents.attachments import Files
+from agents.attachments import FileReader
 from agents.calling import ask, probe, run_calls
 from agents.clock import Clock
 from agents.compacting import compact
@@ -19,7 +19,7 @@ from agents.faults import FaultLog
 from agents.history import History
 from agents.spec import AgentSpec
 from agents.steps import (
-    Ask,
+    AskApproval,
     CallModel,
     Fail,
     Finish,
@@ -35,7 +35,7 @@ from agents.steps import (
     reconcile,
 )
 from agents.tools import Storage, Toolbox
-from agents.work import Halt, PartText, StopSignal, Work, ending, failing, finishing
+from agents.work import PartText, StopOrDeadline, StopSignal, Work, ending, failing, finishing
 
 __all__ = ["PartText", "StopSignal", "perform"]
 
@@ -53,7 +53,7 @@ async def perform(
     owner: str = "",
     storage: Storage | None = None,
     fallback: Model | None = None,
-    files: Files | None = None,
+    files: FileReader | None = None,
     faults: FaultLog | None = None,
     refused: Iterable[str] = (),
     unwatched: Collection[str] = (),
@@ -65,7 +65,7 @@ async def perform(
     a call journalled before it starts (rule R3). To give the run up (handed over, fenced off), close the
     generator; tools and streams are cancelled and nothing more is yielded. `agent.model` must be filled in.
 
-    `fallback` is the model of `standing_in(agent)`, asked from then on in this run when the other one cannot
+    `fallback` is the model of `fallback_of(agent)`, asked from then on in this run when the other one cannot
     answer. Refused requests go to `faults`; none whose digest is in `refused` is sent again (rule T5). `unwatched`
     names the entrances through which nobody watches what becomes of a run (rule R4).
     """
@@ -77,7 +77,7 @@ async def perform(
     known = history()
     if known.run is None or not known.run.active:
         return
-    async with Halt(work) as halt:
+    async with StopOrDeadline(work) as halt:
         while True:
             known, now = history(), clock.now()
             decision = next_step(known, agent.limits, now, agent.tools, agent.approval_tools)
@@ -92,7 +92,7 @@ async def perform(
                     yield reconcile(known, now)
                 case Settle():
                     yield list(decision.events)
-                case Ask():
+                case AskApproval():
                     yield ask(work, decision)
                 case RunCalls():
                     async with aclosing(run_calls(work, halt, decision)) as batches:

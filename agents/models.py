@@ -10,7 +10,7 @@ from django.db import IntegrityError, models, transaction
 
 from agents import extensions
 from agents.profiles import all_profiles
-from agents.spec import AgentSpec, Limits, Prices, Unattended
+from agents.spec import AgentSpec, Prices, RunLimits, Unattended
 from agents.tools import Toolbox
 from agents.tools.notes.models import Note
 
@@ -300,14 +300,15 @@ class Agent(models.Model):
             super().save(*args, **kwargs)
 
     def spec(self) -> AgentSpec:
-        """The agent as plain data. Tools that are no longer installed are left out."""
+        """The agent as plain data. Tools that are no longer installed are left out, and a profile that is not is
+        guessed anew: a package that brought them may have been removed."""
         return AgentSpec(
             slug=self.slug,
             name=self.name,
             prompt=self.prompt,
             model=self.model,
             base_url=self.base_url,
-            profile=self.profile,
+            profile=self.profile if self.profile in all_profiles() else "",
             fallback_model=self.fallback_model,
             fallback_base_url=self.fallback_base_url,
             prices=self._prices(),
@@ -316,7 +317,7 @@ class Agent(models.Model):
             vision=self.vision,
             tools=tuple(name for name in self.tools if name in installed_tools().names and self._may(name)),
             approval_tools=tuple(self.approval_tools),
-            limits=Limits(
+            limits=RunLimits(
                 steps=self.max_steps,
                 seconds=self.max_seconds,
                 tokens=self.max_tokens,

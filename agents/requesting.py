@@ -10,12 +10,12 @@ from agents.dialects.requests import dialect_of
 from agents.dialects.rules import Violation
 from agents.errors import ModelError, TooLong, TranscriptRefused
 from agents.events import RunCode
-from agents.faults import Fault, digest_of
+from agents.faults import RefusedRequest, digest_of
 from agents.history import History
 from agents.transcript.attached import wanted
-from agents.transcript.room import Ask
+from agents.transcript.room import ModelSettings
 from agents.transcript.windows import window_for
-from agents.work import Halt, Work
+from agents.work import StopOrDeadline, Work
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +29,12 @@ class Request:
     broken: str = ""
 
 
-def asking(work: Work) -> Ask:
+def asking(work: Work) -> ModelSettings:
     """What the next request says beside the history."""
     agent = work.agent
     window = window_for(agent.model, agent.limits.window_tokens)
     window = window if work.window is None else min(window, work.window)
-    return Ask(agent.model, agent.prompt, work.tools.schemas(agent.tools), window, work.contents)
+    return ModelSettings(agent.model, agent.prompt, work.tools.schemas(agent.tools), window, work.contents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Blocked:
     detail: str
 
 
-async def read_files(work: Work, halt: Halt) -> None:
+async def read_files(work: Work, halt: StopOrDeadline) -> None:
     """Read the files that the next request shows, each once per run's owner."""
     for file in wanted(work.history(), work.profile, work.agent.model):
         if file.id in work.contents or halt.reason:
@@ -102,7 +102,7 @@ async def keep(
         await follow(work, "text_refused")
     log.error("a request was refused", extra={"run": work.run.id, "kind": kind, "digest": digest})
     work.fault, work.refusal = digest, text
-    fault = Fault(
+    fault = RefusedRequest(
         run=work.run.id,
         step=step,
         kind=kind,

@@ -10,7 +10,7 @@ from agents.dialects.errors import IMAGES
 from agents.errors import ModelError, TooLong, TranscriptRefused
 from agents.requesting import Request, follow, keep, keep_refusal
 from agents.transcript.tokens import estimate
-from agents.work import Halt, Work, failing
+from agents.work import StopOrDeadline, Work, failing
 
 #: Seconds before each further try; a longer Retry-After is honoured up to MAX_WAIT.
 BACKOFF = (1.0, 2.0, 4.0, 8.0)
@@ -29,7 +29,7 @@ FALLBACK_CODES: frozenset[e.RunCode] = frozenset(
 
 
 async def after(
-    work: Work, halt: Halt, error: ModelError, step: str, sent: Request
+    work: Work, halt: StopOrDeadline, error: ModelError, step: str, sent: Request
 ) -> AsyncGenerator[list[e.Event], None]:
     """Say that the same step is tried again (RunRetrying; then ask `next_step`) and wait as long as that takes, or
     end the run. The step is not committed, so no tool runs twice because of it."""

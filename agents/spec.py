@@ -13,7 +13,7 @@ Unattended = Literal["wait", "tell", "fail"]
 
 
 @dataclass(frozen=True)
-class Limits:
+class RunLimits:
     """What ends a run with a message instead of letting it go on (rule R8)."""
 
     #: Model responses per run.
@@ -64,7 +64,7 @@ class AgentSpec:
     approval_tools: tuple[str, ...] = ()
     #: Whether pictures go to the model; None: as its profile knows of its name.
     vision: bool | None = None
-    limits: Limits = field(default_factory=Limits)
+    limits: RunLimits = field(default_factory=RunLimits)
     #: Who is asked when the model cannot answer; an empty address: the model's own.
     fallback_model: str = ""
     fallback_base_url: str = ""

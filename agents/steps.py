@@ -8,8 +8,8 @@ from a dead owner all ask the same question of the same history, so recovery is 
     (unread events)          Leave: a worker that can read them goes on (rule J4)
     none for this message    CallModel, the next index
     streaming                CallModel again, same index: its owner died and nothing of it is kept (R5)
-    finished, open calls     Reconcile what a dead owner left running (R4), then Settle what cannot run, then Ask
-                             for what needs a person's yes (W8), then RunCalls, then Wait for people
+    finished, open calls     Reconcile what a dead owner left running (R4), then Settle what cannot run, then
+                             AskApproval for what needs a person's yes (W8), then RunCalls, then Wait for people
     finished, all settled    CallModel, the next index
     final text               Finish, or CallModel if messages arrived meanwhile (R6)
 """
@@ -23,7 +23,7 @@ from agents.closing import close, settle
 from agents.history import Call, History, Run, Step, UserMessage
 from agents.lifecycle import CALL, STEP
 from agents.results import UNKNOWN, refusal, refused_by_person
-from agents.spec import Limits, Unattended
+from agents.spec import RunLimits, Unattended
 
 #: Effects of tools that may be run again after a crash. An effect of a later release is none of them.
 REPEATABLE: frozenset[str] = frozenset({"read_only", "idempotent"})
@@ -41,7 +41,7 @@ class CallModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class AskApproval:
     """Put these calls of one step to a person: their tools need a yes (rule W8)."""
 
     step: str
@@ -109,12 +109,14 @@ class Rest:
     """There is no run to work on."""
 
 
-Decision = CallModel | Ask | RunCalls | Settle | Reconcile | Wait | Finish | Fail | Stop | Leave | Rest
+Decision = (
+    CallModel | AskApproval | RunCalls | Settle | Reconcile | Wait | Finish | Fail | Stop | Leave | Rest
+)
 
 
 def next_step(
     history: History,
-    limits: Limits,
+    limits: RunLimits,
     now: int,
     tools: tuple[str, ...] = (),
     approvals: Collection[str] = (),
@@ -144,7 +146,7 @@ def next_step(
             return Settle(tuple(close(step, call, "failed", now) for call in unstarted))
     for step in open_steps:
         if unasked := tuple(c for c in step.open_calls if _may_be_asked(c) and c.name in approvals):
-            return _time_left(run, limits, now) or Ask(step.id, unasked)
+            return _time_left(run, limits, now) or AskApproval(step.id, unasked)
     for step in open_steps:
         if runnable := tuple(call for call in step.open_calls if _may_start(call)):
             return _time_left(run, limits, now) or RunCalls(step.id, runnable)
@@ -249,7 +251,7 @@ def _call_model(history: History, run: Run) -> CallModel | Fail:
     return CallModel(f"{run.id}.{run.last_index + 1}", 1)
 
 
-def _limit(run: Run, limits: Limits, now: int) -> Finish | None:
+def _limit(run: Run, limits: RunLimits, now: int) -> Finish | None:
     if run.steps >= limits.steps:
         return Finish("limit_steps", f"The run took {limits.steps} steps, as many as this agent may take.")
     used = run.usage.input + run.usage.output
@@ -258,13 +260,13 @@ def _limit(run: Run, limits: Limits, now: int) -> Finish | None:
     return _time_left(run, limits, now)
 
 
-def _time_left(run: Run, limits: Limits, now: int) -> Finish | None:
+def _time_left(run: Run, limits: RunLimits, now: int) -> Finish | None:
     if run.worked(now) < limits.seconds * 1000:
         return None
     return out_of_time(limits)
 
 
-def out_of_time(limits: Limits) -> Finish:
+def out_of_time(limits: RunLimits) -> Finish:
     """The decision when the run has worked as long as its agent may."""
     return Finish("limit_seconds", f"The run took {limits.seconds} seconds, as long as this agent may take.")
 

@@ -8,10 +8,10 @@ from typing import Any, Literal, Protocol
 
 from agents import closing
 from agents import events as e
-from agents.attachments import Content, Files
+from agents.attachments import FileContent, FileReader
 from agents.clock import Clock
 from agents.dialects.base import Model
-from agents.dialects.opening import chosen, standing_in
+from agents.dialects.opening import chosen, fallback_of
 from agents.faults import FaultLog, NoFaultLog
 from agents.history import History, Run
 from agents.providers.base import Profile
@@ -55,9 +55,9 @@ class Work:
     storage: Storage | None
     #: Who is asked when the model cannot answer; None: nobody, or that happened already.
     fallback: Model | None = None
-    files: Files | None = None
+    files: FileReader | None = None
     #: What was read of them, so that each is read once; None: it is gone.
-    contents: dict[str, Content | None] = field(default_factory=dict)
+    contents: dict[str, FileContent | None] = field(default_factory=dict)
     #: The provider refused the form, or our own gate did: the next request goes without tool messages (T5).
     text_only: bool = False
     #: Tokens that a request may have after the provider found one too long, and how often it did.
@@ -84,7 +84,7 @@ class Work:
     def stand_in(self) -> bool:
         """Go on with the fallback model, if there is one that was not asked yet. Tools are not touched: what is
         stored stays, only the next request goes elsewhere."""
-        agent = standing_in(self.agent)
+        agent = fallback_of(self.agent)
         if agent is None or self.fallback is None:
             return False
         self.agent, self.profile = agent, chosen(agent)
@@ -99,7 +99,7 @@ class Work:
         return usage if prices is None else usage.model_copy(update={"cost": prices.cost(usage)})
 
 
-class Halt:
+class StopOrDeadline:
     """Ends any waiting of the loop within a moment: a stop was asked for, or the run's time is up.
 
     Use it as an async context manager; leaving it cancels its timers.
@@ -123,7 +123,7 @@ class Halt:
         ends = {self._stop, self._deadline}
         await asyncio.wait({*futures, *ends}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
-    async def __aenter__(self) -> "Halt":
+    async def __aenter__(self) -> "StopOrDeadline":
         return self
 
     async def __aexit__(

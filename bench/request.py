@@ -4,7 +4,7 @@ import time
 
 from agents.dialects.requests import render, validate
 from agents.profiles import get
-from agents.transcript.room import Ask
+from agents.transcript.room import ModelSettings
 from bench.histories import write_history
 from bench.place import Place, Row, median
 from chat.runtime import current
@@ -17,7 +17,7 @@ async def measure(place: Place, rounds: int = 30) -> list[Row]:
     owner = place.stack.sql("select id from auth_user where username = ?", "alice")[0][0]
     sessions = current().sessions
     conversations = {turns: await write_history(owner, turns * 4) for turns in TURNS}
-    profile, ask = get("openai-chat"), Ask("m", "You are a helpful assistant.", (), 60_000)
+    profile, ask = get("openai-chat"), ModelSettings("m", "You are a helpful assistant.", (), 60_000)
     loading: dict[int, list[float]] = {turns: [] for turns in TURNS}
     building: dict[int, list[float]] = {turns: [] for turns in TURNS}
     for _ in range(rounds):

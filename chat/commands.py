@@ -46,6 +46,8 @@ class Body(BaseModel):
 
 
 class CreateBody(Body):
+    """Make the conversation. Without an agent's slug it gets the default agent."""
+
     kind: Literal["create"]
     agent: Annotated[str, Field(max_length=MAX_SLUG)] = ""
     title: Annotated[str, Field(max_length=MAX_TITLE)] = ""
@@ -77,11 +79,15 @@ class StopBody(Body):
 
 
 class RenameBody(Body):
+    """Give the conversation another title."""
+
     kind: Literal["rename"]
     title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE)]
 
 
 class DeleteBody(Body):
+    """Remove the conversation for good."""
+
     kind: Literal["delete"]
 
 

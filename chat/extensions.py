@@ -89,7 +89,7 @@ class Entrance:
     sources: Sources | None = None
 
 
-class Registry:
+class EntranceRegistry:
     """Entrances by name. Filled while the apps are loaded, and closed by whoever reads it first.
 
     `loaded` says whether all apps are; `disabled` names those that are switched off.
@@ -175,7 +175,7 @@ def _disabled() -> Iterable[str]:
     return [name for name in settings.HOLDFAST_DISABLED_ENTRANCES if name not in settings.HOLDFAST_LEFT_OUT]
 
 
-_registry = Registry(lambda: apps.ready, _disabled)
+_registry = EntranceRegistry(lambda: apps.ready, _disabled)
 
 
 def register(entrance: Entrance, source: str) -> None:

@@ -25,7 +25,7 @@ from typing import Literal, Protocol
 from agents.events import ACTIVE_RUN
 from chat.session.contract import Batch, Loaded, LogEvent, LogPart, Lost, Store, utf16
 from chat.support.backoff import Backoff
-from chat.support.tasks import heed_cancellation
+from chat.support.tasks import raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ CHUNK = 256
 #: When the store is back after an outage, all watchers open again, spread over this many seconds.
 RESYNC_SPREAD_S = 2.0
 #: Seconds that one read may take before the store counts as away.
-READ_PATIENCE_S = 5.0
+READ_TIMEOUT_S = 5.0
 
 Reason = Literal["epoch", "gap", "slow", "behind", "store_lost"]
 Entry = LogEvent | LogPart
@@ -200,7 +200,7 @@ class Feed:
         took = 0.0
         next_slow = self._clock() + self._slow_poll_s / SLOW_SLICES
         while True:
-            heed_cancellation()
+            raise_if_cancelled()
             await self._pause(took, next_slow)
             now = self._clock()
             if now >= next_slow:
@@ -247,7 +247,7 @@ class Feed:
 
     async def _read(self, channels: list[_Channel]) -> None:
         asked = {c.conversation: (c.epoch, c.position or "") for c in channels}
-        async with asyncio.timeout(READ_PATIENCE_S):
+        async with asyncio.timeout(READ_TIMEOUT_S):
             found = await self._store.read(asked)
         self.counters.reads += 1
         if self._away:

@@ -37,14 +37,14 @@ from chat.journal.journal import Journal
 from chat.notify import doorbell
 from chat.session.contract import Command
 from chat.session.errors import IdReused, NoConversation, Rejected, Unavailable
-from chat.session.sessions import Outcome, Sessions, View
+from chat.session.sessions import AppendOutcome, Sessions, SessionView
 from chat.support import kill_points
 from chat.support.clock import MACHINE, Clock
 
 log = logging.getLogger(__name__)
 
 Body = CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody
-Decide = Callable[[View], list[e.Event]]
+Decide = Callable[[SessionView], list[e.Event]]
 
 #: What an operator may do in the conversation of somebody else: stop its run, and say what became of a call in doubt.
 HELP = (StopBody, SettleBody)
@@ -143,7 +143,7 @@ class Inbox:
         told = hashlib.sha256(f"{message}\0{text}".encode()).hexdigest()
         command = Command(id, told, _APPLIED)
 
-        def noted(view: View) -> list[e.Event]:
+        def noted(view: SessionView) -> list[e.Event]:
             return decide.decide_note(message=message, text=text, origin=origin, now=self._clock.now())
 
         outcome = await self._sessions.append(conversation, noted, command=command)
@@ -199,7 +199,7 @@ class Inbox:
         await self._after(conversation, outcome)
         return _result(outcome)
 
-    async def _append(self, conversation: str, command: Command, decided: Decide) -> Outcome:
+    async def _append(self, conversation: str, command: Command, decided: Decide) -> AppendOutcome:
         return await self._sessions.append(conversation, decided, command=command)
 
     async def _send(self, who: Sender, conversation: str, body: SendBody) -> Decide:
@@ -210,7 +210,7 @@ class Inbox:
         # Before the append: a file that a message names must belong to it, whatever dies in between.
         files = await attachments.bind(self._sessions.journal, who.user_id, conversation, body.attachments)
 
-        def decided(view: View) -> list[e.Event]:
+        def decided(view: SessionView) -> list[e.Event]:
             return decide.decide_send(
                 view.state,
                 conversation=conversation,
@@ -223,12 +223,12 @@ class Inbox:
 
         return decided
 
-    async def _stop(self, who: Sender, conversation: str, command: Command, body: StopBody) -> Outcome:
+    async def _stop(self, who: Sender, conversation: str, command: Command, body: StopBody) -> AppendOutcome:
         # A worker may take the lease right after this look. Then it either finds the run stopped, or has begun
         # it, and the append below is decided again on a run that is running.
         owned = await self._sessions.store.lease(conversation) is not None
 
-        def decided(view: View) -> list[e.Event]:
+        def decided(view: SessionView) -> list[e.Event]:
             part = view.part
             streamed = (part.message, part.text) if part is not None else None
             now = self._clock.now()
@@ -242,23 +242,27 @@ class Inbox:
             await self._enqueue(conversation, run["id"])  # its owner is dead: let another one close it
         return outcome
 
-    async def _settle(self, who: Sender, conversation: str, command: Command, body: SettleBody) -> Outcome:
+    async def _settle(
+        self, who: Sender, conversation: str, command: Command, body: SettleBody
+    ) -> AppendOutcome:
         call = await self._meant(conversation, body.call)
         result = result_text(body.result)
         by = who.name
 
-        def decided(view: View) -> list[e.Event]:
+        def decided(view: SessionView) -> list[e.Event]:
             return decide.decide_settle(
                 view.state, call=call, decision=body.decision, result=result, by=by, now=self._clock.now()
             )
 
         return await self._append(conversation, command, decided)
 
-    async def _approve(self, who: Sender, conversation: str, command: Command, body: ApproveBody) -> Outcome:
+    async def _approve(
+        self, who: Sender, conversation: str, command: Command, body: ApproveBody
+    ) -> AppendOutcome:
         call = await self._meant(conversation, body.call)
         note = result_text(body.note).strip()
 
-        def decided(view: View) -> list[e.Event]:
+        def decided(view: SessionView) -> list[e.Event]:
             return decide.decide_approval(
                 view.state,
                 call=call,
@@ -295,7 +299,7 @@ class Inbox:
     async def _delete(self, who: Sender, conversation: str, command: Command) -> CommandResult:
         """End what runs, then delete: whoever looks again finds nothing, and a worker stops at once."""
 
-        def ended(view: View) -> list[e.Event]:
+        def ended(view: SessionView) -> list[e.Event]:
             return decide.close_run(view.state, by=who.name, now=self._clock.now())
 
         await self._append(conversation, command, ended)
@@ -324,7 +328,7 @@ class Inbox:
             return still_open[0].call
         raise Rejected("already_settled" if len(theirs) == 1 else "unknown_call")
 
-    async def _after(self, conversation: str, outcome: Outcome) -> None:
+    async def _after(self, conversation: str, outcome: AppendOutcome) -> None:
         """What follows from a committed command. None of it may fail the command."""
         for event in outcome.events:
             if isinstance(event, e.RunQueued | e.RunResumed):
@@ -351,7 +355,7 @@ def _rejected(code: str) -> str:
     return json.dumps({"status": "rejected", "code": code})
 
 
-def _result(outcome: Outcome) -> CommandResult:
+def _result(outcome: AppendOutcome) -> CommandResult:
     return _answer(outcome.result or _APPLIED, outcome.view.position.cursor, duplicate=outcome.duplicate)
 
 

@@ -4,6 +4,9 @@ A package names the AppConfig of its entrance by an entry point, under the name 
 
     [project.entry-points."holdfast.entrances"]
     pager = "holdfast_pager.apps.PagerConfig"
+
+What else a package has of Django (the tables of a tool, its pages in the admin, static files) is an app that it names
+under `holdfast.apps`.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from django.apps import AppConfig
 from django.core.exceptions import ImproperlyConfigured
 
 GROUP = "holdfast.entrances"
+APPS = "holdfast.apps"
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,24 @@ def installed(root: Path, disabled: Collection[str], points: Iterable[EntryPoint
                 ) from problem
             left_out.add(point.name)
     return Installed(tuple(apps), frozenset(left_out))
+
+
+def other_apps(points: Iterable[EntryPoint] | None = None) -> list[str]:
+    """The apps of packages that are no entrances. `points`: those that are installed if None.
+
+    Raises ImproperlyConfigured, with the name of the package, for one that cannot be loaded.
+    """
+    named = entry_points(group=APPS) if points is None else points
+    apps = []
+    for point in sorted(named, key=lambda one: (one.name, one.value)):
+        try:
+            apps.append(_config(point))
+        except Exception as problem:
+            raise ImproperlyConfigured(
+                f"The app {point.name!r} of {_package(point)} cannot be loaded: {point.value}: "
+                f"{type(problem).__name__}: {problem}. Install what it needs, or uninstall the package."
+            ) from problem
+    return apps
 
 
 def _config(point: EntryPoint) -> str:

@@ -21,7 +21,7 @@ from chat.support.database import ask
 log = logging.getLogger(__name__)
 
 #: Seconds that one part may take to show that it is there.
-PATIENCE_S = 3.0
+TIMEOUT_S = 3.0
 
 
 @require_safe
@@ -47,7 +47,7 @@ async def readyz(request: HttpRequest) -> HttpResponse:
 
 
 async def look_around() -> dict[str, bool]:
-    """Which of database, Redis and worker are there. Takes at most a little more than PATIENCE_S."""
+    """Which of database, Redis and worker are there. Takes at most a little more than TIMEOUT_S."""
     database, (redis, worker) = await asyncio.gather(_answers("database", _database), _redis_and_worker())
     return {"database": database, "redis": redis, "worker": worker}
 
@@ -75,7 +75,7 @@ def _select() -> None:
 async def _answers(name: str, ask: Callable[[], Awaitable[None]]) -> bool:
     """Whether `ask` returns in time. Why it did not goes to the log, not to the asker."""
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             await ask()
     except Exception as problem:
         log.warning("%s does not answer: %r", name, problem)

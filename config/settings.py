@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from config.entrances import installed as installed_entrances
+from config.entrances import other_apps
 from config.logs import unless_a_visitor_left
 from config.paths import BASE_DIR, DEFAULT_DATA, FILES, INSTALLED
 from config.values import Values, database, email, names_a_model
@@ -104,6 +105,7 @@ INSTALLED_APPS = [
     "agents",
     "chat",
     *_entrances.apps,
+    *other_apps(),
 ]
 if HOLDFAST_DEMO:
     INSTALLED_APPS.append("demo")

@@ -13,7 +13,7 @@ Kind = Literal["greeting", "long", "call"]
 
 
 @dataclass(frozen=True)
-class Request:
+class AskedFor:
     """One thing that was asked for. `tool` is empty for what needs no tool."""
 
     kind: Kind
@@ -99,12 +99,12 @@ _FILLER = re.compile(
 )
 
 
-def find(text: str) -> list[Request]:
+def find(text: str) -> list[AskedFor]:
     """The requests in one message, in their order, each once."""
     text = re.sub(r"[^\S\n]+", " ", text[:MAX_CHARS]).strip()
     if found := _REMEMBER.search(text):
         return [_call("notes", action="add", text=_END.sub("", found["en"] or found["zh"]))]
-    found_here: list[Request] = [_call("fetch_url", url=url) for url in _URL.findall(text)]
+    found_here: list[AskedFor] = [_call("fetch_url", url=url) for url in _URL.findall(text)]
     rest = _URL.sub(" ", text)
     # A fragment that means nothing by itself belongs to its neighbour: "research cats and dogs",
     # "the time in Tokyo and Paris", "北京和东京现在几点".
@@ -126,11 +126,11 @@ def find(text: str) -> list[Request]:
         else:
             held += connector + fragment
     if not found_here and _GREETING.search(text):
-        return [Request("greeting")]
+        return [AskedFor("greeting")]
     return list(dict.fromkeys(found_here))
 
 
-def _fragment(text: str) -> list[Request]:
+def _fragment(text: str) -> list[AskedFor]:
     if _LIST.search(text):
         return [_call("notes", action="list")]
     if found := _FORGET.search(text):
@@ -138,10 +138,10 @@ def _fragment(text: str) -> list[Request]:
     if _FAIL.search(text):
         return [_call("unreliable")]
     if found := _LONG.search(text):
-        return [Request("long", topic=_END.sub("", found["en"] or found["zh"] or ""))]
+        return [AskedFor("long", topic=_END.sub("", found["en"] or found["zh"] or ""))]
     if found := _RESEARCH.search(text):
         return [_research(found["en"] or found["zh"])]
-    requests: list[Request] = []
+    requests: list[AskedFor] = []
     if found := _TIME.search(text) or _TIME_HERE.search(text):
         place = _trimmed(found["en"] or found["zh"] or "") if found.re is _TIME else ""
         requests.append(_time(place or "UTC"))
@@ -150,15 +150,15 @@ def _fragment(text: str) -> list[Request]:
     return requests
 
 
-def _call(tool: str, **arguments: str | int) -> Request:
-    return Request("call", tool, tuple(arguments.items()))
+def _call(tool: str, **arguments: str | int) -> AskedFor:
+    return AskedFor("call", tool, tuple(arguments.items()))
 
 
-def _time(place: str) -> Request:
+def _time(place: str) -> AskedFor:
     return _call("current_time", place=place)
 
 
-def _research(topic: str) -> Request:
+def _research(topic: str) -> AskedFor:
     seconds = _SECONDS.search(topic)
     topic = _END.sub("", _SECONDS.sub("", topic))[:200] or "nothing in particular"
     if not seconds:
@@ -166,7 +166,7 @@ def _research(topic: str) -> Request:
     return _call("slow_research", topic=topic, seconds=min(30, max(1, int(seconds[1] or seconds[2]))))
 
 
-def _longer(request: Request, connector: str, fragment: str) -> Request | None:
+def _longer(request: AskedFor, connector: str, fragment: str) -> AskedFor | None:
     """The request with one more piece of its topic; None if it has no topic that could go on."""
     if not fragment.strip() or request.tool != "slow_research":
         return None

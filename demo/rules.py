@@ -16,7 +16,7 @@ MAX_ID = 40
 
 
 @dataclass
-class Refusal(Exception):
+class ProviderRefusal(Exception):
     """Why a request is answered with an HTTP error, in the shape that OpenAI gives it."""
 
     message: str
@@ -36,16 +36,18 @@ class Refusal(Exception):
 
 
 def check(body: Any) -> None:
-    """Raise Refusal unless `body` is a valid chat completion request."""
+    """Raise ProviderRefusal unless `body` is a valid chat completion request."""
     if not isinstance(body, dict):
-        raise Refusal("We could not parse the JSON body of your request: expected a JSON object.")
+        raise ProviderRefusal("We could not parse the JSON body of your request: expected a JSON object.")
     if not isinstance(body.get("model"), str) or not body["model"]:
-        raise Refusal("you must provide a model parameter", "model")
+        raise ProviderRefusal("you must provide a model parameter", "model")
     messages = body.get("messages")
     if not isinstance(messages, list):
-        raise Refusal("Missing required parameter: 'messages'.", "messages", "missing_required_parameter")
+        raise ProviderRefusal(
+            "Missing required parameter: 'messages'.", "messages", "missing_required_parameter"
+        )
     if not messages:
-        raise Refusal(
+        raise ProviderRefusal(
             "Invalid 'messages': empty array. Expected an array with minimum length 1.",
             "messages",
             "empty_array",
@@ -58,24 +60,26 @@ def check(body: Any) -> None:
 
 
 def check_tools(tools: Any) -> None:
-    """Raise Refusal unless `tools` is absent or a list of function tools with distinct valid names."""
+    """Raise ProviderRefusal unless `tools` is absent or a list of function tools with distinct valid names."""
     if tools is None:
         return
     if not isinstance(tools, list) or not tools:
-        raise Refusal("Invalid 'tools': expected an array with minimum length 1.", "tools", "empty_array")
+        raise ProviderRefusal(
+            "Invalid 'tools': expected an array with minimum length 1.", "tools", "empty_array"
+        )
     seen: set[str] = set()
     for place, tool in enumerate(tools):
         function = tool.get("function") if isinstance(tool, dict) else None
         name = function.get("name") if isinstance(function, dict) else None
         where = f"tools[{place}].function.name"
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise Refusal(
+            raise ProviderRefusal(
                 f"Invalid '{where}': string does not match pattern '^[a-zA-Z0-9_-]+$'.",
                 where,
                 "invalid_value",
             )
         if name in seen:
-            raise Refusal(f"Function names must be unique: '{name}' is given twice.", where)
+            raise ProviderRefusal(f"Function names must be unique: '{name}' is given twice.", where)
         seen.add(name)
 
 
@@ -83,22 +87,26 @@ def _check_message(message: Any, place: int) -> None:
     where = f"messages[{place}]"
     role = message.get("role") if isinstance(message, dict) else None
     if role not in _ROLES:
-        raise Refusal(
+        raise ProviderRefusal(
             f"Invalid value: '{role}'. Supported values are: {', '.join(map(repr, _ROLES))}.",
             f"{where}.role",
             "invalid_value",
         )
     calls = message.get("tool_calls")
     if calls is not None and role != "assistant":
-        raise Refusal(f"Unknown parameter: '{where}.tool_calls'.", f"{where}.tool_calls", "unknown_parameter")
+        raise ProviderRefusal(
+            f"Unknown parameter: '{where}.tool_calls'.", f"{where}.tool_calls", "unknown_parameter"
+        )
     if calls is not None:
         _check_calls(calls, where)
     content = message.get("content")
     if content is None:
         if not calls:
-            raise Refusal("Invalid value for 'content': expected a string, got null.", f"{where}.content")
+            raise ProviderRefusal(
+                "Invalid value for 'content': expected a string, got null.", f"{where}.content"
+            )
     elif not text_of(content).strip():
-        raise Refusal(
+        raise ProviderRefusal(
             f"Invalid '{where}.content': text content blocks must be non-empty.", f"{where}.content"
         )
     if role == "tool":
@@ -107,7 +115,7 @@ def _check_message(message: Any, place: int) -> None:
 
 def _check_calls(calls: Any, where: str) -> None:
     if not isinstance(calls, list) or not calls:
-        raise Refusal(
+        raise ProviderRefusal(
             f"Invalid '{where}.tool_calls': empty array. Expected an array "
             "with minimum length 1, but got an empty array instead.",
             f"{where}.tool_calls",
@@ -120,7 +128,7 @@ def _check_calls(calls: Any, where: str) -> None:
             or call.get("type") != "function"
             or not isinstance(call.get("function"), dict)
         ):
-            raise Refusal(
+            raise ProviderRefusal(
                 f"Missing required parameter: '{at}.function'.",
                 f"{at}.function",
                 "missing_required_parameter",
@@ -128,7 +136,7 @@ def _check_calls(calls: Any, where: str) -> None:
         _check_id(call.get("id"), f"{at}.id")
         function = call["function"]
         if not isinstance(function.get("name"), str) or not _NAME.fullmatch(function["name"]):
-            raise Refusal(
+            raise ProviderRefusal(
                 f"Invalid '{at}.function.name': string does not match pattern '^[a-zA-Z0-9_-]+$'.",
                 f"{at}.function.name",
             )
@@ -137,7 +145,7 @@ def _check_calls(calls: Any, where: str) -> None:
         except (KeyError, TypeError, ValueError):
             valid = False
         if not valid:
-            raise Refusal(
+            raise ProviderRefusal(
                 f"Invalid '{at}.function.arguments': must be a string in JSON format that holds an object.",
                 f"{at}.function.arguments",
             )
@@ -145,9 +153,9 @@ def _check_calls(calls: Any, where: str) -> None:
 
 def _check_id(id: Any, where: str) -> None:
     if not isinstance(id, str) or not id or id in ("null", "undefined", "None"):
-        raise Refusal(f"Missing required parameter: '{where}'.", where, "missing_required_parameter")
+        raise ProviderRefusal(f"Missing required parameter: '{where}'.", where, "missing_required_parameter")
     if len(id) > MAX_ID:
-        raise Refusal(
+        raise ProviderRefusal(
             f"Invalid '{where}': string too long. Expected a string with maximum length {MAX_ID}, but got a "
             f"string with length {len(id)} instead.",
             where,
@@ -166,18 +174,18 @@ def _check_pairs(messages: list[dict[str, Any]]) -> None:
             id = message["tool_call_id"]
             where = f"messages.[{place}]"
             if id in answered and answered[id] > block >= 0:
-                raise Refusal(
+                raise ProviderRefusal(
                     f"Duplicate value for 'tool_call_id' of '{id}' in messages[{answered[id]}] and messages[{place}]",
                     where,
                 )
             if block < 0:
-                raise Refusal(
+                raise ProviderRefusal(
                     "Invalid parameter: messages with role 'tool' must be a response to a preceeding "
                     "message with 'tool_calls'.",
                     f"{where}.role",
                 )
             if id not in waiting:
-                raise Refusal(
+                raise ProviderRefusal(
                     f"Invalid parameter: 'tool_call_id' of '{id}' not found in 'tool_calls' of previous message.",
                     f"{where}.tool_call_id",
                 )
@@ -189,7 +197,7 @@ def _check_pairs(messages: list[dict[str, Any]]) -> None:
         for call in message.get("tool_calls") or ():
             block = place
             if call["id"] in called:
-                raise Refusal(
+                raise ProviderRefusal(
                     f"Duplicate value for 'tool_call_id' of '{call['id']}' in "
                     f"messages[{called[call['id']]}] and messages[{place}]",
                     f"messages.[{place}].tool_calls",
@@ -201,7 +209,7 @@ def _check_pairs(messages: list[dict[str, Any]]) -> None:
 
 def _all_answered(waiting: dict[str, None], block: int) -> None:
     if waiting:
-        raise Refusal(
+        raise ProviderRefusal(
             "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
             f"'tool_call_id'. The following tool_call_ids did not have response messages: {', '.join(waiting)}",
             f"messages.[{block}].role",
@@ -211,12 +219,14 @@ def _all_answered(waiting: dict[str, None], block: int) -> None:
 def _check_order(messages: list[dict[str, Any]]) -> None:
     spoken = [message["role"] for message in messages if message["role"] not in ("system", "developer")]
     if not spoken or spoken[0] != "user":
-        raise Refusal(
+        raise ProviderRefusal(
             "Invalid 'messages': the first message that is not an instruction must have the role 'user'.",
             "messages",
         )
     if spoken[-1] == "assistant":
-        raise Refusal("Invalid 'messages': the last message must have the role 'user' or 'tool'.", "messages")
+        raise ProviderRefusal(
+            "Invalid 'messages': the last message must have the role 'user' or 'tool'.", "messages"
+        )
 
 
 def text_of(content: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from demo import texts
 from demo.files import described, without_files
-from demo.requests import Request, find
+from demo.requests import AskedFor, find
 from demo.rules import text_of
 
 
@@ -24,7 +24,7 @@ class PlannedCall:
 
 
 @dataclass(frozen=True)
-class Plan:
+class AnswerPlan:
     """One model response: its text (may be empty beside calls) and its ordered calls."""
 
     text: str
@@ -40,7 +40,7 @@ class _Done:
     result: str
 
 
-def decide(messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] | None = None) -> Plan:
+def decide(messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] | None = None) -> AnswerPlan:
     """What to answer to a request that `rules.check` has let pass.
 
     Whatever stands after the last finished answer is to be answered now: one message or several, and the
@@ -50,7 +50,7 @@ def decide(messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] |
     turn = _current_turn(messages)
     done = _done(turn)
     chinese = False
-    spoken: list[Request] = []
+    spoken: list[AskedFor] = []
     open_calls: list[PlannedCall] = []
     seen: list[str] = []
     for place, message in enumerate(turn):
@@ -68,12 +68,12 @@ def decide(messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] |
                 open_calls.append(call)
     calls = tuple(call for call in open_calls if call.name in known)
     if calls:
-        return Plan(texts.before_calls([call.name for call in calls], chinese), calls)
+        return AnswerPlan(texts.before_calls([call.name for call in calls], chinese), calls)
     pieces = [texts.result(one.call.name, one.call.arguments, one.result, chinese) for one in done]
     pieces += [texts.no_such_tool(call.name, chinese) for call in open_calls]
     pieces += [_said(request, chinese) for request in spoken]
     pieces += seen
-    return Plan("\n\n".join(dict.fromkeys(pieces)) or texts.unknown(chinese))
+    return AnswerPlan("\n\n".join(dict.fromkeys(pieces)) or texts.unknown(chinese))
 
 
 def _current_turn(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -99,5 +99,5 @@ def _done(turn: Sequence[dict[str, Any]]) -> list[_Done]:
     ]
 
 
-def _said(request: Request, chinese: bool) -> str:
+def _said(request: AskedFor, chinese: bool) -> str:
     return texts.long_text(request.topic, chinese) if request.kind == "long" else texts.greeting(chinese)

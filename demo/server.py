@@ -15,8 +15,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
-from demo.rules import Refusal, check, text_of
-from demo.script import Plan, decide
+from demo.rules import ProviderRefusal, check, text_of
+from demo.script import AnswerPlan, decide
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -39,7 +39,7 @@ async def application(scope: MutableMapping[str, Any], receive: Receive, send: S
         return None
     try:
         await _answer(scope, receive, send)
-    except Refusal as refusal:
+    except ProviderRefusal as refusal:
         await _json(send, refusal.status, refusal.body())
     return None
 
@@ -50,9 +50,9 @@ async def _answer(scope: MutableMapping[str, Any], receive: Receive, send: Send)
         models = [{"id": name, "object": "model", "created": 0, "owned_by": "holdfast"} for name in _RATES]
         return await _json(send, 200, {"object": "list", "data": models})
     if route[1] != "/v1/chat/completions":
-        raise Refusal(f"Invalid URL ({scope['method']} {scope['path']})", status=404)
+        raise ProviderRefusal(f"Invalid URL ({scope['method']} {scope['path']})", status=404)
     if route[0] != "POST":
-        raise Refusal(f"Not allowed to {route[0]} on {route[1]}. Use POST.", status=405)
+        raise ProviderRefusal(f"Not allowed to {route[0]} on {route[1]}. Use POST.", status=405)
     body = await _body(receive)
     rate = _rate(body)
     check(body)
@@ -65,14 +65,14 @@ async def _answer(scope: MutableMapping[str, Any], receive: Receive, send: Send)
 
 
 def _rate(body: Any) -> float | None:
-    """Tokens per second of the model that is asked for. Raises Refusal for a model that is not here."""
+    """Tokens per second of the model that is asked for. Raises ProviderRefusal for a model that is not here."""
     name = body.get("model") if isinstance(body, dict) else None
     if name in _RATES:
         return _RATES[name]
     if isinstance(name, str) and (found := re.fullmatch(r"demo-([1-9]\d{0,4})", name)):
         return float(found[1])
     if isinstance(name, str) and name:
-        raise Refusal(
+        raise ProviderRefusal(
             f"The model `{name[:80]}` does not exist or you do not have access to it.",
             "model",
             "model_not_found",
@@ -84,7 +84,7 @@ def _rate(body: Any) -> float | None:
 class _Response:
     """One plan, in the shapes of OpenAI's answers. Ids come from the request, so they repeat with it."""
 
-    def __init__(self, body: dict[str, Any], plan: Plan) -> None:
+    def __init__(self, body: dict[str, Any], plan: AnswerPlan) -> None:
         digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
         self._plan = plan
         self._model = body["model"]
@@ -192,16 +192,18 @@ async def _body(receive: Receive) -> Any:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Refusal("The request broke off.")
+            raise ProviderRefusal("The request broke off.")
         body += message.get("body", b"")
         if len(body) > MAX_BODY:
-            raise Refusal("The request is too large.", status=413)
+            raise ProviderRefusal("The request is too large.", status=413)
         if not message.get("more_body"):
             break
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        raise Refusal("We could not parse the JSON body of your request: it is not valid JSON.") from None
+        raise ProviderRefusal(
+            "We could not parse the JSON body of your request: it is not valid JSON."
+        ) from None
 
 
 async def _json(send: Send, status: int, body: dict[str, Any]) -> None:

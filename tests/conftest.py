@@ -35,6 +35,7 @@ LONGEST = (
     "tests/platform/test_run.py",
     "tests/platform/test_image.py",
     "tests/platform/test_wheel.py",
+    "tests/platform/test_example.py",
     "tests/chat/runs/test_worker.py",
     "tests/recovery/test_command_once.py",
     "tests/chat/entrances/triggers/test_processes.py",

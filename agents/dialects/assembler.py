@@ -10,7 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from agents.dialects.base import CallDelta, Delta, Finish, ReasoningDelta, ReplayItem, TextDelta, UsageDelta
+from agents.dialects.base import (
+    CallDelta,
+    Delta,
+    FinishDelta,
+    ReasoningDelta,
+    ReplayItem,
+    TextDelta,
+    UsageDelta,
+)
 from agents.events import Usage
 
 #: Bytes of text, reasoning and arguments that one response may hold. More is no answer but a runaway, and a
@@ -49,7 +57,7 @@ class Response:
     finish: str = ""
 
 
-class Text:
+class TextPieces:
     """Text in pieces: joins surrogate pairs split between two pieces, replaces what no store can hold."""
 
     def __init__(self) -> None:
@@ -133,8 +141,8 @@ class Assembler:
     """One response. Feed it every delta, then take `response()`."""
 
     def __init__(self) -> None:
-        self._text = Text()
-        self._reasoning = Text()
+        self._text = TextPieces()
+        self._reasoning = TextPieces()
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
         self._argument_bytes = 0
@@ -165,7 +173,7 @@ class Assembler:
                 self._replay.append(delta.item)
             case UsageDelta():
                 self._usage = delta.usage
-            case Finish():
+            case FinishDelta():
                 self._finish = delta.reason or self._finish
         return ""
 

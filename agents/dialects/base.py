@@ -14,13 +14,13 @@ from agents.errors import ModelError, TooLong, TranscriptRefused
 from agents.events import Usage
 from agents.history import History
 from agents.providers.base import Profile
-from agents.transcript.room import Ask
+from agents.transcript.room import ModelSettings
 
 __all__ = [
     "CallDelta",
     "Delta",
     "Dialect",
-    "Finish",
+    "FinishDelta",
     "Model",
     "ModelError",
     "ReasoningDelta",
@@ -76,13 +76,13 @@ class UsageDelta:
 
 
 @dataclass(frozen=True, slots=True)
-class Finish:
+class FinishDelta:
     """The provider says that the response is over, and why (`stop`, `tool_calls`, `length`, …)."""
 
     reason: str
 
 
-Delta = TextDelta | ReasoningDelta | CallDelta | ReplayItem | UsageDelta | Finish
+Delta = TextDelta | ReasoningDelta | CallDelta | ReplayItem | UsageDelta | FinishDelta
 
 
 class Model(Protocol):
@@ -92,7 +92,7 @@ class Model(Protocol):
         """Send one request and yield the response as it comes. `body` is what `Dialect.render` made.
 
         Raises ModelError. The caller must exhaust or close the generator (or be cancelled in it): that is
-        what closes the HTTP response. A stream that ends without `Finish` was cut (rule R5).
+        what closes the HTTP response. A stream that ends without `FinishDelta` was cut (rule R5).
         """
         ...
 
@@ -107,7 +107,7 @@ class Dialect(Protocol):
         ...
 
     def render(
-        self, history: History, profile: Profile, ask: Ask, *, text_only: bool = False
+        self, history: History, profile: Profile, ask: ModelSettings, *, text_only: bool = False
     ) -> dict[str, Any]:
         """The body of a request, without what only the stream needs. Pure: the same history gives the same bytes
         (rule V18). Never raises for what a history holds. `text_only`: without a single tool message (rule T5)."""

@@ -24,7 +24,7 @@ def chosen(spec: AgentSpec) -> Profile:
     return replace(profile, vision=".*" if spec.vision else "")
 
 
-def standing_in(spec: AgentSpec) -> AgentSpec | None:
+def fallback_of(spec: AgentSpec) -> AgentSpec | None:
     """The agent as it is when its fallback model speaks for it; None if it has none. What it takes has no price."""
     if not spec.fallback_model:
         return None

@@ -8,7 +8,7 @@ from agents.dialects.base import Dialect
 from agents.dialects.rules import Violation
 from agents.history import History
 from agents.providers.base import Profile
-from agents.transcript.room import Ask
+from agents.transcript.room import ModelSettings
 
 
 def dialect_of(profile: Profile) -> Dialect:
@@ -16,12 +16,12 @@ def dialect_of(profile: Profile) -> Dialect:
     return extensions.dialects.get(profile.dialect)
 
 
-def render(history: History, profile: Profile, ask: Ask) -> dict[str, Any]:
+def render(history: History, profile: Profile, ask: ModelSettings) -> dict[str, Any]:
     """The body of the request, without streaming options. Never raises for what a history holds."""
     return dialect_of(profile).render(history, profile, ask)
 
 
-def render_text_only(history: History, profile: Profile, ask: Ask) -> dict[str, Any]:
+def render_text_only(history: History, profile: Profile, ask: ModelSettings) -> dict[str, Any]:
     """The body of a request in which tool exchanges are plain text. Tools stay declared, so the agent goes on."""
     return dialect_of(profile).render(history, profile, ask, text_only=True)
 

@@ -16,7 +16,7 @@ NOTE_CHARS = 200
 
 
 #: Seconds between two looks at the ownership while a tool is held up.
-LOOK_S = 0.02
+POLL_S = 0.02
 
 #: Whether whoever runs tools in this context still owns the run, by its own clock, asking nobody. Set by the
 #: owner of a run; without one every tool runs on.
@@ -42,7 +42,7 @@ class Owned:
             while True:
                 while error is None and not self._owned():
                     try:
-                        yield from asyncio.sleep(LOOK_S).__await__()
+                        yield from asyncio.sleep(POLL_S).__await__()
                     except BaseException as thrown:
                         error = thrown
                 thrown_in, error = error, None

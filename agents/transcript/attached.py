@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from agents.attachments import Content
+from agents.attachments import FileContent
 from agents.events import AttachmentRef
 from agents.history import History, Item, UserMessage
 from agents.providers.base import Profile
@@ -73,7 +73,7 @@ def cost(files: Sequence[AttachmentRef], whole: Mapping[str, AttachmentRef], cap
 def content(
     text: str,
     files: Sequence[AttachmentRef],
-    contents: Mapping[str, Content | None],
+    contents: Mapping[str, FileContent | None],
     whole: Mapping[str, AttachmentRef],
     sees: bool,
     shortened: Any,
@@ -127,7 +127,7 @@ def _text(pieces: Sequence[str]) -> Part:
     return {"type": "text", "text": "\n\n".join(pieces)}
 
 
-def _picture(found: Content) -> Part:
+def _picture(found: FileContent) -> Part:
     data = base64.b64encode(found.data).decode()
     return {"type": "image_url", "image_url": {"url": f"data:{found.media_type};base64,{data}"}}
 

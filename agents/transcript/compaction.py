@@ -7,7 +7,7 @@ Pure. Cut is only between whole items (rule V17), and only what is settled is re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from agents.history import History, Item, Note, Step, Summary, UserMessage, lasting, settled
+from agents.history import History, HistoryNote, Item, Step, Summary, UserMessage, lasting, settled
 from agents.transcript.calls import function_name
 from agents.transcript.tokens import characters, estimate
 from agents.transcript.wording import note_text, step_text, user_text
@@ -37,7 +37,7 @@ TASK = (
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CompactionPlan:
     """A summary of `material` would stand for `count` items up to seq `upto`, of about `before` tokens."""
 
     upto: int
@@ -46,7 +46,7 @@ class Plan:
     before: int
 
 
-def plan(history: History, budget: int, cost: Callable[[Item], int]) -> Plan | None:
+def plan(history: History, budget: int, cost: Callable[[Item], int]) -> CompactionPlan | None:
     """What to summarise if the history does not fit into `budget` tokens; None: it fits, or nothing can be won.
 
     Looks at as many of the newest items as fit, and no further, to find out whether one is needed.
@@ -71,7 +71,7 @@ def plan(history: History, budget: int, cost: Callable[[Item], int]) -> Plan | N
     if before < budget * GAIN:
         return None
     count = sum(item.items if isinstance(item, Summary) else 1 for item in gone)
-    return Plan(material[-1].seq, material, count, before)
+    return CompactionPlan(material[-1].seq, material, count, before)
 
 
 def question(made_of: Sequence[Item], budget: int) -> str:
@@ -113,7 +113,7 @@ def _entry(item: Item, cap: int) -> str:
         case UserMessage():
             files = ", ".join(file.name for file in item.attachments)
             return f"User: {shortened(user_text(item), cap)}" + (f" (with files: {files})" if files else "")
-        case Note():
+        case HistoryNote():
             return shortened(note_text(item), cap)
         case Summary():
             return ""

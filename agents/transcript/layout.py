@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from agents.events import AttachmentRef
-from agents.history import History, Item, Note, Step, Summary, UserMessage
+from agents.history import History, HistoryNote, Item, Step, Summary, UserMessage
 from agents.providers.base import Profile
 from agents.transcript import attached
-from agents.transcript.room import Ask, Message, Room
+from agents.transcript.room import Message, ModelSettings, Room
 from agents.transcript.tokens import MESSAGE, estimate
 from agents.transcript.trimming import trim
 from agents.transcript.wording import clean, left_out, note_text, shortened, summary_text, user_text
@@ -36,12 +36,12 @@ class Form(Protocol):
         ...
 
 
-def budget(ask: Ask) -> int:
+def budget(ask: ModelSettings) -> int:
     """Tokens that the history may take in a request."""
     return max(500, ask.window - estimate(ask.prompt) - estimate(json.dumps(list(ask.tools))))
 
 
-def lay_out(history: History, profile: Profile, ask: Ask, form: Form) -> list[Message]:
+def lay_out(history: History, profile: Profile, ask: ModelSettings, form: Form) -> list[Message]:
     """The messages of a request, without the system prompt, in the order that the profile wants."""
     tokens = budget(ask)
     whole = {file.id: file for file in attached.sent_whole(history.items, profile, ask.model)}
@@ -82,7 +82,7 @@ def _message(item: Item, room: Room) -> list[Message]:
             return [{"role": "user", "content": shown}]
         case UserMessage():
             return [{"role": "user", "content": user_text(item)}]
-        case Note():
+        case HistoryNote():
             return [{"role": "user", "content": note_text(item)}]
         case Summary():
             return [{"role": "user", "content": summary_text(item)}]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents.attachments import Content
+from agents.attachments import FileContent
 from agents.events import AttachmentRef
 from agents.history import Step
 from agents.providers.base import Profile
@@ -14,7 +14,7 @@ Message = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Ask:
+class ModelSettings:
     """What a request says beside the history."""
 
     model: str
@@ -24,7 +24,7 @@ class Ask:
     #: Tokens that prompt, tools and history may take together.
     window: int = 60_000
     #: Files that were read for this request (`attached.wanted`); None: one that is gone.
-    files: Mapping[str, Content | None] = field(default_factory=dict)
+    files: Mapping[str, FileContent | None] = field(default_factory=dict)
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Room:
     """What rendering one request carries along: who is asked, ids already used, and how large results may be."""
 
     profile: Profile
-    ask: Ask
+    ask: ModelSettings
     result_tokens: int
     ids: set[str] = field(default_factory=set)
     #: Calls before the step that is rendered, over the whole history (for positional ids).

@@ -2,7 +2,7 @@
 
 import re
 
-from agents.history import Call, Note, Step, Summary, UserMessage
+from agents.history import Call, HistoryNote, Step, Summary, UserMessage
 from agents.results import INTERRUPTED, NO_OUTPUT, NOT_STARTED
 from agents.transcript.tokens import characters, estimate
 
@@ -16,7 +16,7 @@ def user_text(message: UserMessage) -> str:
     return clean(message.text) if message.text.strip() else EMPTY_MESSAGE
 
 
-def note_text(note: Note) -> str:
+def note_text(note: HistoryNote) -> str:
     """A note, marked so that the model does not take it for the user's own words."""
     source = " ".join(part for part in (note.origin.entrance, note.origin.name) if part)
     return clean(f"[Note from {source}, not written by the user]\n{note.text.strip() or EMPTY_MESSAGE}")

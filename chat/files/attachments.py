@@ -24,7 +24,7 @@ from django.db import IntegrityError, models, transaction
 from PIL import Image, ImageOps
 
 from agents import events as e
-from agents.attachments import Content
+from agents.attachments import FileContent
 from chat.files import sniffing
 from chat.journal.journal import Journal
 from chat.models import Attachment
@@ -49,13 +49,13 @@ class Taken(Exception):
     """The id belongs to another file already."""
 
 
-class TooMany(Exception):
+class TooManyFiles(Exception):
     """The person has too many files that were not sent."""
 
 
-def limits() -> sniffing.Limits:
+def limits() -> sniffing.FileLimits:
     """The limits of one file, from the settings."""
-    return sniffing.Limits(settings.HOLDFAST_MAX_FILE_BYTES, settings.HOLDFAST_MAX_IMAGE_PIXELS)
+    return sniffing.FileLimits(settings.HOLDFAST_MAX_FILE_BYTES, settings.HOLDFAST_MAX_IMAGE_PIXELS)
 
 
 def ref(row: Attachment) -> e.AttachmentRef:
@@ -66,7 +66,7 @@ def ref(row: Attachment) -> e.AttachmentRef:
 def keep(owner: int, id: UUID, name: str, data: bytes, now: int) -> tuple[Attachment, bool]:
     """Check and store a file; (its row, whether it is new). The same id with the same bytes again changes nothing.
 
-    Raises uploads.Unfit, Taken and TooMany.
+    Raises uploads.Unfit, Taken and TooManyFiles.
     """
     name = sniffing.clean_name(name)
     digest = hashlib.sha256(data).hexdigest()
@@ -74,7 +74,7 @@ def keep(owner: int, id: UUID, name: str, data: bytes, now: int) -> tuple[Attach
         return known, False
     kind = sniffing.media_type(name, data, limits())
     if Attachment.objects.filter(owner_id=owner, conversation=None).count() >= MAX_UNSENT:
-        raise TooMany
+        raise TooManyFiles
     row = Attachment(
         id=id, owner_id=owner, name=name, media_type=kind, size=len(data), sha256=digest, created_at=now
     )
@@ -126,7 +126,7 @@ async def bind(
 
 
 @dataclass(frozen=True)
-class Files:
+class ConversationFiles:
     """The files of one conversation, for its agent: `agents.attachments.Files` over the storage.
 
     `ask` runs a question to SQL in a thread, and has patience with a database that is away.
@@ -136,7 +136,7 @@ class Files:
     ask: Callable[[Callable[[], Attachment | None]], Awaitable[Attachment | None]]
     using: str = "default"
 
-    async def read(self, id: str) -> Content | None:
+    async def read(self, id: str) -> FileContent | None:
         """The file as a model may get it, or None if it is not there (any more) or cannot be read."""
         row = await self.ask(lambda: self._row(id))
         if row is None:
@@ -148,14 +148,14 @@ class Files:
         return mine.filter(id=UUID(id)).first()
 
 
-def prepared(row: Attachment) -> Content | None:
+def prepared(row: Attachment) -> FileContent | None:
     """A file's bytes; a picture no larger than a model can use, and never an animated one."""
     try:
         with row.file.open("rb") as file:
             data: bytes = file.read()
         picture = row.media_type.startswith("image/")
         if not picture or (row.media_type in _PLAIN and _fits(data)):
-            return Content(row.media_type, data)
+            return FileContent(row.media_type, data)
         return _shrunk(data)
     except (
         Exception
@@ -170,7 +170,7 @@ def _fits(data: bytes) -> bool:
         return small and not getattr(image, "is_animated", False)
 
 
-def _shrunk(data: bytes) -> Content:
+def _shrunk(data: bytes) -> FileContent:
     with Image.open(BytesIO(data)) as image:
         image.thumbnail((MODEL_EDGE, MODEL_EDGE))
         upright: Any = ImageOps.exif_transpose(image)
@@ -178,9 +178,9 @@ def _shrunk(data: bytes) -> Content:
         out = BytesIO()
         if clear:
             upright.convert("RGBA").save(out, "PNG")
-            return Content("image/png", out.getvalue())
+            return FileContent("image/png", out.getvalue())
         upright.convert("RGB").save(out, "JPEG", quality=88)
-        return Content("image/jpeg", out.getvalue())
+        return FileContent("image/jpeg", out.getvalue())
 
 
 def clean(now: int, older_ms: int = UNSENT_MS, using: str = "default") -> int:

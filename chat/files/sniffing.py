@@ -31,7 +31,7 @@ _BINARY = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 Problem = Literal["empty", "too_large", "too_many_pixels", "broken_image", "not_text", "wrong_type"]
 
 
-class Unfit(Exception):
+class UnfitFile(Exception):
     """The file cannot be taken; the text says why and what to do."""
 
     def __init__(self, code: Problem, detail: str) -> None:
@@ -41,25 +41,25 @@ class Unfit(Exception):
 
 
 @dataclass(frozen=True)
-class Limits:
+class FileLimits:
     """Bytes of a file, and pixels of a picture (width times height)."""
 
     size: int
     pixels: int
 
 
-def media_type(name: str, data: bytes, limits: Limits) -> str:
-    """The media type of a file, by its bytes. Raises Unfit."""
+def media_type(name: str, data: bytes, limits: FileLimits) -> str:
+    """The media type of a file, by its bytes. Raises UnfitFile."""
     if not data:
-        raise Unfit("empty", "The file is empty.")
+        raise UnfitFile("empty", "The file is empty.")
     if len(data) > limits.size:
-        raise Unfit("too_large", f"The file is larger than {limits.size // 1_000_000} MB.")
+        raise UnfitFile("too_large", f"The file is larger than {limits.size // 1_000_000} MB.")
     for magic, form in _MAGIC:
         if re.match(magic, data, re.DOTALL):
             _check_image(data, form, limits.pixels)
             return _MEDIA[form]
     if _IMAGE_NAME.search(name):
-        raise Unfit("wrong_type", "This is no PNG, JPEG, GIF or WebP picture, whatever its name says.")
+        raise UnfitFile("wrong_type", "This is no PNG, JPEG, GIF or WebP picture, whatever its name says.")
     _check_text(data)
     extension = name.rpartition(".")[2].lower() if "." in name else ""
     return _TEXTS.get(extension, "text/plain")
@@ -73,17 +73,17 @@ def _check_image(data: bytes, form: str, pixels: int) -> None:
             with Image.open(BytesIO(data), formats=[form]) as image:
                 width, height = image.size
                 if width * height > pixels:
-                    raise Unfit(
+                    raise UnfitFile(
                         "too_many_pixels",
                         f"The picture has {width} × {height} pixels; {pixels // 1_000_000} million are the most.",
                     )
                 image.verify()
-    except Unfit:
+    except UnfitFile:
         raise
     except Image.DecompressionBombError:
-        raise Unfit("too_many_pixels", "The picture has far too many pixels.") from None
+        raise UnfitFile("too_many_pixels", "The picture has far too many pixels.") from None
     except Exception:  # Pillow raises whatever a broken file leads it to.
-        raise Unfit("broken_image", "The picture is damaged, or not what it seems to be.") from None
+        raise UnfitFile("broken_image", "The picture is damaged, or not what it seems to be.") from None
 
 
 def _check_text(data: bytes) -> None:
@@ -92,7 +92,7 @@ def _check_text(data: bytes) -> None:
     except UnicodeDecodeError:
         text = "\0"
     if _BINARY.search(text) or text.startswith("%PDF-"):
-        raise Unfit(
+        raise UnfitFile(
             "not_text", "Only pictures (PNG, JPEG, GIF, WebP) and text files in UTF-8 can be attached."
         )
 

@@ -19,7 +19,7 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from pydantic import BaseModel, ValidationError
 
-from chat.http.limits import Allowance, Limits
+from chat.http.limits import Allowance, RateLimits
 
 Answer = dict[str, Any]
 Method = Callable[..., Answer | BaseModel | HttpResponseBase]
@@ -28,7 +28,7 @@ Method = Callable[..., Answer | BaseModel | HttpResponseBase]
 END = 2**62
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The request cannot be answered; becomes its response. `after`: seconds, told with the status 429."""
 
     def __init__(
@@ -55,7 +55,7 @@ class Created(dict[str, Any]):
 
 def allowance(burst: int, rate: float) -> Allowance:
     """Requests of one user in this process: so many at once, and so many per second after that."""
-    return Allowance(Limits(burst=burst, rate=rate, flood=10_000))
+    return Allowance(RateLimits(burst=burst, rate=rate, flood=10_000))
 
 
 def endpoint(
@@ -76,7 +76,7 @@ def endpoint(
     def perform(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             answer = methods[request.method or ""](request, *args, **kwargs)
-        except Refused as refusal:
+        except RequestRefused as refusal:
             return _refused(refusal)
         if isinstance(answer, HttpResponseBase):
             return answer
@@ -94,7 +94,7 @@ def endpoint(
             spent = reading if request.method in ("GET", "HEAD") else writing
             try:
                 _admit(request, spent, max_bytes() if callable(max_bytes) else max_bytes)
-            except Refused as refusal:
+            except RequestRefused as refusal:
                 return _refused(refusal)
             return answering(request, *args, **kwargs)
 
@@ -103,23 +103,23 @@ def endpoint(
 
 
 def body_of(request: HttpRequest) -> Any:
-    """The JSON object that was sent; an empty one if nothing was. Raises Refused."""
+    """The JSON object that was sent; an empty one if nothing was. Raises RequestRefused."""
     try:
         found = json.loads(request.body or b"{}")
     except (ValueError, RecursionError):
-        raise Refused(400, "bad_json", gettext("Send a JSON object.")) from None
+        raise RequestRefused(400, "bad_json", gettext("Send a JSON object.")) from None
     if not isinstance(found, dict):
-        raise Refused(400, "bad_json", gettext("Send a JSON object."))
+        raise RequestRefused(400, "bad_json", gettext("Send a JSON object."))
     return found
 
 
 def number_of(request: HttpRequest, name: str, default: int, least: int = 1, most: int = END) -> int:
-    """A whole number of the query string. What is beyond its bounds is moved to them. Raises Refused."""
+    """A whole number of the query string. What is beyond its bounds is moved to them. Raises RequestRefused."""
     text = request.GET.get(name, "")
     if not text:
         return default
     if not (text.isascii() and text.isdigit() and len(text) <= 20):
-        raise Refused(400, "refused", f"`{name}` must be a whole number.")
+        raise RequestRefused(400, "refused", f"`{name}` must be a whole number.")
     return max(least, min(most, int(text)))
 
 
@@ -133,14 +133,16 @@ def wrong_fields(refusal: ValidationError) -> dict[str, str]:
 
 def _admit(request: HttpRequest, spent: Allowance, max_bytes: int) -> None:
     if not request.user.is_authenticated:
-        raise Refused(401, "logged_out", gettext("Log in again."))
+        raise RequestRefused(401, "logged_out", gettext("Log in again."))
     if not spent.take(request.user.pk):
         after = math.ceil(spent.pause_s)
-        raise Refused(429, "too_fast", gettext("Too many requests. Wait a moment."), retry=True, after=after)
+        raise RequestRefused(
+            429, "too_fast", gettext("Too many requests. Wait a moment."), retry=True, after=after
+        )
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdigit() or int(length) > max_bytes:
         told = gettext("A request may have {max} bytes.").format(max=f"{max_bytes:,}")
-        raise Refused(413, "too_large", told)
+        raise RequestRefused(413, "too_large", told)
 
 
 def _json(body: Answer, status: int) -> HttpResponse:
@@ -150,7 +152,7 @@ def _json(body: Answer, status: int) -> HttpResponse:
     return response
 
 
-def _refused(refusal: Refused) -> HttpResponse:
+def _refused(refusal: RequestRefused) -> HttpResponse:
     response = _json(refusal.body, refusal.status)
     if refusal.status == 429:
         response["Retry-After"] = str(refusal.after)

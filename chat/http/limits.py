@@ -11,7 +11,7 @@ Verdict = Literal["ok", "refused", "flood"]
 
 
 @dataclass(frozen=True)
-class Limits:
+class RateLimits:
     """Limits of one socket; the numbers suit a person with a fast hand and an outbox after a long tunnel."""
 
     #: Sockets of one user in one process: many more than a person has tabs and devices.
@@ -33,7 +33,7 @@ class Bucket:
     So a client that stops hammering is heard again, and one that does not sinks until it is a flood.
     """
 
-    def __init__(self, limits: Limits, now: int) -> None:
+    def __init__(self, limits: RateLimits, now: int) -> None:
         self._limits = limits
         self._level = float(limits.burst)
         self._at = now
@@ -54,7 +54,7 @@ class Allowance:
     #: Users to remember; who is forgotten starts with a full bucket.
     REMEMBERED = 10_000
 
-    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limits: RateLimits, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits
         self._clock = clock
         self._buckets: OrderedDict[Any, Bucket] = OrderedDict()

@@ -18,9 +18,9 @@ from django.utils.safestring import SafeString
 from chat.support.clock import now_ms
 
 #: Rows that a list counts; with more it says this number, instead of reading a whole table for one.
-MOST_COUNTED = 10_000
+MAX_COUNTED = 10_000
 #: Characters of one text on a page; the rest is in the database.
-MOST_SHOWN = 100_000
+MAX_SHOWN = 100_000
 
 
 class BoundedPaginator(Paginator):
@@ -29,7 +29,7 @@ class BoundedPaginator(Paginator):
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        return rows[:MOST_COUNTED].count()
+        return rows[:MAX_COUNTED].count()
 
 
 class TextFilter(admin.SimpleListFilter):
@@ -157,8 +157,8 @@ def pretty(value: Any) -> SafeString:
 
 def block(text: str) -> SafeString:
     """Text as it is, line breaks and all; escaped."""
-    cut = "" if len(text) <= MOST_SHOWN else f"\n… {len(text) - MOST_SHOWN:,} characters more"
-    return format_html('<pre class="hf-text">{}{}</pre>', text[:MOST_SHOWN], cut)
+    cut = "" if len(text) <= MAX_SHOWN else f"\n… {len(text) - MAX_SHOWN:,} characters more"
+    return format_html('<pre class="hf-text">{}{}</pre>', text[:MAX_SHOWN], cut)
 
 
 def link(label: str, page: str, *args: Any, **query: Any) -> SafeString:

@@ -16,7 +16,7 @@ from chat.inspection.transcript import transcript
 from chat.models import Conversation
 
 
-class OwnerFilter(base.TextFilter):
+class ConversationOwnerFilter(base.TextFilter):
     title = "owner's username"
     parameter_name = "owner_name"
     lookup = "owner__username"
@@ -66,7 +66,7 @@ class EntranceFilter(admin.SimpleListFilter):
 @admin.register(Conversation)
 class ConversationAdmin(base.ReadOnlyAdmin):
     list_display = ("name", "owner", "agent", "run_status", "entrance", "head_seq", "updated", "deleted")
-    list_filter = (OwnerFilter, AgentFilter, RunStateFilter, EntranceFilter)
+    list_filter = (ConversationOwnerFilter, AgentFilter, RunStateFilter, EntranceFilter)
     list_select_related = ("owner",)
     ordering = ("-updated_at", "id")
     search_ids = ("id",)

@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 
 from agents import events
 from chat.inspection import base
-from chat.inspection.runs import OwnerFilter, PartAdmin, by_values
+from chat.inspection.runs import PartAdmin, RunOwnerFilter, by_values
 from chat.models import Event, Message
 
 #: The types of all events, from their classes.
@@ -18,7 +18,7 @@ TYPES = tuple(kind.model_fields["type"].default for kind in get_args(get_args(ev
 class EventAdmin(PartAdmin):
     list_display = ("seq", "type", "chat", "time", "tag", "command")
     list_display_links = ("seq", "type")
-    list_filter = (by_values("type", TYPES), OwnerFilter)
+    list_filter = (by_values("type", TYPES), RunOwnerFilter)
     search_ids = ("conversation_id",)
     search_exact = ("type", "tag", "command")
     search_help_text = "A conversation's id, a type of event, a tag or a command's id."
@@ -38,7 +38,7 @@ class EventAdmin(PartAdmin):
 @admin.register(Message)
 class MessageAdmin(PartAdmin):
     list_display = ("message", "kind", "chat", "time", "beginning")
-    list_filter = (by_values("kind", ("message", "note", "notice")), OwnerFilter)
+    list_filter = (by_values("kind", ("message", "note", "notice")), RunOwnerFilter)
     search_ids = ("conversation_id",)
     search_exact = ("message",)
     search_text = ("body",)

@@ -90,4 +90,4 @@ def submit(operator: Operator, row: Run | Call, command: str, body: StopBody | S
 def doubts() -> int:
     """How many calls are in doubt, in conversations that were not deleted; counted no further than a list is."""
     alive = Conversation.objects.filter(deleted_at=None)
-    return Call.objects.filter(status="in_doubt", conversation__in=alive)[: base.MOST_COUNTED].count()
+    return Call.objects.filter(status="in_doubt", conversation__in=alive)[: base.MAX_COUNTED].count()

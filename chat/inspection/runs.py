@@ -14,7 +14,7 @@ from chat.inspection.pages import OperatedAdmin, settle_page, stop_page
 from chat.models import Call, Fault, Run, Step
 
 
-class OwnerFilter(base.TextFilter):
+class RunOwnerFilter(base.TextFilter):
     title = "owner's username"
     parameter_name = "owner_name"
     lookup = "conversation__owner__username"
@@ -66,7 +66,7 @@ class PartAdmin(base.ReadOnlyAdmin):
 @admin.register(Run)
 class RunAdmin(OperatedAdmin, PartAdmin):
     list_display = ("run", "chat", "status", "attempt", "worker", "started", "duration", "tokens", "code")
-    list_filter = (by_values("status", get_args(RunStatus)), OwnerFilter)
+    list_filter = (by_values("status", get_args(RunStatus)), RunOwnerFilter)
     search_ids = ("conversation_id",)
     search_exact = ("run", "cause", "worker", "code")
     search_help_text = "A run's or conversation's id, a worker, or a code."
@@ -105,7 +105,7 @@ class RunAdmin(OperatedAdmin, PartAdmin):
 @admin.register(Step)
 class StepAdmin(PartAdmin):
     list_display = ("step", "chat", "status", "model", "attempt", "tokens", "started", "duration")
-    list_filter = (by_values("status", get_args(StepStatus)), OwnerFilter)
+    list_filter = (by_values("status", get_args(StepStatus)), RunOwnerFilter)
     search_ids = ("conversation_id",)
     search_exact = ("step", "run")
     search_help_text = "A step's, run's or conversation's id."
@@ -134,7 +134,7 @@ class CallAdmin(OperatedAdmin, PartAdmin):
     list_filter = (
         by_values("status", get_args(CallStatus)),
         by_values("effect", get_args(Effect)),
-        OwnerFilter,
+        RunOwnerFilter,
     )
     search_ids = ("conversation_id",)
     search_exact = ("call", "step", "name", "worker", "provider_id", "code")
@@ -190,7 +190,7 @@ class FaultAdmin(PartAdmin):
     """Requests that were refused (rule T5): what was sent, what the provider said, and what followed."""
 
     list_display = ("kind", "chat", "model", "profile", "time", "shape", "outcome", "beginning")
-    list_filter = (by_values("outcome", tuple(code for code, _ in Fault.OUTCOMES if code)), OwnerFilter)
+    list_filter = (by_values("outcome", tuple(code for code, _ in Fault.OUTCOMES if code)), RunOwnerFilter)
     search_ids = ("conversation_id",)
     search_exact = ("kind", "run", "step", "digest", "model")
     search_text = ("text",)

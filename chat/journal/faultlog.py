@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from agents.faults import Fault, Outcome
+from agents.faults import Outcome, RefusedRequest
 from chat import models as m
 from chat.journal.journal import Journal
 from chat.journal.projection import clean
@@ -20,25 +20,25 @@ log = logging.getLogger(__name__)
 
 #: Characters of a request that are kept; the rest would be the history that the journal has anyway.
 MAX_REQUEST = 1_000_000
-#: Faults of one conversation that are looked at before a request; older ones were of other requests.
+#: Refused requests of one conversation that are looked at before a request; older ones were of other requests.
 RECENT = 200
 _BYTES = re.compile(r"(data:[^;\"]{1,100};base64,)([A-Za-z0-9+/=]{200,})")
 
 
-class Faults:
-    """The fault log of one conversation. `patiently` tries again while the journal is away."""
+class RefusedRequests:
+    """The fault log of one conversation. `retry_while_unavailable` tries again while the journal is away."""
 
     def __init__(
         self,
         journal: Journal,
         conversation: str,
-        patiently: Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]],
+        retry_while_unavailable: Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]],
     ) -> None:
         self._journal = journal
         self._conversation = UUID(conversation)
-        self._patiently = patiently
+        self._retry = retry_while_unavailable
 
-    async def refused(self, fault: Fault) -> None:
+    async def refused(self, fault: RefusedRequest) -> None:
         """Keep a fault, once per digest. Never raises."""
         values = {
             "run": fault.run,
@@ -72,7 +72,7 @@ class Faults:
     async def digests(self) -> list[str]:
         """Of the requests that were refused lately: none of them is sent again."""
         newest = self._mine().order_by("-id").values_list("digest", flat=True)
-        found: list[str] = await self._patiently(lambda: self._journal.ask(lambda: list(newest[:RECENT])))
+        found: list[str] = await self._retry(lambda: self._journal.ask(lambda: list(newest[:RECENT])))
         return found
 
     def _mine(self) -> Any:
@@ -80,7 +80,7 @@ class Faults:
 
     async def _quietly(self, work: Callable[[], Any]) -> None:
         try:
-            await self._patiently(lambda: self._journal.ask(work))
+            await self._retry(lambda: self._journal.ask(work))
         except SessionError:
             log.exception("A fault could not be kept.")
 

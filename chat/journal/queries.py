@@ -20,7 +20,7 @@ ENDED = tuple(sorted(RUN.final))
 #: Types of the events that end a run.
 ENDS = tuple(type for type, row in RUN.types.items() if set(row.targets()) & RUN.final)
 #: Earlier runs of a conversation that are looked at.
-LOOK_BACK = 10
+MAX_EARLIER_RUNS = 10
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ async def losses(journal: Journal, conversation: str, run: str) -> Losses:
         return Losses(
             lost=told.filter(text__contains='"lease_lost"').count(),
             crashed=told.filter(text__contains='"crashed"').count(),
-            relapse=relapsed(earlier.order_by("-seq").values_list("status", "code")[:LOOK_BACK]),
+            relapse=relapsed(earlier.order_by("-seq").values_list("status", "code")[:MAX_EARLIER_RUNS]),
         )
 
     return await journal.ask(work)

@@ -40,7 +40,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Text:
+class CardText:
     """A piece of a card. Texts with the ids `status` and `text` are streamed into."""
 
     id: str
@@ -60,13 +60,13 @@ class Button:
 class Card:
     """One look of a card. `summary` is plain text for lists and notifications."""
 
-    parts: tuple[Text | Button, ...]
+    parts: tuple[CardText | Button, ...]
     summary: str
     streaming: bool
 
 
 @dataclass(frozen=True)
-class Limits:
+class MessengerLimits:
     """What the messenger bears. Milliseconds unless the name says otherwise."""
 
     #: It shows a message with the same uuid once for at least this long.
@@ -146,7 +146,7 @@ class Client(Protocol):
         ...
 
     async def stream(self, card: str, text: str, shown: str, sequence: int) -> None:
-        """Show `shown` as the `Text` with this id of a streaming card."""
+        """Show `shown` as the `CardText` with this id of a streaming card."""
         ...
 
     async def settle(self, card: str, shown: Card, sequence: int) -> None:
@@ -175,7 +175,7 @@ class Messenger(Protocol):
     def tables(self) -> Tables: ...
 
     @property
-    def limits(self) -> Limits: ...
+    def limits(self) -> MessengerLimits: ...
 
     @property
     def markup(self) -> Markup: ...

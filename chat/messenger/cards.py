@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chat.messenger import texts
-from chat.messenger.adapter import Button, Card, Limits, Markup, Text
+from chat.messenger.adapter import Button, Card, CardText, Markup, MessengerLimits
 
 State = Mapping[str, Any]
 
@@ -33,7 +33,7 @@ MARKS = {
 
 
 @dataclass(frozen=True)
-class Origin:
+class CardOrigin:
     """Where a card stands, for its buttons: the lane's key and the topic."""
 
     lane: int
@@ -48,7 +48,7 @@ class Writer:
     """Writes cards in one language, for one messenger."""
 
     markup: Markup
-    limits: Limits
+    limits: MessengerLimits
     language: str
 
     def status(self, state: State, run: str, now: int) -> str:
@@ -84,18 +84,20 @@ class Writer:
         shown = self.markup.markdown(written[: self.limits.card_text])
         return shown if len(written) <= self.limits.card_text else f"{shown}\n{self._say(texts.MORE_TEXT)}"
 
-    def working(self, told: str, run: str, at: Origin) -> Card:
+    def working(self, told: str, run: str, at: CardOrigin) -> Card:
         """A card of a run at work, streaming."""
         stop = Button(self._say(texts.STOP), at.value("stop", run=run), "danger")
-        return Card((Text("status", told), Text("text", ""), stop), self._say(texts.SUMMARY), streaming=True)
+        return Card(
+            (CardText("status", told), CardText("text", ""), stop), self._say(texts.SUMMARY), streaming=True
+        )
 
     def resting(self, told: str) -> Card:
         """The last look of a card: what was done."""
-        return Card((Text("status", told),), _summary(told), streaming=False)
+        return Card((CardText("status", told),), _summary(told), streaming=False)
 
-    def asking(self, told: str, doubts: list[Any], asked: list[Any], at: Origin) -> Card:
+    def asking(self, told: str, doubts: list[Any], asked: list[Any], at: CardOrigin) -> Card:
         """A card at rest with the choices for calls in doubt and for those `asked` about."""
-        parts: list[Text | Button] = [Text("status", told)]
+        parts: list[CardText | Button] = [CardText("status", told)]
         for number, call in enumerate(asked[:MAX_ASKED]):
             parts += self._asked(call, number, at)
         for number, call in enumerate(doubts[:MAX_ASKED]):
@@ -112,7 +114,7 @@ class Writer:
         """What becomes of a card that is followed by another one."""
         return self.resting(f"**{self._say(texts.GOES_ON)}**")
 
-    def _asked(self, call: Any, number: int, at: Origin) -> list[Text | Button]:
+    def _asked(self, call: Any, number: int, at: CardOrigin) -> list[CardText | Button]:
         most = self.limits.card_arguments
         whole = len(call["arguments"]) <= most  # nobody allows what they have not seen (rule W8)
         question = self._say(texts.MAY_RUN, name=self.markup.escape(call["name"]))
@@ -122,11 +124,11 @@ class Writer:
         value = at.value("approve", call=call["id"], digest=call["approval"]["digest"])
         refuse = Button(self._say(texts.REFUSE), {**value, "decision": "refuse"})
         if not whole:
-            return [Text(f"asked{number}", question), refuse]
+            return [CardText(f"asked{number}", question), refuse]
         allow = Button(self._say(texts.ALLOW), {**value, "decision": "approve"}, "primary")
-        return [Text(f"asked{number}", question), allow, refuse]
+        return [CardText(f"asked{number}", question), allow, refuse]
 
-    def _doubt(self, call: Any, number: int, at: Origin) -> list[Text | Button]:
+    def _doubt(self, call: Any, number: int, at: CardOrigin) -> list[CardText | Button]:
         question = self._say(texts.IN_DOUBT, name=self.markup.escape(call["name"]))
         question += f"\n```\n{_short(call['arguments'], 300)}\n```"
         choices = (
@@ -138,7 +140,7 @@ class Writer:
             Button(self._say(label), at.value("settle", call=call["id"], decision=decision))
             for label, decision in choices
         ]
-        return [Text(f"doubt{number}", question), *buttons]
+        return [CardText(f"doubt{number}", question), *buttons]
 
     def _call(self, call: Any, now: int) -> str:
         line = f"{MARKS.get(call['status'], '▫️')} {self.markup.escape(call['name'])}"

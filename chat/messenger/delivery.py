@@ -15,22 +15,23 @@ from chat.messenger import told
 from chat.messenger.adapter import Client, Messenger
 from chat.messenger.answers import Answers
 from chat.messenger.database import OUTAGES, ask
-from chat.messenger.errors import Away, Limited, Refused
+from chat.messenger.errors import Away, Limited, MessageRefused
 from chat.messenger.follow import Follower
 from chat.messenger.models import Lane
 from chat.messenger.outbox import Outbox
 from chat.messenger.run_cards import RunCards
 from chat.session.errors import NoConversation, Unavailable
+from chat.support.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
 #: A card that is refused, or raises what nobody foresaw, is given up after so many failures in a row.
 MAX_FAILURES = 5
 #: Milliseconds before a card that failed is tried again: at first, doubled each time, and at most.
-RETRY_MS = (1_000, 60_000)
+RETRY_MS = Backoff(1_000, 60_000)
 
 
-class Delivery:
+class LaneDelivery:
     """The way out of one lane. `every_ms` says how often a card may change now."""
 
     def __init__(
@@ -109,8 +110,8 @@ class Delivery:
         if not self._failures:
             self._failing_since = now
         self._failures += 1
-        self._held_until = now + min(RETRY_MS[1], RETRY_MS[0] * 2 ** min(self._failures - 1, 10))
-        if not isinstance(problem, Away | Refused):
+        self._held_until = now + int(RETRY_MS.delay(self._failures - 1))
+        if not isinstance(problem, Away | MessageRefused):
             log.error("A card of lane %s raised.", self._lane.pk, exc_info=problem)
         if isinstance(problem, Away):
             given_up = now - self._failing_since > self._remembers_ms

@@ -5,7 +5,7 @@
     ├── Limited             too fast: not done, again after `after` seconds
     ├── CardClosed          the card takes no streamed text any more: open another one
     ├── Outpaced            the card was changed with a larger sequence: go on with a larger one
-    └── Refused             it will not work, however often
+    └── MessageRefused      it will not work, however often
         └── TargetGone      the message that was to be replied to is gone; the chat may still be there
 
 `code` is the messenger's number, 0 where there was none. Texts hold neither tokens nor secrets.
@@ -41,9 +41,9 @@ class Outpaced(MessengerError):
     """Somebody changed this card with a larger sequence."""
 
 
-class Refused(MessengerError):
+class MessageRefused(MessengerError):
     """It will not work."""
 
 
-class TargetGone(Refused):
+class TargetGone(MessageRefused):
     """The message to reply to is gone."""

@@ -33,12 +33,13 @@ from chat.messenger import outbox, poison, texts
 from chat.messenger.adapter import Client, Messenger, Person, Pressed, Said, made_id
 from chat.messenger.answers import message_of
 from chat.messenger.database import OUTAGES, ask
-from chat.messenger.errors import MessengerError, Refused
-from chat.messenger.lanes import make_lane, now_ms
+from chat.messenger.errors import MessageRefused, MessengerError
+from chat.messenger.lanes import make_lane
 from chat.messenger.models import PRESS, InboundMessage, Lane
 from chat.messenger.presses import command_of
 from chat.models import Run
 from chat.session.errors import Unavailable
+from chat.support.clock import now_ms
 
 log = logging.getLogger(__name__)
 
@@ -180,9 +181,9 @@ class Intake:
                     raise ValueError(self._say(texts.FILES_AT_MOST, max=MAX_FILES))
                 data = await self._client.file(row.message_id, key, kind, attachments.limits().size)
                 await ask(attachments.keep, self._lane.owner_id, UUID(id), called, data, now_ms())
-            except (sniffing.Unfit, Refused, ValueError) as problem:
+            except (sniffing.UnfitFile, MessageRefused, ValueError) as problem:
                 lines.append(self._say(texts.FILE_UNREADABLE, name=called, problem=problem))
-            except (attachments.Taken, attachments.TooMany):
+            except (attachments.Taken, attachments.TooManyFiles):
                 lines.append(self._say(texts.FILE_NOT_KEPT, name=called))
             else:
                 kept.append(id)

@@ -15,7 +15,6 @@ from chat.messenger.database import OUTAGES
 from chat.messenger.models import PRESS, Lane, Tables
 from chat.models import Conversation
 from chat.support.claims import Claim
-from chat.support.clock import now_ms as now_ms
 
 log = logging.getLogger(__name__)
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chat.support.fields import JsonText
 
+#: Whom an app answers: the values of `App.private_policy` and `group_policy`, with their names for people.
 POLICIES = (
     ("everyone", _("everybody")),
     ("linked", _("only people who are linked to a user here")),

@@ -21,14 +21,15 @@ from django.db.models import F
 from chat.messenger.adapter import Client, Messenger, Target, made_id
 from chat.messenger.database import OUTAGES, ask
 from chat.messenger.errors import Away, Limited, MessengerError, TargetGone
-from chat.messenger.lanes import now_ms
 from chat.messenger.models import Delivery, Lane, Tables
 from chat.messenger.poison import MAX_REASON, MAX_TRIES, told
+from chat.support.backoff import Backoff
+from chat.support.clock import now_ms
 
 log = logging.getLogger(__name__)
 
 #: Milliseconds between two tries: at first, doubled each time, and at most.
-RETRY_MS = (500, 60_000)
+RETRY_MS = Backoff(500, 60_000)
 
 
 def put(messenger: Messenger, lane: Lane, text: str, *key: object, reply_to: str = "", run: str = "") -> int:
@@ -144,4 +145,4 @@ def _answered(tables: Tables, run: str, now: int) -> None:
 
 
 def _pause(attempts: int) -> int:
-    return int(min(RETRY_MS[1], RETRY_MS[0] * 2 ** min(attempts, 10)))
+    return int(RETRY_MS.delay(attempts))

@@ -12,7 +12,7 @@ from chat.messenger import answers, cards
 from chat.messenger.adapter import Client, Messenger, Target, made_id
 from chat.messenger.answers import Answers
 from chat.messenger.database import ask
-from chat.messenger.errors import CardClosed, Outpaced, Refused
+from chat.messenger.errors import CardClosed, MessageRefused, Outpaced
 from chat.messenger.follow import Follower
 from chat.messenger.models import Lane, Turn
 from chat.messenger.told import Drawn
@@ -51,7 +51,7 @@ class RunCards:
         self._mine = mine
         self._turn = turn
         self._writer = cards.Writer(messenger.markup, messenger.limits, messenger.language(lane.app))
-        self._origin = cards.Origin(lane.pk, lane.thread_id)
+        self._origin = cards.CardOrigin(lane.pk, lane.thread_id)
         #: What the card shows now: status, text.
         self._shown = ("", "")
         self._status_at = 0
@@ -186,7 +186,7 @@ class RunCards:
             sequence = max(now - turn.asked_at + ANSWERED_AFTER, self._sequences.get(turn.asked_card, 0) + 1)
             self._sequences[turn.asked_card] = sequence + 1
             await self._client.settle(turn.asked_card, shown, sequence)
-        except (Refused, CardClosed) as problem:
+        except (MessageRefused, CardClosed) as problem:
             log.info("The card that asked in run %s keeps its buttons: %s", turn.run, problem)
         turn.asked_card = ""
         await ask(turn.save)
@@ -214,7 +214,7 @@ class RunCards:
             try:
                 sequence = self._sequence(turn, self._clock(), 2)
                 await self._client.settle(turn.card_id, self._writer.goes_on(), sequence)
-            except (Refused, CardClosed, Outpaced) as problem:
+            except (MessageRefused, CardClosed, Outpaced) as problem:
                 log.info("The old card of run %s stays as it is: %s", run, problem)
         await self._change(run, next_card=True)
 

@@ -18,15 +18,17 @@ from chat.feed import Feed
 from chat.inbox import Inbox
 from chat.messenger.adapter import Client, Messenger
 from chat.messenger.database import OUTAGES, ask
-from chat.messenger.delivery import Delivery
+from chat.messenger.delivery import LaneDelivery
 from chat.messenger.errors import MessengerError
 from chat.messenger.follow import Follower
 from chat.messenger.intake import Intake
-from chat.messenger.lanes import LEASE_MS, RENEW_S, Todo, claim, look, now_ms, release, renew
+from chat.messenger.lanes import LEASE_MS, RENEW_S, Todo, claim, look, release, renew
 from chat.messenger.models import Lane
 from chat.session.errors import Unavailable
 from chat.session.sessions import Sessions
-from chat.support.tasks import end, heed_cancellation
+from chat.support.backoff import Backoff
+from chat.support.clock import now_ms
+from chat.support.tasks import end, raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ ERROR_DELAY_S = 2.0
 #: Lanes of one worker at the same time.
 MAX_LANES = 200
 #: A lane whose keeper failed is left alone for this long, doubled each time, and at most (seconds).
-FAILED_S = (2.0, 300.0)
+FAILED_S = Backoff(2.0, 300.0)
 
 
 class MessengerService:
@@ -74,7 +76,7 @@ class MessengerService:
         feed = asyncio.create_task(self.feed.run(), name=f"{self.messenger.name} feed")
         try:
             while True:
-                heed_cancellation()
+                raise_if_cancelled()
                 try:
                     awake = await ask(self.messenger.tables.apps.filter(enabled=True).exists)
                     if awake:
@@ -105,8 +107,7 @@ class MessengerService:
     def failed(self, lane: int) -> None:
         """The lane's keeper raised: leave it alone for a while, so that it does not do so all the time."""
         times = self._failed.get(lane, (0, 0.0))[0] + 1
-        pause = min(FAILED_S[1], FAILED_S[0] * 2 ** min(times - 1, 10))
-        self._failed[lane] = (times, time.monotonic() + pause)
+        self._failed[lane] = (times, time.monotonic() + FAILED_S.delay(times - 1))
 
     def went_well(self, lane: int) -> None:
         """The lane's keeper had nothing left to do."""
@@ -212,7 +213,7 @@ class Keeper:
                 self.news = True
 
     async def _deliver(self, lane: Lane, client: Client, follower: Follower) -> None:
-        delivery = Delivery(
+        delivery = LaneDelivery(
             self._messenger,
             lane,
             self._service.me,

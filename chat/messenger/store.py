@@ -31,7 +31,7 @@ class Storing:
 
     async def put(self, row: InboundMessage) -> None:
         """Store a row. It is committed when this returns; if the caller gives up, it may still be stored.
-        Raises OperationalError or InterfaceError: the database is away or too busy."""
+        Raises one of OUTAGES: the database is away or too busy."""
         if await ask(_known, row):
             return
         done: Future[None] = Future()

@@ -21,7 +21,7 @@ CONVERSATION_RING = "conversation.ring"
 USER_RING = "user.ring"
 
 #: Seconds that a ring may take. A writer waits for it at most this long, and then goes on without.
-PATIENCE_S = 1.0
+TIMEOUT_S = 1.0
 
 
 def conversation_group(conversation: str) -> str:
@@ -63,7 +63,7 @@ async def _ring(group: str, message: dict[str, str]) -> bool:
     if layer is None:
         return False
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             await layer.group_send(group, message)
     except Exception as problem:
         # The event itself is stored: whoever missed this bell finds it with the next slow poll.

@@ -17,7 +17,7 @@ from chat.support.database import Database
 
 
 @dataclass(frozen=True)
-class Kit:
+class RunDependencies:
     """Everything that a run needs beside its history."""
 
     #: The agent of a slug with its model and address filled in, or None if there is none (any more). May raise
@@ -28,9 +28,11 @@ class Kit:
     storage: Storage | None = None
 
 
-def installed_kit(database: Database) -> Kit:
-    """The kit of this installation, from its settings and its database."""
-    return Kit(partial(find_agent, database), model_of, installed_tools(), NoteStorage(database.run))
+def installed_dependencies(database: Database) -> RunDependencies:
+    """What runs of this installation, from its settings and its database."""
+    return RunDependencies(
+        partial(find_agent, database), model_of, installed_tools(), NoteStorage(database.run)
+    )
 
 
 async def find_agent(database: Database, slug: str) -> AgentSpec | None:

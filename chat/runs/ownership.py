@@ -4,7 +4,7 @@
          │                │                                  │
          │ owned, or      │ over, suspect, or given up       └ side tasks: renew the lease, watch for news
          ▼                ▼
-      not readable     nothing, alone elsewhere, or RunFailed
+      not readable     nothing, isolated elsewhere, or RunFailed
       here: nothing
 
 A first start, a take-over, a resumption and a second look after news are the same code: load the history and ask
@@ -20,22 +20,22 @@ from typing import Any, Protocol
 
 from agents import events as e
 from agents.clock import Clock
-from agents.dialects.opening import standing_in
+from agents.dialects.opening import fallback_of
 from agents.lifecycle import RUN
 from agents.loop import PartText, perform
 from agents.tools.running import OWNED
 from chat import decide, extensions
-from chat.files.attachments import Files
-from chat.journal.faultlog import Faults
+from chat.files.attachments import ConversationFiles
+from chat.journal.faultlog import RefusedRequests
 from chat.journal.queries import internal_errors, losses, owner_and_agent, unread
-from chat.runs.dependencies import Kit
-from chat.runs.isolated.policy import place, verdict
-from chat.runs.writer import Record
+from chat.runs.dependencies import RunDependencies
+from chat.runs.isolated.policy import placement, verdict
+from chat.runs.writer import FencedWriter
 from chat.session.errors import Fenced, NoConversation, Unavailable
-from chat.session.sessions import Sessions, View
+from chat.session.sessions import Sessions, SessionView
 from chat.support import kill_points
 from chat.support.clock import unstopped_s
-from chat.support.tasks import end, heed_cancellation
+from chat.support.tasks import end, raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +49,11 @@ INTERNAL_ERROR_DELAY_S = 0.5
 LAST_WORDS_S = 1.0
 
 
-class Over(Exception):
+class RunOver(Exception):
     """The run is not active any more: somebody else ended it."""
 
 
-class Suspect(Exception):
+class MustBeIsolated(Exception):
     """The run may be what took its former workers down: it is to be performed by a process of its own."""
 
 
@@ -61,11 +61,11 @@ class Unreadable(Exception):
     """Something has happened in the run that this release cannot read: it is left to a worker that can (rule J4)."""
 
 
-class LookAgain(Exception):
+class StateMoved(Exception):
     """What was decided does not fit any more, because of news; decide again on a fresh history."""
 
 
-class Left(Exception):
+class LeaseLost(Exception):
     """The lease is lost: somebody else has taken over, or may have."""
 
 
@@ -74,12 +74,12 @@ class RunHost(Protocol):
 
     sessions: Sessions
     requeue: Callable[[str, str], Awaitable[bool]]
-    kit: Kit
+    dependencies: RunDependencies
     worker: str
     lease_ms: int
     renew_ms: int
     #: The process is there for this run only.
-    alone: bool
+    isolated: bool
     clock: Clock
     #: Set when the process leaves.
     leaving: asyncio.Event
@@ -95,8 +95,8 @@ class RunOwnership:
         self.sessions = runner.sessions
         self.conversation = conversation
         self.run = run
-        self.owner = runner.worker if runner.alone else f"{runner.worker}/{secrets.token_hex(4)}"
-        self.record = Record(runner.sessions, conversation, run)
+        self.owner = runner.worker if runner.isolated else f"{runner.worker}/{secrets.token_hex(4)}"
+        self.writer = FencedWriter(runner.sessions, conversation, run)
         #: Set by the watcher: the head is not where our history ends.
         self.news = asyncio.Event()
         #: The run to queue when this one is let go.
@@ -111,19 +111,19 @@ class RunOwnership:
         return unstopped_s() < self._until
 
     async def hold(self, owned: asyncio.Event) -> None:
-        """Take the lease, say so, work, and let go of it. Does nothing if somebody else has it. Raises Suspect and
-        Unreadable."""
+        """Take the lease, say so, work, and let go of it. Does nothing if somebody else has it. Raises
+        MustBeIsolated and Unreadable."""
         if (unread := await self._unread()) is not None:
             raise Unreadable(_told(unread))
-        if not self.runner.alone and await self._suspected():
-            raise Suspect
+        if not self.runner.isolated and await self._suspected():
+            raise MustBeIsolated
         asked = unstopped_s()
         fence = await self.sessions.take(self.conversation, self.owner, self.runner.lease_ms)
         if fence is None:
             return
         self._until = asked + self.runner.lease_ms / 1000
         OWNED.set(self.owned)
-        self.record.fence, self.held = fence, True
+        self.writer.fence, self.held = fence, True
         owned.set()
         kill_points.point("lease.taken")
         try:
@@ -151,7 +151,7 @@ class RunOwnership:
                 return work.result()
         finally:
             # A loop that does not end when cancelled is abandoned; with fence 0 it writes nothing any more.
-            fence, self.record.fence = self.record.fence, 0
+            fence, self.writer.fence = self.writer.fence, 0
             work.cancel()
             await end(side)
         await self._hand_over(fence)
@@ -159,7 +159,7 @@ class RunOwnership:
 
     async def _unread(self) -> e.UnknownEvent | None:
         """What this release cannot read of the run, asked without the lease, so that nothing is written by those who
-        leave it. Anybody may carry out a stop. What cannot be answered now, the history will tell. Raises Over."""
+        leave it. Anybody may carry out a stop. What cannot be answered now, the history will tell. Raises RunOver."""
         try:
             journal = self.sessions.journal
             found = self.runner.unreadable.get(self.run) or await unread(journal, self.conversation, self.run)
@@ -170,10 +170,10 @@ class RunOwnership:
         return found
 
     async def _suspected(self) -> bool:
-        """Whether the run is to be performed alone, asked without the lease: the process that is to have it may be
-        about to take it. What cannot be answered now, `_start` asks again. Raises Over if there is nothing to do."""
+        """Whether the run is to be performed isolated, asked without the lease: the process that is to have it may be
+        about to take it. What cannot be answered now, `_start` asks again. Raises RunOver if there is nothing to do."""
         try:
-            if place(await losses(self.sessions.journal, self.conversation, self.run)) != "alone":
+            if placement(await losses(self.sessions.journal, self.conversation, self.run)) != "isolated":
                 return False
             run = self._mine(await self.sessions.load(self.conversation))
             owned = await self.sessions.store.lease(self.conversation) is not None
@@ -182,7 +182,7 @@ class RunOwnership:
         if run["stopping"]:
             return False
         if owned or run["status"] == "waiting":
-            raise Over
+            raise RunOver
         return True
 
     # ---- the work ----
@@ -190,13 +190,13 @@ class RunOwnership:
     async def _work(self) -> None:
         try:
             await self._start()
-            while not self.record.over:
+            while not self.writer.over:
                 try:
                     return await self._perform()
-                except LookAgain:
-                    await self.record.refresh()
-                heed_cancellation()
-        except (Over, Suspect, Unreadable, Fenced, NoConversation):
+                except StateMoved:
+                    await self.writer.refresh()
+                raise_if_cancelled()
+        except (RunOver, MustBeIsolated, Unreadable, Fenced, NoConversation):
             raise
         except Exception:
             log.exception("Run %s failed from within.", self.run)
@@ -206,13 +206,15 @@ class RunOwnership:
         """A defect of ours, or trouble that nobody foresaw, leaves the run to another attempt (rule R10); only one that
         comes again and again ends it."""
         journal = self.sessions.journal
-        before = await self.record.patiently(lambda: internal_errors(journal, self.conversation, self.run))
+        before = await self.writer.retry_while_unavailable(
+            lambda: internal_errors(journal, self.conversation, self.run)
+        )
         if before + 1 >= MAX_INTERNAL_ERRORS:
             return await self._fail(
                 "internal", "Something went wrong inside Holdfast, several times. The log has the details."
             )
 
-        def leaving(view: View) -> list[e.Event]:
+        def leaving(view: SessionView) -> list[e.Event]:
             if not RUN.allows(self._mine(view)["status"], e.RunRecovering):
                 return []
             return [e.RunRecovering(at=self.runner.clock.now(), run=self.run, reason="internal_error")]
@@ -223,103 +225,105 @@ class RunOwnership:
         return None
 
     async def _start(self) -> None:
-        """RunStarted, and RunRecovering before it if the last owner died unnoticed (rule R4). Raises Suspect.
+        """RunStarted, and RunRecovering before it if the last owner died unnoticed (rule R4). Raises MustBeIsolated.
 
         The history is loaded only after that: should that be what kills, the run was begun and is counted.
         """
-        known = await self.record.patiently(
+        known = await self.writer.retry_while_unavailable(
             lambda: losses(self.sessions.journal, self.conversation, self.run)
         )
         suspect = False
 
-        def begin(view: View) -> list[e.Event]:
+        def begin(view: SessionView) -> list[e.Event]:
             nonlocal suspect
             run = self._mine(view)
             if run["status"] == "waiting" and not run["stopping"]:
-                raise Over  # a stray entry of the queue: there is nothing to do until a person has decided
+                raise RunOver  # a stray entry of the queue: there is nothing to do until a person has decided
             now = self.runner.clock.now()
             lost = run["status"] == "running"
             begun: list[e.Event] = []
             if lost:
                 begun.append(e.RunRecovering(at=now, run=self.run, reason="lease_lost"))
             # To end a run that was stopped is dangerous to nobody.
-            where = "among_others" if run["stopping"] else place(known.plus(lost))
+            where = "among_others" if run["stopping"] else placement(known.plus(lost))
             if where == "nowhere":
                 detail = verdict(known.plus(lost))
-                self.record.seen = decide.seen(view.state)
+                self.writer.seen = decide.seen(view.state)
                 return [
                     *begun,
                     *decide.fail_run(view.state, code="crashed_too_often", detail=detail, now=now),
                 ]
-            suspect = where == "alone" and not self.runner.alone
+            suspect = where == "isolated" and not self.runner.isolated
             if suspect:
                 return begun  # the loss that was just found, or nothing
             # A run that waited for a person and goes on was not taken over: its attempt stays the same.
             resumed = run["status"] == "queued" and run["attempt"] > 0
             attempt = run["attempt"] if resumed else run["attempt"] + 1
-            worker, fence = self.runner.worker, self.record.fence
+            worker, fence = self.runner.worker, self.writer.fence
             return [*begun, e.RunStarted(at=now, run=self.run, attempt=attempt, fence=fence, worker=worker)]
 
         await self._append(begin)
         if suspect:
-            raise Suspect
+            raise MustBeIsolated
 
     async def _perform(self) -> None:
         """Have the loop work, from the history as it is now, until the run ends or waits."""
-        kit, record, journal = self.runner.kit, self.record, self.sessions.journal
-        owner, slug = await self.record.patiently(
+        dependencies, writer, journal = self.runner.dependencies, self.writer, self.sessions.journal
+        owner, slug = await self.writer.retry_while_unavailable(
             lambda: owner_and_agent(self.sessions.journal, self.conversation)
         )
-        spec = await record.patiently(lambda: kit.agent(slug))
+        spec = await writer.retry_while_unavailable(lambda: dependencies.agent(slug))
         if spec is None:
             return await self._fail("agent_missing", f"There is no agent named {slug!r} any more.")
-        other = standing_in(spec)
-        faults = Faults(journal, self.conversation, record.patiently)
+        other = fallback_of(spec)
+        faults = RefusedRequests(journal, self.conversation, writer.retry_while_unavailable)
         steps = perform(
             spec,
-            kit.model(spec),
-            kit.tools,
-            lambda: record.history,
-            record.stop,
+            dependencies.model(spec),
+            dependencies.tools,
+            lambda: writer.history,
+            writer.stop,
             self.runner.clock,
-            record.fence,
+            writer.fence,
             self.runner.worker,
             owner=str(owner),
-            storage=kit.storage,
-            fallback=kit.model(other) if other is not None else None,
+            storage=dependencies.storage,
+            fallback=dependencies.model(other) if other is not None else None,
             faults=faults,
             refused=await faults.digests(),
             unwatched=extensions.unattended(),
-            files=Files(
-                self.conversation, lambda work: record.patiently(lambda: journal.ask(work)), journal.using
+            files=ConversationFiles(
+                self.conversation,
+                lambda work: writer.retry_while_unavailable(lambda: journal.ask(work)),
+                journal.using,
             ),
         )
         async with aclosing(steps):
             async for item in steps:
                 if isinstance(item, PartText):
-                    await record.part(item)
-                    heed_cancellation()
+                    await writer.part(item)
+                    raise_if_cancelled()
                     continue
                 await self._store(item)
-                if record.over:
+                if writer.over:
                     return None
         await self._leave_what_cannot_be_read()
         return None
 
     async def _leave_what_cannot_be_read(self) -> None:
         """Hand the run over if the loop has left it because of an event of a later release. Raises Unreadable."""
-        run, found = self.record.history.run, self.record.history.unread
+        run, found = self.writer.history.run, self.writer.history.unread
         if run is None or found is None or not RUN.allows(run.status, e.RunRecovering):
             return
         self.runner.unreadable[self.run] = found
-        await self._hand_over(self.record.fence)
+        await self._hand_over(self.writer.fence)
         raise Unreadable(_told(found))
 
     async def _store(self, events: list[e.Event]) -> None:
-        """Append what the loop decided; raise LookAgain if news made a part of it wrong."""
+        """Append what the loop decided; raise StateMoved if news made a part of it wrong."""
         dropped = False
 
-        def decided(view: View) -> list[e.Event]:
+        def decided(view: SessionView) -> list[e.Event]:
             nonlocal dropped
             self._mine(view)
             fitting = decide.fitting(view.state, events)
@@ -328,45 +332,45 @@ class RunOwnership:
 
         await self._append(decided)
         if dropped:
-            raise LookAgain
+            raise StateMoved
 
     async def _fail(self, code: e.RunCode, detail: str) -> None:
-        def failed(view: View) -> list[e.Event]:
+        def failed(view: SessionView) -> list[e.Event]:
             self._mine(view)
             return decide.fail_run(view.state, code=code, detail=detail, now=self.runner.clock.now())
 
         await self._append(failed)
 
-    async def _append(self, decided: Callable[[View], list[e.Event]]) -> None:
+    async def _append(self, decided: Callable[[SessionView], list[e.Event]]) -> None:
         """Append; if that ends the run while a message waits, the next run is queued with it (rule R6)."""
 
-        def with_next(view: View) -> list[e.Event]:
+        def with_next(view: SessionView) -> list[e.Event]:
             events = decided(view)
-            now, seen = self.runner.clock.now(), self.record.seen
+            now, seen = self.runner.clock.now(), self.writer.seen
             return decide.with_next_run(
                 view.state, events, conversation=self.conversation, seen=seen, now=now
             )
 
-        for event in await self.record.append(with_next):
+        for event in await self.writer.append(with_next):
             if isinstance(event, e.RunQueued):
                 self.then = event.run
 
-    def _mine(self, view: View) -> Any:
+    def _mine(self, view: SessionView) -> Any:
         run = decide.active_run(view.state)
         if run is None or run["id"] != self.run:
-            raise Over
+            raise RunOver
         return run
 
     # ---- side tasks ----
 
     async def _keep_lease(self) -> None:
-        """Renew the lease. Raises Left when it is lost."""
+        """Renew the lease. Raises LeaseLost when it is lost."""
         while True:
             await asyncio.sleep(self.runner.renew_ms / 1000)
             asked = unstopped_s()
             try:
                 if not await self.sessions.renew(self.conversation, self.owner, self.runner.lease_ms):
-                    raise Left
+                    raise LeaseLost
             except Unavailable:
                 continue  # the fence guards every write, and tools get no turn once the lease may have run out
             self._until = asked + self.runner.lease_ms / 1000
@@ -377,7 +381,7 @@ class RunOwnership:
             await self.news.wait()
             self.news.clear()
             try:
-                await self.record.catch_up()
+                await self.writer.catch_up()
             except Unavailable:
                 continue
 
@@ -386,7 +390,7 @@ class RunOwnership:
     async def _hand_over(self, fence: int) -> None:
         """Say that this owner leaves, so that the next one need not wait until the lease has run out."""
 
-        def leaving(view: View) -> list[e.Event]:
+        def leaving(view: SessionView) -> list[e.Event]:
             if not RUN.allows(self._mine(view)["status"], e.RunRecovering):
                 return []
             return [e.RunRecovering(at=self.runner.clock.now(), run=self.run, reason="handed_over")]

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chat.runs.runner import Came, Runner
+from chat.runs.runner import Runner, RunOutcome
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ class _Busy:
     """A conversation at work here."""
 
     run: str
-    task: asyncio.Task[Came]
+    task: asyncio.Task[RunOutcome]
     #: Set when its lease is ours; before that it may turn out to be somebody else's.
     owned: asyncio.Event
 
@@ -75,11 +75,11 @@ class Pool:
             log.info("Handing over %d runs.", len(self._running))
             await asyncio.wait([busy.task for busy in self._running.values()], timeout=LEAVE_S)
 
-    async def _one(self, conversation: str, run: str, owned: asyncio.Event) -> Came:
-        came: Came = "nothing"
+    async def _one(self, conversation: str, run: str, owned: asyncio.Event) -> RunOutcome:
+        came: RunOutcome = "nothing"
         async with self._room:
             if not self._leaving:
                 came = await self._runner.perform(conversation, run, owned)
-        if came == "alone" and not self._leaving:
+        if came == "isolated" and not self._leaving:
             self._suspect(conversation, run)
         return came

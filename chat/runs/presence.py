@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from chat.session.sessions import Sessions
-from chat.support.tasks import heed_cancellation
+from chat.support.tasks import raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -28,5 +28,5 @@ async def beat(sessions: Sessions) -> None:
                 await sessions.store.acquire(PRESENCE, PRESENCE, TTL_MS)
         except Exception as problem:
             log.warning("The worker cannot show that it is there (%s).", problem)
-        heed_cancellation()
+        raise_if_cancelled()
         await asyncio.sleep(BEAT_MS / 1000)

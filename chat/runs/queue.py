@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 RUN = "run"
 QUEUE_NAME = "holdfast"
 #: Seconds that a put may take. A queue that does not answer holds nobody up: the run is journalled already.
-PATIENCE_S = 2.0
+TIMEOUT_S = 2.0
 #: Entries that go to Redis in one pipeline.
 BATCH = 100
 #: Seconds between two tries to reach the queue, at first and at most.
@@ -60,7 +60,7 @@ class Queue:
         done: asyncio.Future[bool] = loop.create_future()
         self._waiting.put_nowait((conversation, run, done))
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(TIMEOUT_S):
                 return await done
         except TimeoutError:
             log.warning("Run %s could not be queued; the sweeper will find it.", run)

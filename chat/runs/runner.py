@@ -10,23 +10,23 @@ from typing import Literal
 
 from agents import events as e
 from chat import decide
-from chat.runs.dependencies import Kit
-from chat.runs.ownership import Left, Over, RunOwnership, Suspect, Unreadable
+from chat.runs.dependencies import RunDependencies
+from chat.runs.ownership import LeaseLost, MustBeIsolated, RunOver, RunOwnership, Unreadable
 from chat.session.errors import Fenced, NoConversation, Unavailable
 from chat.session.sessions import Sessions
 from chat.support.clock import MACHINE, Clock
-from chat.support.tasks import heed_cancellation
+from chat.support.tasks import raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
-#: What came of a look at a run: it was ours; it must be performed alone; there was nothing to do, or others do it.
-Came = Literal["owned", "alone", "nothing"]
+#: What came of a look at a run: it was ours; it must be performed isolated; there was nothing to do, or others do it.
+RunOutcome = Literal["owned", "isolated", "nothing"]
 
 
 class Runner:
     """Performs runs for one worker process; any number at the same time.
 
-    `requeue(conversation, run)` puts a run into the queue again, for another worker. `alone`: this process is there
+    `requeue(conversation, run)` puts a run into the queue again, for another worker. `isolated`: this process is there
     for one run only, so a suspect may be performed here; the process then holds the lease by its name.
     """
 
@@ -34,21 +34,21 @@ class Runner:
         self,
         sessions: Sessions,
         requeue: Callable[[str, str], Awaitable[bool]],
-        kit: Kit,
+        dependencies: RunDependencies,
         *,
         worker: str,
         lease_ms: int,
         renew_ms: int,
-        alone: bool = False,
+        isolated: bool = False,
         clock: Clock = MACHINE,
     ) -> None:
         self.sessions = sessions
         self.requeue = requeue
-        self.kit = kit
+        self.dependencies = dependencies
         self.worker = worker
         self.lease_ms = lease_ms
         self.renew_ms = renew_ms
-        self.alone = alone
+        self.isolated = isolated
         self.clock = clock
         self.leaving = asyncio.Event()
         self._owned: dict[str, RunOwnership] = {}
@@ -59,9 +59,9 @@ class Runner:
         """Have all runs handed over; new ones are not begun."""
         self.leaving.set()
 
-    async def perform(self, conversation: str, run: str, owned: asyncio.Event | None = None) -> Came:
-        """Perform `run` until it is over, waits for a person, or must be left. Never raises. `alone`: it was not begun
-        because it must be performed alone; the caller then sees to that. `owned` is set once the run is ours.
+    async def perform(self, conversation: str, run: str, owned: asyncio.Event | None = None) -> RunOutcome:
+        """Perform `run` until it is over, waits for a person, or must be left. Never raises. `isolated`: it was not
+        begun because it must be isolated; the caller then sees to that. `owned` is set once the run is ours.
 
         Does nothing if somebody owns the conversation, or the run is not active: a task that comes twice, or
         late, is harmless.
@@ -71,13 +71,13 @@ class Runner:
         mine = self._owned[conversation] = RunOwnership(self, conversation, run)
         try:
             await mine.hold(owned or asyncio.Event())
-        except (NoConversation, Over, Fenced) as reason:
+        except (NoConversation, RunOver, Fenced) as reason:
             log.info("Run %s is left alone (%s).", run, type(reason).__name__)
-        except Suspect:
-            return "alone"
+        except MustBeIsolated:
+            return "isolated"
         except Unreadable as reason:
             log.warning("Run %s is left to a worker of a later release: %s", run, reason)
-        except Left:
+        except LeaseLost:
             log.warning("Run %s: the lease was lost; nothing more is written.", run)
         except Exception:
             log.exception("Run %s could not be looked after; the sweeper will bring it back.", run)
@@ -100,7 +100,7 @@ class Runner:
         """Look at the heads of all running conversations every `every_ms`, so that stops, messages and
         decisions from elsewhere are noticed (rules R6, R7). Runs until cancelled."""
         while True:
-            heed_cancellation()
+            raise_if_cancelled()
             await asyncio.sleep(every_ms / 1000)
             owned_now = dict(self._owned)
             if not owned_now:
@@ -111,5 +111,5 @@ class Runner:
                 continue
             for conversation, mine in owned_now.items():
                 head = heads.get(conversation)
-                if head is None or (head.epoch, head.seq) != mine.record.known:
+                if head is None or (head.epoch, head.seq) != mine.writer.known:
                     mine.news.set()

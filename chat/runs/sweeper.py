@@ -26,11 +26,11 @@ from agents.lifecycle import RUN
 from chat.files import attachments
 from chat.journal.queries import Active, active_runs
 from chat.session.errors import Fenced, NoConversation, Rejected, Unavailable
-from chat.session.sessions import Sessions, View
+from chat.session.sessions import Sessions, SessionView
 from chat.session.state import run_of
 from chat.session.views import State
 from chat.support.clock import MACHINE, Clock
-from chat.support.tasks import heed_cancellation
+from chat.support.tasks import raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ LEASE_RENEWALS = 3
 AT_ONCE = 50
 #: A lease is looked at again this long after it should have run out, and two sweeps are at least so far apart.
 EXPIRED_MS = 20
-LEAST_PAUSE_MS = 100
+MIN_PAUSE_MS = 100
 
 
 def unattended(run: Active, *, owned: bool, now: int) -> bool:
@@ -99,7 +99,7 @@ class Sweeper:
     async def run(self) -> None:
         """Sweep until cancelled. An outage is logged, and the next sweep tries again."""
         while True:
-            heed_cancellation()
+            raise_if_cancelled()
             await asyncio.sleep(self.pause_ms() / 1000)
             try:
                 await self.sweep()
@@ -115,7 +115,7 @@ class Sweeper:
         usual = self._every_ms * random.uniform(0.8, 1.2)
         if self._next_expiry is None:
             return usual
-        return min(usual, max(LEAST_PAUSE_MS, self._next_expiry + EXPIRED_MS * random.uniform(1, 3)))
+        return min(usual, max(MIN_PAUSE_MS, self._next_expiry + EXPIRED_MS * random.uniform(1, 3)))
 
     async def sweep(self) -> int:
         """Look once at everything that is not over. Returns how many runs were seen to."""
@@ -198,7 +198,7 @@ class Sweeper:
         return await self._enqueue(run.conversation, run.run)
 
     async def _mark_recovering(self, run: Active) -> None:
-        def lost(view: View) -> list[e.Event]:
+        def lost(view: SessionView) -> list[e.Event]:
             return decide_recovering(view.state, run.run, run.attempt, self._clock.now())
 
         try:

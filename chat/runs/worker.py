@@ -5,7 +5,7 @@ Redis; either may go away for a while and come back. Ends with status 0 after SI
 seconds: new runs are no longer taken, and the runs it has are handed over at once (rule R4).
 
     streaQ ──► Pool ──► Runner.perform(conversation, run)     one asyncio task per run
-                 └────► Cells ──► a process of its own        a run that may have taken workers down
+                 └────► Supervisor ──► a process of its own        a run that may have taken workers down
     side tasks: sweeper, head watcher, presence, and the services of the entrances (chat/extensions.py).
     If one of them ends by itself, the worker ends
 """
@@ -23,15 +23,15 @@ from django.conf import settings
 from agents.dialects.http import close_clients
 from chat.extensions import Service, ServiceContext, services
 from chat.runs.consumer import take_tasks
-from chat.runs.dependencies import installed_kit
+from chat.runs.dependencies import installed_dependencies
 from chat.runs.isolated.process import end_if_stuck
-from chat.runs.isolated.supervisor import Cells
+from chat.runs.isolated.supervisor import Supervisor
 from chat.runs.pool import LEAVE_S, Pool
 from chat.runs.presence import beat
 from chat.runs.runner import Runner
 from chat.runs.sweeper import Sweeper
 from chat.runtime import close, current
-from chat.support.tasks import end, end_for_sure
+from chat.support.tasks import end, exit_after
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ END_S = 3.0
 
 def main() -> None:
     """Run a worker in this process until SIGTERM or SIGINT. Django must have been set up."""
-    asyncio.run(serve(leave=lambda status: end_for_sure(LEAVE_S + END_S, status)))
+    asyncio.run(serve(leave=lambda status: exit_after(LEAVE_S + END_S, status)))
 
 
 def worker_name() -> str:
@@ -64,9 +64,9 @@ async def serve(
     runtime = current()
     sessions, queue = runtime.sessions, runtime.queue
     lease_ms, renew_ms = settings.HOLDFAST_LEASE_MS, settings.HOLDFAST_RENEW_MS
-    kit = installed_kit(runtime.database)
-    runner = Runner(sessions, queue.put, kit, worker=name, lease_ms=lease_ms, renew_ms=renew_ms)
-    cells = Cells(sessions, queue.put, worker=name, size=settings.HOLDFAST_ALONE)
+    dependencies = installed_dependencies(runtime.database)
+    runner = Runner(sessions, queue.put, dependencies, worker=name, lease_ms=lease_ms, renew_ms=renew_ms)
+    cells = Supervisor(sessions, queue.put, worker=name, size=settings.HOLDFAST_ALONE)
     pool = Pool(runner, settings.HOLDFAST_WORKER_CONCURRENCY, cells.open)
     every_ms = settings.HOLDFAST_SWEEP_MS
     sweeper = Sweeper(sessions, queue.put, worker=name, every_ms=every_ms, renew_ms=renew_ms)

@@ -1,7 +1,7 @@
 """What the owner of a run knows of its conversation, and how it adds to it (rules S5–S7, R2, W4).
 
-The record keeps the history as of the last event stored, so that the loop decides on what is so. It writes
-with the owner's fence, and is patient: while the store or the journal is away it waits and tries again, and what
+The writer keeps the history as of the last event stored, so that the loop decides on what is so. It writes
+with the owner's fence, and waits: while the store or the journal is away it waits and tries again, and what
 may have been stored although the answer was lost is looked up, not stored twice.
 """
 
@@ -16,9 +16,9 @@ from agents.loop import PartText
 from chat.journal.queries import was_stored
 from chat.session.contract import Position
 from chat.session.errors import PartGap, Unavailable
-from chat.session.sessions import Outcome, Sessions, View
+from chat.session.sessions import AppendOutcome, Sessions, SessionView
 from chat.support.backoff import Backoff
-from chat.support.tasks import heed_cancellation
+from chat.support.tasks import raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +29,11 @@ PART_TRIES = 2
 #: Seconds that a write which has begun gets to come to its end when its owner is cancelled.
 END_S = 1.0
 
-Decide = Callable[[View], list[e.Event]]
+Decide = Callable[[SessionView], list[e.Event]]
 T = TypeVar("T")
 
 
-class Record:
+class FencedWriter:
     """The history of one conversation, kept by the owner of `run`. `fence` is set when the lease is taken."""
 
     def __init__(self, sessions: Sessions, conversation: str, run: str) -> None:
@@ -77,7 +77,7 @@ class Record:
     async def refresh(self) -> None:
         """Load the history anew; others have written, or the session was rebuilt. Patient, too."""
         async with self._lock:
-            await self.patiently(self._refresh)
+            await self.retry_while_unavailable(self._refresh)
 
     async def catch_up(self) -> None:
         """`refresh`, if the store's head is not where the history ends. Raises Unavailable."""
@@ -107,7 +107,7 @@ class Record:
     async def _append(self, decided: Decide) -> list[e.Event]:
         tried: list[e.Event] = []
 
-        def once(view: View) -> list[e.Event]:
+        def once(view: SessionView) -> list[e.Event]:
             nonlocal tried
             tried = decided(view)
             return tried
@@ -123,17 +123,17 @@ class Record:
                     await self._fold(outcome)
                     return outcome.events
                 await asyncio.sleep(pause)
-                await self.patiently(self._refresh)
+                await self.retry_while_unavailable(self._refresh)
                 if tried and await self._has(after, tried[0]):
                     return tried
         raise AssertionError("the pauses have no end")
 
-    async def _fold(self, outcome: Outcome) -> None:
+    async def _fold(self, outcome: AppendOutcome) -> None:
         position = outcome.view.position
         first = position.seq - len(outcome.events)
         if (position.epoch, first) != self.known:
             # Others have written in between, or the session was rebuilt.
-            return await self.patiently(self._refresh)
+            return await self.retry_while_unavailable(self._refresh)
         for seq, event in enumerate(outcome.events, start=first + 1):
             self.history = h.fold(self.history, event, seq)
         self._look(position)
@@ -157,16 +157,18 @@ class Record:
 
     async def _has(self, after: int, event: e.Event) -> bool:
         journal = self.sessions.journal
-        return await self.patiently(lambda: was_stored(journal, self.conversation, after, event))
+        return await self.retry_while_unavailable(
+            lambda: was_stored(journal, self.conversation, after, event)
+        )
 
-    async def patiently(self, act: Callable[[], Awaitable[T]]) -> T:
+    async def retry_while_unavailable(self, act: Callable[[], Awaitable[T]]) -> T:
         """What `act` returns, tried again as often as it raises Unavailable."""
         for pause in BACKOFF:
             try:
                 return await act()
             except Unavailable as problem:
                 log.warning("Run %s waits for its conversation: %s", self.run, problem)
-            heed_cancellation()
+            raise_if_cancelled()
             await asyncio.sleep(pause)
         raise AssertionError("the pauses have no end")
 

@@ -58,7 +58,7 @@ def utf16(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class StreamedPart:
     """The text of the step `message` as far as it has streamed."""
 
     message: str
@@ -73,7 +73,7 @@ class Loaded:
 
     position: Position
     fields: dict[str, str]
-    part: Part | None
+    part: StreamedPart | None
     log_id: str
     archived: int
     fence: int

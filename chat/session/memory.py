@@ -17,8 +17,8 @@ from chat.session.contract import (
     LogEvent,
     LogPart,
     Lost,
-    Part,
     Position,
+    StreamedPart,
     Tail,
     new_epoch,
     utf16,
@@ -96,7 +96,7 @@ class MemoryStore:
         return Loaded(
             position=session.position,
             fields=dict(session.fields),
-            part=Part(session.message, session.text) if session.message else None,
+            part=StreamedPart(session.message, session.text) if session.message else None,
             log_id=f"{session.position.seq}-{session.parts}",
             archived=session.archived,
             fence=session.fence,

@@ -19,7 +19,7 @@ from agents import events as e
 from agents.history import History
 from chat.journal.committed import Committed, commit
 from chat.journal.journal import Base, Journal
-from chat.session.contract import Command, Loaded, Part, Position, Store, Tail, new_epoch
+from chat.session.contract import Command, Loaded, Position, Store, StreamedPart, Tail, new_epoch
 from chat.session.errors import (
     Behind,
     Busy,
@@ -46,7 +46,7 @@ TRIES = 25
 #: Seconds before a third and further try of what collided with others, spread so that they do not stay in step.
 COLLISION_S = Backoff(0.008, 0.05, jitter=1.0)
 #: Seconds before the second and third try to archive. A locked database has its own patience besides.
-ARCHIVE_AGAIN_S = (0.2, 1.0)
+ARCHIVE_RETRY_S = (0.2, 1.0)
 #: Seconds that a writer gets to archive what it has just appended before a reader does it for them.
 GRACE_S = 0.03
 
@@ -54,28 +54,28 @@ OnChange = Callable[[str, Sequence[e.Event]], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class SessionView:
     """A session at one moment. `state` is `loaded.fields` parsed; none of it may be changed."""
 
     position: Position
     state: State
-    part: Part | None
+    part: StreamedPart | None
     fence: int
     loaded: Loaded
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AppendOutcome:
     """What an append came to. `view` is the session after it. A `duplicate` appended nothing; `result` is the
     recorded result of the command, in either case."""
 
-    view: View
+    view: SessionView
     events: list[e.Event]
     duplicate: bool
     result: str | None
 
 
-Decide = Callable[[View], list[e.Event]]
+Decide = Callable[[SessionView], list[e.Event]]
 
 
 class Sessions:
@@ -107,7 +107,7 @@ class Sessions:
 
     # ---- reading ----
 
-    async def load(self, conversation: str) -> View:
+    async def load(self, conversation: str) -> SessionView:
         """The session now, with its state parsed; see `look`."""
         return _view(await self.look(conversation))
 
@@ -150,13 +150,13 @@ class Sessions:
         title: str,
         entrance: str,
         command: Command | None = None,
-    ) -> Outcome:
+    ) -> AppendOutcome:
         """Make a conversation with a client-made id, or find that its owner has made it already. Raises
         NoConversation if the id is somebody else's, or of a deleted one; IdReused, Unavailable."""
         now = self._clock.now()
         await self.journal.create(conversation, owner_id, agent_slug, title, entrance, now)
 
-        def begin(view: View) -> list[e.Event]:
+        def begin(view: SessionView) -> list[e.Event]:
             begun = view.position.seq > 0
             return [] if begun else [e.ConversationCreated(at=now, title=title, agent=agent_slug)]
 
@@ -169,7 +169,7 @@ class Sessions:
         *,
         fence: int | None = None,
         command: Command | None = None,
-    ) -> Outcome:
+    ) -> AppendOutcome:
         """Append what `decide` makes of the session, and return once the journal has it (rule S5).
 
         `decide` is pure and is called again when somebody else was faster; what it raises (Rejected) is passed
@@ -181,20 +181,20 @@ class Sessions:
             await _pause(attempt)
             view = await self.load(conversation)
             if command is not None and (known := await self._known(conversation, command)) is not None:
-                return Outcome(view, [], True, known.result)
+                return AppendOutcome(view, [], True, known.result)
             events = decide(view)
             if not events:
                 if command is None:
-                    return Outcome(view, [], False, None)
+                    return AppendOutcome(view, [], False, None)
                 known = await self.remember(conversation, command)
-                return Outcome(view, [], known != command, known.result)
+                return AppendOutcome(view, [], known != command, known.result)
             try:
                 after = await self._append(conversation, view, events, fence, command)
             except (Conflict, Missing, Diverged):
                 continue
             except Duplicate as duplicate:
                 return await self._duplicate(conversation, command, duplicate)
-            return Outcome(after, events, False, command.result if command else None)
+            return AppendOutcome(after, events, False, command.result if command else None)
         raise Busy
 
     async def part(self, conversation: str, fence: int, message: str, offset: int, text: str) -> None:
@@ -240,10 +240,12 @@ class Sessions:
             raise IdReused
         return found
 
-    async def _duplicate(self, conversation: str, command: Command | None, duplicate: Duplicate) -> Outcome:
+    async def _duplicate(
+        self, conversation: str, command: Command | None, duplicate: Duplicate
+    ) -> AppendOutcome:
         view = await self.load(conversation)
         known = await self._known(conversation, command) if command else None
-        return Outcome(view, [], True, known.result if known else duplicate.result)
+        return AppendOutcome(view, [], True, known.result if known else duplicate.result)
 
     # ---- owning a run ----
 
@@ -303,11 +305,11 @@ class Sessions:
     async def _append(
         self,
         conversation: str,
-        view: View,
+        view: SessionView,
         events: Sequence[e.Event],
         fence: int | None,
         command: Command | None,
-    ) -> View:
+    ) -> SessionView:
         base = view.position
         texts = [e.to_json(event) for event in events]
         stored = [
@@ -334,14 +336,14 @@ class Sessions:
             log_id=f"{appended.position.seq}-0",
             archived=appended.position.seq,
         )
-        return View(loaded.position, state, loaded.part, loaded.fence, loaded)
+        return SessionView(loaded.position, state, loaded.part, loaded.fence, loaded)
 
     async def _archive(
         self, conversation: str, base: Position, committed: Sequence[Committed], after: State
     ) -> None:
-        """Commit to SQL, patiently. Raises Diverged and Unarchivable (after setting Redis right),
+        """Commit to SQL, and try again for a while. Raises Diverged and Unarchivable (after setting Redis right),
         JournalUnavailable."""
-        for pause in (*ARCHIVE_AGAIN_S, None):
+        for pause in (*ARCHIVE_RETRY_S, None):
             try:
                 return await self.journal.archive(conversation, (base.seq, base.tag), committed, after)
             except Behind:
@@ -452,9 +454,9 @@ _CLEARS_PART = (e.StepStarted, e.StepFinished, e.StepStopped, e.StepDiscarded)
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def _view(loaded: Loaded) -> View:
+def _view(loaded: Loaded) -> SessionView:
     state = {key: json.loads(value) for key, value in loaded.fields.items()}
-    return View(loaded.position, state, loaded.part, loaded.fence, loaded)
+    return SessionView(loaded.position, state, loaded.part, loaded.fence, loaded)
 
 
 def _patch(before: State, after: State) -> dict[str, str | None]:

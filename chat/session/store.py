@@ -38,9 +38,9 @@ from chat.session.contract import (
     LogEvent,
     LogPart,
     Lost,
-    Part,
     Position,
     Store,
+    StreamedPart,
     Tail,
     utf16,
 )
@@ -64,10 +64,10 @@ __all__ = [
     "LogEvent",
     "LogPart",
     "Lost",
-    "Part",
     "Position",
     "RedisStore",
     "Store",
+    "StreamedPart",
     "Tail",
 ]
 
@@ -195,7 +195,7 @@ class RedisStore:
         return Loaded(
             position=Position(epoch, int(seq), tag),
             fields=dict(zip(state[::2], state[1::2], strict=True)),
-            part=Part(message, text or "") if message else None,
+            part=StreamedPart(message, text or "") if message else None,
             log_id=f"{seq}-{parts}",
             archived=int(archived),
             fence=int(fence),

@@ -9,18 +9,32 @@ Views and admin pages, which Django runs in threads of its own, use the ORM dire
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import ParamSpec, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+    connections,
+)
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from chat.session.errors import JournalUnavailable
 from chat.support.loops import PerLoop
 
+#: What says something of the database and nothing of the rows: away, locked, full, read-only since a failover, or in
+#: the middle of a migration. The same work may succeed later. DataError and IntegrityError are the asker's own.
+NOT_NOW = (OperationalError, InterfaceError, InternalError, ProgrammingError)
 #: Connections of one process to the database, by this way.
 THREADS = 4
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,48 +46,64 @@ class Database:
     def __init__(self, using: str = DEFAULT_DB_ALIAS, threads: int = THREADS) -> None:
         self.using = using
         self._threads = threads
-        self._pool: ThreadPoolExecutor | None = None
-        self._connections: set[BaseDatabaseWrapper] = set()
+        #: The threads, and the connections that they have opened; None while it is closed.
+        self._open: tuple[ThreadPoolExecutor, set[BaseDatabaseWrapper]] | None = None
+        #: It may be closed by another thread than the event loop's, and used again at the same moment.
+        self._lock = Lock()
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `work` returns, run in a thread. It may be run twice, if its connection had died: what it does must be
         harmless when it is done again. Raises JournalUnavailable, and whatever else `work` raises."""
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="database")
 
-        def guarded() -> T:
+        def guarded(mine: set[BaseDatabaseWrapper]) -> T:
             connection = connections[self.using]
-            if connection not in self._connections:
+            if connection not in mine:
                 connection.inc_thread_sharing()  # so that `close` may close it from its own thread
-                self._connections.add(connection)
+                mine.add(connection)
             try:
                 try:
                     return work(*args, **kwargs)
-                except (OperationalError, InterfaceError):
+                except NOT_NOW:
                     if _alive(connection):
                         raise
                 # The connection had died, most likely long ago.
                 connection.close()
                 return work(*args, **kwargs)
-            except (OperationalError, InterfaceError) as problem:
-                connection.close()
+            except NOT_NOW as problem:
+                _discard(connection)
+                if isinstance(problem, ProgrammingError):
+                    # Most likely a defect of ours, or a schema of another release; waited for, and told aloud.
+                    log.error("The database does not understand a question: %s", problem)
                 raise JournalUnavailable(
                     f"The database refused ({problem}); nothing is acknowledged. Try again."
                 ) from problem
 
-        return await asyncio.get_running_loop().run_in_executor(self._pool, guarded)
+        with self._lock:
+            if self._open is None:
+                self._open = ThreadPoolExecutor(self._threads, thread_name_prefix="database"), set()
+            pool, opened = self._open
+            running = pool.submit(guarded, opened)
+        return await asyncio.wrap_future(running)
 
     def close(self) -> None:
         """Wait for what is going on and close the connections. Blocks. Work that comes later opens new ones."""
-        pool, self._pool = self._pool, None
-        if pool is None:
+        with self._lock:
+            found, self._open = self._open, None
+        if found is None:
             return
+        pool, opened = found
         pool.shutdown(wait=True)
         # In a thread, because Django refuses to touch a connection where an event loop runs.
         with ThreadPoolExecutor(1) as closing:
-            for connection in self._connections:
+            for connection in opened:
                 closing.submit(connection.close)
-        self._connections.clear()
+
+
+def _discard(connection: BaseDatabaseWrapper) -> None:
+    """Give a connection up for good. A pool would keep one that lives, even to a server that became a standby."""
+    if connection.vendor == "postgresql" and connection.connection is not None:
+        connection.connection.close()
+    connection.close()
 
 
 def _alive(connection: BaseDatabaseWrapper) -> bool:

@@ -2,7 +2,7 @@
 
 `asyncio.wait_for` of Python 3.11 returns the result, and loses the cancellation, when its future is done at the same
 moment (python/cpython#86296), and redis-py uses it for each write. So a task that talks to Redis may survive a
-cancellation. Loops that run until they are cancelled ask `heed_cancellation`; who cancels such tasks uses `end`.
+cancellation. Loops that run until they are cancelled ask `raise_if_cancelled`; who cancels such tasks uses `end`.
 """
 
 import asyncio
@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from typing import Any
 
 #: Seconds after which a task that goes on is cancelled again.
-AGAIN_S = 0.1
+RETRY_S = 0.1
 
 
-def end_for_sure(seconds: float, status: int = 0) -> None:
+def exit_after(seconds: float, status: int = 0) -> None:
     """End this process after so many seconds, should it still be there. For one that leaves and has done what it could:
     something may wait for a store that does not answer, or a thread for an event loop that is gone, and Python would
     join that thread for ever."""
@@ -24,7 +24,7 @@ def end_for_sure(seconds: float, status: int = 0) -> None:
     ending.start()
 
 
-def heed_cancellation() -> None:
+def raise_if_cancelled() -> None:
     """Raise CancelledError if the running task was cancelled, even if somebody swallowed that."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
@@ -40,7 +40,7 @@ async def end(tasks: Iterable["asyncio.Task[Any]"], seconds: float = 5.0) -> Non
     while pending and loop.time() < until:
         for task in pending:
             task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=AGAIN_S)
+        _, pending = await asyncio.wait(pending, timeout=RETRY_S)
     for task in given:
         if task.done() and not task.cancelled():
             task.exception()  # seen: asyncio need not report it

@@ -11,7 +11,7 @@ from agents.providers.base import Profile
 from agents.spec import AgentSpec
 from agents.steps import CallModel
 from agents.tools import Toolbox, tool
-from agents.work import Halt, PartText, Work
+from agents.work import PartText, StopOrDeadline, Work
 from tests.support.scripted import ScriptedModel, asks, says
 from tests.support.shell import Shell
 
@@ -56,7 +56,7 @@ async def answered(
         None,
     )
     stored: list[e.Event] = []
-    async with Halt(work) as halt, aclosing(answer(work, halt, CallModel("run1.2", 1))) as yielded:
+    async with StopOrDeadline(work) as halt, aclosing(answer(work, halt, CallModel("run1.2", 1))) as yielded:
         async for one in yielded:
             if not isinstance(one, PartText):
                 stored += one

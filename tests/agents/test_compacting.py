@@ -7,20 +7,22 @@ from typing import Any
 import pytest
 
 from agents import events as e
-from agents.dialects.base import Delta, Finish, TextDelta, UsageDelta
+from agents.dialects.base import Delta, FinishDelta, TextDelta, UsageDelta
 from agents.errors import ModelError
 from agents.history import Summary
-from agents.spec import AgentSpec, Limits
+from agents.spec import AgentSpec, RunLimits
 from agents.tools import Toolbox, ToolContext, tool
 from tests.support.scripted import Line, Pause, ScriptedModel, asks, says
 from tests.support.shell import Shell
 from tests.support.waiting import eventually
 
-AGENT = AgentSpec("a", "A", "You help.", "m", tools=("look",), limits=Limits(window_tokens=2_000, steps=100))
+AGENT = AgentSpec(
+    "a", "A", "You help.", "m", tools=("look",), limits=RunLimits(window_tokens=2_000, steps=100)
+)
 SUMMARY: list[Line] = [
     TextDelta("They talked about tea."),
     UsageDelta(e.Usage(input=900, output=40)),
-    Finish("stop"),
+    FinishDelta("stop"),
 ]
 
 
@@ -104,7 +106,7 @@ async def test_its_tokens_count_for_the_run(shell: Shell) -> None:
     "broken",
     [
         [ModelError("model_busy", "later", retry=True)],
-        [Finish("stop")],
+        [FinishDelta("stop")],
         [TextDelta("half of a summ")],
         asks(("look", "{}")),
     ],
@@ -144,7 +146,7 @@ async def test_R7_a_stop_during_the_summary(shell: Shell) -> None:
 
 
 async def test_a_summary_that_is_too_long_is_cut(shell: Shell) -> None:
-    endless: list[Delta] = [TextDelta("tea " * 5_000), Finish("stop")]
+    endless: list[Delta] = [TextDelta("tea " * 5_000), FinishDelta("stop")]
     model = Two(ScriptedModel(says("ok")), ScriptedModel(endless))
     await talk(shell, model, 20)
     assert all(len(event.summary) < 2_000 for event in summaries(shell)) and summaries(shell)

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from agents import events as e
-from agents.dialects.base import Finish, TextDelta
+from agents.dialects.base import FinishDelta, TextDelta
 from agents.dialects.requests import render, validate
 from agents.history import Call
 from agents.loop import PartText
 from agents.profiles import all_profiles
 from agents.spec import AgentSpec
 from agents.tools import Toolbox, ToolContext, tool
-from agents.transcript.room import Ask
+from agents.transcript.room import ModelSettings
 from tests.support.scripted import Line, ScriptedModel, asks
 from tests.support.shell import Shell
 from tests.support.strict_provider import refusal
@@ -76,7 +76,7 @@ class Model(ScriptedModel):
         script: list[list[Line]] = [
             asks(("look", "{}"), ("book", "{}"), ("write", "{}"), ("fly", "{}"), text="Let me see."),
             asks(("look", "{"), ("look", "{}")),
-            [TextDelta("All "), TextDelta("done."), Finish("stop")],
+            [TextDelta("All "), TextDelta("done."), FinishDelta("stop")],
         ]
         self.responses = [script[min(rounds, 2)]]
         async for delta in super().stream(body):
@@ -145,7 +145,7 @@ def hold_to_the_rules(shell: Shell, world: World, model: Model) -> None:
         assert validate(body, all_profiles()["openai-chat"]) == []
         assert refusal("openai-chat", dict(body)) is None
     for profile in all_profiles().values():
-        assert validate(render(shell.history, profile, Ask("m")), profile) == []
+        assert validate(render(shell.history, profile, ModelSettings("m")), profile) == []
 
 
 async def test_undisturbed() -> None:

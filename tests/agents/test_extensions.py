@@ -11,7 +11,7 @@ import pytest
 
 from agents import extensions, profiles
 from agents.dialects.chat import ChatDialect
-from agents.extensions import ExtensionError, Registry, default_tools, tools_of
+from agents.extensions import ExtensionError, NamedRegistry, default_tools, tools_of
 from agents.providers.base import Profile, Provider
 from agents.tools import Tool, Toolset, tool
 from tests.support.processes import ROOT, clean_environment
@@ -32,19 +32,19 @@ def send_money(amount: int) -> str:
 # ---- one registry ----------------------------------------------------------------------------------------------
 
 
-def letters(registry: Registry[str]) -> None:
+def letters(registry: NamedRegistry[str]) -> None:
     registry.register("a", "A", "the house")
 
 
 def test_what_is_built_in_comes_first_and_is_looked_for_once() -> None:
-    registry: Registry[str] = Registry("letter", letters)
+    registry: NamedRegistry[str] = NamedRegistry("letter", letters)
     registry.register("b", "B", "an app")
     assert list(registry) == ["A", "B"] and len(registry) == 2
     assert (registry.get("b"), registry.source("b"), "c" in registry) == ("B", "an app", False)
 
 
 def test_a_name_that_is_taken_is_refused_with_whose_it_is() -> None:
-    registry: Registry[str] = Registry("letter", letters)
+    registry: NamedRegistry[str] = NamedRegistry("letter", letters)
     registry.register("a", "A", "somebody who found the same object")
     with pytest.raises(
         ExtensionError, match="Two letters are named 'a': one of the house, one of the package x 1"
@@ -55,15 +55,15 @@ def test_a_name_that_is_taken_is_refused_with_whose_it_is() -> None:
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     with pytest.raises(KeyError, match="there is no letter 'z'; the letters are: a"):
-        Registry("letter", letters).get("z")
+        NamedRegistry("letter", letters).get("z")
 
 
 def test_a_fault_while_looking_is_told_to_everybody_who_asks() -> None:
-    def broken(registry: Registry[str]) -> None:
+    def broken(registry: NamedRegistry[str]) -> None:
         registry.register("a", "A", "the house")
         raise ExtensionError("broken")
 
-    registry: Registry[str] = Registry("letter", broken)
+    registry: NamedRegistry[str] = NamedRegistry("letter", broken)
     for _ in range(2):
         with pytest.raises(ExtensionError, match="broken"):
             len(registry)
@@ -280,5 +280,5 @@ print(extensions.toolbox().names, "django" in sys.modules)
 """
     status, said = start(tmp_path, code)
     assert status == 0, said
-    names = "('calculator', 'current_time', 'fetch_url', 'notes', 'schedules', 'triggers')"
+    names = "('calculator', 'current_time', 'fetch_url', 'notes')"
     assert said.strip() == f"{names} False"

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from agents import events as e
-from agents.attachments import Content
+from agents.attachments import FileContent
 from agents.dialects.errors import IMAGES, classify
 from agents.spec import AgentSpec
 from tests.agents.test_loop import Bench, look
@@ -26,11 +26,11 @@ class Drawer:
         self.read_ids: list[str] = []
         self.stuck = False
 
-    async def read(self, id: str) -> Content | None:
+    async def read(self, id: str) -> FileContent | None:
         self.read_ids.append(id)
         if self.stuck:
             await asyncio.Event().wait()
-        return Content("image/png", picture()) if id == "i" else None
+        return FileContent("image/png", picture()) if id == "i" else None
 
 
 async def test_a_file_is_read_once_and_shown_with_every_request() -> None:

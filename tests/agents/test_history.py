@@ -1,7 +1,7 @@
 """`fold`: events into what the agent knows."""
 
 from agents import events as e
-from agents.history import EMPTY, History, Note, Step, UserMessage, empty, fold
+from agents.history import EMPTY, History, HistoryNote, Step, UserMessage, empty, fold
 
 
 def told(*events: e.Event, history: History = EMPTY) -> History:
@@ -91,7 +91,7 @@ def test_messages_and_notes_keep_their_order_and_origin() -> None:
         e.MessageAdded(at=1, message="m1", text="a"),
         e.NoteAdded(at=2, message="n1", text="b", origin=origin),
     )
-    assert history.items == (UserMessage("m1", 1, "a"), Note("n1", 2, "b", origin))
+    assert history.items == (UserMessage("m1", 1, "a"), HistoryNote("n1", 2, "b", origin))
 
 
 def test_a_stop_is_remembered_with_who_asked() -> None:

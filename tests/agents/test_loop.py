@@ -11,10 +11,10 @@ import pytest
 from agents import events as e
 from agents import history as h
 from agents.dialects.assembler import MAX_BYTES
-from agents.dialects.base import CallDelta, Finish, ReasoningDelta, TextDelta, UsageDelta
+from agents.dialects.base import CallDelta, FinishDelta, ReasoningDelta, TextDelta, UsageDelta
 from agents.errors import ModelError, TooLong, TranscriptRefused
 from agents.loop import PartText, perform
-from agents.spec import AgentSpec, Limits, Prices
+from agents.spec import AgentSpec, Prices, RunLimits
 from agents.tools import Toolbox, ToolContext, tool
 from tests.support.scripted import Line, Pause, ScriptedModel, asks, says
 from tests.support.shell import QuickClock, Shell
@@ -121,7 +121,7 @@ def holds(one: list[e.Event] | PartText, kind: type[e.Event]) -> bool:
 async def test_an_answer(shell: Shell, bench: Bench) -> None:
     shell.say("hello")
     model = ScriptedModel(
-        [TextDelta("Good "), UsageDelta(e.Usage(input=3)), TextDelta("day"), Finish("stop")]
+        [TextDelta("Good "), UsageDelta(e.Usage(input=3)), TextDelta("day"), FinishDelta("stop")]
     )
     await shell.work(AGENT, model, bench.toolbox())
     assert shell.kinds() == [
@@ -156,7 +156,7 @@ async def test_R9_calls_run_side_by_side_up_to_the_limit_and_settle_on_their_own
     names = ["a", "b", "c", "d", "e"]
     bench.gates = {name: asyncio.Event() for name in names}
     shell.say("look")
-    agent = replace(AGENT, limits=Limits(parallel=2))
+    agent = replace(AGENT, limits=RunLimits(parallel=2))
     model = ScriptedModel(asks(*(look(name) for name in names)), says("done"))
     work = asyncio.create_task(shell.work(agent, model, bench.toolbox()))
     await eventually(lambda: bench.started == ["a", "b"], 10, "two calls to start")
@@ -211,7 +211,7 @@ async def test_a_call_that_cannot_be_executed_comes_back_to_the_model(
 
 async def test_a_truncated_call_is_never_executed(shell: Shell, bench: Bench) -> None:
     shell.say("look")
-    cut: list[Line] = [CallDelta(0, "a", *look("x")), CallDelta(1, "b", *look("y")), Finish("length")]
+    cut: list[Line] = [CallDelta(0, "a", *look("x")), CallDelta(1, "b", *look("y")), FinishDelta("length")]
     await shell.work(AGENT, ScriptedModel(cut, says("sorry")), bench.toolbox())
     assert bench.started == ["x"]
     assert [call.code for call in shell.calls()] == [None, "truncated_arguments"]
@@ -379,7 +379,7 @@ async def test_R7_a_stop_cancels_the_stream_and_keeps_what_came(shell: Shell, be
 async def test_R7_a_stop_closes_every_call_in_one_batch(shell: Shell, bench: Bench) -> None:
     bench.gates = {"a": asyncio.Event(), "b": asyncio.Event()}
     shell.say("go")
-    agent = replace(AGENT, limits=Limits(parallel=3))
+    agent = replace(AGENT, limits=RunLimits(parallel=3))
     model = ScriptedModel(asks(look("a"), write("b"), look("c"), ("stubborn", "{}"), look("d")))
     work = asyncio.create_task(shell.work(agent, model, bench.toolbox()))
     await eventually(lambda: set(bench.started) == {"a", "b", "c", "stubborn"}, 10, "calls to run")
@@ -427,7 +427,7 @@ async def test_R7_a_stop_during_the_pause_before_a_retry(shell: Shell, bench: Be
 async def test_R8_time_ends_a_stream_with_a_message(shell: Shell, bench: Bench) -> None:
     pause = Pause()
     shell.say("tell")
-    agent = replace(AGENT, limits=Limits(seconds=10))
+    agent = replace(AGENT, limits=RunLimits(seconds=10))
     await shell.work(agent, ScriptedModel([TextDelta("Once"), pause]), bench.toolbox())
     finished = shell.last()
     assert isinstance(finished, e.RunFinished) and finished.limit == "limit_seconds"
@@ -437,7 +437,7 @@ async def test_R8_time_ends_a_stream_with_a_message(shell: Shell, bench: Bench) 
 async def test_R8_time_ends_tools_with_a_message(shell: Shell, bench: Bench) -> None:
     bench.gates = {"a": asyncio.Event()}
     shell.say("look")
-    agent = replace(AGENT, limits=Limits(seconds=10))
+    agent = replace(AGENT, limits=RunLimits(seconds=10))
     await shell.work(agent, ScriptedModel(asks(look("a"))), bench.toolbox())
     finished = shell.last()
     assert isinstance(finished, e.RunFinished) and finished.limit == "limit_seconds"
@@ -446,7 +446,7 @@ async def test_R8_time_ends_tools_with_a_message(shell: Shell, bench: Bench) -> 
 
 async def test_R8_steps_end_a_run_that_never_comes_to_an_answer(shell: Shell, bench: Bench) -> None:
     shell.say("look")
-    agent = replace(AGENT, limits=Limits(steps=3))
+    agent = replace(AGENT, limits=RunLimits(steps=3))
     model = ScriptedModel(asks(look("a")))
     await shell.work(agent, model, bench.toolbox())
     finished = shell.last()
@@ -458,7 +458,7 @@ async def test_R8_steps_end_a_run_that_never_comes_to_an_answer(shell: Shell, be
 async def test_R8_a_response_without_end_is_cut_with_a_message(shell: Shell, bench: Bench) -> None:
     shell.say("tell")
     flood = [TextDelta("word " * 10_000) for _ in range(100)]
-    await shell.work(AGENT, ScriptedModel([*flood, Finish("stop")]), bench.toolbox())
+    await shell.work(AGENT, ScriptedModel([*flood, FinishDelta("stop")]), bench.toolbox())
     finished = shell.last()
     assert isinstance(finished, e.RunFinished) and finished.limit == "limit_tokens"
     (step,) = shell.steps()
@@ -527,7 +527,7 @@ async def test_R6_a_message_that_arrives_during_the_last_answer_is_answered(
 ) -> None:
     shell.say("one")
     pause = Pause()
-    model = ScriptedModel([TextDelta("first"), pause, Finish("stop")], says("second"))
+    model = ScriptedModel([TextDelta("first"), pause, FinishDelta("stop")], says("second"))
     work = asyncio.create_task(shell.work(AGENT, model, bench.toolbox()))
     await eventually(lambda: shell.parts, 10, "the first text")
     shell.say("two")
@@ -576,7 +576,7 @@ async def test_R6_a_message_that_comes_right_after_the_step_began_is_not_sent_wi
 async def test_W4_offsets_count_UTF_16_units_and_pieces_are_conflated(shell: Shell, bench: Bench) -> None:
     shell.say("tell")
     words = [TextDelta("🙂é ") for _ in range(500)]
-    await shell.work(AGENT, ScriptedModel([*words, Finish("stop")]), bench.toolbox())
+    await shell.work(AGENT, ScriptedModel([*words, FinishDelta("stop")]), bench.toolbox())
     text = ""
     for part in shell.parts:
         assert part.offset == len(text.encode("utf-16-le")) // 2
@@ -600,7 +600,7 @@ async def test_V14_reasoning_is_kept_for_its_issuer_only(shell: Shell, bench: Be
 
 async def test_an_empty_answer_is_no_answer(shell: Shell, bench: Bench) -> None:
     shell.say("hello")
-    await shell.work(AGENT, ScriptedModel([Finish("stop")], says("here")), bench.toolbox())
+    await shell.work(AGENT, ScriptedModel([FinishDelta("stop")], says("here")), bench.toolbox())
     assert [step.text for step in shell.steps()] == ["here"]
 
 
@@ -619,9 +619,9 @@ async def test_provider_ids_that_repeat_or_are_empty_never_meet(shell: Shell, be
     same: list[Line] = [
         CallDelta(0, "call_1", *look("a")),
         CallDelta(1, "call_1", *look("b")),
-        Finish("tool_calls"),
+        FinishDelta("tool_calls"),
     ]
-    none: list[Line] = [CallDelta(0, "", *look("c")), CallDelta(1, "", *look("d")), Finish("tool_calls")]
+    none: list[Line] = [CallDelta(0, "", *look("c")), CallDelta(1, "", *look("d")), FinishDelta("tool_calls")]
     model = ScriptedModel(same, same, none, says("done"))
     await shell.work(AGENT, model, bench.toolbox())
     ids = [call.id for call in shell.calls()]

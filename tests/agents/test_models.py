@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from agents.models import Agent, Note, default_tools, ensure_default_agent, installed_tools
-from agents.spec import AgentSpec, Limits
+from agents.spec import AgentSpec, RunLimits
 
 pytestmark = pytest.mark.django_db
 
@@ -38,18 +38,19 @@ def test_an_agent_as_the_loop_reads_it():
         base_url="http://x/v1",
         profile="azure",
         tools=("calculator",),
-        limits=Limits(
+        limits=RunLimits(
             steps=20, seconds=600, tokens=5_000, parallel=4, result_chars=32_000, window_tokens=60_000
         ),
     )
 
 
 def test_the_defaults_of_the_table_are_those_of_the_plain_data():
-    assert agent().spec().limits == Limits()
+    assert agent().spec().limits == RunLimits()
 
 
-def test_a_tool_that_is_no_longer_installed_is_left_out():
+def test_what_is_no_longer_installed_is_left_out():
     assert agent(tools=["gone", "calculator"]).spec().tools == ("calculator",)
+    assert agent(profile="gone").spec().profile == ""
 
 
 def test_a_new_agent_may_read_and_nothing_else_unasked():
@@ -197,7 +198,7 @@ def test_an_agent_can_be_added_in_the_admin(staff):
     assert response.status_code == 302, response.context["adminform"].form.errors
     made = Agent.objects.get(slug="ann")
     assert made.tools == ["calculator", "notes"]
-    assert made.spec().limits == Limits(5, 60, None, 2, 1_000, 8_000)
+    assert made.spec().limits == RunLimits(5, 60, None, 2, 1_000, 8_000)
 
 
 def test_W8_an_agent_asks_only_before_tools_that_it_may_use(staff):

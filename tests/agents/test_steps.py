@@ -8,10 +8,10 @@ from agents import events as e
 from agents.closing import close_calls
 from agents.history import History, empty, fold
 from agents.results import INTERRUPTED, NOT_STARTED, REFUSED, STOPPED_BEFORE, STOPPED_RUNNING
-from agents.spec import Limits
+from agents.spec import RunLimits
 from agents.steps import (
     MAX_ATTEMPTS,
-    Ask,
+    AskApproval,
     CallModel,
     Fail,
     Finish,
@@ -25,7 +25,7 @@ from agents.steps import (
     reconcile,
 )
 
-LIMITS = Limits()
+LIMITS = RunLimits()
 NOW = 10_000
 
 
@@ -201,12 +201,12 @@ def _doubt(id: str) -> list[e.Event]:
 @pytest.mark.parametrize(
     ("limits", "now", "code"),
     [
-        (Limits(steps=1), NOW, "limit_steps"),
-        (Limits(seconds=9), NOW, "limit_seconds"),
-        (Limits(tokens=30), NOW, "limit_tokens"),
+        (RunLimits(steps=1), NOW, "limit_steps"),
+        (RunLimits(seconds=9), NOW, "limit_seconds"),
+        (RunLimits(tokens=30), NOW, "limit_tokens"),
     ],
 )
-def test_R8_a_limit_ends_the_run_with_a_message(limits: Limits, now: int, code: str) -> None:
+def test_R8_a_limit_ends_the_run_with_a_message(limits: RunLimits, now: int, code: str) -> None:
     usage = e.Usage(input=20, output=10)
     history = told(*BEGUN, step(), answer(call("A"), usage=usage), runs("A"), settled("A"))
     decision = next_step(history, limits, now)
@@ -215,7 +215,7 @@ def test_R8_a_limit_ends_the_run_with_a_message(limits: Limits, now: int, code: 
 
 def test_R8_a_limit_that_is_reached_with_the_final_answer_is_no_limit() -> None:
     history = told(*BEGUN, step(), answer(text="done"))
-    assert next_step(history, Limits(steps=1, seconds=1), NOW) == Finish()
+    assert next_step(history, RunLimits(steps=1, seconds=1), NOW) == Finish()
 
 
 def test_calls_that_an_earlier_run_left_open_are_closed_and_not_started() -> None:
@@ -249,7 +249,7 @@ def pay(id: str, **more: Any) -> e.ProposedCall:
 def test_W8_what_needs_a_yes_is_asked_for_first_and_the_others_run_meanwhile() -> None:
     calls = answer(pay("A"), call("B"))
     first = decide(calls, approvals=("pay",))
-    assert isinstance(first, Ask) and [one.id for one in first.calls] == ["A"]
+    assert isinstance(first, AskApproval) and [one.id for one in first.calls] == ["A"]
     then = decide(calls, asked("A"), approvals=("pay",))
     assert isinstance(then, RunCalls) and [one.id for one in then.calls] == ["B"]
     assert decide(calls, asked("A"), runs("B"), settled("B"), approvals=("pay",)) == Wait("approval")
@@ -273,7 +273,7 @@ def test_W8_what_was_allowed_runs_and_is_not_asked_for_again() -> None:
 def test_W8_a_word_about_something_else_or_a_later_one_changes_nothing() -> None:
     calls = answer(call("A"))
     assert decide(calls, asked("A"), said("A", "approved", digest="other")) == Wait("approval")
-    assert isinstance(decide(calls, said("A", "approved")), Ask)
+    assert isinstance(decide(calls, said("A", "approved")), AskApproval)
     late = decide(calls, asked("A"), said("A", "approved"), said("A", "refused"))
     assert isinstance(late, RunCalls)
     assert isinstance(decide(calls, asked("A"), said("A", "approved"), asked("A")), RunCalls)
@@ -305,10 +305,10 @@ def test_R7_a_call_that_waits_for_a_yes_is_closed_by_a_stop_and_by_the_next_run(
 
 def test_R8_nobody_is_asked_when_the_time_is_up_and_waiting_does_not_count() -> None:
     calls = answer(call("A"))
-    late = next_step(told(*BEGUN, step(), calls), Limits(seconds=9), NOW, approvals=("clock",))
+    late = next_step(told(*BEGUN, step(), calls), RunLimits(seconds=9), NOW, approvals=("clock",))
     assert isinstance(late, Finish) and late.limit == "limit_seconds"
     waited = told(
         *BEGUN, step(), calls, asked("A"), e.RunWaiting(at=5_000, run="r", reason="approval"),
         said("A", "approved"), e.RunResumed(at=9_000_000, run="r"), started(at=9_001_000),
     )  # fmt: skip
-    assert isinstance(next_step(waited, Limits(seconds=9), 9_001_000, approvals=("clock",)), RunCalls)
+    assert isinstance(next_step(waited, RunLimits(seconds=9), 9_001_000, approvals=("clock",)), RunCalls)

@@ -7,14 +7,14 @@ import pytest
 
 from agents import events as e
 from agents.profiles import all_profiles
-from agents.transcript.room import Ask
+from agents.transcript.room import ModelSettings
 from chat import models as m
 from chat.journal.journal import Journal
 from tests.agents.transcript.fuzz import check
 from tests.support.broken import BROKEN, EVENTS
 from tests.support.databases import in_thread
 
-ALL = Ask("m", "You help.", (), 2_000_000)
+ALL = ModelSettings("m", "You help.", (), 2_000_000)
 
 
 def write(using: str, owner: Any, events: list[e.Event]) -> str:

@@ -11,7 +11,7 @@ import pytest
 from chat import extensions
 from chat.automation import destinations
 from chat.commands import CreateBody
-from chat.extensions import Entrance, EntranceError, Registry, UnknownEntrance
+from chat.extensions import Entrance, EntranceError, EntranceRegistry, UnknownEntrance
 from chat.inbox import Inbox, Sender
 from chat.journal.journal import Journal
 from chat.session.sessions import Sessions
@@ -26,12 +26,12 @@ class Loading:
 
     def __init__(self, disabled: Collection[str] = ()) -> None:
         self.done = False
-        self.registry = Registry(lambda: self.done, lambda: disabled)
+        self.registry = EntranceRegistry(lambda: self.done, lambda: disabled)
 
     def load(self, *given: Entrance) -> list[bool]:
         return [self.registry.register(one, f"the app of {one.name}") for one in given]
 
-    def finish(self) -> Registry:
+    def finish(self) -> EntranceRegistry:
         self.done = True
         return self.registry
 

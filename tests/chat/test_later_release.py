@@ -174,7 +174,7 @@ async def test_J4_a_worker_that_meets_it_on_the_way_hands_over_once(
         await house.sessions.append(house.conversation, lambda view: [foreign(**strange)])
         return spec
 
-    worker.kit = replace(worker.kit, agent=late)
+    worker.dependencies = replace(worker.dependencies, agent=late)
     await house.finish(worker)
     assert (await house.run())["status"] == "recovering"
     told = await house.events()

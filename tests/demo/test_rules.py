@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from demo.rules import Refusal, check
+from demo.rules import ProviderRefusal, check
 
 USER = {"role": "user", "content": "hi"}
 
@@ -84,7 +84,7 @@ def test_valid(messages: list[dict[str, Any]]):
     ],
 )
 def test_invalid(rule: str, text: str, messages: list[Any]):
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ProviderRefusal) as refused:
         check(request(*messages))
     assert refused.value.status == 400
     assert re.search(text, refused.value.message), refused.value.message
@@ -94,7 +94,7 @@ def test_invalid(rule: str, text: str, messages: list[Any]):
     "body", [None, [], "x", {}, {"model": 5}, {"model": "demo"}, {"model": "demo", "messages": "x"}]
 )
 def test_what_is_no_request_is_refused(body: Any):
-    with pytest.raises(Refusal):
+    with pytest.raises(ProviderRefusal):
         check(body)
 
 
@@ -103,5 +103,5 @@ def test_what_is_no_request_is_refused(body: Any):
     [[], "x", [{}], [{"type": "function", "function": {"name": "a b"}}], [{"function": {"name": "a"}}] * 2],
 )
 def test_bad_tools_are_refused(tools: Any):
-    with pytest.raises(Refusal):
+    with pytest.raises(ProviderRefusal):
         check(request(USER, tools=tools))

@@ -10,7 +10,7 @@ from agents.extensions import toolbox
 from agents.results import REFUSED, refused_by_person
 from demo.requests import find
 from demo.rules import check
-from demo.script import Plan, decide
+from demo.script import AnswerPlan, decide
 
 TOOLS = toolbox().schemas(toolbox().names)
 
@@ -19,7 +19,7 @@ def user(text: str) -> dict[str, Any]:
     return {"role": "user", "content": text}
 
 
-def turn(messages: list[dict[str, Any]], *results: str) -> tuple[Plan, list[dict[str, Any]]]:
+def turn(messages: list[dict[str, Any]], *results: str) -> tuple[AnswerPlan, list[dict[str, Any]]]:
     """The next plan; if it has calls, they are added to the messages with these results."""
     check({"model": "demo", "messages": messages, "tools": TOOLS})
     plan = decide(messages, TOOLS)

@@ -62,3 +62,23 @@ def test_the_same_job_has_the_same_file_name_in_every_entrance_and_the_table_has
     assert shared <= described, "what several entrances do has a line in the table"
     assert described <= set.union(*files), "the table names no file that nobody has"
     assert {"apps.py", "entrance.py", "urls.py"} <= set.intersection(*files)
+
+
+def test_the_places_that_newcomers_are_sent_to_exist() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    table = page.split("## Where do I change …?")[1].split("\n## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ") and "?" in line]
+    assert len(rows) >= 10
+    for row in rows:
+        paths = re.findall(r"`([^`]+)`", row.split("|")[2])
+        assert paths, row
+        assert [path for path in paths if not (ROOT / path).exists()] == [], row
+
+
+def test_paths_that_the_pages_name_exist() -> None:
+    named = re.compile(r"`((?:agents|chat|config|demo|scripts|tests|frontend|docs|examples)/[\w./-]+)`")
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
+        if page.name == "CHANGELOG.md":
+            continue
+        for path in named.findall(page.read_text()):
+            assert (ROOT / path).exists(), f"{page.relative_to(ROOT)} names {path}"

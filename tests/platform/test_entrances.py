@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.entrances import GROUP, built_in, installed
+from config.entrances import GROUP, built_in, installed, other_apps
 from tests.support.processes import ROOT, clean_environment
 
 APPS = '''
@@ -91,6 +91,13 @@ def test_one_that_cannot_be_loaded_stops_the_start_and_says_whose_it_is(value: s
     assert "HOLDFAST_DISABLED_ENTRANCES=pager" in told
     found = installed(ROOT, ("pager",), [point(value)])
     assert found.left_out == {"pager"} and found.apps == tuple(built_in(ROOT))
+
+
+def test_a_package_adds_apps_that_are_no_entrances():
+    assert other_apps([point("config.apps:ConfigConfig")]) == ["config.apps.ConfigConfig"]
+    assert other_apps([]) == []
+    with pytest.raises(ImproperlyConfigured, match="The app 'pager' of holdfast-pager 1.2 cannot be loaded"):
+        other_apps([point("nowhere_at_all.apps:X")])
 
 
 # ---- a real process ----

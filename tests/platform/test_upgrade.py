@@ -79,13 +79,13 @@ def test_every_row_and_permission_is_carried_over_and_back_and_over_again(old: s
     assert {app for app, _, _ in granted} == {"chat"} and len(granted) == len(GRANTED)
     for _ in range(2):
         new = upgrading.migrate(old)
-        assert upgrading.rows(old) == rows
+        assert upgrading.rows(old, rows) == rows
         moved = {(_app_of(codename), codename, pk) for _, codename, pk in granted}
         assert permissions(old, new) == moved
         assert {app: owners(old, new)[app] for app in MOVED} == MOVED
         assert not set.union(*MOVED.values()) & owners(old, new)["chat"]
         apps = upgrading.migrate(old, BEFORE)
-        assert upgrading.rows(old) == rows
+        assert upgrading.rows(old, rows) == rows
         assert permissions(old, apps) == granted
         assert not set(MOVED) & set(owners(old, apps))
 

@@ -28,7 +28,7 @@ from tests.support.tab import Tab, log_in
 from tests.support.waiting import eventually
 
 #: Seconds for an answer, with a worker killed on a machine that is busy.
-PATIENCE_S = 60
+TIMEOUT_S = 60
 
 
 def words(count: int) -> str:
@@ -50,7 +50,7 @@ class House:
         """Rows of a query with one placeholder, the conversation."""
         return self.stack.sql(query, self.key(conversation))
 
-    async def until(self, condition: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> Any:
+    async def until(self, condition: Callable[[], Any], what: str, seconds: float = TIMEOUT_S) -> Any:
         """Wait; a failure tells what the processes wrote."""
         try:
             return await eventually(condition, seconds, what)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 #: Seconds that one test may take.
-PATIENCE_S = 240
+TIMEOUT_S = 240
 
 
 @dataclass(frozen=True)
@@ -426,7 +426,7 @@ def _fails(tree: Path, mutant: Mutant) -> bool:
     else:
         argv, folder = [sys.executable, "-m", "pytest", "-q", "-x", *_PLAIN, *mutant.caught_by], tree
     try:
-        done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S)
+        done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired:
         return True
     # 1: tests failed. Anything else (nothing collected, a usage error) is no proof of having noticed.

@@ -60,7 +60,7 @@ async def test_W9_R4_servers_and_workers_end_although_a_store_does_not_answer(
                 began = time.monotonic()
                 for process in (web, worker):
                     process.signal(signal.SIGTERM)
-                server_s = 5 + leaving.PATIENCE_S + leaving.FLUSH_S + leaving.END_S
+                server_s = 5 + leaving.TIMEOUT_S + leaving.FLUSH_S + leaving.END_S
                 for process, most in ((web, server_s), (worker, LEAVE_S + END_S)):
                     await eventually(lambda: not process.alive, 60, "its end")  # noqa: B023
                     assert time.monotonic() - began < most + MARGIN_S, process.output()

@@ -72,4 +72,4 @@ def mortals(stack: Stack) -> dict[str, Process]:
 
 
 def places(path: Path) -> list[str]:
-    return re.findall(r'faults\.point\("([a-z.]+)"\)', path.read_text())
+    return re.findall(r'kill_points\.point\("([a-z.]+)"\)', path.read_text())

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.recovery, pytest.mark.slow]
 #: Longer than a lease (2 s), an answer of Redis may take (5 s), and a command may have (8 s). In longer silence only
 #: more of the same would happen.
 FROZEN_S = 10.0
-#: Longer than a sender waits for a result; see `SUBMIT_PATIENCE_S`.
+#: Longer than a sender waits for a result; see `SUBMIT_TIMEOUT_S`.
 LOCKED_S = 9.0
 #: Bytes that fit into a file: less than a page of SQLite's log needs, wherever in the file it is written.
 FULL = 2_048

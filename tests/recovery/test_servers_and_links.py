@@ -21,7 +21,7 @@ from tests.support.waiting import eventually, wait_until
 pytestmark = [pytest.mark.recovery, pytest.mark.slow]
 
 #: Longer than a heartbeat (1 s), a lease (2 s), and the time after which a silent link is given up (6.5 s).
-ASLEEP_S = 8.0
+IDLE_POLL_S = 8.0
 
 
 @pytest.fixture(scope="module")
@@ -118,10 +118,10 @@ async def test_W3_a_laptop_was_asleep(scene: Scene) -> None:
             clients.pause()
             at = now()
             await alice.sees_a_run_work()
-            await asyncio.sleep(ASLEEP_S / 2)
+            await asyncio.sleep(IDLE_POLL_S / 2)
             for proxy in scene.proxies:
                 proxy.stall()
-            await asyncio.sleep(ASLEEP_S / 2)
+            await asyncio.sleep(IDLE_POLL_S / 2)
             clients.resume()
             await asyncio.sleep(1)
             for proxy in scene.proxies:

@@ -129,6 +129,7 @@ class Stack:
     database  the address of a migrated database to use as it is
     valkey    a server to share; otherwise the stack has one of its own, with AOF, ended with it
     env       more settings, for every process
+    python    the interpreter of an environment into which Holdfast was installed: its processes are started there
     """
 
     def __init__(
@@ -138,7 +139,9 @@ class Stack:
         database: str | None = None,
         valkey: Valkey | Replicated | None = None,
         env: Mapping[str, str] | None = None,
+        python: Path | None = None,
     ) -> None:
+        self.python = python
         self.data = Path(tempfile.mkdtemp(prefix="holdfast-stack-"))
         self.web_port = claim_port()
         self.demo_port = claim_port()
@@ -175,7 +178,10 @@ class Stack:
         label = label or name
         process = self.processes.get(label)
         if process is None or env:
-            process = Process(label, command(name), self.env | env, self.data / f"{label}.log", folder)
+            argv = command(name)
+            if self.python is not None:
+                argv, folder = [str(self.python), *argv[1:]], self.data
+            process = Process(label, argv, self.env | env, self.data / f"{label}.log", folder)
             self.processes[label] = process
         process.start()
         if name == "web":
@@ -270,8 +276,10 @@ class Stack:
     def manage(self, *arguments: str, folder: Path = ROOT) -> str:
         """Run `manage.py` (of another release in `folder`) with the stack's settings; what it printed."""
         done = subprocess.run(
-            [command("web")[0], "manage.py", *arguments],
-            cwd=folder,
+            [command("web")[0], "manage.py", *arguments]
+            if self.python is None
+            else [str(self.python), "-m", "scripts.cli", "manage", *arguments],
+            cwd=folder if self.python is None else self.data,
             env=self.env,
             capture_output=True,
             text=True,

@@ -79,7 +79,7 @@ def step(row: Conversation, of: Run, seq: int, text: str, *calls: dict[str, Any]
         "model": "demo",
         "text": text,
         "calls": views,
-        "usage": {"input": 1, "output": 2, "cached": 0},
+        "usage": {"input": 1, "output": 2, "cached": 0, "cost": None},
         "at": START,
         "ended_at": START + 500,
     }

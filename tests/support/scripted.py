@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
-from agents.dialects.base import CallDelta, Delta, Finish, TextDelta
+from agents.dialects.base import CallDelta, Delta, FinishDelta, TextDelta
 from agents.errors import ModelError
 
 
@@ -32,7 +32,7 @@ Line = Delta | Pause | ModelError
 
 def says(text: str) -> list[Line]:
     """An answer in one piece."""
-    return [TextDelta(text), Finish("stop")]
+    return [TextDelta(text), FinishDelta("stop")]
 
 
 def asks(*calls: tuple[str, str], text: str = "") -> list[Line]:
@@ -41,7 +41,7 @@ def asks(*calls: tuple[str, str], text: str = "") -> list[Line]:
     deltas: list[Line] = [
         CallDelta(index, f"id{index}", name, arguments) for index, (name, arguments) in enumerate(calls)
     ]
-    return [*spoken, *deltas, Finish("tool_calls")]
+    return [*spoken, *deltas, FinishDelta("tool_calls")]
 
 
 class ScriptedModel:

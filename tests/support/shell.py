@@ -10,10 +10,10 @@ from collections.abc import Callable
 from contextlib import aclosing
 
 from agents import events as e
-from agents.attachments import Files
+from agents.attachments import FileReader
 from agents.clock import Clock
 from agents.dialects.base import Model
-from agents.faults import Fault, Outcome
+from agents.faults import Outcome, RefusedRequest
 from agents.history import Call, History, Step, empty, fold
 from agents.loop import PartText, perform
 from agents.spec import AgentSpec
@@ -41,10 +41,10 @@ class KeptFaults:
     """A fault log in memory."""
 
     def __init__(self) -> None:
-        self.kept: list[Fault] = []
+        self.kept: list[RefusedRequest] = []
         self.outcomes: dict[str, Outcome] = {}
 
-    async def refused(self, fault: Fault) -> None:
+    async def refused(self, fault: RefusedRequest) -> None:
         assert fault.digest not in {other.digest for other in self.kept}, "the same body was sent twice"
         self.kept.append(fault)
 
@@ -65,7 +65,7 @@ class Shell:
         #: Called before a batch is stored: what it says slips in between what the loop saw and its own batch.
         self.before_store: Callable[[list[e.Event]], None] = lambda batch: None
         #: The files of the conversation, if it has any.
-        self.files: Files | None = None
+        self.files: FileReader | None = None
         self.faults = KeptFaults()
         self._fence = 0
         self._runs = 0

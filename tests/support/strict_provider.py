@@ -558,7 +558,7 @@ def _demo(body: Json) -> None:
     """The demo model's own gate."""
     try:
         demo.rules.check(body)
-    except demo.rules.Refusal as refused:
+    except demo.rules.ProviderRefusal as refused:
         raise Refused(refused.message, refused.status, refused.code or "") from None
 
 

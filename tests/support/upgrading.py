@@ -17,6 +17,7 @@ from config.values import database
 
 #: Tables whose rows the migrations write themselves.
 OF_DJANGO = ("django_migrations", "django_content_type", "auth_permission")
+Rows = dict[str, list[dict[str, Any]]]
 _numbers = itertools.count(1)
 
 
@@ -61,14 +62,17 @@ def fill(alias: str, apps: Any) -> None:
             _row(alias, model, made)
 
 
-def rows(alias: str) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows by table, as the database has them."""
+def rows(alias: str, like: Rows | None = None) -> Rows:
+    """All rows by table, as the database has them. `like`: only the tables and columns that were there then."""
     found = {}
     with connections[alias].cursor() as cursor:
         for table in sorted(connections[alias].introspection.table_names(cursor)):
-            if table not in OF_DJANGO:
+            if table not in OF_DJANGO and (like is None or table in like):
                 cursor.execute(f'SELECT * FROM "{table}" ORDER BY 1')
-                found[table] = cursor.fetchall()
+                names = [column[0] for column in cursor.description]
+                kept = like[table][0] if like is not None and like[table] else names
+                values = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+                found[table] = [{name: row.get(name) for name in kept} for row in values]
     return found
 
 

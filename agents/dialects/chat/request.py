@@ -8,7 +8,7 @@ from agents.history import History, Step
 from agents.providers.base import Profile
 from agents.transcript.calls import arguments, function_name, stub, wire_id
 from agents.transcript.layout import GO_ON, Form, lay_out
-from agents.transcript.room import Ask, Message, Room, own_replay
+from agents.transcript.room import Message, ModelSettings, Room, own_replay
 from agents.transcript.textonly import TextOnly
 from agents.transcript.wording import clean, result, step_text
 
@@ -33,7 +33,9 @@ class ChatForm:
 FORM: Form = ChatForm()
 
 
-def render(history: History, profile: Profile, ask: Ask, *, text_only: bool = False) -> dict[str, Any]:
+def render(
+    history: History, profile: Profile, ask: ModelSettings, *, text_only: bool = False
+) -> dict[str, Any]:
     """The body, without streaming options."""
     if text_only:
         profile = replace(profile, vision="")

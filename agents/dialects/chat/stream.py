@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from agents.dialects.base import CallDelta, Delta, Finish, ReasoningDelta, TextDelta, UsageDelta
+from agents.dialects.base import CallDelta, Delta, FinishDelta, ReasoningDelta, TextDelta, UsageDelta
 from agents.dialects.http import post
 from agents.events import Usage
 
@@ -38,7 +38,7 @@ def read_chunk(chunk: Mapping[str, Any]) -> Iterator[Delta]:
             yield from _read_content(delta)
             yield from _read_calls(delta)
         if reason := first.get("finish_reason"):
-            yield Finish(str(reason))
+            yield FinishDelta(str(reason))
     if isinstance(usage := chunk.get("usage"), Mapping):
         yield UsageDelta(_read_usage(usage))
 

@@ -9,7 +9,7 @@ from agents.dialects.responses.stream import OpenAIResponses
 from agents.dialects.rules import Violation
 from agents.history import History
 from agents.providers.base import Profile
-from agents.transcript.room import Ask
+from agents.transcript.room import ModelSettings
 
 
 class ResponsesDialect:
@@ -18,7 +18,7 @@ class ResponsesDialect:
     name = "responses"
 
     def render(
-        self, history: History, profile: Profile, ask: Ask, *, text_only: bool = False
+        self, history: History, profile: Profile, ask: ModelSettings, *, text_only: bool = False
     ) -> dict[str, Any]:
         """The body of a request."""
         return request.render(history, profile, ask, text_only=text_only)

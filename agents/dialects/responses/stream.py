@@ -8,7 +8,15 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from agents.dialects.base import CallDelta, Delta, Finish, ReasoningDelta, ReplayItem, TextDelta, UsageDelta
+from agents.dialects.base import (
+    CallDelta,
+    Delta,
+    FinishDelta,
+    ReasoningDelta,
+    ReplayItem,
+    TextDelta,
+    UsageDelta,
+)
 from agents.dialects.errors import classify
 from agents.dialects.http import post
 from agents.events import Usage
@@ -97,9 +105,9 @@ class Reader:
         details = response.get("incomplete_details")
         reason = details.get("reason") if isinstance(details, Mapping) else None
         if kind == "response.incomplete" or reason:
-            yield Finish(_REASONS.get(str(reason), "length"))
+            yield FinishDelta(_REASONS.get(str(reason), "length"))
         else:
-            yield Finish("tool_calls" if calls else "stop")
+            yield FinishDelta("tool_calls" if calls else "stop")
 
 
 def _replay(items: list[dict[str, Any]]) -> Iterator[Delta]:

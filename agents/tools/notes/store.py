@@ -12,7 +12,7 @@ from agents.tools.notes.models import Note
 T = TypeVar("T")
 
 
-class Ask(Protocol):
+class AskDatabase(Protocol):
     """How async code asks SQL: returns what `work` returns, run in a thread that may use the database."""
 
     def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
@@ -22,7 +22,7 @@ class NoteStorage:
     """The `Storage` of the tools, over the table of notes. Owners are primary keys of users, as text. Raises what `ask`
     raises when the database is away."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: AskDatabase) -> None:
         self._ask = ask
 
     async def add_note(self, owner: str, key: str, text: str) -> StoredNote:

@@ -8,7 +8,7 @@ from chat.entrances.feishu import card_json, markdown
 from chat.entrances.feishu.client import FeishuClient
 from chat.entrances.feishu.content import read
 from chat.entrances.feishu.models import TABLES, FeishuUser
-from chat.messenger.adapter import Limits, Person, Pressed, Said
+from chat.messenger.adapter import MessengerLimits, Person, Pressed, Said
 from chat.messenger.models import InboundMessage
 
 
@@ -33,7 +33,7 @@ class Feishu:
     label = "Feishu"
     tables = TABLES
     markup = FeishuMarkup()
-    limits = Limits(
+    limits = MessengerLimits(
         remembers_uuid_ms=50 * 60_000,  # an hour, less what a request may take
         card_lasts_ms=480_000,  # Feishu closes a streaming card after 600 s
         card_changes_per_s=6.0,  # below 1000 a minute; a change is up to two requests

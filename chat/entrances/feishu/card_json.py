@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from chat.messenger.adapter import Button, Card, Text
+from chat.messenger.adapter import Button, Card, CardText
 
 Json = dict[str, Any]
 
@@ -22,11 +22,11 @@ def card(shown: Card) -> Json:
 def message(text: str) -> str:
     """The content of a message that shows markdown (already mapped)."""
     summary = " ".join(text.split())[:60]
-    return json.dumps(card(Card((Text("text", text),), summary, streaming=False)), ensure_ascii=False)
+    return json.dumps(card(Card((CardText("text", text),), summary, streaming=False)), ensure_ascii=False)
 
 
-def _element(part: Text | Button) -> Json:
-    if isinstance(part, Text):
+def _element(part: CardText | Button) -> Json:
+    if isinstance(part, CardText):
         return {"tag": "markdown", "element_id": part.id, "content": part.markdown}
     return {
         "tag": "button",

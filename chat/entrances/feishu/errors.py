@@ -5,10 +5,18 @@ Limited      99991400, 230020, 11232, HTTP 429
 CardClosed   200850, 300309
 Outpaced     300317
 TargetGone   230001, 230011, 230110, 231003
-Refused      everything else: wrong secret, no permission, chat or message gone
+MessageRefused      everything else: wrong secret, no permission, chat or message gone
 """
 
-from chat.messenger.errors import Away, CardClosed, Limited, MessengerError, Outpaced, Refused, TargetGone
+from chat.messenger.errors import (
+    Away,
+    CardClosed,
+    Limited,
+    MessageRefused,
+    MessengerError,
+    Outpaced,
+    TargetGone,
+)
 
 LIMITS = frozenset({99991400, 230020, 11232})
 #: The limit of one chat; the others are the whole app's.
@@ -36,4 +44,4 @@ def error_of(status: int, code: int, text: str, after: float) -> MessengerError:
         return TargetGone(told, code)
     if status >= 500 or code in FAILURES:
         return Away(told, code)
-    return Refused(told, code)
+    return MessageRefused(told, code)

@@ -8,13 +8,13 @@ replaced. Images would need to be uploaded; they become links.
 import re
 
 #: Bytes of one message's text. A card may have 30 KB of JSON, in which a line break is two bytes and a quote as well.
-MOST_BYTES = 9_000
+MAX_BYTES = 9_000
 FENCE = re.compile(r"^ {0,3}(```+|~~~+)(.*)$")
 IMAGE = re.compile(r"!\[([^\]\n]*)\]\(([^)\s]+)[^)\n]*\)")
 #: Invisible, and six bytes each in JSON.
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 #: Tables that one card shows; more are an error there.
-MOST_TABLES = 5
+MAX_TABLES = 5
 
 
 def mapped(text: str) -> str:
@@ -36,7 +36,7 @@ def mapped(text: str) -> str:
             tables += 1
         in_table = is_table
         plain = _plain(line)
-        lines.append(plain.replace("|", "¦") if is_table and tables > MOST_TABLES else plain)
+        lines.append(plain.replace("|", "¦") if is_table and tables > MAX_TABLES else plain)
     if fence:
         lines.append(fence)
     return "\n".join(lines)
@@ -51,7 +51,7 @@ def _plain(line: str) -> str:
     return line[:start] + "".join(cleaned)
 
 
-def pieces(text: str, most: int = MOST_BYTES) -> list[str]:
+def pieces(text: str, most: int = MAX_BYTES) -> list[str]:
     """`text` cut into pieces of at most `most` bytes, between paragraphs where there are any, code fences closed and
     opened again. Nothing but white space at the cuts is lost."""
     done: list[str] = []

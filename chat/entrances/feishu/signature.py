@@ -32,7 +32,7 @@ class Challenge:
 
 
 @dataclass(frozen=True)
-class Event:
+class FeishuEvent:
     """One event: `header` (event_id, event_type, …) and `body`."""
 
     header: dict[str, Any]
@@ -41,7 +41,7 @@ class Event:
 
 def open_request(
     raw: bytes, headers: Mapping[str, str], *, encrypt_key: str, token: str
-) -> Challenge | Event:
+) -> Challenge | FeishuEvent:
     """What a verified request says. `headers` with names in lower case. Raises Untrusted."""
     sent = _object(raw)
     if encrypt_key:
@@ -58,7 +58,7 @@ def open_request(
     if opened.get("type") == "url_verification":
         return Challenge(str(opened.get("challenge", "")))
     body = opened.get("event")
-    return Event(header if isinstance(header, dict) else {}, body if isinstance(body, dict) else {})
+    return FeishuEvent(header if isinstance(header, dict) else {}, body if isinstance(body, dict) else {})
 
 
 def check_signature(raw: bytes, headers: Mapping[str, str], encrypt_key: str) -> None:

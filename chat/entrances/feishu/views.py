@@ -9,16 +9,15 @@ import logging
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from chat.entrances.feishu.adapter import FEISHU
 from chat.entrances.feishu.models import FeishuApp, FeishuMessage
-from chat.entrances.feishu.signature import Challenge, Event, Untrusted, open_request
+from chat.entrances.feishu.signature import Challenge, FeishuEvent, Untrusted, open_request
 from chat.messenger import texts
-from chat.messenger.database import ask
+from chat.messenger.database import OUTAGES, ask
 from chat.messenger.store import Storing
 from chat.support.clock import now_ms
 
@@ -27,7 +26,7 @@ log = logging.getLogger(__name__)
 #: Feishu's largest message is 150 KB of text, which encryption and escapes make longer.
 MAX_BODY = 512 * 1024
 #: Seconds for the whole; Feishu waits for one at the URL verification, three otherwise. Some is left for the way.
-PATIENCE_S = 0.75
+TIMEOUT_S = 0.75
 #: A larger text in a JSON integer is no time.
 MAX_TIME = 10**14
 STORING = Storing()
@@ -45,7 +44,7 @@ async def events(request: HttpRequest, slug: str) -> HttpResponse:
         return HttpResponse(status=413)
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             # In threads of their own: the request's own thread is needed for the answer, and a thread that waits for
             # the database cannot be called back. If it stores the row after all, the row is welcome.
             answer, row = await ask(_read, slug, raw, headers)
@@ -55,7 +54,7 @@ async def events(request: HttpRequest, slug: str) -> HttpResponse:
     except Untrusted as problem:
         log.warning("A request to the Feishu app %r was refused: %s.", slug, problem)
         return HttpResponse(status=401)
-    except (TimeoutError, OperationalError, InterfaceError) as problem:
+    except (TimeoutError, *OUTAGES) as problem:
         log.error("An event of the Feishu app %r was not stored in time (%s).", slug, type(problem).__name__)
         return HttpResponse(status=503)
 
@@ -78,7 +77,7 @@ def _read(slug: str, raw: bytes, headers: dict[str, str]) -> tuple[HttpResponse,
     return JsonResponse({}), row
 
 
-def _row(app: FeishuApp, said: Event) -> FeishuMessage | None:
+def _row(app: FeishuApp, said: FeishuEvent) -> FeishuMessage | None:
     """The row of an event that means something to us, None for all others."""
     now = now_ms()
     match said.header.get("event_type"):

@@ -15,7 +15,7 @@ from chat.entrances.schedules import editing
 from chat.entrances.schedules.form import ScheduleForm
 from chat.entrances.schedules.models import Schedule, ScheduleDelivery, ScheduleFiring
 from chat.entrances.schedules.plan import shown, upcoming
-from chat.entrances.schedules.validation import Invalid
+from chat.entrances.schedules.validation import InvalidSchedule
 from chat.inspection import base
 from chat.support.clock import now_ms
 from chat.support.durations import SECOND
@@ -92,7 +92,7 @@ class ScheduleAdmin(admin.ModelAdmin):
         for row in queryset:
             try:
                 editing.resume(row)
-            except Invalid as refusal:
+            except InvalidSchedule as refusal:
                 messages.error(request, f"{row}: {refusal}")
 
     @admin.action(description="Run now", permissions=["change"])
@@ -100,7 +100,7 @@ class ScheduleAdmin(admin.ModelAdmin):
         for row in queryset:
             try:
                 editing.run_now(row)
-            except editing.TooMany as refusal:
+            except editing.TooManySchedules as refusal:
                 messages.error(request, f"{row}: {refusal}")
             else:
                 messages.info(request, f"{row} runs within a few seconds.")

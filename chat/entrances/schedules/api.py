@@ -23,8 +23,18 @@ from chat.automation import destinations
 from chat.entrances.schedules import editing
 from chat.entrances.schedules.models import Schedule, ScheduleFiring
 from chat.entrances.schedules.plan import Problem, upcoming
-from chat.entrances.schedules.validation import Draft, Invalid, draft_of, plan_of
-from chat.http.api import END, Answer, Created, Refused, allowance, body_of, endpoint, number_of, wrong_fields
+from chat.entrances.schedules.validation import Draft, InvalidSchedule, draft_of, plan_of
+from chat.http.api import (
+    END,
+    Answer,
+    Created,
+    RequestRefused,
+    allowance,
+    body_of,
+    endpoint,
+    number_of,
+    wrong_fields,
+)
 from chat.models import Conversation
 from chat.support.clock import wall_ms
 
@@ -54,10 +64,10 @@ def make(request: HttpRequest) -> Answer:
     id = _uuid(given.pop("id", None), "id")
     try:
         row, new = editing.create(request.user, _parsed(Draft, given), id=id)
-    except Invalid as refusal:
+    except InvalidSchedule as refusal:
         raise _invalid(refusal.problems) from None
-    except editing.TooMany as refusal:
-        raise Refused(409, "too_many", str(refusal)) from None
+    except editing.TooManySchedules as refusal:
+        raise RequestRefused(409, "too_many", str(refusal)) from None
     entry = _entries(editing.mine(request.user).filter(pk=row.pk))[0]
     return Created(entry) if new else entry
 
@@ -87,7 +97,7 @@ def change(request: HttpRequest, schedule: UUID) -> Answer:
             row = editing.change(row, draft)
         if state is not None:
             row = editing.resume(row) if state == "active" else editing.pause(row)
-    except Invalid as refusal:
+    except InvalidSchedule as refusal:
         raise _invalid(refusal.problems) from None
     return show(request, row.pk)
 
@@ -103,8 +113,8 @@ def run(request: HttpRequest, schedule: UUID) -> Answer:
     row = _own(request, schedule)
     try:
         firing = editing.run_now(row, _uuid(body_of(request).get("id"), "id"))
-    except editing.TooMany as refusal:
-        raise Refused(429, "too_many", str(refusal), retry=True) from None
+    except editing.TooManySchedules as refusal:
+        raise RequestRefused(429, "too_many", str(refusal), retry=True) from None
     return Created(_firing(firing, set()))
 
 
@@ -176,12 +186,14 @@ def _fields(found: dict[str, Problem]) -> dict[str, Any]:
 def _own(request: HttpRequest, schedule: UUID) -> Schedule:
     row = editing.mine(request.user).filter(pk=schedule).first()
     if row is None:
-        raise Refused(404, "not_found", gettext("You have no such schedule."))
+        raise RequestRefused(404, "not_found", gettext("You have no such schedule."))
     return row
 
 
-def _invalid(found: dict[str, Problem]) -> Refused:
-    return Refused(400, "invalid", "; ".join(one.detail for one in found.values()), fields=_fields(found))
+def _invalid(found: dict[str, Problem]) -> RequestRefused:
+    return RequestRefused(
+        400, "invalid", "; ".join(one.detail for one in found.values()), fields=_fields(found)
+    )
 
 
 def _parsed(shape: type[Draft], given: Any) -> Draft:

@@ -2,7 +2,7 @@
 
 Plain functions over SQL, to be called in a database thread; the API, the admin and the agents' tools all come here.
 Whose a schedule is, is the caller's to know: `mine` finds somebody's own, `made_in` those that a conversation's agent
-has made; `TooMany` and `Invalid` (draft.py) have words for people.
+has made; `TooManySchedules` and `InvalidSchedule` (validation.py) have words for people.
 """
 
 from typing import Any
@@ -16,17 +16,17 @@ from django.utils.translation import gettext
 
 from chat.entrances.schedules.models import Schedule, ScheduleFiring
 from chat.entrances.schedules.plan import Problem, next_time
-from chat.entrances.schedules.validation import Draft, Invalid, check
+from chat.entrances.schedules.validation import Draft, InvalidSchedule, check
 from chat.models import Conversation
 from chat.support.clock import wall_ms
 
 #: Schedules of one person that have ended and are kept to look at.
-KEPT_ENDED = 200
+MAX_ENDED = 200
 #: “Run now” of one schedule that may wait at the same time.
 MAX_MANUAL = 5
 
 
-class TooMany(Exception):
+class TooManySchedules(Exception):
     """A limit is reached; the text says which, for people."""
 
 
@@ -36,7 +36,7 @@ def create(
     """Make a schedule of `owner` (a user); (it, whether it is new). The same `id` again is the same schedule, so a
     request may be repeated. `made_in`: the conversation whose agent makes it, of which `most` may go on at a time.
 
-    Raises Invalid and TooMany.
+    Raises InvalidSchedule and TooManySchedules.
     """
     key = id or uuid4()
     with transaction.atomic():
@@ -44,11 +44,11 @@ def create(
         known = Schedule.objects.filter(pk=key).first()
         if known is not None:
             if known.owner_id != owner.pk:
-                raise Invalid({"id": Problem("taken", gettext("This id belongs to something else."))})
+                raise InvalidSchedule({"id": Problem("taken", gettext("This id belongs to something else."))})
             return known, False
         row, found = check(owner, draft, wall_ms())
         if found:
-            raise Invalid(found)
+            raise InvalidSchedule(found)
         _limit(owner, made_in, most)
         row.pk, row.made_in = key, made_in
         row.save(force_insert=True)
@@ -63,17 +63,17 @@ def _hold(owner: Any) -> None:
 def _limit(owner: Any, made_in: UUID | None, most: int | None) -> None:
     mine = Schedule.objects.filter(owner=owner)
     ended = mine.filter(state="ended").order_by("-updated_at").values_list("pk", flat=True)
-    mine.filter(pk__in=list(ended[KEPT_ENDED:])).delete()
+    mine.filter(pk__in=list(ended[MAX_ENDED:])).delete()
     going_on = mine.exclude(state="ended")
     limit = settings.HOLDFAST_SCHEDULES_PER_USER
     if limit == 0:
-        raise TooMany(gettext("Only staff make schedules here, in the admin."))
+        raise TooManySchedules(gettext("Only staff make schedules here, in the admin."))
     if going_on.count() >= limit:
-        raise TooMany(
+        raise TooManySchedules(
             gettext("You have {limit} schedules, which is the most. Delete one first.").format(limit=limit)
         )
     if most is not None and made_in is not None and going_on.filter(made_in=made_in).count() >= most:
-        raise TooMany(
+        raise TooManySchedules(
             gettext("This conversation has {most} schedules, which is the most. Cancel one first.").format(
                 most=most
             )
@@ -82,12 +82,12 @@ def _limit(owner: Any, made_in: UUID | None, most: int | None) -> None:
 
 def change(row: Schedule, draft: Draft, *, by: Any = None) -> Schedule:
     """Make a schedule what the draft says; `draft_of(row).model_copy(update=…)` changes a part. `by`: the user who
-    asks, if it is not the owner. Raises Invalid."""
+    asks, if it is not the owner. Raises InvalidSchedule."""
     with transaction.atomic():
         held = Schedule.objects.select_for_update().select_related(None).get(pk=row.pk)
         changed, found = check(held.owner, draft, wall_ms(), old=held, by=by)
         if found:
-            raise Invalid(found)
+            raise InvalidSchedule(found)
         changed.save()
     return changed
 
@@ -98,7 +98,8 @@ def pause(row: Schedule) -> Schedule:
 
 
 def resume(row: Schedule) -> Schedule:
-    """Go on with the first due time from now; what was due while it was paused is not missed. Raises Invalid."""
+    """Go on with the first due time from now; what was due while it was paused is not missed.
+    Raises InvalidSchedule."""
     return _set_state(row, "active")
 
 
@@ -108,7 +109,7 @@ def _set_state(row: Schedule, state: str) -> Schedule:
         if state == "active" and held.state != "active":
             held.next_at = next_time(held.plan, wall_ms())
             if held.next_at is None:
-                raise Invalid(
+                raise InvalidSchedule(
                     {"state": Problem("never", gettext("It has ended. Give it another time first."))}
                 )
             _reopen(held)
@@ -125,7 +126,7 @@ def _reopen(row: Schedule) -> None:
     if row.own_series and Conversation.objects.filter(id=row.home, deleted_at__isnull=False).exists():
         row.series += 1
     elif row.conversation and not Conversation.objects.filter(id=row.conversation, deleted_at=None).exists():
-        raise Invalid(
+        raise InvalidSchedule(
             {
                 "conversation": Problem(
                     "not_found", gettext("Its conversation was deleted. Choose another one.")
@@ -140,7 +141,8 @@ def remove(row: Schedule) -> None:
 
 
 def run_now(row: Schedule, id: UUID | None = None) -> ScheduleFiring:
-    """Have it run once, besides its times, paused or not. The same `id` again is the same run. Raises TooMany."""
+    """Have it run once, besides its times, paused or not. The same `id` again is the same run.
+    Raises TooManySchedules."""
     key = uuid5(row.pk, f"manual:{id or uuid4()}")
     with transaction.atomic():
         held = Schedule.objects.select_for_update().get(pk=row.pk)
@@ -148,7 +150,7 @@ def run_now(row: Schedule, id: UUID | None = None) -> ScheduleFiring:
         if known is not None:
             return known
         if held.firings.filter(manual=True, state="received").count() >= MAX_MANUAL:
-            raise TooMany(
+            raise TooManySchedules(
                 gettext("It has been asked to run several times and has not begun yet. Wait a moment.")
             )
         due = wall_ms()
@@ -162,7 +164,7 @@ def _reopen_quietly(row: Schedule) -> None:
     try:
         before = row.series
         _reopen(row)
-    except Invalid:
+    except InvalidSchedule:
         return  # its run says so
     if row.series != before:
         row.save(update_fields=["series"])

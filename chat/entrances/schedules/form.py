@@ -10,7 +10,7 @@ from chat.commands import MAX_TEXT
 from chat.entrances.schedules.decide import MAX_MOST
 from chat.entrances.schedules.models import Schedule
 from chat.entrances.schedules.plan import is_zone, shown
-from chat.entrances.schedules.validation import Delivery, Draft, check
+from chat.entrances.schedules.validation import DeliveryChoice, Draft, check
 from chat.support.clock import wall_ms
 from chat.support.durations import SECOND
 
@@ -103,7 +103,7 @@ class ScheduleForm(forms.ModelForm):
             every_s=cleaned["every_s"] or 0,
             at=cleaned["at_text"] or None,
             ends_at=cleaned["ends_text"] or None,
-            delivery=Delivery(kind=kind, address=cleaned["deliver_address"]) if kind else None,
+            delivery=DeliveryChoice(kind=kind, address=cleaned["deliver_address"]) if kind else None,
         )
         adding = self.instance._state.adding
         stored = None if adding else Schedule.objects.get(pk=self.instance.pk)

@@ -33,7 +33,7 @@ def moved() -> list[UUID]:
 
 
 @dataclass(frozen=True)
-class Result:
+class FiringResult:
     """What a firing has come to: `text` is for its destination, `detail` for the history."""
 
     outcome: str
@@ -65,21 +65,21 @@ def settle(firing: UUID) -> bool:
         return True
 
 
-def _result(row: ScheduleFiring, place: Conversation | None) -> Result | None:
+def _result(row: ScheduleFiring, place: Conversation | None) -> FiringResult | None:
     """None: not over yet."""
     if place is None or place.deleted_at is not None:
-        return Result("stopped", "", "Its conversation was deleted.")
+        return FiringResult("stopped", "", "Its conversation was deleted.")
     reader = replies.readers(place.id, [row.message]).get(row.message, "")
     run = replies.find_run(place.id, reader) if reader else None
     if run is None:
         busy = Run.objects.filter(conversation=place, status__in=sorted(ACTIVE_RUN)).exists()
         unread = "Nobody has read it: the run that it waited behind was stopped. The next run will."
-        return None if busy else Result("unread", unread, unread)
+        return None if busy else FiringResult("unread", unread, unread)
     reply = replies.reply_of(run, row.message)
     if not reply.over:
         return None
     told = " ".join(part for part in (reply.ending, _plain(reply.text)) if part)
-    return Result(reply.status, reply.whole, _cut(told), reader)
+    return FiringResult(reply.status, reply.whole, _cut(told), reader)
 
 
 def _plain(text: str) -> str:

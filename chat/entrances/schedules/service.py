@@ -2,8 +2,8 @@
 
     every HOLDFAST_SCHEDULE_LOOK_MS:  take_due ─► begin what was received ─► settle what is over ─► deliver
 
-Any number of workers do this at once (firings.py, results.py, deliver.py). A look that fails, because the database or
-Redis is away, is followed by the next one: what is due stays due.
+Any number of workers do this at once (store.py, dispatch.py, results.py, delivery.py). A look that fails, because the
+database or Redis is away, is followed by the next one: what is due stays due.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from chat.automation.firing import fire
-from chat.entrances.schedules import delivery, results, store
+from chat.entrances.schedules import delivery, dispatch, results, store
 from chat.entrances.schedules.models import ScheduleFiring
 from chat.inbox import Inbox
 from chat.session.errors import Unavailable
@@ -24,12 +24,12 @@ from chat.session.sessions import Sessions
 from chat.support import kill_points
 from chat.support.clock import WALL, Clock
 from chat.support.database import ask
-from chat.support.tasks import heed_cancellation
+from chat.support.tasks import raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
 #: After a failure that nobody foresaw (seconds).
-CALM_S = 2.0
+ERROR_DELAY_S = 2.0
 #: Firings that are begun at the same time.
 AT_ONCE = 8
 
@@ -50,20 +50,20 @@ class ScheduleService:
     async def run(self) -> None:
         """Look until cancelled. Survives outages."""
         while True:
-            heed_cancellation()
+            raise_if_cancelled()
             try:
                 await self.look()
                 await asyncio.sleep(settings.HOLDFAST_SCHEDULE_LOOK_MS / 1000)
             except Exception:
-                log.exception("Schedules could not be looked after; again in %.0f s.", CALM_S)
-                await asyncio.sleep(CALM_S)
+                log.exception("Schedules could not be looked after; again in %.0f s.", ERROR_DELAY_S)
+                await asyncio.sleep(ERROR_DELAY_S)
 
     async def look(self) -> int:
         """See once to everything there is to do now; how many due times, firings and results that were."""
         done = 0
         for schedule in await ask(store.due_schedules, self._clock.now()):
             done += await self._take(schedule)
-        waiting = await ask(store.waiting)
+        waiting = await ask(dispatch.waiting)
         for start in range(0, len(waiting), AT_ONCE):
             done += sum(await asyncio.gather(*map(self._begin, waiting[start : start + AT_ONCE])))
         for firing in await ask(results.moved):
@@ -86,9 +86,9 @@ class ScheduleService:
         return taken
 
     async def _begin(self, row: ScheduleFiring) -> bool:
-        if not await ask(store.claim, row):
+        if not await ask(dispatch.claim, row):
             return False
         fired = await fire(self._inbox, row.firing(row.schedule))
         kill_points.point("schedules.fired")
-        await ask(partial(store.begun, row, fired))
+        await ask(partial(dispatch.begun, row, fired))
         return True

@@ -27,7 +27,7 @@ from chat.automation.agent_tools import (
 from chat.entrances.schedules import editing
 from chat.entrances.schedules.models import Schedule
 from chat.entrances.schedules.plan import problems, shown
-from chat.entrances.schedules.validation import Draft, Invalid, plan_of
+from chat.entrances.schedules.validation import Draft, InvalidSchedule, plan_of
 from chat.models import Conversation
 from chat.support.clock import wall_ms
 from chat.support.database import ask
@@ -102,9 +102,9 @@ def _create(context: ToolContext, draft: Draft) -> Automation:
                 room("schedules", _own(place).count(), place.agent.max_schedules)
                 _check_pace(draft, place.agent.least_interval_s, now)
             row, _ = editing.create(owner, draft, id=id, made_in=place.conversation)
-    except Invalid as problem:
+    except InvalidSchedule as problem:
         raise ToolError(" ".join(one.detail for one in problem.problems.values())) from None
-    except editing.TooMany as problem:
+    except editing.TooManySchedules as problem:
         raise ToolError(str(problem)) from None
     return _shown(row)
 
@@ -114,7 +114,7 @@ def _check_pace(draft: Draft, least_s: int, now: int) -> None:
     if not found:
         found = problems(plan, least=least_s * SECOND, now=now)
     if found:
-        raise Invalid(found)
+        raise InvalidSchedule(found)
 
 
 def _list(context: ToolContext) -> list[Automation]:

@@ -22,7 +22,7 @@ from chat.models import Conversation
 from chat.support.durations import SECOND
 
 
-class Delivery(BaseModel):
+class DeliveryChoice(BaseModel):
     """Where results go, one of `chat/automation/destinations.py`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,10 +50,10 @@ class Draft(BaseModel):
     most: Annotated[int, Field(ge=1, le=MAX_MOST)] = 10
     place: Literal["new", "same"] = "new"
     conversation: UUID | None = None
-    delivery: Delivery | None = None
+    delivery: DeliveryChoice | None = None
 
 
-class Invalid(Exception):
+class InvalidSchedule(Exception):
     """A draft that cannot be stored; `problems` by field."""
 
     def __init__(self, found: dict[str, Problem]) -> None:
@@ -78,7 +78,7 @@ def draft_of(row: Schedule) -> Draft:
         most=row.most,
         place=row.place,
         conversation=row.conversation,
-        delivery=Delivery(kind=kind, address=row.deliver_address) if kind else None,
+        delivery=DeliveryChoice(kind=kind, address=row.deliver_address) if kind else None,
     )
 
 

@@ -148,7 +148,7 @@ class TriggerAdmin(admin.ModelAdmin):
             try:
                 editing.change(row.pk, {"paused": paused}, now_ms())
                 count += 1
-            except editing.Invalid as problem:
+            except editing.InvalidTrigger as problem:
                 messages.error(request, f"{row.name}: {problem}")
         messages.info(request, f"{count} {'are paused' if paused else 'go on'}.")
 

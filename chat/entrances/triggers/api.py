@@ -23,13 +23,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chat.entrances.triggers import editing
 from chat.entrances.triggers.decide import REASONS
-from chat.entrances.triggers.editing import Invalid, TooMany
+from chat.entrances.triggers.editing import InvalidTrigger, TooManyTriggers
 from chat.entrances.triggers.models import Trigger, TriggerFiring, owned
 from chat.http.api import (
     END,
     Answer,
     Created,
-    Refused,
+    RequestRefused,
     allowance,
     body_of,
     endpoint,
@@ -98,11 +98,11 @@ def said(method: Callable[..., Answer]) -> Callable[..., Answer]:
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Answer:
         try:
             return method(request, *args, **kwargs)
-        except Invalid as problem:
+        except InvalidTrigger as problem:
             fields = {field: {"code": "invalid", "detail": text} for field, text in problem.fields.items()}
-            raise Refused(400, "invalid", str(problem), fields=fields) from None
-        except TooMany as problem:
-            raise Refused(409, "too_many", str(problem)) from None
+            raise RequestRefused(400, "invalid", str(problem), fields=fields) from None
+        except TooManyTriggers as problem:
+            raise RequestRefused(409, "too_many", str(problem)) from None
 
     return wrapped
 
@@ -159,7 +159,7 @@ def run(request: HttpRequest, trigger: UUID) -> Answer:
     try:
         id = uuid4() if given is None else UUID(str(given))
     except ValueError:
-        raise Invalid({"id": gettext("It must be a UUID.")}) from None
+        raise InvalidTrigger({"id": gettext("It must be a UUID.")}) from None
     firing = editing.fire_now(row.pk, str(id), now_ms())
     if firing is None:
         raise _gone()
@@ -171,7 +171,7 @@ def renew(request: HttpRequest, trigger: UUID) -> Answer:
     """Another secret address for a webhook; the old one is worth nothing from now on."""
     row = _own(request, trigger)
     if row.kind != "webhook":
-        raise Refused(400, "invalid", gettext("Only webhooks have an address."))
+        raise RequestRefused(400, "invalid", gettext("Only webhooks have an address."))
     editing.renew_address(row.pk, now_ms())
     return _whole(request, _own(request, trigger))
 
@@ -249,15 +249,15 @@ def _own(request: HttpRequest, trigger: UUID) -> Trigger:
     return row
 
 
-def _gone() -> Refused:
-    return Refused(404, "not_found", gettext("You have no such trigger."))
+def _gone() -> RequestRefused:
+    return RequestRefused(404, "not_found", gettext("You have no such trigger."))
 
 
 def _parsed(request: HttpRequest) -> Wanted:
     try:
         return Wanted.model_validate(body_of(request))
     except ValidationError as refusal:
-        raise Invalid(wrong_fields(refusal)) from None
+        raise InvalidTrigger(wrong_fields(refusal)) from None
 
 
 def _view(**methods: Any) -> Any:

@@ -29,7 +29,7 @@ FIELDS = (
 #: States of what will not fire again as it is set now.
 ENDED = ("expired", "limit")
 #: Of one agent's triggers that have ended, those that stay to be looked at.
-KEPT_ENDED = 20
+MAX_ENDED = 20
 #: What is written when it begins, and what begins it anew when it is changed.
 BEGUN = (
     *("seen_digest", "seen_text", "etag", "modified", "error"),
@@ -38,7 +38,7 @@ BEGUN = (
 LOOKED_FOR = ("kind", "url", "path", "match", "pattern", "watched", "speaker")
 
 
-class Invalid(ValueError):
+class InvalidTrigger(ValueError):
     """It cannot be had like this; `fields` says why, by field ("" = of the whole)."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
@@ -46,7 +46,7 @@ class Invalid(ValueError):
         self.fields = dict(fields)
 
 
-class TooMany(ValueError):
+class TooManyTriggers(ValueError):
     """The owner, or the agent, has as many as they may have."""
 
 
@@ -65,7 +65,7 @@ def create(
     owner_id: int, fields: Mapping[str, Any], now: int, maker: Maker | None = None, *, id: UUID | None = None
 ) -> tuple[Trigger, bool]:
     """A new trigger; (it, whether it is new). The same `id`, or the same key of a maker, again is the same trigger.
-    Raises Invalid, TooMany."""
+    Raises InvalidTrigger, TooManyTriggers."""
     with transaction.atomic():
         # One after the other, so that nobody gets past the limit by asking twice at once.
         get_user_model().objects.select_for_update().get(pk=owner_id)
@@ -74,16 +74,16 @@ def create(
             return known, False
         if id is not None and (taken := Trigger.objects.filter(pk=id).first()):
             if taken.owner_id != owner_id:
-                raise Invalid({"id": gettext("This id belongs to something else.")})
+                raise InvalidTrigger({"id": gettext("This id belongs to something else.")})
             return taken, False
         if mine.count() >= settings.HOLDFAST_TRIGGERS_PER_USER:
-            raise TooMany(
+            raise TooManyTriggers(
                 gettext("There are {max} triggers already. Delete one first.").format(
                     max=settings.HOLDFAST_TRIGGERS_PER_USER
                 )
             )
         if maker is not None and len(_going_on(mine, maker.agent, now)) >= maker.most:
-            raise TooMany(
+            raise TooManyTriggers(
                 gettext("You may have {max} triggers at a time for this person. Cancel one first.").format(
                     max=maker.most
                 )
@@ -101,12 +101,13 @@ def _going_on(mine: "QuerySet[Trigger]", agent: str, now: int) -> list[Trigger]:
     """An agent's that have not ended; of those that have, only the newest are kept."""
     rows = list(mine.filter(made_by=agent).order_by("-created_at", "pk"))
     ended = [row for row in rows if row.state(now) in ENDED]
-    mine.filter(pk__in=[row.pk for row in ended[KEPT_ENDED:]]).delete()
+    mine.filter(pk__in=[row.pk for row in ended[MAX_ENDED:]]).delete()
     return [row for row in rows if row not in ended]
 
 
 def change(trigger_id: UUID, fields: Mapping[str, Any], now: int) -> Trigger | None:
-    """Change what `fields` names; None if it is gone. What is pending stays as it was recorded. Raises Invalid."""
+    """Change what `fields` names; None if it is gone. What is pending stays as it was recorded.
+    Raises InvalidTrigger."""
     with transaction.atomic():
         trigger = locked(trigger_id)
         if trigger is None:
@@ -118,7 +119,7 @@ def change(trigger_id: UUID, fields: Mapping[str, Any], now: int) -> Trigger | N
 
 def store(trigger: Trigger, now: int) -> None:
     """Check and write a trigger, in the caller's transaction. If it is new, looks for something else, or goes on after
-    it had been paused or had ended, what it waits for begins now. Raises Invalid."""
+    it had been paused or had ended, what it waits for begins now. Raises InvalidTrigger."""
     if trigger.kind == "run" and not trigger.outcomes:
         trigger.outcomes = ["finished"]
     _check(trigger)
@@ -146,7 +147,7 @@ def _anew(old: Trigger, new: Trigger, now: int) -> bool:
 
 def _set(trigger: Trigger, fields: Mapping[str, Any]) -> None:
     if strange := sorted(set(fields) - set(FIELDS)):
-        raise Invalid({strange[0]: gettext("There is no such field.")})
+        raise InvalidTrigger({strange[0]: gettext("There is no such field.")})
     for name, value in fields.items():
         setattr(trigger, name, value)
     if "secret" in fields:
@@ -162,7 +163,7 @@ def _check(trigger: Trigger) -> None:
     if not found:
         found = validation.problems(trigger)
     if found:
-        raise Invalid(found)
+        raise InvalidTrigger(found)
 
 
 def renew_address(trigger_id: UUID, now: int) -> None:

@@ -18,7 +18,7 @@ MAX_PATTERN = 300
 MAX_FOUND = 1_000
 
 
-class Unfit(ValueError):
+class UnusablePattern(ValueError):
     """A path or a pattern that cannot be used; the text says why."""
 
 
@@ -39,33 +39,33 @@ _options.max_mem = 1 << 20
 
 @lru_cache(maxsize=500)
 def path_of(text: str) -> JSONPath:
-    """A path, ready for use. Raises Unfit."""
+    """A path, ready for use. Raises UnusablePattern."""
     if len(text) > MAX_PATH:
-        raise Unfit(f"A path has at most {MAX_PATH} characters.")
+        raise UnusablePattern(f"A path has at most {MAX_PATH} characters.")
     try:
         kinds = [token.kind for token in _paths.lexer.tokenize(text)]
         found = _paths.compile(text)
     except (JSONPathError, RecursionError) as problem:
         told = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
-        raise Unfit(f"This is no JSON path ({told}). Write it like $.items[0].state") from None
+        raise UnusablePattern(f"This is no JSON path ({told}). Write it like $.items[0].state") from None
     if TOKEN_DDOT in kinds:
-        raise Unfit("A path must name each step; “..” is not allowed.")
+        raise UnusablePattern("A path must name each step; “..” is not allowed.")
     if kinds.count(TOKEN_ROOT) > 1:
-        raise Unfit("A filter must look at its own element (@), not at the whole document ($).")
+        raise UnusablePattern("A filter must look at its own element (@), not at the whole document ($).")
     if not isinstance(found, JSONPath):
-        raise Unfit("Give one path.")
+        raise UnusablePattern("Give one path.")
     return found
 
 
 @lru_cache(maxsize=500)
 def pattern_of(text: str) -> Any:
-    """A pattern, ready for use. Raises Unfit."""
+    """A pattern, ready for use. Raises UnusablePattern."""
     if len(text) > MAX_PATTERN:
-        raise Unfit(f"A pattern has at most {MAX_PATTERN} characters.")
+        raise UnusablePattern(f"A pattern has at most {MAX_PATTERN} characters.")
     try:
         return re2.compile(text, _options)
     except re2.error as problem:
-        raise Unfit(
+        raise UnusablePattern(
             f"This is no pattern ({problem}). Back-references and look-around are not known."
         ) from None
 

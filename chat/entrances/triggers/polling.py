@@ -74,7 +74,7 @@ async def look(fetcher: Fetcher, trigger: Trigger) -> Found:
         if page.unchanged:
             return Found(unchanged=True)
         return Found(read(page, trigger.path), etag=page.etag, modified=page.modified)
-    except (ToolError, matching.Unfit) as problem:
+    except (ToolError, matching.UnusablePattern) as problem:
         return Found(error=str(problem))
 
 

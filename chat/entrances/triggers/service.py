@@ -1,6 +1,6 @@
 """The triggers' side task of a worker process.
 
-    every LOOK_S:  pending firings ─► messages      conversations behind ─► scan      addresses due ─► look
+    every POLL_S:  pending firings ─► messages      conversations behind ─► scan      addresses due ─► look
 
 Any number of workers may do this. Nothing is held in memory between two rounds: what a worker that dies leaves behind
 is found by the next round of any other.
@@ -22,18 +22,18 @@ from chat.session.sessions import Sessions
 from chat.support import kill_points
 from chat.support.clock import MACHINE, Clock
 from chat.support.database import ask
-from chat.support.tasks import end, heed_cancellation
+from chat.support.tasks import end, raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 0.5
+POLL_S = 0.5
 #: Without any trigger there is nothing to look for; seconds until the next look for one.
-ASLEEP_S = 3.0
+IDLE_POLL_S = 3.0
 #: After a failure that nobody foresaw (seconds).
-CALM_S = 2.0
+ERROR_DELAY_S = 2.0
 #: Messages that are sent at the same time, and addresses that are looked at.
 AT_ONCE = 8
-MOST_LOOKS = 20
+MAX_POLLS = 20
 #: How often all conversations are looked at, and the time that the other looks go back (ms).
 WHOLE_MS = 30_000
 LATELY_MS = 300_000
@@ -41,7 +41,7 @@ LATELY_MS = 300_000
 CHUNK = 50
 #: How often rows of what did not match are tidied away (ms), and how many of them a trigger keeps.
 TIDY_MS = 600_000
-KEPT = 50
+MAX_KEPT = 50
 
 
 class TriggerService:
@@ -54,8 +54,8 @@ class TriggerService:
         *,
         clock: Clock = MACHINE,
         fetcher: Fetcher | None = None,
-        look_s: float = LOOK_S,
-        asleep_s: float = ASLEEP_S,
+        look_s: float = POLL_S,
+        asleep_s: float = IDLE_POLL_S,
         whole_ms: int = WHOLE_MS,
     ) -> None:
         self._inbox = Inbox(sessions, enqueue)
@@ -73,7 +73,7 @@ class TriggerService:
         """Look until cancelled. Survives outages."""
         try:
             while True:
-                heed_cancellation()
+                raise_if_cancelled()
                 try:
                     awake = await ask(Trigger.objects.exists)
                     if awake:
@@ -82,8 +82,8 @@ class TriggerService:
                         (self._look_s if awake else self._asleep_s) * random.uniform(0.8, 1.2)
                     )
                 except Exception:
-                    log.exception("Triggers could not be looked after; again in %.0f s.", CALM_S)
-                    await asyncio.sleep(CALM_S)
+                    log.exception("Triggers could not be looked after; again in %.0f s.", ERROR_DELAY_S)
+                    await asyncio.sleep(ERROR_DELAY_S)
         finally:
             await end(self.looks)
 
@@ -91,7 +91,7 @@ class TriggerService:
         """Look once at everything. Addresses are looked at beside it."""
         await self._scan()
         await self._send()
-        if len(self.looks) < MOST_LOOKS:
+        if len(self.looks) < MAX_POLLS:
             for trigger in await ask(polling.due, self._clock.now()):
                 task = asyncio.create_task(self._look(trigger), name=f"look {trigger.pk}")
                 self.looks.add(task)
@@ -164,7 +164,7 @@ def tidy() -> int:
     kinds = Trigger.objects.exclude(kind="webhook").values_list("pk", flat=True)
     for trigger in kinds:
         rows = TriggerFiring.objects.filter(trigger=trigger, state="skipped", reason="no_match")
-        newest = rows.order_by("-id").values_list("pk", flat=True)[KEPT : KEPT + 1]
+        newest = rows.order_by("-id").values_list("pk", flat=True)[MAX_KEPT : MAX_KEPT + 1]
         for last in newest:
             removed += rows.filter(pk__lte=last).delete()[0]
     return removed

@@ -117,7 +117,7 @@ def _create(context: ToolContext, fields: dict[str, Any], here: bool, anywhere: 
         if made.most == 0:
             room("triggers", 0, 0)
         row, _ = editing.create(place.owner, fields, now_ms(), made)
-    except (editing.Invalid, editing.TooMany) as problem:
+    except (editing.InvalidTrigger, editing.TooManyTriggers) as problem:
         raise ToolError(str(problem)) from None
     return _shown(row)
 

@@ -21,7 +21,7 @@ MAX_SECRET = 300
 DAY_S = 86_400
 #: The entrance whose sources a trigger's `after_schedule` names; there may be none here.
 SCHEDULES = "schedule"
-MOST_WATCHED = 50
+MAX_WATCHED = 50
 #: What the fields of a prompt may begin with.
 SEEN: dict[str, frozenset[str]] = {
     "webhook": frozenset({"payload", "delivery"}),
@@ -84,7 +84,7 @@ def _looking(trigger: Any) -> Problems:
     try:
         if trigger.path:
             matching.path_of(trigger.path)
-    except matching.Unfit as problem:
+    except matching.UnusablePattern as problem:
         found["path"] = str(problem)
     if trigger.kind in ("message", "run") and trigger.path:
         found["path"] = gettext("Only webhooks and addresses have a JSON path.")
@@ -97,7 +97,7 @@ def _looking(trigger: Any) -> Problems:
     elif trigger.match == "regex":
         try:
             matching.pattern_of(trigger.pattern)
-        except matching.Unfit as problem:
+        except matching.UnusablePattern as problem:
             found["pattern"] = str(problem)
     return found
 
@@ -147,8 +147,8 @@ def _places(trigger: Any) -> Problems:
 def _sources(trigger: Any) -> Problems:
     found: Problems = {}
     watched = trigger.watched
-    if not isinstance(watched, list) or len(watched) > MOST_WATCHED:
-        found["watched"] = gettext("Give a list of at most {max} conversations.").format(max=MOST_WATCHED)
+    if not isinstance(watched, list) or len(watched) > MAX_WATCHED:
+        found["watched"] = gettext("Give a list of at most {max} conversations.").format(max=MAX_WATCHED)
     else:
         try:
             ids = [UUID(str(one)) for one in watched]

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_POST
 from chat.entrances.triggers import dispatch, hooks, matching
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.store import Sighting, record
-from chat.http.limits import Allowance, Limits
+from chat.http.limits import Allowance, RateLimits
 from chat.journal import replies
 from chat.runtime import current
 from chat.session.errors import Unavailable
@@ -35,16 +35,16 @@ log = logging.getLogger(__name__)
 
 MAX_BODY = 64 * 1024
 #: Seconds for the whole; what takes longer is left to a worker.
-PATIENCE_S = 5.0
+TIMEOUT_S = 5.0
 #: Deliveries to one address in this process: a burst, then one a second.
-arriving = Allowance(Limits(burst=60, rate=1, flood=100_000))
+arriving = Allowance(RateLimits(burst=60, rate=1, flood=100_000))
 #: Wrong addresses and signatures from one client: who guesses gets slow. Spent only by what is refused.
-guessing = Allowance(Limits(burst=30, rate=0.2, flood=100_000))
+guessing = Allowance(RateLimits(burst=30, rate=0.2, flood=100_000))
 
 _storing: "set[asyncio.Future[Any]]" = set()
 
 
-class Refused(Exception):
+class DeliveryRefused(Exception):
     """The delivery is not taken; the text is for our log."""
 
     def __init__(self, status: int, text: str) -> None:
@@ -69,11 +69,11 @@ async def hook(request: HttpRequest, trigger: UUID, token: str) -> HttpResponse:
     _storing.add(taking)
     taking.add_done_callback(_stored)
     try:
-        done, _ = await asyncio.wait({taking}, timeout=PATIENCE_S)
+        done, _ = await asyncio.wait({taking}, timeout=TIMEOUT_S)
         if not done:
             raise TimeoutError
         return taking.result()
-    except Refused as problem:
+    except DeliveryRefused as problem:
         log.warning("A delivery to trigger %s was refused: %s.", trigger, problem)
         return _answer(problem.status)
     except (TimeoutError, Unavailable) as problem:
@@ -101,10 +101,10 @@ async def _take(request: HttpRequest, trigger: UUID, token: str, body: bytes) ->
 
 
 def _told(pk: int) -> HttpResponse:
-    """What the sender hears of a firing, as of now. Raises Refused."""
+    """What the sender hears of a firing, as of now. Raises DeliveryRefused."""
     row = TriggerFiring.objects.filter(pk=pk).first()
     if row is None:
-        raise Refused(404, "the trigger was deleted")
+        raise DeliveryRefused(404, "the trigger was deleted")
     told: dict[str, Any] = {"firing": row.pk, "status": row.state}
     if row.reason:
         told["reason"] = row.reason
@@ -114,27 +114,27 @@ def _told(pk: int) -> HttpResponse:
 
 
 def _journal(request: HttpRequest, trigger: UUID, token: str, body: bytes) -> TriggerFiring:
-    """The row of a delivery. Raises Refused."""
+    """The row of a delivery. Raises DeliveryRefused."""
     client = str(request.META.get("REMOTE_ADDR", ""))
     row = Trigger.objects.filter(pk=trigger, kind="webhook").first()
     # The same work whether there is such a trigger or not.
     right = hooks.is_token(token, trigger, row.salt if row is not None else "")
     if row is None or not right:
-        raise Refused(404 if guessing.take(client) else 429, "no such address")
+        raise DeliveryRefused(404 if guessing.take(client) else 429, "no such address")
     if row.signed:
         signature = request.headers.get(row.signature_header, "")
         if not row.secret or not hooks.is_signed(body, signature, row.secret):
-            raise Refused(401 if guessing.take(client) else 429, "its signature is missing or wrong")
+            raise DeliveryRefused(401 if guessing.take(client) else 429, "its signature is missing or wrong")
     delivery = hooks.delivery_of(request.headers, row.delivery_header)
     payload = hooks.payload_of(body, request.headers.get("content-type", ""))
     # Without a name each delivery is an event of its own, however much it resembles another one.
     key = f"delivery:{delivery}" if delivery else f"delivery:own:{secrets.token_hex(16)}"
     looked_at = matching.value_at(row.path, payload) if row.match != "any" else None
     matched = row.match == "any" or matching.matches(row.match, row.pattern, looked_at)
-    sighting = Sighting(key, {"payload": payload, "delivery": delivery}, matched=matched, held_s=PATIENCE_S)
+    sighting = Sighting(key, {"payload": payload, "delivery": delivery}, matched=matched, held_s=TIMEOUT_S)
     rows = record(row.pk, [sighting], now_ms())
     if not rows:
-        raise Refused(404, "the trigger was deleted")
+        raise DeliveryRefused(404, "the trigger was deleted")
     return rows[0]
 
 

@@ -18,7 +18,7 @@ from agents.models import Agent, installed_tools
 from chat import extensions
 from chat.commands import MAX_TEXT
 from chat.entrances.web import protocol as p
-from chat.http.api import END, Answer, Method, Refused, allowance, endpoint, number_of
+from chat.http.api import END, Answer, Method, RequestRefused, allowance, endpoint, number_of
 from chat.models import Call, Conversation, Message, Step, listed
 
 #: Rows of one page, unless asked otherwise, and at most.
@@ -58,7 +58,7 @@ def conversations(request: HttpRequest) -> Answer:
     """GET /api/conversations?q=&before=&limit=: newest first; `before` is the `updated_at` of the last one seen."""
     query = request.GET.get("q", "").strip()
     if len(query) > MAX_QUERY:
-        raise Refused(400, "refused", f"Search for {MAX_QUERY} characters at most.")
+        raise RequestRefused(400, "refused", f"Search for {MAX_QUERY} characters at most.")
     limit = number_of(request, "limit", PAGE, 1, MAX_PAGE)
     found = listed(request.user.pk).filter(updated_at__lt=number_of(request, "before", END, 0, END))
     if query:
@@ -113,7 +113,7 @@ def call(request: HttpRequest, conversation: UUID, call: str) -> Answer:
     own = _own(request, conversation)
     row = Call.objects.filter(conversation=own, call=call).first()
     if row is None:
-        raise Refused(404, "not_found", "There is no such call in this conversation.")
+        raise RequestRefused(404, "not_found", "There is no such call in this conversation.")
     return {
         "id": row.call,
         "name": row.name,
@@ -126,10 +126,10 @@ def call(request: HttpRequest, conversation: UUID, call: str) -> Answer:
 @reads
 def unknown(request: HttpRequest, rest: str) -> Answer:
     """Any other address under /api/."""
-    raise Refused(404, "not_found", "There is nothing at this address.")
+    raise RequestRefused(404, "not_found", "There is nothing at this address.")
 
 
 def _own(request: HttpRequest, conversation: UUID) -> UUID:
     if not listed(request.user.pk).filter(pk=conversation).exists():
-        raise Refused(404, "not_found", "You have no such conversation.")
+        raise RequestRefused(404, "not_found", "You have no such conversation.")
     return conversation

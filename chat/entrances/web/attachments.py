@@ -15,8 +15,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
 
 from chat.files import attachments
-from chat.files.sniffing import Unfit
-from chat.http.api import Answer, Created, Refused, allowance, endpoint
+from chat.files.sniffing import UnfitFile
+from chat.http.api import Answer, Created, RequestRefused, allowance, endpoint
 from chat.models import Attachment
 from chat.support.clock import now_ms
 
@@ -45,23 +45,23 @@ def _keep(request: HttpRequest) -> tuple[Attachment, bool]:
     assert request.user.pk is not None
     file = request.FILES.get("file")
     if not isinstance(file, UploadedFile):
-        raise Refused(400, "refused", "The form has no `file`.")
+        raise RequestRefused(400, "refused", "The form has no `file`.")
     try:
         id = UUID(request.POST.get("id", ""))
     except ValueError:
-        raise Refused(400, "refused", "`id` must be a UUID.") from None
+        raise RequestRefused(400, "refused", "`id` must be a UUID.") from None
     if (file.size or 0) > settings.HOLDFAST_MAX_FILE_BYTES:
-        raise Refused(413, "too_large", f"A file may have {settings.HOLDFAST_MAX_FILE_BYTES:,} bytes.")
+        raise RequestRefused(413, "too_large", f"A file may have {settings.HOLDFAST_MAX_FILE_BYTES:,} bytes.")
     try:
         return attachments.keep(request.user.pk, id, file.name or "", file.read(), now_ms())
-    except Unfit as unfit:
+    except UnfitFile as unfit:
         status = 413 if unfit.code in ("too_large", "too_many_pixels") else 415
-        raise Refused(status, unfit.code, unfit.detail) from None
+        raise RequestRefused(status, unfit.code, unfit.detail) from None
     except attachments.Taken:
-        raise Refused(409, "id_reused", "This id belongs to another file.") from None
-    except attachments.TooMany:
+        raise RequestRefused(409, "id_reused", "This id belongs to another file.") from None
+    except attachments.TooManyFiles:
         detail = "Too many files wait to be sent. Send or wait; they are removed after a day."
-        raise Refused(429, "too_many_files", detail) from None
+        raise RequestRefused(429, "too_many_files", detail) from None
 
 
 def _download(request: HttpRequest, attachment: UUID) -> HttpResponse:
@@ -71,7 +71,7 @@ def _download(request: HttpRequest, attachment: UUID) -> HttpResponse:
         with row.file.open("rb") as file:
             data = file.read()
     except FileNotFoundError:
-        raise Refused(404, "not_found", "The file is not there any more.") from None
+        raise RequestRefused(404, "not_found", "The file is not there any more.") from None
     picture = row.media_type.startswith("image/")
     # Text is always sent as plain text, whatever kind of text it is.
     response = HttpResponse(data, content_type=row.media_type if picture else "text/plain; charset=utf-8")
@@ -87,7 +87,7 @@ def _download(request: HttpRequest, attachment: UUID) -> HttpResponse:
 def _own(user: Any, id: UUID) -> Attachment:
     row = Attachment.objects.select_related("conversation").filter(id=id, owner_id=user).first()
     if row is None or (row.conversation is not None and row.conversation.deleted_at is not None):
-        raise Refused(404, "not_found", "You have no such file.")
+        raise RequestRefused(404, "not_found", "You have no such file.")
     return row
 
 

@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from chat.commands import ResultCode
 from chat.entrances.web import frames
 from chat.entrances.web import protocol as p
-from chat.entrances.web.outlet import Chunk, Content, Control, Outgoing
-from chat.http.limits import Bucket, Limits
+from chat.entrances.web.outlet import Chunk, Control, Outgoing, QueuedFrame
+from chat.http.limits import Bucket, RateLimits
 from chat.session.contract import Batch, Loaded, LogPart
 
 # Close codes. Autobahn, under Daphne, lets an application use 1000 and 3000–4999 only, so these are named after
@@ -94,7 +94,7 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class LiveConversation:
     """The client has, or has on its way, everything up to this place."""
 
     attempt: int
@@ -107,10 +107,15 @@ class Connection:
     """The state of one socket; see the module's docstring for how to drive it."""
 
     def __init__(
-        self, user: str, clock: Callable[[], int], *, limits: Limits | None = None, heartbeat_ms: int = 10_000
+        self,
+        user: str,
+        clock: Callable[[], int],
+        *,
+        limits: RateLimits | None = None,
+        heartbeat_ms: int = 10_000,
     ) -> None:
         self.user = user
-        self.limits = limits or Limits()
+        self.limits = limits or RateLimits()
         self._clock = clock
         self._heartbeat_ms = heartbeat_ms
         self._bucket = Bucket(self.limits, clock())
@@ -119,7 +124,7 @@ class Connection:
         #: Set once hello came: the client's name of its tab, for the log.
         self.tab = ""
         #: What this socket shows, by conversation.
-        self._shown: dict[str, Opening | Live] = {}
+        self._shown: dict[str, Opening | LiveConversation] = {}
         #: Numbers the openings, so that a late answer to an earlier one is known as such.
         self._attempts = 0
 
@@ -215,18 +220,18 @@ class Connection:
             return []
         position = loaded.position
         cursor = position.cursor
-        self._shown[conversation] = Live(attempt, position.epoch, position.seq, position.tag)
+        self._shown[conversation] = LiveConversation(attempt, position.epoch, position.seq, position.tag)
         message = loaded.part.message if loaded.part else None
         slices = list(frames.sliced(loaded.part.text)) if loaded.part else []
         actions: list[Action] = []
         if shown.cursor != cursor:
             said = slices.pop(0)[1] if slices else ""
             for text in frames.snapshot(conversation, cursor, loaded.fields, message, said):
-                actions.append(Send(Content(conversation, text, snapshot=True)))
+                actions.append(Send(QueuedFrame(conversation, text, snapshot=True)))
         if message is not None:
             actions += [Send(Chunk(conversation, message, at, text)) for at, text in slices]
         synced = frames.frame("synced", conversation=conversation, cursor=cursor)
-        return [*actions, Send(Content(conversation, synced))]
+        return [*actions, Send(QueuedFrame(conversation, synced))]
 
     def gone(self, conversation: str) -> list[Action]:
         """It does not exist for this user, or no more (rule W11)."""
@@ -240,7 +245,7 @@ class Connection:
         """What the log says next. Events the client has already are dropped; a hole, or another epoch, ends
         the showing with a `resync` (rule W2)."""
         shown = self._shown.get(conversation)
-        if not isinstance(shown, Live) or self.phase == "over":
+        if not isinstance(shown, LiveConversation) or self.phase == "over":
             return []
         if batch.epoch != shown.epoch:
             return self.lose(conversation, "epoch")
@@ -258,9 +263,9 @@ class Connection:
             text = frames.event(conversation, prev, cursor, entry.seq, entry.text)
             if frames.size(text) > p.MAX_FRAME_OUT:
                 return actions + self.lose(conversation, "behind")
-            actions.append(Send(Content(conversation, text)))
+            actions.append(Send(QueuedFrame(conversation, text)))
             seq, tag = entry.seq, entry.tag
-        self._shown[conversation] = Live(shown.attempt, epoch, seq, tag)
+        self._shown[conversation] = LiveConversation(shown.attempt, epoch, seq, tag)
         return actions
 
     def lose(self, conversation: str, reason: p.ResyncReason) -> list[Action]:
@@ -274,11 +279,11 @@ class Connection:
 
     def shows(self, conversation: str) -> bool:
         """Whether the client is being shown it; what is sent of it otherwise would be of no use."""
-        return isinstance(self._shown.get(conversation), Live)
+        return isinstance(self._shown.get(conversation), LiveConversation)
 
     def open_conversations(self) -> list[str]:
         """The conversations whose heads belong into a heartbeat: those that are live."""
-        return [key for key, shown in self._shown.items() if isinstance(shown, Live)]
+        return [key for key, shown in self._shown.items() if isinstance(shown, LiveConversation)]
 
     def heartbeat(self, heads: Mapping[str, str]) -> list[Action]:
         """The head cursors of the open conversations, as they are in the store (rule W3)."""

@@ -22,7 +22,7 @@ from chat.entrances.web.live import Live, live
 from chat.entrances.web.login import still_logged_in
 from chat.entrances.web.opener import Opener
 from chat.entrances.web.outlet import Control, Outlet
-from chat.http.limits import Limits
+from chat.http.limits import RateLimits
 from chat.inbox import Sender
 from chat.notify import doorbell
 from chat.support import kill_points
@@ -31,10 +31,10 @@ from chat.support.clock import now_ms
 log = logging.getLogger(__name__)
 
 #: Seconds in which a reader must take one frame; after that the socket is given up.
-WRITE_PATIENCE_S = 60.0
+WRITE_TIMEOUT_S = 60.0
 #: Seconds in which a command must have its result; then the client hears `unavailable` and sends it again. Shorter than
 #: the 10 s after which it would send again without an answer (outbox.ts) and, a few times later, give up.
-SUBMIT_PATIENCE_S = 8.0
+SUBMIT_TIMEOUT_S = 8.0
 #: How the answer to a command begins.
 RESULT = '{"type":"result"'
 #: Heartbeats between two looks at the login of a socket.
@@ -49,7 +49,7 @@ class BrowserConsumer(AsyncWebsocketConsumer):
     """One socket of one tab. Everything it decides is decided by `self.connection`."""
 
     connection: c.Connection
-    limits = Limits()
+    limits = RateLimits()
 
     async def connect(self) -> None:
         await self.accept()
@@ -200,14 +200,14 @@ class BrowserConsumer(AsyncWebsocketConsumer):
         assert self.user_id is not None
         who = Sender(self.user_id, "web", self.connection.user)
         try:
-            async with asyncio.timeout(SUBMIT_PATIENCE_S):
+            async with asyncio.timeout(SUBMIT_TIMEOUT_S):
                 answer = await self.live.inbox.submit(who, command.conversation, command.id, command.body)
         except Exception as problem:
             if isinstance(problem, TimeoutError):
                 log.warning(
                     "Command %s has no result after %g s; it may be sent again.",
                     command.id,
-                    SUBMIT_PATIENCE_S,
+                    SUBMIT_TIMEOUT_S,
                 )
             else:
                 log.exception("Command %s for conversation %s failed.", command.id, command.conversation)
@@ -277,7 +277,7 @@ class BrowserConsumer(AsyncWebsocketConsumer):
         for beat in count(1):
             await asyncio.sleep(settings.HOLDFAST_HEARTBEAT_MS / 1000 * random.uniform(0.85, 1.0))
             now = time.monotonic()
-            if self.outlet.stuck or (self.writing_since and now - self.writing_since > WRITE_PATIENCE_S):
+            if self.outlet.stuck or (self.writing_since and now - self.writing_since > WRITE_TIMEOUT_S):
                 log.info("A socket of user %s takes nothing any more and is closed.", self.user_id)
                 await self._end(c.CLOSE_POLICY)
                 return

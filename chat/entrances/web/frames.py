@@ -13,7 +13,7 @@ from chat.entrances.web.protocol import MAX_FRAME_OUT
 #: Characters of streaming text in one frame; 4 bytes each at worst, so it fits MAX_FRAME_OUT even when escaped.
 MAX_PART = 64 * 1024
 #: What a shortened item keeps of each long text, in characters.
-KEPT = 8_000
+MAX_KEPT = 8_000
 
 quote = json.JSONEncoder(ensure_ascii=False).encode
 """A string as JSON text."""
@@ -106,8 +106,8 @@ def shortened(item: str) -> str:
     if they fail, the conversation must stay readable."""
 
     def cut(value: Any) -> Any:
-        if isinstance(value, str) and len(value) > KEPT:
-            return value[:KEPT] + " … (too long to show)"
+        if isinstance(value, str) and len(value) > MAX_KEPT:
+            return value[:MAX_KEPT] + " … (too long to show)"
         if isinstance(value, list):
             return [cut(entry) for entry in value]
         if isinstance(value, dict):

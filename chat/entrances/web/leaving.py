@@ -11,10 +11,10 @@ from typing import Any, Protocol
 
 from django.conf import settings
 
-from chat.support.tasks import end_for_sure
+from chat.support.tasks import exit_after
 
 #: Seconds that sockets get to write their last frames.
-PATIENCE_S = 1.0
+TIMEOUT_S = 1.0
 #: Seconds for the transports to flush after that.
 FLUSH_S = 0.1
 #: Seconds after the goodbyes, and after the reactor's end, after which the process ends, whatever still waits: Daphne
@@ -83,7 +83,7 @@ class Sockets:
             await asyncio.sleep(max(0.0, begun + place * pause - loop.time()))
             socket.leave()
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(TIMEOUT_S):
                 await asyncio.gather(*[socket.left.wait() for socket in self._open])
         except TimeoutError:
             pass  # their readers stand still; they find out by themselves
@@ -96,14 +96,14 @@ class Sockets:
             return
         self._hooked = reactor
         reactor.addSystemEventTrigger("before", "shutdown", _deferred(self.leave))
-        reactor.addSystemEventTrigger("after", "shutdown", end_for_sure, END_S)
+        reactor.addSystemEventTrigger("after", "shutdown", exit_after, END_S)
 
 
 def _deferred(work: Callable[[], Any]) -> Callable[[], Any]:
     def begin() -> Any:
         from twisted.internet.defer import Deferred
 
-        end_for_sure(settings.HOLDFAST_DRAIN_MS / 1000 + PATIENCE_S + FLUSH_S + END_S)
+        exit_after(settings.HOLDFAST_DRAIN_MS / 1000 + TIMEOUT_S + FLUSH_S + END_S)
         return Deferred.fromFuture(asyncio.ensure_future(work()))
 
     return begin

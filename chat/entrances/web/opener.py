@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 Perform = Callable[[Iterable[Action]], object]
 
 
-class View:
+class OpenedView:
     """The feed's sink for one opened conversation."""
 
     def __init__(self, connection: Connection, perform: Perform, conversation: str) -> None:
@@ -60,7 +60,7 @@ class Opener:
         self._perform = perform
         self._admission = admission
         #: What is watched, by conversation.
-        self._views: dict[str, View] = {}
+        self._views: dict[str, OpenedView] = {}
         #: Openings, and leaving of bells, in the order in which they were asked for.
         self._errands: asyncio.Queue[Coroutine[Any, Any, None]] = asyncio.Queue()
         self._room = asyncio.Event()
@@ -125,7 +125,7 @@ class Opener:
             await self._leave_unless_watched(conversation)
 
     async def _show(self, conversation: str, attempt: int) -> None:
-        view = View(self._connection, self._perform, conversation)
+        view = OpenedView(self._connection, self._perform, conversation)
         loaded = await self._feed.open(conversation, view)
         # Nothing is awaited from here on: the feed may call the view as soon as the loop turns.
         if not self._connection.awaits(conversation, attempt):

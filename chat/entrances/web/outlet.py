@@ -1,6 +1,6 @@
 """What waits to be written to one socket, and what becomes of it when the reader is slow (rule W10).
 
-Three kinds of frames wait here. `Control` frames are small and never dropped. `Content` frames (snapshot pieces,
+Three kinds of frames wait here. `Control` frames are small and never dropped. `QueuedFrame` frames (snapshot pieces,
 events, synced) belong to a conversation and cannot be thinned out: the chain of cursors would break. `Chunk`s of
 streaming text can: chunks of one step that follow each other become one. When that is not enough, everything of
 the conversation that takes most room is dropped, and its reader is told to open it again.
@@ -26,7 +26,7 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class QueuedFrame:
     """A frame of a conversation. `snapshot` frames are not counted: an overflow must not undo its own cure."""
 
     conversation: str
@@ -44,7 +44,7 @@ class Chunk:
     text: str
 
 
-Outgoing = Control | Content | Chunk
+Outgoing = Control | QueuedFrame | Chunk
 
 
 class Outlet:
@@ -172,7 +172,7 @@ class Outlet:
                 return
 
     def _count(self, item: Outgoing, sign: int) -> None:
-        if isinstance(item, Content) and item.snapshot:
+        if isinstance(item, QueuedFrame) and item.snapshot:
             self._snapshots += sign
             return
         owner = _owner(item)

@@ -1,12 +1,12 @@
 """Where processes for one run come from: a fork server that has imported everything once, so each begins at once.
 
-    worker ── Cells ──► nursery (multiprocessing's fork server, started with the first suspect)
+    worker ── Supervisor ──► ForkServer (multiprocessing's fork server, started with the first suspect)
                           └─ fork ──► perform(conversation, run, name)
 
 Importing this module sets Django up and imports what a run needs; the fork server preloads it. A process that did that
 by itself would take a second of a core, and where workers die there are many suspects at a time. (The fork server finds
 this module in the folder where the worker was started; should that not be the project's, each process imports it.) The
-nursery ends when its worker and all processes have.
+fork server ends when its worker and all processes have.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from chat.runs.isolated import process
 
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload([__name__])
-#: The status of a process whose nursery is gone: nobody knows.
+#: The status of a process whose fork server is gone: nobody knows.
 LOST = 255
 
 
@@ -37,12 +37,12 @@ def perform(conversation: str, run: str, name: str) -> None:
     process.main(conversation, run, name, parent.sentinel)
 
 
-class Nursery:
+class ForkServer:
     """The processes that this worker starts. All that is asked of them is asked in one thread: two that read a status
     at the same time would take it from each other."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="nursery")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="fork server")
 
     async def start(self, conversation: str, run: str, name: str) -> BaseProcess:
         """A new process for a run. The first one takes a second: it waits for the nursery."""
@@ -63,7 +63,7 @@ class Nursery:
         return code
 
     def close(self) -> None:
-        """Start nothing more. The nursery ends with this process."""
+        """Start nothing more. The fork server ends with this process."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 

@@ -1,23 +1,23 @@
 """Which run is it that takes its worker down? A pure judgement over how its owners were lost (docs/decisions/0012).
 
 A worker performs many runs, and when it dies all of them lose their owner: that proves nothing about any of them. So a
-run whose owners were lost more than once is performed alone from then on, in a process that does nothing else. Who was
+run whose owners were lost more than once is isolated from then on, in a process that does nothing else. Who was
 only a bystander finishes there. Who takes that process down as well is the cause, and is given up.
 
     owners lost so far                      next
     ──────────────────────────────────────  ────────────────────────────────────────────
     fewer than SUSPECT_AFTER                among others
-    SUSPECT_AFTER or more                   alone
-    alone, and seen to die, MAX_CRASHES     nowhere: the run fails
+    SUSPECT_AFTER or more                   isolated
+    isolated, and seen to die, MAX_CRASHES     nowhere: the run fails
     MAX_LOST, however it was                nowhere: whatever it is, it does not end
-    the run before it was given up          alone from the start
+    the run before it was given up          isolated from the start
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-Place = Literal["among_others", "alone", "nowhere"]
+Place = Literal["among_others", "isolated", "nowhere"]
 
 #: Owners that a run may lose before it is suspected. One is an accident; everybody has it once when a machine fails.
 SUSPECT_AFTER = 2
@@ -43,12 +43,12 @@ class Losses:
         return Losses(self.lost + lost, self.crashed, self.relapse)
 
 
-def place(losses: Losses) -> Place:
+def placement(losses: Losses) -> Place:
     """Where the run may be performed next."""
     if losses.crashed >= MAX_CRASHES or losses.lost + losses.crashed >= MAX_LOST:
         return "nowhere"
     if losses.relapse or losses.crashed or losses.lost >= SUSPECT_AFTER:
-        return "alone"
+        return "isolated"
     return "among_others"
 
 

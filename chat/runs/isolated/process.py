@@ -10,10 +10,10 @@ import signal
 from django.conf import settings
 
 from agents.dialects.http import close_clients
-from chat.runs.dependencies import installed_kit
+from chat.runs.dependencies import installed_dependencies
 from chat.runs.runner import Runner
 from chat.runtime import close, current
-from chat.support.tasks import end, heed_cancellation
+from chat.support.tasks import end, raise_if_cancelled
 
 #: How often the head of the conversation is looked at, for stops and messages (milliseconds).
 WATCH_MS = 250
@@ -42,16 +42,16 @@ async def perform_alone(conversation: str, run: str, name: str, worker: int) -> 
 
     loop.add_reader(worker, gone)
     runtime = current()
-    kit = installed_kit(runtime.database)
+    dependencies = installed_dependencies(runtime.database)
     lease_ms, renew_ms = settings.HOLDFAST_LEASE_MS, settings.HOLDFAST_RENEW_MS
     runner = Runner(
         runtime.sessions,
         runtime.queue.put,
-        kit,
+        dependencies,
         worker=name,
         lease_ms=lease_ms,
         renew_ms=renew_ms,
-        alone=True,
+        isolated=True,
     )
     work = asyncio.create_task(runner.perform(conversation, run), name=f"run {run}")
     side = [
@@ -84,7 +84,7 @@ async def end_if_stuck(after_ms: int) -> None:
     """
     try:
         while True:
-            heed_cancellation()
+            raise_if_cancelled()
             faulthandler.dump_traceback_later(after_ms / 1000, exit=True)
             await asyncio.sleep(min(BEAT_S, after_ms / 4000))
     finally:

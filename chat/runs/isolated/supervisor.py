@@ -1,6 +1,6 @@
 """Processes of their own for runs that may have taken workers down (chat/runs/isolated/policy.py).
 
-    worker ── Cells ── Nursery ──► a process for one run (chat/runs/isolated/process.py)
+    worker ── Supervisor ── ForkServer ──► a process for one run (chat/runs/isolated/process.py)
        │                    │ ends by itself: the run is over, waits, or was handed over
        └─ sees it die ◄─────┘ RunRecovering(reason="crashed"), its lease released, the run queued again
 
@@ -17,10 +17,10 @@ from multiprocessing.process import BaseProcess
 
 from agents import events as e
 from chat import decide
-from chat.runs.isolated.fork_server import Nursery, tell
+from chat.runs.isolated.fork_server import ForkServer, tell
 from chat.runs.isolated.process import LEAVE_S
 from chat.session.errors import NoConversation, Unavailable
-from chat.session.sessions import Sessions, View
+from chat.session.sessions import Sessions, SessionView
 from chat.support.clock import now_ms
 from chat.support.tasks import end
 
@@ -29,10 +29,10 @@ log = logging.getLogger(__name__)
 #: For so long no other worker starts a process for the same run (milliseconds); by then ours has its lease, or is dead.
 CLAIM_MS = 15_000
 #: Seconds between two looks whether that worker's process has the run, or gave up.
-CLAIM_LOOK_S = 0.5
+CLAIM_POLL_S = 0.5
 
 
-class Cells:
+class Supervisor:
     """The processes that this worker has started, at most `size` at a time; further runs wait for a place."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Cells:
         self._worker = worker
         self._room = asyncio.Semaphore(size)
         self._held: dict[str, asyncio.Task[None]] = {}
-        self._nursery = Nursery()
+        self._fork_server = ForkServer()
         self._processes: set[BaseProcess] = set()
         self._leaving = False
 
@@ -73,7 +73,7 @@ class Cells:
         for process in list(self._processes):
             tell(process, signal.SIGKILL)
         await end(tasks)
-        self._nursery.close()
+        self._fork_server.close()
 
     async def _hold(self, conversation: str, run: str) -> None:
         name = f"{self._worker}-alone-{secrets.token_hex(2)}"
@@ -89,12 +89,12 @@ class Cells:
                 finally:
                     await self._sessions.store.release(_claim(run), name)
             if code != 0 and not self._leaving:
-                log.error("The process that performed run %s alone died (status %d).", run, code)
+                log.error("The process that performed the isolated run %s died (status %d).", run, code)
                 await self._crashed(conversation, run, name)
         except (NoConversation, Unavailable) as problem:
             log.warning("Run %s is left to the sweeper: %s", run, problem)
         except Exception:
-            log.exception("Run %s could not be performed alone; the sweeper will bring it back.", run)
+            log.exception("Run %s could not be isolated; the sweeper will bring it back.", run)
 
     async def _claimed(self, conversation: str, run: str, name: str) -> bool:
         """Whether it is for us to start a process for this run: other workers may have been told of it as well."""
@@ -102,7 +102,7 @@ class Cells:
         while not await store.acquire(_claim(run), name, CLAIM_MS):
             if self._leaving or await store.lease(conversation) is not None:
                 return False
-            await asyncio.sleep(CLAIM_LOOK_S)
+            await asyncio.sleep(CLAIM_POLL_S)
         found = decide.active_run((await self._sessions.load(conversation)).state)
         if found is not None and found["id"] == run and found["status"] != "waiting":
             return True
@@ -111,12 +111,12 @@ class Cells:
 
     async def _process(self, conversation: str, run: str, name: str) -> int:
         """Start the process and wait for its end. Its exit status; negative: the signal that ended it."""
-        process = await self._nursery.start(conversation, run, name)
+        process = await self._fork_server.start(conversation, run, name)
         if self._leaving:
             tell(process, signal.SIGTERM)  # it came too late to be told with the others
         self._processes.add(process)
         try:
-            return await self._nursery.ended(process)
+            return await self._fork_server.ended(process)
         except asyncio.CancelledError:
             tell(process, signal.SIGKILL)
             raise
@@ -127,7 +127,7 @@ class Cells:
         """Say what was seen, and have the run go on without waiting for the lease of the dead. One that died before it
         began is left to the sweeper, so that what cannot even start is not tried without a pause."""
 
-        def died(view: View) -> list[e.Event]:
+        def died(view: SessionView) -> list[e.Event]:
             return decide.crashed(view.state, run=run, worker=name, now=now_ms())
 
         outcome = await self._sessions.append(conversation, died)

@@ -145,6 +145,9 @@ export interface Command {
   conversation: string;
   body: CommandBody;
 }
+/**
+ * Make the conversation. Without an agent's slug it gets the default agent.
+ */
 export interface CreateBody {
   kind: "create";
   agent?: string;
@@ -171,10 +174,16 @@ export interface StopBody {
   kind: "stop";
   run?: string | null;
 }
+/**
+ * Give the conversation another title.
+ */
 export interface RenameBody {
   kind: "rename";
   title: string;
 }
+/**
+ * Remove the conversation for good.
+ */
 export interface DeleteBody {
   kind: "delete";
 }

@@ -14,7 +14,7 @@ interface Node {
 }
 
 /** The length of the address that `text` begins with. */
-export function addressLength(text: string): number {
+function addressLength(text: string): number {
   const ends = [PUNCTUATION, LETTERS].map((end) => text.search(end)).filter((at) => at >= 0);
   return Math.min(text.length, ...ends);
 }

@@ -2,8 +2,8 @@
 
 import pytest
 
-from agents.dialects.assembler import MAX_BYTES, MAX_CALLS, Assembler, Response, Text
-from agents.dialects.base import CallDelta, Finish, TextDelta
+from agents.dialects.assembler import MAX_BYTES, MAX_CALLS, Assembler, Response, TextPieces
+from agents.dialects.base import CallDelta, FinishDelta, TextDelta
 from agents.dialects.chat.stream import read_chunk
 from tests.support.quirks import QUIRKS, A, Quirk
 
@@ -45,13 +45,13 @@ def test_A8_without_an_end_the_last_call_is_truncated_even_if_its_arguments_pars
 
 def test_A7_the_finish_reason_does_not_decide_whether_there_are_calls() -> None:
     assembler = Assembler()
-    assembler.feed(Finish("stop"))
+    assembler.feed(FinishDelta("stop"))
     assembler.feed(CallDelta(0, "a", "weather", A))
     assert [call.state for call in assembler.response().calls] == ["ok"]
 
 
 def test_what_no_store_can_hold_is_replaced() -> None:
-    text = Text()
+    text = TextPieces()
     assert text.add("a\x00b\ud800c") == "a\ufffdb\ufffdc"
     assert text.add("\ud83d") == ""
     assert text.add("x") == "\ufffdx"

@@ -14,7 +14,7 @@ from agents.profiles import all_profiles, get
 from agents.providers.base import Profile
 from agents.results import NO_OUTPUT
 from agents.transcript.layout import BRIDGE, GO_ON
-from agents.transcript.room import Ask
+from agents.transcript.room import ModelSettings
 from agents.transcript.wording import CUT
 from tests.agents.transcript.fuzz import check, round_of
 from tests.support.broken import BROKEN, EVENTS, A, B, C, call, done, say, step
@@ -22,7 +22,7 @@ from tests.support.strict_provider import providers
 from tests.support.wild import Teller
 
 CHAT = get("openai-chat")
-ALL = Ask("m", "You help.", (), 2_000_000)
+ALL = ModelSettings("m", "You help.", (), 2_000_000)
 
 
 @settings(derandomize=True, max_examples=60, deadline=None, print_blob=True)
@@ -104,7 +104,7 @@ def test_V8_mistral_gets_a_line_between_a_result_and_a_user() -> None:
 
 
 def test_V11_a_request_always_ends_with_something_to_answer() -> None:
-    assert contents(render(told(), CHAT, Ask("m"))) == [("user", GO_ON)]
+    assert contents(render(told(), CHAT, ModelSettings("m"))) == [("user", GO_ON)]
 
 
 def test_kimi_template_ids_count_through_the_conversation() -> None:
@@ -146,7 +146,7 @@ def test_V14_what_an_issuer_wants_back_goes_to_it_and_to_nobody_else(
         say("m1"), *step("r.1", call(A), text="Look.", issuer=issuer, replay=replay), done("r.1", A)
     )
     assert mark in str(render(history, get(name), ALL))
-    assert mark not in str(render(history, get(name), Ask("another-model")))
+    assert mark not in str(render(history, get(name), ModelSettings("another-model")))
     for other in all_profiles().values():
         body = render(history, other, ALL)
         assert validate(body, other) == []
@@ -220,7 +220,7 @@ LONG = long_history(60)
 
 @pytest.mark.parametrize("window", range(600, 9_000, 97))
 def test_V17_a_window_is_cut_between_blocks_and_keeps_what_matters(window: int) -> None:
-    body = render(LONG, CHAT, Ask("m", "You help.", (), window))
+    body = render(LONG, CHAT, ModelSettings("m", "You help.", (), window))
     assert validate(body, CHAT) == []
     texts = [content for _, content in contents(body)]
     assert texts[0] == "You help."
@@ -239,7 +239,7 @@ def test_the_cut_stands_still_while_a_conversation_grows() -> None:
     before: list[Any] = []
     same = 0
     for turns in range(20, 60):
-        messages = render(long_history(turns), CHAT, Ask("m", "", (), 4_000))["messages"]
+        messages = render(long_history(turns), CHAT, ModelSettings("m", "", (), 4_000))["messages"]
         same += messages[: len(before) - 1] == before[:-1]
         before = messages
     assert same > 25, f"only {same} of 39 requests began like the one before"
@@ -249,7 +249,7 @@ def test_the_question_that_is_answered_is_kept_however_long_the_run() -> None:
     events: list[e.Event] = [say("m1", "first"), *step("q.1", text="yes"), say("m2", "the question")]
     for index in range(1, 30):
         events += [*step(f"r.{index}", call(f"{index:09d}")), done(f"r.{index}", f"{index:09d}", "w" * 2_000)]
-    body = render(told(*events), CHAT, Ask("m", "", (), 3_000))
+    body = render(told(*events), CHAT, ModelSettings("m", "", (), 3_000))
     texts = [content for _, content in contents(body)]
     assert "the question" in texts and texts[0] == "first"
     assert validate(body, CHAT) == []
@@ -262,17 +262,19 @@ def test_a_summary_stands_for_what_it_replaced_and_is_not_trimmed(window: int) -
     )
     history = fold(LONG, summary, LONG.items[-1].seq + 1)
     for profile in all_profiles().values():
-        body = render(history, profile, Ask("m", "", (), window))
+        body = render(history, profile, ModelSettings("m", "", (), window))
         assert validate(body, profile) == []
         assert "They asked a lot." in str(body) and "the last question" in str(body)
-    texts = [str(content) for _, content in contents(render(history, CHAT, Ask("m", "", (), window)))]
+    texts = [
+        str(content) for _, content in contents(render(history, CHAT, ModelSettings("m", "", (), window)))
+    ]
     assert texts[0].startswith("question 0 ") and texts[1].startswith("[Summary of ")
     assert not any(text.startswith("question 5 ") for text in texts)
 
 
 def test_a_large_result_is_shortened_with_a_marker() -> None:
     history = told(say("m1"), *step("r.1", call(A)), done("r.1", A, "a" * 50_000 + "the end"))
-    text = render(history, CHAT, Ask("m", "", (), 4_000))["messages"][-1]["content"]
+    text = render(history, CHAT, ModelSettings("m", "", (), 4_000))["messages"][-1]["content"]
     assert len(text) < 5_000
     assert text.startswith("aaa") and text.endswith("the end") and "characters are left out here" in text
 
@@ -293,7 +295,7 @@ def test_building_a_request_does_not_grow_with_the_history(turns: int) -> None:
             looked_at.append(place)
             return super().__getitem__(place)
 
-    render(History("c", Watched(items)), CHAT, Ask("m", "", (), 2_000))
+    render(History("c", Watched(items)), CHAT, ModelSettings("m", "", (), 2_000))
     assert len(looked_at) < 400
 
 

@@ -245,8 +245,8 @@ def test_only_models_that_reason_are_asked_for_it() -> None:
     from agents.dialects.requests import render
     from agents.history import empty
     from agents.profiles import get
-    from agents.transcript.room import Ask
+    from agents.transcript.room import ModelSettings
 
     profile = get("openai-responses")
-    assert "include" in render(empty("c"), profile, Ask("o3"))
-    assert "include" not in render(empty("c"), profile, Ask("gpt-4o"))
+    assert "include" in render(empty("c"), profile, ModelSettings("o3"))
+    assert "include" not in render(empty("c"), profile, ModelSettings("gpt-4o"))

@@ -17,7 +17,7 @@ from agents import events as e
 from agents.dialects.requests import render, render_text_only, validate
 from agents.history import empty, fold
 from agents.profiles import get
-from agents.transcript.room import Ask
+from agents.transcript.room import ModelSettings
 from tests.support.broken import A, call, done, say, step
 from tests.support.wild import Teller, tools_of
 
@@ -64,7 +64,7 @@ def test_V8_a_message_after_results_is_taken(name: str) -> None:
     """After a stop in the middle of a call, and whatever else puts a user's message behind results."""
     history = told(say("m1"), *step("r.1", call(A)), done("r.1", A), say("m2"))
     for make in (render, render_text_only):
-        body = make(history, get(name), Ask("mistral-nemo", "You help.", (), 60_000))
+        body = make(history, get(name), ModelSettings("mistral-nemo", "You help.", (), 60_000))
         assert validate(body, get(name)) == []
         assert "[user]" in shown(body)
 
@@ -73,7 +73,7 @@ def test_V8_the_template_refuses_what_has_no_bridge() -> None:
     """The witness can say no: the same history as OpenAI takes it."""
     history = told(say("m1"), *step("r.1", call(A)), done("r.1", A), say("m2"))
     with pytest.raises(TemplateError, match="must alternate"):
-        shown(render(history, get("openai-chat"), Ask("m")))
+        shown(render(history, get("openai-chat"), ModelSettings("m")))
 
 
 @pytest.mark.parametrize("name", SELF_HOSTED)
@@ -81,7 +81,9 @@ def test_V8_V11_whatever_happened_is_taken(name: str) -> None:
     for seed in range(150):
         random = Random(seed)
         history = Teller(random).tell(random.choice((0, 1, 3, 6)))
-        ask = Ask("m", random.choice(("", "You help.")), tools_of(random), random.choice((800, 2_000_000)))
+        ask = ModelSettings(
+            "m", random.choice(("", "You help.")), tools_of(random), random.choice((800, 2_000_000))
+        )
         for make in (render, render_text_only):
             try:
                 shown(make(history, get(name), ask))

@@ -14,7 +14,7 @@ from agents.dialects.chat import request
 from agents.dialects.requests import validate
 from agents.profiles import all_profiles, get
 from agents.transcript import calls, layout, wording
-from agents.transcript.room import Ask
+from agents.transcript.room import ModelSettings
 from tests.support.strict_provider import refusal
 from tests.support.wild import Teller
 
@@ -289,7 +289,7 @@ def test_T1_a_broken_renderer_is_caught(name: str) -> None:
         history = Teller(Random(seed)).tell(4)
         for profile in all_profiles().values():
             if profile.dialect == "chat":
-                sent = broken(history, profile, Ask("m", "You help.", (), 2_000_000))
+                sent = broken(history, profile, ModelSettings("m", "You help.", (), 2_000_000))
                 caught += bool(validate(copy.deepcopy(sent), profile))
         if caught:
             break
@@ -300,4 +300,4 @@ def test_the_renderer_that_is_not_broken_is_not_caught() -> None:
     whole = mutant("GO_ON = ", "GO_ON  = ")
     history = Teller(Random(1)).tell(4)
     for profile in (one for one in all_profiles().values() if one.dialect == "chat"):
-        assert validate(whole(history, profile, Ask("m")), profile) == []
+        assert validate(whole(history, profile, ModelSettings("m")), profile) == []

@@ -14,12 +14,12 @@ from agents.dialects.requests import render, render_text_only, validate
 from agents.history import History
 from agents.profiles import all_profiles
 from agents.providers.base import Profile
-from agents.transcript.room import Ask
+from agents.transcript.room import ModelSettings
 from tests.support.strict_provider import refusal
 from tests.support.wild import MODELS, Teller, same_bytes, tools_of
 
 
-def check(history: History, profile: Profile, ask: Ask, said: list[str]) -> int:
+def check(history: History, profile: Profile, ask: ModelSettings, said: list[str]) -> int:
     """Render `history` both ways and hold the requests to all rules; returns how many there were."""
     for make in (render, render_text_only):
         body = make(history, profile, ask)
@@ -51,7 +51,7 @@ def round_of(seed: int, profiles: list[Profile] | None = None) -> int:
     teller = Teller(random)
     history = teller.tell(random.choice((0, 1, 2, 4, 8)))
     window = random.choice((1, 800, 2_000, 10_000, 2_000_000, 2_000_000))
-    ask = Ask(random.choice(MODELS), random.choice(("", "You help.")), tools_of(random), window)
+    ask = ModelSettings(random.choice(MODELS), random.choice(("", "You help.")), tools_of(random), window)
     try:
         return sum(
             check(history, profile, ask, teller.said) for profile in profiles or all_profiles().values()

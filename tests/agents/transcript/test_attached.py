@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from agents import events as e
-from agents.attachments import Content
+from agents.attachments import FileContent
 from agents.dialects.requests import render, render_text_only, validate
 from agents.history import History, UserMessage, empty, fold
 from agents.profiles import all_profiles, get
 from agents.transcript import attached
-from agents.transcript.room import Ask
+from agents.transcript.room import ModelSettings
 from tests.agents.transcript.fuzz import check
 from tests.support.pictures import picture
 from tests.support.strict_provider import refusal
@@ -40,12 +40,12 @@ def told(*messages: tuple[str, tuple[e.AttachmentRef, ...]]) -> History:
     return history
 
 
-def contents(**more: Content | None) -> dict[str, Content | None]:
-    return {"i": Content("image/png", PNG), "t": Content("text/markdown", b"one\ntwo\n"), **more}
+def contents(**more: FileContent | None) -> dict[str, FileContent | None]:
+    return {"i": FileContent("image/png", PNG), "t": FileContent("text/markdown", b"one\ntwo\n"), **more}
 
 
 def asked(history: History, profile: Any = CHAT, model: str = "gpt-5", **options: Any) -> list[Any]:
-    body = render(history, profile, Ask(model, files=options.pop("files", contents()), **options))
+    body = render(history, profile, ModelSettings(model, files=options.pop("files", contents()), **options))
     assert validate(body, profile) == []
     assert refusal(profile.name, body) is None
     return [message["content"] for message in body.get("messages") or body["input"]]
@@ -77,20 +77,20 @@ def test_an_agent_may_know_better_than_its_profile() -> None:
 
 
 def test_text_only_has_no_pictures() -> None:
-    body = render_text_only(told(("", (image(), text()))), CHAT, Ask("gpt-5", files=contents()))
+    body = render_text_only(told(("", (image(), text()))), CHAT, ModelSettings("gpt-5", files=contents()))
     assert validate(body, CHAT) == [] and "two" in body["messages"][0]["content"]
     assert isinstance(body["messages"][0]["content"], str)
 
 
 def test_a_fence_is_longer_than_any_in_the_file_and_a_name_stays_on_its_line() -> None:
     file = text(name="a\n```\nb.md")
-    found = Content("text/markdown", b"```\nx\n````\n")
+    found = FileContent("text/markdown", b"```\nx\n````\n")
     [content] = asked(told(("", (file,))), files={"t": found})
     assert content == "[Attached file: a ``` b.md, 3 lines]\n`````\n```\nx\n````\n`````"
 
 
 def test_a_long_text_file_is_shortened_with_a_marker_and_files_share_the_room() -> None:
-    long = Content("text/plain", ("x" * 99 + "\n").encode() * 5_000)
+    long = FileContent("text/plain", ("x" * 99 + "\n").encode() * 5_000)
     files = tuple(text(f"t{n}", size=len(long.data)) for n in range(2))
     [content] = asked(told(("Read", files)), files={f"t{n}": long for n in range(2)}, window=10_000)
     assert content.count("characters are left out here") == 2
@@ -99,7 +99,7 @@ def test_a_long_text_file_is_shortened_with_a_marker_and_files_share_the_room() 
 
 def test_only_the_newest_pictures_are_sent_within_a_number_and_a_size() -> None:
     many = told(*((f"m{n}", (image(f"i{n}"),)) for n in range(12)))
-    sent = asked(many, files={f"i{n}": Content("image/png", PNG) for n in range(12)})
+    sent = asked(many, files={f"i{n}": FileContent("image/png", PNG) for n in range(12)})
     assert [isinstance(content, list) for content in sent] == [False] * 4 + [True] * 8
     assert "newer ones are shown" in sent[0]
     large = told(*((f"m{n}", (image(f"i{n}", size=9_000_000),)) for n in range(8)))
@@ -113,8 +113,10 @@ def test_what_is_gone_is_named() -> None:
 
 def test_V17_files_count_in_the_window() -> None:
     history = told(*((f"m{n}", (text(f"t{n}", size=30_000),)) for n in range(30)))
-    files: dict[str, Content | None] = {f"t{n}": Content("text/plain", b"word " * 6_000) for n in range(30)}
-    body = render(history, CHAT, Ask("gpt-5", window=20_000, files=files))
+    files: dict[str, FileContent | None] = {
+        f"t{n}": FileContent("text/plain", b"word " * 6_000) for n in range(30)
+    }
+    body = render(history, CHAT, ModelSettings("gpt-5", window=20_000, files=files))
     assert len(str(body)) < 20_000 / 0.28 * 1.3
     assert "m29" in str(body["messages"][-1])
 
@@ -146,11 +148,11 @@ def test_T1_whatever_happened_with_files_is_taken_by_every_provider(seed: int) -
     for profile in all_profiles().values():
         for model in ("gpt-5-vision", "m-1"):
             window = random.choice((1, 2_000, 2_000_000))
-            check(history, profile, Ask(model, "You help.", (), window, files), teller.said)
+            check(history, profile, ModelSettings(model, "You help.", (), window, files), teller.said)
 
 
-def strewn(history: History, random: Random) -> tuple[History, dict[str, Content | None]]:
-    files: dict[str, Content | None] = {}
+def strewn(history: History, random: Random) -> tuple[History, dict[str, FileContent | None]]:
+    files: dict[str, FileContent | None] = {}
     items: list[Any] = []
     for item in history.items:
         if isinstance(item, UserMessage) and random.random() < 0.6:
@@ -162,7 +164,7 @@ def strewn(history: History, random: Random) -> tuple[History, dict[str, Content
                 bodies = (b"", b"```\n", b"word " * 9_000, "好\ud800".encode("utf-8", "surrogatepass"), b"\0")
                 data = PNG if make is image else random.choice(bodies)
                 files[id] = random.choice(
-                    (Content("image/png" if make is image else "text/plain", data), None)
+                    (FileContent("image/png" if make is image else "text/plain", data), None)
                 )
             item = replace(item, attachments=tuple(refs))
         items.append(item)

@@ -11,11 +11,11 @@ from agents import events as e
 from agents.dialects.requests import render, render_text_only, validate
 from agents.history import History, Step, Summary, UserMessage, empty, fold
 from agents.profiles import all_profiles
-from agents.spec import Limits
+from agents.spec import RunLimits
 from agents.steps import CallModel, next_step
 from agents.transcript.compaction import KEEP, longest, plan, question
 from agents.transcript.layout import cost
-from agents.transcript.room import Ask
+from agents.transcript.room import ModelSettings
 from agents.transcript.tokens import estimate
 from chat.session.state import EMPTY, items, merge, reduce
 from tests.agents.transcript.fuzz import str_of
@@ -23,7 +23,7 @@ from tests.support.histories import flat, tell
 from tests.support.strict_provider import refusal
 from tests.support.wild import Teller, same_bytes
 
-ASK = Ask("m-1", "You help.", window=2_000_000)
+ASK = ModelSettings("m-1", "You help.", window=2_000_000)
 
 
 def folded(events: list[e.Event]) -> History:
@@ -80,7 +80,7 @@ def test_T2_any_history_with_a_summary_at_any_point_gives_valid_requests(seed: i
     history = folded(events)
     for profile in all_profiles().values():
         for make in (render, render_text_only):
-            ask = Ask("m-1", "", (), random.choice((1, 800, 2_000_000)))
+            ask = ModelSettings("m-1", "", (), random.choice((1, 800, 2_000_000)))
             body = make(history, profile, ask)
             assert not validate(body, profile), (profile.name, make.__name__)
             assert refusal(profile.name, body) is None
@@ -99,7 +99,7 @@ def test_a_summary_never_stands_for_what_is_open_and_people_see_no_change(random
     assert [step.id for step in history.steps() if step.status == "streaming"] == [
         step.id for step in before.steps() if step.status == "streaming"
     ]
-    limits = Limits()
+    limits = RunLimits()
     assert next_step(history, limits, 10**13) == next_step(before, limits, 10**13), (
         "the run goes on as it would have"
     )
@@ -158,7 +158,7 @@ def test_the_question_is_bounded(budget: int, words: int) -> None:
 @pytest.mark.parametrize("window", [500, 2_000, 10_000])
 def test_the_summary_and_the_newest_question_outlast_every_trimming(window: int) -> None:
     history = fold(folded(talk(60)), compacted("r59", 300, "It was about tea."), 10_000)
-    body = render(history, all_profiles()["openai-chat"], Ask("m", "", (), window))
+    body = render(history, all_profiles()["openai-chat"], ModelSettings("m", "", (), window))
     said = str_of(body)
     assert "question 0" in said and "It was about tea." in said and "question 59" in said
     assert "question 5 " not in said
@@ -169,7 +169,7 @@ def test_a_call_in_flight_leaves_no_place_for_a_summary() -> None:
     told = talk(40)
     cut = next(place for place, event in enumerate(told) if isinstance(event, e.CallSettled) and place > 200)
     history = folded(told[:cut])
-    assert not isinstance(next_step(history, Limits(), 1), CallModel)
+    assert not isinstance(next_step(history, RunLimits(), 1), CallModel)
     found = planned(history, 1_500)
     running = next(step for step in history.steps() if step.open_calls)
     assert found is not None and found.upto < running.seq

@@ -10,7 +10,7 @@ from mistral_common.tokens.tokenizers.base import TokenizerVersion
 
 from agents.dialects.requests import render, render_text_only
 from agents.profiles import get
-from agents.transcript.room import Ask
+from agents.transcript.room import ModelSettings
 from tests.support.wild import Teller, tools_of
 
 #: Which of our profiles must satisfy which of their tokenizers.
@@ -26,7 +26,7 @@ def test_every_rendering_is_accepted(name: str) -> None:
     for seed in range(120):
         random = Random(seed)
         history = Teller(random).tell(random.choice((0, 1, 3, 6)))
-        ask = Ask(
+        ask = ModelSettings(
             "m", random.choice(("", "You help.")), tools_of(random), random.choice((800, 5_000, 2_000_000))
         )
         for make in (render, render_text_only):

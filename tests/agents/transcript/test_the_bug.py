@@ -21,7 +21,7 @@ from agents.dialects.requests import validate
 from agents.errors import ModelError, TranscriptRefused
 from agents.loop import PartText
 from agents.profiles import get
-from agents.spec import AgentSpec, Limits
+from agents.spec import AgentSpec, RunLimits
 from agents.tools import Toolbox, tool
 from tests.support.old_design import OldDesign
 from tests.support.provider import Json, Provider, Reply, completion
@@ -124,7 +124,7 @@ async def test_every_request_of_the_new_design_is_taken(
         "m",
         profile="openai-chat",
         tools=("look_up",),
-        limits=Limits(window_tokens=window),
+        limits=RunLimits(window_tokens=window),
     )
     shell = Shell()
     async with Provider(strict("openai-chat", Script(story, ids))) as provider:

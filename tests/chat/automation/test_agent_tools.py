@@ -23,7 +23,7 @@ from chat.entrances.triggers.models import Trigger
 from chat.inbox import Inbox, Sender
 from chat.journal.journal import Journal
 from chat.models import Call, Run
-from chat.runs.dependencies import Kit
+from chat.runs.dependencies import RunDependencies
 from chat.runs.runner import Runner
 from chat.session.sessions import Sessions
 from chat.support.database import ask
@@ -197,7 +197,7 @@ async def test_the_address_of_a_webhook_is_not_told_to_the_model_but_where_it_is
     assert secret in page.content.decode()
 
 
-@pytest.mark.parametrize("conversation", ["c", str(uuid.uuid4())])
+@pytest.mark.parametrize("conversation", ["c", "018f3c5e-7c1a-4000-8000-00000000000a"])
 async def test_nothing_is_set_up_where_there_is_no_conversation(
     transactional_db: None, conversation: str
 ) -> None:
@@ -228,7 +228,7 @@ async def test_R3_a_worker_that_dies_in_the_middle_of_the_call_leaves_one_schedu
         return (await Agent.objects.aget(slug=slug)).spec()
 
     def worker(name: str, tools: Toolbox) -> Runner:
-        kit = Kit(agent, lambda spec: model, tools, NoteStorage(ask))
+        kit = RunDependencies(agent, lambda spec: model, tools, NoteStorage(ask))
         return Runner(sessions, enqueue, kit, worker=name, lease_ms=300, renew_ms=100)
 
     async def enqueue(conversation: str, run: str) -> bool:

@@ -142,8 +142,8 @@ async def test_an_agent_reads_files_of_its_own_conversation_only(desk: Desk):
     row = await sync_to_async(kept)(desk.who.user_id)
     await desk.submit(conversation, sends(row))
     ask = desk.sessions.journal.ask
-    assert (await attachments.Files(conversation, ask).read(str(row.id))).data == b"hello\n"
-    assert await attachments.Files(other, ask).read(str(row.id)) is None
+    assert (await attachments.ConversationFiles(conversation, ask).read(str(row.id))).data == b"hello\n"
+    assert await attachments.ConversationFiles(other, ask).read(str(row.id)) is None
 
 
 @pytest.mark.django_db(transaction=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from chat.files.sniffing import Limits, Unfit, clean_name, media_type
+from chat.files.sniffing import FileLimits, UnfitFile, clean_name, media_type
 from tests.support.pictures import animation, bomb, picture
 
-LIMITS = Limits(size=1_000_000, pixels=1_000_000)
+LIMITS = FileLimits(size=1_000_000, pixels=1_000_000)
 HTML = b"<!doctype html><script>alert(1)</script>"
 
 
@@ -57,7 +57,7 @@ def test_text_is_text_and_never_a_page(name, kind):
     ],
 )
 def test_W11_a_file_that_is_not_what_it_should_be_is_refused_with_words(name, data, code):
-    with pytest.raises(Unfit) as refused:
+    with pytest.raises(UnfitFile) as refused:
         media_type(name, data, LIMITS)
     assert refused.value.code == code and refused.value.detail.endswith(".")
 
@@ -68,7 +68,7 @@ def test_a_picture_damaged_at_any_byte_is_refused_or_still_a_picture():
         damaged = whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :]
         try:
             assert media_type("x", damaged, LIMITS) == "image/png"
-        except Unfit as refused:
+        except UnfitFile as refused:
             codes.add(refused.code)
     assert codes <= {"broken_image", "not_text", "too_many_pixels"}
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 #: What is read and what is changed, with the allowance that each takes from.
 READ: list[tuple[str, Allowance]] = [
     ("/api/boot", pages.reading),
-    (f"/api/attachments/{uuid.uuid4()}", files.reading),
+    ("/api/attachments/018f3c5e-7c1a-4000-8000-00000000000a", files.reading),
     ("/api/schedules", schedules.reading),
     ("/api/triggers", triggers.reading),
 ]

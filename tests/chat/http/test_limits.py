@@ -1,8 +1,8 @@
 """Rates (rule W11)."""
 
-from chat.http.limits import Allowance, Bucket, Limits
+from chat.http.limits import Allowance, Bucket, RateLimits
 
-LIMITS = Limits(burst=3, rate=2, flood=5)
+LIMITS = RateLimits(burst=3, rate=2, flood=5)
 
 
 def test_W11_a_burst_passes_and_then_the_rate_holds():

@@ -265,10 +265,10 @@ class TestCost:
     def test_a_list_does_not_count_a_whole_table(self, alice, monkeypatch):
         for _ in range(5):
             rows.conversation(alice)
-        monkeypatch.setattr(base, "MOST_COUNTED", 3)
+        monkeypatch.setattr(base, "MAX_COUNTED", 3)
         assert base.BoundedPaginator(Conversation.objects.order_by("pk"), 2).count == 3
 
 
 def test_a_text_that_no_page_could_show_is_cut():
-    text = base.block("x" * (base.MOST_SHOWN + 5))
-    assert "5 characters more" in text and len(text) < base.MOST_SHOWN + 200
+    text = base.block("x" * (base.MAX_SHOWN + 5))
+    assert "5 characters more" in text and len(text) < base.MAX_SHOWN + 200

@@ -10,11 +10,11 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from agents import events as e
-from agents.dialects.base import Finish, TextDelta, UsageDelta
+from agents.dialects.base import FinishDelta, TextDelta, UsageDelta
 from agents.errors import TranscriptRefused
 from agents.history import Summary
 from agents.models import Agent, ensure_default_agent
-from agents.spec import Limits, Prices
+from agents.spec import Prices, RunLimits
 from chat import models as m
 from chat.commands import CreateBody
 from chat.runs import dependencies
@@ -46,7 +46,7 @@ async def house(sessions: Sessions, alice: Any) -> AsyncIterator[House]:
 
 def used(text: str, tokens: tuple[int, int, int]) -> list[Line]:
     usage = e.Usage(input=tokens[0], output=tokens[1], cached=tokens[2])
-    return [TextDelta(text), UsageDelta(usage), Finish("stop")]
+    return [TextDelta(text), UsageDelta(usage), FinishDelta("stop")]
 
 
 async def faults(house: House) -> list[m.Fault]:
@@ -115,7 +115,7 @@ async def test_without_prices_no_cost_is_made_up(house: House):
 
 async def test_T2_a_summary_is_stored_and_the_next_owner_has_it(house: House):
     assert house.spec is not None
-    house.spec = replace(house.spec, limits=Limits(window_tokens=2_000))
+    house.spec = replace(house.spec, limits=RunLimits(window_tokens=2_000))
 
     class Model:
         """Answers, and summarises where it is asked to."""

@@ -19,13 +19,13 @@ from agents.models import ensure_default_agent
 from agents.spec import AgentSpec
 from agents.tools import Toolbox, ToolContext, tool
 from chat.messenger.adapter import Messenger
-from chat.messenger.lanes import now_ms
 from chat.messenger.models import PRESS, Lane
 from chat.messenger.service import MessengerService
-from chat.runs.dependencies import Kit
+from chat.runs.dependencies import RunDependencies
 from chat.runs.pool import Pool
 from chat.runs.runner import Runner
 from chat.session.sessions import Sessions
+from chat.support.clock import now_ms
 from chat.support.tasks import end
 from tests.support.pager.adapter import Pager
 from tests.support.pager.models import PagerApp, PagerMessage
@@ -71,7 +71,7 @@ class House:
         async def agent(slug: str) -> AgentSpec | None:
             return replace(SPEC, tools=("look", "act"), approval_tools=self.asks_before)
 
-        self.kit = Kit(agent=agent, model=lambda spec: self.model, tools=Toolbox([look, act]))
+        self.kit = RunDependencies(agent=agent, model=lambda spec: self.model, tools=Toolbox([look, act]))
         self.runner = self.worker("w1")
 
     def worker(self, name: str) -> Runner:

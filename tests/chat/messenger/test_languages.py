@@ -34,12 +34,16 @@ async def test_cards_buttons_commands_and_endings_are_in_chinese(chinese):
     await house.press("允许")
     await house.answered("好的。")
     await house.quiet()
-    assert "已回复" in house.cards()[0].text and "已完成" in house.cards()[-1].text
+    assert "已回复" in house.cards()[0].text
     house.gate.clear()
     house.busy.clear()
     house.asks_before = ()
     house.model = ScriptedModel(asks(("act", "{}")), says("never"))
     await house.speak("act")
     await house.busy.wait()
-    await house.speak("/stop")
+    await house.until(lambda: "工作中" in house.cards()[-1].text, "the card of the run")
+    assert house.cards()[-1].buttons == ["停止"]
+    await house.press("停止")
     await house.answered("已停止。")
+    await house.quiet()
+    assert "已停止" in house.cards()[-1].text and not house.cards()[-1].buttons

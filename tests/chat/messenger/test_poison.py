@@ -9,9 +9,9 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from chat.messenger.adapter import Target
-from chat.messenger.lanes import now_ms
 from chat.messenger.models import PRESS, SET_ASIDE, InboundMessage
 from chat.messenger.poison import MAX_TRIES
+from chat.support.clock import now_ms
 from tests.support.scripted import ScriptedModel, says
 from tests.support.waiting import eventually
 

@@ -6,10 +6,10 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from agents import events as e
-from agents.dialects.base import Finish, TextDelta
+from agents.dialects.base import FinishDelta, TextDelta
 from chat.commands import MAX_TEXT
 from chat.inbox import DeleteBody, SendBody, Sender
-from chat.messenger.lanes import now_ms
+from chat.support.clock import now_ms
 from tests.support.scripted import Pause, ScriptedModel, asks, says
 
 
@@ -26,7 +26,8 @@ async def test_tools_and_text_are_seen_on_the_card_and_the_card_ends_at_rest(hou
     pause = Pause()
     house.gate.set()
     house.model = ScriptedModel(
-        asks(("look", "{}"), ("act", "{}")), [TextDelta("Half "), pause, TextDelta("done."), Finish("stop")]
+        asks(("look", "{}"), ("act", "{}")),
+        [TextDelta("Half "), pause, TextDelta("done."), FinishDelta("stop")],
     )
     await house.speak("do both")
     await house.until(lambda: "Half" in "".join(card.text for card in house.cards()), "streamed text")
@@ -42,8 +43,8 @@ async def test_tools_and_text_are_seen_on_the_card_and_the_card_ends_at_rest(hou
 async def test_R6_a_message_that_joins_a_run_gets_its_own_answer(house):
     first, second = Pause(), Pause()
     house.model = ScriptedModel(
-        [TextDelta("To the first."), first, Finish("stop")],
-        [TextDelta("To the second."), second, Finish("stop")],
+        [TextDelta("To the first."), first, FinishDelta("stop")],
+        [TextDelta("To the second."), second, FinishDelta("stop")],
     )
     one = await house.speak("first")
     await first.reached.wait()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 
-from agents.dialects.base import Finish, TextDelta
-from chat.messenger.lanes import now_ms
+from agents.dialects.base import FinishDelta, TextDelta
+from chat.support.clock import now_ms
 from tests.support.scripted import Pause, ScriptedModel, asks, says
 
 
@@ -31,7 +32,7 @@ async def test_limits_are_honoured_and_nothing_is_lost(house):
 
 async def test_a_card_that_was_closed_is_replaced(house):
     pause = Pause()
-    house.model = ScriptedModel([TextDelta("A "), pause, TextDelta("b."), Finish("stop")])
+    house.model = ScriptedModel([TextDelta("A "), pause, TextDelta("b."), FinishDelta("stop")])
     await house.speak("go")
     await house.until(house.cards, "a card")
     house.fail("stream", "closed")
@@ -51,7 +52,7 @@ async def test_without_any_card_the_answer_comes_all_the_same(house):
 
 async def test_a_card_is_followed_by_another_before_it_is_closed(house):
     pause = Pause()
-    house.model = ScriptedModel([TextDelta("Slowly "), pause, TextDelta("done."), Finish("stop")])
+    house.model = ScriptedModel([TextDelta("Slowly "), pause, TextDelta("done."), FinishDelta("stop")])
     await house.speak("think long")
     await house.until(lambda: "Slowly" in "".join(card.text for card in house.cards()), "the text")
     house.pass_time(house.messenger.limits.card_lasts_ms / 1000 + 1)
@@ -90,7 +91,7 @@ async def test_a_chat_that_is_gone_gets_a_dead_letter_and_others_their_answers(h
 
 async def test_a_question_that_is_gone_is_answered_in_the_chat(house):
     pause = Pause()
-    house.model = ScriptedModel([TextDelta("All the same."), pause, Finish("stop")])
+    house.model = ScriptedModel([TextDelta("All the same."), pause, FinishDelta("stop")])
     message = await house.speak("hello")
     await pause.reached.wait()
     house.gone.add(message)
@@ -101,7 +102,7 @@ async def test_a_question_that_is_gone_is_answered_in_the_chat(house):
 
 async def test_R7_a_stop_overtakes_what_waits(house):
     pause = Pause()
-    house.model = ScriptedModel([TextDelta("One."), pause, Finish("stop")], says("Never."))
+    house.model = ScriptedModel([TextDelta("One."), pause, FinishDelta("stop")], says("Never."))
     await house.speak("first", group=True)
     await pause.reached.wait()
     for number in range(25):  # more than a conversation lets wait
@@ -113,7 +114,7 @@ async def test_R7_a_stop_overtakes_what_waits(house):
 
 async def test_a_worker_that_dies_is_followed_by_another_which_goes_on_with_the_same_card(house):
     pause = Pause()
-    house.model = ScriptedModel([TextDelta("Still "), pause, TextDelta("here."), Finish("stop")])
+    house.model = ScriptedModel([TextDelta("Still "), pause, TextDelta("here."), FinishDelta("stop")])
     await house.speak("hello")
     await house.until(lambda: "Still" in "".join(card.text for card in house.cards()), "the card")
     await house.die(_service(house))
@@ -177,48 +178,48 @@ class Mortal:
         return self._death.over(self._inner.client(app))
 
 
+#: More requests than it takes to tell one run that asks: a card, the question, its answer, another card, the end.
+REQUESTS = 8
+
+
 @pytest.mark.slow
 async def test_whatever_dies_in_between_each_answer_is_told_once_and_finally(pager):
     """A worker dies at its first request to the messenger, another one at its second, and so on, before and after each:
     a question, a call that is asked about, a decision, an answer."""
     pager.gate.set()
     pager.asks_before = ("act",)
-    house, at = pager, 0
-    while True:
-        at += 1
-        finished = False
-        for after in (False, True):
-            chat = f"oc_{at}_{after}"
-            house.model = ScriptedModel(asks(("act", "{}")), says(f"Decided {at}."))
-            death = Death(at, after)
-            service = house.serve("mortal", Mortal(house.messenger, death))
-            await house.speak("act", chat=chat)
-            asked = asyncio.create_task(_press_when_asked(house, chat))
-            told = asyncio.create_task(house.answered(f"Decided {at}.", chat))
-            came = asyncio.create_task(death.came.wait())
-            done, _ = await asyncio.wait({told, came}, return_when=asyncio.FIRST_COMPLETED, timeout=30)
-            assert done, house.told()
-            if came in done:
-                await house.die(service, lease_ms=100)
-                service = house.serve("after")
-            await told
-            await asked
-            await house.until(lambda chat=chat: _is_told(house, chat), "the mark to reach the end")
-            await house.quiet()
-            came.cancel()
-            finished = not death.came.is_set()
-            await house.die(service, lease_ms=0)
-            assert [text for text, _ in house.replies(chat)] == [f"Decided {at}."], (at, after)
-            assert not any(card.streaming or card.buttons for card in house.cards(chat)), (at, after)
-        if finished:
-            break
-    assert at > 5, "a card, its state, the question, the answer to it, the next card, the answer"
+    house, deaths = pager, 0
+    for at, after in itertools.product(range(1, REQUESTS + 1), (False, True)):
+        chat = f"oc_{at}_{after}"
+        house.model = ScriptedModel(asks(("act", "{}")), says(f"Decided {at}."))
+        death = Death(at, after)
+        service = house.serve("mortal", Mortal(house.messenger, death))
+        await house.speak("act", chat=chat)
+        asked = asyncio.create_task(_press_when_asked(house, chat))
+        told = asyncio.create_task(house.until(lambda chat=chat: _is_told(house, chat), "the end", 60))
+        came = asyncio.create_task(death.came.wait())
+        await asyncio.wait({told, came}, return_when=asyncio.FIRST_COMPLETED)
+        if death.came.is_set():
+            deaths += 1
+            await house.die(service, lease_ms=100)
+            service = house.serve("after")
+        await told
+        await asked
+        await house.quiet()
+        came.cancel()
+        await house.die(service, lease_ms=0)
+        assert [text for text, _ in house.replies(chat)] == [f"Decided {at}."], (at, after)
+        assert not any(card.streaming or card.buttons for card in house.cards(chat)), (at, after)
+        assert not await house.messenger.tables.turns.filter(ended=False).aexists(), (at, after)
+    assert deaths >= 8, "four requests at least: a card is made and sent, it is answered, the answer is sent"
 
 
 async def _is_told(house, chat):
-    lane = await house.messenger.tables.lanes.aget(chat_id=chat)
+    lane = await house.messenger.tables.lanes.filter(chat_id=chat).afirst()
+    if lane is None:
+        return False
     events = await house.events(lane)
-    return events[-1].type == "run.finished" and lane.head_seq == len(events)
+    return bool(events) and events[-1].type == "run.finished" and lane.head_seq == len(events)
 
 
 async def _press_when_asked(house, chat):

@@ -15,7 +15,7 @@ from agents.models import Agent
 from agents.spec import AgentSpec
 from chat.commands import SendBody
 from chat.journal.journal import Journal
-from chat.runs.dependencies import Kit, find_agent
+from chat.runs.dependencies import RunDependencies, find_agent
 from chat.runs.runner import Runner
 from chat.session.errors import JournalUnavailable
 from chat.session.sessions import Sessions
@@ -82,7 +82,7 @@ async def test_R10_a_run_waits_for_a_database_that_is_away_when_its_agent_is_loo
             raise
         return found and replace(found, base_url="http://localhost/v1")
 
-    kit = Kit(agent, lambda spec: ScriptedModel(says("Here I am")), house.bench.toolbox)
+    kit = RunDependencies(agent, lambda spec: ScriptedModel(says("Here I am")), house.bench.toolbox)
     worker = Runner(house.sessions, house._enqueue, kit, worker="w1", lease_ms=60_000, renew_ms=1_000)
     await house.submit(SendBody(kind="send", message=uid(), text="Where is your database?"))
     async with asyncio.timeout(60):

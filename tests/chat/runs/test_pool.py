@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from chat.runs.pool import Pool
-from chat.runs.runner import Came
+from chat.runs.runner import RunOutcome
 
 
 class Played:
@@ -16,9 +16,9 @@ class Played:
     def __init__(self) -> None:
         self.begun: list[tuple[str, str]] = []
         self.owned: list[asyncio.Event] = []
-        self.ends: list[asyncio.Future[Came]] = []
+        self.ends: list[asyncio.Future[RunOutcome]] = []
 
-    async def perform(self, conversation: str, run: str, owned: asyncio.Event) -> Came:
+    async def perform(self, conversation: str, run: str, owned: asyncio.Event) -> RunOutcome:
         self.owned.append(owned)
         self.begun.append((conversation, run))
         self.ends.append(asyncio.get_running_loop().create_future())
@@ -102,7 +102,7 @@ async def test_the_next_run_of_a_conversation_waits_until_the_one_before_it_is_l
 async def test_a_suspect_is_told_of_once_and_not_begun_again():
     scene = Scene()
     entries = [await scene.entry("r"), await scene.entry("r")]
-    scene.runner.ends[0].set_result("alone")
+    scene.runner.ends[0].set_result("isolated")
     await asyncio.gather(*entries)
     assert scene.suspects == ["r"]
     assert len(scene.runner.begun) == 1

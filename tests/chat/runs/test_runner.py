@@ -18,9 +18,9 @@ from agents.tools import Toolbox, ToolContext, tool
 from chat import models as m
 from chat.commands import ApproveBody, CreateBody, SendBody, SettleBody, StopBody
 from chat.inbox import Inbox, Sender
-from chat.runs.dependencies import Kit
+from chat.runs.dependencies import RunDependencies
 from chat.runs.ownership import MAX_INTERNAL_ERRORS
-from chat.runs.runner import Came, Runner
+from chat.runs.runner import Runner, RunOutcome
 from chat.session.errors import StoreUnavailable
 from chat.session.sessions import Sessions
 from chat.session.state import items
@@ -98,13 +98,13 @@ class House:
         async def agent(slug: str) -> AgentSpec | None:
             return self.spec
 
-        kit = Kit(agent=agent, model=lambda spec: model, tools=self.bench.toolbox)
+        kit = RunDependencies(agent=agent, model=lambda spec: model, tools=self.bench.toolbox)
         settings: dict[str, Any] = {"lease_ms": LEASE_MS, "renew_ms": 50, **options}
         runner = Runner(self.sessions, self._enqueue, kit, worker=name, **settings)
         self.tasks.append(asyncio.create_task(runner.watch(20)))
         return runner
 
-    def start(self, runner: Runner) -> asyncio.Task[Came]:
+    def start(self, runner: Runner) -> asyncio.Task[RunOutcome]:
         conversation, run = self.queue.pop(0)
         task = asyncio.create_task(runner.perform(conversation, run))
         self.tasks.append(task)
@@ -572,7 +572,7 @@ async def test_poison_a_suspect_is_not_performed_among_others(house: House):
     run = await crashes(house, 2)
     model = ScriptedModel(says("never"))
     before = await house.events()
-    assert await house.worker(model).perform(house.conversation, run) == "alone"
+    assert await house.worker(model).perform(house.conversation, run) == "isolated"
     assert await house.events() == before
     assert model.bodies == []
     fence = (await m.Conversation.objects.aget()).fence
@@ -583,7 +583,7 @@ async def test_poison_a_suspect_that_somebody_performs_already_is_left_alone(hou
     await house.ask()
     run = await crashes(house, 2)
     assert await house.sessions.take(house.conversation, "a process of its own", LEASE_MS)
-    assert await house.worker(ScriptedModel(says("never"))).perform(house.conversation, run) != "alone"
+    assert await house.worker(ScriptedModel(says("never"))).perform(house.conversation, run) != "isolated"
 
 
 async def test_poison_the_loss_that_makes_it_a_suspect_may_be_the_one_just_found(house: House):
@@ -591,7 +591,7 @@ async def test_poison_the_loss_that_makes_it_a_suspect_may_be_the_one_just_found
     run = await crashes(house, 1)
     told: list[e.Event] = [e.RunStarted(at=4, run=run, attempt=2, fence=2, worker="dead")]
     await house.sessions.append(house.conversation, lambda view: told)
-    assert await house.worker(ScriptedModel(says("never"))).perform(house.conversation, run) == "alone"
+    assert await house.worker(ScriptedModel(says("never"))).perform(house.conversation, run) == "isolated"
     assert (await house.events())[-1] == "run.recovering"
     assert (await house.run())["reason"] == "lease_lost"
 
@@ -599,8 +599,8 @@ async def test_poison_the_loss_that_makes_it_a_suspect_may_be_the_one_just_found
 async def test_poison_a_bystander_finishes_alone(house: House):
     await house.ask()
     run = await crashes(house, 7)
-    alone = house.worker(ScriptedModel(says("Innocent")), alone=True)
-    assert await alone.perform(house.conversation, run) != "alone"
+    alone = house.worker(ScriptedModel(says("Innocent")), isolated=True)
+    assert await alone.perform(house.conversation, run) != "isolated"
     ended = await house.run()
     assert (ended["status"], ended["attempt"]) == ("finished", 8)
 
@@ -612,12 +612,12 @@ async def test_poison_ends_after_it_has_taken_down_three_processes_of_its_own(ho
     await house.sessions.append(house.conversation, lambda view: [handed])
     await house.ask("second")
     model = ScriptedModel(says("Second"))
-    assert await house.worker(model).perform(house.conversation, run) != "alone"
+    assert await house.worker(model).perform(house.conversation, run) != "isolated"
     ended = next(item for item in items(await house.state()) if item["kind"] == "notice")
     assert ended["code"] == "crashed_too_often" and "5 times, 3 of them" in ended["detail"]
     assert model.bodies == []
     # What waited behind it is answered (R6), but not at the risk of others: it may be the same again.
-    assert await house.worker(model, alone=True).perform(*house.queue[-1]) != "alone"
+    assert await house.worker(model, isolated=True).perform(*house.queue[-1]) != "isolated"
     assert (await house.run())["status"] == "finished"
 
 
@@ -627,10 +627,13 @@ async def test_poison_the_next_run_of_such_a_conversation_is_alone_from_the_star
     worker = house.worker(ScriptedModel(says("Again")))
     await worker.perform(house.conversation, run)
     await house.ask("once more")
-    assert await worker.perform(*house.queue[-1]) == "alone"
-    assert await house.worker(ScriptedModel(says("Again")), alone=True).perform(*house.queue[-1]) != "alone"
+    assert await worker.perform(*house.queue[-1]) == "isolated"
+    assert (
+        await house.worker(ScriptedModel(says("Again")), isolated=True).perform(*house.queue[-1])
+        != "isolated"
+    )
     await house.ask("and now")
-    assert await worker.perform(*house.queue[-1]) != "alone"
+    assert await worker.perform(*house.queue[-1]) != "isolated"
     assert (await house.run())["status"] == "finished"
 
 
@@ -640,7 +643,7 @@ async def test_R7_a_suspect_that_was_stopped_is_closed_by_anybody(house: House):
     told: list[e.Event] = [e.RunStarted(at=4, run=run, attempt=3, fence=3, worker="dead")]
     await house.sessions.append(house.conversation, lambda view: told)
     await house.submit(StopBody(kind="stop"))
-    assert await house.worker(ScriptedModel(says("never"))).perform(house.conversation, run) != "alone"
+    assert await house.worker(ScriptedModel(says("never"))).perform(house.conversation, run) != "isolated"
     assert (await house.run())["status"] == "stopped"
 
 

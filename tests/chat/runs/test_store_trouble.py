@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from agents.dialects.base import Delta, Finish, TextDelta
+from agents.dialects.base import Delta, FinishDelta, TextDelta
 from agents.models import ensure_default_agent
 from chat.commands import CreateBody
 from chat.journal.journal import Journal
@@ -35,7 +35,7 @@ class SlowTalker:
         for number in range(WORDS):
             yield TextDelta(f"word{number} ")
             await asyncio.sleep(0.025)
-        yield Finish("stop")
+        yield FinishDelta("stop")
 
 
 class Trouble:

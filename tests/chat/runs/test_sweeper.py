@@ -14,14 +14,14 @@ from chat.files import attachments
 from chat.journal.queries import Active, active_runs
 from chat.runs.sweeper import (
     EXPIRED_MS,
-    LEAST_PAUSE_MS,
+    MIN_PAUSE_MS,
     QUEUED_GRACE_MS,
     TIDY_MS,
     Sweeper,
     decide_recovering,
     unattended,
 )
-from chat.session.sessions import Sessions, View
+from chat.session.sessions import Sessions, SessionView
 from tests.support.clocks import HandClock
 from tests.support.waiting import eventually
 
@@ -145,7 +145,7 @@ async def test_a_run_that_waits_for_its_place_is_loaded_once_and_not_by_every_sw
     class Counting(Sessions):
         loads = 0
 
-        async def load(self, conversation: str) -> View:
+        async def load(self, conversation: str) -> SessionView:
             self.loads += 1
             return await super().load(conversation)
 
@@ -174,7 +174,7 @@ async def test_R4_the_next_sweep_is_when_the_first_lease_runs_out(yard: Yard, wo
     assert await yard.sessions.take(second, "alive", 50_000)
     assert await sweeper.sweep() == 0
     pause = sweeper.pause_ms()
-    assert LEAST_PAUSE_MS <= pause <= 900 + 3 * EXPIRED_MS
+    assert MIN_PAUSE_MS <= pause <= 900 + 3 * EXPIRED_MS
     await world.wait(int(pause))
     assert await sweeper.sweep() == 1
     assert yard.queued == [run]

@@ -9,7 +9,7 @@ import pytest
 from agents import events as e
 from chat.session.contract import Batch, Command
 from chat.session.errors import Fenced, IdReused, NoConversation, PartGap, Rejected
-from chat.session.sessions import Sessions, View
+from chat.session.sessions import Sessions, SessionView
 from chat.session.state import items
 from tests.support.histories import START
 from tests.support.worlds import World
@@ -21,7 +21,7 @@ def said(text: str) -> e.MessageAdded:
     return e.MessageAdded(at=START, message=str(uuid.uuid4()), text=text)
 
 
-def texts(view: View) -> list[str]:
+def texts(view: SessionView) -> list[str]:
     return [item["text"] for item in items(view.state)]
 
 
@@ -57,7 +57,7 @@ async def test_S2_concurrent_appends_all_stand_once(sessions: Sessions, alice: A
 async def test_a_decision_may_be_not_to(sessions: Sessions, alice: Any) -> None:
     conversation = await start(sessions, alice)
 
-    def refuse(view: View) -> list[e.Event]:
+    def refuse(view: SessionView) -> list[e.Event]:
         raise Rejected("no_run")
 
     with pytest.raises(Rejected, match="no_run"):

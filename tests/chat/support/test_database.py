@@ -52,6 +52,36 @@ async def test_what_the_driver_says_of_a_database_that_is_away_is_worth_another_
     assert isinstance(caught.value, JournalUnavailable) and caught.value.retry
 
 
+async def test_R10_a_database_that_only_reads_is_waited_for(opened: Database, owner: Any) -> None:
+    """As after a failover that left this address with a standby, or a disk that was mounted read-only."""
+    begin = (
+        "PRAGMA query_only = ON" if opened.using == "default" else "SET default_transaction_read_only = on"
+    )
+    users = get_user_model().objects.using(opened.using)
+
+    def write() -> None:
+        with connections[opened.using].cursor() as cursor:
+            cursor.execute(begin)
+        users.create(username="bob")
+
+    with pytest.raises(JournalUnavailable):
+        await opened.run(write)
+    await opened.run(lambda: users.create(username="bob"))  # on a new connection
+    assert await opened.run(users.count) == 2
+
+
+async def test_R10_a_schema_of_another_release_is_waited_for_and_told(
+    opened: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    def ask_for_a_column_to_come() -> None:
+        with connections[opened.using].cursor() as cursor:
+            cursor.execute("SELECT no_such_column FROM auth_user")
+
+    with pytest.raises(JournalUnavailable):
+        await opened.run(ask_for_a_column_to_come)
+    assert opened.using == "default" or "does not understand" in caplog.text
+
+
 async def test_a_refusal_of_the_database_is_the_askers_own(opened: Database, owner: Any) -> None:
     users = get_user_model().objects.using(opened.using)
     with pytest.raises(IntegrityError):
@@ -65,6 +95,17 @@ async def test_it_opens_again_after_it_was_closed(opened: Database, owner: Any) 
     opened.close()
     opened.close()
     assert await opened.run(users.count) == 1
+
+
+async def test_it_may_be_closed_while_others_still_ask(opened: Database, owner: Any) -> None:
+    users = get_user_model().objects.using(opened.using)
+    for _ in range(20):
+        asking = [asyncio.ensure_future(opened.run(users.count)) for _ in range(8)]
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(asyncio.to_thread(opened.close))
+        asking += [asyncio.ensure_future(opened.run(users.count)) for _ in range(8)]
+        assert await asyncio.gather(*asking) == [1] * 16
+        await closing
 
 
 @pytest.mark.django_db(transaction=True)

@@ -5,7 +5,7 @@ import gc
 
 import pytest
 
-from chat.support.tasks import end, heed_cancellation
+from chat.support.tasks import end, raise_if_cancelled
 
 
 async def swallowing(times: int, done: list[str]) -> None:
@@ -56,7 +56,7 @@ async def test_a_loop_hears_of_a_cancellation_that_was_swallowed():
 
     async def loop() -> None:
         while True:
-            heed_cancellation()
+            raise_if_cancelled()
             try:
                 await asyncio.sleep(60)
             except asyncio.CancelledError:

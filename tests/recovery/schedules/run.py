@@ -53,7 +53,7 @@ POINTS = (
 
 GIVEN_UP = "crashed_too_often"
 #: Seconds in which the first three workers have to come to their places.
-PATIENCE_S = 20
+TIMEOUT_S = 20
 #: What every fifth schedule asks for: two tools at once, one of which has an effect that must not happen twice.
 EFFECT = "[look 50 0, post 20 20] say 2"
 
@@ -194,7 +194,7 @@ class Killer:
         """Kill one if it is time, and start those that are dead."""
         victim = self._stack.process(self._random.choice(WORKERS))
         # One that is still starting would die without having touched anything, and the first three die by themselves.
-        first = self._report.killed_themselves.total() < 3 and time.monotonic() < self._began + PATIENCE_S
+        first = self._report.killed_themselves.total() < 3 and time.monotonic() < self._began + TIMEOUT_S
         if not first and time.monotonic() >= self._next and victim.alive and self._ready(victim.name):
             self._next = time.monotonic() + self._plan.kill_s
             victim.kill()

@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from typing import Any
 
 #: Filled by migrations alone.
-KEPT = frozenset({"django_content_type", "auth_permission"})
+MAX_KEPT = frozenset({"django_content_type", "auth_permission"})
 
 
 def deletes(connection: Any, tables: Iterable[str]) -> list[str]:
     """Statements that empty those of these tables that have rows. Keys are checked at the end of the transaction, so
     any order will do."""
-    quoted = {table: connection.ops.quote_name(table) for table in tables if table not in KEPT}
+    quoted = {table: connection.ops.quote_name(table) for table in tables if table not in MAX_KEPT}
     if not quoted:
         return []
     asked = [f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM {name})" for table, name in quoted.items()]

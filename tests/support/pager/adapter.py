@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chat.messenger.adapter import Limits, Pressed, Said
+from chat.messenger.adapter import MessengerLimits, Pressed, Said
 from chat.messenger.models import InboundMessage
 from tests.support.pager.models import TABLES, PagerPerson
 from tests.support.pager.tower import PagerClient, Tower
@@ -33,7 +33,7 @@ class Pager:
     label = "Pager"
     tables = TABLES
     markup = PlainText()
-    limits = Limits(
+    limits = MessengerLimits(
         remembers_uuid_ms=9 * 60_000,
         card_lasts_ms=200_000,
         card_changes_per_s=100.0,

@@ -7,8 +7,16 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from chat.messenger.adapter import Button, Card, Target, Text
-from chat.messenger.errors import Away, CardClosed, Limited, MessengerError, Outpaced, Refused, TargetGone
+from chat.messenger.adapter import Button, Card, CardText, Target
+from chat.messenger.errors import (
+    Away,
+    CardClosed,
+    Limited,
+    MessageRefused,
+    MessengerError,
+    Outpaced,
+    TargetGone,
+)
 from chat.messenger.pacing import Pace, Rates, Shared
 
 #: Seconds for which a uuid is remembered, and after which a card takes no more text.
@@ -83,7 +91,7 @@ class Tower:
         if to.reply_to in self.gone and to.reply_to:
             raise TargetGone("That page was erased.")
         if to.chat in self.gone:
-            raise Refused("There is no such pager.")
+            raise MessageRefused("There is no such pager.")
         known = self._uuids.get(uuid)
         if known and known[0] > self.now() - REMEMBERS_S:
             return known[1]
@@ -119,14 +127,14 @@ class Tower:
         return found
 
     def _fill(self, shown: Shown, card: Card) -> None:
-        shown.lines = {part.id: part.markdown for part in card.parts if isinstance(part, Text)}
+        shown.lines = {part.id: part.markdown for part in card.parts if isinstance(part, CardText)}
         shown.buttons = [part for part in card.parts if isinstance(part, Button)]
 
 
 ERRORS = {
     "away": lambda: Away("Nobody answers."),
     "limited": lambda: Limited("Too fast.", 0, 0.2),
-    "refused": lambda: Refused("No."),
+    "refused": lambda: MessageRefused("No."),
     "closed": lambda: CardClosed("Closed."),
 }
 
@@ -146,7 +154,7 @@ class PagerClient:
 
     async def file(self, message: str, key: str, kind: str, max_bytes: int) -> bytes:
         if key not in self.tower.files:
-            raise Refused("There is no such file.")
+            raise MessageRefused("There is no such file.")
         if len(self.tower.files[key]) > max_bytes:
             raise ValueError("The file is too large.")
         return self.tower.files[key]

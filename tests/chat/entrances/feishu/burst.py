@@ -42,7 +42,7 @@ NAME = re.compile(r"\b[a-z]+\d+n\d+\b")
 #: Deliveries under way at the same time.
 AT_ONCE = 12
 #: Feishu's patience (seconds).
-PATIENCE_S = 3.0
+TIMEOUT_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,7 @@ class Show:
         wrong += [
             f"delivery {one}"
             for one in self.posted
-            if one.status not in (200, 503) or one.seconds > PATIENCE_S
+            if one.status not in (200, 503) or one.seconds > TIMEOUT_S
         ]
         edits = [route for _, route in bot.feishu.requests if re.fullmatch(r"PUT \S+/messages/\w+", route)]
         return wrong + edits[:5]

@@ -9,12 +9,12 @@ import redis
 from asgiref.sync import sync_to_async
 
 from chat.entrances.feishu.client import FeishuClient
-from chat.messenger.adapter import Card, Target, Text
-from chat.messenger.errors import Away, CardClosed, Limited, Outpaced, Refused
+from chat.messenger.adapter import Card, CardText, Target
+from chat.messenger.errors import Away, CardClosed, Limited, MessageRefused, Outpaced
 from tests.chat.entrances.feishu.conftest import make_app
 
 pytestmark = pytest.mark.django_db(transaction=True)
-CARD = Card((Text("text", ""),), "Working…", streaming=True)
+CARD = Card((CardText("text", ""),), "Working…", streaming=True)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ async def test_codes_are_errors_of_one_tree(feishu, client):
         (11232, 400, Limited),
         (0, 429, Limited),
         (0, 502, Away),
-        (230002, 400, Refused),
+        (230002, 400, MessageRefused),
         (200850, 400, CardClosed),
     ):
         feishu.fail(route, code, status=status, reset=7)
@@ -164,7 +164,7 @@ async def test_a_card_streams_closes_after_ten_minutes_and_takes_a_last_word(fei
 
 async def test_a_wrong_secret_says_so_and_does_not_show_it(feishu):
     client = FeishuClient(await sync_to_async(make_app)(base_url=feishu.url, secret="wrong-secret"))
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(MessageRefused) as caught:
         await client.send(Target("oc_a"), "text", "{}", "u")
     await client.aclose()
     assert caught.value.code == 10014 and "wrong-secret" not in str(caught.value)
@@ -184,5 +184,5 @@ async def test_files_are_read_up_to_a_limit(feishu, client):
     assert await client.file("om_1", "k", "file", 100) == b"x" * 100
     with pytest.raises(ValueError):
         await client.file("om_1", "k", "file", 99)
-    with pytest.raises(Refused):
+    with pytest.raises(MessageRefused):
         await client.file("om_1", "other", "file", 99)

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from chat.entrances.feishu.signature import Challenge, Event, Untrusted, decrypt, open_request
+from chat.entrances.feishu.signature import Challenge, FeishuEvent, Untrusted, decrypt, open_request
 from tests.support.feishu_events import encrypt, signed
 
 TOKEN, KEY = "token-1", "k1"
@@ -35,12 +35,12 @@ def test_the_vector_with_a_known_iv():
 def test_a_signed_encrypted_event_is_opened():
     raw, headers = signed(EVENT, KEY)
     opened = open_request(raw, headers, encrypt_key=KEY, token=TOKEN)
-    assert opened == Event(EVENT["header"], EVENT["event"])
+    assert opened == FeishuEvent(EVENT["header"], EVENT["event"])
 
 
 def test_without_a_key_the_token_decides():
     raw = json.dumps(EVENT).encode()
-    assert isinstance(open_request(raw, {}, encrypt_key="", token=TOKEN), Event)
+    assert isinstance(open_request(raw, {}, encrypt_key="", token=TOKEN), FeishuEvent)
     assert refused(raw, key="", token="another")
     assert refused(raw, key="", token="")
 

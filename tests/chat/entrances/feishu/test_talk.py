@@ -6,13 +6,13 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from agents import events as e
-from agents.dialects.base import Finish, TextDelta
+from agents.dialects.base import FinishDelta, TextDelta
 from chat.commands import MAX_TEXT
 from chat.entrances.feishu.adapter import FEISHU
 from chat.entrances.feishu.models import FeishuApp, FeishuLane, FeishuMessage, FeishuUser
 from chat.inbox import DeleteBody, SendBody, Sender
 from chat.messenger.adapter import Button
-from chat.messenger.cards import Origin, Writer
+from chat.messenger.cards import CardOrigin, Writer
 from tests.support.feishu_events import action_event
 from tests.support.feishu_server import words
 from tests.support.scripted import Pause, ScriptedModel, asks, says
@@ -30,7 +30,8 @@ async def test_a_message_is_answered_in_a_reply_and_received_and_answered_are_tw
 async def test_parallel_tools_are_named_on_a_card_that_comes_within_two_seconds(house):
     pause = Pause()
     house.model = ScriptedModel(
-        asks(("look", "{}"), ("act", "{}")), [TextDelta("Half "), pause, TextDelta("done."), Finish("stop")]
+        asks(("look", "{}"), ("act", "{}")),
+        [TextDelta("Half "), pause, TextDelta("done."), FinishDelta("stop")],
     )
     began = time.monotonic()
     await house.say("do both")
@@ -51,8 +52,8 @@ async def test_parallel_tools_are_named_on_a_card_that_comes_within_two_seconds(
 async def test_R6_a_message_that_joins_a_run_gets_its_own_answer_and_the_first_is_not_held_back(house):
     first, second = Pause(), Pause()
     house.model = ScriptedModel(
-        [TextDelta("To the first."), first, Finish("stop")],
-        [TextDelta("To the second."), second, Finish("stop")],
+        [TextDelta("To the first."), first, FinishDelta("stop")],
+        [TextDelta("To the second."), second, FinishDelta("stop")],
     )
     one = await house.say("first")
     await first.reached.wait()
@@ -93,7 +94,7 @@ async def test_an_old_cards_stop_button_stops_no_newer_run(house):
     await house.answered("Hello!")
     old = await FeishuLane.objects.aget()
     pause = Pause()
-    house.model = ScriptedModel([TextDelta("Long"), pause, Finish("stop")])
+    house.model = ScriptedModel([TextDelta("Long"), pause, FinishDelta("stop")])
     await house.say("again")
     await pause.reached.wait()
     value = {"act": "stop", "lane": old.pk, "thread": "", "run": "another"}
@@ -184,7 +185,7 @@ def test_W8_what_a_card_cannot_show_whole_cannot_be_allowed_there():
     writer = Writer(FEISHU.markup, FEISHU.limits, "en")
 
     def buttons():
-        parts = writer.asking("told", [], [call], Origin(1)).parts
+        parts = writer.asking("told", [], [call], CardOrigin(1)).parts
         return [part.label for part in parts if isinstance(part, Button)]
 
     assert buttons() == ["Refuse"]

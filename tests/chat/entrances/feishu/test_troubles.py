@@ -8,15 +8,16 @@ from itertools import pairwise
 import pytest
 from asgiref.sync import sync_to_async
 
-from agents.dialects.base import Finish, TextDelta
+from agents.dialects.base import FinishDelta, TextDelta
 from chat.entrances.feishu.adapter import FEISHU
 from chat.entrances.feishu.client import FeishuClient
 from chat.entrances.feishu.models import FeishuDelivery, FeishuLane, FeishuMessage, FeishuTurn
 from chat.messenger.database import ask
-from chat.messenger.delivery import Delivery
+from chat.messenger.delivery import LaneDelivery
 from chat.messenger.follow import Follower
-from chat.messenger.lanes import LEASE_MS, claim, now_ms
+from chat.messenger.lanes import LEASE_MS, claim
 from chat.models import Message
+from chat.support.clock import now_ms
 from tests.support.feishu_events import message_event
 from tests.support.scripted import Pause, ScriptedModel, says
 
@@ -29,7 +30,7 @@ class Echo:
     async def stream(self, body):
         asked = [message["content"] for message in body["messages"] if message["role"] == "user"]
         yield TextDelta(f"You said: {' / '.join(asked[-1:])}.")
-        yield Finish("stop")
+        yield FinishDelta("stop")
 
 
 async def test_each_event_five_times_out_of_order_to_two_servers_is_one_answer(house):
@@ -54,7 +55,7 @@ async def test_each_event_five_times_out_of_order_to_two_servers_is_one_answer(h
 
 async def test_messages_that_come_while_a_run_works_are_read_in_order_and_answered(house):
     pause = Pause()
-    house.model = ScriptedModel([TextDelta("One."), pause, Finish("stop")], says("All."))
+    house.model = ScriptedModel([TextDelta("One."), pause, FinishDelta("stop")], says("All."))
     await house.say("first")
     await pause.reached.wait()
     for number in range(30):  # more than a conversation lets wait
@@ -73,7 +74,7 @@ async def test_R7_a_stop_overtakes_what_waits_in_a_group_too(house):
     bot = {"key": "@_user_1", "id": {"open_id": "ou_bot"}, "name": "Bot"}
     group = {"chat": "oc_g", "chat_type": "group", "mentions": [bot]}
     pause = Pause()
-    house.model = ScriptedModel([TextDelta("One."), pause, Finish("stop")], says("Never."))
+    house.model = ScriptedModel([TextDelta("One."), pause, FinishDelta("stop")], says("Never."))
     await house.say("@_user_1 first", **group)
     await pause.reached.wait()
     for number in range(25):  # more than a conversation lets wait
@@ -86,7 +87,7 @@ async def test_R7_a_stop_overtakes_what_waits_in_a_group_too(house):
 async def test_a_long_streamed_text_edits_no_message_because_feishu_takes_only_20_edits(house):
     steps = [Pause() for _ in range(24)]
     lines = [line for number, pause in enumerate(steps) for line in (TextDelta(f"w{number:02} "), pause)]
-    house.model = ScriptedModel([*lines, Finish("stop")])
+    house.model = ScriptedModel([*lines, FinishDelta("stop")])
     await house.say("go on")
     for number, pause in enumerate(steps):
         await house.until(
@@ -125,7 +126,7 @@ async def test_a_lost_answer_of_feishu_shows_nothing_twice(house, done):
 
 async def test_a_card_is_followed_by_another_before_feishu_closes_it(house):
     pause = Pause()
-    house.model = ScriptedModel([TextDelta("Slowly "), pause, TextDelta("done."), Finish("stop")])
+    house.model = ScriptedModel([TextDelta("Slowly "), pause, TextDelta("done."), FinishDelta("stop")])
     await house.say("think long")
     await house.until(
         lambda: "Slowly" in "".join(c.text() for c in house.feishu.cards_of("oc_a")), "the text"
@@ -142,7 +143,7 @@ async def test_a_card_is_followed_by_another_before_feishu_closes_it(house):
 @pytest.mark.parametrize("code", [200850, 300309])
 async def test_a_card_that_feishu_closed_is_replaced(house, code):
     pause = Pause()
-    house.model = ScriptedModel([TextDelta("A "), pause, TextDelta("b."), Finish("stop")])
+    house.model = ScriptedModel([TextDelta("A "), pause, TextDelta("b."), FinishDelta("stop")])
     await house.say("go")
     await house.until(lambda: house.feishu.cards_of("oc_a"), "a card")
     house.feishu.fail("PUT .*/content", code)
@@ -154,7 +155,7 @@ async def test_a_card_that_feishu_closed_is_replaced(house, code):
 async def test_without_any_card_the_answer_comes_all_the_same(house):
     house.feishu.fail("cardkit", 200860, times=10_000)
     pause = Pause()
-    house.model = ScriptedModel([TextDelta("Alone."), pause, Finish("stop")])
+    house.model = ScriptedModel([TextDelta("Alone."), pause, FinishDelta("stop")])
     await house.say("go")
     await pause.reached.wait()
     await house.until(lambda: house.feishu.refused, "a refusal")
@@ -197,7 +198,7 @@ async def test_a_worker_that_dies_is_followed_by_another_which_delivers_once(hou
     house.tasks[-1].cancel()  # the only service
     await asyncio.gather(house.tasks[-1], return_exceptions=True)
     pause = Pause()
-    house.model = ScriptedModel([TextDelta("Still "), pause, TextDelta("here."), Finish("stop")])
+    house.model = ScriptedModel([TextDelta("Still "), pause, TextDelta("here."), FinishDelta("stop")])
     first = house.serve("first")
     await house.say("hello")
     await house.until(lambda: "Still" in "".join(c.text() for c in house.feishu.cards_of("oc_a")), "the card")
@@ -249,7 +250,7 @@ async def unsettled(house, **turn):
     """A run is over and its worker died before it settled the card; another worker has the lane now:
     (card, its follower, its way out)."""
     pause = Pause()
-    house.model = ScriptedModel([TextDelta("Long"), pause, Finish("stop")])
+    house.model = ScriptedModel([TextDelta("Long"), pause, FinishDelta("stop")])
     await house.say("hello")
     await pause.reached.wait()
     await house.until(lambda: house.feishu.cards_of("oc_a"), "a card")
@@ -260,7 +261,7 @@ async def unsettled(house, **turn):
     await FeishuTurn.objects.aupdate(ended=False, **turn)
     follower = Follower(house.services[0].feed, str(lane.conversation))
     client = FeishuClient(lane.app)
-    ways = Delivery(
+    ways = LaneDelivery(
         FEISHU, lane, "another", client, follower, clock=now_ms, mine=lambda: True, every_ms=lambda: 0
     )
     await follower.follow()
@@ -292,7 +293,7 @@ async def test_a_card_is_settled_whose_worker_died_before_it_could_note_that_it_
 async def test_a_card_whose_run_has_left_the_live_state_ends_as_the_journal_says(house):
     pauses = Pause(), Pause()
     house.model = ScriptedModel(
-        *([TextDelta("Long"), pause, Finish("stop")] for pause in pauses), says("Another.")
+        *([TextDelta("Long"), pause, FinishDelta("stop")] for pause in pauses), says("Another.")
     )
     await house.say("hello")
     await pauses[0].reached.wait()

@@ -19,7 +19,7 @@ from chat.entrances.schedules.models import Schedule, ScheduleFiring
 from chat.entrances.schedules.service import ScheduleService
 from chat.entrances.schedules.validation import Draft
 from chat.inbox import Inbox, SendBody, Sender
-from chat.runs.dependencies import Kit
+from chat.runs.dependencies import RunDependencies
 from chat.runs.runner import Runner
 from chat.session.sessions import Sessions
 from chat.support.tasks import end
@@ -45,7 +45,7 @@ class House:
         async def agent(slug: str) -> AgentSpec | None:
             return replace(SPEC)
 
-        kit = Kit(agent=agent, model=lambda spec: self.model, tools=Toolbox([]))
+        kit = RunDependencies(agent=agent, model=lambda spec: self.model, tools=Toolbox([]))
         self.runner = Runner(sessions, self.enqueue, kit, worker="w", lease_ms=60_000, renew_ms=1_000)
         self.inbox = Inbox(sessions, self.enqueue)
 

@@ -80,7 +80,7 @@ def test_one_is_made_and_changed(staff: Client, alice: Any) -> None:
         ({"cron": "x"}, "cron"),
         ({"zone": "x"}, "zone"),
         ({"prompt": ""}, "prompt"),
-        ({"prompt": "x" * 16_001}, "prompt"),
+        ({"prompt": "x" * 32_001}, "prompt"),
         ({"kind": "interval", "every_s": "1"}, "every_s"),
         ({"kind": "once", "at_text": "never"}, "at_text"),
         ({"ends_text": "2020-01-01T00:00"}, "ends_text"),

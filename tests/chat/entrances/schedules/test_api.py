@@ -151,7 +151,7 @@ def test_a_draft_is_previewed_before_it_is_stored(ask: Ask) -> None:
     ("changes", "field", "code"),
     [
         ({"prompt": " "}, "prompt", "empty"),
-        ({"prompt": "x" * 16_001}, "prompt", "invalid"),
+        ({"prompt": "x" * 32_001}, "prompt", "invalid"),
         ({"prompt": 7}, "prompt", "invalid"),
         ({"name": "x" * 101}, "name", "invalid"),
         ({"cron": "* * *"}, "cron", "bad_cron"),
@@ -297,7 +297,7 @@ def test_agents_have_a_limit_of_their_own_per_conversation(alice: Any) -> None:
     draft = editing.Draft(prompt="x", cron="0 9 * * *")
     place = uuid4()
     row, _ = editing.create(alice, draft, made_in=place, most=1)
-    with pytest.raises(editing.TooMany, match="This conversation has 1"):
+    with pytest.raises(editing.TooManySchedules, match="This conversation has 1"):
         editing.create(alice, draft, made_in=place, most=1)
     editing.create(alice, draft, made_in=uuid4(), most=1)
     assert list(editing.made_in(place)) == [row]

@@ -18,14 +18,14 @@ from chat.entrances.feishu.models import FeishuApp, FeishuDelivery, FeishuLane, 
 from chat.entrances.feishu.service import FeishuService
 from chat.entrances.schedules import delivery, results
 from chat.entrances.schedules.models import Schedule, ScheduleDelivery
-from chat.entrances.schedules.validation import Delivery, Invalid
+from chat.entrances.schedules.validation import DeliveryChoice, InvalidSchedule
 from chat.support.clock import now_ms
 from chat.support.tasks import end
 from tests.chat.entrances.schedules.house import HOUR, House
 from tests.support.feishu_server import FeishuServer
 from tests.support.waiting import eventually
 
-TO_ALICE = Delivery(kind="email", address="alice@example.com")
+TO_ALICE = DeliveryChoice(kind="email", address="alice@example.com")
 
 
 class Troubled(EmailBackend):
@@ -131,12 +131,12 @@ async def test_a_failure_is_a_result_too(post: House, mails: list[Any]) -> None:
 
 
 async def test_W11_results_go_to_ones_own_address_only(post: House, mails: list[Any]) -> None:
-    with pytest.raises(Invalid, match="your own address only"):
-        await post.make(delivery=Delivery(kind="email", address="bob@example.com"))
-    with pytest.raises(Invalid, match="Write an e-mail address"):
-        await post.make(delivery=Delivery(kind="email", address="alice@example.com, bob@example.com"))
-    with pytest.raises(Invalid, match="no such kind"):
-        await post.make(delivery=Delivery(kind="fax", address="1"))
+    with pytest.raises(InvalidSchedule, match="your own address only"):
+        await post.make(delivery=DeliveryChoice(kind="email", address="bob@example.com"))
+    with pytest.raises(InvalidSchedule, match="Write an e-mail address"):
+        await post.make(delivery=DeliveryChoice(kind="email", address="alice@example.com, bob@example.com"))
+    with pytest.raises(InvalidSchedule, match="no such kind"):
+        await post.make(delivery=DeliveryChoice(kind="fax", address="1"))
     offers = await sync_to_async(destinations.offers)(post.owner)
     assert [(one.kind, one.address) for one in offers] == [("email", "alice@example.com")]
     staff = await get_user_model().objects.acreate(username="dora", email="")
@@ -148,7 +148,7 @@ async def test_W11_results_go_to_ones_own_address_only(post: House, mails: list[
 
 async def test_a_server_without_mail_offers_none(post: House, settings: Any) -> None:
     settings.HOLDFAST_EMAIL = False
-    with pytest.raises(Invalid, match="sends no e-mail"):
+    with pytest.raises(InvalidSchedule, match="sends no e-mail"):
         await post.make(delivery=TO_ALICE)
     assert await sync_to_async(destinations.offers)(post.owner) == []
 
@@ -183,7 +183,7 @@ async def test_a_result_appears_in_the_feishu_chat_once(
 ) -> None:
     offers = await sync_to_async(destinations.offers)(house.owner)
     assert [(one.address, one.label) for one in offers] == [("bot:oc_a", "Feishu: Bot, private chat")]
-    row = await house.make(delivery=Delivery(kind="feishu", address="bot:oc_a"))
+    row = await house.make(delivery=DeliveryChoice(kind="feishu", address="bot:oc_a"))
     house.advance(HOUR)
     await house.until_over(row)
     await house.look()
@@ -205,14 +205,14 @@ async def test_a_result_appears_in_the_feishu_chat_once(
 
 async def test_W11_only_chats_in_which_one_has_written(house: House, bot: FeishuApp, bob: Any) -> None:
     for address in ("bot:oc_other", "nobot:oc_a", "bot", "bot:", "bot:../x"):
-        with pytest.raises(Invalid):
-            await house.make(delivery=Delivery(kind="feishu", address=address))
+        with pytest.raises(InvalidSchedule):
+            await house.make(delivery=DeliveryChoice(kind="feishu", address=address))
     assert await sync_to_async(destinations.problem)(bob, "feishu", "bot:oc_a") != ""
     assert await sync_to_async(destinations.offers)(bob) == []
 
 
 async def test_a_chat_of_an_app_that_was_switched_off_is_a_dead_letter(house: House, bot: FeishuApp) -> None:
-    row = await house.make(delivery=Delivery(kind="feishu", address="bot:oc_a"))
+    row = await house.make(delivery=DeliveryChoice(kind="feishu", address="bot:oc_a"))
     bot.enabled = False
     await bot.asave()
     house.advance(HOUR)

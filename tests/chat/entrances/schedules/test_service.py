@@ -12,9 +12,9 @@ from asgiref.sync import sync_to_async
 from agents.models import Agent
 from chat import models as m
 from chat.decide import MAX_WAITING, run_id
-from chat.entrances.schedules import editing, results, store
+from chat.entrances.schedules import dispatch, editing, results, store
 from chat.entrances.schedules.models import MOVES, Schedule, ScheduleFiring
-from chat.entrances.schedules.validation import Invalid, draft_of
+from chat.entrances.schedules.validation import InvalidSchedule, draft_of
 from chat.inbox import CreateBody, DeleteBody, Sender, StopBody
 from chat.support.clock import wall_ms
 from tests.chat.entrances.schedules.house import HOUR, MINUTE, House
@@ -189,7 +189,7 @@ async def test_once_is_over_after_its_time(house: House) -> None:
     await house.until_over(row)
     ended = await again(row)
     assert (ended.state, ended.next_at) == ("ended", None)
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidSchedule):
         await sync_to_async(editing.resume)(row)
     later = draft_of(ended).model_copy(update={"at": wall_ms() + HOUR})
     assert (await sync_to_async(editing.change)(ended, later)).state == "active"
@@ -217,7 +217,7 @@ async def test_run_now_is_not_for_hammering(house: House) -> None:
     row = await house.make()
     for _ in range(editing.MAX_MANUAL):
         await sync_to_async(editing.run_now)(row)
-    with pytest.raises(editing.TooMany):
+    with pytest.raises(editing.TooManySchedules):
         await sync_to_async(editing.run_now)(row)
 
 
@@ -248,7 +248,7 @@ async def test_a_chosen_conversation_that_was_deleted_must_be_chosen_anew(house:
     house.advance(HOUR)
     await house.look()
     assert (await again(row)).state == "paused"
-    with pytest.raises(Invalid, match="Choose another one"):
+    with pytest.raises(InvalidSchedule, match="Choose another one"):
         await sync_to_async(editing.resume)(row)
 
 
@@ -310,8 +310,8 @@ async def test_a_firing_that_a_dead_worker_has_claimed_is_taken_over(house: Hous
     house.advance(HOUR)
     await sync_to_async(store.take_due)(row.pk, wall_ms())
     (received,) = await house.firings(row)
-    assert await sync_to_async(store.claim)(received)
-    assert not await sync_to_async(store.claim)(received), "somebody has it"
+    assert await sync_to_async(dispatch.claim)(received)
+    assert not await sync_to_async(dispatch.claim)(received), "somebody has it"
     await house.look()
     assert [one.state for one in await house.firings(row)] == ["received"]
     await ScheduleFiring.objects.filter(pk=received.pk).aupdate(claimed_until=1)  # its time is over
@@ -350,7 +350,7 @@ async def test_a_deleted_schedule_ends_and_its_conversations_stay(house: House) 
 
 
 async def test_the_history_is_bounded_and_keeps_what_is_open(house: House, monkeypatch: Any) -> None:
-    monkeypatch.setattr(store, "KEPT", 3)
+    monkeypatch.setattr(store, "MAX_KEPT", 3)
     row = await house.make(missed="all", most=100)
     for number in range(1, 7):
         house.advance(HOUR)

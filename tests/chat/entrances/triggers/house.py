@@ -18,7 +18,7 @@ from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.service import TriggerService
 from chat.inbox import Inbox, Sender
 from chat.models import Conversation, Message, Run
-from chat.runs.dependencies import Kit
+from chat.runs.dependencies import RunDependencies
 from chat.runs.runner import Runner
 from chat.session.sessions import Sessions
 from chat.support.clock import now_ms
@@ -46,7 +46,7 @@ class House:
         async def agent(slug: str) -> AgentSpec | None:
             return SPEC
 
-        self.kit = Kit(agent=agent, model=lambda spec: self.model, tools=Toolbox([]))
+        self.kit = RunDependencies(agent=agent, model=lambda spec: self.model, tools=Toolbox([]))
         self.runner = Runner(sessions, self.enqueue, self.kit, worker="w1", lease_ms=60_000, renew_ms=1_000)
         #: Off: runs stay queued.
         self.working = True

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from chat.entrances.triggers.matching import Unfit, matches, path_of, pattern_of, value_at
+from chat.entrances.triggers.matching import UnusablePattern, matches, path_of, pattern_of, value_at
 
 DOCUMENT = {"state": "up", "items": [{"id": 1, "on": True}, {"id": 2, "on": False}], "a..b": 3}
 
@@ -41,7 +41,7 @@ def test_paths_find_values(path, value):
     ],
 )
 def test_paths_that_are_none_or_take_too_long_are_refused(path):
-    with pytest.raises(Unfit):
+    with pytest.raises(UnusablePattern):
         path_of(path)
 
 
@@ -72,5 +72,5 @@ def test_a_pattern_that_would_backtrack_for_ever_takes_no_time():
 
 @pytest.mark.parametrize("pattern", ["(", r"(a)\1", "(?=a)", "a{1000}{1000}", "x" * 400])
 def test_patterns_that_re2_does_not_take_are_refused(pattern):
-    with pytest.raises(Unfit):
+    with pytest.raises(UnusablePattern):
         pattern_of(pattern)

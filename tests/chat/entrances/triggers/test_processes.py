@@ -25,11 +25,11 @@ pytestmark = [pytest.mark.recovery, pytest.mark.slow]
 
 MAKE = """
 from django.contrib.auth import get_user_model
-from chat.entrances.triggers import managing
+from chat.entrances.triggers import editing
 from chat.support.clock import now_ms
 alice = get_user_model().objects.get(username="alice")
 def make(**fields):
-    return managing.create(alice.pk, fields, now_ms())[0]
+    return editing.create(alice.pk, fields, now_ms())[0]
 hook = make(name="Hook", kind="webhook", prompt="{{ payload.plan }}")
 make(name="After", kind="run", prompt="say 2", after_trigger=hook.pk)
 make(name="Heard", kind="message", prompt="say 2", speaker="agent", match="contains", pattern="word7")

@@ -9,7 +9,7 @@ from chat.entrances.schedules import editing
 from chat.entrances.schedules.service import ScheduleService
 from chat.entrances.schedules.validation import Draft
 from chat.entrances.triggers import watching
-from chat.entrances.triggers.service import KEPT, tidy
+from chat.entrances.triggers.service import MAX_KEPT, tidy
 from chat.entrances.triggers.store import Sighting, record
 from chat.models import Conversation, Run
 from tests.chat.entrances.triggers.house import House
@@ -164,7 +164,7 @@ async def test_at_most_so_many_within_an_hour(house: House) -> None:
 async def test_old_rows_of_what_did_not_match_are_tidied_away(house: House) -> None:
     trigger = await house.trigger(kind="message", match="equals", pattern="ok")
     sightings = [
-        Sighting(f"message:{uuid.uuid4()}:1", {"text": "no"}, matched=False) for _ in range(KEPT + 7)
+        Sighting(f"message:{uuid.uuid4()}:1", {"text": "no"}, matched=False) for _ in range(MAX_KEPT + 7)
     ]
     await sync_to_async(record)(trigger.pk, sightings, house.now)
     place = await house.conversation()
@@ -172,7 +172,7 @@ async def test_old_rows_of_what_did_not_match_are_tidied_away(house: House) -> N
     await house.settle()
     await sync_to_async(tidy)()
     outcomes = await house.outcomes(trigger)
-    assert outcomes.count("no_match") <= KEPT
+    assert outcomes.count("no_match") <= MAX_KEPT
     assert outcomes.count("fired") == 1
 
 

@@ -10,7 +10,7 @@ import uuid
 import pytest
 from asgiref.sync import sync_to_async
 
-from agents.dialects.base import Finish, TextDelta
+from agents.dialects.base import FinishDelta, TextDelta
 from agents.errors import ModelError
 from chat.commands import StopBody
 from chat.entrances.triggers import editing
@@ -202,7 +202,7 @@ async def test_nothing_secret_goes_to_the_log(house: House, caplog) -> None:
 
 async def test_R7_a_run_that_a_trigger_began_is_stopped_from_the_web(house: House) -> None:
     pause = Pause()
-    house.model = ScriptedModel([TextDelta("Thinking"), pause, Finish("stop")])
+    house.model = ScriptedModel([TextDelta("Thinking"), pause, FinishDelta("stop")])
     told = await house.post(await house.trigger())
     await pause.reached.wait()
     row = await Run.objects.aget(run=told["run"])

@@ -4,7 +4,8 @@ import uuid
 
 import pytest
 
-from agents.models import Agent, installed_tools
+from agents import extensions
+from agents.models import Agent
 from chat.commands import MAX_TEXT
 from chat.entrances.web import api
 from chat.entrances.web import protocol as p
@@ -29,12 +30,11 @@ def chat_of_alice(alice):
 
 
 @pytest.fixture
-def with_a_drawn_tool(settings):
+def with_a_drawn_tool():
     """An installation with a tool whose package brings a renderer."""
-    settings.HOLDFAST_TOOL_MODULES = ("tests.chat.entrances.web.drawn",)
-    installed_tools.cache_clear()
+    extensions.register_tool_module("tests.chat.entrances.web.drawn")
     yield
-    installed_tools.cache_clear()
+    extensions.tools.forget("forecast")
 
 
 class TestBoot:
@@ -124,7 +124,7 @@ class TestItems:
     def test_items_ascend_and_page_by_seq(self, as_alice, chat_of_alice):
         address = f"/api/conversations/{chat_of_alice.pk}/items"
         whole = p.ItemPage.model_validate(as_alice.get(address).json())
-        assert [item.seq for item in whole.items] == [2, 4, 8] and not whole.more
+        assert [item["seq"] for item in whole.items] == [2, 4, 8] and not whole.more
         page = as_alice.get(f"{address}?before=8&limit=1").json()
         assert [item["seq"] for item in page["items"]] == [4] and page["more"]
         assert as_alice.get(f"{address}?before=2").json() == {"items": [], "more": False}

@@ -20,14 +20,14 @@ from chat.entrances.web.connection import (
     SubmitCommand,
 )
 from chat.entrances.web.outlet import Outlet
-from chat.http.limits import Limits
-from chat.session.contract import Batch, Loaded, LogEvent, LogPart, Part, Position, next_tag
+from chat.http.limits import RateLimits
+from chat.session.contract import Batch, Loaded, LogEvent, LogPart, Position, StreamedPart, next_tag
 
 ONE = "0192f0c1-2345-7000-8000-000000000001"
 TWO = "0192f0c1-2345-7000-8000-000000000002"
 COMMAND = "0192f0c1-2345-7000-8000-00000000000c"
 EPOCH = "abcdef012345"
-PLENTY = Limits(burst=10_000, flood=10_000)
+PLENTY = RateLimits(burst=10_000, flood=10_000)
 
 
 class Clock:
@@ -41,7 +41,7 @@ class Clock:
 class Client:
     """A connection and what its client has got of it, as the client would read it."""
 
-    def __init__(self, *, greeted: bool = True, limits: Limits = PLENTY) -> None:
+    def __init__(self, *, greeted: bool = True, limits: RateLimits = PLENTY) -> None:
         self.clock = Clock()
         self.connection = Connection("alice", self.clock, limits=limits)
         self.effects: list = []
@@ -88,7 +88,7 @@ def position(seq: int) -> Position:
     return Position(EPOCH, seq, tag(seq))
 
 
-def session(seq: int, *, part: Part | None = None) -> Loaded:
+def session(seq: int, *, part: StreamedPart | None = None) -> Loaded:
     """A session after the first `seq` of EVENTS."""
     info = '{"title":"t","agent":"a","created_at":1}'
     return Loaded(position(seq), {"info": info, "run": "null"}, part, f"{seq}-0", seq, 0, True)
@@ -197,7 +197,7 @@ class TestBadFrames:
     def test_W11_the_error_names_the_command_that_cannot_be_read(self):
         """Otherwise the client would have to guess which of its frames it was."""
         head = '{"type":"command","id":"' + COMMAND + '","conversation":"' + ONE + '","body":'
-        for text in (head + '{"kind":"drop table"}}', head + '{"kind":"send","text":"' + "x" * 70_000):
+        for text in (head + '{"kind":"drop table"}}', head + '{"kind":"send","text":"' + "x" * 140_000):
             (error,) = Client().hear(Client().connection.receive(text))
             assert error["command"] == COMMAND
         (error,) = Client().say(type="open", conversation="x")
@@ -209,7 +209,7 @@ class TestBadFrames:
 
     def test_W11_a_frame_over_the_limit_gets_an_error_counted_in_bytes(self):
         client = Client()
-        assert client.hear(client.connection.receive("字" * 30_000))[0]["code"] == "too_large"
+        assert client.hear(client.connection.receive("字" * 50_000))[0]["code"] == "too_large"
         assert client.say(type="ping")[0]["type"] == "pong"
 
     def test_W11_the_longest_message_fits_in_any_language(self):
@@ -226,7 +226,7 @@ class TestBadFrames:
         print(f"seed {seed}")
         random = Random(seed)
         valid = json.dumps({"type": "open", "conversation": ONE, "cursor": "e:1:a"})
-        client = Client(limits=Limits(burst=10**6, flood=10**6))
+        client = Client(limits=RateLimits(burst=10**6, flood=10**6))
         for _ in range(3_000):
             letters = list(valid)
             for _ in range(random.randint(1, 6)):
@@ -237,7 +237,7 @@ class TestBadFrames:
 
 class TestRate:
     def test_W11_too_many_frames_get_errors_and_the_socket_lives_on(self):
-        client = Client(limits=Limits())
+        client = Client(limits=RateLimits())
         kinds = [client.say(type="ping")[0] for _ in range(35)]
         assert [frame["type"] for frame in kinds[:29]] == ["pong"] * 29
         assert {frame["code"] for frame in kinds[29:]} == {"too_fast"}
@@ -246,13 +246,13 @@ class TestRate:
         assert client.say(type="ping")[0]["type"] == "pong"
 
     def test_W11_commands_count_like_any_frame(self):
-        client = Client(limits=Limits())
+        client = Client(limits=RateLimits())
         for _ in range(40):
             client.say(type="command", id=COMMAND, conversation=ONE, body={"kind": "stop"})
         assert len(client.effects) == 29
 
     def test_W11_only_a_flood_that_goes_on_is_closed(self):
-        client = Client(limits=Limits())
+        client = Client(limits=RateLimits())
         for _ in range(200):
             client.say(type="ping")
         assert client.effects == [CloseSocket(CLOSE_POLICY)]
@@ -277,14 +277,14 @@ class TestOpening:
         assert [frame["type"] for frame in frames] == ["snapshot", "synced"]
 
     def test_W4_a_client_at_the_head_gets_the_text_that_streams(self):
-        loaded = session(3, part=Part("s.1", "so far"))
+        loaded = session(3, part=StreamedPart("s.1", "so far"))
         part, synced = Client().opened(loaded=loaded, cursor=position(3).cursor)
         assert (part["type"], part["offset"], part["text"]) == ("part", 0, "so far")
         assert synced["type"] == "synced"
 
     def test_W4_long_streaming_text_comes_with_the_snapshot_and_goes_on_in_parts(self):
         text = "🙂" * 100_000
-        snapshot, *parts, synced = Client().opened(loaded=session(3, part=Part("s.1", text)))
+        snapshot, *parts, synced = Client().opened(loaded=session(3, part=StreamedPart("s.1", text)))
         whole = snapshot["part"]["text"]
         for part in parts:
             assert part["offset"] == len(whole.encode("utf-16-le")) // 2

@@ -17,7 +17,7 @@ from chat.entrances.web.connection import CLOSE_CROWDED, CLOSE_POLICY
 from chat.entrances.web.consumer import BrowserConsumer
 from chat.entrances.web.leaving import sockets
 from chat.entrances.web.outlet import LIMIT
-from chat.http.limits import Limits
+from chat.http.limits import RateLimits
 from chat.session.state import items, merge, reduce
 from config.asgi import application
 from tests.support.waiting import eventually
@@ -222,7 +222,7 @@ async def test_S7_after_a_flush_of_redis_the_reader_goes_on_in_a_new_epoch(cooki
 
 
 class Hasty(BrowserConsumer):
-    limits = Limits(hello_ms=100)
+    limits = RateLimits(hello_ms=100)
 
 
 async def test_a_socket_that_never_says_hello_is_closed(here, django_user_model):
@@ -248,7 +248,7 @@ async def test_a_socket_that_says_hello_late_but_in_time_stays(here, django_user
 
 
 class Narrow(BrowserConsumer):
-    limits = Limits(sockets=2)
+    limits = RateLimits(sockets=2)
 
 
 async def test_W11_one_socket_too_many_of_a_user_is_told_to_come_back_later(here, django_user_model):

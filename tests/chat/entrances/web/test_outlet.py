@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.entrances.web import frames
-from chat.entrances.web.outlet import CONTROL_LIMIT, JOIN, LIMIT, Chunk, Content, Control, Outlet
+from chat.entrances.web.outlet import CONTROL_LIMIT, JOIN, LIMIT, Chunk, Control, Outlet, QueuedFrame
 
 
 def written(outlet: Outlet) -> list[dict]:
@@ -30,7 +30,7 @@ class TestOrder:
     def test_frames_leave_in_the_order_in_which_they_came(self):
         outlet = Outlet()
         for number in range(5):
-            outlet.put(Content("c", json.dumps({"n": number})))
+            outlet.put(QueuedFrame("c", json.dumps({"n": number})))
         assert [frame["n"] for frame in written(outlet)] == [0, 1, 2, 3, 4]
 
     def test_of_two_heartbeats_only_the_newer_waits(self):
@@ -73,7 +73,7 @@ class TestConflation:
     def test_a_part_is_never_moved_over_an_event_of_its_own_conversation(self):
         outlet = Outlet(limit=200)
         outlet.put(Chunk("c", "s", 0, "a"))
-        outlet.put(Content("c", '{"type":"event"}'))
+        outlet.put(QueuedFrame("c", '{"type":"event"}'))
         outlet.put(Chunk("c", "s", 1, "b"))
         outlet.overflow()
         assert [frame["type"] for frame in written(outlet)] == ["part", "event", "part"]
@@ -97,9 +97,9 @@ class TestConflation:
 class TestOverflow:
     def test_W10_the_conversation_that_takes_most_room_is_dropped_and_only_that(self):
         outlet = Outlet()
-        outlet.put(Content("small", '{"n":"small"}'))
+        outlet.put(QueuedFrame("small", '{"n":"small"}'))
         for _ in range(20):
-            outlet.put(Content("big", '{"n":"' + "x" * 20_000 + '"}'))
+            outlet.put(QueuedFrame("big", '{"n":"' + "x" * 20_000 + '"}'))
         assert outlet.overflow() == "big"
         outlet.drop("big")
         assert outlet.overflow() is None
@@ -107,14 +107,14 @@ class TestOverflow:
 
     def test_one_large_frame_alone_says_nothing_about_the_reader(self):
         outlet = Outlet()
-        outlet.put(Content("c", "x" * (LIMIT + 1)))
+        outlet.put(QueuedFrame("c", "x" * (LIMIT + 1)))
         assert outlet.overflow() is None
 
     def test_a_snapshot_is_not_counted_or_the_cure_would_cause_the_illness(self):
         outlet = Outlet()
         for _ in range(4):
-            outlet.put(Content("c", "x" * 500_000, snapshot=True))
-        outlet.put(Content("c", "synced"))
+            outlet.put(QueuedFrame("c", "x" * 500_000, snapshot=True))
+        outlet.put(QueuedFrame("c", "synced"))
         assert outlet.overflow() is None
         assert not outlet.room
         for _ in range(4):

@@ -223,7 +223,7 @@ class TestBadFrames:
                 "{}",
                 "[" * 5_000,
                 b"\x00\xff",
-                "字" * 30_000,
+                "字" * 50_000,
                 '{"type":"open","conversation":"x"}',
             ]
             for number, data in enumerate(bad, start=1):

@@ -1,4 +1,4 @@
-"""Processes from the nursery: how they end is seen, and they begin at once when it is there."""
+"""Processes from the fork server: how they end is seen, and they begin at once when it is there."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ import asyncio, json, os, signal, socket, time
 import django
 django.setup()
 from multiprocessing import forkserver
-from chat import nursery
+from chat.runs.isolated import fork_server
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
 async def main():
-    said, nest = {"took": []}, nursery.Nursery()
+    said, nest = {"took": []}, fork_server.ForkServer()
     for _ in range(2):
         began = time.monotonic()
         process = await nest.start(NOBODY, NOBODY, "w-alone-1")
         said["took"].append(time.monotonic() - began)
         said["ended"] = await nest.ended(process)
     process = await nest.start(NOBODY, NOBODY, "w-alone-2")
-    nursery.tell(process, signal.SIGKILL)
+    fork_server.tell(process, signal.SIGKILL)
     said["killed"] = await nest.ended(process)
-    nursery.tell(process, signal.SIGKILL)  # harmless
+    fork_server.tell(process, signal.SIGKILL)  # harmless
     # A Redis that takes connections and says nothing: this one is busy with that for seconds.
     silent = socket.create_server(("127.0.0.1", int(os.environ["REDIS_URL"].split(":")[2].split("/")[0])))
     process = await nest.start(NOBODY, NOBODY, "w-alone-3")
@@ -50,7 +50,7 @@ asyncio.run(main())
 """
 
 
-def test_their_ends_are_seen_and_the_nursery_is_waited_for_once(tmp_path: Path) -> None:
+def test_their_ends_are_seen_and_the_fork_server_is_waited_for_once(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],
         cwd=ROOT,

@@ -15,7 +15,7 @@ from agents import events as e
 from agents.models import ensure_default_agent
 from chat.commands import CreateBody, StopBody
 from chat.runs.isolated.process import stuck_alone_ms
-from chat.runs.isolated.supervisor import Cells
+from chat.runs.isolated.supervisor import Supervisor
 from chat.session.sessions import Sessions
 from tests.chat.runs.test_runner import House, uid
 from tests.support.processes import ROOT, clean_environment
@@ -67,8 +67,8 @@ def test_a_process_of_its_own_ends_before_its_lease_does(settings, lease: int, s
     assert stuck_alone_ms() == after
 
 
-class Fake(Cells):
-    """Cells whose processes are played: each ends with a status, after the run was begun in its name or not."""
+class Fake(Supervisor):
+    """Supervisor whose processes are played: each ends with a status, after the run was begun in its name or not."""
 
     def __init__(self, house: House, sessions: Sessions, ends: list[tuple[bool, int]], size: int = 1) -> None:
         super().__init__(sessions, house._enqueue, worker="w", size=size)
@@ -129,7 +129,7 @@ async def test_a_process_that_was_seen_to_die_costs_no_lease_and_is_told_apart(h
     assert (await house.run())["reason"] == "crashed"
     assert await house.sessions.store.lease(house.conversation) is None
     assert cells.names[0].startswith("w-alone-")
-    assert "alone died (status -9)" in caplog.text
+    assert "died (status -9)" in caplog.text
 
 
 @pytest.mark.parametrize(("begun", "status"), [(False, 1), (True, 0)])

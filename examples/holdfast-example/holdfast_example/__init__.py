@@ -1,0 +1,1 @@
+"""What can be added to Holdfast without a fork, in one package."""
