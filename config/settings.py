@@ -156,6 +156,7 @@ LOGOUT_REDIRECT_URL = "login"
 
 # HTTPS is the rule outside a trial; DJANGO_INSECURE_HTTP=1 is for a private network without it.
 _HTTPS = not ENV.flag("DJANGO_INSECURE_HTTP", HOLDFAST_TRIAL)
+SESSION_ENGINE = "chat.http.sessions"
 SESSION_COOKIE_SECURE = _HTTPS
 CSRF_COOKIE_SECURE = _HTTPS
 SESSION_COOKIE_HTTPONLY = True
