@@ -13,7 +13,8 @@ from tests.recovery.doors import words
 
 
 class State:
-    """One of them. `begin` under the release before, `meanwhile` during the switch, `goes_on` under this one."""
+    """One of them. `begin` under the release before, `meanwhile` during the switch, `goes_on` under this one, `back`
+    under the release before again."""
 
     name: ClassVar[str]
 
@@ -25,12 +26,27 @@ class State:
         """Get there, and wait until it is so."""
         raise NotImplementedError
 
+    def stands(self) -> bool:
+        """Whether it is still so when the switch begins."""
+        return True
+
     async def meanwhile(self) -> None:
         """What happens to it while no worker is there (or workers of both releases are)."""
 
     async def goes_on(self) -> None:
         """Show that it goes on. Raises AssertionError."""
         raise NotImplementedError
+
+    async def back(self) -> None:
+        """Show that it goes on once more. Raises AssertionError."""
+        raise NotImplementedError
+
+    def newest(self, status: str) -> bool:
+        """Whether the newest run has this status now."""
+        rows = self.house.rows(
+            "SELECT status FROM chat_run WHERE conversation_id = ? ORDER BY seq", self.conversation
+        )
+        return bool(rows) and rows[-1][0] == status
 
 
 class Idle(State):
@@ -46,6 +62,10 @@ class Idle(State):
         await self.house.say("[look 0 0] say 3", self.conversation)
         await self.house.answered(self.conversation, words(3))
         assert len(self.house.effects(self.conversation)) == 1
+
+    async def back(self) -> None:
+        await self.house.say("[look 0 0, put 0 0] say 9", self.conversation)
+        await self.house.answered(self.conversation, words(9))
 
 
 class WithFile(State):
@@ -85,6 +105,9 @@ class AtWork(State):
         else:
             query = "SELECT 1 FROM chat_step WHERE conversation_id = ? AND status = 'streaming'"
             await self.house.until(lambda: self.house.rows(query, self.conversation), "the text to begin")
+
+    def stands(self) -> bool:
+        return self.newest("running")
 
     async def goes_on(self) -> None:
         await self.house.answered(self.conversation, self.end)
@@ -180,6 +203,9 @@ class Queued(State):
         await asyncio.sleep(1)  # a worker that had room would have begun
         await self.house.run(self.conversation, "queued")
 
+    def stands(self) -> bool:
+        return self.newest("queued")
+
     async def goes_on(self) -> None:
         await self.house.answered(self.conversation, words(8))
 
@@ -195,6 +221,9 @@ class InDoubt(State):
         self.house.worker_of(self.conversation).kill()
         self.house.start_worker_of_before("worker2")
         await self.house.call(self.conversation, "in_doubt")
+
+    def stands(self) -> bool:
+        return self.newest("waiting")
 
     async def goes_on(self) -> None:
         call = await self.house.call(self.conversation, "in_doubt")
@@ -213,6 +242,9 @@ class Asked(State):
     async def begin(self) -> None:
         self.conversation = await self.house.say("[post 0 50] say 4", agent="careful")
         await self.house.call(self.conversation, "awaiting_approval")
+
+    def stands(self) -> bool:
+        return self.newest("waiting")
 
     async def goes_on(self) -> None:
         call = await self.house.call(self.conversation, "awaiting_approval")
