@@ -1,6 +1,7 @@
 // W5: a command is sent until there is a result, and has one effect.
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Client, createClient, SyncRefusal } from "./index";
+import { MAX_TEXT } from "./protocol.gen";
 import { ModelServer } from "./testing/server";
 import { FakeBrowser, FakeClock, makeWorld, type World } from "./testing/world";
 
@@ -334,7 +335,7 @@ describe("what is refused before it is stored", () => {
   it("empty, too long, no room: nothing is sent and nothing is kept", () => {
     const one = tab();
     expect(refusal(() => one.client.send(ID, " \n "))).toBe("empty");
-    expect(refusal(() => one.client.send(ID, "x".repeat(16_001)))).toBe("too_long");
+    expect(refusal(() => one.client.send(ID, "x".repeat(MAX_TEXT + 1)))).toBe("too_long");
     browser.room = 1;
     expect(refusal(() => one.client.newConversation("a", "x"))).toBe("outbox_full");
     expect(browser.data.size).toBe(0);

@@ -11,7 +11,7 @@ from holdfast_example.webhook.client import WebhookClient
 from holdfast_example.webhook.models import TABLES
 
 
-@dataclass(frozen=True)
+@dataclass
 class Somebody:
     """Who writes, as the other side calls them; nobody here is linked to a user."""
 

@@ -63,12 +63,13 @@ def _read(slug: str, raw: bytes, headers: Mapping[str, str]) -> ChatMessage:
     now = now_ms()
     id = check(app.secret, headers, raw, now / 1000)
     kind, data = parse(raw)
+    event: Any = data
     return ChatMessage(
         app=app,
         message_id=f"{PRESS}{id}" if kind == "button.pressed" else id,
         chat_id=data["chat"],
         sender=data["sender"],
-        event=data,
+        event=event,
         sent_at=now,
         received_at=now,
     )
