@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from tests.recovery.carry_over import before
-from tests.recovery.carry_over.automatic import FeishuAnswered, Webhook
+from tests.recovery.carry_over.automatic import Webhook
 from tests.recovery.carry_over.installation import Carried, plays
+from tests.recovery.carry_over.people import FeishuAnswered
 from tests.recovery.carry_over.states import Idle, State
 from tests.recovery.carry_over.switch import AT_REST, MOVING, WAYS, Seen, back, start_before
 from tests.recovery.chaos.model import Model

@@ -9,16 +9,13 @@ from typing import Any
 
 from tests.recovery.carry_over.automatic import (
     Due,
-    FeishuAnswered,
-    FeishuAsked,
-    FeishuAtWork,
     Paused,
-    Permissions,
     Poll,
     Regular,
     Webhook,
 )
 from tests.recovery.carry_over.installation import Carried, settled
+from tests.recovery.carry_over.people import FeishuAnswered, FeishuAsked, FeishuAtWork, Permissions
 from tests.recovery.carry_over.states import (
     Asked,
     Behind,
