@@ -4,7 +4,9 @@ switch, and go on with the same cookies."""
 from __future__ import annotations
 
 import json
+import math
 import re
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -18,21 +20,30 @@ from tests.recovery.doors import House
 from tests.support.feishu_bot import Bot
 from tests.support.feishu_server import FeishuServer
 from tests.support.processes import Process, Stack
-from tests.support.provider import Json, Reply, completion
+from tests.support.provider import Json, Reply, completion, json_reply
 from tests.support.tab import log_in
 from tests.support.wire import Wire, new_id
 
 #: Runs that are at work at the switch, and fill a worker of the release before.
-AT_WORK = 8
+AT_WORK = 10
 #: Calls that nothing changes any more.
 OVER = ("succeeded", "failed", "cancelled")
 RESEARCH = "research whales"
+#: The model's provider refuses to answer this.
+NO_CREDIT = "no credit"
+_BUSY = re.compile(r"busy until (\d+)")
 
 
 def plays(path: str, body: Json) -> Reply:
-    """As the model of a chaos run, and it knows the research that the release before gave to every new agent."""
+    """As the model of a chaos run. It knows the research that the release before gave to every new agent, and it
+    refuses to answer, or for a while, where it is told to."""
     messages = [message | {"content": _unfiled(message["content"])} for message in body["messages"]]
-    if messages[-1]["role"] == "user" and messages[-1]["content"] == RESEARCH:
+    said = messages[-1]["content"] if messages[-1]["role"] == "user" else ""
+    if said == NO_CREDIT:
+        return json_reply(429, {"error": {"message": "No credit.", "code": "insufficient_quota"}})
+    if (busy := _BUSY.match(said)) and (wait := int(busy[1]) / 1_000 - time.time()) > 0:
+        return json_reply(503, {"error": {"message": "Busy."}}, Retry_After=str(math.ceil(wait)))
+    if said == RESEARCH:
         arguments = '{"topic": "whales", "seconds": 25}'
         called = {"name": "slow_research", "arguments": arguments}
         return completion("I look.", [{"index": 0, "id": "call_r", "type": "function", "function": called}])

@@ -3,12 +3,11 @@ goes on. What is said is a plan of tests/recovery/chaos/model.py."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import uuid
 from typing import ClassVar
 
-from tests.recovery.carry_over.installation import RESEARCH, Carried
+from tests.recovery.carry_over.installation import NO_CREDIT, Carried
 from tests.recovery.doors import words
 
 
@@ -89,125 +88,34 @@ class WithFile(State):
         await self.house.answered(self.conversation, words(6))
 
 
-class AtWork(State):
-    """A run is at work. `plan` takes long enough for that."""
+class Stopped(State):
+    """A person has stopped its run, in the middle of a call."""
 
-    plan: ClassVar[str]
-    end: ClassVar[str]
-    #: Tools that run at the same time; 0: the model speaks.
-    calls: ClassVar[int] = 1
+    name = "over: stopped"
 
     async def begin(self) -> None:
-        self.conversation = await self.house.say(self.plan)
-        await self.house.run(self.conversation, "running")
-        if self.calls:
-            await self.house.calls(self.conversation, self.calls)
-        else:
-            query = "SELECT 1 FROM chat_step WHERE conversation_id = ? AND status = 'streaming'"
-            await self.house.until(lambda: self.house.rows(query, self.conversation), "the text to begin")
-
-    def stands(self) -> bool:
-        return self.newest("running")
+        self.conversation = await self.house.say("[look 0 20000] say 2")
+        await self.house.calls(self.conversation, 1)
+        await self.house.command(self.conversation, kind="stop")
+        await self.house.run(self.conversation, "stopped")
 
     async def goes_on(self) -> None:
-        await self.house.answered(self.conversation, self.end)
+        await self.house.say("[look 0 0] say 6", self.conversation)
+        await self.house.answered(self.conversation, words(6))
 
 
-class Streaming(AtWork):
-    name = "a text is streaming"
-    plan, end, calls = "say 1000", words(1000), 0
+class Failed(State):
+    """Its run has failed: the model's provider would not be asked."""
 
-
-class Reading(AtWork):
-    name = "in a tool that only reads"
-    plan, end = "[look 0 20000] say 5", words(5)
-
-    async def goes_on(self) -> None:
-        await super().goes_on()
-        assert self.house.outcomes(self.conversation) == [("look", "succeeded")]
-
-
-class Repeatable(AtWork):
-    name = "in a tool that may be repeated"
-    plan, end = "[put 100 20000] say 5", words(5)
-
-    async def goes_on(self) -> None:
-        await super().goes_on()
-        assert len(set(self.house.effects(self.conversation))) == 1
-
-
-class Probed(AtWork):
-    """Its effect has happened, and its tool can look that up."""
-
-    name = "in an effectful tool that can look"
-    plan, end = "[post 100 20000] say 5", words(5)
-
-    async def goes_on(self) -> None:
-        await super().goes_on()
-        assert self.house.outcomes(self.conversation) == [("post", "succeeded")]
-        assert len(self.house.effects(self.conversation)) == 1
-
-
-class Effectful(AtWork):
-    """Nobody can know what became of it: a person has it run again."""
-
-    name = "in an effectful tool"
-    plan, end = "[pay 20000 0] say 5", words(5)
-
-    async def goes_on(self) -> None:
-        call = await self.house.call(self.conversation, "in_doubt")
-        assert self.house.effects(self.conversation) == []
-        await self.house.command(self.conversation, kind="settle", call=call["id"], decision="run_again")
-        await super().goes_on()
-        assert len(self.house.effects(self.conversation)) == 1
-
-
-class Removed(AtWork):
-    """With a model of one's own this release has no demo, whose tools the release before gave to every agent."""
-
-    name = "in a tool that is installed no more"
-    plan, end = RESEARCH, words(3)
-
-    async def goes_on(self) -> None:
-        await super().goes_on()
-        await self.house.say("say 2", self.conversation)
-        await self.house.answered(self.conversation, words(2))
-
-
-class Behind(AtWork):
-    """People have said more while the run was at work."""
-
-    name = "messages wait behind a run"
-    plan, end = "[look 0 20000] say 2", words(4)
+    name = "over: failed"
 
     async def begin(self) -> None:
-        await super().begin()
-        await self.house.say("say 3", self.conversation)
-        await self.house.say("say 4", self.conversation)
+        self.conversation = await self.house.say(NO_CREDIT)
+        await self.house.run(self.conversation, "failed")
 
     async def goes_on(self) -> None:
-        await super().goes_on()
-        said = [
-            item["text"] for item in await self.house.items(self.conversation) if item["kind"] == "message"
-        ]
-        assert said == [self.plan, "say 3", "say 4"], said
-
-
-class Queued(State):
-    """All places of the worker are taken."""
-
-    name = "queued behind a full worker"
-
-    async def begin(self) -> None:
-        self.conversation = await self.house.say("say 8")
-        await asyncio.sleep(1)  # a worker that had room would have begun
-        await self.house.run(self.conversation, "queued")
-
-    def stands(self) -> bool:
-        return self.newest("queued")
-
-    async def goes_on(self) -> None:
-        await self.house.answered(self.conversation, words(8))
+        await self.house.say("say 6", self.conversation)
+        await self.house.answered(self.conversation, words(6))
 
 
 class InDoubt(State):

@@ -7,29 +7,30 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.recovery.carry_over.automatic import (
-    Due,
-    Paused,
-    Poll,
-    Regular,
-    Webhook,
+from agents.lifecycle import RUN
+from tests.recovery.carry_over.at_work import (
+    Behind,
+    Effectful,
+    Probed,
+    Queued,
+    Reading,
+    Removed,
+    Repeatable,
+    Retrying,
+    Stopping,
+    Streaming,
 )
+from tests.recovery.carry_over.automatic import Due, Paused, Poll, Regular, Webhook
 from tests.recovery.carry_over.installation import Carried, settled
 from tests.recovery.carry_over.people import FeishuAnswered, FeishuAsked, FeishuAtWork, Permissions
 from tests.recovery.carry_over.states import (
     Asked,
-    Behind,
-    Effectful,
+    Failed,
     Idle,
     InDoubt,
-    Probed,
-    Queued,
-    Reading,
     Refused,
-    Removed,
-    Repeatable,
     State,
-    Streaming,
+    Stopped,
     WithFile,
 )
 from tests.support.ports import claim_port
@@ -39,14 +40,18 @@ Meanwhile = Callable[[], Awaitable[None]]
 
 #: What rests at the switch; the worker that is killed comes first.
 AT_REST: tuple[type[State], ...] = (
-    *(InDoubt, Idle, WithFile, Asked, Refused, Permissions),
+    *(InDoubt, Idle, WithFile, Stopped, Failed, Asked, Refused, Permissions),
     *(Webhook, Poll, Paused, FeishuAnswered, FeishuAsked, Regular),
 )
 #: What moves at the switch.
 MOVING: tuple[type[State], ...] = (
-    *(Streaming, Reading, Repeatable, Probed, Effectful, Removed, Behind, FeishuAtWork),
+    *(Streaming, Reading, Repeatable, Probed, Effectful, Removed, Retrying, Stopping, Behind, FeishuAtWork),
     *(Queued, Due),
 )
+#: States of a run that nobody can wait for: a run is in it from the end of its worker to the next one.
+_BETWEEN_WORKERS = {"recovering"}
+#: States in which a call stays until somebody does something. The others pass by themselves.
+_CALLS = {"running", "awaiting_approval", "in_doubt"}
 
 
 @dataclass
@@ -88,7 +93,15 @@ async def look(house: Carried, states: list[State]) -> Seen:
     seen = await Seen.of(house)
     over = [state.name for state in states if not state.stands()]
     assert not over, f"not so any more when the switch begins (a slow machine?): {over}"
+    runs, calls = statuses(house, "chat_run"), statuses(house, "chat_call")
+    missing = (set(RUN.states) - _BETWEEN_WORKERS - runs) | (_CALLS - calls)
+    assert not missing, f"nothing is in these states when the switch begins: {missing}"
     return seen
+
+
+def statuses(house: Carried, table: str) -> set[str]:
+    """The states in which runs or calls are."""
+    return {status for (status,) in house.stack.sql(f"SELECT DISTINCT status FROM {table}")}
 
 
 def start_before(house: Carried) -> None:
@@ -104,6 +117,7 @@ async def stopped(house: Carried, states: list[State], meanwhile: Meanwhile) -> 
     await begin(states)
     seen = await look(house, states)
     await asyncio.to_thread(stack.process("worker2").stop)
+    assert statuses(house, "chat_run") >= _BETWEEN_WORKERS
     await meanwhile()
     await asyncio.to_thread(stack.process("web").stop)
     await asyncio.to_thread(stack.manage, "migrate", "--no-input")
