@@ -24,9 +24,11 @@ async def worker_seen(sessions: Sessions) -> bool:
 
 
 async def beat(sessions: Sessions, full: Callable[[], bool] = lambda: False) -> None:
-    """Show that a worker is there, and whether it is full, until cancelled."""
+    """Show that a worker is there and whether it is full, and hold the place in Redis, until cancelled."""
     while True:
         try:
+            # Redis may have been emptied: the place is claimed anew before somebody else does.
+            await sessions.store.examine()
             for sign in (PRESENCE, ANSWERING, *((FULL,) if full() else ())):
                 if not await sessions.store.renew(sign, sign, TTL_MS):
                     await sessions.store.acquire(sign, sign, TTL_MS)
