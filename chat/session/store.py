@@ -3,10 +3,11 @@
 Per conversation, under one hash tag so that a cluster keeps them together (rule S1):
 
     hf:{id}:meta      hash    epoch, seq, tag, fence, archived (seq), server (run_id on which it was last compared
-                              with SQL), message/offset/parts (step, UTF-16 length and count of the streaming text)
+                              with SQL), held (whether there is a state), message/offset/parts (step, UTF-16 length
+                              and count of the streaming text)
     hf:{id}:state     hash    the fields of the state, JSON texts
-    hf:{id}:log       stream  `seq-0`: e text, p tag before, t tag after, c command id; `seq-k`: a part, m step,
-                              o offset, x text
+    hf:{id}:log       stream  `seq-0`: e text, p tag before, t tag after, c command id, j its JSON {digest, result};
+                              `seq-k`: a part, m step, o offset, x text
     hf:{id}:commands  hash    command id → JSON {digest, result}; only recent ones, SQL has them all
     hf:{id}:part      string  the text streamed so far
     hf:{id}:lease     string  owner of the run
@@ -134,8 +135,10 @@ class RedisStore:
             redis_connect_func=self._on_connect,
         )
         self._redis: Any = redis.Redis.from_pool(self._pool)
+        shared = (SCRIPTS / "shared.lua").read_text()
         self._scripts: dict[str, AsyncScript] = {
-            path.stem: self._redis.register_script(path.read_text()) for path in SCRIPTS.glob("*.lua")
+            path.stem: self._redis.register_script(shared + path.read_text())
+            for path in SCRIPTS.glob("*.lua")
         }
         self._idle_ttl_ms = idle_ttl_ms
         self._log_entries = log_entries
@@ -191,7 +194,7 @@ class RedisStore:
         reply = await self._run("load", _all(conversation), self._idle_ttl_ms)
         if reply is None:
             return None
-        epoch, seq, tag, fence, archived, server, message, parts, state, text = reply
+        epoch, seq, tag, fence, archived, server, message, parts, state, text, whole = reply
         return Loaded(
             position=Position(epoch, int(seq), tag),
             fields=dict(zip(state[::2], state[1::2], strict=True)),
@@ -200,6 +203,7 @@ class RedisStore:
             archived=int(archived),
             fence=int(fence),
             verified=server == self._server,
+            whole=bool(whole),
         )
 
     async def head(self, conversation: str) -> tuple[Position, int] | None:
@@ -222,10 +226,10 @@ class RedisStore:
         }
 
     async def tail(self, conversation: str, after: int) -> Tail | None:
-        reply = await self._run("tail", _keys(conversation, "meta", "log", "commands"), after)
+        reply = await self._run("tail", _all(conversation), after)
         if reply is None:
             return None
-        epoch, seq, tag, fence, archived, server, events = reply
+        epoch, seq, tag, fence, archived, server, events, whole = reply
         return Tail(
             position=Position(epoch, int(seq), tag),
             archived=int(archived),
@@ -235,6 +239,7 @@ class RedisStore:
                 Leftover(cast(LogEvent, _entry(id, fields)), _command(fields[7], found) if found else None)
                 for id, fields, found in events
             ],
+            whole=bool(whole),
         )
 
     async def read(self, positions: Mapping[str, tuple[str, str]]) -> dict[str, Batch | Lost]:
