@@ -264,5 +264,9 @@ class Store(Protocol):
         """What is done with memory that runs out: `noeviction`, or the name of a policy by which what was taken may
         vanish; '' if it cannot be known. Raises StoreUnusable, too."""
 
+    async def set_clock(self) -> None:
+        """Have the clock that this store was made with go by the store's. Happens by itself with every `load`; for
+        whoever loads nothing. Harmless where the time may not be asked for."""
+
     async def aclose(self) -> None:
         """Let go of connections."""

@@ -342,6 +342,9 @@ class MemoryStore:
     async def examine(self) -> str:
         return "noeviction"
 
+    async def set_clock(self) -> None:
+        """In memory there is one machine and one clock."""
+
     async def aclose(self) -> None:
         """Nothing is held outside this object."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from chat.session.contract import KEYS
 from chat.session.memory import MemoryStore
 from chat.session.store import RedisStore
+from chat.support.clock import StoreClock
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 
@@ -65,6 +66,10 @@ class RedisWorld:
     store: RedisStore
     server: Valkey
     idle_ms: int
+
+    def another(self, clock: StoreClock) -> RedisStore:
+        """The store as another machine has it, with a clock of its own. The caller closes it."""
+        return RedisStore(self.server.url, idle_ttl_ms=self.idle_ms, log_entries=LOG_ENTRIES, clock=clock)
 
     async def flush(self) -> None:
         self.server.flush()
