@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.recovery, pytest.mark.slow, pytest.mark.exhaustive]
 LEASE_S = 2.0
 FAST = {"HOLDFAST_LEASE_MS": "2000", "HOLDFAST_RENEW_MS": "600", "HOLDFAST_SWEEP_MS": "500"}
 MANY = 5_000
+#: So many are made by one command, which has two minutes.
+CHUNK = 500
 #: Whole conversations, each with a run that waits, made by the way that every command takes.
 FILL = """
 import asyncio, uuid
@@ -34,7 +36,8 @@ async def one(sessions, conversation, message):
     await sessions.create(conversation, alice, "assistant", "T", "web")
     run, at = decide.run_id(conversation, message), now_ms()
     told = [e.MessageAdded(at=at, message=message, text="hello"), e.RunQueued(at=at, run=run, cause=message),
-        e.RunStarted(at=at, run=run, attempt=1, fence=1, worker="gone"), e.RunWaiting(at=at, run=run, reason="approval")]
+        e.RunStarted(at=at, run=run, attempt=1, fence=1, worker="gone"),
+        e.RunWaiting(at=at, run=run, reason="approval")]
     await sessions.append(conversation, lambda view: told)
 async def fill():
     async with opened() as runtime:
@@ -82,7 +85,8 @@ async def goes_on_after(stack: Stack) -> float:
 
 async def test_S7_a_run_goes_on_as_if_nobody_waited(stack: Stack) -> None:
     alone = [await goes_on_after(stack) for _ in range(3)]
-    stack.manage("shell", "-v", "0", "-c", FILL.replace("{many}", str(MANY)))
+    for _ in range(MANY // CHUNK):
+        stack.manage("shell", "-v", "0", "-c", FILL.replace("{many}", str(CHUNK)))
     ((waiting,),) = stack.sql("SELECT COUNT(*) FROM chat_run WHERE status = 'waiting'")
     assert waiting == MANY
     behind = [await goes_on_after(stack) for _ in range(3)]
