@@ -102,6 +102,8 @@ class Stack:
             port, password = free_port(VALKEY_PORT), secrets.token_urlsafe(24)
             supervise.write_valkey_conf(self.data, port, password)
             self.env["REDIS_URL"] = f"redis://:{password}@127.0.0.1:{port}/0"
+            # It belongs to the data folder, wherever that was moved.
+            self.env["HOLDFAST_REDIS_TAKE"] = "1"
             self.names.insert(0, "valkey")
         conf = supervise.supervisor_conf(self.names, root=BASE_DIR, data=self.data)
         supervise.write_private(self.data / "supervisord.conf", conf)
