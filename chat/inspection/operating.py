@@ -15,6 +15,7 @@ from chat.inbox import CommandResult, Sender
 from chat.inspection import base
 from chat.models import Call, Conversation, Run
 from chat.runtime import opened
+from chat.support.database import give_back
 
 #: Runs that nobody works on at the moment.
 RESTING = frozenset({"queued", "waiting", "recovering"})
@@ -84,6 +85,7 @@ def submit(operator: Operator, row: Run | Call, command: str, body: StopBody | S
         async with opened() as runtime:
             return await runtime.inbox.submit(operator.sender(), str(row.conversation_id), command, body)
 
+    give_back()  # the runtime needs a connection of its own
     return async_to_sync(sent)()
 
 

@@ -45,9 +45,11 @@ def unprivileged_user() -> str | None:
 
 
 class Postgres:
-    """One cluster with one superuser, `holdfast`, without password, on loopback only."""
+    """One cluster with one superuser, `holdfast`, without password, on loopback only. `settings` are the server's own,
+    by name, such as `max_connections="20"`."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
+        self.settings = settings
         self.port = claim_port()
         self.folder = Path(tempfile.mkdtemp(prefix="holdfast-postgres-"))
         self.process: subprocess.Popen[bytes] | None = None
@@ -60,9 +62,9 @@ class Postgres:
             os.chown(self.folder, entry.pw_uid, entry.pw_gid)
             self._as = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
-    def url(self, database: str = "postgres") -> str:
+    def url(self, database: str = "postgres", user: str = "holdfast") -> str:
         """The address for DATABASE_URL."""
-        return f"postgres://holdfast@127.0.0.1:{self.port}/{database}"
+        return f"postgres://{user}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> Postgres:
         """Make the cluster and wait until it answers (at most 30 s)."""
@@ -89,6 +91,7 @@ class Postgres:
             "full_page_writes": "off",
             "max_connections": 200,
             "shared_buffers": "32MB",
+            **self.settings,
         }
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         self._command = [str(binaries / "postgres"), "-D", str(cluster), *map(str, settings)]
@@ -108,6 +111,23 @@ class Postgres:
             self.process = subprocess.Popen(self._command, stdout=log, stderr=log, **self._quiet)
         wait_until(self._answers, 30, f"PostgreSQL on port {self.port} to answer")
 
+    def pause(self) -> None:
+        """Stop answering without closing connections (SIGSTOP), the processes behind connections included."""
+        self._signal_all(signal.SIGSTOP)
+
+    def unpause(self) -> None:
+        """Go on after `pause`."""
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: int) -> None:
+        assert self.process is not None
+        # The postmaster first when stopping, so that it starts no more; the others are its children.
+        self.process.send_signal(number)
+        tasks = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        for child in tasks.read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(child), number)
+
     def _answers(self) -> bool:
         assert self.process is not None
         if self.process.poll() is not None:
@@ -126,6 +146,7 @@ class Postgres:
     def stop(self) -> None:
         """End at once (SIGQUIT needs no clean files: they are removed)."""
         if self.process is not None and self.process.poll() is None:
+            self.unpause()
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait(20)
         self.process = None
