@@ -40,6 +40,8 @@ class Plan:
     seconds: float = 60
     conversations: int = 10
     postgres: bool = False
+    #: Settings of the PostgreSQL server itself.
+    server: tuple[tuple[str, str], ...] = ()
     lease_ms: int = 2_000
     pace_ms: int = 3_000
     mishaps: float = 0.01
@@ -125,9 +127,11 @@ class Scene:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         database = None
         if plan.postgres:
-            self.postgres = stack.enter_context(Postgres())
-            self.postgres.execute("CREATE DATABASE chaos")
-            database = self.postgres.url("chaos")
+            self.postgres = stack.enter_context(Postgres(**dict(plan.server)))
+            # Not the superuser, who gets a connection when nobody else does.
+            self.postgres.execute("CREATE ROLE app LOGIN")
+            self.postgres.execute("CREATE DATABASE chaos OWNER app")
+            database = self.postgres.url("chaos", "app")
             template.fill(database, folder)
         elif self._template is None:
             self._template = template.make_sqlite(folder)
