@@ -5,10 +5,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import InterfaceError, OperationalError
-
 from chat.session.errors import Unavailable
-from chat.support.database import database
+from chat.support.database import NOT_NOW, database
 from chat.support.loops import PerLoop
 
 P = ParamSpec("P")
@@ -16,7 +14,7 @@ T = TypeVar("T")
 
 #: The database is away or too busy: nobody's fault who asks, and to be tried again. The first is what `ask` raises, the
 #: others are what work in one of its threads meets.
-OUTAGES = (Unavailable, OperationalError, InterfaceError)
+OUTAGES = (Unavailable, *NOT_NOW)
 
 
 async def _nothing(turns: asyncio.Semaphore) -> None:

@@ -20,8 +20,12 @@ from typing import ParamSpec, TypeVar
 from django.conf import settings
 from django.db import (
     DEFAULT_DB_ALIAS,
+    DatabaseError,
+    DataError,
+    IntegrityError,
     InterfaceError,
     InternalError,
+    NotSupportedError,
     OperationalError,
     ProgrammingError,
     connections,
@@ -32,8 +36,10 @@ from chat.session.errors import JournalUnavailable
 from chat.support.loops import PerLoop
 
 #: What says something of the database and nothing of the rows: away, locked, full, read-only since a failover, or in
-#: the middle of a migration. The same work may succeed later. DataError and IntegrityError are the asker's own.
-NOT_NOW = (OperationalError, InterfaceError, InternalError, ProgrammingError)
+#: the middle of a migration. The same work may succeed later.
+NOT_NOW = (OperationalError, InterfaceError, InternalError, ProgrammingError, NotSupportedError)
+#: What says something of the rows: it is the asker's own.
+THE_ASKERS = (DataError, IntegrityError)
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +77,9 @@ class Database:
                 # The connection had died, most likely long ago.
                 connection.close()
                 return work(*args, **kwargs)
-            except NOT_NOW as problem:
+            except (DatabaseError, InterfaceError) as problem:
+                if isinstance(problem, THE_ASKERS):
+                    raise
                 _discard(connection)
                 if isinstance(problem, ProgrammingError):
                     # Most likely a defect of ours, or a schema of another release; waited for, and told aloud.
