@@ -16,6 +16,7 @@ from django.conf import settings
 from agents.clock import Clock
 from chat.feed import Feed
 from chat.inbox import Inbox
+from chat.installation import installation
 from chat.journal.journal import Journal
 from chat.notify.listeners import Bells
 from chat.runs.queue import Queue
@@ -66,6 +67,8 @@ def from_settings(database: Database) -> Runtime:
         settings.HOLDFAST_REDIS_URL,
         idle_ttl_ms=settings.HOLDFAST_IDLE_TTL_MS,
         log_entries=settings.HOLDFAST_LOG_EVENTS,
+        prefix=settings.HOLDFAST_REDIS_PREFIX,
+        owner=lambda: database.run(installation, database.using),
     )
     journal = Journal(database)
     sessions = Sessions(

@@ -15,12 +15,14 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from chat.session.connect import channels_host
+from chat.support.redis_address import DEFAULT_PREFIX
 from config import capacity
 from config.entrances import installed as installed_entrances
 from config.entrances import other_apps
 from config.logs import unless_a_visitor_left
 from config.paths import BASE_DIR, DEFAULT_DATA, FILES, INSTALLED
-from config.values import Values, database, email, names_a_model
+from config.values import Values, database, email, names_a_model, redis, redis_prefix
 
 ENV = Values(os.environ)
 
@@ -48,7 +50,13 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     Path(DATABASES["default"]["NAME"]).parent.mkdir(parents=True, exist_ok=True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-HOLDFAST_REDIS_URL = ENV.url("REDIS_URL", "redis://127.0.0.1:6380/0", ("redis", "rediss", "unix"))
+HOLDFAST_REDIS_URL = redis("REDIS_URL", ENV.text("REDIS_URL", "redis://127.0.0.1:6380/0"))
+# How keys, channels and the queue begin, so that several installations can share one Redis.
+HOLDFAST_REDIS_PREFIX = redis_prefix(
+    "HOLDFAST_REDIS_PREFIX", ENV.text("HOLDFAST_REDIS_PREFIX", DEFAULT_PREFIX)
+)
+# Whether to take the place in Redis whoever claimed it: for a server that belongs to the data folder, as in `make run`.
+HOLDFAST_REDIS_TAKE = ENV.flag("HOLDFAST_REDIS_TAKE")
 
 
 def _secret_key() -> str:
@@ -224,21 +232,12 @@ LANGUAGE_CODE = ENV.choice("HOLDFAST_LANGUAGE", "en", tuple(code for code, _name
 
 # ---- doorbell: the channel layer carries no data ---------------------------------------------------------
 
-# redis-py 8 closes a socket that was silent for 5 s and refuses the 101st connection, unless both are set.
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {
-            "prefix": "hf:bell",
-            "hosts": [
-                {
-                    "address": HOLDFAST_REDIS_URL,
-                    "socket_timeout": None,
-                    "socket_keepalive": True,
-                    "health_check_interval": 30,
-                    "max_connections": 10_000,
-                }
-            ],
+            "prefix": f"{HOLDFAST_REDIS_PREFIX}:bell",
+            "hosts": [channels_host(HOLDFAST_REDIS_URL)],
         },
     }
 }
@@ -248,8 +247,12 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": HOLDFAST_REDIS_URL,
-        "KEY_PREFIX": "hf:cache",
-        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+        "KEY_PREFIX": f"{HOLDFAST_REDIS_PREFIX}:cache",
+        "OPTIONS": {
+            "pool_class": "chat.session.connect.CachePool",
+            "socket_timeout": 2,
+            "socket_connect_timeout": 2,
+        },
     }
 }
 

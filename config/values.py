@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from chat.support.redis_address import BadAddress, check_prefix, parse
+
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off", ""})
 MAIL = "django.core.mail.backends"
@@ -104,6 +106,24 @@ class Values:
             wanted = " or ".join(f"{scheme}://" for scheme in schemes)
             raise ImproperlyConfigured(f"{name} must start with {wanted}.")
         return raw
+
+
+def redis(name: str, url: str) -> str:
+    """The address as it is, once it is known to be one (`chat/support/redis_address.py`)."""
+    try:
+        parse(url)
+    except BadAddress as problem:
+        raise ImproperlyConfigured(f"{name} {problem}") from None
+    return url
+
+
+def redis_prefix(name: str, prefix: str) -> str:
+    """How keys and channels begin, once it is known that they may."""
+    try:
+        check_prefix(prefix)
+    except BadAddress as problem:
+        raise ImproperlyConfigured(f"{name} {problem}") from None
+    return prefix
 
 
 def names_a_model(env: Values) -> bool:

@@ -12,6 +12,7 @@ from streaq import Worker
 from chat.runs.pool import Pool
 from chat.runs.queue import RUN, streaq_options
 from chat.support.backoff import Backoff
+from chat.support.reasons import reason
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,6 @@ async def _streaq(
     try:
         await worker.run_async()
     except Exception as problem:
-        log.debug("streaQ ended: %r", problem)
+        log.warning("The queue's worker ended: %s.", reason(problem))
     finally:
         broken.set()

@@ -14,13 +14,14 @@ from django.conf import settings
 from streaq import Worker
 
 from chat.support.backoff import Backoff
+from chat.support.reasons import reason
+from chat.support.redis_address import parse, queue_name
 from chat.support.tasks import end
 
 log = logging.getLogger(__name__)
 
 #: Name of the streaQ task that performs a run; arguments: conversation, run.
 RUN = "run"
-QUEUE_NAME = "holdfast"
 #: Seconds that a put may take. A queue that does not answer holds nobody up: the run is journalled already.
 TIMEOUT_S = 2.0
 #: Entries that go to Redis in one pipeline.
@@ -32,8 +33,9 @@ BACKOFF = Backoff(0.1, 2.0)
 def streaq_options() -> dict[str, Any]:
     """What every streaQ object of this installation must agree on."""
     return {
-        "redis_url": settings.HOLDFAST_REDIS_URL,
-        "queue_name": QUEUE_NAME,
+        # A read waits for an entry as long as the idle timeout.
+        **parse(settings.HOLDFAST_REDIS_URL).for_streaq(settings.HOLDFAST_LEASE_MS / 1000),
+        "queue_name": queue_name(settings.HOLDFAST_REDIS_PREFIX),
         "serializer": _to_json,
         "deserializer": json.loads,
         # How long a dead worker's entries lie before another takes them. The lease decides who may work, so
@@ -83,7 +85,7 @@ class Queue:
                         pauses = iter(BACKOFF)
             except Exception as problem:
                 pause = next(pauses)
-                log.warning("The queue cannot be reached (%s); next try in %.1f s.", str(problem), pause)
+                log.warning("The queue cannot be reached (%s); next try in %.1f s.", reason(problem), pause)
                 await asyncio.sleep(pause)
 
     async def _carry(self, client: "Worker[Any]") -> None:

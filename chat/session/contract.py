@@ -253,5 +253,9 @@ class Store(Protocol):
     async def delete(self, conversation: str) -> None:
         """Forget the session: it was deleted, or shall come back from SQL."""
 
+    async def examine(self) -> str:
+        """What is done with memory that runs out: `noeviction`, or the name of a policy by which what was taken may
+        vanish; '' if it cannot be known. Raises StoreUnusable, too."""
+
     async def aclose(self) -> None:
         """Let go of connections."""

@@ -310,6 +310,9 @@ class MemoryStore:
         ends = {c: self._leases[c][1] for c in conversations if c in self._leases}
         return {conversation: end - now for conversation, end in ends.items() if end > now}
 
+    async def examine(self) -> str:
+        return "noeviction"
+
     async def aclose(self) -> None:
         """Nothing is held outside this object."""
 
