@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -72,28 +70,6 @@ async def all_end_well(scene: Scene, before: set[str]) -> None:
     assert set(ends(scene).values()) == {"finished"}, ends(scene)
 
 
-@contextlib.contextmanager
-def none_left(scene: Scene) -> Iterator[None]:
-    """Another program takes every connection that comes free."""
-    assert scene.postgres is not None
-    over = threading.Event()
-
-    def take() -> None:
-        assert scene.postgres is not None
-        with contextlib.ExitStack() as held:
-            while not over.wait(0.01):
-                with contextlib.suppress(psycopg.OperationalError):
-                    held.enter_context(psycopg.connect(scene.postgres.url("chaos", "app")))
-
-    greedy = threading.Thread(target=take)
-    greedy.start()
-    try:
-        yield
-    finally:
-        over.set()
-        greedy.join()
-
-
 async def test_R10_two_web_servers_and_two_workers_do_forty_runs_with_twenty_connections(
     scene: Scene,
 ) -> None:
@@ -104,11 +80,12 @@ async def test_R10_two_web_servers_and_two_workers_do_forty_runs_with_twenty_con
 
 async def test_R10_forty_runs_wait_for_a_server_that_has_no_connection_left(scene: Scene) -> None:
     """Three times for longer than a lease; what our processes give back, the other program takes."""
+    assert scene.postgres is not None
     before = set(ends(scene))
     beginning = asyncio.create_task(forty_runs(scene))
     await eventually(lambda: len(set(ends(scene)) - before) > 5, 30, "runs to begin")
     for _ in range(3):
-        with none_left(scene):
+        with scene.postgres.full("chaos", "app"):
             await asyncio.sleep(3)
         await asyncio.sleep(1)
     await beginning

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -119,14 +120,53 @@ class Postgres:
         """Go on after `pause`."""
         self._signal_all(signal.SIGCONT)
 
+    def limit_files(self, most: int) -> None:
+        """Have the kernel refuse what would make a file longer than this (RLIMIT_FSIZE; -1: no limit), as on a full
+        disk. What must be written for the server to go on ends it; `revive` then."""
+        assert self.process is not None
+        for pid in (self.process.pid, *self._children()):
+            # By the user that they belong to: to change another's limits wants more than root has in a container.
+            limit = "unlimited" if most < 0 else str(most)
+            argv = ["prlimit", "--pid", str(pid), f"--fsize={limit}:"]
+            subprocess.run(argv, capture_output=True, **self._as)
+
+    def revive(self) -> None:
+        """Start it again, if it has ended."""
+        assert self.process is not None
+        if self.process.poll() is not None:
+            self.resume()
+
+    @contextlib.contextmanager
+    def full(self, database: str, user: str) -> Iterator[None]:
+        """While this holds, another program takes every connection that comes free."""
+        over = threading.Event()
+
+        def take() -> None:
+            with contextlib.ExitStack() as held:
+                while not over.wait(0.01):
+                    with contextlib.suppress(psycopg.OperationalError):
+                        held.enter_context(psycopg.connect(self.url(database, user), connect_timeout=2))
+
+        greedy = threading.Thread(target=take)
+        greedy.start()
+        try:
+            yield
+        finally:
+            over.set()
+            greedy.join()
+
+    def _children(self) -> list[int]:
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in children.read_text().split()] if children.exists() else []
+
     def _signal_all(self, number: int) -> None:
         assert self.process is not None
         # The postmaster first when stopping, so that it starts no more; the others are its children.
         self.process.send_signal(number)
-        tasks = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        for child in tasks.read_text().split():
+        for child in self._children():
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(child), number)
+                os.kill(child, number)
 
     def _answers(self) -> bool:
         assert self.process is not None
