@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import time
@@ -88,12 +89,15 @@ def run(plan: Plan, kinds: Sequence[str] = tuple(KINDS), *, once: bool = False) 
             again[name] += [round(seconds * 1000) for seconds in progress.after(moment)]
         if plan.keep is not None:
             shutil.copytree(scene.system.data, plan.keep, dirs_exist_ok=True)
+            assert report.record is not None
+            (plan.keep / "journal.json").write_text(json.dumps(report.record.journal, ensure_ascii=False))
         return Outages(report, again, dict(counts), kills)
 
 
 def _one(scene: OutageScene, kind: Kind, chance: random.Random, kill: bool) -> Fault:
     fault = Fault(kind.name, "stores", time.time_ns() // 1_000_000)
-    print(f"  {kind.name}{' and a killed worker' if kill else ''}", flush=True)
+    moment = time.strftime("%H:%M:%SZ", time.gmtime())
+    print(f"  {moment} {kind.name}{' and a killed worker' if kill else ''}", flush=True)
     lasts = chance.uniform(*kind.lasts)
     repair = kind.begin(scene, chance)
     victim = scene.system.process(chance.choice(("worker", "worker2")))
