@@ -69,6 +69,7 @@ def from_settings(database: Database) -> Runtime:
         log_entries=settings.HOLDFAST_LOG_EVENTS,
         prefix=settings.HOLDFAST_REDIS_PREFIX,
         owner=lambda: database.run(installation, database.using),
+        clock=MACHINE,
     )
     journal = Journal(database)
     sessions = Sessions(

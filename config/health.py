@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable
 
 from django.db import connection
@@ -14,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from chat.runs.clock_difference import differences
 from chat.runs.presence import worker_seen
 from chat.runtime import current
 from chat.support.database import ask
@@ -36,10 +38,10 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     """200 when database, Redis and a worker are there, otherwise 503; `missing` names what is not."""
     if request.method not in ("GET", "HEAD"):
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
-    parts = await look_around()
+    parts, clocks = await asyncio.gather(look_around(), clocks_agree())
     missing = [name for name, there in parts.items() if not there]
     response = JsonResponse(
-        {"ready": not missing, "missing": missing, **parts}, status=503 if missing else 200
+        {"ready": not missing, "missing": missing, **parts, "clocks": clocks}, status=503 if missing else 200
     )
     # Django would log each 503 as an error; what is missing has been logged where it was noticed.
     response._has_been_logged = True  # type: ignore[attr-defined]
@@ -50,6 +52,19 @@ async def look_around() -> dict[str, bool]:
     """Which of database, Redis and worker are there. Takes at most a little more than TIMEOUT_S."""
     database, (redis, worker) = await asyncio.gather(_answers("database", _database), _redis_and_worker())
     return {"database": database, "redis": redis, "worker": worker}
+
+
+async def clocks_agree() -> bool:
+    """False: a clock is more than two seconds off, here or at a worker. Said, and no reason not to serve."""
+    found: list[str] = []
+
+    async def look() -> None:
+        found.extend(await differences(current().sessions, f"the web server {socket.gethostname()}"))
+
+    await _answers("redis", look)
+    for line in found:
+        log.warning("%s", line)
+    return not found
 
 
 async def _redis_and_worker() -> tuple[bool, bool]:

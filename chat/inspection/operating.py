@@ -4,6 +4,9 @@ The admin shows and never changes: a run is stopped, and a call in doubt is sett
 would send. Who may: staff with the permission to change runs, or calls.
 """
 
+import asyncio
+import logging
+import socket
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +17,15 @@ from chat.commands import SettleBody, StopBody
 from chat.inbox import CommandResult, Sender
 from chat.inspection import base
 from chat.models import Call, Conversation, Run
+from chat.runs.clock_difference import difference, differences
 from chat.runtime import opened
+from chat.session.errors import Unavailable
 from chat.support.database import give_back
 
+log = logging.getLogger(__name__)
+
+#: Seconds that the admin's first page waits for what Redis knows of clocks.
+CLOCKS_S = 1.0
 #: Runs that nobody works on at the moment.
 RESTING = frozenset({"queued", "waiting", "recovering"})
 
@@ -93,3 +102,14 @@ def doubts() -> int:
     """How many calls are in doubt, in conversations that were not deleted; counted no further than a list is."""
     alive = Conversation.objects.filter(deleted_at=None)
     return Call.objects.filter(status="in_doubt", conversation__in=alive)[: base.MAX_COUNTED].count()
+
+
+async def clocks() -> list[str]:
+    """A line for each machine that is known to have another time than Redis: this one, and a worker's."""
+    who = f"the web server {socket.gethostname()}"
+    try:
+        async with asyncio.timeout(CLOCKS_S), opened() as runtime:
+            return await differences(runtime.sessions, who)
+    except (Unavailable, TimeoutError) as problem:
+        log.info("What Redis knows of clocks cannot be had (%s).", problem or "no time")
+        return [line for line in (difference(who),) if line]

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 
+from chat.runs.clock_difference import ClockSign
 from chat.session.sessions import Sessions
 from chat.support.tasks import raise_if_cancelled
 
@@ -20,12 +21,14 @@ async def worker_seen(sessions: Sessions) -> bool:
     return await sessions.store.lease(PRESENCE) is not None
 
 
-async def beat(sessions: Sessions) -> None:
-    """Show that a worker is there, until cancelled."""
+async def beat(sessions: Sessions, worker: str) -> None:
+    """Show that a worker is there, and whether its clock is wrong, until cancelled."""
+    clock = ClockSign(sessions, worker)
     while True:
         try:
             if not await sessions.store.renew(PRESENCE, PRESENCE, TTL_MS):
                 await sessions.store.acquire(PRESENCE, PRESENCE, TTL_MS)
+            await clock.tell()
         except Exception as problem:
             log.warning("The worker cannot show that it is there (%s).", problem)
         raise_if_cancelled()

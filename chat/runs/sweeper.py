@@ -56,7 +56,8 @@ def unattended(run: Active, *, owned: bool, now: int) -> bool:
     """Whether nobody works on a run although somebody should."""
     if owned or (run.status == "waiting" and not run.stopping):
         return False
-    return run.status != "queued" or now - run.updated_at >= QUEUED_GRACE_MS
+    # One that was queued in the future was so by a clock that is wrong, and for all we know long ago.
+    return run.status != "queued" or not 0 <= now - run.updated_at < QUEUED_GRACE_MS
 
 
 def decide_recovering(state: State, run: str, attempt: int, now: int) -> list[e.Event]:

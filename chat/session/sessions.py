@@ -5,7 +5,7 @@
                 └──────────────────────────┴───────────────┘
 
 Redis orders, SQL remembers. Whatever may have gone wrong before, a crash between the two writes, a lost tail,
-an empty server, is set right by the next `load`; there is no other recovery.
+an empty server, one key that vanished, is set right by the next `load`; there is no other recovery.
 """
 
 import asyncio
@@ -121,9 +121,9 @@ class Sessions:
             loaded = await self.store.load(conversation)
             if loaded is None:
                 await self._rebuild(conversation, await self.journal.base(conversation), None)
-            elif loaded.verified and loaded.archived == loaded.position.seq:
+            elif loaded.verified and loaded.whole and loaded.archived == loaded.position.seq:
                 return loaded
-            elif loaded.verified and not waited:
+            elif loaded.verified and loaded.whole and not waited:
                 # Most likely its writer is archiving it at this moment.
                 waited = True
                 await asyncio.sleep(GRACE_S)
@@ -408,7 +408,8 @@ class Sessions:
                 dropped = True
             except Behind:
                 return  # SQL went back; the next look sees it
-        if dropped:
+        if dropped or not tail.whole:
+            # A key has vanished alone; SQL has by now whatever the others still told.
             base = await self.journal.base(conversation)
             await self._rebuild(conversation, base, tail.position.epoch)
             return

@@ -10,7 +10,7 @@ from scripts.processes import command
 from tests.support.processes import ROOT, Stack
 from tests.support.waiting import wait_until
 
-THERE = {"database": True, "redis": True, "worker": True}
+THERE = {"database": True, "redis": True, "worker": True, "clocks": True}
 
 
 @pytest.mark.slow
