@@ -19,6 +19,7 @@ from config import capacity
 from config.capacity import Demand, demand, label, look, verdict
 from config.values import database
 from scripts.processes import command
+from tests.support.pgbouncer import Pgbouncer
 from tests.support.postgres import Postgres
 from tests.support.processes import ROOT, clean_environment
 from tests.support.waiting import eventually
@@ -78,6 +79,14 @@ def test_a_limit_of_the_role_or_of_the_database_counts(small: Postgres) -> None:
     assert "room for 3 connections" in str(look(options))
     small.execute("CREATE DATABASE narrow CONNECTION LIMIT 2")
     assert "room for 2 connections" in str(look(settings_of(small) | {"NAME": "narrow"}))
+
+
+def test_behind_a_pooler_the_limit_is_said_to_be_unknown(small: Postgres) -> None:
+    small.execute("CREATE ROLE pooled LOGIN")
+    with Pgbouncer(small.port, "postgres", "pooled") as bouncer:
+        options = database("D", bouncer.url, Path("/"), connections=4, label=label(4))
+        said = str(look(options))
+    assert "pgbouncer" in said and "not known" in said
 
 
 def test_a_server_without_a_free_connection_is_called_so(small: Postgres) -> None:

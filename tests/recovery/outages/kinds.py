@@ -24,7 +24,8 @@ OFF_S = 600
 
 @dataclass(frozen=True)
 class Kind:
-    """`begin` breaks something and returns what repairs it. `lasts`: seconds in between, at least and at most."""
+    """`begin` breaks something and returns what ends the outage: then everybody should go on, and `scene.whole()` sees
+    to what is left to do before the next one. `lasts`: seconds in between, at least and at most."""
 
     name: str
     begin: Callable[[OutageScene, random.Random], Repair]
@@ -37,7 +38,7 @@ class Kind:
 def orderly_failover(scene: OutageScene, _: random.Random) -> Repair:
     """The primary hands over to its replica, as before an upgrade."""
     scene.watched.fail_over()
-    return scene.whole
+    return nothing
 
 
 def rude_failover(scene: OutageScene, _: random.Random) -> Repair:
@@ -46,23 +47,14 @@ def rude_failover(scene: OutageScene, _: random.Random) -> Repair:
     before = watched.primary()
     before.kill()
 
-    def repair() -> None:
-        watched.wait_for_another(before.port)
-        scene.whole()
-
-    return repair
+    return lambda: void(watched.wait_for_another(before.port))
 
 
 def paused_primary(scene: OutageScene, _: random.Random) -> Repair:
     """The primary stands still for so long that its replica is promoted, and then goes on as if nothing had been."""
     before = scene.watched.primary()
     before.pause()
-
-    def repair() -> None:
-        before.resume()
-        scene.whole()
-
-    return repair
+    return before.resume
 
 
 def _on_primary(begin: list[tuple[str, ...]], end: list[tuple[str, ...]]) -> Callable[..., Repair]:
@@ -75,7 +67,6 @@ def _on_primary(begin: list[tuple[str, ...]], end: list[tuple[str, ...]]) -> Cal
             for command in end:
                 client.execute_command(*command)
             client.close()
-            scene.whole()
 
         return repair
 
@@ -86,12 +77,7 @@ def store_full(scene: OutageScene, _: random.Random) -> Repair:
     """The append-only file cannot grow: what the server takes it cannot keep, so it takes nothing."""
     primary = scene.watched.primary()
     _limit(primary, FULL)
-
-    def repair() -> None:
-        _limit(primary, -1)
-        scene.whole()
-
-    return repair
+    return lambda: _limit(primary, -1)
 
 
 def _limit(valkey: Valkey, most: int) -> None:
@@ -107,7 +93,7 @@ def evicted(scene: OutageScene, chance: random.Random) -> Repair:
         for key in keys:
             if chance.random() < 0.5:
                 client.unlink(key)
-    return lambda: None
+    return nothing
 
 
 def rotated_password(scene: OutageScene, _: random.Random) -> Repair:
@@ -202,7 +188,11 @@ def _start_anew(scene: OutageScene, label: str, env: dict[str, str]) -> None:
 
 
 def void(_: object) -> None:
-    """Nothing."""
+    """Nothing is made of it."""
+
+
+def nothing() -> None:
+    """There is nothing to repair."""
 
 
 def _healthy(scene: OutageScene) -> bool:

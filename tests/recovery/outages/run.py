@@ -79,9 +79,10 @@ def run(plan: Plan, kinds: Sequence[str] = tuple(KINDS), *, once: bool = False) 
             time.sleep(chance.uniform(*PAUSE_S))
             kill = chance.random() < WITH_A_KILL and kind.name != "wrong clocks"
             faults.append(_one(scene, kind, chance, kill))
+            ended.append((kind.name, time.monotonic()))
             counts[kind.name] += 1
             kills += kill
-            ended.append((kind.name, time.monotonic()))
+            scene.whole()
         ready(scene)
         report = scene.report(clients, faults)
         again: dict[str, list[int]] = {name: [] for name in kinds if counts[name]}
