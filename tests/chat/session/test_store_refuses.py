@@ -1,4 +1,4 @@
-"""Whatever a Redis says instead of an answer, the store says StoreUnavailable (rule R10): real servers in that state."""
+"""Whatever a Redis says instead of an answer, the store says StoreUnavailable (rule R10): with real servers."""
 
 from __future__ import annotations
 
