@@ -150,6 +150,20 @@ async def test_R10_a_streaming_run_outlives_a_redis_that_does_not_write(
     assert step["text"] == "".join(f"word{number} " for number in range(WORDS))
 
 
+async def test_R10_a_run_that_cannot_be_taken_now_is_put_into_the_queue_again(
+    house: House, server: Valkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And not left to the sweeper, which gives whoever has it the time of a claim."""
+    trouble = Trouble(server, *KINDS["it has too few replicas"])
+    await house.ask()
+    trouble.begin()
+    assert await house.start(house.worker(ScriptedModel(says("Done")))) == "nothing"
+    assert len(house.queue) == 1 and "has to wait" in caplog.text and "Traceback" not in caplog.text
+    trouble.end()
+    await house.finish(house.worker(ScriptedModel(says("Done"))))
+    assert (await house.run())["status"] == "finished"
+
+
 class Defective(Sessions):
     """Cannot show text and cannot renew a lease, for reasons that nobody foresaw."""
 
