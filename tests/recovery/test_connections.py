@@ -54,7 +54,10 @@ async def taken(wire: Wire, conversation: str, body: dict[str, Any]) -> None:
     command = new_id()
 
     async def acknowledged() -> bool:
-        result = await wire.command(conversation, body, command)
+        try:
+            result = await wire.command(conversation, body, command, seconds=10)
+        except TimeoutError:
+            return False  # a browser sends it again then, too
         assert result["status"] != "rejected" or result["retry"], result
         return result["status"] in ("applied", "duplicate")
 

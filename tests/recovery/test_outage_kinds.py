@@ -9,8 +9,9 @@ from tests.recovery.outages.run import run
 
 pytestmark = [pytest.mark.recovery, pytest.mark.slow]
 
-#: Decides about the order, how long each lasts, what people say, and when a worker is killed as well.
-SEED = 12
+#: Decides about the order, how long each lasts, what people say, and when a worker is killed as well. With this one the
+#: failover comes last, after which nobody waits until the Sentinels agree again.
+SEED = 2
 #: One of each sort: a failover, Redis that only reads, our login refused, SQL through a pooler that dies, SQL full.
 KINDS = (
     "orderly failover",

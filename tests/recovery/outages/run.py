@@ -82,7 +82,8 @@ def run(plan: Plan, kinds: Sequence[str] = tuple(KINDS), *, once: bool = False) 
             ended.append((kind.name, time.monotonic()))
             counts[kind.name] += 1
             kills += kill
-            scene.whole()
+            if line or not once:
+                scene.whole()
         ready(scene)
         report = scene.report(clients, faults)
         again: dict[str, list[int]] = {name: [] for name in kinds if counts[name]}
