@@ -27,10 +27,13 @@ async def worker_seen(sessions: Sessions) -> bool:
 async def beat(
     sessions: Sessions, full: Callable[[], bool] = lambda: False, worker: str = "a worker"
 ) -> None:
-    """Show that a worker is there, whether it is full, and whether its clock is wrong, until cancelled."""
+    """Show that a worker is there, whether it is full and whether its clock is wrong, and hold the place in Redis, until
+    cancelled."""
     clock = ClockSign(sessions, worker)
     while True:
         try:
+            # Redis may have been emptied: the place is claimed anew before somebody else does.
+            await sessions.store.examine()
             for sign in (PRESENCE, ANSWERING, *((FULL,) if full() else ())):
                 if not await sessions.store.renew(sign, sign, TTL_MS):
                     await sessions.store.acquire(sign, sign, TTL_MS)

@@ -138,8 +138,8 @@ class House:
         if Run.objects.filter(status__in=sorted(ACTIVE_RUN)).exists() and self.working:
             return None
         soon = TriggerFiring.objects.filter(state="pending", next_at__lte=self.now + 10_000)
-        times = sorted(soon.values_list("next_at", flat=True))
-        return times[0] if times and times[0] > self.now else None
+        # Those behind it keep their time, which has passed.
+        return soon.filter(next_at__gt=self.now).order_by("next_at").values_list("next_at", flat=True).first()
 
     async def rows(self, trigger: Trigger | None = None, *states: str) -> list[TriggerFiring]:
         found = TriggerFiring.objects.select_related("trigger").order_by("id")
