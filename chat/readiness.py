@@ -18,6 +18,7 @@ from secrets import token_hex
 
 from chat.journal.probe import JournalProbe
 from chat.notify.doorbell import Ear, listen_anew, ring_conversation
+from chat.runs.clock_difference import differences, this_server
 from chat.runs.presence import ANSWERING, FULL, PRESENCE
 from chat.runs.probe import NO_JOURNAL, PROBE, answer_name, group_name
 from chat.runtime import Runtime
@@ -116,6 +117,8 @@ class Readiness:
     async def _redis(self, report: Report) -> None:
         if told := evicts(await self._store.examine()):
             report.warnings["redis_evicts"] = told
+        if wrong := await differences(self._runtime.sessions, this_server()):
+            report.warnings["clocks"] = " ".join(wrong)
         await exercise(self._store, f"probe.{self._name}")
 
     async def _doorbell(self) -> None:

@@ -69,6 +69,7 @@ def from_settings(database: Database) -> Runtime:
         log_entries=settings.HOLDFAST_LOG_EVENTS,
         prefix=settings.HOLDFAST_REDIS_PREFIX,
         owner=lambda: database.run(installation, database.using),
+        clock=MACHINE,
     )
     journal = Journal(database)
     sessions = Sessions(
@@ -98,7 +99,7 @@ async def close() -> None:
 @asynccontextmanager
 async def opened() -> AsyncIterator[Runtime]:
     """One for a moment, with connections of its own: the running loop may be one that others use."""
-    runtime = from_settings(Database())
+    runtime = from_settings(Database(threads=1))
     try:
         yield runtime
     finally:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from chat.runs.clock_difference import ClockSign
 from chat.session.sessions import Sessions
 from chat.support.tasks import raise_if_cancelled
 
@@ -23,8 +24,12 @@ async def worker_seen(sessions: Sessions) -> bool:
     return await sessions.store.lease(PRESENCE) is not None
 
 
-async def beat(sessions: Sessions, full: Callable[[], bool] = lambda: False) -> None:
-    """Show that a worker is there and whether it is full, and hold the place in Redis, until cancelled."""
+async def beat(
+    sessions: Sessions, full: Callable[[], bool] = lambda: False, worker: str = "a worker"
+) -> None:
+    """Show that a worker is there, whether it is full and whether its clock is wrong, and hold the place in Redis, until
+    cancelled."""
+    clock = ClockSign(sessions, worker)
     while True:
         try:
             # Redis may have been emptied: the place is claimed anew before somebody else does.
@@ -32,6 +37,7 @@ async def beat(sessions: Sessions, full: Callable[[], bool] = lambda: False) -> 
             for sign in (PRESENCE, ANSWERING, *((FULL,) if full() else ())):
                 if not await sessions.store.renew(sign, sign, TTL_MS):
                     await sessions.store.acquire(sign, sign, TTL_MS)
+            await clock.tell()
         except Exception as problem:
             log.warning("The worker cannot show that it is there (%s).", problem)
         raise_if_cancelled()

@@ -81,7 +81,7 @@ async def serve(
         asyncio.create_task(sweeper.run(), name="sweeper"),
         asyncio.create_task(runner.watch(WATCH_MS), name="watcher"),
         asyncio.create_task(end_if_stuck(settings.HOLDFAST_STUCK_MS), name="watchdog"),
-        asyncio.create_task(beat(sessions, full), name="presence"),
+        asyncio.create_task(beat(sessions, full, f"the worker {name}"), name="presence"),
         *(asyncio.create_task(_serve(service, given), name=service.name) for service in services()),
         asyncio.create_task(take_tasks(pool, leaving, Answerer(sessions).answer), name="streaq"),
     ]

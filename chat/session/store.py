@@ -3,10 +3,11 @@
 Per conversation, under one hash tag so that a cluster keeps them together (rule S1):
 
     hf:{id}:meta      hash    epoch, seq, tag, fence, archived (seq), server (run_id on which it was last compared
-                              with SQL), message/offset/parts (step, UTF-16 length and count of the streaming text)
+                              with SQL), held (whether there is a state), message/offset/parts (step, UTF-16 length
+                              and count of the streaming text)
     hf:{id}:state     hash    the fields of the state, JSON texts
-    hf:{id}:log       stream  `seq-0`: e text, p tag before, t tag after, c command id; `seq-k`: a part, m step,
-                              o offset, x text
+    hf:{id}:log       stream  `seq-0`: e text, p tag before, t tag after, c command id, j its JSON {digest, result};
+                              `seq-k`: a part, m step, o offset, x text
     hf:{id}:commands  hash    command id → JSON {digest, result}; only recent ones, SQL has them all
     hf:{id}:part      string  the text streamed so far
     hf:{id}:lease     string  owner of the run
@@ -59,6 +60,7 @@ from chat.session.errors import (
     StoreUnavailable,
     StoreUnusable,
 )
+from chat.support.clock import StoreClock
 from chat.support.reasons import reason
 from chat.support.redis_address import DEFAULT_PREFIX, parse
 
@@ -153,9 +155,10 @@ class RedisStore:
         read_keys: int = READ_KEYS,
         prefix: str = DEFAULT_PREFIX,
         owner: Callable[[], Awaitable[Owner]] | None = None,
+        clock: StoreClock | None = None,
     ) -> None:
         """`prefix`: how its keys begin. `owner`: asked once for whose store this is; it refuses to work where somebody
-        else's is (StoreUnusable). None: it takes whatever it finds."""
+        else's is (StoreUnusable). None: it takes whatever it finds. `clock` is told the server's time."""
         self._pool: Any = store_pool(
             parse(url),
             on_connect=self._on_connect,
@@ -165,9 +168,12 @@ class RedisStore:
         self._prefix = prefix
         self._ask_owner = owner
         self._owner: Owner | None = None
+        self._clock = clock or StoreClock()
         self._redis: Any = redis.Redis.from_pool(self._pool)
+        shared = (SCRIPTS / "shared.lua").read_text()
         self._scripts: dict[str, AsyncScript] = {
-            path.stem: self._redis.register_script(path.read_text()) for path in SCRIPTS.glob("*.lua")
+            path.stem: self._redis.register_script(shared + path.read_text())
+            for path in SCRIPTS.glob("*.lua")
         }
         self._idle_ttl_ms = idle_ttl_ms
         self._log_entries = log_entries
@@ -181,6 +187,7 @@ class RedisStore:
             await connection.on_connect()
             server = await server_of(connection, self._prefix)
             await self._claim(partial(ask, connection))
+            await self._set_clock(connection)
         except BaseException:
             # Otherwise it would be handed out again as one that has been through this.
             await connection.disconnect(nowait=True)
@@ -189,6 +196,13 @@ class RedisStore:
             await self._let_go()
             connection.reset_should_reconnect()
         self._server = server
+
+    async def _set_clock(self, connection: Any) -> None:
+        asked = self._clock.moment
+        try:
+            self._learn(asked, await ask(connection, "TIME"))
+        except ResponseError as problem:
+            log.debug("TIME is refused: %s", problem)
 
     async def _claim(self, command: Callable[..., Awaitable[Any]]) -> None:
         """Raise Unusable if this is somebody else's place; claim it if it is nobody's."""
@@ -219,8 +233,7 @@ class RedisStore:
         except Unusable as problem:
             raise StoreUnusable(str(problem)) from problem
         except ReadOnlyError as problem:
-            await self._let_go()
-            raise StoreUnavailable("This Redis became a replica; its successor is asked next.") from problem
+            demoted = problem
         except (ConnectionError, TimeoutError, OSError) as problem:
             raise StoreUnavailable(f"Redis cannot be reached ({reason(problem)}).") from problem
         except ResponseError as problem:
@@ -231,9 +244,29 @@ class RedisStore:
             raise StoreUnavailable(f"Redis refuses to work at the moment: {problem}") from problem
         except RedisError as problem:
             raise StoreUnavailable(f"Redis failed ({type(problem).__name__}).") from problem
+        # Not in the clause: what letting go raises, the others must see.
+        try:
+            await self._let_go()
+        except (RedisError, OSError) as problem:
+            log.debug("A connection to a former primary did not end well: %r", problem)
+        raise StoreUnavailable("This Redis became a replica; its successor is asked next.") from demoted
 
     async def _run(self, script: str, keys: Sequence[str], *args: Any) -> Any:
         return await self._answer(self._scripts[script](keys=keys, args=args))
+
+    def _learn(self, asked: float, told: Sequence[Any] | None) -> None:
+        """What the answer of TIME says of the server's clock; nothing if it may not be asked."""
+        if told:
+            self._clock.learn(asked, int(told[0]) * 1000 + int(told[1]) / 1000)
+
+    async def set_clock(self) -> None:
+        asked = self._clock.moment
+        try:
+            self._learn(asked, await self._answer(self._redis.time()))
+        except StoreUnavailable as problem:
+            if not isinstance(problem.__cause__, ResponseError):
+                raise
+            log.debug("TIME is refused: %s", problem)
 
     async def _known_server(self) -> str:
         if not self._server:
@@ -243,10 +276,12 @@ class RedisStore:
     # ---- reading ----
 
     async def load(self, conversation: str) -> Loaded | None:
+        asked = self._clock.moment
         reply = await self._run("load", self._all(conversation), self._idle_ttl_ms)
         if reply is None:
             return None
-        epoch, seq, tag, fence, archived, server, message, parts, state, text = reply
+        epoch, seq, tag, fence, archived, server, message, parts, state, text, whole, *told = reply
+        self._learn(asked, told[0] if told else None)
         return Loaded(
             position=Position(epoch, int(seq), tag),
             fields=dict(zip(state[::2], state[1::2], strict=True)),
@@ -255,6 +290,7 @@ class RedisStore:
             archived=int(archived),
             fence=int(fence),
             verified=server == self._server,
+            whole=bool(whole),
         )
 
     async def head(self, conversation: str) -> tuple[Position, int] | None:
@@ -277,10 +313,10 @@ class RedisStore:
         }
 
     async def tail(self, conversation: str, after: int) -> Tail | None:
-        reply = await self._run("tail", self._keys(conversation, "meta", "log", "commands"), after)
+        reply = await self._run("tail", self._all(conversation), after)
         if reply is None:
             return None
-        epoch, seq, tag, fence, archived, server, events = reply
+        epoch, seq, tag, fence, archived, server, events, whole = reply
         return Tail(
             position=Position(epoch, int(seq), tag),
             archived=int(archived),
@@ -290,6 +326,7 @@ class RedisStore:
                 Leftover(cast(LogEvent, _entry(id, fields)), _command(fields[7], found) if found else None)
                 for id, fields, found in events
             ],
+            whole=bool(whole),
         )
 
     async def read(self, positions: Mapping[str, tuple[str, str]]) -> dict[str, Batch | Lost]:

@@ -56,10 +56,15 @@ class House:
         """Milliseconds since the Unix epoch."""
         return self.clock.now()
 
-    def service(self) -> TriggerService:
+    def service(self, **options: Any) -> TriggerService:
         # Its looks go back from the clock that is moved by hand, and events have the machine's: so all are whole.
         return TriggerService(
-            self.sessions, self.enqueue, clock=self.clock, fetcher=self.site.fetcher(), whole_ms=0
+            self.sessions,
+            self.enqueue,
+            clock=self.clock,
+            fetcher=self.site.fetcher(),
+            whole_ms=0,
+            **options,
         )
 
     async def enqueue(self, conversation: str, run: str) -> bool:
