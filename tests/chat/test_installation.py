@@ -146,7 +146,9 @@ def test_a_staging_copied_from_production_does_not_start_in_its_redis(stack: Sta
     stack.process("worker").kill()
     moved = run(staging, "manage.py", "claim_redis", "--force")
     assert "is taken over from the installation with the database" in moved.stdout, moved.stderr
-    assert [name for name in keys(stack) if name.startswith(("hf:", "streaq:"))] == ["hf:installation"]
+    assert [name for name in keys(stack) if name.startswith(("hf:", "streaq:holdfast:"))] == [
+        "hf:installation"
+    ]
     assert "already" in run(staging, "manage.py", "claim_redis").stdout
     back = run(stack, "-m", "scripts.processes", "worker")
     assert back.returncode == 1 and "is a copy" in back.stderr
