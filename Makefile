@@ -11,7 +11,7 @@ SEED ?=
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos schedules doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos outages schedules doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,10 @@ chaos: tools ## Kill, stop and cut off real processes for DURATION seconds, then
 	cd frontend && npm run --silent build
 	$(PY) -m tests.recovery.chaos --seconds $(DURATION) --conversations $(CONVERSATIONS) --database $(DATABASE) \
 		$(if $(SEED),--seed $(SEED)) $(if $(PAGES),--pages $(PAGES))
+
+outages: tools ## Break both stores in every way, with Sentinels and pgbouncer, for DURATION seconds (600), then check (SEED, CONVERSATIONS)
+	$(PY) -m tests.recovery.outages --seconds $(if $(filter command line environment,$(origin DURATION)),$(DURATION),600) \
+		--conversations $(CONVERSATIONS) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
 
 schedules: tools ## Let 200 schedules fall due over clock changes while workers are killed; each due time must run once (SEED, DATABASE)
 	$(PY) -m tests.recovery.schedules --database $(DATABASE) $(if $(SEED),--seed $(SEED))

@@ -99,7 +99,7 @@ async def close() -> None:
 @asynccontextmanager
 async def opened() -> AsyncIterator[Runtime]:
     """One for a moment, with connections of its own: the running loop may be one that others use."""
-    runtime = from_settings(Database())
+    runtime = from_settings(Database(threads=1))
     try:
         yield runtime
     finally:

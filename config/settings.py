@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chat.session.connect import channels_host
 from chat.support.redis_address import DEFAULT_PREFIX
+from config import capacity
 from config.entrances import installed as installed_entrances
 from config.entrances import other_apps
 from config.logs import unless_a_visitor_left
@@ -32,11 +33,17 @@ HOLDFAST_TRIAL = ENV.flag("HOLDFAST_TRIAL", DEBUG)
 # ---- where things are kept -------------------------------------------------------------------------------
 
 HOLDFAST_DATA = Path(ENV.text("HOLDFAST_DATA", str(DEFAULT_DATA))).expanduser().resolve()
+# Connections that one process opens to PostgreSQL, at most, and seconds after which one that was not needed goes.
+HOLDFAST_DATABASE_CONNECTIONS = ENV.number("HOLDFAST_DATABASE_CONNECTIONS", 4, least=2, most=1_000)
+HOLDFAST_DATABASE_IDLE_S = ENV.number("HOLDFAST_DATABASE_IDLE_S", 5, least=1, most=3_600)
 DATABASES = {
     "default": database(
         "DATABASE_URL",
         ENV.text("DATABASE_URL", f"sqlite:///{HOLDFAST_DATA / 'holdfast.sqlite3'}"),
         HOLDFAST_DATA if INSTALLED else BASE_DIR,
+        connections=HOLDFAST_DATABASE_CONNECTIONS,
+        idle_s=HOLDFAST_DATABASE_IDLE_S,
+        label=capacity.label(HOLDFAST_DATABASE_CONNECTIONS),
     )
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):

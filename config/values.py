@@ -190,10 +190,22 @@ _DEAD_PEER = {
 }
 
 
-def database(name: str, url: str, base: Path) -> dict[str, Any]:
+#: Seconds that a process waits for one of its own connections to become free, or for the server to give it one. A
+#: browser must hear within 8 s that its command was not taken.
+POOL_TIMEOUT_S = 5.0
+#: Seconds after which an attempt to connect that goes on failing starts over. The pool would double its pauses for five
+#: minutes otherwise, and nobody could connect long after the server is back.
+RECONNECT_S = 2.0
+
+
+def database(
+    name: str, url: str, base: Path, *, connections: int = 4, idle_s: int = 5, label: str = ""
+) -> dict[str, Any]:
     """Django's settings for a database address (`sqlite:///path` or `postgres://user:password@host/name`).
 
-    A relative SQLite path is taken from `base`. `name` is the variable to blame in an error.
+    A relative SQLite path is taken from `base`. `name` is the variable to blame in an error. PostgreSQL: this process
+    opens at most `connections`, gives one back for every `idle_s` seconds in which it was not needed, and the server
+    shows them under `label` (`application_name`).
     """
     hint = f"{name} must be sqlite:///path/to/file or postgres://user:password@host:5432/name."
     try:
@@ -222,6 +234,17 @@ def database(name: str, url: str, base: Path) -> dict[str, Any]:
         "PORT": str(port or ""),
         # A connection is tried before it is handed out: after a restart all that the pool kept are dead.
         "CONN_HEALTH_CHECKS": True,
-        # A pool, because under ASGI Django opens a connection per request otherwise.
-        "OPTIONS": {**_DEAD_PEER, **options, "pool": {"min_size": 1, "max_size": 20, "timeout": 10}},
+        # One pool for everybody in the process: under ASGI Django opens a connection per request otherwise.
+        "OPTIONS": {
+            **_DEAD_PEER,
+            **options,
+            **({"application_name": label} if label else {}),
+            "pool": {
+                "min_size": 0,
+                "max_size": connections,
+                "max_idle": idle_s,
+                "timeout": POOL_TIMEOUT_S,
+                "reconnect_timeout": RECONNECT_S,
+            },
+        },
     }

@@ -98,7 +98,7 @@ def main(arguments: list[str]) -> int:
     from django.core.exceptions import ImproperlyConfigured
 
     try:
-        from config import settings
+        from config import capacity, settings
     except ImproperlyConfigured as problem:
         print(f"{name} cannot start: {problem}", file=sys.stderr)
         return 2
@@ -107,6 +107,8 @@ def main(arguments: list[str]) -> int:
     if name in NEEDS_REDIS and not wait_for_redis(settings.HOLDFAST_REDIS_URL):
         print(f"{name} cannot start: nothing listens at REDIS_URL after 60 s.", file=sys.stderr)
         return 1
+    if name in NEEDS_REDIS and (warning := capacity.look(settings.DATABASES["default"])):
+        print(f"{name}: WARNING {warning}", file=sys.stderr, flush=True)
     os.chdir(settings.BASE_DIR)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     argv = PROCESSES[name](settings)

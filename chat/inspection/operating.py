@@ -19,6 +19,7 @@ from chat.runs.clock_difference import difference, differences, this_server
 from chat.runtime import opened
 from chat.session.errors import StoreUnavailable
 from chat.start import evicts
+from chat.support.database import give_back
 
 #: Seconds that a page waits for Redis.
 REDIS_TIMEOUT_S = 2.0
@@ -90,6 +91,7 @@ def submit(operator: Operator, row: Run | Call, command: str, body: StopBody | S
         async with opened() as runtime:
             return await runtime.inbox.submit(operator.sender(), str(row.conversation_id), command, body)
 
+    give_back()  # the runtime needs a connection of its own
     return async_to_sync(sent)()
 
 

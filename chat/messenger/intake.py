@@ -40,7 +40,6 @@ from chat.messenger.lanes import make_lane
 from chat.messenger.models import PRESS, InboundMessage, Lane
 from chat.messenger.presses import command_of
 from chat.models import Run
-from chat.session.errors import Unavailable
 from chat.support.clock import now_ms
 
 log = logging.getLogger(__name__)
@@ -75,12 +74,15 @@ class Intake:
                     return True
                 if held and not self._is_stop(row):
                     continue
+                raised: Exception | None = None
                 try:
                     outcome = await self._one(row)
-                except (MessengerError, Unavailable, *OUTAGES):
+                except (MessengerError, *OUTAGES):
                     raise  # nobody's fault: later
                 except Exception as problem:
-                    outcome = await self._raised(row, problem)
+                    raised = problem
+                if raised is not None:
+                    outcome = await self._raised(row, raised)
                 if outcome == "moved":
                     return True  # the next generation's keeper goes on
                 held = held or outcome == "later"

@@ -233,8 +233,7 @@ class RedisStore:
         except Unusable as problem:
             raise StoreUnusable(str(problem)) from problem
         except ReadOnlyError as problem:
-            await self._let_go()
-            raise StoreUnavailable("This Redis became a replica; its successor is asked next.") from problem
+            demoted = problem
         except (ConnectionError, TimeoutError, OSError) as problem:
             raise StoreUnavailable(f"Redis cannot be reached ({reason(problem)}).") from problem
         except ResponseError as problem:
@@ -245,6 +244,12 @@ class RedisStore:
             raise StoreUnavailable(f"Redis refuses to work at the moment: {problem}") from problem
         except RedisError as problem:
             raise StoreUnavailable(f"Redis failed ({type(problem).__name__}).") from problem
+        # Not in the clause: what letting go raises, the others must see.
+        try:
+            await self._let_go()
+        except (RedisError, OSError) as problem:
+            log.debug("A connection to a former primary did not end well: %r", problem)
+        raise StoreUnavailable("This Redis became a replica; its successor is asked next.") from demoted
 
     async def _run(self, script: str, keys: Sequence[str], *args: Any) -> Any:
         return await self._answer(self._scripts[script](keys=keys, args=args))

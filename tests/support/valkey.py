@@ -61,6 +61,8 @@ class Valkey:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            # SIGXFSZ stays ignored, as in Python: a file that must not grow any more is an error of writing then.
+            restore_signals=False,
         )
         wait_until(self._answers, 10, f"Valkey on port {self.port} to answer")
         return self

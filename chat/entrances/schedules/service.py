@@ -86,10 +86,11 @@ class ScheduleService:
             raise  # it is about all of them, and passes
         except Exception:
             log.exception("Schedule %s cannot be decided on; it is paused.", schedule)
-            await ask(store.set_aside, schedule)
-            return 0
-        kill_points.point("schedules.received")
-        return taken
+        else:
+            kill_points.point("schedules.received")
+            return taken
+        await ask(store.set_aside, schedule)
+        return 0
 
     async def _settle(self, firing: UUID) -> bool:
         try:

@@ -13,6 +13,7 @@ from agents.dialects.http import close_clients
 from chat.runs.dependencies import installed_dependencies
 from chat.runs.runner import Runner
 from chat.runtime import close, current
+from chat.support.database import Database, use
 from chat.support.tasks import end, raise_if_cancelled
 
 #: How often the head of the conversation is looked at, for stops and messages (milliseconds).
@@ -41,6 +42,8 @@ async def perform_alone(conversation: str, run: str, name: str, worker: int) -> 
         leaving.set()
 
     loop.add_reader(worker, gone)
+    # One connection to SQL is enough for one run, and there may be many such processes.
+    use(Database(threads=1))
     runtime = current()
     dependencies = installed_dependencies(runtime.database)
     lease_ms, renew_ms = settings.HOLDFAST_LEASE_MS, settings.HOLDFAST_RENEW_MS
