@@ -33,8 +33,8 @@ FAST = {
     "HOLDFAST_SWEEP_MS": "500",
     "HOLDFAST_SCHEDULE_LEAST_S": "1",
 }
-#: What the machine of a test may take for what a person would call at once (seconds).
-SOON_S = 15.0
+#: What a full machine may take for what takes a moment, far from the ten minutes of a wrong clock (seconds).
+SOON_S = 60.0
 
 
 @pytest.fixture
@@ -84,12 +84,14 @@ async def test_R4_a_crash_is_noticed_after_one_lease_whoever_is_off(stack: Stack
         conversation = await wire.begin()
         for label, other in (("worker", "worker2"), ("worker2", "worker")):
             await wire.say(conversation, "research tides for 3 seconds")
-            await eventually(lambda: statuses(stack)[-1:] == ["running"], 20, "the run to be performed")
+            await eventually(lambda: statuses(stack)[-1:] == ["running"], 60, "the run to be performed")
             (name,) = stack.sql("SELECT worker FROM chat_run ORDER BY id DESC LIMIT 1")[0]
             owner = label if f"-{stack.process(label).pid}-" in name else other
             stack.process(owner).kill()
             killed = time.monotonic()
-            await eventually(lambda: statuses(stack)[-1:] == ["finished"], 40, "the other worker to go on")
+            await eventually(
+                lambda: statuses(stack)[-1:] == ["finished"], SOON_S, "the other worker to go on"
+            )
             assert time.monotonic() - killed < SOON_S
             stack.start("worker", owner)
     assert_written_by_one_clock(stack, begun)
@@ -99,9 +101,10 @@ async def test_R4_a_crash_is_noticed_after_one_lease_whoever_is_off(stack: Stack
 async def test_a_schedule_is_due_by_the_same_clock_everywhere(stack: Stack) -> None:
     """A person says “at this time”, by a clock that is right; the web server and the worker have neither it nor each
     other's."""
-    at = int(time.time() * 1000) + 8_000
+    cookies = login(stack.address, "alice", "alice-password")
+    at = int(time.time() * 1000) + 10_000
     draft = {"name": "Once", "prompt": "what is 6*7?", "kind": "once", "at": at}
-    assert post(stack, "/api/schedules", draft)["next"] == [at]
+    assert post(stack, cookies, "/api/schedules", draft)["next"] == [at]
     stack.start("worker", **faketime.off_by(-OFF_S))
     await eventually(lambda: statuses(stack) == ["finished"], 60, "the schedule to fire")
     ((fired,),) = stack.sql("SELECT started_at FROM chat_run")
@@ -110,7 +113,7 @@ async def test_a_schedule_is_due_by_the_same_clock_everywhere(stack: Stack) -> N
 
 async def test_a_difference_is_told_in_readiness_in_the_log_and_in_the_admin(stack: Stack) -> None:
     stack.start("worker", **faketime.off_by(-OFF_S))
-    wait_until(lambda: stack.status("/readyz") == 200, 30, "the system to be ready")
+    wait_until(lambda: stack.status("/readyz") == 200, 60, "the system to be ready")
     await eventually(lambda: "600 s behind" in stack.process("worker").output(), 20, "the worker to say so")
     wait_until(lambda: stack.json("/readyz")["warnings"] == ["clocks"], 20, "readiness to tell")
     assert "600 s ahead of" in stack.process("web").output()
@@ -129,9 +132,8 @@ def admin_page(stack: Stack) -> str:
     return opener.open(request, timeout=10).read().decode()
 
 
-def post(stack: Stack, path: str, body: object) -> Any:
-    """What the API answers to Alice."""
-    cookies = login(stack.address, "alice", "alice-password")
+def post(stack: Stack, cookies: str, path: str, body: object) -> Any:
+    """What the API answers to whom the cookies belong."""
     token = re.search(r"csrftoken=(\w+)", cookies)
     assert token
     headers = {"Content-Type": "application/json", "Cookie": cookies, "X-CSRFToken": token[1]}
