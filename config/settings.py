@@ -107,7 +107,8 @@ _entrances = installed_entrances(BASE_DIR, HOLDFAST_DISABLED_ENTRANCES)
 HOLDFAST_LEFT_OUT = _entrances.left_out
 
 INSTALLED_APPS = [
-    "daphne",
+    # It brings sockets to `runserver`, and Twisted into the memory of every other command, which has no use for it.
+    *(["daphne"] if sys.argv[1:2] == ["runserver"] else []),
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -5,8 +5,6 @@ would send. Who may: staff with the permission to change runs, or calls.
 """
 
 import asyncio
-import logging
-import socket
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,15 +15,14 @@ from chat.commands import SettleBody, StopBody
 from chat.inbox import CommandResult, Sender
 from chat.inspection import base
 from chat.models import Call, Conversation, Run
-from chat.runs.clock_difference import difference, differences
+from chat.runs.clock_difference import difference, differences, this_server
 from chat.runtime import opened
-from chat.session.errors import Unavailable
+from chat.session.errors import StoreUnavailable
+from chat.start import evicts
 from chat.support.database import give_back
 
-log = logging.getLogger(__name__)
-
-#: Seconds that the admin's first page waits for what Redis knows of clocks.
-CLOCKS_S = 1.0
+#: Seconds that a page waits for Redis.
+REDIS_TIMEOUT_S = 2.0
 #: Runs that nobody works on at the moment.
 RESTING = frozenset({"queued", "waiting", "recovering"})
 
@@ -98,18 +95,24 @@ def submit(operator: Operator, row: Run | Call, command: str, body: StopBody | S
     return async_to_sync(sent)()
 
 
+def redis_trouble() -> list[str]:
+    """A line for each of these: Redis cannot be worked with; it throws away what it has taken; a machine's clock is not
+    its own."""
+
+    async def looked() -> list[str]:
+        try:
+            async with asyncio.timeout(REDIS_TIMEOUT_S), opened() as runtime:
+                policy = evicts(await runtime.sessions.store.examine())
+                return [policy, *await differences(runtime.sessions, this_server())]
+        except TimeoutError:
+            return ["Redis does not answer.", difference(this_server())]
+        except StoreUnavailable as problem:
+            return [str(problem), difference(this_server())]
+
+    return [line for line in async_to_sync(looked)() if line]
+
+
 def doubts() -> int:
     """How many calls are in doubt, in conversations that were not deleted; counted no further than a list is."""
     alive = Conversation.objects.filter(deleted_at=None)
     return Call.objects.filter(status="in_doubt", conversation__in=alive)[: base.MAX_COUNTED].count()
-
-
-async def clocks() -> list[str]:
-    """A line for each machine that is known to have another time than Redis: this one, and a worker's."""
-    who = f"the web server {socket.gethostname()}"
-    try:
-        async with asyncio.timeout(CLOCKS_S), opened() as runtime:
-            return await differences(runtime.sessions, who)
-    except (Unavailable, TimeoutError) as problem:
-        log.info("What Redis knows of clocks cannot be had (%s).", problem or "no time")
-        return [line for line in (difference(who),) if line]

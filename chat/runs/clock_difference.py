@@ -6,6 +6,7 @@ leaves a sign in the store, the lease of a pseudo-conversation whose owner is th
 """
 
 import logging
+import socket
 
 from chat.session.sessions import Sessions
 from chat.support.clock import MACHINE, StoreClock
@@ -17,6 +18,11 @@ MAX_DIFFERENCE_MS = 2_000
 #: The pseudo-conversation, and how long a sign stays unless it is renewed (milliseconds): a few beats of a worker.
 SIGN = "clocks"
 TTL_MS = 20_000
+
+
+def this_server() -> str:
+    """What a web server calls itself."""
+    return f"the web server {socket.gethostname()}"
 
 
 def difference(who: str, clock: StoreClock = MACHINE) -> str:

@@ -28,6 +28,7 @@ from chat.runs.isolated.process import end_if_stuck
 from chat.runs.isolated.supervisor import Supervisor
 from chat.runs.pool import LEAVE_S, Pool
 from chat.runs.presence import beat
+from chat.runs.probe import Answerer
 from chat.runs.runner import Runner
 from chat.runs.sweeper import Sweeper
 from chat.runtime import close, current
@@ -70,15 +71,19 @@ async def serve(
     pool = Pool(runner, settings.HOLDFAST_WORKER_CONCURRENCY, cells.open)
     every_ms = settings.HOLDFAST_SWEEP_MS
     sweeper = Sweeper(sessions, queue.put, worker=name, every_ms=every_ms, renew_ms=renew_ms)
+
+    def full() -> bool:
+        return len(pool.running) >= settings.HOLDFAST_WORKER_CONCURRENCY
+
     given = ServiceContext(sessions, queue.put, name)
     log.info("Worker %s starts.", name)
     side = [
         asyncio.create_task(sweeper.run(), name="sweeper"),
         asyncio.create_task(runner.watch(WATCH_MS), name="watcher"),
         asyncio.create_task(end_if_stuck(settings.HOLDFAST_STUCK_MS), name="watchdog"),
-        asyncio.create_task(beat(sessions, name), name="presence"),
+        asyncio.create_task(beat(sessions, full, f"the worker {name}"), name="presence"),
         *(asyncio.create_task(_serve(service, given), name=service.name) for service in services()),
-        asyncio.create_task(take_tasks(pool, leaving), name="streaq"),
+        asyncio.create_task(take_tasks(pool, leaving, Answerer(sessions).answer), name="streaq"),
     ]
     told = asyncio.create_task(leaving.wait(), name="leaving")
     if ready is not None:

@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 
 from chat.installation import Installation, installation, read
 from chat.session.errors import StoreUnusable
 from chat.session.store import RedisStore
-from tests.support.processes import ROOT, Stack
+from tests.support.postgres import Postgres
+from tests.support.processes import ROOT, Stack, clean_environment
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 from tests.support.worlds import IDLE_MS, LOG_ENTRIES
@@ -154,3 +156,46 @@ def keys(stack: Stack) -> list[str]:
     with stack.valkey.client() as client:
         found: Any = client.keys("*")
         return list(found)
+
+
+@pytest.mark.slow
+def test_a_restored_dump_is_told_from_its_original_and_a_restart_changes_nothing(tmp_path: Path) -> None:
+    """The same row in two databases, and asked by a user who may not ask for the cluster's identifier."""
+    with Postgres() as server:
+
+        def django(name: str, *argv: str, user: str = "holdfast") -> str:
+            env = clean_environment(
+                DJANGO_SECRET_KEY="k" * 50,
+                DJANGO_INSECURE_HTTP="1",
+                HOLDFAST_DATA=str(tmp_path),
+                DATABASE_URL=server.url(name).replace("holdfast@", f"{user}@"),
+                DJANGO_SETTINGS_MODULE="config.settings",
+            )
+            done = subprocess.run(
+                [sys.executable, "-m", "django", *argv], cwd=ROOT, env=env, capture_output=True, text=True
+            )
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        def place(name: str, user: str = "holdfast") -> list[str]:
+            ask = "from chat.installation import installation as i; f = i(); print(f.identity, f.place)"
+            return django(name, "shell", "-v", "0", "-c", ask, user=user).split()
+
+        server.execute("CREATE DATABASE production")
+        django("production", "migrate", "--no-input")
+        original = place("production")
+        server.execute("CREATE DATABASE staging TEMPLATE production")
+        copy = place("staging")
+        assert copy[0] == original[0] and copy[1] != original[1]
+        server.halt()
+        server.resume()
+        assert place("production") == original
+
+        server.execute("CREATE ROLE careful LOGIN IN ROLE pg_read_all_data, pg_write_all_data")
+        for name in ("production", "staging"):
+            url = server.url(name)
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("REVOKE EXECUTE ON FUNCTION pg_control_system FROM PUBLIC")
+        careful = place("production", user="careful")
+        assert careful[0] == original[0] and careful == place("production", user="careful")
+        assert place("staging", user="careful")[1] != careful[1]

@@ -58,6 +58,34 @@ MUTANTS = (
         (f"{SESSION}/test_sessions.py", "-k", "W5"),
     ),
     Mutant(
+        "a session that has lost its state is written to",
+        "chat/session/scripts/append.lua",
+        "if not whole(meta[7], meta[2], meta[8]) then return {'missing'} end\n",
+        "",
+        ("tests/contract/test_keys.py", "-k", "redis"),
+    ),
+    Mutant(
+        "a session that has lost a key is read as if nothing had happened",
+        "chat/session/sessions.py",
+        "            elif loaded.verified and loaded.whole and loaded.archived == loaded.position.seq:\n",
+        "            elif loaded.verified and loaded.archived == loaded.position.seq:\n",
+        (f"{SESSION}/test_keys.py", "-k", "memory"),
+    ),
+    Mutant(
+        "each machine goes by its own clock",
+        "chat/session/store.py",
+        "            self._clock.learn(asked, int(told[0]) * 1000 + int(told[1]) / 1000)\n",
+        "            pass\n",
+        ("tests/chat/runs/test_clock_difference.py", "-k", "wrong_clock"),
+    ),
+    Mutant(
+        "lanes are looked at from the first one on, each time",
+        "chat/messenger/lanes.py",
+        "        mail=chats[-1] if len(chats) == page else None,\n",
+        "        mail=None,\n",
+        ("tests/chat/messenger/test_lanes.py",),
+    ),
+    Mutant(
         "acknowledged before the journal has it",
         "chat/session/sessions.py",
         "        await self._archive(conversation, base, committed, state)\n",
@@ -216,8 +244,8 @@ MUTANTS = (
     Mutant(
         "runs of the dead are left alone",
         "chat/runs/sweeper.py",
-        '    return run.status != "queued" or now',
-        '    return run.status == "queued" and now',
+        '    return run.status != "queued" or not 0',
+        '    return run.status == "queued" and not 0',
         ("tests/chat/runs/test_sweeper.py",),
     ),
     Mutant(

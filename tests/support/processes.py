@@ -276,13 +276,13 @@ class Stack:
             postgres.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
             yield
 
-    def manage(self, *arguments: str) -> str:
-        """Run `manage.py` with the stack's settings; what it printed."""
+    def manage(self, *arguments: str, folder: Path = ROOT) -> str:
+        """Run `manage.py` (of another release in `folder`) with the stack's settings; what it printed."""
         done = subprocess.run(
             [command("web")[0], "manage.py", *arguments]
             if self.python is None
             else [str(self.python), "-m", "scripts.cli", "manage", *arguments],
-            cwd=ROOT if self.python is None else self.data,
+            cwd=folder if self.python is None else self.data,
             env=self.env,
             capture_output=True,
             text=True,

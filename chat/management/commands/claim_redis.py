@@ -1,4 +1,5 @@
-"""`manage.py claim_redis`: take this installation's place in Redis over from another one that is gone."""
+"""`manage.py claim_redis`: take this installation's place in Redis over from another that is gone, or empty it after a
+backup of the database was restored."""
 
 import asyncio
 from typing import Any
@@ -16,7 +17,7 @@ from chat.support.redis_address import queue_name
 class Command(BaseCommand):
     help = (
         "Takes the place in Redis that REDIS_URL and HOLDFAST_REDIS_PREFIX name over from another installation, after "
-        "a move of the database. It is emptied: conversations come back from the database."
+        "the database was moved or restored. It is emptied: conversations come back from the database."
     )
     requires_system_checks: list[str] = []
 
@@ -44,8 +45,6 @@ async def _take_over(mine: str, *, force: bool) -> str:
     )
     try:
         found = await store.claimed()
-        if found == mine:
-            return "This place in Redis is this installation's already."
         if not force and await store.lease(PRESENCE) is not None:
             raise CommandError(
                 "A worker has shown itself there within the last 15 seconds. End the other installation's processes, "
@@ -55,5 +54,7 @@ async def _take_over(mine: str, *, force: bool) -> str:
     finally:
         await store.aclose()
     other = read(found)
+    if found == mine:
+        return f"This place in Redis was this installation's already; it is emptied of {gone} keys."
     before = f" from the installation with the database {other.database}" if other else ""
-    return f"This place in Redis is taken over{before}; {gone} keys are removed."
+    return f"This place in Redis is taken over{before}, and emptied of {gone} keys."

@@ -10,7 +10,7 @@ from tests.support.waiting import eventually
 
 async def test_a_worker_is_seen_while_it_beats(sessions: Sessions):
     assert not await worker_seen(sessions)
-    beating = [asyncio.create_task(beat(sessions, "w")) for _ in range(2)]
+    beating = [asyncio.create_task(beat(sessions)) for _ in range(2)]
     await eventually(lambda: worker_seen(sessions), 5, "the worker to be seen")
     await end(beating[:1])
     assert await worker_seen(sessions), "another one is still there"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chat.session.contract import Position
+from chat.session.store import RedisStore
 from chat.support.clock import MACHINE, WALL, StoreClock, unstopped_s
 from tests.support.worlds import RedisWorld
 
@@ -113,4 +114,17 @@ async def test_a_real_store_tells_its_time_with_every_connection_and_load(redis_
     await store.seed("c", ZERO, {"info": "1"}, fence=0, archived=0, replaces=None)
     await store.load("c")
     assert abs(clock.now() - time.time() * 1000) < 1_000
+    await store.aclose()
+
+
+async def test_a_store_that_may_not_be_asked_for_its_time_is_gone_on_with(redis_world: RedisWorld) -> None:
+    with redis_world.server.client() as client:
+        client.execute_command("ACL", "SETUSER", "timeless", "on", ">s", "~*", "+@all", "-time")
+    clock = StoreClock()
+    url = redis_world.server.url.replace("redis://", "redis://timeless:s@")
+    store = RedisStore(url, idle_ttl_ms=60_000, log_entries=100, clock=clock)
+    await store.seed("c", ZERO, {"info": "1"}, fence=0, archived=0, replaces=None)
+    assert await store.load("c") is not None
+    await store.set_clock()
+    assert clock.difference_ms() is None
     await store.aclose()
