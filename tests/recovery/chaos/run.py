@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tests.recovery.chaos import tools
 from tests.recovery.chaos.checker import Record, violations
@@ -111,7 +111,7 @@ class Scene:
         self._stack = ExitStack()
         self._parties = 0
 
-    def __enter__(self) -> Scene:
+    def __enter__(self) -> Self:
         try:
             self._set_up()
         except BaseException:
