@@ -27,8 +27,8 @@ async def worker_seen(sessions: Sessions) -> bool:
 async def beat(
     sessions: Sessions, full: Callable[[], bool] = lambda: False, worker: str = "a worker"
 ) -> None:
-    """Show that a worker is there, whether it is full and whether its clock is wrong, and hold the place in Redis,
-    until cancelled."""
+    """Show that a worker is there, whether it is full and whether its clock is wrong, and hold the place in Redis.
+    Until cancelled."""
     clock = ClockSign(sessions, worker)
     while True:
         try:
