@@ -11,6 +11,10 @@ Per conversation, under one hash tag so that a cluster keeps them together (rule
     hf:{id}:part      string  the text streamed so far
     hf:{id}:lease     string  owner of the run
 
+and, under a tag of its own, how busy each worker is:
+
+    hf:{workers}:loads  hash  worker → until when that holds, and its words
+
 Every operation is one script and one round trip. A command may be sent twice when an answer is lost, so each
 script is harmless when it is repeated.
 """
@@ -397,6 +401,10 @@ class RedisStore:
             pipe.pttl(_key(conversation, "lease"))
         left = await self._answer(pipe.execute())
         return {one: ms for one, ms in zip(conversations, left, strict=True) if ms > 0}
+
+    async def beat(self, worker: str, load: str, ttl_ms: int) -> dict[str, str]:
+        said = await self._run("beat", _keys("workers", "loads"), worker, load, ttl_ms)
+        return dict(zip(said[::2], said[1::2], strict=True))
 
     async def aclose(self) -> None:
         await self._redis.aclose()
