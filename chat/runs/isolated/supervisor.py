@@ -73,6 +73,7 @@ class Supervisor:
         #: One at a time looks for a place, so that two do not both open a group where one has room for both.
         self._placed = asyncio.Condition()
         self._fork_server = ForkServer()
+        self._signal = tell
         self._leaving = False
 
     @property
@@ -100,12 +101,12 @@ class Supervisor:
         async with self._placed:
             self._placed.notify_all()
         for one in list(self._processes.values()):
-            tell(one.process, signal.SIGTERM)
+            self._signal(one.process, signal.SIGTERM)
         tasks = [*self._placing.values(), *self._ends]
         if tasks:
             await asyncio.wait(tasks, timeout=LEAVE_S)
         for one in list(self._processes.values()):
-            tell(one.process, signal.SIGKILL)
+            self._signal(one.process, signal.SIGKILL)
         await end(tasks)
         self._fork_server.close()
 
@@ -183,7 +184,7 @@ class Supervisor:
         process, link = await self._fork_server.start(group.name)
         self._processes[group] = _Process(group, process, link)
         if self._leaving:
-            tell(process, signal.SIGTERM)  # it came too late to be told with the others
+            self._signal(process, signal.SIGTERM)  # it came too late to be told with the others
         asyncio.get_running_loop().add_reader(link.fileno(), self._read, group, link)
         self._aside(self._wait_for_end(group, process, link))
 
@@ -214,7 +215,7 @@ class Supervisor:
 
     def _let_go(self, group: Group) -> None:
         """Have an empty group's process end: it sees the end of the link, or a signal."""
-        tell(self._processes[group].process, signal.SIGTERM)
+        self._signal(self._processes[group].process, signal.SIGTERM)
 
     def _room_came(self) -> None:
         async def notify() -> None:
@@ -232,7 +233,7 @@ class Supervisor:
         try:
             code = await self._fork_server.ended(process)
         except asyncio.CancelledError:
-            tell(process, signal.SIGKILL)
+            self._signal(process, signal.SIGKILL)
             raise
         finally:
             self._read(group, link)  # its last words
