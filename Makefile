@@ -5,11 +5,12 @@ PORT ?= 8000
 JOBS ?= 4
 PY := .venv/bin/python
 DURATION ?= 60
+RUNS ?= 20 50 100 200
 CONVERSATIONS ?= 10
 DATABASE ?= sqlite
 SEED ?=
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos schedules doors feishu-burst mutants messages protocol lock wheel bench shots clean
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos crowd schedules doors feishu-burst mutants messages protocol lock wheel bench shots clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +49,10 @@ chaos: tools ## Kill, stop and cut off real processes for DURATION seconds, then
 	cd frontend && npm run --silent build
 	$(PY) -m tests.recovery.chaos --seconds $(DURATION) --conversations $(CONVERSATIONS) --database $(DATABASE) \
 		$(if $(SEED),--seed $(SEED)) $(if $(PAGES),--pages $(PAGES))
+
+crowd: tools ## Kill one of two workers with RUNS runs every ten seconds, and have one run kill whoever performs it
+	cd frontend && npm run --silent build
+	$(PY) -m tests.recovery.crowd --runs $(RUNS)
 
 schedules: tools ## Let 200 schedules fall due over clock changes while workers are killed; each due time must run once (SEED, DATABASE)
 	$(PY) -m tests.recovery.schedules --database $(DATABASE) $(if $(SEED),--seed $(SEED))

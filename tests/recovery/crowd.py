@@ -194,15 +194,6 @@ def kills(crowd: Crowd) -> Seen:
         told = events(stack)
         if os.environ.get("CROWD_LOGS"):
             print(stack.outputs())
-            for conversation, one in told.items():
-                for at, pid in hits:
-                    seen = judge({conversation: one}, [(at, pid)])
-                    if seen.never or max(seen.again, default=0) > 2 * crowd.lease_ms:
-                        print("LATE", conversation, at, pid)
-                        for e in one:
-                            if e["at"] > at - 3000:
-                                print("   ", e["at"] - at, {k: v for k, v in e.items() if k not in ("at",)})
-            print("HITS", hits)
         return judge(told, hits)
 
 
@@ -330,9 +321,10 @@ def main(arguments: list[str]) -> int:
     return 0 if kept else 1
 
 
-def keeps(seen: Seen, crowd: Crowd) -> bool:
-    """Whether the runs were back soon enough: p50 within 1.1 leases, p99 within 2, none never, none ended."""
-    leases = [ms / crowd.lease_ms for ms in seen.again]
+def keeps(seen: Seen, crowd: Crowd, *, slack: float = 1.0) -> bool:
+    """Whether the runs were back soon enough: p50 within 1.1 leases, p99 within 2, none never, none ended. `slack`: so
+    many times as much, on a machine that has other things to do."""
+    leases = [ms / crowd.lease_ms / slack for ms in seen.again]
     return (
         not seen.never
         and not seen.ended
