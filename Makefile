@@ -9,8 +9,10 @@ RUNS ?= 20 50 100 200
 CONVERSATIONS ?= 10
 DATABASE ?= sqlite
 SEED ?=
+# The release before: 0.1.0.
+FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos crowd schedules doors feishu-burst mutants messages protocol lock wheel bench shots clean
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +52,10 @@ chaos: tools ## Kill, stop and cut off real processes for DURATION seconds, then
 	$(PY) -m tests.recovery.chaos --seconds $(DURATION) --conversations $(CONVERSATIONS) --database $(DATABASE) \
 		$(if $(SEED),--seed $(SEED)) $(if $(PAGES),--pages $(PAGES))
 
+outages: tools ## Break both stores in every way, with Sentinels and pgbouncer, for DURATION seconds (600), then check (SEED, CONVERSATIONS)
+	$(PY) -m tests.recovery.outages --seconds $(if $(filter command line environment,$(origin DURATION)),$(DURATION),600) \
+		--conversations $(CONVERSATIONS) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
+
 crowd: tools ## Kill one of two workers with RUNS runs every ten seconds, and have one run kill whoever performs it
 	cd frontend && npm run --silent build
 	$(PY) -m tests.recovery.crowd --runs $(RUNS)
@@ -59,6 +65,9 @@ schedules: tools ## Let 200 schedules fall due over clock changes while workers 
 
 doors: tools ## Every door with every way to stop, with real processes on PostgreSQL
 	$(PY) -m pytest -m "" tests/recovery/test_doors.py tests/chat/entrances/feishu/test_processes.py
+
+carry-over: tools ## A running installation of the release before, carried over in every state and back (FROM: its commit)
+	CARRY_OVER_FROM=$(FROM) $(PY) -m pytest -m "" tests/recovery/test_carry_over.py
 
 feishu-burst: tools ## 1,000 Feishu messages over 50 chats, all delivered five times, to real processes (SEED, DATABASE)
 	$(PY) -m tests.chat.entrances.feishu.burst --database $(DATABASE) $(if $(SEED),--seed $(SEED))

@@ -10,7 +10,7 @@ A name that is taken, or an entry that cannot be loaded, stops the start with a 
 is left out in silence: an agent that has lost its tools would go on without them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module, metadata
 from pkgutil import iter_modules
 from typing import Any, Generic, TypeVar
@@ -51,15 +51,19 @@ class NamedRegistry(Generic[T]):
 
         Raises ExtensionError if the name is taken by something else; the same thing twice is one.
         """
+        self.check(name, thing, source)
+        if name not in self._things:
+            self._things[name], self._sources[name] = thing, source
+
+    def check(self, name: str, thing: T, source: str) -> None:
+        """Raise what `register` would raise, and add nothing."""
         self._filled()
-        if (known := self._things.get(name)) is thing:
-            return
-        if known is not None:
+        known = self._things.get(name)
+        if known is not None and known is not thing:
             raise ExtensionError(
                 f"Two {self._kind}s are named {name!r}: one of {self._sources[name]}, one of {source}. Rename one, "
                 "or remove the package (or the setting) that brings it."
             )
-        self._things[name], self._sources[name] = thing, source
 
     def get(self, name: str) -> T:
         """The thing of this name. Raises KeyError with the names there are."""
@@ -125,8 +129,7 @@ def _fill_providers(registry: NamedRegistry[Provider]) -> None:
 
 def _fill_tools(registry: NamedRegistry[Tool]) -> None:
     for name in _modules(tool_folders, folders=True):
-        for tool in tools_of(f"{name}.tool"):
-            _add_tool(registry, tool, name)
+        _add_all(registry, tools_of(f"{name}.tool"), name)
     for brought, source in _entry_points("holdfast.tools"):
         _add_tools(registry, brought, source)
 
@@ -183,8 +186,7 @@ def register_tools(brought: Tool | Toolset, source: str) -> None:
 
 def register_tool_module(name: str) -> None:
     """Add every tool that a module defines (an entry of HOLDFAST_TOOL_MODULES). Raises ExtensionError."""
-    for tool in tools_of(name):
-        _add_tool(tools, tool, f"the module {name}")
+    _add_all(tools, tools_of(name), f"the module {name}")
 
 
 def _add_dialect(registry: NamedRegistry[Dialect], dialect: Any, source: str) -> None:
@@ -217,22 +219,31 @@ def _add_provider(registry: NamedRegistry[Provider], provider: Any, source: str)
 
 def _add_tools(registry: NamedRegistry[Tool], brought: Any, source: str) -> None:
     if isinstance(brought, Toolset):
+        for tool in brought.tools:
+            _may_be_added(registry, tool, source)
         toolsets.register(brought.name, brought, source)
     elif not isinstance(brought, Tool):
         raise ExtensionError(
             f"{source} brings {brought!r}, which is no tool: mark a function with `tool`, or make a Toolset."
         )
-    for tool in brought.tools if isinstance(brought, Toolset) else (brought,):
-        _add_tool(registry, tool, source)
+    _add_all(registry, brought.tools if isinstance(brought, Toolset) else (brought,), source)
 
 
-def _add_tool(registry: NamedRegistry[Tool], tool: Tool, source: str) -> None:
+def _add_all(registry: NamedRegistry[Tool], brought: Sequence[Tool], source: str) -> None:
+    """All of them or, if one cannot be added, none: half of what somebody brings is worse."""
+    for tool in brought:
+        _may_be_added(registry, tool, source)
+    for tool in brought:
+        registry.register(tool.name, tool, source)
+
+
+def _may_be_added(registry: NamedRegistry[Tool], tool: Tool, source: str) -> None:
     if tool.default and tool.effect != "read_only":
         raise ExtensionError(
             f"The tool {tool.name!r} of {source} asks to be given to new agents by default, but it is {tool.effect}. "
             'Only tools with effect="read_only" may: take default=True off.'
         )
-    registry.register(tool.name, tool, source)
+    registry.check(tool.name, tool, source)
 
 
 def tools_of(module: str) -> list[Tool]:

@@ -5,6 +5,7 @@ again from it. Only `chat/journal/journal.py` writes them. All times are integer
 as in the events themselves; `seq` places an item in its conversation.
 """
 
+import uuid
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -295,6 +296,21 @@ class Attachment(models.Model):
 def _remove_file(instance: Attachment, using: str, **kwargs: Any) -> None:
     """A row takes its file along, also when its owner is deleted, but only once that is certain."""
     transaction.on_commit(lambda: instance.file.storage.delete(str(instance.file.name)), using=using)
+
+
+class Installation(models.Model):
+    """The one row that tells this installation from others (`chat/installation.py`). Its first migration made it."""
+
+    number = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    identity = models.UUIDField(default=uuid.uuid4)
+    #: When readiness last wrote here (`chat/readiness.py`), in milliseconds; it means nothing else.
+    probed_at = models.BigIntegerField(default=0, db_default=0)
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=models.Q(number=1), name="one_installation"),)
+
+    def __str__(self) -> str:
+        return str(self.identity)
 
 
 def listed(owner_id: Any) -> "models.QuerySet[Conversation]":

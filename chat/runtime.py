@@ -16,6 +16,7 @@ from django.conf import settings
 from agents.clock import Clock
 from chat.feed import Feed
 from chat.inbox import Inbox
+from chat.installation import installation
 from chat.journal.journal import Journal
 from chat.notify.listeners import Bells
 from chat.runs.queue import Queue
@@ -66,6 +67,9 @@ def from_settings(database: Database) -> Runtime:
         settings.HOLDFAST_REDIS_URL,
         idle_ttl_ms=settings.HOLDFAST_IDLE_TTL_MS,
         log_entries=settings.HOLDFAST_LOG_EVENTS,
+        prefix=settings.HOLDFAST_REDIS_PREFIX,
+        owner=lambda: database.run(installation, database.using),
+        clock=MACHINE,
     )
     journal = Journal(database)
     sessions = Sessions(
@@ -95,7 +99,7 @@ async def close() -> None:
 @asynccontextmanager
 async def opened() -> AsyncIterator[Runtime]:
     """One for a moment, with connections of its own: the running loop may be one that others use."""
-    runtime = from_settings(Database())
+    runtime = from_settings(Database(threads=1))
     try:
         yield runtime
     finally:

@@ -22,6 +22,9 @@ from django.urls import re_path  # noqa: E402
 
 from chat import extensions  # noqa: E402
 from chat.http.flow import with_backpressure  # noqa: E402
+from chat.start import refuse_unfit  # noqa: E402
+
+refuse_unfit()
 
 
 async def nowhere(scope: Any, receive: Any, send: Any) -> None:

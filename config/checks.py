@@ -7,6 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from config.capacity import look
+
 
 @register(Tags.compatibility)
 def timing(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -80,6 +82,19 @@ def database(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             id="holdfast.W002",
         )
     ]
+
+
+@register(Tags.database)
+def capacity(app_configs: Any, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """What all processes may open must fit the server. Asks it, so only `check --database default` does this."""
+    if "default" not in (databases or ()):
+        return []
+    said = look(settings.DATABASES["default"])
+    return (
+        [Warning(said, hint="See “Connections to PostgreSQL” in docs/deployment.md.", id="holdfast.W005")]
+        if said
+        else []
+    )
 
 
 @register(Tags.security, deploy=True)

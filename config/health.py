@@ -1,27 +1,17 @@
-"""Health: `/healthz` says that the process lives, `/readyz` that it can serve people.
+"""Health: `/healthz` says that the process lives, `/readyz` that it can serve people (`chat/readiness.py`).
 
 Neither needs a login and neither says more than yes or no about each part.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Awaitable, Callable
-
-from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from chat.runs.presence import worker_seen
+from chat.readiness import Readiness, Report
 from chat.runtime import current
-from chat.support.database import ask
-
-log = logging.getLogger(__name__)
-
-#: Seconds that one part may take to show that it is there.
-TIMEOUT_S = 3.0
+from chat.support.loops import PerLoop
 
 
 @require_safe
@@ -33,51 +23,26 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 async def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when database, Redis and a worker are there, otherwise 503; `missing` names what is not."""
+    """200 when everything that a message needs is there, otherwise 503; `missing` names what is not, `warnings` what
+    should be seen to."""
     if request.method not in ("GET", "HEAD"):
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
-    parts = await look_around()
-    missing = [name for name, there in parts.items() if not there]
-    response = JsonResponse(
-        {"ready": not missing, "missing": missing, **parts}, status=503 if missing else 200
-    )
+    found = await look_around()
+    told = {
+        "ready": found.ready,
+        "missing": [part for part, there in found.parts.items() if not there],
+        "warnings": list(found.warnings),
+        **found.parts,
+    }
+    response = JsonResponse(told, status=200 if found.ready else 503)
     # Django would log each 503 as an error; what is missing has been logged where it was noticed.
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 
 
-async def look_around() -> dict[str, bool]:
-    """Which of database, Redis and worker are there. Takes at most a little more than TIMEOUT_S."""
-    database, (redis, worker) = await asyncio.gather(_answers("database", _database), _redis_and_worker())
-    return {"database": database, "redis": redis, "worker": worker}
+_readiness: PerLoop[Readiness] = PerLoop(lambda: Readiness(current()), Readiness.close)
 
 
-async def _redis_and_worker() -> tuple[bool, bool]:
-    """Redis must answer; a worker shows itself by a lease there."""
-    seen = False
-
-    async def look() -> None:
-        nonlocal seen
-        seen = await worker_seen(current().sessions)
-
-    return await _answers("redis", look), seen
-
-
-async def _database() -> None:
-    await ask(_select)
-
-
-def _select() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-
-
-async def _answers(name: str, ask: Callable[[], Awaitable[None]]) -> bool:
-    """Whether `ask` returns in time. Why it did not goes to the log, not to the asker."""
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            await ask()
-    except Exception as problem:
-        log.warning("%s does not answer: %r", name, problem)
-        return False
-    return True
+async def look_around() -> Report:
+    """What is there and what is not, shared with whoever asks at the same time."""
+    return await _readiness.get().look()

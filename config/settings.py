@@ -15,11 +15,14 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from chat.session.connect import channels_host
+from chat.support.redis_address import DEFAULT_PREFIX
+from config import capacity
 from config.entrances import installed as installed_entrances
 from config.entrances import other_apps
 from config.logs import unless_a_visitor_left
 from config.paths import BASE_DIR, DEFAULT_DATA, FILES, INSTALLED
-from config.values import Values, database, email, names_a_model
+from config.values import Values, database, email, names_a_model, redis, redis_prefix
 
 ENV = Values(os.environ)
 
@@ -30,18 +33,30 @@ HOLDFAST_TRIAL = ENV.flag("HOLDFAST_TRIAL", DEBUG)
 # ---- where things are kept -------------------------------------------------------------------------------
 
 HOLDFAST_DATA = Path(ENV.text("HOLDFAST_DATA", str(DEFAULT_DATA))).expanduser().resolve()
+# Connections that one process opens to PostgreSQL, at most, and seconds after which one that was not needed goes.
+HOLDFAST_DATABASE_CONNECTIONS = ENV.number("HOLDFAST_DATABASE_CONNECTIONS", 4, least=2, most=1_000)
+HOLDFAST_DATABASE_IDLE_S = ENV.number("HOLDFAST_DATABASE_IDLE_S", 5, least=1, most=3_600)
 DATABASES = {
     "default": database(
         "DATABASE_URL",
         ENV.text("DATABASE_URL", f"sqlite:///{HOLDFAST_DATA / 'holdfast.sqlite3'}"),
         HOLDFAST_DATA if INSTALLED else BASE_DIR,
+        connections=HOLDFAST_DATABASE_CONNECTIONS,
+        idle_s=HOLDFAST_DATABASE_IDLE_S,
+        label=capacity.label(HOLDFAST_DATABASE_CONNECTIONS),
     )
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     Path(DATABASES["default"]["NAME"]).parent.mkdir(parents=True, exist_ok=True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-HOLDFAST_REDIS_URL = ENV.url("REDIS_URL", "redis://127.0.0.1:6380/0", ("redis", "rediss", "unix"))
+HOLDFAST_REDIS_URL = redis("REDIS_URL", ENV.text("REDIS_URL", "redis://127.0.0.1:6380/0"))
+# How keys, channels and the queue begin, so that several installations can share one Redis.
+HOLDFAST_REDIS_PREFIX = redis_prefix(
+    "HOLDFAST_REDIS_PREFIX", ENV.text("HOLDFAST_REDIS_PREFIX", DEFAULT_PREFIX)
+)
+# Whether to take the place in Redis whoever claimed it: for a server that belongs to the data folder, as in `make run`.
+HOLDFAST_REDIS_TAKE = ENV.flag("HOLDFAST_REDIS_TAKE")
 
 
 def _secret_key() -> str:
@@ -92,7 +107,8 @@ _entrances = installed_entrances(BASE_DIR, HOLDFAST_DISABLED_ENTRANCES)
 HOLDFAST_LEFT_OUT = _entrances.left_out
 
 INSTALLED_APPS = [
-    "daphne",
+    # It brings sockets to `runserver`, and Twisted into the memory of every other command, which has no use for it.
+    *(["daphne"] if sys.argv[1:2] == ["runserver"] else []),
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -217,21 +233,12 @@ LANGUAGE_CODE = ENV.choice("HOLDFAST_LANGUAGE", "en", tuple(code for code, _name
 
 # ---- doorbell: the channel layer carries no data ---------------------------------------------------------
 
-# redis-py 8 closes a socket that was silent for 5 s and refuses the 101st connection, unless both are set.
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {
-            "prefix": "hf:bell",
-            "hosts": [
-                {
-                    "address": HOLDFAST_REDIS_URL,
-                    "socket_timeout": None,
-                    "socket_keepalive": True,
-                    "health_check_interval": 30,
-                    "max_connections": 10_000,
-                }
-            ],
+            "prefix": f"{HOLDFAST_REDIS_PREFIX}:bell",
+            "hosts": [channels_host(HOLDFAST_REDIS_URL)],
         },
     }
 }
@@ -241,8 +248,12 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": HOLDFAST_REDIS_URL,
-        "KEY_PREFIX": "hf:cache",
-        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+        "KEY_PREFIX": f"{HOLDFAST_REDIS_PREFIX}:cache",
+        "OPTIONS": {
+            "pool_class": "chat.session.connect.CachePool",
+            "socket_timeout": 2,
+            "socket_connect_timeout": 2,
+        },
     }
 }
 

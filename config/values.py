@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from chat.support.redis_address import BadAddress, check_prefix, parse
+
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off", ""})
 MAIL = "django.core.mail.backends"
@@ -106,6 +108,24 @@ class Values:
         return raw
 
 
+def redis(name: str, url: str) -> str:
+    """The address as it is, once it is known to be one (`chat/support/redis_address.py`)."""
+    try:
+        parse(url)
+    except BadAddress as problem:
+        raise ImproperlyConfigured(f"{name} {problem}") from None
+    return url
+
+
+def redis_prefix(name: str, prefix: str) -> str:
+    """How keys and channels begin, once it is known that they may."""
+    try:
+        check_prefix(prefix)
+    except BadAddress as problem:
+        raise ImproperlyConfigured(f"{name} {problem}") from None
+    return prefix
+
+
 def names_a_model(env: Values) -> bool:
     """Whether a model of one's own is configured, by its key or its address. Without one there is the demo."""
     return bool(env.text("OPENAI_API_KEY") or env.text("OPENAI_BASE_URL"))
@@ -170,10 +190,22 @@ _DEAD_PEER = {
 }
 
 
-def database(name: str, url: str, base: Path) -> dict[str, Any]:
+#: Seconds that a process waits for one of its own connections to become free, or for the server to give it one. A
+#: browser must hear within 8 s that its command was not taken.
+POOL_TIMEOUT_S = 5.0
+#: Seconds after which an attempt to connect that goes on failing starts over. The pool would double its pauses for five
+#: minutes otherwise, and nobody could connect long after the server is back.
+RECONNECT_S = 2.0
+
+
+def database(
+    name: str, url: str, base: Path, *, connections: int = 4, idle_s: int = 5, label: str = ""
+) -> dict[str, Any]:
     """Django's settings for a database address (`sqlite:///path` or `postgres://user:password@host/name`).
 
-    A relative SQLite path is taken from `base`. `name` is the variable to blame in an error.
+    A relative SQLite path is taken from `base`. `name` is the variable to blame in an error. PostgreSQL: this process
+    opens at most `connections`, gives one back for every `idle_s` seconds in which it was not needed, and the server
+    shows them under `label` (`application_name`).
     """
     hint = f"{name} must be sqlite:///path/to/file or postgres://user:password@host:5432/name."
     try:
@@ -202,6 +234,17 @@ def database(name: str, url: str, base: Path) -> dict[str, Any]:
         "PORT": str(port or ""),
         # A connection is tried before it is handed out: after a restart all that the pool kept are dead.
         "CONN_HEALTH_CHECKS": True,
-        # A pool, because under ASGI Django opens a connection per request otherwise.
-        "OPTIONS": {**_DEAD_PEER, **options, "pool": {"min_size": 1, "max_size": 20, "timeout": 10}},
+        # One pool for everybody in the process: under ASGI Django opens a connection per request otherwise.
+        "OPTIONS": {
+            **_DEAD_PEER,
+            **options,
+            **({"application_name": label} if label else {}),
+            "pool": {
+                "min_size": 0,
+                "max_size": connections,
+                "max_idle": idle_s,
+                "timeout": POOL_TIMEOUT_S,
+                "reconnect_timeout": RECONNECT_S,
+            },
+        },
     }

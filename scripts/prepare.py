@@ -166,6 +166,8 @@ def has(what: str) -> bool:
     code = {
         "chromium": "from tests.support.chromium import find_chromium as find",
         "postgres": "from tests.support.postgres import find_binaries as find",
+        "pgbouncer": "from tests.support.pgbouncer import find_pgbouncer as find",
+        "faketime": "from tests.support.faketime import find_faketime as find",
     }[what]
     script = f"{code}; import sys; sys.exit(0 if find() else 1)"
     return subprocess.run([PYTHON, "-c", script], cwd=ROOT, capture_output=True).returncode == 0
@@ -195,6 +197,22 @@ def ensure_postgres() -> None:
         raise Missing(
             "The tests need PostgreSQL's programs (initdb, postgres) in PATH or /usr/lib/postgresql. "
             "Install the package `postgresql` and run make test again."
+        )
+
+
+def ensure_outages() -> None:
+    """What the outage tests put before PostgreSQL, and what makes clocks wrong."""
+    missing = [what for what in ("pgbouncer", "faketime") if not has(what)]
+    if not missing:
+        return
+    say(f"Installing {' and '.join(missing)} for the outage tests …")
+    if can_apt() and apt_install(*missing):
+        # Debian starts it as a service, where there are services; the tests start one of their own.
+        missing = [what for what in missing if not has(what)]
+    if missing:
+        raise Missing(
+            "The outage tests need pgbouncer and libfaketime (in PATH or /usr/sbin, and under /usr/lib). Install the "
+            "packages `pgbouncer` and `faketime` and run make test again."
         )
 
 
@@ -243,6 +261,7 @@ def tools() -> None:
         ensure_packages("requirements-dev.lock")
         ensure_chromium()
         ensure_postgres()
+        ensure_outages()
         built.result()
 
 

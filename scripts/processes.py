@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -14,7 +15,8 @@ import sys
 import time
 from collections.abc import Callable
 from types import ModuleType
-from urllib.parse import urlsplit
+
+from chat.support.redis_address import parse
 
 PYTHON = sys.executable
 PR_SET_PDEATHSIG = 1
@@ -68,19 +70,17 @@ def command(name: str) -> list[str]:
 
 
 def wait_for_redis(url: str, seconds: float = 60) -> bool:
-    """Whether a TCP server listens at the address within `seconds`. Sockets by path are not waited for."""
-    parts = urlsplit(url)
-    if parts.scheme == "unix":
-        return True
+    """Whether a TCP server listens at the address, or one of its Sentinels, within `seconds`. Sockets by path are not
+    waited for."""
+    hosts = parse(url).hosts
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 6379), 1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return True
-    return False
+    while hosts and time.monotonic() < end:
+        for host in hosts:
+            with contextlib.suppress(OSError):
+                socket.create_connection(host, 1).close()
+                return True
+        time.sleep(0.1)
+    return not hosts
 
 
 def end_with_parent() -> None:
@@ -98,7 +98,7 @@ def main(arguments: list[str]) -> int:
     from django.core.exceptions import ImproperlyConfigured
 
     try:
-        from config import settings
+        from config import capacity, settings
     except ImproperlyConfigured as problem:
         print(f"{name} cannot start: {problem}", file=sys.stderr)
         return 2
@@ -107,6 +107,8 @@ def main(arguments: list[str]) -> int:
     if name in NEEDS_REDIS and not wait_for_redis(settings.HOLDFAST_REDIS_URL):
         print(f"{name} cannot start: nothing listens at REDIS_URL after 60 s.", file=sys.stderr)
         return 1
+    if name in NEEDS_REDIS and (warning := capacity.look(settings.DATABASES["default"])):
+        print(f"{name}: WARNING {warning}", file=sys.stderr, flush=True)
     os.chdir(settings.BASE_DIR)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     argv = PROCESSES[name](settings)

@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -38,28 +39,38 @@ LEAVE_SECONDS = 30
 TRIES = 3
 
 
-def free_port(preferred: int) -> int:
-    """`preferred` if nobody listens there, otherwise one that the system chooses."""
-    for port in (preferred, 0):
-        with socket.socket() as probe:
+def claim_port(preferred: int) -> tuple[int, int]:
+    """`preferred` if nobody listens there or is about to, otherwise a port that the system chooses; with the handle of
+    its claim. Between the look and the moment when our server listens, another start of Holdfast would find the port
+    free, too: the claim keeps it away. Keep the handle open for as long as the server is to have the port."""
+    for port in (preferred, *[0] * 20):
+        with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                chosen: int = probe.getsockname()[1]
-                return chosen
+            probe.bind(("127.0.0.1", port))
+            chosen: int = probe.getsockname()[1]
+            return chosen, _exclusive(Path(tempfile.gettempdir()) / f"holdfast-port-{chosen}")
     raise RuntimeError("No loopback port is free.")
+
+
+def _exclusive(path: Path) -> int:
+    """A handle that holds the file's lock; the kernel lets go of it when the process ends. Raises OSError if another
+    process holds it, or the file is not ours."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
 
 
 def lock(data: Path) -> int | None:
     """Hold the data folder for this process; None if another one holds it. Two Valkeys would ruin each other."""
     data.mkdir(parents=True, exist_ok=True)
-    handle = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
+        return _exclusive(data / "lock")
+    except BlockingIOError:
         return None
-    return handle
 
 
 class Stack:
@@ -73,6 +84,8 @@ class Stack:
         #: Whether agents that name no model talk to the demo model.
         self.demo_answers = False
         self.supervisor: subprocess.Popen[bytes] | None = None
+        #: Handles that keep other starts of Holdfast away from our ports.
+        self._claims: list[int] = []
         self.ending = False
 
     @property
@@ -95,16 +108,23 @@ class Stack:
         self.demo_answers = demo and not names_a_model(values)
         if demo:
             self.env["HOLDFAST_DEMO_PORT"] = str(
-                free_port(int(self.env.get("HOLDFAST_DEMO_PORT") or DEMO_PORT))
+                self._port(int(self.env.get("HOLDFAST_DEMO_PORT") or DEMO_PORT))
             )
             self.names.insert(0, "demo")
         if not self.env.get("REDIS_URL"):
-            port, password = free_port(VALKEY_PORT), secrets.token_urlsafe(24)
+            port, password = self._port(VALKEY_PORT), secrets.token_urlsafe(24)
             supervise.write_valkey_conf(self.data, port, password)
             self.env["REDIS_URL"] = f"redis://:{password}@127.0.0.1:{port}/0"
+            # It belongs to the data folder, wherever that was moved.
+            self.env["HOLDFAST_REDIS_TAKE"] = "1"
             self.names.insert(0, "valkey")
         conf = supervise.supervisor_conf(self.names, root=BASE_DIR, data=self.data)
         supervise.write_private(self.data / "supervisord.conf", conf)
+
+    def _port(self, preferred: int) -> int:
+        port, claim = claim_port(preferred)
+        self._claims.append(claim)
+        return port
 
     def manage(self, *arguments: str) -> str:
         """Run one of Django's commands; what it printed. Ends this program with its message when it fails."""

@@ -28,6 +28,8 @@ LONGEST = (
     "tests/browser/test_reload.py",
     "tests/recovery/test_outages.py",
     "tests/recovery/test_doors.py",
+    "tests/recovery/test_outage_kinds.py",
+    "tests/recovery/test_connections.py",
     "tests/chat/entrances/feishu/test_processes.py",
     "tests/recovery/test_servers_and_links.py",
     "tests/recovery/test_chaos.py",

@@ -4,6 +4,7 @@ The admin shows and never changes: a run is stopped, and a call in doubt is sett
 would send. Who may: staff with the permission to change runs, or calls.
 """
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,14 @@ from chat.commands import SettleBody, StopBody
 from chat.inbox import CommandResult, Sender
 from chat.inspection import base
 from chat.models import Call, Conversation, Run
+from chat.runs.clock_difference import difference, differences, this_server
 from chat.runtime import opened
+from chat.session.errors import StoreUnavailable
+from chat.start import evicts
+from chat.support.database import give_back
 
+#: Seconds that a page waits for Redis.
+REDIS_TIMEOUT_S = 2.0
 #: Runs that nobody works on at the moment.
 RESTING = frozenset({"queued", "waiting", "recovering"})
 
@@ -84,7 +91,25 @@ def submit(operator: Operator, row: Run | Call, command: str, body: StopBody | S
         async with opened() as runtime:
             return await runtime.inbox.submit(operator.sender(), str(row.conversation_id), command, body)
 
+    give_back()  # the runtime needs a connection of its own
     return async_to_sync(sent)()
+
+
+def redis_trouble() -> list[str]:
+    """A line for each of these: Redis cannot be worked with; it throws away what it has taken; a machine's clock is not
+    its own."""
+
+    async def looked() -> list[str]:
+        try:
+            async with asyncio.timeout(REDIS_TIMEOUT_S), opened() as runtime:
+                policy = evicts(await runtime.sessions.store.examine())
+                return [policy, *await differences(runtime.sessions, this_server())]
+        except TimeoutError:
+            return ["Redis does not answer.", difference(this_server())]
+        except StoreUnavailable as problem:
+            return [str(problem), difference(this_server())]
+
+    return [line for line in async_to_sync(looked)() if line]
 
 
 def doubts() -> int:

@@ -1,14 +1,12 @@
-"""The messengers' way to SQL: that of everybody (chat/support/database.py), with more threads. Hundreds of lanes ask
-many short questions, which must neither stand in one line nor take the journal's turns."""
+"""The messengers' way to SQL: that of everybody (chat/support/database.py). Hundreds of lanes ask many short questions,
+so they take at most half of its turns: the journal must not stand in line behind them."""
 
 import asyncio
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import InterfaceError, OperationalError
-
 from chat.session.errors import Unavailable
-from chat.support.database import Database
+from chat.support.database import NOT_NOW, database
 from chat.support.loops import PerLoop
 
 P = ParamSpec("P")
@@ -16,18 +14,23 @@ T = TypeVar("T")
 
 #: The database is away or too busy: nobody's fault who asks, and to be tried again. The first is what `ask` raises, the
 #: others are what work in one of its threads meets.
-OUTAGES = (Unavailable, OperationalError, InterfaceError)
-THREADS = 8
+OUTAGES = (Unavailable, *NOT_NOW)
 
-_databases: PerLoop[Database] = PerLoop(
-    lambda: Database(threads=THREADS), lambda one: asyncio.to_thread(one.close)
+
+async def _nothing(turns: asyncio.Semaphore) -> None:
+    """There is nothing to close."""
+
+
+_turns: PerLoop[asyncio.Semaphore] = PerLoop(
+    lambda: asyncio.Semaphore(max(1, database().threads // 2)), _nothing
 )
 _running: set[asyncio.Future[Any]] = set()
 
 
 async def ask(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What `work` returns, run in a database thread; see `Database.run`. Raises Unavailable."""
-    return await _databases.get().run(work, *args, **kwargs)
+    async with _turns.get():
+        return await database().run(work, *args, **kwargs)
 
 
 def in_thread(work: Callable[[], None]) -> None:

@@ -20,7 +20,7 @@ from chat.messenger.follow import Follower
 from chat.messenger.models import Lane
 from chat.messenger.outbox import Outbox
 from chat.messenger.run_cards import RunCards
-from chat.session.errors import NoConversation, Unavailable
+from chat.session.errors import NoConversation
 from chat.support.backoff import Backoff
 
 log = logging.getLogger(__name__)
@@ -95,14 +95,16 @@ class LaneDelivery:
         except Limited as problem:
             self._held_until = now + int(problem.after * 1000)
             return None
-        except (Unavailable, *OUTAGES):
+        except OUTAGES:
             raise
         except Exception as problem:
-            await self._failed(run, problem, now)
-            return None
-        self._failures = 0
-        self._card_at, self._card_run = now + self._every_ms(), run
-        return drawn
+            failed = problem
+        else:
+            self._failures = 0
+            self._card_at, self._card_run = now + self._every_ms(), run
+            return drawn
+        await self._failed(run, failed, now)
+        return None
 
     async def _failed(self, run: str, problem: Exception, now: int) -> None:
         """Try again, unless it is no use. What cannot be reached is tried for as long as a message would be: the

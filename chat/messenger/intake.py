@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 from uuid import UUID
 
+from django.db.models import Q
+
 from agents.events import ACTIVE_RUN
 from chat.commands import MAX_TEXT
 from chat.decide import run_id
@@ -38,7 +40,6 @@ from chat.messenger.lanes import make_lane
 from chat.messenger.models import PRESS, InboundMessage, Lane
 from chat.messenger.presses import command_of
 from chat.models import Run
-from chat.session.errors import Unavailable
 from chat.support.clock import now_ms
 
 log = logging.getLogger(__name__)
@@ -66,23 +67,30 @@ class Intake:
     async def take(self, mine: Callable[[], bool]) -> bool:
         """Carry out what waits, while the lane is `mine`. False: something has to wait for later."""
         held = False
-        for row in await ask(self._waiting):
-            if not mine():
-                return True
-            if held and not self._is_stop(row):
-                continue
-            try:
-                outcome = await self._one(row)
-            except (MessengerError, Unavailable, *OUTAGES):
-                raise  # nobody's fault: later
-            except Exception as problem:
-                outcome = await self._raised(row, problem)
-            if outcome == "moved":
-                return True  # the next generation's keeper goes on
-            held = held or outcome == "later"
+        rows = await ask(self._waiting)
+        while rows:
+            for row in rows:
+                if not mine():
+                    return True
+                if held and not self._is_stop(row):
+                    continue
+                raised: Exception | None = None
+                try:
+                    outcome = await self._one(row)
+                except (MessengerError, *OUTAGES):
+                    raise  # nobody's fault: later
+                except Exception as problem:
+                    raised = problem
+                if raised is not None:
+                    outcome = await self._raised(row, raised)
+                if outcome == "moved":
+                    return True  # the next generation's keeper goes on
+                held = held or outcome == "later"
+            # What is held stays, and a stop that came behind a whole page of it must be seen all the same.
+            rows = await ask(self._waiting, rows[-1]) if len(rows) == BATCH else []
         return not held
 
-    def _waiting(self) -> list[InboundMessage]:
+    def _waiting(self, after: InboundMessage | None = None) -> list[InboundMessage]:
         lane = self._lane
         newest = self._tables.newest_lane(lane.app_id, lane.chat_id, lane.thread_id)
         if newest is None or newest.pk != lane.pk:
@@ -90,6 +98,8 @@ class Intake:
         rows = self._tables.messages.filter(
             app=self._app, chat_id=lane.chat_id, thread_id=lane.thread_id, state="received"
         )
+        if after is not None:
+            rows = rows.filter(Q(sent_at__gt=after.sent_at) | Q(sent_at=after.sent_at, id__gt=after.pk))
         return list(rows.order_by("sent_at", "id")[:BATCH])
 
     async def _one(self, row: InboundMessage) -> Outcome:

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from chat.messenger import poison
 from chat.messenger.adapter import Messenger, made_id
@@ -22,8 +22,23 @@ log = logging.getLogger(__name__)
 LEASE_MS = 10_000
 RENEW_S = 3.0
 CLAIM = Claim(holder="claimed_by")
-#: Chats looked at in one round.
+#: Chats looked at in one round; the next one goes on behind them.
 MAX_CHATS = 500
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far the rounds have come, by what there is to do. What stays (lanes of other workers, and those that fail)
+    must not hide the others."""
+
+    #: (app, chat, thread) of what came in.
+    mail: tuple[int, str, str] | None = None
+    #: Lanes with something to send, and with news to tell.
+    out: int = 0
+    news: int = 0
+
+
+START = Place()
 
 
 @dataclass
@@ -35,29 +50,46 @@ class Todo:
     news: set[int] = field(default_factory=set)
     #: Lanes that some worker has now: how many cards may be moving.
     busy: int = 0
+    #: Where the next round begins.
+    next: Place = START
 
     @property
     def lanes(self) -> set[int]:
         return self.mail | self.out | self.news
 
 
-def look(messenger: Messenger, me: str, now: int) -> Todo:
-    """Everything that is to be done on lanes which nobody else has."""
+def look(messenger: Messenger, me: str, now: int, place: Place = START, page: int = MAX_CHATS) -> Todo:
+    """What is to be done on lanes which nobody else has: a page of each kind, from `place` on."""
     todo = Todo()
     tables = messenger.tables
     waiting = tables.messages.filter(state="received", app__enabled=True)
-    chats = waiting.order_by().values_list("app_id", "chat_id", "thread_id").distinct()[:MAX_CHATS]
+    if place.mail is not None:
+        app, written_in, thread = place.mail
+        waiting = waiting.filter(
+            Q(app_id__gt=app)
+            | Q(app_id=app, chat_id__gt=written_in)
+            | Q(app_id=app, chat_id=written_in, thread_id__gt=thread)
+        )
+    keys = ("app_id", "chat_id", "thread_id")
+    chats = list(waiting.order_by(*keys).values_list(*keys).distinct()[:page])
     for chat in chats:
         lane = tables.newest_lane(*chat) or _first_lane(messenger, *chat)
         if lane is not None:
             todo.mail.add(lane.pk)
     due = tables.deliveries.filter(state="pending", next_at__lte=now, lane__app__enabled=True)
-    todo.out = set(due.order_by().values_list("lane_id", flat=True).distinct()[:MAX_CHATS])
+    due = due.filter(lane_id__gt=place.out).order_by("lane_id")
+    out = list(due.values_list("lane_id", flat=True).distinct()[:page])
     ahead = Conversation.objects.filter(
         id=OuterRef("conversation"), head_seq__gt=OuterRef("head_seq"), deleted_at=None
     )
     behind = tables.lanes.filter(Exists(ahead), app__enabled=True)
-    todo.news = set(behind.values_list("pk", flat=True)[:MAX_CHATS])
+    news = list(behind.filter(pk__gt=place.news).order_by("pk").values_list("pk", flat=True)[:page])
+    todo.out, todo.news = set(out), set(news)
+    todo.next = Place(
+        mail=chats[-1] if len(chats) == page else None,
+        out=out[-1] if len(out) == page else 0,
+        news=news[-1] if len(news) == page else 0,
+    )
     held = tables.lanes.filter(claimed_until__gt=now)
     todo.busy = held.count()
     others = set(held.exclude(claimed_by=me).values_list("pk", flat=True))

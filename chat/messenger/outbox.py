@@ -88,12 +88,15 @@ class Outbox:
                 return False
             if not await ask(self._begin, row, self._clock()):
                 continue
+            failed: Exception | None = None
             try:
                 sent = await self._send(row)
             except OUTAGES:
                 raise
             except Exception as problem:
-                await self._failed(row, problem, self._clock())
+                failed = problem
+            if failed is not None:
+                await self._failed(row, failed, self._clock())
             else:
                 await ask(self._sent, row, sent, self._clock())
 

@@ -65,14 +65,16 @@ class RunCards:
             self._follower.seq
         )  # of what is drawn at least: the state may move while we wait for the messenger
         settled = await self._settle_others(run, now)
+        closed: CardClosed | Outpaced | None = None
+        whole = False
         try:
             whole = await self._draw_run(run, now) if run else True
-        except CardClosed:
+        except (CardClosed, Outpaced) as problem:
+            closed = problem
+        if isinstance(closed, CardClosed):
             await self._rotate(run)
-            whole = False
-        except Outpaced:
+        elif closed is not None:
             await self._change(run, sequence_by=OUTPACED_BY)
-            whole = False
         return Drawn(seq, settled, settled and whole)
 
     def give_up(self) -> None:

@@ -22,7 +22,7 @@ from chat.messenger.delivery import LaneDelivery
 from chat.messenger.errors import MessengerError
 from chat.messenger.follow import Follower
 from chat.messenger.intake import Intake
-from chat.messenger.lanes import LEASE_MS, RENEW_S, Todo, claim, look, release, renew
+from chat.messenger.lanes import LEASE_MS, MAX_CHATS, RENEW_S, START, Todo, claim, look, release, renew
 from chat.messenger.models import Lane
 from chat.session.errors import Unavailable
 from chat.session.sessions import Sessions
@@ -57,6 +57,7 @@ class MessengerService:
         worker: str,
         clock: Callable[[], int] = now_ms,
         idle_poll_s: float = IDLE_POLL_S,
+        page: int = MAX_CHATS,
     ) -> None:
         self.messenger = messenger
         self.me = worker
@@ -64,6 +65,8 @@ class MessengerService:
         self.inbox = Inbox(sessions, enqueue)
         self.feed = Feed(sessions.store, sessions.look)
         self.busy = 1
+        self._page = page
+        self._place = START
         self._idle_poll_s = idle_poll_s
         self._keepers: dict[int, Keeper] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -114,7 +117,8 @@ class MessengerService:
         self._failed.pop(lane, None)
 
     async def _look(self) -> None:
-        todo: Todo = await ask(look, self.messenger, self.me, now_ms())
+        todo: Todo = await ask(look, self.messenger, self.me, now_ms(), self._place, self._page)
+        self._place = todo.next
         self.busy = max(1, todo.busy)
         for lane in todo.lanes:
             keeper = self._keepers.get(lane)

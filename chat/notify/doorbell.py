@@ -9,9 +9,13 @@ Channels turns into a call of its method `conversation_ring` or `user_ring`.
 """
 
 import asyncio
+import contextlib
 import logging
+from typing import Any
 
 from channels.layers import BaseChannelLayer, get_channel_layer
+
+from chat.support.tasks import end
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +60,64 @@ async def leave(group: str, channel: str) -> None:
     """No longer hear the rings of `group`."""
     if (layer := _layer()) is not None:
         await layer.group_discard(group, channel)
+
+
+async def listen_anew() -> None:
+    """Have everybody in this event loop hear by a new connection. For when bells are rung and not heard: the connection
+    that hears them may have stayed with a server that was replaced, or may not have been let in again."""
+    layer: Any = _layer()
+    if layer is None:
+        return
+    # channels-redis has no way to ask for this. It listens again by itself once its connection is gone.
+    for shard in getattr(layer._get_layer(), "_shards", ()):
+        if shard._redis is not None:
+            log.warning("Bells are not heard; listening by a new connection.")
+            await shard._redis.connection_pool.disconnect()
+
+
+class Ear:
+    """Hears the rings of one conversation, or of what is rung as one, and counts them; for the running event loop. What
+    it hears comes the same way as to everybody else here: by the loop's one subscription."""
+
+    def __init__(self, conversation: str) -> None:
+        self._group = conversation_group(conversation)
+        self._task: asyncio.Task[None] | None = None
+        self._rung = asyncio.Condition()
+        self.rings = 0
+
+    async def open(self) -> bool:
+        """Begin to hear, if it does not yet. Whether there is anything to hear by. Raises what the layer raises."""
+        layer = _layer()
+        if layer is not None and (self._task is None or self._task.done()):
+            channel = await layer.new_channel()
+            await layer.group_add(self._group, channel)
+            self._task = asyncio.create_task(self._listen(layer, channel), name="ear")
+        return layer is not None
+
+    async def beyond(self, rings: int, seconds: float) -> bool:
+        """Wait for more rings than so many. Whether they came in time."""
+        try:
+            async with asyncio.timeout(seconds), self._rung:
+                await self._rung.wait_for(lambda: self.rings > rings)
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Hear no more."""
+        if self._task is not None:
+            await end([self._task])
+
+    async def _listen(self, layer: BaseChannelLayer, channel: str) -> None:
+        try:
+            while True:
+                await layer.receive(channel)
+                async with self._rung:
+                    self.rings += 1
+                    self._rung.notify_all()
+        finally:
+            with contextlib.suppress(Exception):
+                await layer.group_discard(self._group, channel)
 
 
 async def _ring(group: str, message: dict[str, str]) -> bool:

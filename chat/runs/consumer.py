@@ -10,9 +10,11 @@ from django.conf import settings
 from streaq import Worker
 
 from chat.runs.pool import SPARE, Pool
+from chat.runs.probe import PROBE
 from chat.runs.queue import RUN, streaq_options
 from chat.runs.share import Share
 from chat.support.backoff import Backoff
+from chat.support.reasons import reason
 
 log = logging.getLogger(__name__)
 
@@ -59,13 +61,26 @@ class _Streaq(Worker[None]):
             self.broken.set()
 
 
-async def take_tasks(pool: Pool, share: Share, leaving: asyncio.Event) -> None:
-    """Take runs from the queue until `leaving`; a streaQ worker that breaks is replaced."""
+async def _nobody(token: str) -> None:
+    """For a worker that answers no probes."""
+
+
+async def take_tasks(
+    pool: Pool,
+    share: Share,
+    leaving: asyncio.Event,
+    answer: Callable[[str], Coroutine[Any, Any, None]] = _nobody,
+) -> None:
+    """Take runs from the queue until `leaving`; a streaQ worker that breaks is replaced. Probes go to `answer`."""
+
+    async def perform(conversation: str, run: str) -> None:
+        await (answer(run) if conversation == PROBE else pool.perform(conversation, run))
+
     pauses = iter(BACKOFF)
     retired: set[asyncio.Task[None]] = set()
     while not leaving.is_set():
         broken = asyncio.Event()
-        taker = asyncio.create_task(_streaq(pool.perform, share, broken, leaving), name="streaq worker")
+        taker = asyncio.create_task(_streaq(perform, share, broken, leaving), name="streaq worker")
         # A broken one may take long to end; it is out of use from now on, and a new one takes its place.
         retired.add(taker)
         taker.add_done_callback(retired.discard)
@@ -109,6 +124,6 @@ async def _streaq(
     try:
         await worker.run_async()
     except Exception as problem:
-        log.debug("streaQ ended: %r", problem)
+        log.warning("The queue's worker ended: %s.", reason(problem))
     finally:
         broken.set()

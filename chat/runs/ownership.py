@@ -209,13 +209,16 @@ class RunOwnership:
                 try:
                     return await self._perform()
                 except StateMoved:
-                    await self.writer.refresh()
+                    pass
+                await self.writer.refresh()
                 raise_if_cancelled()
+            return None
         except (RunOver, MustBeIsolated, Unreadable, Fenced, NoConversation):
             raise
         except Exception:
             log.exception("Run %s failed from within.", self.run)
-            await self._try_again_or_fail()
+        await self._try_again_or_fail()
+        return None
 
     async def _try_again_or_fail(self) -> None:
         """A defect of ours, or trouble that nobody foresaw, leaves the run to another attempt (rule R10); only one that
@@ -401,6 +404,11 @@ class RunOwnership:
                     raise LeaseLost
             except Unavailable:
                 continue  # the fence guards every write, and tools get no turn once the lease may have run out
+            except LeaseLost:
+                raise
+            except Exception:
+                log.exception("Run %s: its lease could not be renewed; trying again.", self.run)
+                continue
             self._until = asked + self.runner.lease_ms / 1000
 
     async def _listen(self) -> None:

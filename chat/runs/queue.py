@@ -15,6 +15,8 @@ from django.conf import settings
 from streaq import Worker
 
 from chat.support.backoff import Backoff
+from chat.support.reasons import reason
+from chat.support.redis_address import parse, queue_name
 from chat.support.tasks import end
 
 log = logging.getLogger(__name__)
@@ -24,7 +26,6 @@ RUN = "run"
 #: Priorities, lowest first. What was begun before and shall go on comes before what is new. The name of the lower one
 #: is streaQ's default: a worker of release 0.1.0 sees that one only.
 NEW, RECOVERING = "normal", "recovering"
-QUEUE_NAME = "holdfast"
 #: Seconds that a put may take. A queue that does not answer holds nobody up: the run is journalled already.
 TIMEOUT_S = 2.0
 #: Entries that go to Redis in one pipeline.
@@ -36,8 +37,9 @@ BACKOFF = Backoff(0.1, 2.0)
 def streaq_options() -> dict[str, Any]:
     """What every streaQ object of this installation must agree on."""
     return {
-        "redis_url": settings.HOLDFAST_REDIS_URL,
-        "queue_name": QUEUE_NAME,
+        # A read waits for an entry as long as the idle timeout.
+        **parse(settings.HOLDFAST_REDIS_URL).for_streaq(settings.HOLDFAST_LEASE_MS / 1000),
+        "queue_name": queue_name(settings.HOLDFAST_REDIS_PREFIX),
         "priorities": [NEW, RECOVERING],  # a list of its own each time: streaQ turns it round in place
         "serializer": _to_json,
         "deserializer": json.loads,
@@ -105,7 +107,7 @@ class Queue:
                         pauses = iter(BACKOFF)
             except Exception as problem:
                 pause = next(pauses)
-                log.warning("The queue cannot be reached (%s); next try in %.1f s.", str(problem), pause)
+                log.warning("The queue cannot be reached (%s); next try in %.1f s.", reason(problem), pause)
                 await asyncio.sleep(pause)
 
     async def _carry(self, client: "Worker[Any]") -> None:

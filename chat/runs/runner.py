@@ -19,6 +19,9 @@ from chat.support.tasks import raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
+#: Seconds before a run that could not be taken, because a store is in trouble, is put into the queue again.
+AWAY_S = 0.5
+
 #: What came of a look at a run: it was ours; it must be isolated; nothing to do, or others do it.
 RunOutcome = Literal["owned", "isolated", "nothing"]
 
@@ -72,6 +75,7 @@ class Runner:
         if self.leaving.is_set() or conversation in self._owned:
             return "nothing"
         mine = self._owned[conversation] = RunOwnership(self, conversation, run)
+        away = False
         try:
             await mine.hold(owned or asyncio.Event())
         except (NoConversation, RunOver, Fenced) as reason:
@@ -82,10 +86,17 @@ class Runner:
             log.warning("Run %s is left to a worker of a later release: %s", run, reason)
         except LeaseLost:
             log.warning("Run %s: the lease was lost; nothing more is written.", run)
+        except Unavailable as problem:
+            log.warning("Run %s has to wait: %s", run, problem)
+            away = True
         except Exception:
             log.exception("Run %s could not be looked after; the sweeper will bring it back.", run)
         finally:
             del self._owned[conversation]
+        if away:
+            # A store is in trouble: whoever is next may be luckier, and sooner there than the sweeper.
+            await asyncio.sleep(AWAY_S)
+            await self.requeue(conversation, run)
         if mine.held and mine.then is None:
             await self._pass_on(conversation, run)
         return "owned" if mine.held else "nothing"

@@ -1,4 +1,4 @@
-"""A fair share of the queue for each worker (rule R11, docs/decisions/0018).
+"""A fair share of the queue for each worker (rule R12, docs/decisions/0018).
 
 Each worker says how many runs it has, and hears it of the others. Who has about as few as the least busy one waits at
 the queue; who has more only comes by now and then, for what was left lying because the others are full, stuck or gone.

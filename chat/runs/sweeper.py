@@ -59,7 +59,17 @@ def unattended(run: Active, *, owned: bool, now: int) -> bool:
     """Whether nobody works on a run although somebody should."""
     if owned or (run.status == "waiting" and not run.stopping):
         return False
-    return run.status != "queued" or now - run.updated_at >= QUEUED_GRACE_MS
+    # One that was queued in the future was so by a clock that is wrong, and for all we know long ago.
+    return run.status != "queued" or not 0 <= now - run.updated_at < QUEUED_GRACE_MS
+
+
+def claim_of(run: Active) -> str:
+    """By what a run is claimed among sweepers: one claim for "running" and for the "recovering" that we make of it."""
+    return f"sweep-{run.run}-{run.attempt}-{_kind(run)}"
+
+
+def _kind(run: Active) -> str:
+    return "lost" if run.status in ("running", "recovering") else run.status
 
 
 def decide_recovering(state: State, run: str, attempt: int, now: int, crowd: int) -> list[e.Event]:
@@ -101,6 +111,8 @@ class Sweeper:
         self._marked = False
         self._hold_until = 0
         self._tidy_at = 0
+        #: Until when runs are claimed, by whoever: one that waits for its place is not asked about by each sweep.
+        self._claimed: dict[str, int] = {}
         #: Milliseconds until the first of the leases seen in the latest sweep runs out; None: there were none.
         self._next_expiry: int | None = None
 
@@ -143,10 +155,12 @@ class Sweeper:
         expiries = [*leases.values(), *([] if self._next_expiry is None else [self._next_expiry])]
         self._next_expiry = min(expiries, default=None)
         now = self._clock.now()
-        lost = [run for run in runs if unattended(run, owned=run.conversation in leases, now=now)]
+        self._claimed = {claim: until for claim, until in self._claimed.items() if until > now}
+        found = [run for run in runs if unattended(run, owned=run.conversation in leases, now=now)]
+        lost = [run for run in found if claim_of(run) not in self._claimed]
         # A suspect that waits for a place has nobody yet, and somebody who sees to it.
-        claims = await self._sessions.store.leases([suspect_claim(run.run) for run in lost])
-        lost = [run for run in lost if suspect_claim(run.run) not in claims]
+        guarded = await self._sessions.store.leases([suspect_claim(run.run) for run in lost])
+        lost = [run for run in lost if suspect_claim(run.run) not in guarded]
         seen_to = 0
         for start in range(0, len(lost), AT_ONCE):
             chunk = lost[start : start + AT_ONCE]
@@ -171,6 +185,7 @@ class Sweeper:
         ttl = max(60_000, 20 * self._every_ms)
         if not await store.renew(self._mark, self._name, ttl):
             await store.acquire(self._mark, self._name, ttl)
+            self._claimed.clear()
             if self._marked:
                 log.warning("The store has lost its leases; their owners get time to renew them.")
                 self._hold_until = self._clock.now() + LEASE_RENEWALS * self._renew_ms
@@ -179,13 +194,13 @@ class Sweeper:
 
     async def _look_after(self, run: Active) -> bool:
         store = self._sessions.store
-        # One claim for "running" and the "recovering" that we make of it. Before anything is loaded: a run that waits
-        # for its place is seen by every sweep of every worker.
-        kind = "lost" if run.status in ("running", "recovering") else run.status
-        lasts = LEASE_RENEWALS * self._renew_ms if kind == "lost" else CLAIM_MS
-        claim = f"sweep-{run.run}-{run.attempt}-{kind}"
+        # Before anything is loaded: a run that waits for its place is seen by every sweep of every worker.
+        lasts = LEASE_RENEWALS * self._renew_ms if _kind(run) == "lost" else CLAIM_MS
+        claim = claim_of(run)
         claimant = f"{self._name}/{secrets.token_hex(4)}"
         if not await store.acquire(claim, claimant, lasts):
+            left = (await store.leases([claim])).get(claim, 0)
+            self._claimed[claim] = self._clock.now() + left
             return False
         done = False
         try:
@@ -193,6 +208,8 @@ class Sweeper:
         finally:
             if not done:
                 await store.release(claim, claimant)
+        if done:
+            self._claimed[claim] = self._clock.now() + lasts
         return done
 
     async def _bring_back(self, run: Active) -> bool:

@@ -28,6 +28,7 @@ from chat.runs.isolated.process import end_if_stuck
 from chat.runs.isolated.supervisor import Supervisor
 from chat.runs.pool import LEAVE_S, Pool
 from chat.runs.presence import beat
+from chat.runs.probe import Answerer
 from chat.runs.runner import Runner
 from chat.runs.share import Share
 from chat.runs.sweeper import Sweeper
@@ -85,16 +86,20 @@ async def serve(
     sweeper = Sweeper(
         sessions, queue.put, worker=name, every_ms=every_ms, renew_ms=renew_ms, enqueue_first=queue.put_first
     )
+
+    def full() -> bool:
+        return len(pool.running) >= settings.HOLDFAST_WORKER_CONCURRENCY
+
     given = ServiceContext(sessions, queue.put, name)
     log.info("Worker %s starts.", name)
     side = [
         asyncio.create_task(sweeper.run(), name="sweeper"),
         asyncio.create_task(runner.watch(WATCH_MS), name="watcher"),
         asyncio.create_task(end_if_stuck(settings.HOLDFAST_STUCK_MS), name="watchdog"),
-        asyncio.create_task(beat(sessions), name="presence"),
+        asyncio.create_task(beat(sessions, full, f"the worker {name}"), name="presence"),
         asyncio.create_task(share.beat(), name="share"),
         *(asyncio.create_task(_serve(service, given), name=service.name) for service in services()),
-        asyncio.create_task(take_tasks(pool, share, leaving), name="streaq"),
+        asyncio.create_task(take_tasks(pool, share, leaving, Answerer(sessions).answer), name="streaq"),
     ]
     told = asyncio.create_task(leaving.wait(), name="leaving")
     if ready is not None:

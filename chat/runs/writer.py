@@ -15,7 +15,7 @@ from agents import history as h
 from agents.loop import PartText
 from chat.journal.queries import was_stored
 from chat.session.contract import Position
-from chat.session.errors import PartGap, Unavailable
+from chat.session.errors import Fenced, NoConversation, PartGap, Unavailable
 from chat.session.sessions import AppendOutcome, Sessions, SessionView
 from chat.support.backoff import Backoff
 from chat.support.tasks import raise_if_cancelled
@@ -88,7 +88,7 @@ class FencedWriter:
 
     async def part(self, part: PartText) -> None:
         """Show text that has come. It is no event: losing some costs a moment, and the next piece brings it
-        along, so no trouble of a store comes out of here. Raises Fenced and NoConversation."""
+        along, so no trouble of a store, and no defect, comes out of here. Raises Fenced and NoConversation."""
         if part.offset == 0:
             self._streamed = ""
         self._streamed += part.text
@@ -99,10 +99,15 @@ class FencedWriter:
             except PartGap:
                 # The store lost what came before. After a second gap the next piece tries again.
                 offset, text = 0, self._streamed
+            except (Fenced, NoConversation):
+                raise
             except Unavailable:
-                break
+                return
+            except Exception:
+                log.exception("Run %s: text could not be shown; its step will bring it.", self.run)
+                return
             else:
-                break
+                return
 
     async def _append(self, decided: Decide) -> list[e.Event]:
         tried: list[e.Event] = []

@@ -69,7 +69,8 @@ class StreamedPart:
 class Loaded:
     """One atomic read of a session (rule S3). `fields` is the state with its values as JSON text; `log_id` is
     the last entry of the log that the read includes. Not `verified`: the Redis server is another one, or
-    another incarnation, than the one on which the session was last compared with SQL."""
+    another incarnation, than the one on which the session was last compared with SQL. Not `whole`: the state or the
+    streamed text has vanished from the store alone, so what is here is not what was written."""
 
     position: Position
     fields: dict[str, str]
@@ -78,6 +79,7 @@ class Loaded:
     archived: int
     fence: int
     verified: bool
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,9 @@ class Lost:
 
 LOST = Lost()
 
+#: What a store keeps of a conversation, each by a key of its own. Any of them may vanish alone (rule S6).
+KEYS = ("meta", "state", "log", "commands", "part", "lease")
+
 #: Holds a lease for whoever owned the run on a Redis that has lost who that was.
 UNKNOWN_OWNER = "?"
 
@@ -150,13 +155,14 @@ class Leftover:
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """One atomic read of the log's events after some seq."""
+    """One atomic read of the log's events after some seq. `whole`: as of `Loaded`."""
 
     position: Position
     archived: int
     fence: int
     verified: bool
     events: list[Leftover]
+    whole: bool = True
 
 
 class Store(Protocol):
@@ -188,7 +194,8 @@ class Store(Protocol):
         """Append events (JSON texts) and write the patch (JSON texts; None deletes), all or nothing (S2).
 
         Saying the same thing at the same position again is harmless: it is recognised by its tag. Raises
-        Missing, Fenced, Duplicate, IdReused, Conflict, checked in this order. After this method: archive the
+        Missing, Fenced, Duplicate, IdReused, Conflict, checked in this order; and Missing if the
+        session is not whole. After this method: archive the
         events, then call `archived`; only then act on them (rule S5).
         """
 
@@ -212,7 +219,7 @@ class Store(Protocol):
         `replaces`. False if what is there is something else. The fence never gets smaller."""
 
     async def part(self, conversation: str, fence: int, message: str, offset: int, text: str) -> None:
-        """Add streaming text. What is there already is ignored. Raises Missing, Fenced, Conflict (to be
+        """Add streaming text. What is there already is ignored. Raises Missing (or not whole), Fenced, Conflict (to be
         compared with SQL first), PartGap."""
 
     async def read(self, positions: Mapping[str, tuple[str, str]]) -> dict[str, Batch | Lost]:
@@ -255,6 +262,14 @@ class Store(Protocol):
 
     async def delete(self, conversation: str) -> None:
         """Forget the session: it was deleted, or shall come back from SQL."""
+
+    async def examine(self) -> str:
+        """What is done with memory that runs out: `noeviction`, or the name of a policy by which what was taken may
+        vanish; '' if it cannot be known. Raises StoreUnusable, too."""
+
+    async def set_clock(self) -> None:
+        """Have the clock that this store was made with go by the store's. Happens by itself with every `load`; for
+        whoever loads nothing. Harmless where the time may not be asked for."""
 
     async def aclose(self) -> None:
         """Let go of connections."""

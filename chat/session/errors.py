@@ -3,6 +3,7 @@
 SessionError
 ├── Unavailable            try again later; `retry` is true
 │   ├── StoreUnavailable       Redis
+│   │   └── StoreUnusable          Redis, until somebody sets it up differently
 │   ├── JournalUnavailable     SQL
 │   └── Busy                   too many others write to this conversation
 ├── NoConversation         never was, or was deleted
@@ -39,6 +40,11 @@ class Unavailable(SessionError):
 
 class StoreUnavailable(Unavailable):
     """Redis cannot be reached or refuses to work at the moment. Try again."""
+
+
+class StoreUnusable(StoreUnavailable):
+    """This Redis must not be used as things are set up: it is a cluster, or another installation's. The text says what
+    to do. A process that finds so at its start ends."""
 
 
 class JournalUnavailable(Unavailable):

@@ -50,10 +50,12 @@ class _Session:
     parts: int = 0
     #: When it leaves, by the store's clock; None while the journal lacks something.
     expires: int | None = None
+    #: Whether neither the state nor the streamed text has vanished alone.
+    whole: bool = True
 
 
 class MemoryStore:
-    """`Store` in memory. `clock` gives milliseconds; `restart` and `flush` do what a Redis server may suffer."""
+    """`Store` in memory. `clock` gives milliseconds; `restart`, `flush` and `lose` do what a server may suffer."""
 
     def __init__(
         self,
@@ -77,6 +79,27 @@ class MemoryStore:
         self._sessions.clear()
         self._leases.clear()
         self._loads.clear()
+
+    def lose(self, conversation: str, key: str) -> None:
+        """Lose one of a conversation's KEYS alone, as an eviction does. Harmless if there is no such thing."""
+        session = self._sessions.get(conversation)
+        if key == "lease":
+            self._leases.pop(conversation, None)
+        elif session is None:
+            return
+        elif key == "meta":
+            del self._sessions[conversation]
+        elif key == "state":
+            session.whole = session.whole and not session.fields
+            session.fields.clear()
+        elif key == "part":
+            session.whole = session.whole and not session.text
+            session.text = ""
+        elif key == "log":
+            session.log.clear()
+            session.asked.clear()
+        else:
+            session.commands.clear()
 
     def copy(self) -> Any:
         """A copy of all data, for `restart`."""
@@ -103,6 +126,7 @@ class MemoryStore:
             archived=session.archived,
             fence=session.fence,
             verified=session.server == self._server,
+            whole=session.whole,
         )
 
     async def head(self, conversation: str) -> tuple[Position, int] | None:
@@ -124,6 +148,7 @@ class MemoryStore:
             fence=session.fence,
             verified=session.server == self._server,
             events=[Leftover(event, session.asked.get(event.seq)) for event in events],
+            whole=session.whole,
         )
 
     async def read(self, positions: Mapping[str, tuple[str, str]]) -> dict[str, Batch | Lost]:
@@ -171,6 +196,8 @@ class MemoryStore:
             if mine and session.position.epoch == expected.epoch:
                 return appended
             raise Conflict
+        if not session.whole:
+            raise Missing
         caught_up = session.archived == expected.seq
         prev = expected.tag
         for text, position in zip(events, positions, strict=True):
@@ -200,6 +227,8 @@ class MemoryStore:
             raise Fenced
         if session.server != self._server:
             raise Conflict
+        if not session.whole:
+            raise Missing
         have = utf16(session.text) if session.message == message else 0
         if offset > have:
             raise PartGap(have)
@@ -317,6 +346,12 @@ class MemoryStore:
         now = self._clock()
         ends = {c: self._leases[c][1] for c in conversations if c in self._leases}
         return {conversation: end - now for conversation, end in ends.items() if end > now}
+
+    async def examine(self) -> str:
+        return "noeviction"
+
+    async def set_clock(self) -> None:
+        """In memory there is one machine and one clock."""
 
     async def aclose(self) -> None:
         """Nothing is held outside this object."""

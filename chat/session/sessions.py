@@ -5,7 +5,7 @@
                 └──────────────────────────┴───────────────┘
 
 Redis orders, SQL remembers. Whatever may have gone wrong before, a crash between the two writes, a lost tail,
-an empty server, is set right by the next `load`; there is no other recovery.
+an empty server, one key that vanished, is set right by the next `load`; there is no other recovery.
 """
 
 import asyncio
@@ -121,9 +121,9 @@ class Sessions:
             loaded = await self.store.load(conversation)
             if loaded is None:
                 await self._rebuild(conversation, await self.journal.base(conversation), None)
-            elif loaded.verified and loaded.archived == loaded.position.seq:
+            elif loaded.verified and loaded.whole and loaded.archived == loaded.position.seq:
                 return loaded
-            elif loaded.verified and not waited:
+            elif loaded.verified and loaded.whole and not waited:
                 # Most likely its writer is archiving it at this moment.
                 waited = True
                 await asyncio.sleep(GRACE_S)
@@ -192,10 +192,13 @@ class Sessions:
                 after = await self._append(conversation, view, events, fence, command)
             except (Conflict, Missing, Diverged):
                 continue
-            except Duplicate as duplicate:
-                return await self._duplicate(conversation, command, duplicate)
+            except Duplicate as problem:
+                duplicate = problem
+                break
             return AppendOutcome(after, events, False, command.result if command else None)
-        raise Busy
+        else:
+            raise Busy
+        return await self._duplicate(conversation, command, duplicate)
 
     async def part(self, conversation: str, fence: int, message: str, offset: int, text: str) -> None:
         """Add streaming text of a step. Raises Fenced; PartGap, which says from where to send it again."""
@@ -343,20 +346,26 @@ class Sessions:
     ) -> None:
         """Commit to SQL, and try again for a while. Raises Diverged and Unarchivable (after setting Redis right),
         JournalUnavailable."""
+        behind = False
         for pause in (*ARCHIVE_RETRY_S, None):
             try:
+                if behind:
+                    await self._reconcile(conversation)
                 return await self.journal.archive(conversation, (base.seq, base.tag), committed, after)
             except Behind:
-                await self._reconcile(conversation)
+                behind = True
             except (Diverged, Unarchivable) as problem:
                 log.warning("Conversation %s, after seq %d: %s", conversation, base.seq, problem)
-                await self._reconcile(conversation)
-                raise
+                refused = problem
+                break
             except JournalUnavailable:
                 if pause is None:
                     raise
                 await asyncio.sleep(pause)
-        raise JournalUnavailable
+        else:
+            raise JournalUnavailable
+        await self._reconcile(conversation)
+        raise refused
 
     async def _mark_archived(self, conversation: str, position: Position) -> None:
         """Tell Redis that SQL has it. From here on nothing may fail: the events are committed."""
@@ -390,16 +399,20 @@ class Sessions:
                 return  # both went on meanwhile
             await self._rebuild(conversation, base, tail.position.epoch)
             return
+        dropped = False
         if tail.events:
             try:
                 state = await self._archive_leftovers(conversation, base, tail)
             except (Diverged, Unarchivable) as problem:
                 log.error("Conversation %s: left-over events are dropped. %s", conversation, problem)
-                base = await self.journal.base(conversation)
-                await self._rebuild(conversation, base, tail.position.epoch)
-                return
+                dropped = True
             except Behind:
                 return  # SQL went back; the next look sees it
+        if dropped or not tail.whole:
+            # A key has vanished alone; SQL has by now whatever the others still told.
+            base = await self.journal.base(conversation)
+            await self._rebuild(conversation, base, tail.position.epoch)
+            return
         await self.store.archived(conversation, tail.position)
         if not tail.verified:
             await self._verify(conversation, base, tail.position, state)

@@ -4,7 +4,9 @@
     found = await database.run(work, …)                               one that was handed over
 
 So one slow query holds up neither the event loop nor all others. A connection that had died is found out and opened
-again. What the driver says of a database that is away or locked becomes JournalUnavailable, here and nowhere else.
+again. To PostgreSQL all of a process, its views and admin pages included, share one pool of
+HOLDFAST_DATABASE_CONNECTIONS: a thread takes one for one piece of work and gives it back. A thread keeps its SQLite.
+What the driver says of a database that is away or locked becomes JournalUnavailable, here and nowhere else.
 Views and admin pages, which Django runs in threads of its own, use the ORM directly.
 """
 
@@ -15,10 +17,15 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import ParamSpec, TypeVar
 
+from django.conf import settings
 from django.db import (
     DEFAULT_DB_ALIAS,
+    DatabaseError,
+    DataError,
+    IntegrityError,
     InterfaceError,
     InternalError,
+    NotSupportedError,
     OperationalError,
     ProgrammingError,
     connections,
@@ -29,10 +36,10 @@ from chat.session.errors import JournalUnavailable
 from chat.support.loops import PerLoop
 
 #: What says something of the database and nothing of the rows: away, locked, full, read-only since a failover, or in
-#: the middle of a migration. The same work may succeed later. DataError and IntegrityError are the asker's own.
-NOT_NOW = (OperationalError, InterfaceError, InternalError, ProgrammingError)
-#: Connections of one process to the database, by this way.
-THREADS = 4
+#: the middle of a migration. The same work may succeed later.
+NOT_NOW = (OperationalError, InterfaceError, InternalError, ProgrammingError, NotSupportedError)
+#: What says something of the rows: it is the asker's own.
+THE_ASKERS = (DataError, IntegrityError)
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +50,10 @@ T = TypeVar("T")
 class Database:
     """One database, by Django's alias. Works on every alias; opens a connection when it needs one."""
 
-    def __init__(self, using: str = DEFAULT_DB_ALIAS, threads: int = THREADS) -> None:
+    def __init__(self, using: str = DEFAULT_DB_ALIAS, threads: int | None = None) -> None:
+        """`threads`: pieces of work at the same time; as many as there are connections, unless it is said."""
         self.using = using
-        self._threads = threads
+        self.threads = threads or settings.HOLDFAST_DATABASE_CONNECTIONS
         #: The threads, and the connections that they have opened; None while it is closed.
         self._open: tuple[ThreadPoolExecutor, set[BaseDatabaseWrapper]] | None = None
         #: It may be closed by another thread than the event loop's, and used again at the same moment.
@@ -69,7 +77,9 @@ class Database:
                 # The connection had died, most likely long ago.
                 connection.close()
                 return work(*args, **kwargs)
-            except NOT_NOW as problem:
+            except (DatabaseError, InterfaceError) as problem:
+                if isinstance(problem, THE_ASKERS):
+                    raise
                 _discard(connection)
                 if isinstance(problem, ProgrammingError):
                     # Most likely a defect of ours, or a schema of another release; waited for, and told aloud.
@@ -77,10 +87,12 @@ class Database:
                 raise JournalUnavailable(
                     f"The database refused ({problem}); nothing is acknowledged. Try again."
                 ) from problem
+            finally:
+                give_back(self.using)
 
         with self._lock:
             if self._open is None:
-                self._open = ThreadPoolExecutor(self._threads, thread_name_prefix="database"), set()
+                self._open = ThreadPoolExecutor(self.threads, thread_name_prefix="database"), set()
             pool, opened = self._open
             running = pool.submit(guarded, opened)
         return await asyncio.wrap_future(running)
@@ -97,6 +109,14 @@ class Database:
         with ThreadPoolExecutor(1) as closing:
             for connection in opened:
                 closing.submit(connection.close)
+
+
+def give_back(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Put this thread's connection back into the pool, where there is one. Whoever waits for somebody who needs a
+    connection, too, must not keep one meanwhile."""
+    connection = connections[using]
+    if getattr(connection, "pool", None) is not None and not connection.in_atomic_block:
+        connection.close()
 
 
 def _discard(connection: BaseDatabaseWrapper) -> None:
@@ -120,6 +140,11 @@ _databases: PerLoop[Database] = PerLoop(Database, _close)
 def database() -> Database:
     """The running loop's; its connections are closed with the loop."""
     return _databases.get()
+
+
+def use(made: Database) -> Database:
+    """Have the running loop use this one, which is closed with it. It must not have one yet."""
+    return _databases.use(made)
 
 
 async def ask(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -100,7 +100,11 @@ def test_a_tool_that_changes_something_cannot_be_given_to_everybody() -> None:
         extensions.register_tools(send_money, "the package bank 2.0")
     with pytest.raises(ExtensionError, match="it is effectful"):
         extensions.register_tool_module(__name__)
+    with pytest.raises(ExtensionError, match="it is effectful"):
+        extensions.register_tools(Toolset("bank", "Bank", (weather, send_money)), "the package bank 2.0")
     assert "send_money" not in extensions.tools
+    assert "weather" not in extensions.tools, "half of what was refused has stayed"
+    assert "bank" not in extensions.toolsets
 
 
 def test_what_is_no_tool_provider_or_dialect_is_refused() -> None:

@@ -10,7 +10,14 @@ from scripts.processes import command
 from tests.support.processes import ROOT, Stack
 from tests.support.waiting import wait_until
 
-THERE = {"database": True, "redis": True, "worker": True}
+THERE = {
+    "database": True,
+    "redis": True,
+    "queue": True,
+    "doorbell": True,
+    "worker": True,
+    "warnings": [],
+}
 
 
 @pytest.mark.slow
@@ -27,7 +34,7 @@ def test_readiness_follows_what_is_there(stack: Stack) -> None:
 
     stack.valkey.kill()
     wait_until(lambda: stack.status("/readyz") == 503, 20, "the loss of Redis to be seen")
-    assert stack.json("/readyz")["missing"] == ["redis", "worker"]
+    assert stack.json("/readyz")["missing"] == ["redis", "queue", "doorbell", "worker"]
     # Alive all the same: restarting web would not bring Redis back.
     assert stack.status("/healthz") == 200
 

@@ -29,6 +29,8 @@ def test_database_tests_pass_on_postgresql_too(postgres: Postgres) -> None:
     postgres.execute("CREATE DATABASE second_run")
     # Not dropped at the end (--reuse-db), because pools of other threads may still hold it: the cluster goes anyway.
     options = ["-q", "--reuse-db", "-m", "both_databases and not exhaustive", "-p", "no:cacheprovider"]
+    # Two, because they mostly wait: one alone takes longer than all other tests together.
+    options += ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, "tests"],
         cwd=ROOT,

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts import prepare
+from scripts import prepare, stack
+from tests.support import ports
 from tests.support.ports import claim_port
 from tests.support.processes import ROOT, clean_environment
 from tests.support.waiting import wait_until
@@ -196,3 +197,18 @@ def test_a_part_that_cannot_start_is_named_and_everything_ends(data: Path) -> No
     finally:
         taken.kill()
         taken.wait(10)
+
+
+def test_two_starts_at_the_same_moment_take_different_ports() -> None:
+    """Nobody listens yet when both look."""
+    wanted = ports.claim_port()
+    (first, claim), (second, other) = stack.claim_port(wanted), stack.claim_port(wanted)
+    try:
+        assert first == wanted
+        assert second != wanted
+    finally:
+        os.close(claim)
+        os.close(other)
+    again, claim = stack.claim_port(wanted)
+    os.close(claim)
+    assert again == wanted

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,9 +46,11 @@ def unprivileged_user() -> str | None:
 
 
 class Postgres:
-    """One cluster with one superuser, `holdfast`, without password, on loopback only."""
+    """One cluster with one superuser, `holdfast`, without password, on loopback only. `settings` are the server's own,
+    by name, such as `max_connections="20"`."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
+        self.settings = settings
         self.port = claim_port()
         self.folder = Path(tempfile.mkdtemp(prefix="holdfast-postgres-"))
         self.process: subprocess.Popen[bytes] | None = None
@@ -60,9 +63,9 @@ class Postgres:
             os.chown(self.folder, entry.pw_uid, entry.pw_gid)
             self._as = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
-    def url(self, database: str = "postgres") -> str:
+    def url(self, database: str = "postgres", user: str = "holdfast") -> str:
         """The address for DATABASE_URL."""
-        return f"postgres://holdfast@127.0.0.1:{self.port}/{database}"
+        return f"postgres://{user}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> Postgres:
         """Make the cluster and wait until it answers (at most 30 s)."""
@@ -89,6 +92,7 @@ class Postgres:
             "full_page_writes": "off",
             "max_connections": 200,
             "shared_buffers": "32MB",
+            **self.settings,
         }
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         self._command = [str(binaries / "postgres"), "-D", str(cluster), *map(str, settings)]
@@ -108,6 +112,62 @@ class Postgres:
             self.process = subprocess.Popen(self._command, stdout=log, stderr=log, **self._quiet)
         wait_until(self._answers, 30, f"PostgreSQL on port {self.port} to answer")
 
+    def pause(self) -> None:
+        """Stop answering without closing connections (SIGSTOP), the processes behind connections included."""
+        self._signal_all(signal.SIGSTOP)
+
+    def unpause(self) -> None:
+        """Go on after `pause`."""
+        self._signal_all(signal.SIGCONT)
+
+    def limit_files(self, most: int) -> None:
+        """Have the kernel refuse what would make a file longer than this (RLIMIT_FSIZE; -1: no limit), as on a full
+        disk. What must be written for the server to go on ends it; `revive` then."""
+        assert self.process is not None
+        for pid in (self.process.pid, *self._children()):
+            # By the user that they belong to: to change another's limits wants more than root has in a container.
+            limit = "unlimited" if most < 0 else str(most)
+            argv = ["prlimit", "--pid", str(pid), f"--fsize={limit}:"]
+            subprocess.run(argv, capture_output=True, **self._as)
+
+    def revive(self) -> None:
+        """Start it again, if it has ended."""
+        assert self.process is not None
+        if self.process.poll() is not None:
+            self.resume()
+
+    @contextlib.contextmanager
+    def full(self, database: str, user: str) -> Iterator[None]:
+        """While this holds, another program takes every connection that comes free."""
+        over = threading.Event()
+
+        def take() -> None:
+            with contextlib.ExitStack() as held:
+                while not over.wait(0.01):
+                    with contextlib.suppress(psycopg.OperationalError):
+                        held.enter_context(psycopg.connect(self.url(database, user), connect_timeout=2))
+
+        greedy = threading.Thread(target=take)
+        greedy.start()
+        try:
+            yield
+        finally:
+            over.set()
+            greedy.join()
+
+    def _children(self) -> list[int]:
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in children.read_text().split()] if children.exists() else []
+
+    def _signal_all(self, number: int) -> None:
+        assert self.process is not None
+        # The postmaster first when stopping, so that it starts no more; the others are its children.
+        self.process.send_signal(number)
+        for child in self._children():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, number)
+
     def _answers(self) -> bool:
         assert self.process is not None
         if self.process.poll() is not None:
@@ -126,6 +186,7 @@ class Postgres:
     def stop(self) -> None:
         """End at once (SIGQUIT needs no clean files: they are removed)."""
         if self.process is not None and self.process.poll() is None:
+            self.unpause()
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait(20)
         self.process = None

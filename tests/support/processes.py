@@ -118,8 +118,11 @@ class Process:
     def lets_go(self, since: int) -> bool:
         """Whether a worker has said, beyond so many bytes, that it lets go of the one run it had: it saw first that its
         lease was lost, or that somebody writes with a newer fence, or that the run is over."""
-        said = self.log.read_bytes()[since:].decode(errors="replace")
-        return "the lease was lost" in said or "is left alone (" in said
+        return self.says("the lease was lost", since) or self.says("is left alone (", since)
+
+    def says(self, words: str, since: int = 0) -> bool:
+        """Whether it has written these words, beyond so many bytes."""
+        return words in self.log.read_bytes()[since:].decode(errors="replace")
 
 
 class Stack:
@@ -273,13 +276,13 @@ class Stack:
             postgres.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
             yield
 
-    def manage(self, *arguments: str) -> str:
-        """Run `manage.py` with the stack's settings; what it printed."""
+    def manage(self, *arguments: str, folder: Path = ROOT) -> str:
+        """Run `manage.py` (of another release in `folder`) with the stack's settings; what it printed."""
         done = subprocess.run(
             [command("web")[0], "manage.py", *arguments]
             if self.python is None
             else [str(self.python), "-m", "scripts.cli", "manage", *arguments],
-            cwd=ROOT if self.python is None else self.data,
+            cwd=folder if self.python is None else self.data,
             env=self.env,
             capture_output=True,
             text=True,

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import redis
@@ -18,7 +19,7 @@ from tests.support.waiting import wait_until
 class Valkey:
     """One Valkey process. `aof=True` keeps what was written across `stop`/`start`; `fsync` says how soon it is
     on the disk: `always` for tests that lose exactly what they mean to lose, `everysec` as in production.
-    `copies`: the port of a primary whose replica this one is."""
+    `copies`: the port of a primary whose replica this one is. `options`: more of its command line."""
 
     def __init__(
         self,
@@ -28,11 +29,13 @@ class Valkey:
         fsync: str = "always",
         folder: Path | None = None,
         copies: int | None = None,
+        options: Sequence[str] = (),
     ) -> None:
         self.port = port or claim_port()
         self.aof = aof
         self.fsync = fsync
         self.copies = copies
+        self.options = tuple(options)
         self._own_folder = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="holdfast-valkey-"))
         self.process: subprocess.Popen[bytes] | None = None
@@ -52,11 +55,14 @@ class Valkey:
         options += ["--repl-diskless-sync-delay", "0"]
         if self.copies is not None:
             options += ["--replicaof", "127.0.0.1", self.copies]
+        options += self.options
         self.process = subprocess.Popen(
             [str(get_binary_path()), *map(str, options)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            # SIGXFSZ stays ignored, as in Python: a file that must not grow any more is an error of writing then.
+            restore_signals=False,
         )
         wait_until(self._answers, 10, f"Valkey on port {self.port} to answer")
         return self
@@ -68,6 +74,8 @@ class Valkey:
         try:
             with self.client() as client:
                 return bool(client.ping())
+        except redis.AuthenticationError:
+            return True
         except redis.ConnectionError:
             return False
 

@@ -6,8 +6,10 @@ import asyncio
 import shutil
 from dataclasses import dataclass
 
+from chat.session.contract import KEYS
 from chat.session.memory import MemoryStore
 from chat.session.store import RedisStore
+from chat.support.clock import StoreClock
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 
@@ -34,6 +36,14 @@ class MemoryWorld:
     async def flush(self) -> None:
         self.store.flush()
 
+    async def keys(self, conversation: str) -> set[str]:
+        """What the store keeps of a conversation, by the names of the contract."""
+        return set(KEYS)
+
+    async def lose(self, conversation: str, key: str) -> None:
+        """One key vanishes alone."""
+        self.store.lose(conversation, key)
+
     async def save(self) -> None:
         self._copy = self.store.copy()
 
@@ -57,8 +67,21 @@ class RedisWorld:
     server: Valkey
     idle_ms: int
 
+    def another(self, clock: StoreClock) -> RedisStore:
+        """The store as another machine has it, with a clock of its own. The caller closes it."""
+        return RedisStore(self.server.url, idle_ttl_ms=self.idle_ms, log_entries=LOG_ENTRIES, clock=clock)
+
     async def flush(self) -> None:
         self.server.flush()
+
+    async def keys(self, conversation: str) -> set[str]:
+        with self.server.client() as client:
+            return {key.rpartition(":")[2] for key in client.scan_iter(f"*{conversation}*")}
+
+    async def lose(self, conversation: str, key: str) -> None:
+        with self.server.client() as client:
+            for found in client.scan_iter(f"*{conversation}*:{key}"):
+                client.delete(found)
 
     async def save(self) -> None:
         with self.server.client() as client:

@@ -5,7 +5,6 @@ from contextlib import aclosing
 from typing import Any
 
 from agents.dialects.base import CallDelta, Delta, FinishDelta, ReasoningDelta, TextDelta, UsageDelta
-from agents.dialects.http import post
 from agents.events import Usage
 
 
@@ -19,6 +18,10 @@ class OpenAIChat:
 
     async def stream(self, body: Mapping[str, Any]) -> AsyncGenerator[Delta, None]:
         """Send `body` and yield what comes. See `Model.stream` for errors and for the caller's duty."""
+        from agents.dialects.http import (
+            post,
+        )  # `openai` takes a third of a second: for workers, which have it
+
         sent = {**body, "stream": True}
         if self._include_usage:
             sent["stream_options"] = {"include_usage": True}

@@ -18,7 +18,6 @@ from agents.dialects.base import (
     UsageDelta,
 )
 from agents.dialects.errors import classify
-from agents.dialects.http import post
 from agents.events import Usage
 
 _REASONS = {"max_output_tokens": "length", "content_filter": "content_filter"}
@@ -33,6 +32,10 @@ class OpenAIResponses:
 
     async def stream(self, body: Mapping[str, Any]) -> AsyncGenerator[Delta, None]:
         """Send `body` and yield what comes. See `Model.stream` for errors and for the caller's duty."""
+        from agents.dialects.http import (
+            post,
+        )  # `openai` takes a third of a second: for workers, which have it
+
         reader = Reader(str(body.get("model", "")))
         async with aclosing(
             post(self._base_url, self._key, "/responses", {**body, "stream": True})

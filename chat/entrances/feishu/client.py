@@ -23,6 +23,7 @@ from chat.messenger.adapter import Card, Target
 from chat.messenger.database import ask
 from chat.messenger.errors import Away, Limited, MessengerError
 from chat.messenger.pacing import Pace, Rates, Shared
+from chat.support.clock import now_ms
 
 log = logging.getLogger(__name__)
 
@@ -184,7 +185,7 @@ class FeishuClient:
         while True:
             kept = await self._shared.get("token")
             token, expires = (unseal(kept[0]), kept[1]) if kept else ("", 0.0)
-            if token and expires - time.time() > FRESH_S:
+            if token and expires - now_ms() / 1000 > FRESH_S:
                 return token
             if await self._shared.add("flight", 1, FLIGHT_S):
                 try:
@@ -193,12 +194,12 @@ class FeishuClient:
                         continue
                     return await self._fetch_token()
                 except Away:
-                    if token and expires > time.time() + 10:
+                    if token and expires > now_ms() / 1000 + 10:
                         return token
                     raise
                 finally:
                     await self._shared.drop("flight")
-            if token and expires > time.time() + 10:
+            if token and expires > now_ms() / 1000 + 10:
                 return token
             if time.monotonic() > until:
                 raise Away("No token of Feishu in time.")
@@ -209,7 +210,7 @@ class FeishuClient:
         path = "/open-apis/auth/v3/tenant_access_token/internal"
         found = await self._once("POST", path, body, None)
         token, lasts = str(found.get("tenant_access_token", "")), int(found.get("expire", 0))
-        await self._shared.put("token", (seal(token), time.time() + lasts), max(lasts, 1))
+        await self._shared.put("token", (seal(token), now_ms() / 1000 + lasts), max(lasts, 1))
         return token
 
 

@@ -23,13 +23,21 @@ from chat.support.clock import now_ms
 PREVIEW = 300
 
 
-def moved() -> list[UUID]:
-    """Firings whose conversation has moved since somebody looked, or is gone."""
+#: Where a firing stands among them: its due time, and its id.
+Place = tuple[int, UUID]
+
+
+def moved(after: Place | None = None, limit: int = BATCH) -> list[Place]:
+    """A page of the firings whose conversation has moved since somebody looked, or is gone, oldest first. `after` is
+    the last of the page before: one that cannot be settled stays, and must not hide the others."""
     news = Conversation.objects.filter(id=OuterRef("conversation")).filter(
         Q(head_seq__gt=OuterRef("seen_seq")) | Q(deleted_at__isnull=False)
     )
     rows = ScheduleFiring.objects.filter(Exists(news), state="fired")
-    return list(rows.order_by("due").values_list("pk", flat=True)[:BATCH])
+    if after is not None:
+        due, pk = after
+        rows = rows.filter(Q(due__gt=due) | Q(due=due, pk__gt=pk))
+    return list(rows.order_by("due", "pk").values_list("due", "pk")[:limit])
 
 
 @dataclass(frozen=True)

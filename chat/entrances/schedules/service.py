@@ -43,9 +43,13 @@ class ScheduleService:
         enqueue: Callable[[str, str], Awaitable[bool]],
         *,
         clock: Clock = WALL,
+        page: int = store.BATCH,
     ) -> None:
         self._inbox = Inbox(sessions, enqueue)
         self._clock = clock
+        self._page = page
+        #: The last result that was looked at, while there are more than one page of them.
+        self._after: results.Place | None = None
 
     async def run(self) -> None:
         """Look until cancelled. Survives outages."""
@@ -66,8 +70,10 @@ class ScheduleService:
         waiting = await ask(dispatch.waiting)
         for start in range(0, len(waiting), AT_ONCE):
             done += sum(await asyncio.gather(*map(self._begin, waiting[start : start + AT_ONCE])))
-        for firing in await ask(results.moved):
-            done += await ask(results.settle, firing)
+        moved = await ask(results.moved, self._after, self._page)
+        self._after = moved[-1] if len(moved) == self._page else None
+        for _, firing in moved:
+            done += await self._settle(firing)
         for parcel in await ask(delivery.pending):
             await ask(delivery.send, parcel)
             done += 1
@@ -80,10 +86,21 @@ class ScheduleService:
             raise  # it is about all of them, and passes
         except Exception:
             log.exception("Schedule %s cannot be decided on; it is paused.", schedule)
-            await ask(store.set_aside, schedule)
-            return 0
-        kill_points.point("schedules.received")
-        return taken
+        else:
+            kill_points.point("schedules.received")
+            return taken
+        await ask(store.set_aside, schedule)
+        return 0
+
+    async def _settle(self, firing: UUID) -> bool:
+        try:
+            return await ask(results.settle, firing)
+        except (DatabaseError, Unavailable):
+            raise
+        except Exception:
+            # One that cannot be settled must not keep all others from it.
+            log.exception("What became of firing %s cannot be told; it will be tried again.", firing)
+            return False
 
     async def _begin(self, row: ScheduleFiring) -> bool:
         if not await ask(dispatch.claim, row):

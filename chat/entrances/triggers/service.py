@@ -57,6 +57,7 @@ class TriggerService:
         look_s: float = POLL_S,
         asleep_s: float = IDLE_POLL_S,
         whole_ms: int = WHOLE_MS,
+        page: int = watching.BATCH,
     ) -> None:
         self._inbox = Inbox(sessions, enqueue)
         self._clock = clock
@@ -68,6 +69,9 @@ class TriggerService:
         self.looks: set[asyncio.Task[None]] = set()
         self._tidy_at = 0
         self._whole_at = 0
+        self._page = page
+        #: While there are more pages of conversations: since when those were written to, and the last one looked at.
+        self._pages: tuple[int, watching.Place] | None = None
 
     async def run(self) -> None:
         """Look until cancelled. Survives outages."""
@@ -103,12 +107,13 @@ class TriggerService:
 
     async def _scan(self) -> None:
         now = self._clock.now()
-        whole = now >= self._whole_at
-        if whole:
-            self._whole_at = now + self._whole_ms
-        found = await ask(watching.behind, 0 if whole else now - LATELY_MS)
+        since, after = self._pages or (now - LATELY_MS, None)
+        if self._pages is None and now >= self._whole_at:
+            since, self._whole_at = 0, now + self._whole_ms
+        found = await ask(watching.behind, since, after, self._page)
+        self._pages = (since, found[-1]) if len(found) == self._page else None
         for start in range(0, len(found), CHUNK):
-            for conversation in found[start : start + CHUNK]:
+            for _, conversation in found[start : start + CHUNK]:
                 await self._read(conversation)
             await self._send()  # what was found first does not wait for all of it
 

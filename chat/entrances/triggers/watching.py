@@ -78,8 +78,13 @@ def _behind(which: Q) -> Any:
 # ---- one round ----
 
 
-def behind(since: int = 0) -> list[UUID]:
-    """Conversations in which something may have happened that somebody waits for, the longest waiting first.
+#: Where a conversation stands among those that wait to be read: when it was written to last, and its id.
+Place = tuple[int, UUID]
+
+
+def behind(since: int = 0, after: Place | None = None, limit: int = BATCH) -> list[Place]:
+    """A page of the conversations in which something may have happened that somebody waits for, the longest waiting
+    first. `after` is the last of the page before: what cannot be read stays, and must not hide the others.
 
     `since` (ms) keeps the question cheap where there are many: only those in which anything was said or ended from then
     on. That is by the clocks of whoever wrote it, so ask without it now and then.
@@ -90,7 +95,10 @@ def behind(since: int = 0) -> list[UUID]:
     which = Q(owner_id__in=list(owners))
     if since:
         which &= Q(updated_at__gte=since)
-    return list(_behind(which).order_by("updated_at").values_list("id", flat=True)[:BATCH])
+    if after is not None:
+        at, id = after
+        which &= Q(updated_at__gt=at) | Q(updated_at=at, id__gt=id)
+    return list(_behind(which).order_by("updated_at", "id").values_list("updated_at", "id")[:limit])
 
 
 def scan(conversation: UUID, now: int) -> list[TriggerFiring]:

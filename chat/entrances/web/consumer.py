@@ -132,9 +132,11 @@ class BrowserConsumer(AsyncWebsocketConsumer):
                 raise
             # Before the socket was accepted Channels needs the layer, so Redis. The client tries again.
             log.warning("A socket cannot be served now: %r", problem)
-            await send({"type": "websocket.close"})
+        else:
+            return
         finally:
             await self._let_go()
+        await send({"type": "websocket.close"})
 
     def leave(self) -> None:
         """The process stops: tell the client to come back, at a moment of its own (rule W9)."""

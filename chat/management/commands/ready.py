@@ -7,15 +7,14 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from chat.readiness import PARTS
 from config.health import look_around
-
-PARTS = ("database", "redis", "worker")
 
 
 class Command(BaseCommand):
     """Ends with status 0 when the parts that were asked for are there."""
 
-    help = "Checks that database, Redis and a worker are there."
+    help = "Checks that everything that a message needs is there, by going its way."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -27,8 +26,10 @@ class Command(BaseCommand):
         wanted = options["parts"] or PARTS
         if unknown := [name for name in wanted if name not in PARTS]:
             raise CommandError(f"There is no part {unknown[0]!r}; choose from: {', '.join(PARTS)}.")
-        parts = async_to_sync(look_around)()
-        missing = [name for name in wanted if not parts[name]]
+        found = async_to_sync(look_around)()
+        missing = [name for name in wanted if name in found.problems]
+        for name, why in found.warnings.items():
+            self.stderr.write(f"{name}: {why}")
         if missing:
             raise CommandError(f"Missing: {', '.join(missing)}.")
         self.stdout.write("ready")

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from chat.runs.worker import main
+from chat.start import refuse_unfit
 
 
 class Command(BaseCommand):
@@ -16,5 +17,6 @@ class Command(BaseCommand):
     requires_migrations_checks = False
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run the worker; returns when it has left."""
+        """Run the worker; returns when it has left. Ends at once where it must not work."""
+        refuse_unfit()
         main()

@@ -16,6 +16,7 @@ from agents.dialects.http import close_clients
 from chat.runs.dependencies import installed_dependencies
 from chat.runs.runner import Runner
 from chat.runtime import close, current
+from chat.support.database import Database, use
 from chat.support.tasks import end, raise_if_cancelled
 
 #: How a worker and such a process tell each other of runs, by pairs of texts.
@@ -45,6 +46,8 @@ async def perform_suspects(name: str, link: Link) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, leaving.set)
+    # One connection to SQL is enough for a group, and there may be many such processes.
+    use(Database(threads=1))
     runtime = current()
     dependencies = installed_dependencies(runtime.database)
     runner = Runner(

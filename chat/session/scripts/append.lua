@@ -5,7 +5,8 @@
 --       13 last tag, as the writer computed it
 --       then the events, then field and value of each changed field, then the fields that leave
 -- Returns {'ok', tag...}, {'missing'}, {'fenced'}, {'duplicate', result}, {'reused'} or {'conflict'}.
-local meta = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'tag', 'fence', 'archived', 'server')
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'tag', 'fence', 'archived', 'server', 'held',
+  'offset')
 if not meta[1] then return {'missing'} end
 if ARGV[5] ~= '' and tonumber(ARGV[5]) < tonumber(meta[4]) then return {'fenced'} end
 if ARGV[6] ~= '' then
@@ -30,12 +31,16 @@ if meta[1] ~= ARGV[1] or meta[2] ~= ARGV[2] or meta[3] ~= ARGV[3] or meta[6] ~= 
   return reply
 end
 
+-- A patch on nothing would be taken for the whole state.
+if not whole(meta[7], meta[2], meta[8]) then return {'missing'} end
+
 local at = 14 + count
 local fields = tonumber(ARGV[12])
 if fields > 0 then redis.call('HSET', KEYS[2], unpack(ARGV, at, at + 2 * fields - 1)) end
 at = at + 2 * fields
 if at <= #ARGV then redis.call('HDEL', KEYS[2], unpack(ARGV, at)) end
 
+local asked = cjson.encode({digest = ARGV[7], result = ARGV[8]})
 local reply = {'ok'}
 local seq = tonumber(meta[2])
 local tag = meta[3]
@@ -46,21 +51,23 @@ for i = 1, count do
   tag = string.sub(redis.sha1hex(prev .. text), 1, 16)
   local id = string.format('%d-0', seq)
   if i == 1 and ARGV[6] ~= '' then
-    redis.call('XADD', KEYS[3], id, 'e', text, 'p', prev, 't', tag, 'c', ARGV[6])
+    redis.call('XADD', KEYS[3], id, 'e', text, 'p', prev, 't', tag, 'c', ARGV[6], 'j', asked)
   else
     redis.call('XADD', KEYS[3], id, 'e', text, 'p', prev, 't', tag)
   end
   reply[i + 1] = tag
 end
 if ARGV[6] ~= '' then
-  redis.call('HSET', KEYS[4], ARGV[6], cjson.encode({digest = ARGV[7], result = ARGV[8]}))
+  redis.call('HSET', KEYS[4], ARGV[6], asked)
 end
 local seq_text = string.format('%d', seq)
+local held = tostring(redis.call('EXISTS', KEYS[2]))
 if ARGV[9] == '1' then
   redis.call('DEL', KEYS[5])
-  redis.call('HSET', KEYS[1], 'seq', seq_text, 'tag', tag, 'message', '', 'offset', '0', 'parts', '0')
+  redis.call('HSET', KEYS[1], 'seq', seq_text, 'tag', tag, 'held', held,
+    'message', '', 'offset', '0', 'parts', '0')
 else
-  redis.call('HSET', KEYS[1], 'seq', seq_text, 'tag', tag, 'parts', '0')
+  redis.call('HSET', KEYS[1], 'seq', seq_text, 'tag', tag, 'held', held, 'parts', '0')
 end
 -- Nothing that the journal lacks may leave, neither by trimming nor by being idle.
 if meta[5] == meta[2] and count < tonumber(ARGV[10]) then

@@ -3,10 +3,12 @@
 -- ARGV: 1 server  2 fence  3 step  4 offset (UTF-16 units)  5 length (UTF-16 units)  6 text
 --       7 log limit (entries)  8 idle time to live (ms)
 -- Returns {'ok'}, {'missing'}, {'fenced'}, {'conflict'}, {'gap', have} or {'overlap', have}.
-local meta = redis.call('HMGET', KEYS[1], 'seq', 'fence', 'server', 'message', 'offset', 'parts', 'archived')
+local meta = redis.call('HMGET', KEYS[1], 'seq', 'fence', 'server', 'message', 'offset', 'parts', 'archived',
+  'held')
 if not meta[1] then return {'missing'} end
 if tonumber(ARGV[2]) < tonumber(meta[2]) then return {'fenced'} end
 if meta[3] ~= ARGV[1] then return {'conflict'} end
+if not whole(meta[8], meta[1], meta[5]) then return {'missing'} end
 local offset = tonumber(ARGV[4])
 local length = tonumber(ARGV[5])
 local have = 0

@@ -9,7 +9,7 @@ if (meta[1] or '') ~= ARGV[7] then return 0 end
 local fence = math.max(tonumber(ARGV[4]), tonumber(meta[2] or '0'))
 redis.call('DEL', unpack(KEYS))
 redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'seq', ARGV[2], 'tag', ARGV[3],
-  'fence', string.format('%d', fence), 'archived', ARGV[5], 'server', ARGV[6],
+  'fence', string.format('%d', fence), 'archived', ARGV[5], 'server', ARGV[6], 'held', #ARGV > 8 and '1' or '0',
   'message', '', 'offset', '0', 'parts', '0')
 if #ARGV > 8 then redis.call('HSET', KEYS[2], unpack(ARGV, 9)) end
 redis.call('PEXPIRE', KEYS[1], ARGV[8])

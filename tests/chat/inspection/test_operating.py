@@ -231,6 +231,22 @@ def test_a_conversation_that_was_deleted_is_left_alone(staff, house):
     assert "call.settled" not in house.types()
 
 
+def test_the_first_page_says_that_redis_evicts_or_does_not_answer(
+    house: House, client: Any, charlie: Any, valkey: Any, settings: Any
+) -> None:
+    client.force_login(charlie)
+    assert "maxmemory-policy" not in client.get("/admin/").content.decode()
+    with valkey.client() as redis:
+        redis.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            assert "maxmemory-policy is allkeys-lru" in client.get("/admin/").content.decode()
+        finally:
+            redis.config_set("maxmemory-policy", "noeviction")
+    before, settings.HOLDFAST_REDIS_URL = settings.HOLDFAST_REDIS_URL, "redis://127.0.0.1:1/0"
+    assert "Redis cannot be reached" in client.get("/admin/").content.decode()
+    settings.HOLDFAST_REDIS_URL = before
+
+
 def test_while_redis_is_away_nothing_is_done_and_the_page_may_be_sent_again(staff, house, settings):
     (call,) = house.doubt()
     sent = {**form_of(staff, settle_page(call)), "decision": "happened", "result": "receipt 7"}

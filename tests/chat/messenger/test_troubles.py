@@ -8,6 +8,7 @@ import itertools
 import pytest
 
 from agents.dialects.base import FinishDelta, TextDelta
+from chat.messenger.intake import BATCH
 from chat.support.clock import now_ms
 from tests.support.scripted import Pause, ScriptedModel, asks, says
 
@@ -100,12 +101,13 @@ async def test_a_question_that_is_gone_is_answered_in_the_chat(house):
     assert house.replies() == [("All the same.", "")]
 
 
-async def test_R7_a_stop_overtakes_what_waits(house):
+@pytest.mark.parametrize("waiting", [25, BATCH + 25], ids=["one page", "behind a page"])
+async def test_R7_a_stop_overtakes_what_waits(house, waiting):
     pause = Pause()
     house.model = ScriptedModel([TextDelta("One."), pause, FinishDelta("stop")], says("Never."))
     await house.speak("first", group=True)
     await pause.reached.wait()
-    for number in range(25):  # more than a conversation lets wait
+    for number in range(waiting):  # more than a conversation lets wait
         await house.speak(f"m{number:02}", at_ms=now_ms() + number, group=True)
     await house.speak("/stop", at_ms=now_ms() + 100, group=True)
     await house.answered("Stopped")

@@ -1,4 +1,4 @@
-"""How much of the queue a worker takes (rule R11)."""
+"""How much of the queue a worker takes (rule R12)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.waiting import eventually
         (Load(12, 52), [Load(10, 54)], Turn(LEFT_OVER, HOLD_S)),
     ],
 )
-def test_R11_what_a_worker_does_next(mine: Load, others: list[Load], what: Turn) -> None:
+def test_R12_what_a_worker_does_next(mine: Load, others: list[Load], what: Turn) -> None:
     assert turn(mine, others) == what
 
 
@@ -35,7 +35,7 @@ loads = st.builds(Load, st.integers(0, 100), st.integers(0, 100))
 
 
 @given(loads, st.lists(loads, max_size=4))
-def test_R11_nobody_takes_what_it_cannot_begin_and_somebody_with_room_always_waits(
+def test_R12_nobody_takes_what_it_cannot_begin_and_somebody_with_room_always_waits(
     mine: Load, others: list[Load]
 ) -> None:
     assert turn(mine, others).count <= mine.room
@@ -45,7 +45,7 @@ def test_R11_nobody_takes_what_it_cannot_begin_and_somebody_with_room_always_wai
         assert any(one.wait for one in turns)
 
 
-async def test_R11_workers_hear_of_each_other_and_of_one_that_leaves(sessions: Sessions) -> None:
+async def test_R12_workers_hear_of_each_other_and_of_one_that_leaves(sessions: Sessions) -> None:
     busy, idle = (
         Share(sessions, name, lambda _, load=load: load)
         for name, load in (("a", Load(9, 1)), ("b", Load(0, 9)))

@@ -72,6 +72,34 @@ KINDS: dict[str, tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]] = {
         [("CONFIG", "SET", "requirepass", "other"), ("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")],
         [("CONFIG", "SET", "requirepass", "")],
     ),
+    "its snapshots fail": (
+        [
+            ("CONFIG", "SET", "save", "1 1"),
+            ("SET", "something", "to be saved"),
+            ("BGSAVE",),
+        ],
+        [("CONFIG", "SET", "save", ""), ("CONFIG", "SET", "stop-writes-on-bgsave-error", "no")],
+    ),
+    "its primary is away and it serves nothing stale": (
+        [("CONFIG", "SET", "replica-serve-stale-data", "no"), ("REPLICAOF", "127.0.0.1", "1")],
+        [("REPLICAOF", "NO", "ONE")],
+    ),
+    "it holds all writers up": (
+        [("CLIENT", "PAUSE", "100000", "WRITE")],
+        [("CLIENT", "UNPAUSE")],
+    ),
+    "it takes no further connection": (
+        [("CONFIG", "SET", "maxclients", "1"), ("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")],
+        [("CONFIG", "SET", "maxclients", "1000")],
+    ),
+    "the account was switched off": (
+        [("ACL", "SETUSER", "default", "off"), ("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")],
+        [("ACL", "SETUSER", "default", "on")],
+    ),
+    "waiting commands are sent away": (
+        [("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")],
+        [("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")],
+    ),
     "scripts are forbidden": (
         [("ACL", "SETUSER", "default", "-evalsha", "-eval")],
         [("ACL", "SETUSER", "default", "+@all")],
@@ -83,6 +111,7 @@ KINDS: dict[str, tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]] = {
 def server() -> Iterator[Valkey]:
     """A server of this test alone: its rights are changed."""
     with Valkey() as made:
+        (made.folder / "dump.rdb").mkdir()  # so that no snapshot can be kept there
         yield made
 
 
@@ -119,6 +148,45 @@ async def test_R10_a_streaming_run_outlives_a_redis_that_does_not_write(
     assert (await house.run())["status"] == "finished"
     (step,) = await house.steps()
     assert step["text"] == "".join(f"word{number} " for number in range(WORDS))
+
+
+async def test_R10_a_run_that_cannot_be_taken_now_is_put_into_the_queue_again(
+    house: House, server: Valkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And not left to the sweeper, which gives whoever has it the time of a claim."""
+    trouble = Trouble(server, *KINDS["it has too few replicas"])
+    await house.ask()
+    trouble.begin()
+    assert await house.start(house.worker(ScriptedModel(says("Done")))) == "nothing"
+    assert len(house.queue) == 1 and "has to wait" in caplog.text and "Traceback" not in caplog.text
+    trouble.end()
+    await house.finish(house.worker(ScriptedModel(says("Done"))))
+    assert (await house.run())["status"] == "finished"
+
+
+class Defective(Sessions):
+    """Cannot show text and cannot renew a lease, for reasons that nobody foresaw."""
+
+    async def part(self, conversation: str, fence: int, message: str, offset: int, text: str) -> None:
+        raise RuntimeError("a defect in showing text")
+
+    async def renew(self, conversation: str, owner: str, ttl_ms: int) -> bool:
+        raise RuntimeError("a defect in renewing")
+
+
+async def test_R10_a_defect_in_showing_text_or_in_renewing_a_lease_ends_no_run(
+    server: Valkey, sqlite_journal: Journal, alice: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = make_redis(server, IDLE_MS)
+    await sync_to_async(ensure_default_agent)()
+    made = House(Defective(world.store, sqlite_journal), alice.pk)
+    await made.submit(CreateBody(kind="create", title="T"))
+    await made.ask()
+    await asyncio.wait_for(made.start(made.worker(SlowTalker())), 20)
+    assert (await made.run())["status"] == "finished"
+    assert (await made.run())["attempt"] == 1
+    assert "text could not be shown" in caplog.text
+    await world.store.aclose()
 
 
 @pytest.mark.parametrize("kind", KINDS)

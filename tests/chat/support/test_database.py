@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, OperationalError, connection, connections
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, connections
 
 from chat.session.errors import JournalUnavailable, Unavailable
 from chat.support.database import Database, ask
@@ -80,6 +80,34 @@ async def test_R10_a_schema_of_another_release_is_waited_for_and_told(
     with pytest.raises(JournalUnavailable):
         await opened.run(ask_for_a_column_to_come)
     assert opened.using == "default" or "does not understand" in caplog.text
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+async def test_R10_a_connection_that_the_server_ends_in_the_middle_of_work_is_replaced(
+    opened: Database,
+) -> None:
+    """57P01: an administrator, a failover or a shutdown ended it."""
+    ended: list[bool] = []
+
+    def work() -> int:
+        with connections[opened.using].cursor() as cursor:
+            if not ended:
+                ended.append(True)
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            cursor.execute("SELECT 7")
+            return int(cursor.fetchone()[0])
+
+    assert await opened.run(work) == 7
+
+
+async def test_R10_a_database_whose_file_is_damaged_is_waited_for(opened: Database) -> None:
+    """What has no class of its own among the driver's errors, such as a malformed file."""
+
+    def damaged() -> None:
+        raise DatabaseError("database disk image is malformed")
+
+    with pytest.raises(JournalUnavailable):
+        await opened.run(damaged)
 
 
 async def test_a_refusal_of_the_database_is_the_askers_own(opened: Database, owner: Any) -> None:

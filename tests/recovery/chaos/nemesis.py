@@ -108,6 +108,7 @@ class Nemesis:
             (2, "stall_link", lambda: self._link(stall=True)),
             (3, "mangle_link", self._mangle_link),
             (2, "flush_store", self._flush),
+            (2, "evict_keys", self._evict),
             (2, "restart_store", self._restart_store),
             (2, "lose_tail", self._lose_tail),
             (1, "stall_store", self._stall_store),
@@ -307,6 +308,17 @@ class Nemesis:
     def _flush(self) -> None:
         fault = self._began("store")
         self.stack.valkey.flush()
+        self._ended(fault)
+
+    def _evict(self) -> None:
+        """Some keys vanish and the others stay, as a policy that evicts leaves them."""
+        fault = self._began("store")
+        with self.stack.valkey.client() as client:
+            keys = sorted(client.scan_iter(count=1000))
+            gone = self.random.sample(keys, min(len(keys), self.random.randint(1, 8)))
+            fault.detail = " ".join(gone)
+            if gone:
+                client.delete(*gone)
         self._ended(fault)
 
     def _restart_store(self) -> None:

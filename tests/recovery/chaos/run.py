@@ -8,6 +8,7 @@ import shutil
 import socket
 import tempfile
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +41,8 @@ class Plan:
     seconds: float = 60
     conversations: int = 10
     postgres: bool = False
+    #: Settings of the PostgreSQL server itself.
+    server: tuple[tuple[str, str], ...] = ()
     lease_ms: int = 2_000
     pace_ms: int = 3_000
     mishaps: float = 0.01
@@ -123,18 +126,10 @@ class Scene:
         stack, plan = self._stack, self.plan
         folder = Path(tempfile.mkdtemp(prefix="holdfast-chaos-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        database = None
-        if plan.postgres:
-            self.postgres = stack.enter_context(Postgres())
-            self.postgres.execute("CREATE DATABASE chaos")
-            database = self.postgres.url("chaos")
-            template.fill(database, folder)
-        elif self._template is None:
-            self._template = template.make_sqlite(folder)
+        database = self.set_up_database(stack, folder)
         self._script = build()
         self.model = stack.enter_context(Model())
-        if self._replicated:
-            self.store = stack.enter_context(Replicated())
+        store = self.set_up_store(stack)
         env = {
             "HOLDFAST_TOOL_MODULES": "tests.recovery.chaos.tools",
             "OPENAI_BASE_URL": self.model.url,
@@ -150,12 +145,37 @@ class Scene:
             Stack(
                 template=None if plan.postgres else self._template,
                 database=database,
-                valkey=self.store,
+                valkey=store,
                 env=env,
             )
         )
         give_tools(self.system)
-        self.proxies = [stack.enter_context(Proxy(port)) for port in _start(self.system)]
+        ports = _start(self.system, self.settings_of)
+        self.proxies = [stack.enter_context(Proxy(port)) for port in ports]
+
+    def set_up_database(self, stack: ExitStack, folder: Path) -> str | None:
+        """Make and fill the database; its address, None for the SQLite file of the template."""
+        if self.plan.postgres:
+            self.postgres = stack.enter_context(Postgres(**dict(self.plan.server)))
+            # Not the superuser, who gets a connection when nobody else does.
+            self.postgres.execute("CREATE ROLE app LOGIN")
+            self.postgres.execute("CREATE DATABASE chaos OWNER app")
+            database = self.postgres.url("chaos", "app")
+            template.fill(database, folder)
+            return database
+        if self._template is None:
+            self._template = template.make_sqlite(folder)
+        return None
+
+    def set_up_store(self, stack: ExitStack) -> Any:
+        """Make the store; None for one that the stack makes itself."""
+        if self._replicated:
+            self.store = stack.enter_context(Replicated())
+        return self.store
+
+    def settings_of(self, label: str) -> dict[str, str]:
+        """What one process is told differently."""
+        return {}
 
     def people(self, conversations: int | None = None) -> Clients:
         """Start people who talk, each conversation with one who writes and one who looks on."""
@@ -233,13 +253,12 @@ def give_tools(system: Stack, *names: str) -> None:
     system.sql(f"UPDATE agents_agent SET tools = {as_json}", json.dumps(names or TOOLS))
 
 
-def _start(system: Stack) -> list[int]:
+def _start(system: Stack, settings_of: Callable[[str], dict[str, str]]) -> list[int]:
     """Two workers and two web servers; the ports of these."""
     second = claim_port()
-    system.start("worker")
-    system.start("worker", "worker2")
-    system.start("web")
-    system.start("web", "web2", HOLDFAST_PORT=str(second))
+    for label in ("worker", "worker2", "web"):
+        system.start(label.rstrip("2"), label, **settings_of(label))
+    system.start("web", "web2", HOLDFAST_PORT=str(second), **settings_of("web2"))
     wait_until(lambda: _answers(second), 30, "the second web server to answer")
     wait_until(lambda: system.status("/readyz") == 200, 30, "the system to be ready")
     return [system.web_port, second]

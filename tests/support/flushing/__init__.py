@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 #: Filled by migrations alone.
-MAX_KEPT = frozenset({"django_content_type", "auth_permission"})
+MAX_KEPT = frozenset({"django_content_type", "auth_permission", "chat_installation"})
 
 
 def deletes(connection: Any, tables: Iterable[str]) -> list[str]:

@@ -67,9 +67,9 @@ class House:
         assert new
         return row
 
-    def service(self) -> ScheduleService:
+    def service(self, **options: Any) -> ScheduleService:
         """What one worker process has."""
-        return ScheduleService(self.sessions, self.enqueue)
+        return ScheduleService(self.sessions, self.enqueue, **options)
 
     async def look(self) -> int:
         """One worker looks once."""

@@ -12,13 +12,15 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
+from django.db import connection
 
 from chat.automation import destinations
 from chat.entrances.feishu.models import FeishuApp, FeishuDelivery, FeishuLane, FeishuMessage, FeishuUser
 from chat.entrances.feishu.service import FeishuService
 from chat.entrances.schedules import delivery, results
-from chat.entrances.schedules.models import Schedule, ScheduleDelivery
+from chat.entrances.schedules.models import Schedule, ScheduleDelivery, ScheduleFiring
 from chat.entrances.schedules.validation import DeliveryChoice, InvalidSchedule
+from chat.models import Run
 from chat.support.clock import now_ms
 from chat.support.tasks import end
 from tests.chat.entrances.schedules.house import HOUR, House
@@ -229,3 +231,32 @@ async def test_a_result_that_nobody_wants_goes_nowhere(house: House) -> None:
     assert await ScheduleDelivery.objects.acount() == 0
     assert await sync_to_async(results.moved)() == []
     assert (await Schedule.objects.aget()).deliver_kind == ""
+
+
+async def test_results_that_cannot_be_told_do_not_hide_the_others(house: House) -> None:
+    """Pages of two, and the three oldest of four answers are broken in the database."""
+    rows = [await house.make(name=f"S{number}") for number in range(4)]
+    house.advance(HOUR)
+    house.gate.clear()
+    await house.look()
+    house.gate.set()
+    fired = [(await house.firings(row, "fired"))[0] for row in rows]
+    for place in fired:
+        await eventually(lambda place=place: _finished(place), 20, "the runs to finish")
+    oldest = sorted(fired, key=lambda one: (one.due, one.pk))
+    await sync_to_async(_break)([one.conversation for one in oldest[:3]])
+    service = house.service(page=2)
+    for _ in range(3):
+        await service.look()
+    states = [(await ScheduleFiring.objects.aget(pk=one.pk)).state for one in oldest]
+    assert states == ["fired", "fired", "fired", "over"]
+
+
+async def _finished(place: ScheduleFiring) -> bool:
+    return await Run.objects.filter(conversation=place.conversation, status="finished").aexists()
+
+
+def _break(conversations: list[Any]) -> None:
+    with connection.cursor() as cursor:
+        for id in conversations:
+            cursor.execute("UPDATE chat_step SET body = %s WHERE conversation_id = %s", ["{", id.hex])

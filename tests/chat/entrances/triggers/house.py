@@ -56,10 +56,15 @@ class House:
         """Milliseconds since the Unix epoch."""
         return self.clock.now()
 
-    def service(self) -> TriggerService:
+    def service(self, **options: Any) -> TriggerService:
         # Its looks go back from the clock that is moved by hand, and events have the machine's: so all are whole.
         return TriggerService(
-            self.sessions, self.enqueue, clock=self.clock, fetcher=self.site.fetcher(), whole_ms=0
+            self.sessions,
+            self.enqueue,
+            clock=self.clock,
+            fetcher=self.site.fetcher(),
+            whole_ms=0,
+            **options,
         )
 
     async def enqueue(self, conversation: str, run: str) -> bool:
@@ -133,8 +138,8 @@ class House:
         if Run.objects.filter(status__in=sorted(ACTIVE_RUN)).exists() and self.working:
             return None
         soon = TriggerFiring.objects.filter(state="pending", next_at__lte=self.now + 10_000)
-        times = sorted(soon.values_list("next_at", flat=True))
-        return times[0] if times and times[0] > self.now else None
+        # Those behind it keep their time, which has passed.
+        return soon.filter(next_at__gt=self.now).order_by("next_at").values_list("next_at", flat=True).first()
 
     async def rows(self, trigger: Trigger | None = None, *states: str) -> list[TriggerFiring]:
         found = TriggerFiring.objects.select_related("trigger").order_by("id")

@@ -77,8 +77,26 @@ async def test_a_look_at_what_happened_lately_finds_it_and_leaves_the_rest(house
     for place in (old, new):
         await house.say(place, "ok")
     await Conversation.objects.filter(pk=old).aupdate(updated_at=1_000)
-    found = [[str(id) for id in await sync_to_async(watching.behind)(since)] for since in (0, 2_000)]
+    found = [[str(id) for _, id in await sync_to_async(watching.behind)(since)] for since in (0, 2_000)]
     assert found == [[old, new], [new]]
+
+
+async def test_conversations_that_cannot_be_read_do_not_hide_the_others(house: House) -> None:
+    """Pages of two, and the five longest waiting ones stay: their journal does not reach their head."""
+    trigger = await house.trigger(kind="message")
+    house.working = False
+    stuck = [await house.conversation() for _ in range(5)]
+    await Conversation.objects.filter(pk__in=stuck).aupdate(head_seq=10_000, updated_at=1_000)
+    place = await house.conversation()
+    await house.say(place, "hello")
+    service = house.service(page=2)
+    for _ in range(4):
+        await service.round()
+    assert len(await house.rows(trigger)) == 1
+    await house.say(place, "again")
+    for _ in range(6):  # wherever the next pass has come to, it comes by
+        await service.round()
+    assert len(await house.rows(trigger)) == 2
 
 
 async def test_only_chosen_conversations_are_listened_to(house: House) -> None:

@@ -1,0 +1,73 @@
+"""Which lanes there is something to do on: a page of each kind, and the next round behind it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from asgiref.sync import sync_to_async
+
+from chat.messenger import lanes
+from chat.messenger.lanes import START, Todo
+from chat.support.clock import now_ms
+
+CHATS = 7
+PAGE = 3
+
+
+async def arrive(pager: Any, *, sends: bool) -> list[Any]:
+    """A message in each of some chats, whose lanes are made; and one that is to be sent to each."""
+    made = []
+    for number in range(CHATS):
+        await pager.messenger.tables.messages.acreate(
+            app=pager.app,
+            message_id=uuid.uuid4().hex,
+            chat_id=f"oc_{number}",
+            sender="ou_x",
+            event={},
+            sent_at=1,
+            received_at=1,
+        )
+        key = (pager.messenger, pager.app.pk, f"oc_{number}", "", 1)
+        lane = await sync_to_async(lanes.make_lane)(*key)
+        if sends:
+            await pager.messenger.tables.deliveries.acreate(
+                uuid=str(uuid.uuid4()), lane=lane, content="hi", created_at=1, next_at=0
+            )
+        made.append(lane)
+    return made
+
+
+async def rounds(pager: Any, count: int) -> list[Todo]:
+    """What so many rounds of one worker find."""
+    found, place = [], START
+    for _ in range(count):
+        found.append(await sync_to_async(lanes.look)(pager.messenger, "me", now_ms(), place, PAGE))
+        place = found[-1].next
+    return found
+
+
+async def test_what_stays_does_not_hide_what_stands_behind_it(pager: Any) -> None:
+    """Of seven chats six are another worker's; each page has three."""
+    made = await arrive(pager, sends=True)
+    for lane in made[:-1]:
+        assert await sync_to_async(lanes.claim)(pager.messenger.tables, lane.pk, "other", now_ms())
+    found = await rounds(pager, 3)
+    assert [todo.lanes for todo in found] == [set(), set(), {made[-1].pk}]
+    assert found[-1].mail == found[-1].out == {made[-1].pk}
+    assert found[-1].next == START, "the next round begins anew"
+
+
+async def test_rounds_go_over_everything_again_and_again(pager: Any) -> None:
+    made = {lane.pk for lane in await arrive(pager, sends=True)}
+    found = await rounds(pager, 6)
+    for part in (found[:3], found[3:]):
+        assert set().union(*(todo.mail for todo in part)) == made
+        assert set().union(*(todo.out for todo in part)) == made
+        assert sum(len(todo.mail) for todo in part) == len(made)
+
+
+async def test_what_fits_a_page_is_seen_by_every_round(pager: Any) -> None:
+    made = {lane.pk for lane in await arrive(pager, sends=False)}
+    todo = await sync_to_async(lanes.look)(pager.messenger, "me", now_ms())
+    assert todo.mail == made and todo.next == START
