@@ -5,13 +5,14 @@ PORT ?= 8000
 JOBS ?= 4
 PY := .venv/bin/python
 DURATION ?= 60
+RUNS ?= 20 50 100 200
 CONVERSATIONS ?= 10
 DATABASE ?= sqlite
 SEED ?=
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos outages schedules doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +55,10 @@ chaos: tools ## Kill, stop and cut off real processes for DURATION seconds, then
 outages: tools ## Break both stores in every way, with Sentinels and pgbouncer, for DURATION seconds (600), then check (SEED, CONVERSATIONS)
 	$(PY) -m tests.recovery.outages --seconds $(if $(filter command line environment,$(origin DURATION)),$(DURATION),600) \
 		--conversations $(CONVERSATIONS) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
+
+crowd: tools ## Kill one of two workers with RUNS runs every ten seconds, and have one run kill whoever performs it
+	cd frontend && npm run --silent build
+	$(PY) -m tests.recovery.crowd --runs $(RUNS)
 
 schedules: tools ## Let 200 schedules fall due over clock changes while workers are killed; each due time must run once (SEED, DATABASE)
 	$(PY) -m tests.recovery.schedules --database $(DATABASE) $(if $(SEED),--seed $(SEED))

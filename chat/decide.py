@@ -144,12 +144,13 @@ def _concerns(item: Item, run: RunView) -> bool:
     return item["id"] == run["cause"] or (item["kind"] == "step" and item["run"] == run["id"])
 
 
-def crashed(state: State, *, run: str, worker: str, now: int) -> list[e.Event]:
-    """A process that did nothing but this run was seen to die: say so, if the run was still its own."""
+def crashed(state: State, *, run: str, worker: str, now: int, crowd: int = 1) -> list[e.Event]:
+    """A process that did nothing but this run and `crowd - 1` other suspects was seen to die: say so, if the run was
+    still its own."""
     active = active_run(state)
     if active is None or (active["id"], active["status"], active["worker"]) != (run, "running", worker):
         return []
-    return [e.RunRecovering(at=now, run=run, reason="crashed")]
+    return [e.RunRecovering(at=now, run=run, reason="crashed", crowd=crowd)]
 
 
 def fitting(state: State, events: list[e.Event]) -> list[e.Event]:

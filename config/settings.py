@@ -296,7 +296,7 @@ HOLDFAST_SWEEP_MS = ENV.number("HOLDFAST_SWEEP_MS", 5_000, least=100)
 HOLDFAST_LOG_EVENTS = ENV.number("HOLDFAST_LOG_EVENTS", 2_000, least=50)
 HOLDFAST_WORKER_CONCURRENCY = ENV.number("HOLDFAST_WORKER_CONCURRENCY", 64, least=1)
 # Processes that a worker starts at the same time for runs which may have taken workers down (chat/runs/isolated/).
-HOLDFAST_ALONE = ENV.number("HOLDFAST_ALONE", 4, least=1)
+HOLDFAST_ALONE = ENV.number("HOLDFAST_ALONE", 16, least=1)
 # A worker in which nothing moves for so long ends itself: something in it does not give up its turn.
 HOLDFAST_STUCK_MS = ENV.number("HOLDFAST_STUCK_MS", max(60_000, 4 * HOLDFAST_LEASE_MS), least=1_000)
 # Sockets that a web server which ends tells per second; faster if it would take longer than HOLDFAST_DRAIN_MS.

@@ -45,6 +45,7 @@ LONGEST = (
     "tests/recovery/test_store_loss.py",
     "tests/recovery/test_schedules.py",
     "tests/chat/entrances/feishu/test_burst.py",
+    "tests/recovery/test_crowd.py",
     "tests/recovery/test_poison.py",
     "tests/chat/messenger/test_troubles.py",
     "tests/chat/entrances/feishu/test_troubles.py",

@@ -14,7 +14,7 @@ from agents.lifecycle import RUN
 from agents.models import Agent, ensure_default_agent
 from chat.journal.journal import Journal
 from chat.models import Call, Conversation, Event, Run
-from chat.runs.isolated.policy import Losses, relapsed
+from chat.runs.isolated.policy import ISOLATED, Losses, judged, relapsed
 from chat.session.errors import NoConversation
 
 ENDED = tuple(sorted(RUN.final))
@@ -36,6 +36,7 @@ class Active:
     attempt: int
     stopping: bool
     updated_at: int
+    worker: str = ""
     #: Where it stands among all of them, for the next page.
     place: tuple[int, int] = (0, 0)
 
@@ -118,9 +119,17 @@ async def active_runs(journal: Journal, limit: int, after: tuple[int, int] | Non
             queued_at, pk = after
             rows = rows.filter(Q(queued_at__gt=queued_at) | Q(queued_at=queued_at, pk__gt=pk))
         found = rows.order_by("queued_at", "pk").values_list(
-            "conversation_id", "run", "status", "attempt", "stopping", "updated_at", "queued_at", "pk"
+            "conversation_id",
+            "run",
+            "status",
+            "attempt",
+            "stopping",
+            "updated_at",
+            "worker",
+            "queued_at",
+            "pk",
         )
-        return [Active(str(row[0]), *row[1:6], place=(row[6], row[7])) for row in found[:limit]]
+        return [Active(str(row[0]), *row[1:7], place=(row[7], row[8])) for row in found[:limit]]
 
     return await journal.ask(work)
 
@@ -136,25 +145,19 @@ async def was_stored(journal: Journal, conversation: str, after: int, event: e.E
     return await journal.ask(work)
 
 
-async def unread(journal: Journal, conversation: str, run: str) -> e.UnknownEvent | None:
+def _unread(journal: Journal, conversation: str, queued: int | None) -> e.UnknownEvent | None:
     """What this release cannot read of a run: the first such event since the run before it was over (what led to it is
     a part of it) that may not be ignored; None: it can read all. Looks at types and versions only (rule J4)."""
-
-    def work() -> e.UnknownEvent | None:
-        of = {"conversation_id": UUID(conversation)}
-        queued = Run.objects.using(journal.using).filter(**of, run=run).values_list("seq", flat=True).first()
-        told = Event.objects.using(journal.using).filter(**of)
-        ends = told.filter(seq__lt=queued or 0, type__in=ENDS).order_by("-seq")
-        since = told.filter(seq__gt=ends.values_list("seq", flat=True).first() or 0)
-        # A later version is always more than 1; one that we know, too, is found to be readable below.
-        foreign = since.exclude(type__in=list(e.VOCABULARY.types), version=1).order_by("seq")
-        for text in foreign.values_list("text", flat=True):
-            event = e.from_json(text)
-            if isinstance(event, e.UnknownEvent) and not event.ignorable:
-                return event
-        return None
-
-    return await journal.ask(work)
+    told = Event.objects.using(journal.using).filter(conversation_id=UUID(conversation))
+    ends = told.filter(seq__lt=queued or 0, type__in=ENDS).order_by("-seq")
+    since = told.filter(seq__gt=ends.values_list("seq", flat=True).first() or 0)
+    # A later version is always more than 1; one that we know, too, is found to be readable below.
+    foreign = since.exclude(type__in=list(e.VOCABULARY.types), version=1).order_by("seq")
+    for text in foreign.values_list("text", flat=True):
+        event = e.from_json(text)
+        if isinstance(event, e.UnknownEvent) and not event.ignorable:
+            return event
+    return None
 
 
 async def internal_errors(journal: Journal, conversation: str, run: str) -> int:
@@ -169,19 +172,64 @@ async def internal_errors(journal: Journal, conversation: str, run: str) -> int:
     return await journal.ask(work)
 
 
-async def losses(journal: Journal, conversation: str, run: str) -> Losses:
-    """How often the owner of a run was lost, and whether it comes after runs that were given up."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the journal knows of a run before somebody takes it."""
 
-    def work() -> Losses:
-        of = {"conversation_id": UUID(conversation)}
-        told = Event.objects.using(journal.using).filter(
-            **of, type="run.recovering", text__contains=f'"{run}"'
-        )
-        earlier = Run.objects.using(journal.using).filter(**of, status__in=ENDED).exclude(run=run)
-        return Losses(
-            lost=told.filter(text__contains='"lease_lost"').count(),
-            crashed=told.filter(text__contains='"crashed"').count(),
-            relapse=relapsed(earlier.order_by("-seq").values_list("status", "code")[:MAX_EARLIER_RUNS]),
-        )
+    #: The attempt up to which this was looked up: an owner that was lost since then is not in it.
+    attempt: int
+    losses: Losses
+    #: What this release cannot read of it; None: it can read all.
+    unread: e.UnknownEvent | None
+    #: How many runs its present owner performs, or did when it was lost; 0: it has none.
+    crowd: int
+
+
+async def known_of(journal: Journal, conversation: str, run: str) -> Known:
+    """All that is to be known of a run before it is taken, in one visit to the database: each of these visits is a part
+    of the time for which a run rests after its worker has left."""
+
+    def work() -> Known:
+        rows = Run.objects.using(journal.using).filter(conversation_id=UUID(conversation), run=run)
+        row = rows.values("seq", "attempt", "status", "worker").first()
+        if row is None:
+            return Known(0, Losses(), _unread(journal, conversation, None), 0)
+        crowd = _crowd(journal, row["worker"]) if row["status"] == "running" else 0
+        found = _losses(journal, conversation, run, row["seq"])
+        return Known(row["attempt"], found, _unread(journal, conversation, row["seq"]), crowd)
 
     return await journal.ask(work)
+
+
+async def crowd_of(journal: Journal, worker: str) -> int:
+    """How many runs a worker performs, its isolated ones included; if it is dead, those that nobody has begun since."""
+    return await journal.ask(lambda: _crowd(journal, worker))
+
+
+def _crowd(journal: Journal, worker: str) -> int:
+    name = worker.partition(ISOLATED)[0]
+    mine = Q(worker=name) | Q(worker__startswith=name + ISOLATED)
+    # Those that were marked as lost and that nobody has begun yet were on it, too.
+    return Run.objects.using(journal.using).filter(mine, status__in=("recovering", "running")).count()
+
+
+def _losses(journal: Journal, conversation: str, run: str, queued: int) -> Losses:
+    of = {"conversation_id": UUID(conversation)}
+    events = Event.objects.using(journal.using).filter(**of, seq__gt=queued)
+    told = [
+        (seq, event)
+        for seq, text in events.filter(type="run.recovering").order_by("seq").values_list("seq", "text")
+        if isinstance(event := e.from_json(text), e.RunRecovering)
+        and event.run == run
+        and event.reason in ("lease_lost", "crashed")
+    ]
+    finished = None
+    if told:
+        steps = events.filter(type="step.finished").order_by("-seq")
+        finished = steps.values_list("seq", flat=True).first()
+    earlier = Run.objects.using(journal.using).filter(**of, seq__lt=queued, status__in=ENDED).order_by("-seq")
+    before = earlier.values_list("status", "code")[:MAX_EARLIER_RUNS]
+    return judged(
+        ((event.reason == "crashed", event.crowd, seq > (finished or 0)) for seq, event in told),
+        relapse=relapsed(before),
+    )

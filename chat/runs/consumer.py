@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from anyio import CancelScope
 from django.conf import settings
 from streaq import Worker
 
-from chat.runs.pool import Pool
+from chat.runs.pool import SPARE, Pool
 from chat.runs.probe import PROBE
 from chat.runs.queue import RUN, streaq_options
+from chat.runs.share import Share
 from chat.support.backoff import Backoff
 from chat.support.reasons import reason
 
@@ -22,10 +23,34 @@ BACKOFF = Backoff(0.2, 3.0)
 
 
 class _Streaq(Worker[None]):
-    """A streaQ worker that is stopped by an event instead of by signals, and tells when it has broken."""
+    """A streaQ worker that is stopped by an event instead of by signals, tells when it has broken, and takes from the
+    queue what is its share and can be begun now."""
 
     broken: asyncio.Event
     leaving: asyncio.Event
+    share: Share
+
+    async def _read_streams_legacy(self, count: int, block: bool = False) -> Any:
+        return await self._take(super()._read_streams_legacy, count, block)
+
+    async def _read_streams_max_count(self, count: int, block: bool = False) -> Any:
+        return await self._take(super()._read_streams_max_count, count, block)
+
+    async def _take(self, read: Callable[..., Awaitable[Any]], most: int, block: bool) -> Any:
+        """streaQ asks twice: for what is there, and then for what comes. The first question is answered with nothing,
+        and the second when there is something: in between, what we may take changes."""
+        if not block:
+            return {}
+        while True:
+            turn = self.share.turn(self._count)
+            await asyncio.sleep(turn.pause)
+            if turn.count <= 0:
+                continue
+            # By priority, and what dead workers had taken before what nobody has.
+            if entries := await read(min(most, turn.count)):
+                return entries
+            if turn.wait and (entries := await read(1, block=True)):
+                return entries
 
     async def signal_handler(self, scope: CancelScope) -> None:
         """streaQ runs this beside its other loops: it is cancelled when one of them fails."""
@@ -41,7 +66,10 @@ async def _nobody(token: str) -> None:
 
 
 async def take_tasks(
-    pool: Pool, leaving: asyncio.Event, answer: Callable[[str], Coroutine[Any, Any, None]] = _nobody
+    pool: Pool,
+    share: Share,
+    leaving: asyncio.Event,
+    answer: Callable[[str], Coroutine[Any, Any, None]] = _nobody,
 ) -> None:
     """Take runs from the queue until `leaving`; a streaQ worker that breaks is replaced. Probes go to `answer`."""
 
@@ -52,7 +80,7 @@ async def take_tasks(
     retired: set[asyncio.Task[None]] = set()
     while not leaving.is_set():
         broken = asyncio.Event()
-        taker = asyncio.create_task(_streaq(perform, broken, leaving), name="streaq worker")
+        taker = asyncio.create_task(_streaq(perform, share, broken, leaving), name="streaq worker")
         # A broken one may take long to end; it is out of use from now on, and a new one takes its place.
         retired.add(taker)
         taker.add_done_callback(retired.discard)
@@ -72,12 +100,15 @@ async def take_tasks(
 
 
 async def _streaq(
-    perform: Callable[[str, str], Coroutine[Any, Any, None]], broken: asyncio.Event, leaving: asyncio.Event
+    perform: Callable[[str, str], Coroutine[Any, Any, None]],
+    share: Share,
+    broken: asyncio.Event,
+    leaving: asyncio.Event,
 ) -> None:
     """One streaQ worker, until it breaks or leaves. Never raises."""
     size = settings.HOLDFAST_WORKER_CONCURRENCY
-    worker = _Streaq(**streaq_options(), concurrency=size, prefetch=1)
-    worker.broken, worker.leaving = broken, leaving
+    worker = _Streaq(**streaq_options(), concurrency=size + SPARE, prefetch=1)
+    worker.broken, worker.leaving, worker.share = broken, leaving, share
 
     async def run(conversation: str, run: str) -> None:
         over = asyncio.create_task(perform(conversation, run))

@@ -27,9 +27,9 @@ from agents.tools.running import OWNED
 from chat import decide, extensions
 from chat.files.attachments import ConversationFiles
 from chat.journal.faultlog import RefusedRequests
-from chat.journal.queries import internal_errors, losses, owner_and_agent, unread
+from chat.journal.queries import Known, internal_errors, known_of, owner_and_agent
 from chat.runs.dependencies import RunDependencies
-from chat.runs.isolated.policy import placement, verdict
+from chat.runs.isolated.policy import AMONG_OTHERS, placement, verdict
 from chat.runs.writer import FencedWriter
 from chat.session.errors import Fenced, NoConversation, Unavailable
 from chat.session.sessions import Sessions, SessionView
@@ -54,7 +54,7 @@ class RunOver(Exception):
 
 
 class MustBeIsolated(Exception):
-    """The run may be what took its former workers down: it is to be performed by a process of its own."""
+    """The run may be what took its former workers down: it is to be performed in a process for suspects."""
 
 
 class Unreadable(Exception):
@@ -73,12 +73,14 @@ class RunHost(Protocol):
     """What an owner needs of its process (`chat/runs/runner.py`)."""
 
     sessions: Sessions
+    #: Put a run into the queue: one that was begun before, and one that is new.
     requeue: Callable[[str, str], Awaitable[bool]]
+    queue_next: Callable[[str, str], Awaitable[bool]]
     dependencies: RunDependencies
     worker: str
     lease_ms: int
     renew_ms: int
-    #: The process is there for this run only.
+    #: The process is there for suspects only.
     isolated: bool
     clock: Clock
     #: Set when the process leaves.
@@ -95,6 +97,7 @@ class RunOwnership:
         self.sessions = runner.sessions
         self.conversation = conversation
         self.run = run
+        # Whoever started a process for suspects gives their leases back when it dies, and knows it by its name.
         self.owner = runner.worker if runner.isolated else f"{runner.worker}/{secrets.token_hex(4)}"
         self.writer = FencedWriter(runner.sessions, conversation, run)
         #: Set by the watcher: the head is not where our history ends.
@@ -104,6 +107,8 @@ class RunOwnership:
         #: Whether the lease was ever ours.
         self.held = False
         self._until = 0.0
+        #: What was known of the run before the lease was taken.
+        self._before: Known | None = None
 
     def owned(self) -> bool:
         """Whether the lease cannot have run out: counted from before it was asked for, by a clock that goes on
@@ -113,10 +118,13 @@ class RunOwnership:
     async def hold(self, owned: asyncio.Event) -> None:
         """Take the lease, say so, work, and let go of it. Does nothing if somebody else has it. Raises
         MustBeIsolated and Unreadable."""
-        if (unread := await self._unread()) is not None:
-            raise Unreadable(_told(unread))
-        if not self.runner.isolated and await self._suspected():
-            raise MustBeIsolated
+        known = await self._known()
+        if known is not None:
+            if (unread := await self._unread(known)) is not None:
+                raise Unreadable(_told(unread))
+            if await self._suspected(known):
+                raise MustBeIsolated
+        self._before = known
         asked = unstopped_s()
         fence = await self.sessions.take(self.conversation, self.owner, self.runner.lease_ms)
         if fence is None:
@@ -131,7 +139,8 @@ class RunOwnership:
         finally:
             await self._release()
             if self.then is not None:
-                await self.runner.requeue(self.conversation, self.then)
+                put = self.runner.requeue if self.then == self.run else self.runner.queue_next
+                await put(self.conversation, self.then)
 
     async def _work_or_leave(self) -> None:
         work = asyncio.create_task(self._work(), name=f"work {self.run}")
@@ -157,24 +166,30 @@ class RunOwnership:
         await self._hand_over(fence)
         return None
 
-    async def _unread(self) -> e.UnknownEvent | None:
-        """What this release cannot read of the run, asked without the lease, so that nothing is written by those who
-        leave it. Anybody may carry out a stop. What cannot be answered now, the history will tell. Raises RunOver."""
+    async def _known(self) -> Known | None:
+        """What the journal knows of the run, asked without the lease: the process that is to have it may be about to
+        take it, and nothing is written by those who leave it. None: it cannot be answered now; the history, and
+        `_start`, will tell."""
         try:
-            journal = self.sessions.journal
-            found = self.runner.unreadable.get(self.run) or await unread(journal, self.conversation, self.run)
-            if found is None or self._mine(await self.sessions.load(self.conversation))["stopping"]:
-                return None
+            return await known_of(self.sessions.journal, self.conversation, self.run)
         except Unavailable:
             return None
-        return found
 
-    async def _suspected(self) -> bool:
-        """Whether the run is to be performed isolated, asked without the lease: the process that is to have it may be
-        about to take it. What cannot be answered now, `_start` asks again. Raises RunOver if there is nothing to do."""
+    async def _unread(self, known: Known) -> e.UnknownEvent | None:
+        """What this release cannot read of the run. Anybody may carry out a stop. Raises RunOver."""
+        found = self.runner.unreadable.get(self.run) or known.unread
+        if found is None:
+            return None
         try:
-            if placement(await losses(self.sessions.journal, self.conversation, self.run)) != "isolated":
-                return False
+            return None if self._mine(await self.sessions.load(self.conversation))["stopping"] else found
+        except Unavailable:
+            return None
+
+    async def _suspected(self, known: Known) -> bool:
+        """Whether the run is to be performed in a process for suspects. Raises RunOver if there is nothing to do."""
+        if self.runner.isolated or placement(known.losses).where != "isolated":
+            return False
+        try:
             run = self._mine(await self.sessions.load(self.conversation))
             owned = await self.sessions.store.lease(self.conversation) is not None
         except Unavailable:
@@ -232,9 +247,18 @@ class RunOwnership:
 
         The history is loaded only after that: should that be what kills, the run was begun and is counted.
         """
-        known = await self.writer.retry_while_unavailable(
-            lambda: losses(self.sessions.journal, self.conversation, self.run)
-        )
+        while True:
+            known, self._before = self._before, None
+            if known is None:
+                known = await self.writer.retry_while_unavailable(
+                    lambda: known_of(self.sessions.journal, self.conversation, self.run)
+                )
+            try:
+                return await self._begin(known)
+            except StateMoved:
+                continue  # somebody had the run between the look-up and our lease
+
+    async def _begin(self, known: Known) -> None:
         suspect = False
 
         def begin(view: SessionView) -> list[e.Event]:
@@ -242,21 +266,25 @@ class RunOwnership:
             run = self._mine(view)
             if run["status"] == "waiting" and not run["stopping"]:
                 raise RunOver  # a stray entry of the queue: there is nothing to do until a person has decided
+            if run["attempt"] != known.attempt:
+                raise StateMoved
             now = self.runner.clock.now()
             lost = run["status"] == "running"
             begun: list[e.Event] = []
             if lost:
-                begun.append(e.RunRecovering(at=now, run=self.run, reason="lease_lost"))
+                begun.append(
+                    e.RunRecovering(at=now, run=self.run, reason="lease_lost", crowd=max(1, known.crowd))
+                )
+            losses = known.losses.plus(max(1, known.crowd)) if lost else known.losses
             # To end a run that was stopped is dangerous to nobody.
-            where = "among_others" if run["stopping"] else placement(known.plus(lost))
-            if where == "nowhere":
-                detail = verdict(known.plus(lost))
+            found = AMONG_OTHERS if run["stopping"] else placement(losses)
+            if found.where == "nowhere":
                 self.writer.seen = decide.seen(view.state)
                 return [
                     *begun,
-                    *decide.fail_run(view.state, code="crashed_too_often", detail=detail, now=now),
+                    *decide.fail_run(view.state, code="crashed_too_often", detail=verdict(losses), now=now),
                 ]
-            suspect = where == "isolated" and not self.runner.isolated
+            suspect = found.where == "isolated" and not self.runner.isolated
             if suspect:
                 return begun  # the loss that was just found, or nothing
             # A run that waited for a person and goes on was not taken over: its attempt stays the same.

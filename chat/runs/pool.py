@@ -10,9 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chat.runs.runner import Runner, RunOutcome
+from chat.runs.share import Load
 
 log = logging.getLogger(__name__)
 
+#: Runs beyond `size`: a read that waits for the next entry of the queue looks at both priorities, and may bring one of
+#: each (chat/runs/consumer.py).
+SPARE = 1
 #: Seconds that handing over may take; the leases of what is left then run out by themselves.
 LEAVE_S = 8.0
 
@@ -34,9 +38,15 @@ class Pool:
     def __init__(self, runner: Runner, size: int, suspect: Callable[[str, str], None]) -> None:
         self._runner = runner
         self._suspect = suspect
-        self._room = asyncio.Semaphore(size)
+        self._size = size
+        self._room = asyncio.Semaphore(size + SPARE)
         self._running: dict[str, _Busy] = {}
         self._leaving = False
+
+    def load(self, taken: int = 0, isolated: int = 0) -> Load:
+        """How busy this worker is, with so many entries of the queue in hand, and so many isolated runs besides."""
+        here = max(len(self._running), taken)
+        return Load(here + isolated, self._size - here)
 
     @property
     def running(self) -> list[str]:

@@ -8,6 +8,7 @@ taken or over; all of that is harmless. Tasks are JSON, never pickle.
 import asyncio
 import json
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +23,9 @@ log = logging.getLogger(__name__)
 
 #: Name of the streaQ task that performs a run; arguments: conversation, run.
 RUN = "run"
+#: Priorities, lowest first. What was begun before and shall go on comes before what is new. The name of the lower one
+#: is streaQ's default: a worker of release 0.1.0 sees that one only.
+NEW, RECOVERING = "normal", "recovering"
 #: Seconds that a put may take. A queue that does not answer holds nobody up: the run is journalled already.
 TIMEOUT_S = 2.0
 #: Entries that go to Redis in one pipeline.
@@ -36,6 +40,7 @@ def streaq_options() -> dict[str, Any]:
         # A read waits for an entry as long as the idle timeout.
         **parse(settings.HOLDFAST_REDIS_URL).for_streaq(settings.HOLDFAST_LEASE_MS / 1000),
         "queue_name": queue_name(settings.HOLDFAST_REDIS_PREFIX),
+        "priorities": [NEW, RECOVERING],  # a list of its own each time: streaQ turns it round in place
         "serializer": _to_json,
         "deserializer": json.loads,
         # How long a dead worker's entries lie before another takes them. The lease decides who may work, so
@@ -44,11 +49,21 @@ def streaq_options() -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A run on its way into the queue; `done` says whether it is there."""
+
+    conversation: str
+    run: str
+    priority: str
+    done: asyncio.Future[bool]
+
+
 class Queue:
     """The way into the queue for one process and event loop; connects with the first put."""
 
     def __init__(self) -> None:
-        self._waiting: asyncio.Queue[tuple[str, str, asyncio.Future[bool]]] = asyncio.Queue()
+        self._waiting: asyncio.Queue[_Entry] = asyncio.Queue()
         self._server: asyncio.Task[None] | None = None
 
     async def put(self, conversation: str, run: str) -> bool:
@@ -56,11 +71,18 @@ class Queue:
 
         Returns whether the queue has it. Never raises: what is not queued is found by the sweeper.
         """
+        return await self._put(conversation, run, NEW)
+
+    async def put_first(self, conversation: str, run: str) -> bool:
+        """`put`, before all that is new: for a run that was begun before, and whose owner was lost or has left."""
+        return await self._put(conversation, run, RECOVERING)
+
+    async def _put(self, conversation: str, run: str, priority: str) -> bool:
         loop = asyncio.get_running_loop()
         if self._server is None or self._server.done():
             self._server = loop.create_task(self._serve(), name="queue")
         done: asyncio.Future[bool] = loop.create_future()
-        self._waiting.put_nowait((conversation, run, done))
+        self._waiting.put_nowait(_Entry(conversation, run, priority, done))
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 return await done
@@ -92,16 +114,23 @@ class Queue:
         batch = [await self._waiting.get()]
         while len(batch) < BATCH and not self._waiting.empty():
             batch.append(self._waiting.get_nowait())
-        batch = [entry for entry in batch if not entry[2].done()]  # whoever gave up does not want it any more
+        batch = [
+            entry for entry in batch if not entry.done.done()
+        ]  # whoever gave up does not want it any more
         try:
-            await client.enqueue_many([client.enqueue_unsafe(RUN, c, run) for c, run, _ in batch])
+            await client.enqueue_many(
+                [
+                    client.enqueue_unsafe(RUN, entry.conversation, entry.run).start(priority=entry.priority)
+                    for entry in batch
+                ]
+            )
         except BaseException:
             for entry in batch:
                 self._waiting.put_nowait(entry)
             raise
-        for _, _, done in batch:
-            if not done.done():
-                done.set_result(True)
+        for entry in batch:
+            if not entry.done.done():
+                entry.done.set_result(True)
 
 
 def _to_json(value: Any) -> str:

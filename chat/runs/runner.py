@@ -22,15 +22,16 @@ log = logging.getLogger(__name__)
 #: Seconds before a run that could not be taken, because a store is in trouble, is put into the queue again.
 AWAY_S = 0.5
 
-#: What came of a look at a run: it was ours; it must be performed isolated; there was nothing to do, or others do it.
+#: What came of a look at a run: it was ours; it must be isolated; nothing to do, or others do it.
 RunOutcome = Literal["owned", "isolated", "nothing"]
 
 
 class Runner:
     """Performs runs for one worker process; any number at the same time.
 
-    `requeue(conversation, run)` puts a run into the queue again, for another worker. `isolated`: this process is there
-    for one run only, so a suspect may be performed here; the process then holds the lease by its name.
+    `requeue(conversation, run)` puts a run that was begun into the queue again, for another worker; `queue_next` one
+    that is new. `isolated`: this process is there for suspects only (its worker knows which may be together); it then
+    holds their leases by its name.
     """
 
     def __init__(
@@ -43,10 +44,12 @@ class Runner:
         lease_ms: int,
         renew_ms: int,
         isolated: bool = False,
+        queue_next: Callable[[str, str], Awaitable[bool]] | None = None,
         clock: Clock = MACHINE,
     ) -> None:
         self.sessions = sessions
         self.requeue = requeue
+        self.queue_next = queue_next or requeue
         self.dependencies = dependencies
         self.worker = worker
         self.lease_ms = lease_ms
@@ -105,7 +108,7 @@ class Runner:
         except (NoConversation, Unavailable):
             return  # the sweeper finds it
         if next_run is not None and next_run["id"] != run and next_run["status"] == "queued":
-            await self.requeue(conversation, next_run["id"])
+            await self.queue_next(conversation, next_run["id"])
 
     async def watch(self, every_ms: int) -> None:
         """Look at the heads of all running conversations every `every_ms`, so that stops, messages and

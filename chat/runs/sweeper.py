@@ -24,7 +24,8 @@ from typing import Any
 from agents import events as e
 from agents.lifecycle import RUN
 from chat.files import attachments
-from chat.journal.queries import Active, active_runs
+from chat.journal.queries import Active, active_runs, crowd_of
+from chat.runs.claims import suspect_claim
 from chat.session.errors import Fenced, NoConversation, Rejected, Unavailable
 from chat.session.sessions import Sessions, SessionView
 from chat.session.state import run_of
@@ -45,6 +46,8 @@ BATCH = 500
 TIDY_MS = 3_600_000
 #: Renewals that an owner may miss after a store was emptied before it is called dead: about a lease, as after a crash.
 LEASE_RENEWALS = 3
+#: Dead workers whose crowds are remembered.
+MAX_CROWDS = 1_000
 #: Runs seen to at the same time.
 AT_ONCE = 50
 #: A lease is looked at again this long after it should have run out, and two sweeps are at least so far apart.
@@ -69,12 +72,12 @@ def _kind(run: Active) -> str:
     return "lost" if run.status in ("running", "recovering") else run.status
 
 
-def decide_recovering(state: State, run: str, attempt: int, now: int) -> list[e.Event]:
-    """Mark the run as recovering, if it still runs under the owner that was found dead."""
+def decide_recovering(state: State, run: str, attempt: int, now: int, crowd: int) -> list[e.Event]:
+    """Mark the run as recovering, if it still runs under the owner that was found dead, with so many runs."""
     found = run_of(state)
     if found is None or (found["id"], found["status"], found["attempt"]) != (run, "running", attempt):
         return []
-    return [e.RunRecovering(at=now, run=run, reason="lease_lost")]
+    return [e.RunRecovering(at=now, run=run, reason="lease_lost", crowd=crowd)]
 
 
 class Sweeper:
@@ -90,9 +93,14 @@ class Sweeper:
         renew_ms: int,
         clock: Clock = MACHINE,
         page: int = BATCH,
+        enqueue_first: Callable[[str, str], Awaitable[bool]] | None = None,
     ) -> None:
         self._sessions = sessions
         self._enqueue = enqueue
+        #: For runs that were begun before: they come before what is new.
+        self._enqueue_first = enqueue_first or enqueue
+        #: How many runs a dead worker had, from when its first one was found: later, others have moved on.
+        self._crowds: dict[str, int] = {}
         self._name = f"{worker}/sweeper"
         self._every_ms = every_ms
         self._renew_ms = renew_ms
@@ -150,6 +158,9 @@ class Sweeper:
         self._claimed = {claim: until for claim, until in self._claimed.items() if until > now}
         found = [run for run in runs if unattended(run, owned=run.conversation in leases, now=now)]
         lost = [run for run in found if claim_of(run) not in self._claimed]
+        # A suspect that waits for a place has nobody yet, and somebody who sees to it.
+        guarded = await self._sessions.store.leases([suspect_claim(run.run) for run in lost])
+        lost = [run for run in lost if suspect_claim(run.run) not in guarded]
         seen_to = 0
         for start in range(0, len(lost), AT_ONCE):
             chunk = lost[start : start + AT_ONCE]
@@ -212,16 +223,28 @@ class Sweeper:
         if run.status == "running":
             await self._mark_recovering(run)
         log.info("Run %s (%s) has no owner and is put into the queue.", run.run, run.status)
-        return await self._enqueue(run.conversation, run.run)
+        put = self._enqueue if (run.status, run.attempt) == ("queued", 0) else self._enqueue_first
+        return await put(run.conversation, run.run)
 
     async def _mark_recovering(self, run: Active) -> None:
+        crowd = await self._crowd(run.worker)
+
         def lost(view: SessionView) -> list[e.Event]:
-            return decide_recovering(view.state, run.run, run.attempt, self._clock.now())
+            return decide_recovering(view.state, run.run, run.attempt, self._clock.now(), crowd)
 
         try:
             await self._sessions.append(run.conversation, lost)
         except (Rejected, Fenced):
             pass
+
+    async def _crowd(self, worker: str) -> int:
+        """How many runs were lost with a worker. Asked when the first of them is found, and remembered."""
+        if (known := self._crowds.get(worker)) is None:
+            known = max(1, await crowd_of(self._sessions.journal, worker))
+            self._crowds[worker] = max(known, self._crowds.get(worker, 0))
+            while len(self._crowds) > MAX_CROWDS:
+                del self._crowds[next(iter(self._crowds))]
+        return self._crowds.get(worker, known)
 
 
 def _report(results: Iterable[Any]) -> None:

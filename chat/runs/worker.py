@@ -5,8 +5,8 @@ Redis; either may go away for a while and come back. Ends with status 0 after SI
 seconds: new runs are no longer taken, and the runs it has are handed over at once (rule R4).
 
     streaQ ──► Pool ──► Runner.perform(conversation, run)     one asyncio task per run
-                 └────► Supervisor ──► a process of its own        a run that may have taken workers down
-    side tasks: sweeper, head watcher, presence, and the services of the entrances (chat/extensions.py).
+                 └────► Supervisor ──► processes for suspects      runs that may have taken workers down
+    side tasks: sweeper, head watcher, presence, share, and the services of the entrances (chat/extensions.py).
     If one of them ends by itself, the worker ends
 """
 
@@ -30,6 +30,7 @@ from chat.runs.pool import LEAVE_S, Pool
 from chat.runs.presence import beat
 from chat.runs.probe import Answerer
 from chat.runs.runner import Runner
+from chat.runs.share import Share
 from chat.runs.sweeper import Sweeper
 from chat.runtime import close, current
 from chat.support.tasks import end, exit_after
@@ -66,11 +67,25 @@ async def serve(
     sessions, queue = runtime.sessions, runtime.queue
     lease_ms, renew_ms = settings.HOLDFAST_LEASE_MS, settings.HOLDFAST_RENEW_MS
     dependencies = installed_dependencies(runtime.database)
-    runner = Runner(sessions, queue.put, dependencies, worker=name, lease_ms=lease_ms, renew_ms=renew_ms)
-    cells = Supervisor(sessions, queue.put, worker=name, size=settings.HOLDFAST_ALONE)
-    pool = Pool(runner, settings.HOLDFAST_WORKER_CONCURRENCY, cells.open)
+    runner = Runner(
+        sessions,
+        queue.put_first,
+        dependencies,
+        worker=name,
+        lease_ms=lease_ms,
+        renew_ms=renew_ms,
+        queue_next=queue.put,
+    )
+    supervisor = Supervisor(
+        sessions, queue.put_first, worker=name, size=settings.HOLDFAST_ALONE, lease_ms=lease_ms
+    )
+    supervisor.prepare()
+    pool = Pool(runner, settings.HOLDFAST_WORKER_CONCURRENCY, supervisor.open)
+    share = Share(sessions, name, lambda taken: pool.load(taken, len(supervisor.running)))
     every_ms = settings.HOLDFAST_SWEEP_MS
-    sweeper = Sweeper(sessions, queue.put, worker=name, every_ms=every_ms, renew_ms=renew_ms)
+    sweeper = Sweeper(
+        sessions, queue.put, worker=name, every_ms=every_ms, renew_ms=renew_ms, enqueue_first=queue.put_first
+    )
 
     def full() -> bool:
         return len(pool.running) >= settings.HOLDFAST_WORKER_CONCURRENCY
@@ -82,8 +97,9 @@ async def serve(
         asyncio.create_task(runner.watch(WATCH_MS), name="watcher"),
         asyncio.create_task(end_if_stuck(settings.HOLDFAST_STUCK_MS), name="watchdog"),
         asyncio.create_task(beat(sessions, full, f"the worker {name}"), name="presence"),
+        asyncio.create_task(share.beat(), name="share"),
         *(asyncio.create_task(_serve(service, given), name=service.name) for service in services()),
-        asyncio.create_task(take_tasks(pool, leaving, Answerer(sessions).answer), name="streaq"),
+        asyncio.create_task(take_tasks(pool, share, leaving, Answerer(sessions).answer), name="streaq"),
     ]
     told = asyncio.create_task(leaving.wait(), name="leaving")
     if ready is not None:
@@ -94,7 +110,7 @@ async def serve(
         leaving.set()
         if leave is not None:
             leave(1 if ended else 0)
-        await asyncio.gather(pool.leave(), cells.leave())
+        await asyncio.gather(pool.leave(), supervisor.leave())
         for task in ended:
             if not task.cancelled() and (problem := task.exception()) is not None:
                 raise problem

@@ -246,6 +246,9 @@ class Store(Protocol):
     async def leases(self, conversations: Sequence[str]) -> dict[str, int]:
         """Which of these have an owner, and how long its lease still lasts if it is not renewed (milliseconds)."""
 
+    async def beat(self, worker: str, load: str, ttl_ms: int) -> dict[str, str]:
+        """Say how busy a worker is (its own words; "": it leaves), for so long; what all of them have said, by name."""
+
     async def fence(self, conversation: str, fence: int) -> None:
         """Refuse writes with a smaller fence from now on. Raises Missing."""
 

@@ -66,6 +66,7 @@ class MemoryStore:
     ) -> None:
         self._sessions: dict[str, _Session] = {}
         self._leases: dict[str, tuple[str, int]] = {}
+        self._loads: dict[str, tuple[str, int]] = {}
         self._idle_ttl_ms = idle_ttl_ms
         self._log_entries = log_entries
         self._clock = clock
@@ -77,6 +78,7 @@ class MemoryStore:
         """Lose everything."""
         self._sessions.clear()
         self._leases.clear()
+        self._loads.clear()
 
     def lose(self, conversation: str, key: str) -> None:
         """Lose one of a conversation's KEYS alone, as an eviction does. Harmless if there is no such thing."""
@@ -325,6 +327,12 @@ class MemoryStore:
             return False
         self._leases[conversation] = (owner, self._clock() + ttl_ms)
         return True
+
+    async def beat(self, worker: str, load: str, ttl_ms: int) -> dict[str, str]:
+        now = self._clock()
+        self._loads[worker] = (load, now + ttl_ms if load else now)
+        self._loads = {name: said for name, said in self._loads.items() if said[1] > now}
+        return {name: words for name, (words, _) in self._loads.items()}
 
     async def release(self, conversation: str, owner: str) -> None:
         if await self.lease(conversation) == owner:

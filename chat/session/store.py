@@ -12,6 +12,10 @@ Per conversation, under one hash tag so that a cluster keeps them together (rule
     hf:{id}:part      string  the text streamed so far
     hf:{id}:lease     string  owner of the run
 
+and, under a tag of its own, how busy each worker is:
+
+    hf:{workers}:loads  hash  worker → until when that holds, and its words
+
 and, for all of them, hf:installation (whose place this is, chat/installation.py) and hf:server (what tells this server
 from others where `INFO` is forbidden, chat/session/connect.py). HOLDFAST_REDIS_PREFIX is what `hf` is here.
 
@@ -491,6 +495,10 @@ class RedisStore:
             pipe.pttl(self._key(conversation, "lease"))
         left = await self._answer(pipe.execute())
         return {one: ms for one, ms in zip(conversations, left, strict=True) if ms > 0}
+
+    async def beat(self, worker: str, load: str, ttl_ms: int) -> dict[str, str]:
+        said = await self._run("beat", self._keys("workers", "loads"), worker, load, ttl_ms)
+        return dict(zip(said[::2], said[1::2], strict=True))
 
     # ---- the place ----
 

@@ -251,9 +251,9 @@ MUTANTS = (
     Mutant(
         "bystanders of crashes are given up",
         "chat/runs/isolated/policy.py",
-        "if losses.crashed >= MAX_CRASHES or losses.lost + losses.crashed >= MAX_LOST:",
-        "if losses.lost + losses.crashed >= 5:",
-        ("tests/chat/runs/isolated/test_policy.py", "tests/chat/runs/test_runner.py", "-k", "bystander"),
+        "if losses.seen_alone and losses.alone >= MAX_ALONE or len(losses.crowds) >= MAX_LOST:",
+        "if len(losses.crowds) >= 5:",
+        ("tests/chat/runs/isolated/test_policy.py", "-k", "bystanders or ten_crashes"),
     ),
     Mutant(
         "a policy overrules a person",

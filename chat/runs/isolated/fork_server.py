@@ -1,7 +1,7 @@
-"""Where processes for one run come from: a fork server that has imported everything once, so each begins at once.
+"""Where processes for suspects come from: a fork server that has imported everything once, so each begins at once.
 
-    worker ── Supervisor ──► ForkServer (multiprocessing's fork server, started with the first suspect)
-                          └─ fork ──► perform(conversation, run, name)
+    worker ── Supervisor ──► ForkServer (multiprocessing's fork server, started with its worker)
+                          └─ fork ──► perform(name, link)
 
 Importing this module sets Django up and imports what a run needs; the fork server preloads it. A process that did that
 by itself would take a second of a core, and where workers die there are many suspects at a time. (The fork server finds
@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 
 import django
@@ -23,6 +24,7 @@ if not apps.ready:
     django.setup()
 
 from chat.runs.isolated import process
+from chat.runs.isolated.process import Link
 
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload([__name__])
@@ -30,11 +32,9 @@ _SERVER.set_forkserver_preload([__name__])
 LOST = 255
 
 
-def perform(conversation: str, run: str, name: str) -> None:
-    """The work of such a process: one run, as worker `name`; it hands over and ends when its worker is gone."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    process.main(conversation, run, name, parent.sentinel)
+def perform(name: str, link: Link) -> None:
+    """The work of such a process: the runs that it is told of, as worker `name`, until its worker is gone."""
+    process.main(name, link)
 
 
 class ForkServer:
@@ -44,9 +44,14 @@ class ForkServer:
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fork server")
 
-    async def start(self, conversation: str, run: str, name: str) -> BaseProcess:
-        """A new process for a run. The first one takes a second: it waits for the nursery."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, _start, conversation, run, name)
+    def prepare(self) -> None:
+        """Have the fork server begin to import, so that the first process need not wait for that. Returns at once."""
+        self._thread.submit(forkserver.ensure_running)
+
+    async def start(self, name: str) -> tuple[BaseProcess, Link]:
+        """A new process for suspects, and our end of the link to it: it is told (conversation,
+        run), and tells (conversation, outcome). It hands its runs over and ends when the link does."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, _start, name)
 
     async def ended(self, process: BaseProcess) -> int:
         """Wait for its end. Its exit status; negative: the signal that ended it."""
@@ -76,8 +81,10 @@ def tell(process: BaseProcess, number: int) -> None:
         pass  # it has ended by itself
 
 
-def _start(conversation: str, run: str, name: str) -> BaseProcess:
+def _start(name: str) -> tuple[BaseProcess, Link]:
+    ours, theirs = _SERVER.Pipe()
     # As a daemon: a worker that ends without having seen to it does not wait for it.
-    process = _SERVER.Process(target=perform, args=(conversation, run, name), name=name, daemon=True)
+    process = _SERVER.Process(target=perform, args=(name, theirs), name=name, daemon=True)
     process.start()
-    return process
+    theirs.close()
+    return process, ours

@@ -1,55 +1,94 @@
 """Which run is it that takes its worker down? A pure judgement over how its owners were lost (docs/decisions/0012).
 
-A worker performs many runs, and when it dies all of them lose their owner: that proves nothing about any of them. So a
-run whose owners were lost more than once is isolated from then on, in a process that does nothing else. Who was
-only a bystander finishes there. Who takes that process down as well is the cause, and is given up.
+A worker performs many runs, and when it dies all of them lose their owner. With K runs on it that says 1/K about each.
+So they go on in groups of at most half as many, each in a process that does nothing else; should that process die, it
+was one of this group, and they go on in groups of half that size. A run that kills is alone after log2 K deaths, and is
+given up at the second death that it was alone with. A loss is forgotten when a step has been finished after it.
 
-    owners lost so far                      next
-    ──────────────────────────────────────  ────────────────────────────────────────────
-    fewer than SUSPECT_AFTER                among others
-    SUSPECT_AFTER or more                   isolated
-    isolated, and seen to die, MAX_CRASHES     nowhere: the run fails
-    MAX_LOST, however it was                nowhere: whatever it is, it does not end
-    the run before it was given up          isolated from the start
+    owners lost since the last finished step        next
+    ──────────────────────────────────────────────  ────────────────────────────────────────────────────
+    none                                            among others
+    the smallest crowd of them was K                isolated, in a group of at most K / 2 (at least 1)
+    alone with MAX_ALONE deaths, and the last seen  nowhere: the run fails
+    MAX_LOST, however it was                        nowhere: whatever it is, it does not get anywhere
+    the run before it was given up                  isolated, alone, from the start
+
+A worker's lease that ran out is no death that was seen: the machine may have died, and all its processes with it. That
+makes a run a suspect and never condemns it, however often it happens to a run that makes progress.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-Place = Literal["among_others", "isolated", "nowhere"]
+Where = Literal["among_others", "isolated", "nowhere"]
 
-#: Owners that a run may lose before it is suspected. One is an accident; everybody has it once when a machine fails.
-SUSPECT_AFTER = 2
-#: Processes of its own that a run may take down.
-MAX_CRASHES = 3
-#: Owners that a run may lose in all. Beyond what bystanders come to: alone, they lose none but to the machine itself.
-MAX_LOST = 10
+#: What stands in the name of a process for suspects between the name of its worker and its own.
+ISOLATED = "-isolated-"
+#: Deaths that a run may be alone with; at least one of them was seen by the worker that had started the process.
+MAX_ALONE = 2
+#: Owners that a run may lose without finishing a step in between.
+MAX_LOST = 30
+#: How many runs a worker is taken to have had that was lost while nobody counted (events of release 0.1.0).
+UNKNOWN_CROWD = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """How a run's owners were lost, those that handed over aside."""
+    """How a run's owners were lost, those that handed over aside. A crowd is the number of runs that were lost with an
+    owner, this one included; 0: nobody counted."""
 
-    #: Their leases ran out: they died, or were cut off, and nobody knows why.
-    lost: int = 0
-    #: They did nothing but this run, and were seen to die.
-    crashed: int = 0
+    #: Since the last finished step, for each owner that was lost: its crowd.
+    crowds: tuple[int, ...] = ()
+    #: Deaths that it was alone with: unseen ones since the last finished step, and those seen since it began.
+    alone: int = 0
+    seen_alone: int = 0
     #: An earlier run of the conversation was given up, and none has finished since.
     relapse: bool = False
 
-    def plus(self, lost: bool) -> "Losses":
-        """With one more that was lost, if it was."""
-        return Losses(self.lost + lost, self.crashed, self.relapse)
+    def plus(self, crowd: int) -> "Losses":
+        """With one more owner that was lost unseen."""
+        return replace(self, crowds=(*self.crowds, crowd), alone=self.alone + (crowd == 1))
+
+    def seen(self, crowd: int) -> "Losses":
+        """With one more process that was seen to die."""
+        more = self.plus(crowd)
+        return replace(more, seen_alone=self.seen_alone + (crowd == 1))
+
+    def forgotten(self) -> "Losses":
+        """After a finished step. What was seen of it alone stays: it may make progress each time before it kills."""
+        return replace(self, crowds=(), alone=self.seen_alone)
 
 
-def placement(losses: Losses) -> Place:
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a run may be performed next; `group`: if isolated, beside how many others at most, itself included."""
+
+    where: Where
+    group: int = 0
+
+
+AMONG_OTHERS, NOWHERE = Placement("among_others"), Placement("nowhere")
+
+
+def placement(losses: Losses) -> Placement:
     """Where the run may be performed next."""
-    if losses.crashed >= MAX_CRASHES or losses.lost + losses.crashed >= MAX_LOST:
-        return "nowhere"
-    if losses.relapse or losses.crashed or losses.lost >= SUSPECT_AFTER:
-        return "isolated"
-    return "among_others"
+    if (losses.seen_alone and losses.alone >= MAX_ALONE) or len(losses.crowds) >= MAX_LOST:
+        return NOWHERE
+    if losses.relapse or losses.seen_alone:
+        return Placement("isolated", 1)
+    if not losses.crowds:
+        return AMONG_OTHERS
+    return Placement("isolated", max(1, min(crowd or UNKNOWN_CROWD for crowd in losses.crowds) // 2))
+
+
+def judged(told: Iterable[tuple[bool, int, bool]], *, relapse: bool) -> Losses:
+    """What comes of the losses that were told, in order: (seen to die, crowd, since the last finished step)."""
+    losses = Losses(relapse=relapse)
+    for seen, crowd, recent in told:
+        losses = losses.seen(crowd or 1) if seen else losses.plus(crowd)
+        losses = losses if recent else losses.forgotten()
+    return losses
 
 
 def relapsed(earlier: Iterable[tuple[str, str]]) -> bool:
@@ -64,9 +103,11 @@ def relapsed(earlier: Iterable[tuple[str, str]]) -> bool:
 
 def verdict(losses: Losses) -> str:
     """What people read of a run that is given up."""
-    if losses.crashed >= MAX_CRASHES:
+    if losses.seen_alone:
+        times = max(len(losses.crowds), losses.alone)
+        alone = f"{losses.alone} of them while it did nothing but this"
         return (
-            f"Its worker process died {losses.lost + losses.crashed} times, {losses.crashed} of them while it did "
-            "nothing but this. It is not tried again, so that other conversations are not held up."
+            f"Its worker process died {times} times, {alone}. "
+            "It is not tried again, so that other conversations are not held up."
         )
-    return f"Its worker was lost {losses.lost + losses.crashed} times. It is not tried again."
+    return f"Its worker was lost {len(losses.crowds)} times without any progress. It is not tried again."

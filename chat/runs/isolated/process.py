@@ -1,11 +1,14 @@
-"""A process that performs one run and nothing else (chat/runs/isolated/supervisor.py), and the end of a stuck process.
+"""A process that performs suspects and nothing else (chat/runs/isolated/supervisor.py), and the end of a stuck process.
 
-Its worker's end is its own: it hands its run over when the worker is gone, however that died.
+Its worker's end is its own: it hands its runs over when the worker is gone, however that died.
 """
 
 import asyncio
 import faulthandler
 import signal
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import TypeAlias
 
 from django.conf import settings
 
@@ -16,65 +19,93 @@ from chat.runtime import close, current
 from chat.support.database import Database, use
 from chat.support.tasks import end, raise_if_cancelled
 
+#: How a worker and such a process tell each other of runs, by pairs of texts.
+Link: TypeAlias = "Connection[tuple[str, str], tuple[str, str]]"
 #: How often the head of the conversation is looked at, for stops and messages (milliseconds).
 WATCH_MS = 250
-#: Seconds that a process gets to hand its run over, and that its worker waits for it.
+#: Seconds that a process gets to hand its runs over, and that its worker waits for it.
 LEAVE_S = 6.0
+#: What a process says of a run once it has its lease.
+BEGUN = "begun"
 #: Seconds between two signs of life that a process gives its own watchdog, at most.
 BEAT_S = 0.5
 
 
-def main(conversation: str, run: str, name: str, worker: int) -> None:
-    """Perform one run in this process, as worker `name`, and return. Django must have been set up. `worker` is a file
-    descriptor that becomes readable when our worker is gone."""
-    asyncio.run(perform_alone(conversation, run, name, worker))
+def main(name: str, link: Link) -> None:
+    """Perform the runs that come through `link`, as worker `name`, until the link ends.
+    Django must have been set up."""
+    asyncio.run(perform_suspects(name, link))
 
 
-async def perform_alone(conversation: str, run: str, name: str, worker: int) -> None:
-    """What `main` runs: until the run is over or waits, or this process is told to leave, or its worker is gone."""
+async def perform_suspects(name: str, link: Link) -> None:
+    """What `main` runs: until this process is told to leave, or its worker lets go of it, or is gone.
+
+    (conversation, run) comes through the link; (conversation, BEGUN) goes back when we own the run, and (conversation,
+    outcome) when it is over, waits, or was left."""
     leaving = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, leaving.set)
-
-    def gone() -> None:
-        loop.remove_reader(worker)  # it stays readable
-        leaving.set()
-
-    loop.add_reader(worker, gone)
-    # One connection to SQL is enough for one run, and there may be many such processes.
+    # One connection to SQL is enough for a group, and there may be many such processes.
     use(Database(threads=1))
     runtime = current()
     dependencies = installed_dependencies(runtime.database)
-    lease_ms, renew_ms = settings.HOLDFAST_LEASE_MS, settings.HOLDFAST_RENEW_MS
     runner = Runner(
         runtime.sessions,
-        runtime.queue.put,
+        runtime.queue.put_first,
         dependencies,
         worker=name,
-        lease_ms=lease_ms,
-        renew_ms=renew_ms,
+        lease_ms=settings.HOLDFAST_LEASE_MS,
+        renew_ms=settings.HOLDFAST_RENEW_MS,
         isolated=True,
+        queue_next=runtime.queue.put,
     )
-    work = asyncio.create_task(runner.perform(conversation, run), name=f"run {run}")
+    work: set[asyncio.Task[None]] = set()
+
+    async def perform(conversation: str, run: str) -> None:
+        owned = asyncio.Event()
+        begun = asyncio.create_task(tell_begun(conversation, owned))
+        outcome = await runner.perform(conversation, run, owned)
+        await end([begun])
+        with suppress(OSError):
+            link.send((conversation, outcome))
+
+    async def tell_begun(conversation: str, owned: asyncio.Event) -> None:
+        await owned.wait()
+        with suppress(OSError):
+            link.send((conversation, BEGUN))
+
+    def told() -> None:
+        try:
+            while link.poll():
+                conversation, run = link.recv()
+                task = asyncio.create_task(perform(conversation, run), name=f"run {run}")
+                work.add(task)
+                task.add_done_callback(work.discard)
+        except (EOFError, OSError):
+            loop.remove_reader(link.fileno())  # it stays readable
+            leaving.set()
+
+    loop.add_reader(link.fileno(), told)
     side = [
         asyncio.create_task(runner.watch(WATCH_MS), name="watcher"),
         asyncio.create_task(end_if_stuck(stuck_alone_ms()), name="watchdog"),
         asyncio.create_task(leaving.wait(), name="leaving"),
     ]
     try:
-        await asyncio.wait({work, *side}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(side, return_when=asyncio.FIRST_COMPLETED)
         runner.leave()
-        await asyncio.wait({work}, timeout=LEAVE_S - 1)
+        if work:
+            await asyncio.wait(work, timeout=LEAVE_S - 1)
     finally:
-        loop.remove_reader(worker)
-        await end([work, *side])
+        loop.remove_reader(link.fileno())
+        await end([*work, *side])
         await close_clients()
         await close()
 
 
 def stuck_alone_ms() -> int:
-    """After how long a process that is there for one run ends itself, if nothing moves in it: before its lease runs
+    """After how long a process that is there for suspects ends itself, if nothing moves in it: before its leases run
     out, so that its worker, and not the next sweep, says what became of it. A process that only starves has 5 s."""
     return min(settings.HOLDFAST_STUCK_MS, max(5_000, settings.HOLDFAST_LEASE_MS * 4 // 5))
 

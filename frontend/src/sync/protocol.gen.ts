@@ -452,14 +452,16 @@ export interface RunStarted {
   worker: string;
 }
 /**
- * The run's owner was lost; somebody will take over. `crashed`: it was alone in its process, which was seen to
- * die; no other reason proves that the run itself was the cause.
+ * The run's owner was lost; somebody will take over. `crashed`: its process, which performed nothing but suspects,
+ * was seen to die; no other reason proves that one of its runs was the cause. `crowd`: how many runs were lost with
+ * this owner, itself included; 0: nobody counted (which with `crashed` means that it was alone, as in 0.1.0).
  */
 export interface RunRecovering {
   at: number;
   type: "run.recovering";
   run: string;
   reason: "lease_lost" | "handed_over" | "store_lost" | "crashed" | "internal_error";
+  crowd: number;
 }
 export interface RunWaiting {
   at: number;

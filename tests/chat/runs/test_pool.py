@@ -123,10 +123,13 @@ async def test_a_run_goes_on_when_the_entry_that_brought_it_is_given_up():
 
 async def test_so_many_at_a_time():
     scene = Scene(size=1)
-    one, two = await scene.entry("r1", "c1"), await scene.entry("r2", "c2")
-    assert scene.runner.begun == [("c1", "r1")]
+    spare, one, two = [await scene.entry(f"r{n}", f"c{n}") for n in range(3)]
+    assert scene.runner.begun == [("c0", "r0"), ("c1", "r1")], (
+        "one more than its size: the queue may bring one more"
+    )
+    assert scene.pool.load().room < 0, "and it takes nothing then"
     scene.runner.ends[0].set_result("owned")
     await settle()
-    assert scene.runner.begun[1:] == [("c2", "r2")]
+    assert scene.runner.begun[2:] == [("c2", "r2")]
     await scene.pool.leave()
-    await asyncio.gather(one, two)
+    await asyncio.gather(spare, one, two)

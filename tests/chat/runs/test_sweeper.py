@@ -248,9 +248,11 @@ def test_decisions_on_states():
     assert unattended(run, owned=False, now=NOW)
     assert not unattended(run, owned=True, now=NOW)
     state = {"run": {"id": "r", "status": "running", "attempt": 1}}
-    assert decide_recovering(state, "r", 1, NOW) == [e.RunRecovering(at=NOW, run="r", reason="lease_lost")]
+    assert decide_recovering(state, "r", 1, NOW, 3) == [
+        e.RunRecovering(at=NOW, run="r", reason="lease_lost", crowd=3)
+    ]
     for changed in ({"attempt": 2}, {"status": "finished"}, {"id": "other"}):
-        assert decide_recovering({"run": {**state["run"], **changed}}, "r", 1, NOW) == []
+        assert decide_recovering({"run": {**state["run"], **changed}}, "r", 1, NOW, 3) == []
 
 
 async def _types(conversation: str):

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.support.ports import claim_port
 from tests.support.processes import ROOT, clean_environment
 
-#: Three processes: one ends by itself (there is no such run), one is killed, and one loses its nursery.
+#: Processes that end with their link, one that is killed, and one that loses its fork server.
 SCRIPT = """
 import asyncio, json, os, signal, socket, time
 import django
@@ -24,16 +24,18 @@ async def main():
     said, nest = {"took": []}, fork_server.ForkServer()
     for _ in range(2):
         began = time.monotonic()
-        process = await nest.start(NOBODY, NOBODY, "w-alone-1")
+        process, link = await nest.start("w-isolated-1")
         said["took"].append(time.monotonic() - began)
+        link.close()
         said["ended"] = await nest.ended(process)
-    process = await nest.start(NOBODY, NOBODY, "w-alone-2")
+    process, link = await nest.start("w-isolated-2")
     fork_server.tell(process, signal.SIGKILL)
     said["killed"] = await nest.ended(process)
     fork_server.tell(process, signal.SIGKILL)  # harmless
     # A Redis that takes connections and says nothing: this one is busy with that for seconds.
     silent = socket.create_server(("127.0.0.1", int(os.environ["REDIS_URL"].split(":")[2].split("/")[0])))
-    process = await nest.start(NOBODY, NOBODY, "w-alone-3")
+    process, link = await nest.start("w-isolated-3")
+    link.send((NOBODY, NOBODY))
     await asyncio.get_running_loop().run_in_executor(None, silent.accept)
     os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
     said["lost"] = await nest.ended(process)

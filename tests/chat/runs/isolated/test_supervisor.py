@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
+import signal
 import subprocess
 import sys
 import time
@@ -14,7 +16,9 @@ from asgiref.sync import sync_to_async
 from agents import events as e
 from agents.models import ensure_default_agent
 from chat.commands import CreateBody, StopBody
-from chat.runs.isolated.process import stuck_alone_ms
+from chat.journal.queries import known_of
+from chat.runs.claims import suspect_claim
+from chat.runs.isolated.process import BEGUN, stuck_alone_ms
 from chat.runs.isolated.supervisor import Supervisor
 from chat.session.sessions import Sessions
 from tests.chat.runs.test_runner import House, uid
@@ -67,29 +71,60 @@ def test_a_process_of_its_own_ends_before_its_lease_does(settings, lease: int, s
     assert stuck_alone_ms() == after
 
 
+class Played:
+    """A process that is played: it does nothing until it is told how it ends."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.pid = 0
+        self.told: list[tuple[str, str]] = []
+        self.code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+
+class PlayedForks:
+    """A fork server whose processes are played."""
+
+    def __init__(self) -> None:
+        self.processes: list[Any] = []
+        self.theirs: list[Any] = []
+
+    async def start(self, name: str) -> Any:
+        ours, theirs = multiprocessing.Pipe()
+        self.processes.append(Played(name))
+        self.theirs.append(theirs)
+        return self.processes[-1], ours
+
+    async def ended(self, process: Played) -> int:
+        return await process.code
+
+    def close(self) -> None:
+        pass
+
+
 class Fake(Supervisor):
-    """Supervisor whose processes are played: each ends with a status, after the run was begun in its name or not."""
+    """Supervisor whose processes are played."""
 
-    def __init__(self, house: House, sessions: Sessions, ends: list[tuple[bool, int]], size: int = 1) -> None:
-        super().__init__(sessions, house._enqueue, worker="w", size=size)
-        self.house = house
-        self.ends = ends
-        self.names: list[str] = []
-        self.gate = asyncio.Event()
-        self.most = self.running = 0
+    def __init__(self, house: House, sessions: Sessions, size: int = 4, worker: str = "w") -> None:
+        super().__init__(sessions, house._enqueue, worker=worker, size=size, lease_ms=60_000)
+        self._fork_server = self.forks = PlayedForks()  # type: ignore[assignment]
+        self._signal = self._told  # type: ignore[method-assign]
 
-    async def _process(self, conversation: str, run: str, name: str) -> int:
-        self.names.append(name)
-        self.running += 1
-        self.most = max(self.most, self.running)
-        await self.gate.wait()
-        begun, status = self.ends.pop(0)
-        if begun:
-            assert await self._sessions.take(conversation, name, 60_000)
-            told: list[e.Event] = [e.RunStarted(at=1, run=run, attempt=1, fence=1, worker=name)]
-            await self._sessions.append(conversation, lambda view: told)
-        self.running -= 1
-        return status
+    def _told(self, process: Any, number: int) -> None:
+        if not process.code.done():
+            process.code.set_result(0 if number == signal.SIGTERM else -number)
+
+    def told(self, number: int = 0) -> list[tuple[str, str]]:
+        """What a process was told of since it was asked last."""
+        theirs = self.forks.theirs[number] if number < len(self.forks.theirs) else None
+        return [theirs.recv() for _ in iter(lambda: theirs is not None and theirs.poll(), False)]
+
+    async def begin(self, number: int, conversation: str, run: str) -> None:
+        """As that process would, take the lease and start the run."""
+        name = self.forks.processes[number].name
+        assert await self._sessions.take(conversation, name, 60_000)
+        started: list[e.Event] = [e.RunStarted(at=1, run=run, attempt=1, fence=1, worker=name)]
+        await self._sessions.append(conversation, lambda view: started)
+        self.forks.theirs[number].send((conversation, BEGUN))
 
 
 @pytest.fixture(autouse=True)
@@ -112,90 +147,90 @@ async def begun(sessions: Sessions, user: int) -> House:
     return made
 
 
-async def open_other(cells: Fake, house: House) -> tuple[str, str]:
-    """Another conversation whose run is to be performed alone: (conversation, run)."""
-    other = await begun(house.sessions, house.who.user_id)
-    run = (await other.run())["id"]
-    cells.open(other.conversation, run)
-    return other.conversation, run
+async def suspects(supervisor: Fake, house: House, count: int, crowd: int) -> list[tuple[str, str]]:
+    """So many (conversation, run) that were on one worker which died, opened."""
+    found = []
+    for _ in range(count):
+        other = await begun(house.sessions, house.who.user_id)
+        run = (await other.run())["id"]
+        told: list[e.Event] = [
+            e.RunStarted(at=1, run=run, attempt=1, fence=1, worker="dead"),
+            e.RunRecovering(at=2, run=run, reason="lease_lost", crowd=crowd),
+        ]
+        await house.sessions.append(other.conversation, lambda view, told=told: told)
+        supervisor.open(other.conversation, run)
+        found.append((other.conversation, run))
+    return found
 
 
-async def test_a_process_that_was_seen_to_die_costs_no_lease_and_is_told_apart(house: House, caplog: Any):
-    run = (await house.run())["id"]
-    cells = Fake(house, house.sessions, [(True, -9)])
-    cells.gate.set()
-    cells.open(house.conversation, run)
-    await eventually(lambda: house.queue == [(house.conversation, run)], 10, "the run to be queued again")
-    assert (await house.run())["reason"] == "crashed"
-    assert await house.sessions.store.lease(house.conversation) is None
-    assert cells.names[0].startswith("w-alone-")
+async def test_suspects_of_a_crowd_share_processes_of_at_most_half_of_them(house: House):
+    supervisor = Fake(house, house.sessions)
+    await suspects(supervisor, house, 6, crowd=6)
+    await eventually(lambda: not supervisor._placing, 10, "all to have a place")
+    assert [len(supervisor.told(n)) for n in range(len(supervisor.forks.processes))] == [3, 3]
+    assert sorted(supervisor.forks.processes[0].name.split("-")[:2]) == ["isolated", "w"]
+    await supervisor.leave()
+
+
+async def test_a_process_that_was_seen_to_die_costs_no_lease_and_tells_its_crowd(house: House, caplog: Any):
+    supervisor = Fake(house, house.sessions)
+    lost = await suspects(supervisor, house, 2, crowd=4)
+    await eventually(lambda: not supervisor._placing, 10, "both to have a place")
+    for conversation, run in lost:
+        await supervisor.begin(0, conversation, run)
+    supervisor.forks.processes[0].code.set_result(-9)
+    await eventually(lambda: sorted(house.queue) == sorted(lost), 10, "the runs to be queued again")
+    for conversation, run in lost:
+        assert await house.sessions.store.lease(conversation) is None
+        known = await known_of(house.sessions.journal, conversation, run)
+        assert known.losses.crowds == (4, 2)
     assert "died (status -9)" in caplog.text
+    await supervisor.leave()
 
 
-@pytest.mark.parametrize(("begun", "status"), [(False, 1), (True, 0)])
-async def test_what_did_not_begin_or_ended_by_itself_is_no_crash(house: House, begun: bool, status: int):
+async def test_a_claim_guards_a_suspect_until_its_lease_does(house: House):
+    one, other = Fake(house, house.sessions), Fake(house, house.sessions, worker="w2")
+    ((conversation, run),) = await suspects(one, house, 1, crowd=4)
+    await eventually(lambda: not one._placing, 10, "it to have a place")
+    assert await house.sessions.store.lease(suspect_claim(run)) == "w"
+    other.open(conversation, run)
+    await eventually(lambda: not other._placing, 10, "the other worker to let it be")
+    assert other.forks.processes == []
+    await one.begin(0, conversation, run)
+
+    async def released() -> bool:
+        return await house.sessions.store.lease(suspect_claim(run)) is None
+
+    await eventually(released, 10, "the claim to be let go")
+    await one.leave()
+    await other.leave()
+
+
+async def test_a_run_that_is_over_gets_no_process_and_leaves_no_claim(house: House):
+    supervisor = Fake(house, house.sessions)
     run = (await house.run())["id"]
-    cells = Fake(house, house.sessions, [(begun, status)])
-    cells.gate.set()
-    cells.open(house.conversation, run)
-    await eventually(lambda: not cells._held, 10, "the process to have ended")
-    assert "run.recovering" not in await house.events()
+    await house.submit(StopBody(kind="stop"))
+    supervisor.open(house.conversation, run)
+    await eventually(lambda: not supervisor._placing, 10, "it to be seen")
+    assert supervisor.forks.processes == []
+    assert await house.sessions.store.lease(suspect_claim(run)) is None
+
+
+async def test_the_last_run_takes_the_process_along(house: House):
+    supervisor = Fake(house, house.sessions)
+    ((conversation, _),) = await suspects(supervisor, house, 1, crowd=4)
+    await eventually(lambda: not supervisor._placing, 10, "it to have a place")
+    supervisor.forks.theirs[0].send((conversation, "owned"))
+    await eventually(lambda: supervisor.running == [] and not supervisor._groups, 10, "the process to end")
     assert house.queue == []
 
 
-async def test_one_process_for_a_conversation_and_so_many_at_a_time(house: House):
-    cells = Fake(house, house.sessions, [(False, 0)] * 5, size=2)
-    run = (await house.run())["id"]
-    for _ in range(3):
-        cells.open(house.conversation, run)
-    for _ in range(4):
-        await open_other(cells, house)
-    await eventually(lambda: cells.running == 2, 10, "two processes")
-    cells.gate.set()
-    await eventually(lambda: not cells._held, 10, "all to have ended")
-    assert (len(cells.names), cells.most) == (5, 2)
-
-
-async def test_two_workers_that_are_told_of_a_run_start_one_process(house: House):
-    one, other = (Fake(house, house.sessions, [(False, 0)]) for _ in range(2))
-    run = (await house.run())["id"]
-    one.open(house.conversation, run)
-    await eventually(lambda: one.running == 1, 10, "the first one's process")
-    other.open(house.conversation, run)
-    assert await house.sessions.take(house.conversation, one.names[0], 60_000)
-    await eventually(lambda: not other._held, 10, "the other one to let it be")
-    assert other.names == []
-    one.gate.set()
-    await eventually(lambda: not one._held, 10, "the process to end")
-
-
-async def test_a_worker_goes_on_where_the_process_of_another_gave_up(house: House):
-    one, other = (Fake(house, house.sessions, [(False, 1)]) for _ in range(2))
-    run = (await house.run())["id"]
-    one.open(house.conversation, run)
-    await eventually(lambda: one.running == 1, 10, "the first one's process")
-    other.open(house.conversation, run)
-    other.gate.set()
-    one.gate.set()
-    await eventually(lambda: other.names and not other._held, 10, "the other one's process")
-
-
-async def test_a_run_that_is_over_gets_no_process(house: House):
-    cells = Fake(house, house.sessions, [(False, 0)])
-    run = (await house.run())["id"]
-    await house.submit(StopBody(kind="stop"))
-    cells.open(house.conversation, run)
-    await eventually(lambda: not cells._held, 10, "it to be seen")
-    assert cells.names == []
-
-
 async def test_a_worker_that_leaves_opens_no_process_any_more(house: House):
-    cells = Fake(house, house.sessions, [(False, 0)])
-    cells.open(house.conversation, (await house.run())["id"])
-    waits = await open_other(cells, house)
-    await eventually(lambda: cells.running == 1, 10, "the first process")
-    cells.gate.set()
-    await cells.leave()
+    supervisor = Fake(house, house.sessions, size=1)
+    (first,) = await suspects(supervisor, house, 1, crowd=1)
+    await eventually(lambda: not supervisor._placing, 10, "the first to have a place")
+    (waits,) = await suspects(supervisor, house, 1, crowd=1)
+    await supervisor.leave()
     assert house.queue == [waits], "what had no place yet is not left to the sweeper"
-    cells.open(uid(), "r")
-    assert not cells._held
+    supervisor.open(uid(), "r")
+    assert (waits[0] not in supervisor._placing and first[0] in supervisor.running) or not supervisor.running

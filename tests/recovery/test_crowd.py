@@ -1,0 +1,16 @@
+"""Twenty runs on two workers, one of which dies every ten seconds; `make crowd` is the long form."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.recovery.crowd import Crowd, keeps, kills
+
+pytestmark = [pytest.mark.recovery, pytest.mark.slow]
+
+
+def test_R4_a_crowd_is_back_within_two_leases_of_a_kill() -> None:
+    crowd = Crowd(runs=20, seconds=20, lease_ms=3_000)
+    seen = kills(crowd)
+    print(seen.line(crowd))
+    assert keeps(seen, crowd, slack=1.5), seen.line(crowd)
