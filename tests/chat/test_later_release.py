@@ -119,7 +119,7 @@ async def test_J4_what_led_to_a_run_is_a_part_of_it_and_what_came_before_is_not(
         await sessions.append(conversation, lambda view: list(events))
 
     async def unread(run: str) -> str | None:
-        found = await queries.unread(journal, conversation, run)
+        found = (await queries.known_of(journal, conversation, run)).unread
         history = (await journal.history(conversation)).unread
         assert (found and found.text) == (history and history.text), "the question to SQL and the fold agree"
         return None if found is None else found.type
