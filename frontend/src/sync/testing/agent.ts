@@ -38,7 +38,7 @@ function streaming(server: ModelServer, id: string, step: StepItem, choice: numb
       break;
     case 1:
       // Its worker died; the next owner asks the model again.
-      server.append(id, { type: "run.recovering", run: step.run, reason: "lease_lost" });
+      server.append(id, { type: "run.recovering", run: step.run, reason: "lease_lost", crowd: 0 });
       server.append(id, { type: "run.started", run: step.run, attempt: 2, fence: 2, worker: "v" });
       server.append(id, { type: "step.started", ...at, attempt: step.attempt + 1, model: "m" });
       break;
