@@ -59,14 +59,16 @@ def test_what_a_loop_leaves_open_is_closed_with_it(alice: Any, valkey: Any, run:
             used.append(connections["default"])
 
         await ask(in_a_thread)
-        assert used[0].connection is not None
+        # With a pool it has been given back already.
+        assert used[0].connection is not None or used[0].vendor == "postgresql"
 
+    threads = set(threading.enumerate())
     with valkey.client() as client:
         before = len(client.client_list())
         run(careless)
         assert len(client.client_list()) == before
     assert used[0].connection is None
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("database")]
+    assert not [new for new in set(threading.enumerate()) - threads if new.name.startswith("database")]
 
 
 async def test_one_for_a_moment_leaves_that_of_the_loop_alone(alice: Any) -> None:

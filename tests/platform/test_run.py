@@ -135,7 +135,8 @@ def test_a_first_start_a_death_an_end_and_a_second_start(run: Run, data: Path) -
     # Ctrl-C ends everything.
     assert run.end() == 0
     assert run.lines[-1] == "Holdfast has ended."
-    assert run.children() == {}
+    # The worker's fork server sees that its worker is gone, and goes.
+    wait_until(lambda: run.children() == {}, 10, "everything to end")
     prepare.check_port(run.port)
 
     # The second start has the same login and the same data.
@@ -168,7 +169,7 @@ def test_sigterm_to_it_alone_ends_everything_and_a_second_one_keeps_off_the_data
     assert second.lines == [f"Holdfast runs already with the data in {data}. End that one first."]
     run.process.terminate()
     assert run.wait() == 0
-    assert run.children() == {}
+    wait_until(lambda: run.children() == {}, 10, "everything to end")
 
 
 @pytest.mark.slow

@@ -160,7 +160,7 @@ MUTANTS = (
     Mutant(
         "a worker begins what it cannot read",
         "chat/runs/ownership.py",
-        "if (unread := await self._unread()) is not None:",
+        "if (unread := await self._unread(known)) is not None:",
         "if (unread := None) is not None:",
         ("tests/chat/test_later_release.py", "-k", "does_not_begin"),
     ),
@@ -251,7 +251,7 @@ MUTANTS = (
     Mutant(
         "bystanders of crashes are given up",
         "chat/runs/isolated/policy.py",
-        "if losses.seen_alone and losses.alone >= MAX_ALONE or len(losses.crowds) >= MAX_LOST:",
+        "if (losses.seen_alone and losses.alone >= MAX_ALONE) or len(losses.crowds) >= MAX_LOST:",
         "if len(losses.crowds) >= 5:",
         ("tests/chat/runs/isolated/test_policy.py", "-k", "bystanders or ten_crashes"),
     ),

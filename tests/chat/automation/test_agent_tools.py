@@ -228,8 +228,9 @@ async def test_R3_a_worker_that_dies_in_the_middle_of_the_call_leaves_one_schedu
         return (await Agent.objects.aget(slug=slug)).spec()
 
     def worker(name: str, tools: Toolbox) -> Runner:
+        """One of the processes that also perform what may have taken its worker down."""
         kit = RunDependencies(agent, lambda spec: model, tools, NoteStorage(ask))
-        return Runner(sessions, enqueue, kit, worker=name, lease_ms=300, renew_ms=100)
+        return Runner(sessions, enqueue, kit, worker=name, lease_ms=300, renew_ms=100, isolated=True)
 
     async def enqueue(conversation: str, run: str) -> bool:
         queued.append((conversation, run))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chat.support.clock import MACHINE
+from tests.support.ports import claim_port
 
 
 @pytest.fixture
@@ -21,9 +22,10 @@ def ten_minutes_ahead() -> Iterator[None]:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_clock_that_differs_is_told_on_the_first_page(
-    client: Any, charlie: Any, ten_minutes_ahead: None
+    client: Any, charlie: Any, ten_minutes_ahead: None, settings: Any
 ) -> None:
     """Also while Redis is away: what it told before is known here."""
+    settings.HOLDFAST_REDIS_URL = f"redis://127.0.0.1:{claim_port()}/0"
     client.force_login(charlie)
     assert "is 600 s ahead of Redis" in client.get("/admin/").content.decode()
 

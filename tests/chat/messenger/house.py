@@ -75,13 +75,22 @@ class House:
         self.runner = self.worker("w1")
 
     def worker(self, name: str) -> Runner:
-        runner = Runner(self.sessions, self.enqueue, self.kit, worker=name, lease_ms=60_000, renew_ms=1_000)
+        # It performs what may have taken its worker down, too: there is no process but this one.
+        runner = Runner(
+            self.sessions,
+            self.enqueue,
+            self.kit,
+            worker=name,
+            lease_ms=60_000,
+            renew_ms=1_000,
+            isolated=True,
+        )
         self.pool = Pool(runner, 64, self.suspect)
         self.tasks.append(asyncio.create_task(runner.watch(20)))
         return runner
 
     def suspect(self, conversation: str, run: str) -> None:
-        raise AssertionError("No worker dies here, so no run is suspect.")
+        raise AssertionError("This worker performs suspects itself.")
 
     async def enqueue(self, conversation: str, run: str) -> bool:
         self.tasks.append(asyncio.create_task(self.pool.perform(conversation, run)))
