@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -23,24 +24,41 @@ def test_cluster_is_private_and_real(postgres: Postgres) -> None:
     assert os.stat(postgres.folder / "cluster").st_uid != 0
 
 
+#: The second run in two halves side by side, each with a database of its own: they mostly wait.
+HALVES = (
+    ("tests/chat/messenger", "tests/chat/entrances"),
+    ("tests", "--ignore=tests/chat/messenger", "--ignore=tests/chat/entrances"),
+)
+
+
 @pytest.mark.slow
-def test_database_tests_pass_on_postgresql_too(postgres: Postgres) -> None:
-    """The suites run a second time in a child pytest, whose output is shown when it fails."""
-    postgres.execute("CREATE DATABASE second_run")
+def test_database_tests_pass_on_postgresql_too(postgres: Postgres, tmp_path: Path) -> None:
+    """The suites run a second time in child processes of pytest, whose output is shown when they fail."""
     # Not dropped at the end (--reuse-db), because pools of other threads may still hold it: the cluster goes anyway.
     options = ["-q", "--reuse-db", "-m", "both_databases and not exhaustive", "-p", "no:cacheprovider"]
-    # Two, because they mostly wait: one alone takes longer than all other tests together.
-    options += ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "tests"],
-        cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-        | {"HOLDFAST_TEST_DATABASE": postgres.url("second_run")},
-        capture_output=True,
-        text=True,
-        timeout=1200,
-    )
-    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
-    passed = re.search(r"(\d+) passed", done.stdout)
-    assert passed, done.stdout[-2000:]
-    assert int(passed[1]) > 100
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    running: list[tuple[subprocess.Popen[bytes], Path]] = []
+    for number, half in enumerate(HALVES):
+        postgres.execute(f"CREATE DATABASE second_run_{number}")
+        shown = tmp_path / f"half{number}"
+        with shown.open("wb") as output:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "pytest", *options, *half],
+                cwd=ROOT,
+                env=kept | {"HOLDFAST_TEST_DATABASE": postgres.url(f"second_run_{number}")},
+                stdout=output,
+                stderr=output,
+            )
+        running.append((child, shown))
+    try:
+        for child, _ in running:
+            child.wait(1200)
+    finally:
+        for child, _ in running:
+            child.kill()
+    for child, shown in running:
+        text = shown.read_text()
+        assert child.returncode == 0, text[-8000:]
+        passed = re.search(r"(\d+) passed", text)
+        assert passed, text[-2000:]
+        assert int(passed[1]) > 100
