@@ -309,9 +309,9 @@ class Stack:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def outputs(self) -> str:
+    def outputs(self, last: int = 4_000) -> str:
         """The ends of all logs, for a failure message."""
-        return "\n".join(f"--- {label} ---\n{process.output()}" for label, process in self.processes.items())
+        return "\n".join(f"--- {label} ---\n{one.output(last)}" for label, one in self.processes.items())
 
     def __enter__(self) -> Stack:
         if self._own_valkey:
