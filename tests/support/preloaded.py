@@ -122,6 +122,8 @@ def _started() -> tuple[socket.socket, subprocess.Popen[bytes]]:
         process = subprocess.Popen(
             [sys.executable, "-m", __name__, str(theirs.fileno())],
             cwd=ROOT,
+            # Settings of the tests themselves are none of its own.
+            env={name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
         )
