@@ -176,7 +176,8 @@ async def internal_errors(journal: Journal, conversation: str, run: str) -> int:
 class Known:
     """What the journal knows of a run before somebody takes it."""
 
-    #: The attempt up to which this was looked up: an owner that was lost since then is not in it.
+    #: The run's status and attempt when this was looked up: an owner that was lost since then is not in it.
+    status: str
     attempt: int
     losses: Losses
     #: What this release cannot read of it; None: it can read all.
@@ -193,10 +194,10 @@ async def known_of(journal: Journal, conversation: str, run: str) -> Known:
         rows = Run.objects.using(journal.using).filter(conversation_id=UUID(conversation), run=run)
         row = rows.values("seq", "attempt", "status", "worker").first()
         if row is None:
-            return Known(0, Losses(), _unread(journal, conversation, None), 0)
+            return Known("", 0, Losses(), _unread(journal, conversation, None), 0)
         crowd = _crowd(journal, row["worker"]) if row["status"] == "running" else 0
         found = _losses(journal, conversation, run, row["seq"])
-        return Known(row["attempt"], found, _unread(journal, conversation, row["seq"]), crowd)
+        return Known(row["status"], row["attempt"], found, _unread(journal, conversation, row["seq"]), crowd)
 
     return await journal.ask(work)
 
