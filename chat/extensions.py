@@ -20,6 +20,8 @@ from django.apps import apps
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from chat.authorization import ChatPlace
+
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
@@ -68,6 +70,15 @@ class Sources(Protocol):
         ...
 
 
+class Chats(Protocol):
+    """The conversations of an entrance in which several people may speak, and not their owner alone. Plain functions
+    for a database thread."""
+
+    def place(self, conversation: UUID) -> ChatPlace | None:
+        """What this conversation is there, as it is configured now; None if it is none of its chats."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entrance:
     """A door for messages. `name` stands in the journal and never changes: short, lower case, unique."""
@@ -87,6 +98,8 @@ class Entrance:
     destinations: tuple["Destination", ...] = ()
     tools: tuple["Tool", ...] = ()
     sources: Sources | None = None
+    #: None: whoever speaks here is the owner of the conversation.
+    chats: Chats | None = None
 
 
 class EntranceRegistry:
@@ -222,6 +235,13 @@ def sources(name: str) -> Sources | None:
     """What people keep in an entrance that begins runs by itself; None if there is no such entrance here."""
     found = find(name)
     return None if found is None else found.sources
+
+
+def place_of(entrance: str, conversation: UUID) -> ChatPlace | None:
+    """The chat that a conversation is which began at this entrance; None: it is its owner's alone. In a database
+    thread."""
+    found = find(entrance)
+    return None if found is None or found.chats is None else found.chats.place(conversation)
 
 
 def services() -> list[Service]:

@@ -2,9 +2,11 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from chat.entrances.feishu.adapter import FEISHU
 from chat.entrances.feishu.destination import FeishuChats
 from chat.entrances.feishu.service import FeishuService
 from chat.extensions import Entrance, Service, ServiceContext
+from chat.messenger.people import Chats
 
 
 async def _serve(given: ServiceContext) -> None:
@@ -17,4 +19,5 @@ ENTRANCE = Entrance(
     urls="chat.entrances.feishu.urls",
     services=(Service("feishu", _serve),),
     destinations=(FeishuChats(),),
+    chats=Chats(FEISHU),
 )
