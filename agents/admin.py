@@ -52,6 +52,8 @@ class AgentForm(_AgentForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "profile" not in self.fields:
+            return  # for who may only look there is nothing to fill in
         box = installed_tools()
         sets = {tool.name: one.title for one in extensions.toolsets for tool in one.tools}
         short = [(name, _label(name, _EFFECTS[box.effect(name)], sets.get(name, ""))) for name in box.names]
@@ -75,6 +77,8 @@ class AgentForm(_AgentForm):
             field.help_text = str(text)
         if self.instance.pk is None:
             self.fields["tools"].initial = default_tools()
+            # Decision 0023: an agent that a person makes asks, until that person says that it need not.
+            self.fields["ask_effectful"].initial = True
 
 
 def _label(name: str, effect: str, toolset: str) -> str:
@@ -110,7 +114,7 @@ class AgentAdmin(_AgentAdmin):
         ),
         ("Who stands in", {"fields": ("fallback_model", "fallback_base_url")}),
         ("What it costs", {"fields": ("price_input", "price_cached", "price_output")}),
-        ("What it may use", {"fields": ("tools", "approval_tools")}),
+        ("What it may use", {"fields": ("tools", "approval_tools", "ask_effectful")}),
         (
             "When it stops",
             {

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from chat.authorization import logged_in
 from chat.entrances.triggers import decide, hooks
 from chat.support.encryption import SealedField
 from chat.support.fields import JsonText
@@ -179,6 +180,7 @@ class Trigger(models.Model):
         )
         return decide.Standing(
             trigger=str(self.id),
+            disabled=not self._acts(),
             paused=self.paused,
             expires_at=self.expires_at,
             fires=self.fires,
@@ -188,6 +190,11 @@ class Trigger(models.Model):
             per_hour=self.per_hour,
             last_hour=hour.count(),
         )
+
+    def _acts(self) -> bool:
+        """Whether it may say anything for its owner."""
+        owner: Any = self.owner
+        return bool(logged_in(owner.pk, owner.pk, active=owner.is_active, attended=False).may("write"))
 
     def state(self, now: int) -> str:
         """`active`, `paused`, `expired` or `limit`, for people."""

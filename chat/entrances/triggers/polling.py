@@ -20,7 +20,7 @@ from agents.tools.fetching import Fetcher, Known, Page
 from chat.entrances.triggers import decide, matching
 from chat.entrances.triggers.hooks import is_deep
 from chat.entrances.triggers.models import Trigger, TriggerFiring
-from chat.entrances.triggers.store import Sighting, locked, record_one
+from chat.entrances.triggers.store import Sighting, locked, record, record_one
 from chat.entrances.triggers.templating import cut
 from chat.journal.projection import clean
 from chat.support.claims import Claim
@@ -30,6 +30,7 @@ MAX_BYTES = 256 * 1024
 MAX_VALUE = 16_000
 #: Addresses that are looked at in one round.
 BATCH = 20
+DAY_MS = 86_400_000
 #: The claim is the time of the next look.
 CLAIM = Claim("next_at")
 #: What a look changes of its trigger.
@@ -60,10 +61,14 @@ def due(now: int) -> list[Trigger]:
         next_at__lte=now,
     )
     mine = []
-    for row in rows.order_by("next_at")[:BATCH]:
+    for row in rows.select_related("owner").order_by("next_at")[:BATCH]:
         later = decide.next_look(now, row.interval_s * 1000, row.errors)
         if CLAIM.take(Trigger.objects.filter(pk=row.pk), now, later, seen=row.next_at):
-            mine.append(row)
+            if row.owner.is_active:
+                mine.append(row)
+            else:
+                # Nothing is looked at for them. Told once a day, as what would have been seen is not known.
+                record(row.pk, [Sighting(f"disabled:{now // DAY_MS}", {"value": "", "url": row.url})], now)
     return mine
 
 
