@@ -313,7 +313,11 @@ class Installation(models.Model):
         return str(self.identity)
 
 
+def in_lists() -> "models.QuerySet[Conversation]":
+    """All conversations that people have in their lists: those that have begun and are not deleted."""
+    return Conversation.objects.filter(deleted_at__isnull=True, head_seq__gt=0)
+
+
 def listed(owner_id: Any) -> "models.QuerySet[Conversation]":
-    """A user's conversations, newest first: those that have begun and are not deleted."""
-    mine = Conversation.objects.filter(owner_id=owner_id, deleted_at__isnull=True, head_seq__gt=0)
-    return mine.order_by("-updated_at")
+    """A user's conversations, newest first."""
+    return in_lists().filter(owner_id=owner_id).order_by("-updated_at")

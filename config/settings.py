@@ -303,7 +303,7 @@ HOLDFAST_STUCK_MS = ENV.number("HOLDFAST_STUCK_MS", max(60_000, 4 * HOLDFAST_LEA
 HOLDFAST_DRAIN_PER_SECOND = ENV.number("HOLDFAST_DRAIN_PER_SECOND", 100, least=1)
 HOLDFAST_DRAIN_MS = ENV.number("HOLDFAST_DRAIN_MS", 5_000, least=100)
 # Conversations shown anew per second by one web server, after a burst of as many; who comes back in a storm waits.
-HOLDFAST_OPENS_PER_SECOND = ENV.number("HOLDFAST_OPENS_PER_SECOND", 200, least=1)
+HOLDFAST_OPENS_PER_SECOND = ENV.number("HOLDFAST_OPENS_PER_SECOND", 1000, least=1)
 # Triggers that one person may have, and seconds between two looks at an address, at least.
 HOLDFAST_TRIGGERS_PER_USER = ENV.number("HOLDFAST_TRIGGERS_PER_USER", 100, least=0, most=10_000)
 HOLDFAST_TRIGGER_LEAST_S = ENV.number("HOLDFAST_TRIGGER_LEAST_S", 60, least=1)
