@@ -84,6 +84,10 @@ class Allowance:
             self._buckets.clear()
 
 
+#: Turns at the same time: enough to keep a process busy while stores answer, and few enough to leave it responsive.
+PLACES = 32
+
+
 class Admission:
     """Makes people wait instead of refusing them, for a storm of reconnects (rule W9): so many have their turn at the
     same time, and so many begin in a second, after a burst of as many; all others wait in the order in which they came.
@@ -92,7 +96,7 @@ class Admission:
     #: Seconds between two words to those who wait, and how far off a turn is that is worth one.
     TELL_S = 2.0
 
-    def __init__(self, rate: float, places: int = 32, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rate: float, places: int = PLACES, clock: Callable[[], float] = time.monotonic) -> None:
         self._pause = 1 / rate
         self._free = places
         self._clock = clock
@@ -115,11 +119,14 @@ class Admission:
         queue[mine] = None
         try:
             self._next()
+            worth_a_word = 1.0
             while not mine.done():
                 ahead = len(self._queues[0]) + (0 if inside else len(self._queues[1]))
-                if (seconds := ahead * self._each) >= 1:
+                seconds = ahead * self._each
+                if seconds >= worth_a_word:
                     told(seconds)
                 await asyncio.wait({mine}, timeout=self.TELL_S)
+                worth_a_word = 0.0  # it takes longer than it was reckoned
             yield
         finally:
             if mine.done():
