@@ -96,7 +96,9 @@ class Admission:
     #: Seconds between two words to those who wait, and how far off a turn is that is worth one.
     TELL_S = 2.0
 
-    def __init__(self, rate: float, places: int = PLACES, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, rate: float, places: int = PLACES, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._pause = 1 / rate
         self._free = places
         self._clock = clock
