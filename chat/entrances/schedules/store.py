@@ -62,7 +62,7 @@ def take_due(schedule: UUID, now: int) -> int:
         return len(fire)
 
 
-def set_aside(schedule: UUID) -> None:
+def set_aside(schedule: UUID, reason: str = "") -> None:
     """Pause a schedule that cannot be decided on, so that it does not stand in the way of the others."""
     Schedule.objects.filter(pk=schedule, state="active").update(state="paused", problem="internal")
 

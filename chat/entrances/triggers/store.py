@@ -71,19 +71,41 @@ def record_one(trigger: Trigger, sighting: Sighting, now: int) -> TriggerFiring:
         created_at=now,
     )
     if not reason:
-        row.prompt = clean(templating.fill(trigger.prompt, seen))
-        row.fresh = trigger.conversation is None
-        row.agent, row.title = trigger.agent, trigger.name
-        row.conversation = trigger.conversation
+        _plan(row, trigger)
         row.next_at = now + int(sighting.held_s * 1000)
-        firing = firing_of(row)
-        row.conversation, row.message = UUID(firing.place), firing.message
         if not sighting.test:
             trigger.fires += 1
             trigger.fired_at = max(now, trigger.fired_at or 0)
             trigger.save(update_fields=["fires", "fired_at"])
     row.save(force_insert=True)
     return row
+
+
+def _plan(row: TriggerFiring, trigger: Trigger) -> None:
+    """Say what a firing says and where, as the trigger has it now."""
+    row.prompt = clean(templating.fill(trigger.prompt, row.seen))
+    row.fresh = trigger.conversation is None
+    row.agent, row.title = trigger.agent, trigger.name
+    row.conversation = trigger.conversation
+    firing = firing_of(row)
+    row.conversation, row.message = UUID(firing.place), firing.message
+
+
+def fire_again(pk: int) -> bool:
+    """Have something carried out that did not fire or could not be carried out, as the trigger is now and whatever its
+    limits say; whether there was such a row. It keeps its key: a repetition of its event still finds it."""
+    with transaction.atomic():
+        known = TriggerFiring.objects.filter(pk=pk).values_list("trigger_id", flat=True).first()
+        trigger = None if known is None else locked(known)
+        row = TriggerFiring.objects.filter(pk=pk, state__in=("skipped", "failed")).first()
+        if trigger is None or row is None:
+            return False
+        row.trigger = trigger
+        _plan(row, trigger)
+        row.state, row.reason, row.error = "pending", "", ""
+        row.attempts, row.next_at = 0, 0
+        row.save()
+        return True
 
 
 def firing_of(row: TriggerFiring) -> Firing:
