@@ -43,6 +43,13 @@ class ScheduleAdmin(admin.ModelAdmin):
         form = super().get_form(request, obj, change, **kwargs)
         return type("Form", (form,), {"by": request.user})
 
+    def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
+        """A change goes the way of all changes: under the row's lock, and what was due is decided before."""
+        if change:
+            editing.change(obj, form.draft, by=request.user)
+        else:
+            obj.save()
+
     @admin.display(description="when")
     def timing(self, row: Schedule) -> str:
         match row.kind:

@@ -22,6 +22,7 @@ Reason = Literal[
     "agent_missing",
     "bad_command",
     "set_aside",
+    "too_large",
 ]
 
 REASONS: dict[str, Any] = {
@@ -37,6 +38,7 @@ REASONS: dict[str, Any] = {
     "agent_missing": _("The agent is missing or disabled."),
     "bad_command": _("The message was empty or too long."),
     "set_aside": _("It raised an error each time that it was tried."),
+    "too_large": _("It was larger than a delivery may be, and was refused."),
 }
 #: How many triggers may follow from each other: A's run fires B, whose run fires C.
 MAX_DEPTH = 3

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from agents.tools.fetching import Fetcher, default_fetcher
 from chat import set_aside
-from chat.entrances.triggers import dispatch, polling, queues, watching
+from chat.entrances.triggers import bodies, dispatch, polling, queues, watching
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.inbox import Inbox
 from chat.session.sessions import Sessions
@@ -43,6 +43,8 @@ CHUNK = 50
 #: How often rows of what did not match are tidied away (ms), and how many of them a trigger keeps.
 TIDY_MS = 600_000
 MAX_KEPT = 50
+#: Large bodies that are removed at once.
+MAX_BODIES = 500
 
 
 class TriggerService:
@@ -104,7 +106,7 @@ class TriggerService:
         await ask(find_runs, self._clock.now())
         if self._clock.now() >= self._tidy_at:
             self._tidy_at = self._clock.now() + TIDY_MS
-            await ask(tidy)
+            await ask(tidy, self._clock.now())
 
     async def _scan(self) -> None:
         now = self._clock.now()
@@ -189,13 +191,18 @@ def find_runs(now: int) -> None:
         )
 
 
-def tidy() -> int:
-    """Remove old rows of what did not match, all but each trigger's newest; how many."""
+def tidy(now: int) -> int:
+    """Remove old rows of what did not match or was refused, all but each trigger's newest, and old large bodies; how
+    many rows."""
     removed = 0
-    kinds = Trigger.objects.exclude(kind="webhook").values_list("pk", flat=True)
-    for trigger in kinds:
-        rows = TriggerFiring.objects.filter(trigger=trigger, state="skipped", reason="no_match")
+    for trigger, kind in Trigger.objects.values_list("pk", "kind"):
+        reason = "too_large" if kind == "webhook" else "no_match"
+        rows = TriggerFiring.objects.filter(trigger=trigger, state="skipped", reason=reason)
         newest = rows.order_by("-id").values_list("pk", flat=True)[MAX_KEPT : MAX_KEPT + 1]
         for last in newest:
             removed += rows.filter(pk__lte=last).delete()[0]
+    old = TriggerFiring.objects.filter(created_at__lt=now - bodies.KEPT_MS).exclude(body="")
+    for pk, name in old.values_list("pk", "body")[:MAX_BODIES]:
+        bodies.remove(name)
+        TriggerFiring.objects.filter(pk=pk).update(body="")
     return removed
