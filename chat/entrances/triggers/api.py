@@ -21,7 +21,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chat.entrances.triggers import editing
+from chat.entrances.triggers import addresses, editing
 from chat.entrances.triggers.decide import REASONS
 from chat.entrances.triggers.editing import InvalidTrigger, TooManyTriggers
 from chat.entrances.triggers.models import Trigger, TriggerFiring, owned
@@ -258,9 +258,13 @@ def _gone() -> RequestRefused:
 
 def _parsed(request: HttpRequest) -> Wanted:
     try:
-        return Wanted.model_validate(body_of(request))
+        wanted = Wanted.model_validate(body_of(request))
     except ValidationError as refusal:
         raise InvalidTrigger(wrong_fields(refusal)) from None
+    # Here, where no transaction is open, and not at the first look.
+    if wanted.url and (why := addresses.refusal(wanted.url)):
+        raise InvalidTrigger({"url": why})
+    return wanted
 
 
 def _view(**methods: Any) -> Any:

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from agents.tools.texts import decoded, media_type
 from chat.entrances.triggers import senders
 
 #: Headers by which senders name a delivery, if the trigger does not name another one.
@@ -92,7 +93,7 @@ def headers_of(headers: Mapping[str, str], but: str = "") -> dict[str, str]:
 def payload_of(body: bytes, kind: str) -> Any:
     """What a body says: JSON if it is that (and no more than MAX_VALUES), the fields of a form (and JSON in its
     `payload`), else a text."""
-    text = body.decode("utf-8", "replace")
+    text = decoded(body, media_type(kind)[1])
     if kind.split(";")[0].strip().lower() == "application/x-www-form-urlencoded":
         try:
             fields: dict[str, Any] = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=1_000))

@@ -10,13 +10,12 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
-from agents.tools.fetching import Fetcher, default_fetcher
+from agents.tools.fetching import Fetcher
 from chat import set_aside
-from chat.entrances.triggers import bodies, dispatch, polling, queues, watching
+from chat.entrances.triggers import addresses, bodies, dispatch, polling, queues, watching
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.inbox import Inbox
 from chat.session.sessions import Sessions
@@ -64,7 +63,7 @@ class TriggerService:
     ) -> None:
         self._inbox = Inbox(sessions, enqueue)
         self._clock = clock
-        self._fetcher = fetcher or replace(default_fetcher(), max_bytes=polling.MAX_BYTES)
+        self._fetcher = fetcher or addresses.fetcher()
         self._look_s = look_s
         self._asleep_s = asleep_s
         self._whole_ms = whole_ms
