@@ -11,7 +11,7 @@ HOLDFAST_DISABLED_ENTRANCES switches entrances off: they take nothing in and bri
 pages in the admin and their names for people stay.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
@@ -103,6 +103,8 @@ class Entrance:
     tools: tuple["Tool", ...] = ()
     sources: Sources | None = None
     attention: tuple[Attention, ...] = ()
+    #: Of these runs, those whose answers it was to deliver and could not, and why. For a database thread.
+    undelivered: Callable[[Collection[str]], dict[str, str]] | None = None
 
 
 class EntranceRegistry:
@@ -243,6 +245,17 @@ def sources(name: str) -> Sources | None:
 def attention() -> list[tuple[Entrance, Attention]]:
     """What waits for an operator in any entrance, also in one that is switched off."""
     return [(entrance, one) for entrance in _registry.known() for one in entrance.attention]
+
+
+def undelivered(runs: Collection[str]) -> dict[str, str]:
+    """Of these runs, those whose answers an entrance was to deliver and could not, and why."""
+    wanted = {run for run in runs if run}
+    found: dict[str, str] = {}
+    for entrance in _registry.known() if wanted else ():
+        if entrance.undelivered is not None:
+            told = entrance.undelivered(wanted)
+            found |= {run: f"{entrance.label}: {why}" for run, why in told.items()}
+    return found
 
 
 def services() -> list[Service]:

@@ -1,6 +1,6 @@
 """What of a messenger waits for an operator: for the admin's first page (`chat.extensions.Attention`)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -55,3 +55,13 @@ def attention(
         ),
         one(stuck, _("{label}: chats in which nothing has moved for ten minutes: {count}"), lane),
     )
+
+
+def undelivered(delivery: type[Delivery]) -> Callable[[Collection[str]], dict[str, str]]:
+    """Which of these runs have answers that were given up, and why."""
+
+    def found(runs: Collection[str]) -> dict[str, str]:
+        rows = delivery._default_manager.filter(run__in=list(runs), state="dead").order_by("-id")
+        return dict(rows.values_list("run", "error"))
+
+    return found

@@ -6,7 +6,7 @@ from chat.entrances.feishu.destination import FeishuChats
 from chat.entrances.feishu.models import FeishuDelivery, FeishuLane, FeishuMessage
 from chat.entrances.feishu.service import FeishuService
 from chat.extensions import Entrance, Service, ServiceContext
-from chat.messenger.attention import attention
+from chat.messenger.attention import attention, undelivered
 
 
 async def _serve(given: ServiceContext) -> None:
@@ -20,4 +20,5 @@ ENTRANCE = Entrance(
     services=(Service("feishu", _serve),),
     destinations=(FeishuChats(),),
     attention=attention(FeishuMessage, FeishuLane, FeishuDelivery),
+    undelivered=undelivered(FeishuDelivery),
 )

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from chat import set_aside
+from chat import extensions, set_aside
 from chat.entrances.triggers import editing, queues
 from chat.entrances.triggers.form import TriggerForm
 from chat.entrances.triggers.models import Trigger, TriggerFiring
@@ -231,7 +231,11 @@ class TriggerFiringAdmin(base.ReadOnlyAdmin):
 
     @admin.display(description="run")
     def answer(self, row: TriggerFiring) -> SafeString | str:
-        return base.link(f"Run {row.run[:8]}", "chat_run_changelist", q=row.run) if row.run else "–"
+        if not row.run:
+            return "–"
+        link = base.link(f"Run {row.run[:8]}", "chat_run_changelist", q=row.run)
+        failed = extensions.undelivered([row.run]).get(row.run)
+        return format_html("{}, not delivered ({})", link, failed[:120]) if failed else link
 
     @admin.display(description="chain of triggers")
     def causes(self, row: TriggerFiring) -> str:

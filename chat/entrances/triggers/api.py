@@ -21,6 +21,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from chat import extensions
 from chat.entrances.triggers import addresses, editing
 from chat.entrances.triggers.decide import REASONS
 from chat.entrances.triggers.editing import InvalidTrigger, TooManyTriggers
@@ -222,7 +223,8 @@ def _firings(rows: Iterable[TriggerFiring]) -> list[Answer]:
     named = [row.run for row in found if row.run]
     runs = Run.objects.filter(conversation_id__in=places, run__in=named)
     outcomes = dict(runs.values_list("run", "status"))
-    return [_firing(row, alive, outcomes) for row in found]
+    failed = extensions.undelivered(named)
+    return [{**_firing(row, alive, outcomes), "undelivered": failed.get(row.run, "")} for row in found]
 
 
 def _firing(row: TriggerFiring, alive: set[UUID], outcomes: dict[str, str]) -> Answer:
