@@ -17,6 +17,7 @@ from django.db.models import F, Q
 
 from agents.tools import ToolError
 from agents.tools.fetching import Fetcher, Known, Page
+from agents.tools.texts import decoded
 from chat.entrances.triggers import decide, matching
 from chat.entrances.triggers.hooks import is_deep
 from chat.entrances.triggers.models import Trigger, TriggerFiring
@@ -25,8 +26,7 @@ from chat.entrances.triggers.templating import cut
 from chat.journal.projection import clean
 from chat.support.claims import Claim
 
-#: Bytes that an address may say, and characters of the value that are kept.
-MAX_BYTES = 256 * 1024
+#: Characters of the value that are kept.
 MAX_VALUE = 16_000
 #: Addresses that are looked at in one round.
 BATCH = 20
@@ -80,7 +80,7 @@ async def look(fetcher: Fetcher, trigger: Trigger) -> Found:
 
 def read(page: Page, path: str) -> Any:
     """The value at a path of a page. Raises ToolError if a path is given and the page is no JSON."""
-    text = page.body.decode("utf-8-sig", "replace")
+    text = decoded(page.body, page.charset)
     try:
         document: Any = json.loads(text)
     except (ValueError, RecursionError):
@@ -105,6 +105,11 @@ def observe(trigger_id: UUID, number: int, found: Found, now: int) -> TriggerFir
         firing = None if found.error or found.unchanged else _count(trigger, found, now)
         trigger.save(update_fields=LOOKED)
         return firing
+
+
+def give_up(trigger_id: UUID, reason: str) -> None:
+    """Pause a trigger whose looks raise."""
+    Trigger.objects.filter(pk=trigger_id, kind="poll").update(paused=True, error=cut(clean(reason), 300))
 
 
 def _count(trigger: Trigger, found: Found, now: int) -> TriggerFiring | None:
