@@ -23,7 +23,7 @@ class FeishuMarkup:
         return markdown.mapped(text)
 
     def messages(self, text: str) -> list[str]:
-        return [card_json.message(piece) for piece in markdown.pieces(markdown.mapped(text))]
+        return [card_json.message(piece) for piece in markdown.pieces(text)]
 
 
 class Feishu:

@@ -1,6 +1,7 @@
 """Cards and messages as Feishu's CardKit takes them (JSON, schema 2.0). Pure."""
 
 import json
+from html import unescape
 from typing import Any
 
 from chat.messenger.adapter import Button, Card, CardText
@@ -21,7 +22,7 @@ def card(shown: Card) -> Json:
 
 def message(text: str) -> str:
     """The content of a message that shows markdown (already mapped)."""
-    summary = " ".join(text.split())[:60]
+    summary = unescape(" ".join(text.split()))[:60]
     return json.dumps(card(Card((CardText("text", text),), summary, streaming=False)), ensure_ascii=False)
 
 
