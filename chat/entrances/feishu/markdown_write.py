@@ -146,8 +146,8 @@ def _line(line: str, starts: bool, table: bool, link: bool) -> str:
 
 def _flank(pieces: list[_Piece], strict: bool) -> None:
     """See to it that marks are read as such: beside a letter, and followed by punctuation, they would be text. The
-    letter as an entity is punctuation. `strict`: where one mark stands in another, a mark between two letters could
-    both open and close, and two that touch could be one; there is always a sign between them then."""
+    letter as an entity is punctuation. Two that touch could be one: something stands between them that is not seen.
+    `strict`: where one mark stands in another, a mark between two letters could both open and close."""
     at = 0
     while at < len(pieces):
         if not pieces[at].delimiter:
@@ -156,7 +156,7 @@ def _flank(pieces: list[_Piece], strict: bool) -> None:
         end, sign = at, pieces[at].text[0]
         while end + 1 < len(pieces) and pieces[end + 1].delimiter and pieces[end + 1].text[0] == sign:
             end += 1
-            if strict and pieces[end].opens and not pieces[end - 1].opens:
+            if pieces[end].opens and not pieces[end - 1].opens:
                 pieces[end].text = entity(NOTHING) + pieces[end].text
         left = pieces[at - 1] if at else None
         right = pieces[end + 1] if end + 1 < len(pieces) else None
