@@ -18,7 +18,7 @@ from functools import partial
 from chat.entrances.feishu import markdown_blocks as blocks
 from chat.entrances.feishu import markdown_runs
 from chat.entrances.feishu.markdown_blocks import Block, Code, Item, Leaf, Paragraph, Path, Quote, Rule, Table
-from chat.entrances.feishu.markdown_runs import Run, Runs, joined, plain
+from chat.entrances.feishu.markdown_runs import Run, Runs, joined
 from chat.entrances.feishu.markdown_write import write
 
 #: Bytes of one message's text. A card may have 30 KB of JSON, in which a line break is two bytes and a quote as well.
@@ -35,6 +35,26 @@ def mapped(text: str) -> str:
             block = replace(block, leaf=blocks.rows_as_code(block.leaf))
         piece.add(block)
     return piece.text
+
+
+def plain(text: str) -> str:
+    """What `text` says without any markup, for a message that may have none."""
+    found: list[str] = []
+    for block in blocks.read(text):
+        match block.leaf:
+            case Paragraph(runs, _):
+                said = markdown_runs.with_addresses(runs)
+            case Code(code, _):
+                said = code
+            case Table():
+                said = "\n".join(row.strip() for row in blocks.rows_as_code(block.leaf).text.split("\n"))
+            case Rule():
+                said = "---"
+        item = next((one for one in reversed(block.path) if isinstance(one, Item)), None)
+        if item is not None and not item.started:
+            item.started, said = True, f"{item.marker} {said}"
+        found.append(said.strip("\n"))
+    return "\n\n".join(found)
 
 
 def pieces(text: str, most: int = MAX_BYTES) -> list[str]:
@@ -217,13 +237,15 @@ def _forced(leaf: Leaf) -> list[Leaf]:
         case Code(text, _):
             return [*blocks.as_text(text)]
         case Paragraph(runs, _):
-            return [Paragraph((Run(plain(runs)),))] if len(runs) > 1 or runs[0].marks else []
+            return [Paragraph((Run(markdown_runs.plain(runs)),))] if len(runs) > 1 or runs[0].marks else []
     return []
 
 
 def _is_wide(row: tuple[Runs, ...], head: tuple[Runs, ...]) -> bool:
     """Whether it is this row that makes a table too wide, and not its head."""
-    return sum(len(plain(cell)) for cell in row) > sum(len(plain(cell)) for cell in head)
+    return sum(len(markdown_runs.plain(cell)) for cell in row) > sum(
+        len(markdown_runs.plain(cell)) for cell in head
+    )
 
 
 def _count(most: int, fits: Callable[[int], bool]) -> int:

@@ -67,6 +67,19 @@ def plain(runs: Iterable[Run]) -> str:
     return "".join(run.text for run in runs)
 
 
+def with_addresses(runs: Iterable[Run]) -> str:
+    """The text, with the address of a link behind it."""
+    parts: list[str] = []
+    link: Mark | None = None
+    for run in (*runs, Run("")):
+        now = next((mark for mark in run.marks if mark.kind == "link"), None)
+        if link is not None and now != link and not parts[-1].endswith(link.href):
+            parts.append(f" ({link.href})")
+        link = now
+        parts.append(run.text)
+    return "".join(parts)
+
+
 @lru_cache(maxsize=1_000)
 def address_of(href: str) -> str:
     """An address as it can stand in a link; empty if Feishu would not take it for one."""
