@@ -49,7 +49,6 @@ class Command(BaseCommand):
 def kept_password() -> str:
     """The password in the data folder (readable by its owner only); made up at the first call."""
 
-
     def make() -> str:
         return "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(3))
 
