@@ -3,3 +3,7 @@
 from chat.inspection import conversations, events, queues, runs
 
 __all__ = ["conversations", "events", "queues", "runs"]
+
+from chat.inspection import conversations, events, people, runs
+
+__all__ = ["conversations", "events", "people", "runs"]

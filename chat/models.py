@@ -60,6 +60,8 @@ class Conversation(Used):
                 name="conversation_list",
                 condition=models.Q(deleted_at__isnull=True),
             ),
+            # What was written to lately: looks of messengers and triggers, and the admin's list.
+            models.Index(fields=["-updated_at", "id"], name="conversation_recent"),
         )
 
     def __str__(self) -> str:
@@ -82,6 +84,8 @@ class Event(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["conversation", "seq"], name="event_seq"),)
+        # The admin's list by type: a rare one would be looked for in everybody's events otherwise.
+        indexes = (models.Index(fields=["type", "id"], name="event_type"),)
 
     def __str__(self) -> str:
         return f"{self.seq} {self.type}"
