@@ -22,6 +22,8 @@ from chat.entrances.feishu.sealed import seal, unseal
 from chat.messenger.adapter import Card, Target
 from chat.messenger.database import ask
 from chat.messenger.errors import Away, Limited, MessageRefused, MessengerError, Unclear
+
+from chat.messenger.errors import Away, Limited, MessageRefused, MessengerError
 from chat.messenger.pacing import Pace, Rates, Shared
 from chat.support.clock import now_ms
 
@@ -51,7 +53,7 @@ class FeishuClient:
     def __init__(self, app: FeishuApp) -> None:
         self._app = app
         self.app_id = app.app_id
-        self._secret = app.secret
+        self._secret = app.usable_secret
         self._http = httpx.AsyncClient(
             base_url=app.base_url.rstrip("/"), timeout=TIMEOUT_S, trust_env=False, follow_redirects=False
         )
@@ -224,6 +226,11 @@ class FeishuClient:
             await asyncio.sleep(0.05)
 
     async def _fetch_token(self) -> str:
+        if not self._secret:
+            # It is not there, cannot be opened, or was entered for another address, which alone may see it.
+            raise MessageRefused(
+                "The app's secret has to be entered again in the admin, for its address of now."
+            )
         body = {"app_id": self.app_id, "app_secret": self._secret}
         path = "/open-apis/auth/v3/tenant_access_token/internal"
         found = await self._once("POST", path, body, None)
