@@ -7,12 +7,13 @@ PY := .venv/bin/python
 DURATION ?= 60
 RUNS ?= 20 50 100 200
 CONVERSATIONS ?= 10
+ROUNDS ?= 1000
 DATABASE ?= sqlite
 SEED ?=
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos crowd outages schedules webhooks doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -62,6 +63,9 @@ crowd: tools ## Kill one of two workers with RUNS runs every ten seconds, and ha
 
 schedules: tools ## Let 200 schedules fall due over clock changes while workers are killed; each due time must run once (SEED, DATABASE)
 	$(PY) -m tests.recovery.schedules --database $(DATABASE) $(if $(SEED),--seed $(SEED))
+
+webhooks: tools ## Fifty webhooks at once, over and over, to two web servers whose clocks are two seconds apart (ROUNDS, DATABASE)
+	$(PY) -m tests.recovery.webhooks --rounds $(ROUNDS) --database $(DATABASE)
 
 doors: tools ## Every door with every way to stop, with real processes on PostgreSQL
 	$(PY) -m pytest -m "" tests/recovery/test_doors.py tests/chat/entrances/feishu/test_processes.py

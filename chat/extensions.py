@@ -11,8 +11,8 @@ HOLDFAST_DISABLED_ENTRANCES switches entrances off: they take nothing in and bri
 pages in the admin and their names for people stay.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
@@ -55,6 +55,19 @@ class Service:
     run: Callable[[ServiceContext], Awaitable[None]]
 
 
+@dataclass(frozen=True)
+class Attention:
+    """Something that waits for an operator, told on the admin's first page while `count` is above 0. `count` asks the
+    database, no further than a list counts; `text` says it of many, with {count} in it; `page` is the URL name of the
+    admin page with the rows, `query` its filters, and `permission` what who is told must have."""
+
+    count: Callable[[], int]
+    text: "StrOrPromise"
+    page: str
+    permission: str
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
 class Sources(Protocol):
     """What people keep in an entrance that begins runs by itself, for entrances that ask which of them did. Plain
     functions for a database thread."""
@@ -87,6 +100,7 @@ class Entrance:
     destinations: tuple["Destination", ...] = ()
     tools: tuple["Tool", ...] = ()
     sources: Sources | None = None
+    attention: tuple[Attention, ...] = ()
 
 
 class EntranceRegistry:
@@ -222,6 +236,11 @@ def sources(name: str) -> Sources | None:
     """What people keep in an entrance that begins runs by itself; None if there is no such entrance here."""
     found = find(name)
     return None if found is None else found.sources
+
+
+def attention() -> list[tuple[Entrance, Attention]]:
+    """What waits for an operator in any entrance, also in one that is switched off."""
+    return [(entrance, one) for entrance in _registry.known() for one in entrance.attention]
 
 
 def services() -> list[Service]:

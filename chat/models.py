@@ -298,6 +298,27 @@ def _remove_file(instance: Attachment, using: str, **kwargs: Any) -> None:
     transaction.on_commit(lambda: instance.file.storage.delete(str(instance.file.name)), using=using)
 
 
+class QueueFailure(models.Model):
+    """A row of a queue that raised what nobody foresaw: how often in a row, and, when that was too often, that it was
+    set aside (`chat/set_aside.py`). It is named by its queue and a key of that queue's."""
+
+    queue = models.CharField(max_length=40)
+    key = models.CharField(max_length=200)
+    tries = models.PositiveIntegerField(default=0)
+    reason = models.CharField(max_length=300, blank=True)
+    aside = models.BooleanField(default=False)
+    first_at = models.BigIntegerField()
+    last_at = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = "row that raised"
+        verbose_name_plural = "rows that raised"
+        constraints = (models.UniqueConstraint(fields=["queue", "key"], name="queue_failure"),)
+
+    def __str__(self) -> str:
+        return f"{self.queue} {self.key}"
+
+
 class Installation(models.Model):
     """The one row that tells this installation from others (`chat/installation.py`). Its first migration made it."""
 

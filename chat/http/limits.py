@@ -1,5 +1,6 @@
 """How much one socket, or one user, may ask (rule W11)."""
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -28,24 +29,38 @@ class RateLimits:
 
 
 class Bucket:
-    """A token bucket that goes into debt: each frame costs one token, refused or not.
+    """A token bucket: each frame that passes costs one token, and what is refused costs nothing, so whoever comes
+    steadily faster than the rate is heard at the rate.
 
-    So a client that stops hammering is heard again, and one that does not sinks until it is a flood.
+    What is refused is counted apart, and time forgives it at the same rate: who goes on hammering becomes a flood.
     """
 
     def __init__(self, limits: RateLimits, now: int) -> None:
         self._limits = limits
         self._level = float(limits.burst)
+        self._refused = 0.0
         self._at = now
 
     def take(self, now: int) -> Verdict:
         """Count one frame at `now` (ms) and say what becomes of it."""
-        elapsed = max(0, now - self._at)
-        self._at = now
-        self._level = min(self._limits.burst, self._level + elapsed * self._limits.rate / 1000) - 1
-        if self._level >= 0:
+        self._pass(now)
+        # Tokens are counted in floats: a hair's breadth below one is one.
+        if self._level >= 1 - 1e-9:
+            self._level -= 1
             return "ok"
-        return "refused" if self._level > -self._limits.flood else "flood"
+        self._refused += 1
+        return "refused" if self._refused < self._limits.flood else "flood"
+
+    def wait_s(self, now: int) -> float:
+        """Seconds after which the next frame passes, if no other comes before it."""
+        self._pass(now)
+        return max(0.0, (1 - self._level) / self._limits.rate)
+
+    def _pass(self, now: int) -> None:
+        earned = max(0, now - self._at) * self._limits.rate / 1000
+        self._at = max(now, self._at)
+        self._level = min(self._limits.burst, self._level + earned)
+        self._refused = max(0.0, self._refused - earned)
 
 
 class Allowance:
@@ -67,19 +82,29 @@ class Allowance:
         return 1 / self._limits.rate
 
     def take(self, user: Any) -> bool:
-        """Count one request of `user`, and say whether it may be answered."""
-        now = int(self._clock() * 1000)
+        """Count one request of `user`, and say whether it may be answered. What may not, costs nothing."""
         with self._lock:
-            bucket = self._buckets.setdefault(user, Bucket(self._limits, now))
-            self._buckets.move_to_end(user)
-            if len(self._buckets) > self.REMEMBERED:
-                self._buckets.popitem(last=False)
-            return bucket.take(now) == "ok"
+            return self._bucket(user).take(self._now()) == "ok"
+
+    def retry_after(self, user: Any) -> int:
+        """Whole seconds after which a request of `user` will be answered: the header of a refusal."""
+        with self._lock:
+            return max(1, math.ceil(self._bucket(user).wait_s(self._now()) - 1e-6))
 
     def forget(self) -> None:
         """Start anew."""
         with self._lock:
             self._buckets.clear()
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
+
+    def _bucket(self, user: Any) -> Bucket:
+        bucket = self._buckets.setdefault(user, Bucket(self._limits, self._now()))
+        self._buckets.move_to_end(user)
+        if len(self._buckets) > self.REMEMBERED:
+            self._buckets.popitem(last=False)
+        return bucket
 
 
 class Admission:

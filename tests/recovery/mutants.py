@@ -336,9 +336,9 @@ MUTANTS = (
     ),
     Mutant(
         "messenger: a row that raises is tried for ever",
-        "chat/messenger/poison.py",
-        "if tries < MAX_TRIES:",
-        "if tries:",
+        "chat/support/poison.py",
+        "tries + 1 >= MAX_TRIES",
+        "False",
         ("tests/chat/messenger/test_poison.py", "-k", "set_aside_with_its_reason"),
     ),
     Mutant(

@@ -10,9 +10,11 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from chat.entrances.triggers import editing
+from chat import set_aside
+from chat.entrances.triggers import editing, queues
 from chat.entrances.triggers.form import TriggerForm
 from chat.entrances.triggers.models import Trigger, TriggerFiring
+from chat.entrances.triggers.store import fire_again
 from chat.entrances.triggers.templating import shown
 from chat.inspection import base
 from chat.inspection.runs import by_values
@@ -182,10 +184,25 @@ class TriggerFiringAdmin(base.ReadOnlyAdmin):
     search_help_text = "A trigger's or conversation's id, a run, a key or a reason."
     unlisted = ("prompt",)
     list_per_page = 25
+    actions = ("again",)
     fields: ClassVar[Any] = (
         *("key", "trigger", "state", "reason", "test", "created", "fired", "chat", "answer", "attempts"),
         *("error", "causes", "what", "said"),
     )
+
+    def has_again_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("triggers.change_triggerfiring")
+
+    @admin.action(description="Fire again what did not fire or failed", permissions=["again"])
+    def again(self, request: HttpRequest, queryset: "QuerySet[TriggerFiring]") -> None:
+        """As the trigger is now, and whatever its limits say. Others are left alone."""
+        wanted = queryset.filter(state__in=("skipped", "failed")).order_by("pk")
+        count = 0
+        for pk in list(wanted.values_list("pk", flat=True)):
+            if fire_again(pk):
+                set_aside.went_well(queues.FIRINGS, str(pk))
+                count += 1
+        messages.info(request, f"{count} will be carried out by a worker.")
 
     @admin.display(description="what came of it")
     def outcome(self, row: TriggerFiring) -> str:

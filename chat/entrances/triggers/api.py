@@ -231,6 +231,7 @@ def _firing(row: TriggerFiring, alive: set[UUID], outcomes: dict[str, str]) -> A
         "state": row.state,
         "reason": row.reason,
         "detail": REASONS.get(row.reason, row.error),
+        "bytes": row.size,
         "seen": json.dumps(row.seen, ensure_ascii=False)[:MAX_SHOWN],
         "fired_at": row.fired_at,
         "conversation": str(row.conversation) if row.state == "fired" and row.conversation in alive else None,

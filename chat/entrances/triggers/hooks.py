@@ -28,6 +28,8 @@ DELIVERY_HEADERS = (
 SIGNATURE_HEADER = "X-Hub-Signature-256"
 MAX_DELIVERY = 150
 MAX_NESTING = 100
+#: Values of one JSON document that are read as such: each takes about a hundred bytes of memory.
+MAX_VALUES = 2_000_000
 
 
 def new_salt() -> str:
@@ -71,7 +73,8 @@ def delivery_of(headers: Mapping[str, str], header: str) -> str:
 
 
 def payload_of(body: bytes, kind: str) -> Any:
-    """What a body says: JSON if it is that, the fields of a form (and JSON in its `payload`), else a text."""
+    """What a body says: JSON if it is that (and no more than MAX_VALUES), the fields of a form (and JSON in its
+    `payload`), else a text."""
     text = body.decode("utf-8", "replace")
     if kind.split(";")[0].strip().lower() == "application/x-www-form-urlencoded":
         try:
@@ -101,6 +104,8 @@ def is_deep(value: Any) -> bool:
 
 
 def _json(text: str) -> Any:
+    if sum(map(text.count, ",[{")) > MAX_VALUES:
+        return text
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

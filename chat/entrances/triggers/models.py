@@ -14,9 +14,10 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
+from django.dispatch import receiver
 
-from chat.entrances.triggers import decide, hooks
+from chat.entrances.triggers import bodies, decide, hooks
 from chat.support.encryption import SealedField
 from chat.support.fields import JsonText
 
@@ -225,6 +226,9 @@ class TriggerFiring(models.Model):
     test = models.BooleanField(default=False)
     seen = JsonText(default=None)
     prompt = models.TextField(blank=True)
+    #: Of a delivery: its bytes, and the name of its body in the storage if it was too large for `seen` (bodies.py).
+    size = models.BigIntegerField(default=0, db_default=0)
+    body = models.CharField(max_length=200, blank=True, default="", db_default="")
     #: Where it goes, by which message; known before it is sent. A new conversation has the agent and title of then.
     conversation = models.UUIDField(null=True, blank=True)
     message = models.CharField(max_length=64, blank=True)
@@ -255,6 +259,13 @@ class TriggerFiring(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} {self.state}"
+
+
+@receiver(models.signals.post_delete, sender=TriggerFiring)
+def _remove_body(instance: TriggerFiring, using: str, **kwargs: Any) -> None:
+    """A row takes its body along, also when its trigger is deleted, but only once that is certain."""
+    if instance.body:
+        transaction.on_commit(lambda: bodies.remove(instance.body), using=using)
 
 
 class TriggerScan(models.Model):

@@ -107,6 +107,11 @@ def observe(trigger_id: UUID, number: int, found: Found, now: int) -> TriggerFir
         return firing
 
 
+def give_up(trigger_id: UUID, reason: str) -> None:
+    """Pause a trigger whose looks raise."""
+    Trigger.objects.filter(pk=trigger_id, kind="poll").update(paused=True, error=cut(clean(reason), 300))
+
+
 def _count(trigger: Trigger, found: Found, now: int) -> TriggerFiring | None:
     canonical = json.dumps(found.value, sort_keys=True, ensure_ascii=True)
     digest = hashlib.sha256(canonical.encode()).hexdigest()

@@ -10,6 +10,7 @@ thing.) A worker that was away reads on where the last one stopped. Plain functi
 
 import logging
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from django.db.models import Exists, OuterRef, Q
 from pydantic import ValidationError
 
 from agents import events as e
-from chat import extensions
+from chat import extensions, set_aside
 from chat.entrances.triggers import matching
 from chat.entrances.triggers.models import WATCHING, Trigger, TriggerFiring, TriggerScan
 from chat.entrances.triggers.store import Sighting, locked, record_one
@@ -101,16 +102,32 @@ def behind(since: int = 0, after: Place | None = None, limit: int = BATCH) -> li
     return list(_behind(which).order_by("updated_at", "id").values_list("updated_at", "id")[:limit])
 
 
-def scan(conversation: UUID, now: int) -> list[TriggerFiring]:
-    """Read on in one conversation; what was recorded. Nothing if another worker was faster."""
+def scan(conversation: UUID, now: int, aside: set_aside.Queue | None = None) -> list[TriggerFiring]:
+    """Read on in one conversation; what was recorded. Nothing if another worker was faster.
+
+    `aside`: the queue to which goes what an event that raises would have been to a trigger; without one it raises, and
+    nothing is read."""
     try:
         with transaction.atomic():
-            return _scan(conversation, now)
+            return _scan(conversation, now, aside)
     except Outrun:
         return []
 
 
-def _scan(conversation: UUID, now: int) -> list[TriggerFiring]:
+def tell_again(key: str, now: int) -> None:
+    """Have a trigger see an event that was set aside under this key. Raises ValueError if one of them is gone."""
+    trigger, place, seq = key.split(":")
+    row = Conversation.objects.filter(pk=place, deleted_at=None).first()
+    held = locked(UUID(trigger))
+    found = Event.objects.filter(conversation=row, seq=seq).values_list("seq", "type", "text").first()
+    if row is None or held is None or found is None:
+        raise ValueError("The trigger or the conversation is gone.")
+    for _, event in _events([found]):
+        if (sighting := sighting_of(held, row, int(seq), event)) is not None:
+            record_one(held, sighting, now)
+
+
+def _scan(conversation: UUID, now: int, aside: set_aside.Queue | None) -> list[TriggerFiring]:
     row = Conversation.objects.filter(pk=conversation, deleted_at=None).first()
     if row is None:
         return []
@@ -127,7 +144,29 @@ def _scan(conversation: UUID, now: int) -> list[TriggerFiring]:
         raise Outrun
     events = _events([one for one in rows if one[1] in TYPES])
     triggers = Trigger.objects.filter(owner_id=row.owner_id, kind__in=WATCHING).order_by("pk")
-    return [firing for trigger in triggers for firing in _tell(trigger, row, events, last, now)]
+    tell = _tell if aside is None else partial(_tell_each, aside)
+    return [firing for trigger in triggers for firing in tell(trigger, row, events, last, now)]
+
+
+def _tell_each(
+    aside: set_aside.Queue,
+    trigger: Trigger,
+    row: Conversation,
+    events: list[tuple[int, e.Event]],
+    last: int,
+    now: int,
+) -> list[TriggerFiring]:
+    """As `_tell`, one event after the other; those that raise are set aside."""
+    found: list[TriggerFiring] = []
+    for seq, event in events:
+        try:
+            with transaction.atomic():
+                found += _tell(trigger, row, [(seq, event)], seq, now)
+        except set_aside.OUTAGES:
+            raise
+        except Exception as problem:
+            set_aside.put_aside(aside, f"{trigger.pk}:{row.pk}:{seq}", problem)
+    return found + _tell(trigger, row, [], last, now)
 
 
 def _tell(
