@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 _END: Any = object()
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def dump(value: Any, most: int, indent: int = 0) -> str:
-    """A JSON value as `json.dumps` writes it (compact, or with an indent), as far as its first `most` + 1 characters: who
-    gets more than `most` knows that it is not all, and cuts it. Takes time in proportion to `most`.
+    """A JSON value as `json.dumps` writes it (compact, or with an indent), as far as its first `most` + 1 characters:
+    who gets more than `most` knows that it is not all, and cuts it. Takes time in proportion to `most`.
 
     >>> dump({"a": [1, 2]}, 20), dump({"a": [1, 2]}, 3)
     ('{"a":[1,2]}', '{"a"')
@@ -51,7 +52,7 @@ def dump(value: Any, most: int, indent: int = 0) -> str:
 
 
 def _leaf(value: Any, room: int) -> str:
-    return json.dumps(value[:room] if isinstance(value, str) else value, ensure_ascii=False)
+    return _encode(value[:room] if isinstance(value, str) else value)
 
 
 def _line(indent: int, depth: int) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from chat.entrances.triggers.path_reader import parse
 from chat.entrances.triggers.path_syntax import (
     All,
     Any_,
@@ -26,7 +27,6 @@ from chat.entrances.triggers.path_syntax import (
     Test,
     Value,
     Wildcard,
-    parse,
 )
 from chat.support.steps import Steps
 
@@ -112,9 +112,7 @@ def _holds(test: Test, element: Any, steps: Steps) -> bool:
     steps.take()
     match test:
         case Comparison(left, operator, right):
-            return _compared(
-                _value(left, element, steps), operator, _value(right, element, steps), steps
-            )
+            return _compared(_value(left, element, steps), operator, _value(right, element, steps), steps)
         case Exists(query):
             return next(find(query, element, steps), _END) is not _END
         case Not(inner):

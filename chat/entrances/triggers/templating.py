@@ -56,9 +56,13 @@ def fill(template: str, seen: Mapping[str, Any], otherwise: Mapping[str, Any] | 
     """
     out: list[str] = []
     room, place = MAX_TEXT, 0
+    known: dict[int, str] = {}
     for found in islice(_FIELD.finditer(template), MAX_FIELDS):
         if name := _name(found):
-            out += [template[place : found.start()], shown(look_up(seen, name))]
+            value = look_up(seen, name)
+            if id(value) not in known:
+                known[id(value)] = shown(value)
+            out += [template[place : found.start()], known[id(value)]]
             place = found.end()
             room -= len(out[-1]) + len(out[-2])
         if room < 0:

@@ -26,8 +26,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from chat.entrances.triggers import bodies, dispatch, hooks, matching, templating
+from chat.entrances.triggers.decide import Reason
 from chat.entrances.triggers.models import Trigger, TriggerFiring
-from chat.entrances.triggers.store import Sighting, filled_in, record
+from chat.entrances.triggers.store import Sighting, filled_in, record, storable
 from chat.http.limits import Allowance, RateLimits
 from chat.journal import replies
 from chat.runtime import current
@@ -152,12 +153,13 @@ def _journal(request: HttpRequest, trigger: UUID, token: str, size: int | None) 
             raise _wrong(client, 401, "its signature is missing or wrong")
     kind = request.headers.get("content-type", "")
     payload = hooks.payload_of(body, kind)
-    looked_at = matching.value_at(row.path, payload) if row.match != "any" else None
-    matched = row.match == "any" or matching.matches(row.match, row.pattern, looked_at)
+    matched, refused = _judged(row, payload)
     whole = {"payload": payload, "delivery": delivery}
-    sighting = Sighting(key, whole, matched=matched, size=len(body), held_s=TIMEOUT_S)
+    sighting = Sighting(key, whole, matched=matched, refused=refused, size=len(body), held_s=TIMEOUT_S)
     if len(body) <= bodies.LARGE:
-        return _record(row, sighting)
+        # Here, where nothing is locked yet.
+        filled = filled_in(row.prompt, storable(whole), None) if matched else None
+        return _record(row, replace(sighting, filled=filled))
     seen = {**whole, "payload": templating.shown(payload)}
     if not matched:
         return _record(row, replace(sighting, seen=seen))
@@ -167,6 +169,15 @@ def _journal(request: HttpRequest, trigger: UUID, token: str, size: int | None) 
     if found.body != name:
         bodies.remove(name)  # it came before
     return found
+
+
+def _judged(trigger: Trigger, payload: Any) -> tuple[bool, Reason]:
+    """Whether it is what the trigger looks for, and why that cannot be told."""
+    try:
+        return matching.is_wanted(trigger, payload), ""
+    except matching.UnusablePattern as problem:
+        log.warning("Trigger %s cannot look at a delivery: %s", trigger.pk, problem)
+        return False, "unusable"
 
 
 def _record(trigger: Trigger, sighting: Sighting) -> TriggerFiring:

@@ -15,7 +15,7 @@ from agents.dialects.base import FinishDelta, TextDelta
 from agents.errors import ModelError
 from chat.commands import StopBody
 from chat.entrances.triggers import editing, views
-from chat.entrances.triggers.models import TriggerFiring
+from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.store import Sighting, record
 from chat.inbox import Sender
 from chat.models import Conversation, Run
@@ -249,3 +249,21 @@ async def test_fifty_deliveries_at_once_all_fire(house: House) -> None:
     told = await asyncio.gather(*(house.post(trigger, number) for number in range(50)))
     assert {one["status"] for one in told} == {"fired"}
     assert await house.outcomes(trigger) == ["fired"] * 50
+
+
+async def test_a_path_that_takes_too_long_on_a_delivery_does_not_fire_and_says_so(house: House) -> None:
+    trigger = await house.trigger(path="$" + "[0,0]" * 15, match="contains", pattern="x")
+    deep: object = ["y"]
+    for _ in range(16):
+        deep = [deep]
+    told = await house.post(trigger, deep)
+    assert (told["status"], told["reason"]) == ("skipped", "unusable")
+    assert (await house.post(trigger, ["x"]))["reason"] == "no_match"
+
+
+async def test_a_pattern_of_an_earlier_release_that_is_refused_by_now_does_not_fire(house: House) -> None:
+    trigger = await house.trigger(match="regex", pattern="a")
+    await Trigger.objects.filter(pk=trigger.pk).aupdate(pattern=".{0,1000}" * 5)
+    assert (await house.post(trigger, {"a": "b" * 1000}))["reason"] == "unusable"
+    await Trigger.objects.filter(pk=trigger.pk).aupdate(pattern="a", path="$..a")
+    assert (await house.post(trigger, {"a": 1}))["reason"] == "unusable"
