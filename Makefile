@@ -13,7 +13,7 @@ SEED ?=
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos crowd outages schedules webhooks doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos crowd outages schedules webhooks senders doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -67,6 +67,9 @@ schedules: tools ## Let 200 schedules fall due over clock changes while workers 
 
 webhooks: tools ## Fifty webhooks at once, over and over, to two web servers whose clocks are two seconds apart (ROUNDS, DATABASE)
 	$(PY) -m tests.recovery.webhooks --rounds $(ROUNDS) --database $(DATABASE)
+
+senders: tools ## Hold our check of webhooks' signatures against the senders' own libraries (DELIVERIES, SEED)
+	$(PY) -m tests.senders.run $(if $(DELIVERIES),--deliveries $(DELIVERIES)) $(if $(SEED),--seed $(SEED))
 
 doors: tools ## Every door with every way to stop, with real processes on PostgreSQL
 	$(PY) -m pytest -m "" tests/recovery/test_doors.py tests/chat/entrances/feishu/test_processes.py

@@ -57,9 +57,11 @@ class Service:
 
 @dataclass(frozen=True)
 class Attention:
-    """Something that waits for an operator, told on the admin's first page while `count` is above 0. `count` asks the
-    database, no further than a list counts; `text` says it of many, with {count} in it; `page` is the URL name of the
-    admin page with the rows, `query` its filters, and `permission` what who is told must have."""
+    """Something that waits for an operator, told on the admin's first page while `count` is above 0.
+
+    `count` asks the database, no further than a list counts. `text` says it, with {count} and, where that helps,
+    {label} (the entrance's) in it. `page` is the URL name of the admin page with the rows, `query` its filters, and
+    `permission` what who is told must have."""
 
     count: Callable[[], int]
     text: "StrOrPromise"

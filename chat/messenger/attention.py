@@ -41,7 +41,17 @@ def attention(
         return Attention(lambda: rows()[:MAX_COUNTED].count(), text, name, permission, query)
 
     return (
-        one(aside, _("{count} that came in were set aside, because they raise."), message, aside="1"),
-        one(dead, _("{count} messages could not be sent and were given up."), delivery, state__exact="dead"),
-        one(stuck, _("In {count} chats nothing has moved for ten minutes."), lane),
+        one(
+            aside,
+            _("{label}: what came in and was set aside, because it raises: {count}"),
+            message,
+            aside="1",
+        ),
+        one(
+            dead,
+            _("{label}: messages that could not be sent and were given up: {count}"),
+            delivery,
+            state__exact="dead",
+        ),
+        one(stuck, _("{label}: chats in which nothing has moved for ten minutes: {count}"), lane),
     )

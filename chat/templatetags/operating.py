@@ -29,14 +29,11 @@ def _waiting(user: Any) -> list[tuple[str, str]]:
     """(address, text) of what waits."""
     found: list[tuple[str, str]] = []
     if user.has_perm("chat.view_queuefailure") and (count := set_aside()):
-        text = gettext("{count} rows were set aside, because they raised each time that they were tried.")
-        found.append((base.address("chat_queuefailure_changelist", aside__exact="1"), _of(text, count)))
+        text = gettext("Set aside, because it raised each time that it was tried: {count}")
+        address = base.address("chat_queuefailure_changelist", aside__exact="1")
+        found.append((address, text.format(count=f"{count:,}")))
     for entrance, one in extensions.attention():
         if user.has_perm(one.permission) and (count := one.count()):
-            text = f"{entrance.label}: {_of(str(one.text), count)}"
+            text = str(one.text).format(count=f"{count:,}", label=entrance.label)
             found.append((base.address(one.page, **one.query), text))
     return found
-
-
-def _of(text: str, count: int) -> str:
-    return text.format(count=f"{count:,}")

@@ -31,7 +31,7 @@ ENTRANCE = Entrance(
     attention=(
         Attention(
             _dead_letters,
-            _("{count} results could not be delivered and were given up."),
+            _("Results of schedules that could not be delivered and were given up: {count}"),
             "schedules_scheduledelivery_changelist",
             "schedules.view_scheduledelivery",
             {"state__exact": "dead"},

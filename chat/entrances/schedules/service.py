@@ -78,18 +78,20 @@ class ScheduleService:
         return done
 
     async def _take(self, schedule: UUID) -> int:
-        taken = 0
-
-        async def take() -> bool:
-            nonlocal taken
+        failed: Exception | None = None
+        try:
             taken = await ask(store.take_due, schedule, self._clock.now())
-            await ask(set_aside.went_well, queues.SCHEDULES, str(schedule))
+        except set_aside.OUTAGES:
+            raise  # it is about all of them, and passes
+        except Exception as problem:
+            failed = problem
+        else:
             kill_points.point("schedules.received")
-            return True
-
-        aside = partial(store.set_aside, schedule)
-        await set_aside.guarded(queues.SCHEDULES, str(schedule), take(), aside)
-        return taken
+            return taken
+        # A decision is pure: what raises once raises each time, and there is no second try.
+        await ask(store.set_aside, schedule)
+        await ask(set_aside.put_aside, queues.SCHEDULES, str(schedule), failed)
+        return 0
 
     async def _settle(self, firing: UUID) -> bool:
         # One that cannot be settled must not keep all others from it.

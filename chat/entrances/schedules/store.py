@@ -76,7 +76,7 @@ def record(row: Schedule, due: int, *, key: UUID | None = None, manual: bool = F
     )
 
 
-def set_aside(schedule: UUID, reason: str = "") -> None:
+def set_aside(schedule: UUID) -> None:
     """Pause a schedule that cannot be decided on, so that it does not stand in the way of the others."""
     Schedule.objects.filter(pk=schedule, state="active").update(state="paused", problem="internal")
 

@@ -60,7 +60,7 @@ class TriggerAdmin(admin.ModelAdmin):
         (
             "A webhook comes in",
             {
-                "fields": ("address", "secret", "unsigned", "signature_header", "delivery_header"),
+                "fields": ("address", "sender", "secret", "unsigned", "signature_header", "delivery_header"),
                 "description": "Whoever knows the address may fire the trigger: treat it like a password. POST to it "
                 "what is to be seen. An action of the list makes a new address.",
             },

@@ -71,6 +71,8 @@ class Wanted(BaseModel):
     path: Annotated[str, Field(max_length=300)] = ""
     match: Literal["any", "contains", "equals", "regex"] = "any"
     pattern: Annotated[str, Field(max_length=300)] = ""
+    #: Of the table in senders.py.
+    sender: Annotated[str, Field(max_length=20)] = "hmac"
     secret: Annotated[str, Field(max_length=300)] = ""
     signature_header: Annotated[str, Field(max_length=60)] = ""
     delivery_header: Annotated[str, Field(max_length=60)] = ""

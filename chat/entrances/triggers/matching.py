@@ -10,7 +10,7 @@ before they run, and nothing here depends on a clock (docs/decisions/0020-work-t
 
 import json
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import re2
 
@@ -110,21 +110,6 @@ def value_at(path: str, document: Any) -> Any:
     if len(found) == 1:
         return found[0]
     return found or None
-
-
-class Looking(Protocol):
-    """What a trigger says about what it looks for."""
-
-    path: str
-    match: str
-    pattern: str
-
-
-def is_wanted(looking: Looking, document: Any) -> bool:
-    """Whether a trigger looks for such a document. Raises UnusablePattern."""
-    if looking.match == "any":
-        return True
-    return matches(looking.match, looking.pattern, value_at(looking.path, document))
 
 
 def as_text(value: Any) -> str:

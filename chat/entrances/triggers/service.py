@@ -21,7 +21,7 @@ from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.inbox import Inbox
 from chat.session.sessions import Sessions
 from chat.support import kill_points
-from chat.support.clock import MACHINE, Clock
+from chat.support.clock import MACHINE, Clock, now_ms
 from chat.support.database import ask
 from chat.support.tasks import end, raise_if_cancelled
 
@@ -191,7 +191,7 @@ def find_runs(now: int) -> None:
         )
 
 
-def tidy(now: int) -> int:
+def tidy(now: int | None = None) -> int:
     """Remove old rows of what did not match or was refused, all but each trigger's newest, and old large bodies; how
     many rows."""
     removed = 0
@@ -201,7 +201,8 @@ def tidy(now: int) -> int:
         newest = rows.order_by("-id").values_list("pk", flat=True)[MAX_KEPT : MAX_KEPT + 1]
         for last in newest:
             removed += rows.filter(pk__lte=last).delete()[0]
-    old = TriggerFiring.objects.filter(created_at__lt=now - bodies.KEPT_MS).exclude(body="")
+    since = (now_ms() if now is None else now) - bodies.KEPT_MS
+    old = TriggerFiring.objects.filter(created_at__lt=since).exclude(body="")
     for pk, name in old.values_list("pk", "body")[:MAX_BODIES]:
         bodies.remove(name)
         TriggerFiring.objects.filter(pk=pk).update(body="")

@@ -25,7 +25,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from chat.entrances.triggers import bodies, dispatch, hooks, matching, templating
+from chat.entrances.triggers import bodies, dispatch, hooks, matching, senders, templating
 from chat.entrances.triggers.decide import Reason
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.store import Sighting, filled_in, record, storable
@@ -58,6 +58,10 @@ class DeliveryRefused(Exception):
         self.status, self.after = status, after
 
 
+class Challenged(Exception):
+    """The sender asks whether we are the one whose address was entered there; the text is what it wants to hear."""
+
+
 async def _nothing(turn: asyncio.Semaphore) -> None:
     """There is nothing to close."""
 
@@ -81,6 +85,8 @@ async def hook(request: HttpRequest, trigger: UUID, token: str) -> HttpResponse:
         if not done:
             raise TimeoutError
         return taking.result()
+    except Challenged as question:
+        return JsonResponse({"challenge": str(question)})
     except DeliveryRefused as problem:
         log.warning("A delivery to trigger %s was refused: %s.", trigger, problem)
         return _answer(problem.status, problem.after)
@@ -140,22 +146,32 @@ def _journal(request: HttpRequest, trigger: UUID, token: str, size: int | None) 
     most = settings.HOLDFAST_WEBHOOK_BYTES
     # What says itself that it is too large is not even read.
     body = request.read(most + 1) if size is None or size <= most else b""
-    delivery = hooks.delivery_of(request.headers, row.delivery_header)
-    # Without a name each delivery is an event of its own, however much it resembles another one.
-    key = f"delivery:{delivery}" if delivery else f"delivery:own:{secrets.token_hex(16)}"
+    # One that only another release knows signs in a way that cannot be checked here.
+    known = senders.SENDERS.get(row.sender or "hmac")
+    sender = known or senders.SENDERS["hmac"]
     if len(body) > most or (size is not None and size > most):
         # By another key: once more is let in, the same delivery may be sent again.
+        delivery = hooks.delivery_of(request.headers, row.delivery_header, None, sender.deliveries)
         seen = {"payload": None, "delivery": delivery}
-        return _record(row, Sighting(f"refused:{key}", seen, refused="too_large", size=size or len(body)))
-    if row.signed:
-        signature = request.headers.get(row.signature_header, "")
-        if not row.secret or not hooks.is_signed(body, signature, row.secret):
-            raise _wrong(client, 401, "its signature is missing or wrong")
+        refused = Sighting(f"refused:{_key(delivery)}", seen, refused="too_large", size=size or len(body))
+        return _record(row, refused)
+    given = senders.Given(request.headers, body, now_ms() / 1000, row.signature_header)
+    if row.signed and not (known and row.secret and known.signed(given, row.secret)):
+        raise _wrong(client, 401, "its signature is missing or wrong")
     kind = request.headers.get("content-type", "")
     payload = hooks.payload_of(body, kind)
-    matched, refused = _judged(row, payload)
+    if asked := senders.challenge(sender.name, payload):
+        raise Challenged(asked)
+    delivery = hooks.delivery_of(request.headers, row.delivery_header, payload, sender.deliveries)
     whole = {"payload": payload, "delivery": delivery}
-    sighting = Sighting(key, whole, matched=matched, refused=refused, size=len(body), held_s=TIMEOUT_S)
+    if event := senders.first(sender.events, request.headers, payload):
+        whole["event"] = event
+    if headers := hooks.headers_of(request.headers, row.signature_header):
+        whole["headers"] = headers
+    matched, refused_as = _judged(row, whole)
+    sighting = Sighting(
+        _key(delivery), whole, matched=matched, refused=refused_as, size=len(body), held_s=TIMEOUT_S
+    )
     if len(body) <= bodies.LARGE:
         # Here, where nothing is locked yet.
         filled = filled_in(row.prompt, storable(whole), None) if matched else None
@@ -171,10 +187,25 @@ def _journal(request: HttpRequest, trigger: UUID, token: str, size: int | None) 
     return found
 
 
-def _judged(trigger: Trigger, payload: Any) -> tuple[bool, Reason]:
+def _key(delivery: str) -> str:
+    """Without a name each delivery is an event of its own, however much it resembles another one."""
+    return f"delivery:{delivery}" if delivery else f"delivery:own:{secrets.token_hex(16)}"
+
+
+def _looked_at(trigger: Trigger, whole: dict[str, Any]) -> Any:
+    """What the trigger looks at: a JSON path is of the payload; `event` and `headers.x-name` are what the prompt calls
+    so."""
+    if trigger.path and not trigger.path.startswith("$"):
+        return templating.look_up(whole, trigger.path)
+    return matching.value_at(trigger.path, whole["payload"])
+
+
+def _judged(trigger: Trigger, whole: dict[str, Any]) -> tuple[bool, Reason]:
     """Whether it is what the trigger looks for, and why that cannot be told."""
+    if trigger.match == "any":
+        return True, ""
     try:
-        return matching.is_wanted(trigger, payload), ""
+        return matching.matches(trigger.match, trigger.pattern, _looked_at(trigger, whole)), ""
     except matching.UnusablePattern as problem:
         log.warning("Trigger %s cannot look at a delivery: %s", trigger.pk, problem)
         return False, "unusable"

@@ -12,7 +12,7 @@ from agents import events as e
 from chat import decide, set_aside
 from chat.files import attachments
 from chat.journal.queries import Active, active_runs
-from chat.models import Event, QueueFailure
+from chat.models import Conversation, QueueFailure
 from chat.runs.sweeper import (
     EXPIRED_MS,
     MIN_PAUSE_MS,
@@ -281,9 +281,9 @@ async def test_a_file_that_was_never_sent_is_removed_once_an_hour(yard: Yard, se
 async def test_a_run_that_raises_when_it_is_swept_is_told_and_left_alone_for_a_while(yard: Yard):
     broken, poisoned = await yard.begin("started")
     _, run = await yard.begin()
-    events = Event.objects.filter(conversation=broken, seq=1)
-    text = (await events.aget()).text
-    await events.aupdate(text='{"type": "conversation.created", "at": "never"}')
+    rows = Conversation.objects.filter(pk=broken)
+    info = (await rows.aget()).info
+    await rows.aupdate(info=[])
     await yard.sessions.store.delete(broken)
     for _ in range(MAX_TRIES):
         await yard.sweeper().sweep()
@@ -293,7 +293,7 @@ async def test_a_run_that_raises_when_it_is_swept_is_told_and_left_alone_for_a_w
     await yard.sweeper().sweep()
     await aside.arefresh_from_db()
     assert aside.tries == MAX_TRIES, "it is left alone"
-    await events.aupdate(text=text)
+    await rows.aupdate(info=info)
     await sync_to_async(set_aside.try_again)(aside)
     await yard.sweeper().sweep()
     assert poisoned in yard.queued

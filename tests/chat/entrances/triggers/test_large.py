@@ -49,7 +49,7 @@ async def test_a_push_of_150_commits_is_filled_in_and_stored(house: House, stora
     trigger = await house.trigger(
         prompt="{{ payload.pusher.name }}: {{ payload.commits[149].n }} on {{ payload.ref }}"
     )
-    body = json.dumps(push(400)).encode()
+    body = json.dumps(push(500)).encode()
     assert len(body) > 64 * 1024
     assert (await house.post(trigger, body))["status"] == "fired"
     assert await house.said() == ["ann: 149 on refs/heads/main"]

@@ -114,7 +114,8 @@ async def test_a_steady_sender_is_taken_at_the_rate_and_told_when_it_will_be(hou
             taken += answer.status_code == 200
         assert taken == 20
         await house.post(trigger, b"", 429)
-        now += int((await house.client.post(trigger.hook, b"")).headers["Retry-After"])
+        refused = await house.client.post(trigger.hook, b"{}", content_type="application/json")
+        now += int(refused.headers["Retry-After"])
         await house.post(trigger)
     finally:
         views.arriving._clock = time.monotonic
