@@ -116,7 +116,6 @@ class Entrance:
     attention: tuple[Attention, ...] = ()
     #: Of these runs, those whose answers it was to deliver and could not, and why. For a database thread.
     undelivered: Callable[[Collection[str]], dict[str, str]] | None = None
-
     #: None: whoever speaks here is the owner of the conversation.
     chats: Chats | None = None
 
@@ -270,6 +269,7 @@ def undelivered(runs: Collection[str]) -> dict[str, str]:
             told = entrance.undelivered(wanted)
             found |= {run: f"{entrance.label}: {why}" for run, why in told.items()}
     return found
+
 
 def place_of(entrance: str, conversation: UUID) -> ChatPlace | None:
     """The chat that a conversation is which began at this entrance; None: it is its owner's alone. In a database

@@ -9,7 +9,7 @@ import pytest
 from chat import authorization as a
 from chat.authorization import ChatPerson, ChatPlace, Rule, decide, in_admin, in_chat, logged_in, role_in_chat
 
-#: Written down a second time, on purpose: who may ever do it, at which doors, and what must hold. In letters: the needs.
+#: Written down a second time, on purpose: who may ever do it, at which doors, and what must hold (letters: the needs).
 EXPECTED = """
 owner       web         read begin write stop refuse allow settle rename delete look change remember set_up listen
 owner       web         keep fire see_secret

@@ -22,8 +22,6 @@ from chat.entrances.feishu.sealed import seal, unseal
 from chat.messenger.adapter import Card, Target
 from chat.messenger.database import ask
 from chat.messenger.errors import Away, Limited, MessageRefused, MessengerError, Unclear
-
-from chat.messenger.errors import Away, Limited, MessageRefused, MessengerError
 from chat.messenger.pacing import Pace, Rates, Shared
 from chat.support.clock import now_ms
 

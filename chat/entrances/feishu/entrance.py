@@ -8,7 +8,6 @@ from chat.entrances.feishu.models import FeishuDelivery, FeishuLane, FeishuMessa
 from chat.entrances.feishu.service import FeishuService
 from chat.extensions import Entrance, Service, ServiceContext
 from chat.messenger.attention import attention, undelivered
-
 from chat.messenger.people import Chats
 
 
@@ -24,6 +23,5 @@ ENTRANCE = Entrance(
     destinations=(FeishuChats(),),
     attention=attention(FeishuMessage, FeishuLane, FeishuDelivery),
     undelivered=undelivered(FeishuDelivery),
-
     chats=Chats(FEISHU),
 )

@@ -114,14 +114,13 @@ class TriggerService:
         since, after = self._pages or (now - LATELY_MS, None)
         found = await ask(watching.behind, since, after, self._page)
         self._pages = (since, found[-1]) if len(found) == self._page else None
-        keys = [str(id) for _, id in found]
-        aside = await ask(set_aside.among, queues.SCANS, keys) if keys else set()
-
         if self._turn is not None or now >= self._whole_at:
             if self._turn is None:
                 self._whole_at = now + self._whole_ms
             others, self._turn = await ask(watching.turn, self._turn, self._page)
             found += [one for one in others if one not in found]
+        keys = [str(id) for _, id in found]
+        aside = await ask(set_aside.among, queues.SCANS, keys) if keys else set()
         for start in range(0, len(found), CHUNK):
             for _, conversation in found[start : start + CHUNK]:
                 if str(conversation) not in aside:

@@ -99,12 +99,6 @@ def behind(since: int = 0, after: Place | None = None, limit: int = BATCH) -> li
     return list(_behind(which).order_by("updated_at", "id").values_list("updated_at", "id")[:limit])
 
 
-def scan(conversation: UUID, now: int, aside: set_aside.Queue | None = None) -> list[TriggerFiring]:
-    """Read on in one conversation; what was recorded. Nothing if another worker was faster.
-
-    `aside`: the queue to which goes what an event that raises would have been to a trigger; without one it raises, and
-    nothing is read."""
-
 def turn(after: Place | None = None, limit: int = BATCH) -> tuple[list[Place], Place | None]:
     """The next `limit` conversations of all, wherever they are: those of them in which something may have happened that
     somebody waits for, and where the next turn begins (None: at the beginning, all have been looked at). It costs the
@@ -125,9 +119,11 @@ def _watched() -> Q:
     return Q(owner_id__in=list(owners.distinct()))
 
 
-def scan(conversation: UUID, now: int) -> list[TriggerFiring]:
-    """Read on in one conversation; what was recorded. Nothing if another worker was faster."""
+def scan(conversation: UUID, now: int, aside: set_aside.Queue | None = None) -> list[TriggerFiring]:
+    """Read on in one conversation; what was recorded. Nothing if another worker was faster.
 
+    `aside`: the queue to which goes what an event that raises would have been to a trigger; without one it raises, and
+    nothing is read."""
     read = _read(conversation)
     if read is None:
         return []

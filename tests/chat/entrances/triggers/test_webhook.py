@@ -17,8 +17,6 @@ from chat.commands import StopBody
 from chat.entrances.feishu.models import FeishuApp, FeishuDelivery, FeishuLane
 from chat.entrances.triggers import editing, views
 from chat.entrances.triggers.api import _firings
-from chat.entrances.triggers.models import TriggerFiring
-
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.store import Sighting, record
 from chat.inbox import Sender
@@ -269,6 +267,7 @@ async def test_the_history_says_that_feishu_did_not_take_the_answer(house: House
     )
     (entry,) = await sync_to_async(_firings)(await house.rows(trigger))
     assert (entry["outcome"], entry["undelivered"]) == ("finished", "Feishu: refused")
+
 
 async def test_a_path_that_takes_too_long_on_a_delivery_does_not_fire_and_says_so(house: House) -> None:
     trigger = await house.trigger(path="$" + "[0,0]" * 15, match="contains", pattern="x")
