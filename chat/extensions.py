@@ -11,8 +11,8 @@ HOLDFAST_DISABLED_ENTRANCES switches entrances off: they take nothing in and bri
 pages in the admin and their names for people stay.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
@@ -57,6 +57,21 @@ class Service:
     run: Callable[[ServiceContext], Awaitable[None]]
 
 
+@dataclass(frozen=True)
+class Attention:
+    """Something that waits for an operator, told on the admin's first page while `count` is above 0.
+
+    `count` asks the database, no further than a list counts. `text` says it, with {count} and, where that helps,
+    {label} (the entrance's) in it. `page` is the URL name of the admin page with the rows, `query` its filters, and
+    `permission` what who is told must have."""
+
+    count: Callable[[], int]
+    text: "StrOrPromise"
+    page: str
+    permission: str
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
 class Sources(Protocol):
     """What people keep in an entrance that begins runs by itself, for entrances that ask which of them did. Plain
     functions for a database thread."""
@@ -98,6 +113,9 @@ class Entrance:
     destinations: tuple["Destination", ...] = ()
     tools: tuple["Tool", ...] = ()
     sources: Sources | None = None
+    attention: tuple[Attention, ...] = ()
+    #: Of these runs, those whose answers it was to deliver and could not, and why. For a database thread.
+    undelivered: Callable[[Collection[str]], dict[str, str]] | None = None
     #: None: whoever speaks here is the owner of the conversation.
     chats: Chats | None = None
 
@@ -235,6 +253,22 @@ def sources(name: str) -> Sources | None:
     """What people keep in an entrance that begins runs by itself; None if there is no such entrance here."""
     found = find(name)
     return None if found is None else found.sources
+
+
+def attention() -> list[tuple[Entrance, Attention]]:
+    """What waits for an operator in any entrance, also in one that is switched off."""
+    return [(entrance, one) for entrance in _registry.known() for one in entrance.attention]
+
+
+def undelivered(runs: Collection[str]) -> dict[str, str]:
+    """Of these runs, those whose answers an entrance was to deliver and could not, and why."""
+    wanted = {run for run in runs if run}
+    found: dict[str, str] = {}
+    for entrance in _registry.known() if wanted else ():
+        if entrance.undelivered is not None:
+            told = entrance.undelivered(wanted)
+            found |= {run: f"{entrance.label}: {why}" for run, why in told.items()}
+    return found
 
 
 def place_of(entrance: str, conversation: UUID) -> ChatPlace | None:

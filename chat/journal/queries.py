@@ -242,7 +242,8 @@ def _crowd(journal: Journal, worker: str) -> int:
     name = worker.partition(ISOLATED)[0]
     mine = Q(worker=name) | Q(worker__startswith=name + ISOLATED)
     # Those that were marked as lost and that nobody has begun yet were on it, too.
-    return Run.objects.using(journal.using).filter(mine, status__in=("recovering", "running")).count()
+    open_ones = Run.objects.using(journal.using).filter(RawSQL(_ACTIVE, (), BooleanField()))
+    return open_ones.filter(mine, status__in=("recovering", "running")).count()
 
 
 def _losses(journal: Journal, conversation: str, run: str, queued: int) -> Losses:

@@ -24,6 +24,9 @@ SET_ASIDE = _(
     "This message could not be read, and was set aside for the bot's administrator. Write it again."
 )
 CANNOT_TELL = _("The answer cannot be shown here. Read it in the web chat, or ask the bot's administrator.")
+REFUSED = _(
+    "This message cannot be shown here. {reason}. Read it in the web chat ({address}), or ask the bot's administrator."
+)
 FILE_UNREADABLE = _("[{name} was attached and cannot be read: {problem}]")
 FILE_NOT_KEPT = _("[{name} was attached and could not be kept.]")
 FILES_AT_MOST = _("A message takes {max} files.")

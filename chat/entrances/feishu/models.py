@@ -176,6 +176,9 @@ class FeishuMessage(InboundMessage):
                 condition=models.Q(state="received"),
             ),
             models.Index(fields=["run"], name="feishu_run", condition=models.Q(answered_at__isnull=True)),
+            # Which message a run answers, and who has written lately; most rows have been answered.
+            models.Index(fields=["run", "sent_at", "id"], name="feishu_asked_by"),
+            models.Index(fields=["app", "sender", "id"], name="feishu_sender"),
         )
 
 
@@ -194,6 +197,7 @@ class FeishuLane(Lane):
         constraints = (
             models.UniqueConstraint(fields=["app", "chat_id", "thread_id", "generation"], name="feishu_lane"),
         )
+        indexes = (models.Index(fields=["claimed_until"], name="feishu_held"),)
 
 
 class FeishuTurn(Turn):
@@ -221,6 +225,7 @@ class FeishuDelivery(Delivery):
         indexes = (
             models.Index(fields=["lane", "id"], name="feishu_outbox", condition=models.Q(state="pending")),
             models.Index(fields=["id"], name="feishu_dead", condition=models.Q(state="dead")),
+            models.Index(fields=["run", "id"], name="feishu_delivery_run"),
         )
 
 

@@ -1,5 +1,6 @@
 """Triggers that an agent sets up for the person it works for: itself, when something happens."""
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -21,7 +22,7 @@ from chat.automation.agent_tools import (
     told,
     which,
 )
-from chat.entrances.triggers import editing
+from chat.entrances.triggers import addresses, editing
 from chat.entrances.triggers.models import Trigger
 from chat.support.clock import now_ms
 from chat.support.database import ask
@@ -98,6 +99,8 @@ async def triggers(
         "cooldown_s": cooldown_minutes * 60,
         "max_fires": most,
     }
+    if when == "address" and (why := await asyncio.to_thread(addresses.refusal, fields["url"])):
+        raise ToolError(why)
     return told(await ask(_create, context, fields, where == "here", anywhere))
 
 

@@ -279,6 +279,7 @@ export const en = {
   "net.crowded": "Too many open tabs: close some",
   "net.trying": "Trying now (attempt {n})",
   "net.retry_in": "Next try in {time} (attempt {n})",
+  "net.turn_in": "Many people are coming back: your turn in about {time}",
   "net.try_now": "Try now",
   "net.last_synced": "Up to date as of {time}",
   "net.never_synced": "Not synchronised yet",

@@ -272,6 +272,7 @@ export const zh: Dictionary = {
   "net.crowded": "打开的标签页过多，请关闭一些",
   "net.trying": "正在尝试（第 {n} 次）",
   "net.retry_in": "{time}后重试（第 {n} 次）",
+  "net.turn_in": "很多人正在重新连接，大约 {time}后轮到你",
   "net.try_now": "立即重试",
   "net.last_synced": "内容截至 {time}",
   "net.never_synced": "尚未同步",

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("triggers", "0001_initial"),
+        ("triggers", "0005_firing_reasons"),
     ]
 
     operations = [
@@ -28,6 +28,9 @@ class Migration(migrations.Migration):
                     ('not_found', 'The conversation was deleted.'),
                     ('agent_missing', 'The agent is missing or disabled.'),
                     ('bad_command', 'The message was empty or too long.'),
+                    ('set_aside', 'It raised an error each time that it was tried.'),
+                    ('too_large', 'It was larger than a delivery may be, and was refused.'),
+                    ('unusable', 'The path or the pattern cannot be used on it: it would take too long.'),
                 ],
                 max_length=20,
             ),

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("feishu", "0001_initial"),
+        ("feishu", "0002_plans_that_do_not_grow"),
     ]
 
     operations = [
