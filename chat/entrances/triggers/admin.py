@@ -228,8 +228,11 @@ class TriggerFiringAdmin(base.ReadOnlyAdmin):
     def again(self, request: HttpRequest, queryset: "QuerySet[TriggerFiring]") -> None:
         """As the trigger is now, and whatever its limits say. Others are left alone."""
         wanted = queryset.filter(state__in=("skipped", "failed")).order_by("pk")
-        count = 0
-        for pk in list(wanted.values_list("pk", flat=True)):
+        count, operator = 0, Operator(request.user)
+        rows = list(wanted.values_list("pk", "trigger__owner_id"))
+        if any(not operator.acts_for(owner) for _, owner in rows):
+            messages.error(request, NOT_FOR_OTHERS)
+        for pk in [pk for pk, owner in rows if operator.acts_for(owner)]:
             if fire_again(pk):
                 set_aside.went_well(queues.FIRINGS, str(pk))
                 count += 1
