@@ -85,8 +85,8 @@ OPTIONAL = "optional"
 
 
 def schema() -> Json:
-    """The schema: one definition per model, union and literal; what the server sends has no optional field but those that
-    are marked so, because they are not written where they say nothing."""
+    """The schema: one definition per model, union and literal. What the server sends has no optional field but those
+    that are marked so, because they are not written where they say nothing."""
     sent = [*_members(protocol.ServerFrame), *PAGES]
     taken = _members(protocol.ClientFrame)
     _, out = models_json_schema([(model, "serialization") for model in sent])
