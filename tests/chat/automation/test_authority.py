@@ -16,6 +16,7 @@ from chat.automation.firing import Firing, is_of_chat
 from chat.entrances.feishu.models import FeishuApp, FeishuLane
 from chat.entrances.schedules.models import Schedule
 from chat.entrances.triggers import watching
+from chat.entrances.triggers.answers import Answers
 from chat.entrances.triggers.models import Trigger
 from chat.entrances.triggers.store import firing_of
 from chat.models import Conversation, Message, Run
@@ -96,8 +97,8 @@ def test_one_that_was_set_up_before_there_was_this_rule_hears_no_other_chat(chat
     from agents import events as e
 
     said = [(1, e.MessageAdded(at=1, message="m", text="a secret", origin=e.Origin(entrance="web")))]
-    assert watching._tell(trigger, other.row, said, 1, 10) == []
-    assert len(watching._tell(trigger, chat.row, said, 1, 10)) == 1
+    assert watching._tell(Answers(), trigger, other.row, said, 1, 10) == []
+    assert len(watching._tell(Answers(), trigger, chat.row, said, 1, 10)) == 1
 
 
 def test_what_it_says_has_a_strangers_authority(chats: tuple[Chat, Chat]) -> None:
