@@ -10,6 +10,7 @@ from asgiref.sync import sync_to_async
 from agents import events as e
 from agents.models import ensure_default_agent
 from chat import models as m
+from chat.authorization import Standing
 from chat.commands import (
     ApproveBody,
     CreateBody,
@@ -172,6 +173,43 @@ async def test_W11_a_stranger_finds_nothing(desk: Desk, bob: Any, body: Any):
     assert result == CommandResult("rejected", "not_found")
     assert await desk.submit(uid(), body, user_id=bob.pk) == result
     assert await desk.events(conversation) == before
+
+
+async def test_W11_a_disabled_user_does_nothing_and_begins_nothing(desk: Desk, alice: Any):
+    conversation = await desk.begin()
+    await m.Conversation.objects.filter(pk=conversation).aupdate(owner=alice)
+    alice.is_active = False
+    await sync_to_async(alice.save)()
+    for body in (
+        SendBody(kind="send", message=uid(), text="hi"),
+        DeleteBody(kind="delete"),
+        StopBody(kind="stop"),
+    ):
+        result = await desk.submit(conversation, body)
+        assert (result.status, result.code, result.retry) == ("rejected", "forbidden", False)
+    begun = await desk.submit(uid(), CreateBody(kind="create"))
+    assert (begun.status, begun.code) == ("rejected", "forbidden")
+    assert await desk.events(conversation) == ["conversation.created"]
+
+
+async def test_W11_how_an_entrance_says_that_somebody_stands_holds_for_its_users_conversations_only(
+    desk: Desk, alice: Any, bob: Any
+):
+    conversation = await desk.begin()
+    stranger = Standing("stranger", "group", frozenset({"policy"}))
+    who = {"user_id": alice.pk, "actor": "guest:1", "standing": stranger}
+    said = await desk.submit(conversation, SendBody(kind="send", message=uid(), text="hi"), **who)
+    assert said.status == "applied"
+    for body in (RenameBody(kind="rename", title="x"), DeleteBody(kind="delete")):
+        assert (await desk.submit(conversation, body, **who)).code == "not_found"
+    asked = ApproveBody(kind="approve", call="c", digest="d", decision="approve")
+    assert (await desk.submit(conversation, asked, **who)).code == "forbidden"
+    refused = ApproveBody(kind="approve", call="c", digest="d", decision="refuse")
+    assert (await desk.submit(conversation, refused, **who)).code == "unknown_call"
+    owner = Standing("owner", "private", frozenset({"policy"}))
+    lies = {"user_id": bob.pk, "standing": owner}
+    sent = await desk.submit(conversation, SendBody(kind="send", message=uid(), text="hi"), **lies)
+    assert sent.code == "not_found"
 
 
 async def test_R2_R6_a_second_message_waits_for_the_run(desk: Desk):
