@@ -50,6 +50,7 @@ class AppForm(forms.ModelForm):
                     "if it is meant for that address."
                 ),
             )
+        self.instance.secret_was_entered = bool(cleaned.get("secret"))
         for name in SECRETS:
             if not cleaned.get(name) and name not in self.errors:
                 cleaned[name] = getattr(self.instance, name)

@@ -186,6 +186,9 @@ class TestTheSecretOfAFeishuApp:
         assert client.post(address, {**moved, "secret": "for-this-one"}).status_code == 302
         app.refresh_from_db()
         assert (app.base_url, app.usable_secret) == ("https://feishu.evil.example", "for-this-one")
+        back = self.form(app, base_url="https://open.feishu.cn", secret="for-this-one")
+        assert client.post(address, back).status_code == 302  # the same one, entered again
+        assert FeishuApp.objects.get().usable_secret == "for-this-one"
 
     @pytest.mark.parametrize("way", ["save", "update"])
     def test_an_address_that_was_changed_some_other_way_gets_nothing(self, way: str, db: None) -> None:
