@@ -151,7 +151,7 @@ def _finished(work: Work, step: str, response: Response) -> e.StepFinished:
         calls=tuple(_proposed(work, step, ordinal, call) for ordinal, call in enumerate(response.calls)),
         usage=work.priced(response.usage),
         finish=response.finish,
-        issuer=work.profile.issuer(work.agent.model),
+        issuer=work.profile.issuer(work.agent.model, work.agent.endpoint.account),
         replay=replay or None,
     )
 

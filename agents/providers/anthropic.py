@@ -10,8 +10,8 @@ PROVIDER = Provider(
             "Anthropic (OpenAI-compatible)",
             hosts=("api.anthropic.com",),
             models=r"^(anthropic[/.])?claude",
-            alternates=True,
             tools_with_calls=True,
+            beside_calls="I am using a tool.",  # E17: an empty text block is refused.
         ),
     ),
     windows=(Window(r"^claude", 200_000),),

@@ -518,7 +518,7 @@ async def test_R6_a_message_that_arrives_during_a_call_is_read_with_its_result(
     bench.gates["a"].set()
     await work
     assert [message["role"] for message in model.bodies[1]["messages"]] == [
-        "system", "user", "assistant", "tool", "user",
+        "system", "user", "assistant", "tool", "assistant", "user",
     ]  # fmt: skip
 
 
@@ -550,7 +550,7 @@ async def test_R6_a_message_that_slips_in_before_the_step_is_sent_with_it(shell:
     shell.say("one")
     model = ScriptedModel(says("both"))
     await shell.work(AGENT, model, bench.toolbox())
-    assert [message["content"] for message in model.bodies[0]["messages"][1:]] == ["one", "two"]
+    assert [message["content"] for message in model.bodies[0]["messages"][1:]] == ["one\n\ntwo"]
     assert [step.text for step in shell.steps()] == ["both"]
 
 
@@ -570,7 +570,7 @@ async def test_R6_a_message_that_comes_right_after_the_step_began_is_not_sent_wi
     model = ScriptedModel(says("first"), says("second"))
     await shell.work(AGENT, model, bench.toolbox(), after=speak)
     asked = [[message["content"] for message in body["messages"][1:]] for body in model.bodies]
-    assert asked == [["one", "early"], ["one", "early", "first", "late"]]
+    assert asked == [["one\n\nearly"], ["one\n\nearly", "first", "late"]]
 
 
 async def test_W4_offsets_count_UTF_16_units_and_pieces_are_conflated(shell: Shell, bench: Bench) -> None:

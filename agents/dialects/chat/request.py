@@ -67,7 +67,7 @@ def _step(step: Step, room: Room) -> list[Message]:
     if text and not room.profile.text_beside_calls:
         spoken = _assistant({"role": "assistant", "content": text}, step, room)
         ahead, text = [spoken, {"role": "user", "content": GO_ON}], ""
-    message = {"role": "assistant", "content": text or None, "tool_calls": calls}
+    message = {"role": "assistant", "content": text or _beside(room.profile), "tool_calls": calls}
     if room.profile.signatures:
         _sign(calls, step, room)
     results = [
@@ -75,6 +75,10 @@ def _step(step: Step, room: Room) -> list[Message]:
         for id, call in zip(ids, step.calls, strict=True)
     ]
     return [*ahead, _assistant(message, step, room), *results]
+
+
+def _beside(profile: Profile) -> str:
+    return profile.beside_calls if profile.text_beside_calls else ""
 
 
 def _assistant(message: Message, step: Step, room: Room) -> Message:
