@@ -11,7 +11,6 @@ PROVIDER = Provider(
             hosts=("api.anthropic.com",),
             models=r"^(anthropic[/.])?claude",
             tools_with_calls=True,
-            beside_calls="I am using a tool.",  # E17: an empty text block is refused.
         ),
     ),
     windows=(Window(r"^claude", 200_000),),

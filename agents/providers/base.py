@@ -48,9 +48,6 @@ class Profile:
     alternates: bool = True
     #: One message may hold both text and calls; else the text goes ahead in a message of its own.
     text_beside_calls: bool = True
-    #: The content beside calls where the model said nothing (V9): never null, which xAI refuses and templates print as
-    #: the word None; a line where an empty text is refused.
-    beside_calls: str = ""
     #: Each block of calls carries Gemini's thought signature, its own or the documented placeholder (V14, E31).
     signatures: bool = False
     #: The request must declare tools as soon as its history holds calls.

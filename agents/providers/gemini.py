@@ -11,9 +11,6 @@ PROVIDER = Provider(
             hosts=("generativelanguage.googleapis.com", "aiplatform.googleapis.com"),
             models=r"^(google/)?gemini",
             signatures=True,
-            # Null was refused in 2025 ("expected string or list of content parts, got: null"), an empty text is
-            # ("it has an empty text parameter").
-            beside_calls="I am using a tool.",
         ),
     ),
     windows=(

@@ -598,6 +598,14 @@ async def test_V14_reasoning_is_kept_for_its_issuer_only(shell: Shell, bench: Be
     assert "hm, yes" not in str(other.bodies)
 
 
+async def test_V9_what_stands_for_no_words_is_not_taken_for_words(shell: Shell, bench: Bench) -> None:
+    """A model that imitates what it read beside its calls has said nothing; as an answer it is one."""
+    shell.say("look")
+    model = ScriptedModel(asks(look("a"), text=" …\n"), asks(look("b"), text="… b"), says("…"))
+    await shell.work(AGENT, model, bench.toolbox())
+    assert [step.text for step in shell.steps()] == ["", "… b", "…"]
+
+
 async def test_an_empty_answer_is_no_answer(shell: Shell, bench: Bench) -> None:
     shell.say("hello")
     await shell.work(AGENT, ScriptedModel([FinishDelta("stop")], says("here")), bench.toolbox())

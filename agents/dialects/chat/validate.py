@@ -104,7 +104,7 @@ def _content(where: str, message: Mapping[str, Any], profile: Profile, sees: boo
     content = message.get("content")
     if isinstance(content, str):
         beside_calls = message["role"] == "assistant" and message.get("tool_calls")
-        if not content.strip() and not (beside_calls and content == "" and not profile.beside_calls):
+        if not content.strip() and not (beside_calls and not profile.text_beside_calls):
             yield Violation("V9", where, f"{message['role']} message with empty content")
         if not content.isascii() and re.search("[\ud800-\udfff]", content):
             yield Violation("V9", where, "content that cannot be encoded")

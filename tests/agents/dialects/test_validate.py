@@ -31,7 +31,7 @@ def call(id: str, name: str = "clock", arguments: Any = "{}") -> Body:
 
 
 def asks(*calls: Body, **more: Any) -> Body:
-    return {"role": "assistant", "content": "", "tool_calls": list(calls), **more}
+    return {"role": "assistant", "content": "…", "tool_calls": list(calls), **more}
 
 
 def result(id: str, content: Any = "ok") -> Body:
@@ -80,6 +80,8 @@ def test_a_good_request_has_no_violations() -> None:
         ("V8", [user(), {"role": "system", "content": "x"}, user()]),
         ("V9", [user(), says(""), user()]),
         ("V9", [user(), says(None), user()]),
+        ("V9", [user(), asks(call(A), content=None), result(A)]),
+        ("V9", [user(), asks(call(A), content=""), result(A)]),
         ("V9", [user(), asks(call(A)), result(A, None)]),
         ("V9", [user(), asks(call(A)), result(A, "")]),
         ("V9", [user(), asks(call(A)), result(A, [{"type": "text", "text": "x"}])]),
