@@ -2,8 +2,8 @@
 
 The texts E1 to E31 are those of requests whose shape was refused; the same body is never sent again on them
 (rule T5). Each provider's file has its own. They are matched before the status is looked at: llama.cpp answers E22
-with a 500. What else providers say (too long, too many a minute, no credit, a content filter, a picture, a template) are
-the tables of `agents/refusals/`.
+with a 500. What else providers say (too long, too many a minute, no credit, a content filter, a picture, a template)
+is in the tables of `agents/refusals/`.
 """
 
 import re

@@ -49,9 +49,9 @@ class MessageAdded(Event):
 
 
 class MessageLeftOut(Event):
-    """The provider refuses requests with this: what a message or note says, or what a step's tools gave (`message` is the
-    id of any of them), or only these `files` of a message. Later requests go without, until it is taken back. `model` is
-    who refused it, in the words of `detail`."""
+    """The provider refuses requests with this: what a message or note says, or what a step's tools gave (`message` is
+    the id of any of them), or only these `files` of a message. Later requests go without, until it is taken back.
+    `model` is who refused it, in the words of `detail`."""
 
     type: Literal["message.left_out"] = "message.left_out"
     message: str

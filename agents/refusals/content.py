@@ -5,7 +5,8 @@ from agents.refusals.wording import Wording
 FILTERED = (
     Wording(
         r"triggering azure openai's content management policy|responsibleaipolicyviolation",
-        "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. Please modify "
+        "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. Please "
+        "modify "
         "your prompt and retry.",
         "https://github.com/openai/openai-python/issues/331",
     ),
@@ -17,7 +18,8 @@ FILTERED = (
     ),
     Wording(
         r"blocked by content filtering policy",
-        '{"type":"error","error":{"type":"invalid_request_error","message":"Output blocked by content filtering policy"}}',
+        '{"type":"error","error":{"type":"invalid_request_error","message":"Output blocked by content filtering '
+        'policy"}}',
         "https://github.com/anthropics/claude-code/issues/58367",
     ),
     Wording(
@@ -28,7 +30,8 @@ FILTERED = (
     ),
     Wording(
         r"content exists risk",
-        "{'error': {'message': 'Content Exists Risk', 'type': 'invalid_request_error', 'code': 'invalid_request_error'}}",
+        "{'error': {'message': 'Content Exists Risk', 'type': 'invalid_request_error', 'code': "
+        "'invalid_request_error'}}",
         "https://github.com/666ghj/BettaFish/issues/108",
     ),
     Wording(
@@ -67,19 +70,22 @@ IMAGE = (
     ),
     Wording(
         r"image dimensions exceed|image\.source\.base64",
-        "messages.7.content.2.image.source.base64.data: At least one of the image dimensions exceed max allowed size: 8000 "
+        "messages.7.content.2.image.source.base64.data: At least one of the image dimensions exceed max allowed "
+        "size: 8000 "
         "pixels",
         "https://github.com/anthropics/claude-code/issues/5147",
     ),
     Wording(
         r"unsupported image|invalid_image_format",
-        "You uploaded an unsupported image. Please make sure your image has of one the following formats: ['png', 'jpeg', "
+        "You uploaded an unsupported image. Please make sure your image has of one the following formats: ['png', "
+        "'jpeg', "
         "'gif', 'webp'].",
         "https://github.com/STranslate/STranslate/issues/277",
     ),
     Wording(
         r"does not represent a valid image",
-        "The image data you provided does not represent a valid image. Please check your input and try again with one of "
+        "The image data you provided does not represent a valid image. Please check your input and try again with "
+        "one of "
         "the supported image formats",
         "https://github.com/acoyfellow/my-ax/issues/68",
     ),

@@ -39,7 +39,8 @@ REFUSED = (
     ),
     Wording(
         r"conversation roles must alternate",
-        "Error: Jinja Exception: After the optional system message, conversation roles must alternate user and assistant "
+        "Error: Jinja Exception: After the optional system message, conversation roles must alternate user and "
+        "assistant "
         "roles except for tool calls and results.",
         "https://github.com/ggml-org/llama.cpp/issues/19851",
         500,

@@ -13,39 +13,45 @@ TOO_LONG = (
     ),
     Wording(
         r"please reduce your message size",
-        "Request too large for model `llama-3.3-70b-versatile` in organization `org_x` service tier `on_demand` on tokens "
+        "Request too large for model `llama-3.3-70b-versatile` in organization `org_x` service tier `on_demand` on "
+        "tokens "
         "per minute (TPM): Limit 6000, Requested 14810, please reduce your message size and try again.",
         "https://github.com/ITSpecialist111/ai_automation_suggester/issues/61",
         413,
     ),
     Wording(
         r"maximum context length",
-        "This model's maximum context length is 128000 tokens. However, your messages resulted in 140004 tokens. Please "
+        "This model's maximum context length is 128000 tokens. However, your messages resulted in 140004 tokens. "
+        "Please "
         "reduce the length of the messages.",
         "https://github.com/langgenius/dify/issues/17778",
     ),
     Wording(
         r"maximum context length",
-        "This endpoint's maximum context length is 32768 tokens. However, you requested about 42832 tokens (42832 of text "
+        "This endpoint's maximum context length is 32768 tokens. However, you requested about 42832 tokens (42832 of "
+        "text "
         'input). Please reduce the length of either one, or use the "middle-out" transform to compress your prompt.',
         "https://github.com/refly-ai/refly/issues/1177",
     ),
     Wording(
         r"maximum context length",
-        "'max_tokens' or 'max_completion_tokens' is too large: 8192. This model's maximum context length is 65536 tokens "
+        "'max_tokens' or 'max_completion_tokens' is too large: 8192. This model's maximum context length is 65536 "
+        "tokens "
         "and your request has 57879 input tokens (8192 > 65536 - 57879).",
         "https://github.com/HasanAldhahi/cross-precision-llm-deployment-biomni (biomni/agent/SUMMARIZATION_FIX.md)",
     ),
     Wording(
         r"exceeds the context window|context_length_exceeded",
-        '{"type":"invalid_request_error","code":"context_length_exceeded","message":"Your input exceeds the context window '
+        '{"type":"invalid_request_error","code":"context_length_exceeded","message":"Your input exceeds the context '
+        "window "
         'of this model. Please adjust your input and try again.","param":"input"}',
         "https://github.com/anomalyco/opencode/issues/6071",
         0,
     ),
     Wording(
         r"reduce the length of the messages",
-        '{"message": "Please reduce the length of the messages or completion.", "type": "invalid_request_error", "param": '
+        '{"message": "Please reduce the length of the messages or completion.", "type": "invalid_request_error", '
+        '"param": '
         '"messages"}',
         "https://github.com/OpenHands/OpenHands/issues/1902",
     ),
@@ -56,7 +62,8 @@ TOO_LONG = (
     ),
     Wording(
         r"exceed context limit",
-        "input length and `max_tokens` exceed context limit: 199759 + 8192 > 200000, decrease input length or `max_tokens` "
+        "input length and `max_tokens` exceed context limit: 199759 + 8192 > 200000, decrease input length or "
+        "`max_tokens` "
         "and try again",
         "https://github.com/continuedev/continue/issues/6080",
     ),
@@ -124,13 +131,15 @@ TOO_LONG = (
     ),
     Wording(
         r"exceeds? the available context size|exceed_context_size_error",
-        '{"error":{"code":400,"message":"the request exceeds the available context size. try increasing the context size '
+        '{"error":{"code":400,"message":"the request exceeds the available context size. try increasing the context '
+        "size "
         'or enable context shift","type":"exceed_context_size_error","n_prompt_tokens":14429,"n_ctx":8192}}',
         "https://github.com/oobabooga/textgen/issues/7257",
     ),
     Wording(
         r"exceeds? the available context size|exceed_context_size_error",
-        '{"error": {"code": 500, "message": "the request exceeds the available context size. try increasing the context '
+        '{"error": {"code": 500, "message": "the request exceeds the available context size. try increasing the '
+        "context "
         'size or enable context shift", "type": "exceed_context_size_error", "n_prompt_tokens": 1407, "n_ctx": 256}}',
         "https://github.com/ggml-org/llama.cpp/pull/15780",
         500,
@@ -142,7 +151,8 @@ TOO_LONG = (
     ),
     Wording(
         r"greater than the context length",
-        "The number of tokens to keep from the initial prompt is greater than the context length (n_keep: 13055>= n_ctx: "
+        "The number of tokens to keep from the initial prompt is greater than the context length (n_keep: 13055>= "
+        "n_ctx: "
         "4096). Try to load the model with a larger context length, or provide a shorter input.",
         "https://github.com/Gitlawb/openclaude/issues/353",
     ),

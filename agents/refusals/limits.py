@@ -37,7 +37,8 @@ PER_MINUTE = (
     # The first words are those of an empty account; only the quota's name, or the time, tells it from one.
     Wording(
         r"perminute|requests_per_minute|(requests|tokens) per minute|per minute for a region",
-        '{"error":{"code":429,"message":"You exceeded your current quota, please check your plan and billing details. For '
+        '{"error":{"code":429,"message":"You exceeded your current quota, please check your plan and billing '
+        "details. For "
         'more information on this error, head to: https://ai.google.dev/gemini-api/docs/rate-limits.","status":'
         '"RESOURCE_EXHAUSTED","details":[{"violations":[{"quotaId":"GenerateContentInputTokensPerModelPerMinute-FreeTier",'
         '"quotaValue":"250000"}]},{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"26s"}]}}',
@@ -52,15 +53,18 @@ PER_MINUTE = (
     ),
     Wording(
         r"rate limit reached for .{1,120}(per min|per day|rpm|tpm|rpd)",
-        "Rate limit reached for gpt-4.1 in organization org-x on tokens per min (TPM): Limit 30000, Used 18928, Requested "
+        "Rate limit reached for gpt-4.1 in organization org-x on tokens per min (TPM): Limit 30000, Used 18928, "
+        "Requested "
         "11159. Please try again in 174ms. Visit https://platform.openai.com/account/rate-limits to learn more.",
         "https://github.com/continuedev/continue/issues/11472",
         429,
     ),
     Wording(
         r"would exceed (the rate limit for your organization|your account's rate limit)",
-        "This request would exceed the rate limit for your organization of 20,000 input tokens per minute. For details, "
-        "refer to: https://docs.anthropic.com/en/api/rate-limits. Please reduce the prompt length or the maximum tokens "
+        "This request would exceed the rate limit for your organization of 20,000 input tokens per minute. For "
+        "details, "
+        "refer to: https://docs.anthropic.com/en/api/rate-limits. Please reduce the prompt length or the maximum "
+        "tokens "
         "requested, or try again later.",
         "https://github.com/OpenHands/OpenHands/issues/9259",
         429,
@@ -100,7 +104,8 @@ NO_CREDIT = (
     ),
     Wording(
         r"credit balance is too low",
-        "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or purchase "
+        "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or "
+        "purchase "
         "credits.",
         "https://github.com/anthropics/claude-quickstarts/issues/83",
     ),
@@ -112,7 +117,8 @@ NO_CREDIT = (
     ),
     Wording(
         r"insufficient[_ ]balance",
-        "Your account org-x is suspended due to insufficient balance, please recharge your account or check your plan and "
+        "Your account org-x is suspended due to insufficient balance, please recharge your account or check your "
+        "plan and "
         "billing details",
         "https://github.com/666ghj/BettaFish/issues/524",
         429,
@@ -131,7 +137,8 @@ NO_CREDIT = (
     ),
     Wording(
         r"arrearage|make sure your account is in good standing",
-        '{"statusCode":400,"message":"Access denied, please make sure your account is in good standing.","code":"Arrearage"}',
+        '{"statusCode":400,"message":"Access denied, please make sure your account is in good '
+        'standing.","code":"Arrearage"}',
         "https://github.com/tencentmusic/supersonic/issues/1572",
     ),
     Wording(
@@ -143,7 +150,8 @@ NO_CREDIT = (
     ),
     Wording(
         r"requires more credits|insufficient credit|out of credits|no credits",
-        "This request requires more credits, or fewer max_tokens. You requested up to 32000 tokens, but can only afford 0.",
+        "This request requires more credits, or fewer max_tokens. You requested up to 32000 tokens, but can only "
+        "afford 0.",
         "https://github.com/anomalyco/opencode/issues/12219",
         402,
     ),
