@@ -25,6 +25,10 @@ class ModelSettings:
     window: int = 60_000
     #: Files that were read for this request (`attached.wanted`); None: one that is gone.
     files: Mapping[str, FileContent | None] = field(default_factory=dict)
+    #: What goes before the first message, where the model takes no system prompt.
+    preface: str = ""
+    #: Whether the request may ask for more than an answer (usage, options of the stream).
+    options: bool = True
 
 
 @dataclass

@@ -9,6 +9,8 @@ from django.conf import settings
 
 from agents.dialects.base import Model
 from agents.dialects.opening import open_model
+from agents.learned import LearnedForms
+from agents.learned.store import LearnedRules
 from agents.models import Agent, installed_tools
 from agents.spec import AgentSpec
 from agents.tools import Storage, Toolbox
@@ -26,12 +28,18 @@ class RunDependencies:
     model: Callable[[AgentSpec], Model]
     tools: Toolbox
     storage: Storage | None = None
+    #: In which form each model takes requests.
+    learned: LearnedForms | None = None
 
 
 def installed_dependencies(database: Database) -> RunDependencies:
     """What runs of this installation, from its settings and its database."""
     return RunDependencies(
-        partial(find_agent, database), model_of, installed_tools(), NoteStorage(database.run)
+        partial(find_agent, database),
+        model_of,
+        installed_tools(),
+        NoteStorage(database.run),
+        LearnedRules(database.run, database.using),
     )
 
 
