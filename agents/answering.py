@@ -105,7 +105,7 @@ async def _taken(work: Work, sent: Request) -> list[e.Event]:
         for one in work.omission
     ]
     work.window, work.shortened, work.hint = None, 0, PROPER
-    work.omission, work.omissions = (), None
+    work.omission, work.omissions, work.forgiven, work.wordless = (), None, 0, False
     return omitted
 
 

@@ -39,6 +39,8 @@ def suspicions(history: History, reason: LeftOutReason, pictures: Sequence[str])
     pictures, newest first."""
     if reason == "image" and pictures:
         return _of_pictures(history, pictures)
+    if reason == "refused" and pictures:
+        return _once([*_of_pictures(history, pictures), *suspicions(history, "content_filter", ())])
     suspects, older = _suspects(history.items)
     refused_once = [item for item in history.items if _may_go(item) and item.suspect]  # type: ignore[union-attr]
     newest, rest = suspects[-1:], suspects[:-1]

@@ -23,7 +23,7 @@ MAX_WAIT = 24 * 3600.0
 TRIES_BEFORE_FALLBACK = 2
 WAIT_BEFORE_FALLBACK = 10.0
 #: How often a request that is too long is halved.
-MAX_SHORTENED = 3
+MAX_SHORTENED = 6
 
 #: What another model can help with. A refused key and an unknown name are mistakes of the set-up: an agent that
 #: answers with another model for months would hide them. What is wrong with the request is wrong everywhere.
@@ -51,17 +51,22 @@ async def after(
     step is not committed, so no tool runs twice because of it. `history` is what the request was made from."""
     code, wait, again, detail = error.code, 0.0, False, error.detail
     await keep_refusal(work, step, sent, error)
-    tries = work.run.failures - work.forgiven
+    tries = max(0, work.run.failures - work.forgiven)
     if isinstance(error, ContentRefused):
-        again = omit_more(work, history, error)
+        again = omit_more(work, history, error.reason)
     elif isinstance(error, TooLong):
         again = work.shortened < MAX_SHORTENED
         work.shortened += 1
         work.window = min(work.agent.limits.window_tokens, estimate(json.dumps(sent.body))) // 2
-    elif of_form(error):
+    elif of_form(error) and not work.omission:
         work.hint = hint(error)
         again, code, detail = _in_another_form(work, history, error.detail)
-    elif error.retry and tries < (TRIES_BEFORE_FALLBACK if work.fallback else len(BACKOFF)):
+        if not again and not isinstance(error, TranscriptRefused):
+            # No form helps, and nobody knows the words: it may be something that somebody wrote.
+            again, code = omit_more(work, history, "refused"), "content_refused"
+    elif of_form(error):
+        again, code = omit_more(work, history, work.omitted_for), "content_refused"
+    elif error.retry and not (work.wordless and error.status == WORDLESS) and tries < (TRIES_BEFORE_FALLBACK if work.fallback else len(BACKOFF)):
         wait = max(BACKOFF[tries], error.after or 0.0)
         again = wait <= (WAIT_BEFORE_FALLBACK if work.fallback else MAX_WAIT)
         if not again:
@@ -71,9 +76,10 @@ async def after(
         await follow(work, "failed")
         wait, again = 0.0, True
         detail = f"{detail} {work.agent.model} stands in."
-    elif not again and error.status == WORDLESS and tries >= len(BACKOFF):
+    elif not again and error.status == WORDLESS and (work.wordless or tries >= len(BACKOFF)):
         # Some servers say no more of a template that has raised. What works then is not remembered: it may have been an
         # outage that ended.
+        work.wordless, work.forgiven = True, work.run.failures
         work.told.add(sent.digest)
         work.refused.add(sent.digest)
         again, code, detail = _in_another_form(work, history, error.detail)
@@ -124,13 +130,13 @@ def _in_another_form(work: Work, history: History, detail: str) -> tuple[bool, e
     return True, "transcript_invalid", f"{detail} It is asked again {form.title}."
 
 
-def omit_more(work: Work, history: History, error: ContentRefused) -> bool:
+def omit_more(work: Work, history: History, reason: e.LeftOutReason) -> bool:
     """Have the next request go without what is suspected next; False: nothing is left to be suspected."""
     if work.omissions is None:
         profile = profile_of(work.profile, work.form)
         pictures = [file.id for file in wanted(history, profile, work.agent.model) if file.image]
         sent = [id for id in pictures if work.contents.get(id) is not None]
-        work.omissions, work.omitted_for = suspicions(history, error.reason, sent), error.reason
+        work.omissions, work.omitted_for = suspicions(history, reason, sent), reason
     if not work.omissions:
         work.omission = ()
         return False

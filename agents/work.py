@@ -71,6 +71,8 @@ class Work:
     omission: Omission = ()
     omitted_for: e.LeftOutReason = "content_filter"
     omissions: list[Omission] | None = None
+    #: It has answered with a 500 that says nothing as often as anybody waits for it; other forms are tried.
+    wordless: bool = False
     #: Tokens that a request may have after the provider found one too long, and how often it did.
     window: int | None = None
     shortened: int = 0
@@ -107,7 +109,7 @@ class Work:
         self.agent, self.profile = agent, chosen(agent)
         self.model, self.fallback = self.fallback, None
         self.hint, self.window, self.shortened = PROPER, None, 0
-        self.omission, self.omissions = (), None
+        self.omission, self.omissions, self.wordless = (), None, False
         self.forgiven = self.run.failures + 1
         await self.look_up()
         return True

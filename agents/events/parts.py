@@ -51,8 +51,8 @@ RunCode = Literal[
 ]
 
 #: Why later requests go without what a message says, a picture of it, or what a step's tools gave: the provider's
-#: content filter refused it, or could not read the picture.
-LeftOutReason = Literal["content_filter", "image"]
+#: content filter refused it, it could not read the picture, or it refused it without saying why.
+LeftOutReason = Literal["content_filter", "image", "refused"]
 
 #: Why a call has the result it has, when that is not simply what the tool returned.
 CallCode = Literal[

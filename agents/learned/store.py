@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from agents.learned import RELEARN_AFTER_MS, LearnedForm
 from agents.learned.models import LearnedRule
@@ -40,8 +40,8 @@ class LearnedRules:
 
     async def learn(self, learned: LearnedForm) -> None:
         """Keep it. A rule that somebody has switched off stays off. Never raises."""
-        key = {"address": learned.address[:300], "model": learned.model[:200]}
-        told = {
+        key: dict[str, Any] = {"address": learned.address[:300], "model": learned.model[:200]}
+        told: dict[str, Any] = {
             "form": ",".join(learned.form.names),
             "kind": learned.kind[:20],
             "status": learned.status,

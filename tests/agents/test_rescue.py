@@ -242,6 +242,16 @@ async def test_an_innocent_message_is_not_left_out_when_an_older_one_is_refused(
     assert left_out == {shell.history.items[0].id} and "innocent" in messages(model.bodies[-1])
 
 
+async def test_words_that_nobody_knows_may_be_those_of_a_filter() -> None:
+    shell = Shell()
+    shell.say("poison")
+    model = Adversary(refuses("poison"), "¡No!")
+    await work(shell, model)
+    (left_out,) = of(shell, e.MessageLeftOut)
+    assert left_out.reason == "refused" and isinstance(shell.last(), e.RunFinished)
+    assert shell.learned.kept == [], "no form has helped"
+
+
 async def test_a_prompt_that_a_filter_refuses_is_no_message_and_the_run_says_so() -> None:
     shell = Shell()
     shell.say("hello")

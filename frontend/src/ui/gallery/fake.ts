@@ -233,6 +233,10 @@ export class FakeClient implements Client {
     this.#note("approve", conversation, call, digest, decision, note);
     return this.outcome;
   }
+  async takeBack(conversation: string, message: string): Promise<Outcome> {
+    this.#note("takeBack", conversation, message);
+    return this.outcome;
+  }
   async loadOlder(conversation: string): Promise<void> {
     this.#note("loadOlder", conversation);
     this.onOlder(conversation);

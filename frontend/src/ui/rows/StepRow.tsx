@@ -9,6 +9,7 @@ import { Logo } from "../parts/Logo";
 import { Tip } from "../parts/Tip";
 import { usageLines } from "../usage";
 import { CallGroup } from "./CallGroup";
+import { LeftOut } from "./LeftOut";
 
 interface Props {
   conversation: string;
@@ -55,6 +56,9 @@ export const StepRow = memo(function StepRow({ conversation, agent, item, opens,
         <p className="thinking inline-block py-0.5 text-[0.9375rem]">{words.t("step.thinking")}…</p>
       )}
       {item.calls.length > 0 && <CallGroup conversation={conversation} calls={item.calls} />}
+      {item.left_out && (
+        <LeftOut conversation={conversation} id={item.id} mark={item.left_out} names={[]} step />
+      )}
       {closes && !streaming && item.calls.length === 0 && <Foot item={item} />}
     </article>
   );
