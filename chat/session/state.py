@@ -166,6 +166,7 @@ def _message(event: e.MessageAdded, seq: int) -> MessageItem:
         "at": event.at,
         "origin": cast(OriginView, e.plain(event.origin)),
         "attachments": [cast(AttachmentView, e.plain(file)) for file in event.attachments],
+        "left_out": None,
     }
 
 
@@ -177,6 +178,7 @@ def _note(event: e.NoteAdded, seq: int) -> NoteItem:
         "text": event.text,
         "at": event.at,
         "origin": cast(OriginView, e.plain(event.origin)),
+        "left_out": None,
     }
 
 
@@ -316,6 +318,7 @@ def _step_started(state: State, event: e.StepStarted, seq: int) -> Patch:
         "usage": None,
         "at": event.at,
         "ended_at": None,
+        "left_out": None,
     }
     patch[item_key(seq)] = started
     if run is not None and run["id"] == event.run and run["retry_at"] is not None:

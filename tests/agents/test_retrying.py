@@ -172,7 +172,7 @@ async def test_a_server_that_is_not_there_has_a_stand_in(shell: Shell) -> None:
     [
         (401, "Incorrect API key provided: sk-abcdefghijk", "model_auth", 1),
         (404, "The model `big` does not exist", "model_unknown", 1),
-        (400, "temperature is out of range", "model_rejected", 4),
+        (400, "temperature is out of range", "model_rejected", 5),
     ],
 )
 async def test_a_mistake_of_the_set_up_is_told_and_not_covered_up(

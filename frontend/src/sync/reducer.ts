@@ -74,10 +74,11 @@ function change(state: State, event: AnyEvent, seq: number): State {
     case "message.added":
     case "note.added": {
       const { message: id, text, at, origin } = event;
-      if (event.type === "note.added") return withItem(state, { kind: "note", seq, id, text, at, origin });
+      const left_out = null;
+      if (event.type === "note.added") return withItem(state, { kind: "note", seq, id, text, at, origin, left_out });
       // Events of before there were attachments have no such field.
       const attachments = event.attachments ?? [];
-      return withItem(state, { kind: "message", seq, id, text, at, origin, attachments });
+      return withItem(state, { kind: "message", seq, id, text, at, origin, attachments, left_out });
     }
     case "message.left_out":
       return marked(state, event.message, (before) => leftOut(before, event));
@@ -235,6 +236,7 @@ function stepStarted(state: State, event: StepStarted, seq: number): State {
     usage: null,
     at: event.at,
     ended_at: null,
+    left_out: null,
   };
   const moved = withItem({ ...state, items }, step);
   if (mine === null || mine.retry_at === null) return moved;

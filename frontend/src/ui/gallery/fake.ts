@@ -296,6 +296,7 @@ export function message(seq: number, text: string, more: Partial<MessageItem> = 
     at: Date.now() - 60_000,
     origin: { entrance: "web", name: "" },
     attachments: [],
+    left_out: null,
     ...more,
   };
 }
@@ -315,6 +316,7 @@ export function step(seq: number, text: string, more: Partial<StepItem> = {}): S
     usage: { input: 812, output: 96, cached: 640, cost: 3_420_000 },
     at: Date.now() - 50_000,
     ended_at: Date.now() - 45_000,
+    left_out: null,
     ...more,
   };
 }
