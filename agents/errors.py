@@ -55,8 +55,8 @@ class ContentRefused(ModelError):
 class EmptyAnswer(ModelError):
     """The response is complete and holds nothing: no text and no call; reasoning at most."""
 
-    def __init__(self) -> None:
-        super().__init__("model_error", "The model gave an empty answer.", retry=True)
+    def __init__(self, detail: str = "The model gave an empty answer.") -> None:
+        super().__init__("model_error", detail, retry=True)
 
 
 class TooLong(ModelError):

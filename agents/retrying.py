@@ -66,7 +66,11 @@ async def after(
             again, code = omit_more(work, history, "refused"), "content_refused"
     elif of_form(error):
         again, code = omit_more(work, history, work.omitted_for), "content_refused"
-    elif error.retry and not (work.wordless and error.status == WORDLESS) and tries < (TRIES_BEFORE_FALLBACK if work.fallback else len(BACKOFF)):
+    elif (
+        error.retry
+        and not (work.wordless and error.status == WORDLESS)
+        and tries < (TRIES_BEFORE_FALLBACK if work.fallback else len(BACKOFF))
+    ):
         wait = max(BACKOFF[tries], error.after or 0.0)
         again = wait <= (WAIT_BEFORE_FALLBACK if work.fallback else MAX_WAIT)
         if not again:

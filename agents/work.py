@@ -87,6 +87,8 @@ class Work:
     refused_as: tuple[str, int] = ("", 0)
     #: Failed tries that count no more, because they were the other model's.
     forgiven: int = 0
+    #: The step whose response came without its end already; empty: none did.
+    cut: str = ""
     #: Calls in doubt whose tool was asked already what happened.
     probed: frozenset[str] = frozenset()
 

@@ -13,6 +13,7 @@ from agents.events.parts import (
     TOLERANT,
     AttachmentRef,
     Fact,
+    Incomplete,
     LeftOutReason,
     Origin,
     ProposedCall,
@@ -172,7 +173,8 @@ class StepStarted(Event):
 
 class StepFinished(Event):
     """The response is complete (rule R5): its text and its ordered calls. `replay` is the issuer's own data
-    (reasoning, signatures, item ids), sent back unchanged and only to its issuer (rule V14)."""
+    (reasoning, signatures, item ids), sent back unchanged and only to its issuer (rule V14). `finish` is the
+    provider's word for why it ended; `incomplete` says that, and why, it is not a whole answer (rule R14)."""
 
     type: Literal["step.finished"] = "step.finished"
     run: str
@@ -181,6 +183,7 @@ class StepFinished(Event):
     calls: tuple[ProposedCall, ...] = ()
     usage: Usage = Usage()
     finish: str = ""
+    incomplete: Annotated[Incomplete, TOLERANT] | None = None
     issuer: str = ""
     replay: dict[str, Any] | None = None
 

@@ -11,7 +11,16 @@ from typing import Annotated, Literal, NotRequired, TypeAlias
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from agents.events import CallCode, CallStatus, Effect, LeftOutReason, RunCode, RunStatus, StepStatus
+from agents.events import (
+    CallCode,
+    CallStatus,
+    Effect,
+    Incomplete,
+    LeftOutReason,
+    RunCode,
+    RunStatus,
+    StepStatus,
+)
 
 STRICT = with_config(ConfigDict(extra="forbid"))
 
@@ -124,6 +133,9 @@ class NoteItem(TypedDict):
 
 @STRICT
 class StepItem(TypedDict):
+    """`incomplete`: why a finished one is not a whole answer (rule R14). Those stored before this was
+    noted lack that field."""
+
     kind: Literal["step"]
     seq: int
     id: str
@@ -135,6 +147,7 @@ class StepItem(TypedDict):
     text: str
     calls: list[CallView]
     usage: UsageView | None
+    incomplete: NotRequired[Incomplete | None]
     at: int
     ended_at: int | None
     left_out: NotRequired[LeftOutView | None]

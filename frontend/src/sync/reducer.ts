@@ -75,7 +75,8 @@ function change(state: State, event: AnyEvent, seq: number): State {
     case "note.added": {
       const { message: id, text, at, origin } = event;
       const left_out = null;
-      if (event.type === "note.added") return withItem(state, { kind: "note", seq, id, text, at, origin, left_out });
+      if (event.type === "note.added")
+        return withItem(state, { kind: "note", seq, id, text, at, origin, left_out });
       // Events of before there were attachments have no such field.
       const attachments = event.attachments ?? [];
       return withItem(state, { kind: "message", seq, id, text, at, origin, attachments, left_out });
@@ -234,6 +235,7 @@ function stepStarted(state: State, event: StepStarted, seq: number): State {
     text: "",
     calls: [],
     usage: null,
+    incomplete: null,
     at: event.at,
     ended_at: null,
     left_out: null,
@@ -253,7 +255,8 @@ function stepEnded(state: State, event: StepEnded): State {
   return withStep(state, event.step, (step) => {
     const ended: StepItem = { ...step, status, text: event.text, ended_at: event.at };
     if (event.type === "step.stopped") return ended;
-    return { ...ended, calls: event.calls.map(proposed), usage: event.usage };
+    const incomplete = event.incomplete ?? null;
+    return { ...ended, calls: event.calls.map(proposed), usage: event.usage, incomplete };
   });
 }
 

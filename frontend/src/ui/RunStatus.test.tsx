@@ -36,7 +36,9 @@ test("a long wait for the provider says at which time it ends", () => {
   const waits = (ms: number) =>
     stateText(run("running", { code: "model_busy", retry_at: now + ms }), "retrying", now, words);
   expect(waits(7000)).toBe("The model is busy. Trying again in 7s");
-  expect(waits(1_800_000)).toBe(`The model is busy. Trying again in 30m 0s, at ${words.clock(now + 1_800_000)}`);
+  expect(waits(1_800_000)).toBe(
+    `The model is busy. Trying again in 30m 0s, at ${words.clock(now + 1_800_000)}`,
+  );
   expect(waits(72_000_000)).toContain(words.fullDate(now + 72_000_000));
 });
 
