@@ -75,7 +75,7 @@ def running(template: Path) -> Iterator[str]:
         port = probe.getsockname()[1]
     argv = [
         server(), "--model", model(), "--jinja", "--chat-template-file", template, "--ctx-size", "32768", "--parallel",
-        "1", "--threads", "1", "--no-warmup", "--host", "127.0.0.1", "--port", str(port),
+        "1", "--threads", "1", "--predict", "8", "--no-warmup", "--host", "127.0.0.1", "--port", str(port),
     ]  # fmt: skip
     log = cache() / "llama-server.log"
     with log.open("w") as out:

@@ -1,4 +1,4 @@
-"""The judges of `make templates` and `make servers` themselves, on small templates: what counts, and what is excused."""
+"""The judges of `make templates` and `make servers` themselves, on small templates: what counts, what is excused."""
 
 from __future__ import annotations
 
