@@ -12,7 +12,7 @@ SEED ?=
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz streams chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ test: tools ## All checks and tests; the last line is pytest's
 
 fuzz: tools ## Hold 100,000 generated requests to the rules of every provider
 	$(PY) -m tests.agents.transcript.fuzz
+
+streams: tools ## Split, disturb and cut 100,000 generated streams of each dialect at random (SEED, STREAMS)
+	$(PY) -m tests.agents.dialects.streams.run $(if $(STREAMS),--streams $(STREAMS)) $(if $(SEED),--seed $(SEED))
 
 chaos: tools ## Kill, stop and cut off real processes for DURATION seconds, then check (SEED, CONVERSATIONS, DATABASE)
 	cd frontend && npm run --silent build

@@ -141,9 +141,7 @@ class _Reading:
         return text
 
 
-def _finished(
-    work: Work, step: str, response: Response, incomplete: e.Incomplete | None
-) -> e.StepFinished:
+def _finished(work: Work, step: str, response: Response, incomplete: e.Incomplete | None) -> e.StepFinished:
     replay: dict[str, object] = {}
     if work.profile.replays_reasoning and response.reasoning.strip():
         replay["reasoning_content"] = response.reasoning

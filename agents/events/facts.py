@@ -9,7 +9,16 @@ How to add a field or an event is told in docs/upgrading.md.
 
 from typing import Annotated, Any, Literal
 
-from agents.events.parts import TOLERANT, AttachmentRef, Fact, Incomplete, Origin, ProposedCall, RunCode, Usage
+from agents.events.parts import (
+    TOLERANT,
+    AttachmentRef,
+    Fact,
+    Incomplete,
+    Origin,
+    ProposedCall,
+    RunCode,
+    Usage,
+)
 
 
 class Event(Fact):
