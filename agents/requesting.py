@@ -32,7 +32,7 @@ class Request:
 def asking(work: Work) -> ModelSettings:
     """What the next request says beside the history."""
     agent = work.agent
-    window = window_for(agent.model, agent.limits.window_tokens)
+    window = window_for(agent.model, agent.limits.window_tokens, agent.context_window)
     window = window if work.window is None else min(window, work.window)
     return ModelSettings(agent.model, agent.prompt, work.tools.schemas(agent.tools), window, work.contents)
 

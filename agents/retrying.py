@@ -46,9 +46,9 @@ async def after(
         again = work.shortened < MAX_SHORTENED
         work.shortened += 1
         work.window = min(work.agent.limits.window_tokens, estimate(json.dumps(sent.body))) // 2
-    elif error.retry and tries < (TRIES_BEFORE_FALLBACK if work.fallback else len(BACKOFF)):
+    elif error.retry and tries < (TRIES_BEFORE_FALLBACK if work.fallbacks else len(BACKOFF)):
         wait = max(BACKOFF[tries], error.after or 0.0)
-        again = wait <= (WAIT_BEFORE_FALLBACK if work.fallback else MAX_WAIT)
+        again = wait <= (WAIT_BEFORE_FALLBACK if work.fallbacks else MAX_WAIT)
     if not again and error.code in FALLBACK_CODES and work.stand_in():
         await follow(work, "failed")
         wait, again = 0.0, True

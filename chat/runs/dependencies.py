@@ -1,15 +1,14 @@
 """What a run is made with: the agent of a conversation, its model, the tools, and what tools may keep."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from urllib.parse import urlsplit
-
-from django.conf import settings
 
 from agents.dialects.base import Model
 from agents.dialects.opening import open_model
 from agents.models import Agent, installed_tools
+from agents.serving.keys import environment_key
+from agents.serving.resolve import with_defaults
 from agents.spec import AgentSpec
 from agents.tools import Storage, Toolbox
 from agents.tools.notes.store import NoteStorage
@@ -36,30 +35,18 @@ def installed_dependencies(database: Database) -> RunDependencies:
 
 
 async def find_agent(database: Database, slug: str) -> AgentSpec | None:
-    """The enabled agent of a slug, with the configured defaults for what it leaves empty. Raises Unavailable."""
-    agent = await database.run(Agent.objects.using(database.using).filter(slug=slug, enabled=True).first)
-    if agent is None:
-        return None
-    spec = agent.spec()
-    return replace(
-        spec,
-        model=spec.model or settings.OPENAI_MODEL,
-        base_url=spec.base_url or settings.OPENAI_BASE_URL,
-    )
+    """The enabled agent of a slug, with its provider's address, key and figures, and the environment's defaults for
+    what it leaves empty. Raises Unavailable."""
+
+    def found() -> AgentSpec | None:
+        rows = Agent.objects.using(database.using).select_related("provider")
+        agent = rows.filter(slug=slug, enabled=True).first()
+        return None if agent is None else with_defaults(agent.spec())
+
+    return await database.run(found)
 
 
 def model_of(spec: AgentSpec) -> Model:
-    """The model that speaks for an agent. A key goes to the server it was configured for and to no other:
-    whoever may edit an agent's address must not be able to send the key somewhere else."""
-    return open_model(spec, keys().get(_server(spec.base_url), ""))
-
-
-def keys() -> dict[tuple[str, str], str]:
-    """The configured keys by the server that each is for."""
-    named = {settings.OPENAI_BASE_URL: settings.OPENAI_API_KEY, **settings.HOLDFAST_MODEL_KEYS}
-    return {_server(address): key for address, key in named.items()}
-
-
-def _server(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower()
+    """The model that speaks for an agent. A key goes to the address it was entered for, or to the server it was
+    configured for, and to no other: whoever may edit an address must not be able to send the key somewhere else."""
+    return open_model(spec, environment_key(spec.base_url) if spec.key is None else spec.key)
