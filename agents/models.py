@@ -331,9 +331,9 @@ class Agent(models.Model):
             self.fallback_base_url = "" if same else first.provider.where
         self.mirrored = [self.base_url, self.fallback_model, self.fallback_base_url]
 
-    def spec(self) -> AgentSpec:
-        """The agent as plain data. Tools that are no longer installed are left out, and a profile that is not is
-        guessed anew: a package that brought them may have been removed."""
+    def spec(self, *, profile: str | None = None) -> AgentSpec:
+        """The agent as plain data; with `profile`, as if it named that one. Tools that are no longer installed are left
+        out, and a profile that is not is guessed anew: a package that brought them may have been removed."""
         return AgentSpec(
             slug=self.slug,
             name=self.name,
@@ -350,7 +350,7 @@ class Agent(models.Model):
                 result_chars=self.result_chars,
                 window_tokens=self.window_tokens,
             ),
-            **speaker(self),
+            **speaker(self, self.profile if profile is None else profile),
         )
 
     def _check_tools(self) -> None:

@@ -4,6 +4,7 @@ One row follows the environment: `OPENAI_BASE_URL`, `OPENAI_MODEL` and the keys 
 its address and key are never stored. An agent without a provider is that row's, too.
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agents.profiles import all_profiles
 from agents.serving.keys import KeyState, canonical, environment_key, key_state, open_key, seal_key
+from agents.serving.listing import Listed
 from agents.serving.validation import between, validate_base_url, validate_dialect, validate_profile
 from agents.spec import Prices
 
@@ -136,6 +138,11 @@ class ModelProvider(models.Model):
                     *(one.agent for one in self.fallbacks.select_related("agent")),
                 }:
                     agent.save()
+
+    def keep_listed(self, found: Sequence[Listed], now: int) -> None:
+        """Keep what the server has said it has, at `now` (milliseconds)."""
+        self.listed, self.listed_at = [one.row() for one in found], now
+        self.save(update_fields=["listed", "listed_at", "updated_at"])
 
     def figures(self, model: str) -> "ProviderModel | None":
         """What is known here of a model of this name."""

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from agents.profiles import all_profiles, guess
 from agents.serving.keys import environment_keys
-from agents.serving.models import ModelProvider
+from agents.serving.models import ModelProvider, ProviderModel
 from agents.spec import AgentSpec, Fallback
 
 #: A row of `agents.models.Agent`, which is made of this.
@@ -23,9 +23,9 @@ def provider_of(agent: AgentRow) -> ModelProvider | None:
     return agent.provider if agent.address_is_mirrored else None
 
 
-def speaker(agent: AgentRow) -> dict[str, Any]:
-    """The fields of an AgentSpec that say which model speaks, and what is known of it. `model` and `base_url` are empty
-    where the environment says them. Asks SQL for what is not loaded yet."""
+def speaker(agent: AgentRow, profile: str) -> dict[str, Any]:
+    """The fields of an AgentSpec that say which model speaks, and what is known of it, if the agent names this profile.
+    `model` and `base_url` are empty where the environment says them. Asks SQL for what is not loaded yet."""
     provider = provider_of(agent)
     address = "" if provider is None or provider.follows_environment else provider.address
     if provider is None:
@@ -35,7 +35,7 @@ def speaker(agent: AgentRow) -> dict[str, Any]:
     return {
         "model": agent.model,
         "base_url": address,
-        "profile": _profile(agent.profile, provider, address, agent.model),
+        "profile": _profile(profile, provider, address, agent.model),
         "key": None if provider is None or provider.follows_environment else provider.key,
         "vision": agent.vision if agent.vision is not None or figures is None else figures.vision,
         "prices": own if own is not None or figures is None else figures.prices(),
@@ -89,6 +89,34 @@ def with_defaults(spec: AgentSpec) -> AgentSpec:
     return replace(
         spec, model=spec.model or settings.OPENAI_MODEL, base_url=spec.base_url or settings.OPENAI_BASE_URL
     )
+
+
+def of_provider(provider: ModelProvider, model: str) -> AgentSpec:
+    """An agent with nothing but a model of this provider. Asks SQL."""
+    one = _fallback(provider, model)
+    return AgentSpec(
+        "lab",
+        "Lab",
+        model=model,
+        base_url=one.base_url,
+        profile=one.profile,
+        key=one.key,
+        vision=one.vision,
+        prices=one.prices,
+        context_window=one.context_window,
+    )
+
+
+def default_model() -> str:
+    """The model of agents that name none."""
+    return str(settings.OPENAI_MODEL)
+
+
+def model_names() -> list[tuple[str, str]]:
+    """Models that may be named, each with its provider: what servers have listed, and what figures were entered of."""
+    found = {(one["name"], row.name) for row in ModelProvider.objects.all() for one in row.listed}
+    found |= set(ProviderModel.objects.values_list("name", "provider__name"))
+    return sorted(found)[:2_000]
 
 
 def all_keys(using: str) -> list[str]:
