@@ -83,7 +83,13 @@ def sources(root: Path) -> Iterator[Source]:
 
 # ---- the rules: each yields a line for every file that breaks it ----------------------------------------------
 
-DJANGO_IN_AGENTS = ("agents/models.py", "agents/admin.py", "agents/apps.py", "agents/migrations", "agents/serving")
+DJANGO_IN_AGENTS = (
+    "agents/models.py",
+    "agents/admin.py",
+    "agents/apps.py",
+    "agents/migrations",
+    "agents/serving",
+)
 # A tool that keeps something has its table and its admin beside it; the tool itself knows nothing of them.
 DJANGO_IN_TOOLS = re.compile(r"agents/tools/\w+/(models|store|admin)\.py")
 # The store, and the files that it is split into.
@@ -101,7 +107,13 @@ DIALECTS = {
 
 
 # Modules that cannot be imported without Django.
-TABLES = ("agents.models", "agents.admin", "agents.serving", "agents.tools.notes.models", "agents.tools.notes.store")
+TABLES = (
+    "agents.models",
+    "agents.admin",
+    "agents.serving",
+    "agents.tools.notes.models",
+    "agents.tools.notes.store",
+)
 
 
 def agents_are_alone(files: Iterable[Source]) -> Iterator[str]:

@@ -12,6 +12,8 @@ from agents.spec import Prices
 
 #: Characters of an answer that are waited for, reasoning included: what is asked needs one word.
 MAX_ANSWER = 6_000
+#: Failures of a server one after the other that are borne.
+MAX_FAILURES = 2
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Metered:
 
     def __init__(self, model: Model, meter: Meter) -> None:
         self._model, self._meter = model, meter
+        self._failures = 0
 
     async def stream(self, body: Mapping[str, Any]) -> AsyncGenerator[Delta, None]:
         """As the model's own. Raises ModelError when there is no budget left."""
@@ -67,7 +70,19 @@ class Metered:
         if spent := meter.spent:
             raise ModelError("model_quota", f"The budget of this trial is spent: {spent}.")
         meter.requests += 1
-        length, usage = 0, None
+        try:
+            async with aclosing(self._listen(body)) as deltas:
+                async for delta in deltas:
+                    yield delta
+            self._failures = 0
+        except ModelError as error:
+            self._failures += 1
+            # Busy servers say so by 429 and are waited for; one that fails twice will the third time.
+            error.retry = error.retry and (error.status == 429 or self._failures < MAX_FAILURES)
+            raise
+
+    async def _listen(self, body: Mapping[str, Any]) -> AsyncGenerator[Delta, None]:
+        meter, length, usage = self._meter, 0, None
         async with aclosing(self._model.stream(body)) as deltas:
             try:
                 async for delta in deltas:

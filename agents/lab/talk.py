@@ -20,7 +20,7 @@ from agents.tools import Toolbox, tool
 RED = b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAGklEQVR42mO8IyfHQApgYiARjGoY1TB0NAAAjEsBOPY5fDQAAAAASUVORK5CYII="
 )
-NOTED = e.Origin(entrance="trigger", name="lab")
+NOTED = e.Origin(entrance="lab", name="lab")
 
 
 @tool(effect="read_only")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +13,7 @@ from django.urls import reverse
 from agents.models import Agent
 from agents.serving.models import AgentFallback, ModelProvider, ProviderModel, environment_provider
 from tests.support.provider import Provider, json_reply
+from tests.support.served import served
 
 pytestmark = pytest.mark.django_db
 KEY = "sk-canary-5d41402abc4b2a76"
@@ -118,7 +117,7 @@ def test_a_key_can_be_taken_away(staff: Any, acme: ModelProvider):
 )
 def test_a_mistake_is_named(staff: Any, acme: ModelProvider, wrong: dict[str, Any], words: str):
     page = staff.post(page_of(acme), fields(acme, **wrong)).content.decode()
-    assert words in page and str(wrong.get("new_key", "-----")) not in page.replace("<", " ")[:0] + ""
+    assert words in page and "two words" not in page
     acme.refresh_from_db()
     assert acme.key == KEY
 
@@ -156,18 +155,10 @@ def test_the_environments_row_is_shown_and_cannot_be_changed(staff: Any, setting
 
 @pytest.fixture
 def server() -> Iterator[Provider]:
-    """A provider in a thread of its own: the view has its own event loop."""
-    loop = asyncio.new_event_loop()
+    """A provider on loopback."""
     rows = {"data": [{"id": "acme-large", "max_model_len": 32_768}, {"id": "<b>bold</b>"}]}
-    provider = Provider(lambda path, body: json_reply(200, rows))
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(provider.__aenter__(), loop).result(5)
-    yield provider
-    asyncio.run_coroutine_threadsafe(provider.__aexit__(None, None, None), loop).result(5)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with served(lambda path, body: json_reply(200, rows)) as provider:
+        yield provider
 
 
 def test_models_are_listed_by_a_button(staff: Any, server: Provider, settings: Any):

@@ -14,10 +14,10 @@ from agents.dialects.base import FinishDelta, TextDelta, UsageDelta
 from agents.errors import TranscriptRefused
 from agents.history import Summary
 from agents.models import Agent, ensure_default_agent
+from agents.serving.keys import environment_keys
 from agents.spec import Prices, RunLimits
 from chat import models as m
 from chat.commands import CreateBody
-from agents.serving.keys import environment_keys
 from chat.session.sessions import Sessions
 from tests.chat.runs.test_runner import SPEC, House
 from tests.support.scripted import Line, Pause, ScriptedModel, asks, says
