@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
@@ -16,6 +17,7 @@ from agents.serving import words
 from agents.serving.admin import ModelProviderAdmin
 from agents.serving.models import MAX_FALLBACKS, AgentFallback, environment_provider
 from agents.serving.resolve import model_names, provider_of, with_defaults
+from agents.serving.trial_page import trial_page
 from agents.tools.notes.admin import NoteAdmin
 
 __all__ = ["AgentAdmin", "ModelProviderAdmin", "NoteAdmin"]
@@ -57,6 +59,8 @@ class AgentForm(_AgentForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "profile" not in self.fields:
+            return  # for staff who may only look: Django shows the values and no fields
         box = installed_tools()
         sets = {tool.name: one.title for one in extensions.toolsets for tool in one.tools}
         short = [(name, _label(name, _EFFECTS[box.effect(name)], sets.get(name, ""))) for name in box.names]
@@ -211,9 +215,23 @@ class AgentAdmin(_AgentAdmin):
         form.instance.mirror()
         form.instance.save()
 
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.try_view)
+        return [path("<path:object_id>/try/", view, name="agents_agent_try"), *super().get_urls()]
+
+    def try_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The page on which its provider is tried."""
+        agent = self.get_object(request, object_id)
+        if agent is None:
+            raise Http404
+        return trial_page(self, request, agent)
+
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         agent = kwargs.get("obj")
         context["model_names"] = model_names()
+        if agent is not None and self.has_change_permission(request, agent):
+            context["lab_label"] = _("Try its provider…")
+            context["lab_address"] = reverse("admin:agents_agent_try", args=[agent.pk])
         if agent is not None and agent.base_url and not agent.address_is_mirrored:
             context["note"] = _(
                 "An earlier release has given this agent the address %(address)s, which is used. The provider that you "

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from agents import extensions
 from agents.serving.models import AgentFallback, ModelProvider, ProviderModel
 from agents.serving.resolve import speaker
+from agents.serving.trials import ProviderTrial
 from agents.serving.validation import between, validate_base_url, validate_profile
 from agents.spec import AgentSpec, Prices, RunLimits, Unattended
 from agents.tools import Toolbox
@@ -22,6 +23,7 @@ __all__ = [
     "ModelProvider",
     "Note",
     "ProviderModel",
+    "ProviderTrial",
     "default_tools",
     "ensure_default_agent",
     "installed_tools",
