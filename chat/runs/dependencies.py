@@ -1,15 +1,17 @@
 """What a run is made with: the agent of a conversation, its model, the tools, and what tools may keep."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from agents.dialects.base import Model
-from agents.dialects.opening import open_model
+from agents.dialects.opening import account_of, fallbacks_of, open_model
+from agents.dialects.serving import what_is_served
 from agents.models import Agent, installed_tools
+from agents.profiles import needs_no_asking
 from agents.serving.keys import environment_key
 from agents.serving.resolve import with_defaults
-from agents.spec import AgentSpec
+from agents.spec import AgentSpec, Endpoint
 from agents.tools import Storage, Toolbox
 from agents.tools.notes.store import NoteStorage
 from chat.support.database import Database
@@ -43,10 +45,33 @@ async def find_agent(database: Database, slug: str) -> AgentSpec | None:
         agent = rows.filter(slug=slug, enabled=True).first()
         return None if agent is None else with_defaults(agent.spec())
 
-    return await database.run(found)
+    spec = await database.run(found)
+    return None if spec is None else await with_endpoints(spec)
+
+
+async def with_endpoints(spec: AgentSpec) -> AgentSpec:
+    """The agent with what is known of its address and of those of its fallbacks."""
+    others = zip(spec.fallbacks, fallbacks_of(spec), strict=True)
+    return replace(
+        spec,
+        endpoint=await _endpoint(spec),
+        fallbacks=tuple([replace(one, endpoint=await _endpoint(other)) for one, other in others]),
+    )
+
+
+async def _endpoint(spec: AgentSpec) -> Endpoint:
+    """What is known of an agent's address; the server is asked where the profile is to be guessed by more than it."""
+    key, served = _key(spec), None
+    if not spec.profile and not needs_no_asking(spec.base_url, spec.model):
+        served = await what_is_served(spec.base_url, key, spec.model)
+    return Endpoint(account_of(spec.base_url, key), served)
 
 
 def model_of(spec: AgentSpec) -> Model:
     """The model that speaks for an agent. A key goes to the address it was entered for, or to the server it was
     configured for, and to no other: whoever may edit an address must not be able to send the key somewhere else."""
-    return open_model(spec, environment_key(spec.base_url) if spec.key is None else spec.key)
+    return open_model(spec, _key(spec))
+
+
+def _key(spec: AgentSpec) -> str:
+    return environment_key(spec.base_url) if spec.key is None else spec.key

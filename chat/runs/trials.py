@@ -16,7 +16,7 @@ from agents.serving.resolve import with_defaults
 from agents.serving.trials import ProviderTrial
 from agents.spec import AgentSpec
 from agents.tools.addresses import SystemResolver
-from chat.runs.dependencies import model_of
+from chat.runs.dependencies import model_of, with_endpoints
 from chat.support.claims import Claim
 from chat.support.clock import now_ms
 from chat.support.database import Database
@@ -66,7 +66,7 @@ async def perform_one(
 
     try:
         await reachable(spec.base_url, SystemResolver())
-        async for progress in try_agent(spec, model):
+        async for progress in try_agent(await with_endpoints(spec), model):
             if not await database.run(keep, progress):
                 await database.run(_end, rows, "failed", "stopped")
                 return True

@@ -22,7 +22,7 @@ from agents.serving.keys import environment_key
 from agents.serving.resolve import of_provider, with_defaults
 from agents.serving.validation import validate_base_url
 from agents.spec import AgentSpec
-from chat.runs.dependencies import model_of
+from chat.runs.dependencies import model_of, with_endpoints
 
 
 class Command(BaseCommand):
@@ -78,6 +78,7 @@ class Command(BaseCommand):
     async def _try(self, spec: AgentSpec, budget: Budget, *, others: bool) -> Report:
         seen, report = 0, Report(spec.model, spec.base_url, spec.profile)
         try:
+            spec = await with_endpoints(spec)
             async for progress in try_agent(spec, model_of, budget=budget, others=others):
                 report = progress.report
                 if progress.done > seen:

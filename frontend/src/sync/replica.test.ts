@@ -16,6 +16,7 @@ const STEP: StepItem = {
   text: "",
   calls: [],
   usage: null,
+  incomplete: null,
   at: 0,
   ended_at: null,
 };

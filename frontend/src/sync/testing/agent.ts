@@ -57,7 +57,7 @@ function streaming(server: ModelServer, id: string, step: StepItem, choice: numb
         problem: null,
       }));
       const usage = { input: 1, output: 2, cached: 0, cost: null };
-      const finish = { text, calls, usage, finish: "stop", issuer: "", replay: null };
+      const finish = { text, calls, usage, finish: "stop", incomplete: null, issuer: "", replay: null };
       server.append(id, { type: "step.finished", ...at, ...finish });
       break;
     }

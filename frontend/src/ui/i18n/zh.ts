@@ -130,6 +130,15 @@ export const zh: Dictionary = {
   "usage.cost": "约 {cost}",
   "step.answer": "{agent} 的回答",
 
+  "incomplete.length": "回答到此被截断：已达到模型的词元上限。",
+  "incomplete.length_before_answer": "没有回答：模型在思考时就用完了词元上限，还没有开始写。",
+  "incomplete.content_filter": "从这里起，回答被服务商的内容过滤器拦下了。",
+  "incomplete.interrupted": "回答到此被截断：与模型的连接中途断开了。",
+  "incomplete.thinking_only": "模型只进行了思考，没有给出回答。",
+  "incomplete.other": "模型服务商因自身的原因在这里结束了回答。",
+  "incomplete.continue": "继续",
+  "incomplete.go_on": "请从刚才中断的地方继续。",
+
   "run.queued": "排队中",
   "run.running": "工作中",
   "run.recovering": "工作进程丢失，正由另一个接手",
@@ -286,6 +295,7 @@ export const zh: Dictionary = {
   "say.needs_you": "有工具需要你的决定",
   "say.asks_approval": "有工具请求你的许可",
   "say.finished": "回答完成",
+  "say.incomplete": "回答没有写完就结束了",
   "say.failed": "运行失败：{reason}",
   "say.stopped": "已停止",
   "say.disconnected": "连接已断开",
