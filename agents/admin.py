@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from agents import extensions
+from agents.learned.admin import LearnedRuleAdmin
 from agents.models import Agent, default_tools, installed_tools
 from agents.profiles import choose
 from agents.providers.base import Profile
@@ -20,7 +21,7 @@ from agents.serving.resolve import model_names, provider_of, with_defaults
 from agents.serving.trial_page import trial_page
 from agents.tools.notes.admin import NoteAdmin
 
-__all__ = ["AgentAdmin", "ModelProviderAdmin", "NoteAdmin"]
+__all__ = ["AgentAdmin", "LearnedRuleAdmin", "ModelProviderAdmin", "NoteAdmin"]
 
 if TYPE_CHECKING:  # Django's own classes take no type argument when the program runs.
     _AgentForm = forms.ModelForm[Agent]

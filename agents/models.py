@@ -9,6 +9,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from agents import extensions
+from agents.learned.models import LearnedRule
 from agents.serving.models import AgentFallback, ModelProvider, ProviderModel
 from agents.serving.resolve import speaker
 from agents.serving.trials import ProviderTrial
@@ -20,6 +21,7 @@ from agents.tools.notes.models import Note
 __all__ = [
     "Agent",
     "AgentFallback",
+    "LearnedRule",
     "ModelProvider",
     "Note",
     "ProviderModel",

@@ -90,8 +90,8 @@ DJANGO_IN_AGENTS = (
     "agents/migrations",
     "agents/serving",
 )
-# A tool that keeps something has its table and its admin beside it; the tool itself knows nothing of them.
-DJANGO_IN_TOOLS = re.compile(r"agents/tools/\w+/(models|store|admin)\.py")
+# What keeps something has its table and its admin beside it, and knows nothing of them itself.
+DJANGO_IN_TOOLS = re.compile(r"agents/(tools/\w+|learned)/(models|store|admin)\.py")
 # The store, and the files that it is split into.
 REDIS_SPEAKERS = ("chat/session/store.py", "chat/session/connect.py", "chat/session/scripts")
 ENTRANCES = "chat/entrances"
@@ -108,11 +108,9 @@ DIALECTS = {
 
 # Modules that cannot be imported without Django.
 TABLES = (
-    "agents.models",
-    "agents.admin",
-    "agents.serving",
-    "agents.tools.notes.models",
-    "agents.tools.notes.store",
+    *("agents.models", "agents.admin", "agents.serving"),
+    *("agents.tools.notes.models", "agents.tools.notes.store"),
+    *("agents.learned.models", "agents.learned.store", "agents.learned.admin"),
 )
 
 

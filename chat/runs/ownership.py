@@ -321,6 +321,7 @@ class RunOwnership:
             fallbacks=[dependencies.model(other) for other in fallbacks_of(spec)],
             faults=faults,
             refused=await faults.digests(),
+            learned=dependencies.learned,
             unwatched=extensions.unattended(),
             files=ConversationFiles(
                 self.conversation,

@@ -61,10 +61,12 @@ Answer = Callable[[str, Json], Reply | Awaitable[Reply]]
 
 class Provider:
     """The server; use it as an async context manager. `requests` are the bodies it got, `gone` counts clients
-    that closed their connection before the answer was complete."""
+    that closed their connection before the answer was complete. What is asked without a body (a list of models) is
+    passed to `answer` only if it `lists`; otherwise nothing is told, and nothing is counted."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, *, lists: bool = False) -> None:
         self.answer = answer
+        self.lists = lists
         self.requests: list[Json] = []
         self.keys: list[str] = []
         self.gone = 0
@@ -113,9 +115,14 @@ class Provider:
             name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])
         }
         body = json.loads(await reader.readexactly(int(headers.get("content-length", 0))) or b"{}")
-        self.requests.append(body)
-        self.keys.append(headers.get("authorization", ""))
-        reply = self.answer(lines[0].split(" ")[1], body)
+        method, path, *_ = lines[0].split(" ")
+        reply: Any
+        if method == "GET" and not self.lists:
+            reply = json_reply(404, {"error": {"message": "Nothing is told here."}})
+        else:
+            self.requests.append(body)
+            self.keys.append(headers.get("authorization", ""))
+            reply = self.answer(path, body)
         if not isinstance(reply, Reply):
             reply = await reply
         extra = "".join(f"{name}: {value}\r\n" for name, value in reply.headers.items())

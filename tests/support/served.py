@@ -11,10 +11,10 @@ from tests.support.provider import Answer, Provider
 
 
 @contextmanager
-def served(answer: Answer) -> Iterator[Provider]:
-    """The server, running."""
+def served(answer: Answer, *, lists: bool = False) -> Iterator[Provider]:
+    """The server, running. `lists`: as of `Provider`."""
     loop = asyncio.new_event_loop()
-    provider = Provider(answer)
+    provider = Provider(answer, lists=lists)
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     asyncio.run_coroutine_threadsafe(provider.__aenter__(), loop).result(5)

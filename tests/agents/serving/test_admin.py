@@ -157,7 +157,7 @@ def test_the_environments_row_is_shown_and_cannot_be_changed(staff: Any, setting
 def server() -> Iterator[Provider]:
     """A provider on loopback."""
     rows = {"data": [{"id": "acme-large", "max_model_len": 32_768}, {"id": "<b>bold</b>"}]}
-    with served(lambda path, body: json_reply(200, rows)) as provider:
+    with served(lambda path, body: json_reply(200, rows), lists=True) as provider:
         yield provider
 
 

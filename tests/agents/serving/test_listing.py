@@ -46,7 +46,7 @@ async def ask(
     answer: Any, *, key: str = "k", dialect: str = "chat", total_s: float = 5
 ) -> tuple[Any, Provider, Names]:
     """What comes of asking a public server that answers so: the models, or the words of the refusal."""
-    async with Provider(lambda path, body: answer) as provider:
+    async with Provider(lambda path, body: answer, lists=True) as provider:
         names = Names({"api.example": [PUBLIC]}, port_of(provider))
         try:
             found: Any = await list_models(
@@ -127,7 +127,7 @@ async def test_an_address_inside_the_network_is_not_asked(where: list[str]):
 
 @pytest.mark.parametrize("named", ["HOLDFAST_PRIVATE_PROVIDERS", "OPENAI_BASE_URL", "HOLDFAST_MODEL_KEYS"])
 async def test_one_that_the_environment_names_is(named: str, settings: Any):
-    async with Provider(lambda path, body: models({"id": "local"})) as provider:
+    async with Provider(lambda path, body: models({"id": "local"}), lists=True) as provider:
         host = provider.url.split("/")[2]
         value = {"HOLDFAST_PRIVATE_PROVIDERS": [host], "OPENAI_BASE_URL": provider.url}
         setattr(settings, named, value.get(named, {provider.url: "k"}))

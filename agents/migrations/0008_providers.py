@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0006_automations'),
+        ('agents', '0007_learned_rule'),
     ]
 
     operations = [
