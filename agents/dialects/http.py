@@ -45,16 +45,21 @@ async def close_clients() -> None:
 
 
 async def post(
-    base_url: str, key: str, path: str, body: Mapping[str, Any]
+    base_url: str, key: str, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None
 ) -> AsyncGenerator[Mapping[str, Any], None]:
     """POST `body` and yield the JSON objects of the event stream. Raises ModelError; closes the response when
-    it is closed or cancelled itself."""
+    it is closed or cancelled itself. `headers`: what carries the key at this API, instead of `Authorization`."""
     begun = False
     response: AsyncStream[Any] | None = None
     try:
         client = client_for(base_url, key)
         response = await client.post(
-            path, body=dict(body), cast_to=object, stream=True, stream_cls=AsyncStream[object]
+            path,
+            body=dict(body),
+            cast_to=object,
+            options={} if headers is None else {"headers": {**headers, "Authorization": openai.Omit()}},
+            stream=True,
+            stream_cls=AsyncStream[object],
         )
         async for chunk in response:
             begun = True
