@@ -117,7 +117,7 @@ class _Reading:
         second time (not `patient`) for the habit of its server, and its last call for truncated (A8)."""
         if not response.text.strip() and not response.calls:
             raise ModelError("model_error", "The model gave an empty answer.", retry=True)
-        if not response.finish and patient:
+        if not response.ended and patient:
             raise broken_off("the stream ended in the middle")
 
     async def close(self) -> None:

@@ -87,7 +87,7 @@ async def _asked(
     if error is not None:
         raise error
     response = assembler.response()
-    if assembler.too_large or response.calls or not response.finish or not response.text.strip():
+    if assembler.too_large or response.calls or not response.ended or not response.text.strip():
         raise ModelError("model_error", "what came is no summary")
     return shortened(clean(response.text.strip()), longest(room)), response.usage
 

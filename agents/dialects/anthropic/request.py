@@ -7,6 +7,7 @@ request with it (rule V12).
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from agents.dialects.anthropic import models
@@ -160,8 +161,7 @@ def _with_thinking(step: Step, text: str, asked: list[Block], kept: Any) -> list
     whole = texts is not None and next(spoken, None) is None and next(calls, None) is None
     ends = blocks[-1]["type"] if blocks else ""
     ordered = all(
-        later["type"] == "tool_use" or before["type"] != "tool_use"
-        for before, later in zip(blocks, blocks[1:], strict=False)
+        later["type"] == "tool_use" or before["type"] != "tool_use" for before, later in pairwise(blocks)
     )
     return blocks if whole and ordered and ends not in ("", *_THOUGHT) else plain
 

@@ -14,7 +14,7 @@ from agents.dialects.base import (
     TextDelta,
     UsageDelta,
 )
-from agents.dialects.errors import classify
+from agents.dialects.inside import error_of
 from agents.events import Usage
 
 #: The version of the API that is spoken; it has had this one since 2023.
@@ -30,7 +30,8 @@ _REASONS = {
 
 
 class AnthropicMessages:
-    """A model behind `<base_url>/v1/messages`; the base may end with the version, as that of the compatible API does."""
+    """A model behind `<base_url>/v1/messages`. A base that ends with the version, as that of the compatible API does,
+    is understood, too."""
 
     def __init__(self, base_url: str, key: str = "") -> None:
         self._base_url = base_url
@@ -39,6 +40,7 @@ class AnthropicMessages:
     async def stream(self, body: Mapping[str, Any]) -> AsyncGenerator[Delta, None]:
         """Send `body` and yield what comes. See `Model.stream` for errors and for the caller's duty."""
         from agents.dialects.http import (
+            DONE,
             post,
         )  # `openai` takes a third of a second: for workers, which have it
 
@@ -48,6 +50,9 @@ class AnthropicMessages:
         reader = Reader(str(body.get("model", "")))
         async with aclosing(post(self._base_url, self._key, path, sent, headers=headers)) as events:
             async for event in events:
+                if event is DONE:
+                    yield FinishDelta("")
+                    continue
                 for delta in reader.read(event):
                     yield delta
 
@@ -77,10 +82,10 @@ class Reader:
             case "message_delta":
                 yield from self._count(event.get("usage"))
                 yield from self._finish(_held(event, "delta").get("stop_reason"))
+            case "message_stop":
+                yield FinishDelta("")
             case "error":
-                error = _held(event, "error")
-                words = " ".join(str(error[name]) for name in ("type", "message") if error.get(name))
-                raise classify(0, words, model=self._model)
+                raise error_of(_held(event, "error"), model=self._model)
 
     def _whole(self, message: Mapping[str, Any]) -> Iterator[Delta]:
         """A server that does not stream."""
@@ -109,7 +114,7 @@ class Reader:
                     held["signature"] = signature
             case "tool_use":
                 held["came"] = False
-                yield CallDelta(_number(index), block.get("id"), block.get("name"))
+                yield CallDelta(_number(index), block.get("id"), block.get("name"), complete=False)
 
     def _piece(self, index: Any, delta: Mapping[str, Any]) -> Iterator[Delta]:
         held = self._blocks.setdefault(index, {})
@@ -128,8 +133,10 @@ class Reader:
 
     def _end(self, index: Any) -> Iterator[Delta]:
         held = self._blocks.get(index, {})
-        if held.get("type") == "tool_use" and not held["came"] and held.get("input"):
-            yield CallDelta(_number(index), arguments=held["input"])
+        if held.get("type") == "tool_use":
+            # Servers that do not stream arguments have them in the block as it begins.
+            whole = held.get("input") if not held["came"] else None
+            yield CallDelta(_number(index), arguments=whole, complete=True)
 
     def _speak(self, held: dict[str, Any], text: Any) -> Iterator[Delta]:
         if not isinstance(text, str) or not text:
@@ -148,10 +155,13 @@ class Reader:
     def _finish(self, reason: Any) -> Iterator[Delta]:
         if not reason:
             return
-        blocks = list(self._blocks.values())
+        blocks, told = list(self._blocks.values()), _REASONS.get(str(reason), str(reason))
+        if blocks and blocks[-1].get("type") == "tool_use" and told in ("length", "content_filter"):
+            # The block is closed all the same, and even "no arguments" may be half of them.
+            yield CallDelta(_number(next(reversed(self._blocks))), complete=False)
         if any(block.get("type") == "redacted_thinking" or block.get("signature") for block in blocks):
             yield from _replay(blocks)
-        yield FinishDelta(_REASONS.get(str(reason), str(reason)))
+        yield FinishDelta(told)
 
     def _count(self, usage: Any) -> Iterator[Delta]:
         if not isinstance(usage, Mapping):

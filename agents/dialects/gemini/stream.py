@@ -1,4 +1,4 @@
-"""The answer of Gemini: responses one after another, each with the parts that came since, as the deltas of all dialects."""
+"""The answer of Gemini: responses one after another, each with the parts that came since, as deltas."""
 
 import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
@@ -15,7 +15,7 @@ from agents.dialects.base import (
     TextDelta,
     UsageDelta,
 )
-from agents.dialects.errors import classify
+from agents.dialects.inside import error_of
 from agents.events import Usage
 
 #: What ended an answer, in the words of all dialects; others are passed on in lower case.
@@ -43,6 +43,7 @@ class GeminiContents:
     async def stream(self, body: Mapping[str, Any]) -> AsyncGenerator[Delta, None]:
         """Send `body` and yield what comes. See `Model.stream` for errors and for the caller's duty."""
         from agents.dialects.http import (
+            DONE,
             post,
         )  # `openai` takes a third of a second: for workers, which have it
 
@@ -53,6 +54,9 @@ class GeminiContents:
         reader = Reader(model)
         async with aclosing(post(self._base_url, self._key, path, sent, headers=headers)) as chunks:
             async for chunk in chunks:
+                if chunk is DONE:
+                    yield FinishDelta("")
+                    continue
                 for delta in reader.read(chunk):
                     yield delta
 
@@ -77,8 +81,7 @@ class Reader:
     def read(self, chunk: Mapping[str, Any]) -> Iterator[Delta]:
         """The deltas of one chunk. What it lacks or has too much of is passed over. Raises ModelError."""
         if isinstance(error := chunk.get("error"), Mapping):
-            words = " ".join(str(error[name]) for name in ("status", "message") if error.get(name))
-            raise classify(0, words, model=self._model)
+            raise error_of(error, model=self._model)
         candidates = chunk.get("candidates")
         first = candidates[0] if isinstance(candidates, list) and candidates else None
         first = first if isinstance(first, Mapping) else {}
@@ -100,8 +103,9 @@ class Reader:
         signed = {"thoughtSignature": signature} if isinstance(signature, str) and signature else {}
         text, call = part.get("text"), part.get("functionCall")
         if isinstance(call, Mapping):
-            id, name, arguments = call.get("id"), call.get("name"), call.get("args")
-            yield CallDelta(self._calls, id, name, {} if arguments is None else arguments, signed or None)
+            arguments = {} if call.get("args") is None else call["args"]
+            whole = not call.get("willContinue")
+            yield CallDelta(self._calls, call.get("id"), call.get("name"), arguments, signed or None, whole)
             self._calls += 1
         elif part.get("thought"):
             if isinstance(text, str) and text:
