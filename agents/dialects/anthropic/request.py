@@ -184,7 +184,8 @@ def _split(text: str, lengths: list[Any]) -> list[str] | None:
 def _thought_about(turns: Sequence[Message]) -> bool:
     """Whether the API takes a thinking budget with these turns: not while the model is in the midst of calls that it
     did not think about (another model's, or of before), because such a turn must begin with its thinking."""
-    last = next((turn["content"] for turn in reversed(turns) if turn["role"] == "assistant"), [])
+    spoken = (turn["content"] for turn in reversed(turns) if turn["role"] == "assistant")
+    last: list[Block] = next(spoken, [])
     return last == [] or last[0]["type"] in _THOUGHT or all(block["type"] != "tool_use" for block in last)
 
 

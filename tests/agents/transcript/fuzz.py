@@ -38,9 +38,9 @@ def check(history: History, profile: Profile, ask: ModelSettings, said: list[str
 
 def str_of(body: dict[str, object]) -> str:
     """All texts of a body, unescaped, so that words can be looked for."""
-    entries = body.get("messages") or body.get("input")
+    entries = body.get("messages") or body.get("input") or body.get("contents")
     assert isinstance(entries, list)
-    contents = [entry.get("content") for entry in entries]
+    contents = [entry.get("content") or entry.get("parts") for entry in entries]
     parts = [part for content in contents for part in (content if isinstance(content, list) else [content])]
     return "\n".join(str(part.get("text", "")) if isinstance(part, dict) else str(part) for part in parts)
 
