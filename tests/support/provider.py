@@ -60,13 +60,15 @@ Answer = Callable[[str, Json], Reply | Awaitable[Reply]]
 
 
 class Provider:
-    """The server; use it as an async context manager. `requests` are the bodies it got, `gone` counts clients
+    """The server; use it as an async context manager. `requests` are the bodies it got, `headers` (names in lower
+    case) came with them, `gone` counts clients
     that closed their connection before the answer was complete."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self.requests: list[Json] = []
         self.keys: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.gone = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -114,6 +116,7 @@ class Provider:
         }
         body = json.loads(await reader.readexactly(int(headers.get("content-length", 0))) or b"{}")
         self.requests.append(body)
+        self.headers.append(headers)
         self.keys.append(headers.get("authorization", ""))
         reply = self.answer(lines[0].split(" ")[1], body)
         if not isinstance(reply, Reply):
