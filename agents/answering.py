@@ -7,9 +7,9 @@ from typing import Any
 
 from agents import events as e
 from agents.dialects.assembler import AssembledCall, Assembler, Response
-from agents.dialects.errors import broken_off
 from agents.errors import ModelError
 from agents.history import before
+from agents.judging import is_cut, judge
 from agents.requesting import Blocked, follow, read_files, request
 from agents.retrying import after
 from agents.steps import CallModel
@@ -17,6 +17,8 @@ from agents.work import PartText, StopOrDeadline, Work, ending, failing
 
 #: Seconds between two pieces of text that are sent on (rule W4).
 PIECE_INTERVAL = 0.04
+#: Seconds of silence after a provider has said that it is over, before its connection is closed for it.
+LINGER_TIMEOUT = 10.0
 #: Seconds that a cancelled stream gets to close its connection; a stop must be through within one (rule R7).
 GRACE = 0.5
 
@@ -62,13 +64,14 @@ async def answer(
         elif reading.assembler.too_large:
             yield _overgrown(work, decision.step, response)
         else:
-            reading.check(response, patient=run.failures == 0)
+            patient, work.cut = work.cut != decision.step, decision.step if is_cut(response) else work.cut
+            incomplete = judge(response, patient=patient)
             await follow(work, "text_ok")
             work.window, work.shortened = None, 0
-            yield [_finished(work, decision.step, response)]
+            yield [_finished(work, decision.step, response, incomplete)]
     except ModelError as error:
         async for events in after(work, halt, error, decision.step, sent):
-            yield events
+            yield _half_kept(work, decision.step, events, reading.assembler.response())
     finally:
         await reading.close()
 
@@ -84,12 +87,23 @@ class _Reading:
 
     async def _read(self, work: Work, body: Mapping[str, Any]) -> None:
         async with aclosing(work.model.stream(body)) as deltas:
-            async for delta in deltas:
-                if text := self.assembler.feed(delta):
-                    self._text.append(text)
-                    self._more.set()
-                if self.assembler.too_large:
-                    return
+            try:
+                async with asyncio.timeout(None) as lingering:
+                    async for delta in deltas:
+                        if text := self.assembler.feed(delta):
+                            self._text.append(text)
+                            self._more.set()
+                        if self.assembler.too_large:
+                            return
+                        if self.assembler.ended:
+                            lingering.reschedule(asyncio.get_running_loop().time() + LINGER_TIMEOUT)
+            except TimeoutError:
+                if not lingering.expired():
+                    raise
+            except ModelError:
+                # The answer is whole; what was lost is its usage, or how politely the server takes its leave.
+                if not self.assembler.ended:
+                    raise
 
     async def pieces(self, step: str, halt: StopOrDeadline) -> AsyncGenerator[PartText, None]:
         """The text in pieces of PIECE_INTERVAL, until the stream ends or must. Raises ModelError."""
@@ -112,14 +126,6 @@ class _Reading:
         if not halt.reason and (error := self._task.exception()) is not None:
             raise error
 
-    def check(self, response: Response, *, patient: bool) -> None:
-        """Raise ModelError for a response that is no answer. A stream without an end is taken for cut; at the
-        second time (not `patient`) for the habit of its server, and its last call for truncated (A8)."""
-        if not response.text.strip() and not response.calls:
-            raise ModelError("model_error", "The model gave an empty answer.", retry=True)
-        if not response.ended and patient:
-            raise broken_off("the stream ended in the middle")
-
     async def close(self) -> None:
         """Cancel what still runs, and wait for it, but not for longer than GRACE."""
         if not self._task.done():
@@ -135,7 +141,9 @@ class _Reading:
         return text
 
 
-def _finished(work: Work, step: str, response: Response) -> e.StepFinished:
+def _finished(
+    work: Work, step: str, response: Response, incomplete: e.Incomplete | None
+) -> e.StepFinished:
     replay: dict[str, object] = {}
     if work.profile.replays_reasoning and response.reasoning.strip():
         replay["reasoning_content"] = response.reasoning
@@ -150,7 +158,8 @@ def _finished(work: Work, step: str, response: Response) -> e.StepFinished:
         text=response.text,
         calls=tuple(_proposed(work, step, ordinal, call) for ordinal, call in enumerate(response.calls)),
         usage=work.priced(response.usage),
-        finish=response.finish,
+        finish=response.finish[:100],
+        incomplete=incomplete,
         issuer=work.profile.issuer(work.agent.model),
         replay=replay or None,
     )
@@ -175,4 +184,16 @@ def _overgrown(work: Work, step: str, response: Response) -> list[e.Event]:
     cut = Response(response.text, usage=response.usage, finish="length")
     detail = "The answer was longer than one answer may be, and was cut."
     end = e.RunFinished(at=work.clock.now(), run=work.run.id, limit="limit_tokens", detail=detail)
-    return [_finished(work, step, cut), end]
+    return [_finished(work, step, cut, "length"), end]
+
+
+def _half_kept(work: Work, step: str, events: list[e.Event], response: Response) -> list[e.Event]:
+    """The end of a run that gives up in the middle of an answer: what people have read stays, marked (rule R14). Its
+    calls do not. Whatever else comes of a failed try (another one) is left as it is."""
+    half = Response(response.text, usage=response.usage)
+    return [
+        _finished(work, step, half, "interrupted")
+        if isinstance(event, e.StepDiscarded) and event.step == step and response.text.strip()
+        else event
+        for event in events
+    ]

@@ -72,6 +72,8 @@ class Work:
     refusal: str = ""
     #: Failed tries that count no more, because they were the other model's.
     forgiven: int = 0
+    #: The step whose response came without its end already; empty: none did.
+    cut: str = ""
     #: Calls in doubt whose tool was asked already what happened.
     probed: frozenset[str] = frozenset()
 

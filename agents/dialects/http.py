@@ -54,9 +54,9 @@ async def close_clients() -> None:
 async def post(
     base_url: str, key: str, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None
 ) -> AsyncGenerator[Mapping[str, Any], None]:
-    """POST `body` and yield the JSON objects that come back, and `DONE` where the server marks the end. `headers`:
-    what carries the key at this API, instead of `Authorization`. Raises ModelError; closes the response when it is
-    closed or cancelled itself."""
+    """POST `body` and yield the JSON objects that come back, and `DONE` where the server marks the end. Raises
+    ModelError; closes the response when it is closed or cancelled itself. `headers`: what carries the key at this
+    API, instead of `Authorization`."""
     begun = False
     stream: AsyncStream[Any] | None = None
     model = str(body.get("model", ""))

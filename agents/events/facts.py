@@ -9,7 +9,7 @@ How to add a field or an event is told in docs/upgrading.md.
 
 from typing import Annotated, Any, Literal
 
-from agents.events.parts import TOLERANT, AttachmentRef, Fact, Origin, ProposedCall, RunCode, Usage
+from agents.events.parts import TOLERANT, AttachmentRef, Fact, Incomplete, Origin, ProposedCall, RunCode, Usage
 
 
 class Event(Fact):
@@ -140,7 +140,8 @@ class StepStarted(Event):
 
 class StepFinished(Event):
     """The response is complete (rule R5): its text and its ordered calls. `replay` is the issuer's own data
-    (reasoning, signatures, item ids), sent back unchanged and only to its issuer (rule V14)."""
+    (reasoning, signatures, item ids), sent back unchanged and only to its issuer (rule V14). `finish` is the
+    provider's word for why it ended; `incomplete` says that, and why, it is not a whole answer (rule R14)."""
 
     type: Literal["step.finished"] = "step.finished"
     run: str
@@ -149,6 +150,7 @@ class StepFinished(Event):
     calls: tuple[ProposedCall, ...] = ()
     usage: Usage = Usage()
     finish: str = ""
+    incomplete: Annotated[Incomplete, TOLERANT] | None = None
     issuer: str = ""
     replay: dict[str, Any] | None = None
 

@@ -64,6 +64,17 @@ CallCode = Literal[
     "resolved_by_person",
 ]
 
+#: Why a response that is kept is not all that the model would have said (or is nothing but reasoning). Closed list;
+#: nothing is decided by it, people are told.
+Incomplete = Literal[
+    "length",
+    "length_before_answer",
+    "content_filter",
+    "interrupted",
+    "thinking_only",
+    "other",
+]
+
 
 #: The validation context of whoever reads stored events.
 READING = object()

@@ -281,6 +281,7 @@ def _step_started(state: State, event: e.StepStarted, seq: int) -> Patch:
         "text": "",
         "calls": [],
         "usage": None,
+        "incomplete": None,
         "at": event.at,
         "ended_at": None,
     }
@@ -304,6 +305,7 @@ def _step_ended(state: State, event: e.StepFinished | e.StepStopped | e.StepDisc
     if isinstance(event, e.StepStopped):
         return {found: item}
     calls = [_proposed(call, event) for call in event.calls]
+    item = {**item, "incomplete": event.incomplete}
     return {found: {**item, "calls": calls, "usage": cast(UsageView, e.plain(event.usage))}}
 
 

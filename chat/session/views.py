@@ -11,7 +11,7 @@ from typing import Annotated, Literal, NotRequired, TypeAlias
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from agents.events import CallCode, CallStatus, Effect, RunCode, RunStatus, StepStatus
+from agents.events import CallCode, CallStatus, Effect, Incomplete, RunCode, RunStatus, StepStatus
 
 STRICT = with_config(ConfigDict(extra="forbid"))
 
@@ -109,6 +109,9 @@ class NoteItem(TypedDict):
 
 @STRICT
 class StepItem(TypedDict):
+    """`incomplete`: why a finished one is not a whole answer (rule R14). Those stored before this was
+    noted lack that field."""
+
     kind: Literal["step"]
     seq: int
     id: str
@@ -120,6 +123,7 @@ class StepItem(TypedDict):
     text: str
     calls: list[CallView]
     usage: UsageView | None
+    incomplete: NotRequired[Incomplete | None]
     at: int
     ended_at: int | None
 

@@ -18,7 +18,7 @@ import argparse
 import json
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 from agents import events as e
 from chat.session.state import EMPTY, items, merge, reduce
@@ -75,6 +75,7 @@ def of_this_release() -> dict[str, list[Told]]:
     made["open-call-older-than-the-window"] = _open_call_older_than_the_window()
     made["attachments"] = _attachments()
     made["approvals"] = _approvals()
+    made["incomplete"] = _incomplete()
     return made
 
 
@@ -142,6 +143,16 @@ def _attachments() -> list[Told]:
         e.MessageAdded(at=START, message="alone", text="", attachments=(picture,)),
         e.NoteAdded(at=START, message="n", text="note"),
     ]
+
+
+def _incomplete() -> list[Told]:
+    """R14: responses that are not whole, each for its reason, and a whole one."""
+    told: list[Told] = [*_begun()]
+    for index, why in enumerate((*get_args(e.Incomplete), None), start=1):
+        step = f"r.{index}"
+        told.append(e.StepStarted(at=START, run="r", step=step))
+        told.append(e.StepFinished(at=START, run="r", step=step, text="Half of", finish="x", incomplete=why))
+    return [*told, e.RunFinished(at=START, run="r")]
 
 
 def _approvals() -> list[Told]:

@@ -52,6 +52,8 @@ export type CallCode =
   | "outcome_unknown"
   | "refused"
   | "resolved_by_person";
+export type Incomplete =
+  "length" | "length_before_answer" | "content_filter" | "interrupted" | "thinking_only" | "other";
 export type AnyEvent =
   | ConversationCreated
   | ConversationRenamed
@@ -310,6 +312,10 @@ export interface NoteItem {
   at: number;
   origin: OriginView;
 }
+/**
+ * `incomplete`: why a finished one is not a whole answer (rule R14). Those stored before this was
+ * noted lack that field.
+ */
 export interface StepItem {
   kind: "step";
   seq: number;
@@ -322,6 +328,7 @@ export interface StepItem {
   text: string;
   calls: CallView[];
   usage: UsageView | null;
+  incomplete: Incomplete | null;
   at: number;
   ended_at: number | null;
 }
@@ -530,7 +537,8 @@ export interface StepStarted {
 }
 /**
  * The response is complete (rule R5): its text and its ordered calls. `replay` is the issuer's own data
- * (reasoning, signatures, item ids), sent back unchanged and only to its issuer (rule V14).
+ * (reasoning, signatures, item ids), sent back unchanged and only to its issuer (rule V14). `finish` is the
+ * provider's word for why it ended; `incomplete` says that, and why, it is not a whole answer (rule R14).
  */
 export interface StepFinished {
   at: number;
@@ -541,6 +549,7 @@ export interface StepFinished {
   calls: ProposedCall[];
   usage: Usage;
   finish: string;
+  incomplete: Incomplete | null;
   issuer: string;
   replay: {
     [k: string]: unknown;

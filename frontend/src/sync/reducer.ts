@@ -208,6 +208,7 @@ function stepStarted(state: State, event: StepStarted, seq: number): State {
     text: "",
     calls: [],
     usage: null,
+    incomplete: null,
     at: event.at,
     ended_at: null,
   };
@@ -226,7 +227,8 @@ function stepEnded(state: State, event: StepEnded): State {
   return withStep(state, event.step, (step) => {
     const ended: StepItem = { ...step, status, text: event.text, ended_at: event.at };
     if (event.type === "step.stopped") return ended;
-    return { ...ended, calls: event.calls.map(proposed), usage: event.usage };
+    const incomplete = event.incomplete ?? null;
+    return { ...ended, calls: event.calls.map(proposed), usage: event.usage, incomplete };
   });
 }
 

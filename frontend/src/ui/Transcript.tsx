@@ -119,6 +119,7 @@ function RowView({
           item={item}
           opens={row.opens}
           closes={row.closes}
+          goesOn={row.goesOn}
         />
       );
   }

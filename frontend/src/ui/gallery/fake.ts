@@ -309,6 +309,7 @@ export function step(seq: number, text: string, more: Partial<StepItem> = {}): S
     text,
     calls: [],
     usage: { input: 812, output: 96, cached: 640, cost: 3_420_000 },
+    incomplete: null,
     at: Date.now() - 50_000,
     ended_at: Date.now() - 45_000,
     ...more,

@@ -309,6 +309,15 @@ export const scenes: Record<string, Scene> = {
     live(ID, [...researching.slice(0, 1), step(2, "", { status: "streaming", ended_at: null })], {
       run: run("recovering", { reason: "lease_lost", since: Date.now() - 4000 }),
     }),
+  incomplete: () =>
+    live(
+      ID,
+      [
+        message(1, "Tell me a long story"),
+        step(2, "Once upon a time there was a kelp forest off the coast of", { incomplete: "length" }),
+      ],
+      { run: run("finished") },
+    ),
   retrying: () =>
     live(ID, researching.slice(0, 1), {
       run: run("running", { code: "model_busy", retry_at: Date.now() + 12_000 }),

@@ -129,6 +129,16 @@ export const en = {
   "usage.cost": "about {cost}",
   "step.answer": "{agent}'s answer",
 
+  "incomplete.length": "The answer was cut off here: it reached the model's limit of tokens.",
+  "incomplete.length_before_answer":
+    "There is no answer: the model used up its limit of tokens by thinking, before it began to write.",
+  "incomplete.content_filter": "The provider's content filter held the answer back from here on.",
+  "incomplete.interrupted": "The answer was cut off here: the connection to the model ended in the middle.",
+  "incomplete.thinking_only": "The model has only thought about it and gave no answer.",
+  "incomplete.other": "The model's provider ended the answer here, for a reason of its own.",
+  "incomplete.continue": "Continue",
+  "incomplete.go_on": "Please go on from where your answer was cut off.",
+
   "run.queued": "Queued",
   "run.running": "Working",
   "run.recovering": "The worker was lost; another one takes over",

@@ -130,6 +130,15 @@ export const zh: Dictionary = {
   "usage.cost": "约 {cost}",
   "step.answer": "{agent} 的回答",
 
+  "incomplete.length": "回答到此被截断：已达到模型的词元上限。",
+  "incomplete.length_before_answer": "没有回答：模型在思考时就用完了词元上限，还没有开始写。",
+  "incomplete.content_filter": "从这里起，回答被服务商的内容过滤器拦下了。",
+  "incomplete.interrupted": "回答到此被截断：与模型的连接中途断开了。",
+  "incomplete.thinking_only": "模型只进行了思考，没有给出回答。",
+  "incomplete.other": "模型服务商因自身的原因在这里结束了回答。",
+  "incomplete.continue": "继续",
+  "incomplete.go_on": "请从刚才中断的地方继续。",
+
   "run.queued": "排队中",
   "run.running": "工作中",
   "run.recovering": "工作进程丢失，正由另一个接手",

@@ -9,6 +9,7 @@ import { Logo } from "../parts/Logo";
 import { Tip } from "../parts/Tip";
 import { usageLines } from "../usage";
 import { CallGroup } from "./CallGroup";
+import { Incomplete } from "./Incomplete";
 
 interface Props {
   conversation: string;
@@ -17,10 +18,12 @@ interface Props {
   /** First and last of a stretch of steps: where the agent's name and the foot stand. */
   opens: boolean;
   closes: boolean;
+  /** Half an answer that somebody may ask to go on with. */
+  goesOn: boolean;
 }
 
 /** One model response: its text, its calls, and where it came from. */
-export const StepRow = memo(function StepRow({ conversation, agent, item, opens, closes }: Props) {
+export const StepRow = memo(function StepRow({ conversation, agent, item, opens, closes, goesOn }: Props) {
   const words = useWords();
   const name = useAgentName(agent);
   const streaming = item.status === "streaming";
@@ -36,6 +39,7 @@ export const StepRow = memo(function StepRow({ conversation, agent, item, opens,
       data-status={item.status}
       data-survived={item.survived}
       data-attempt={item.attempt}
+      data-incomplete={item.incomplete ?? undefined}
     >
       {opens && (
         <header className="mb-1.5 flex items-center gap-2 text-sm font-semibold md:min-h-7">
@@ -53,6 +57,9 @@ export const StepRow = memo(function StepRow({ conversation, agent, item, opens,
       )}
       {streaming && item.text === "" && (
         <p className="thinking inline-block py-0.5 text-[0.9375rem]">{words.t("step.thinking")}…</p>
+      )}
+      {item.incomplete != null && (
+        <Incomplete conversation={conversation} why={item.incomplete} goesOn={goesOn} />
       )}
       {item.calls.length > 0 && <CallGroup conversation={conversation} calls={item.calls} />}
       {closes && !streaming && item.calls.length === 0 && <Foot item={item} />}

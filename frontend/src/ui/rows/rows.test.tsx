@@ -59,9 +59,52 @@ test("who stopped is named only when it was somebody else", () => {
 });
 
 test("a step that survived a restart carries a mark that explains itself", () => {
-  show(<StepRow conversation="c" agent="demo" item={step(2, "", { survived: true })} opens closes />);
+  show(
+    <StepRow
+      conversation="c"
+      agent="demo"
+      item={step(2, "", { survived: true })}
+      opens
+      closes
+      goesOn={false}
+    />,
+  );
   expect(screen.getByTestId("step").dataset.survived).toBe("true");
   expect(screen.getByRole("button", { name: /Survived a restart.*Another one took over/ })).toBeTruthy();
+});
+
+describe("R14: an answer that is not whole", () => {
+  const half = step(2, "Once upon a", { incomplete: "length" });
+  const row = (item = half, goesOn = true) => (
+    <StepRow conversation="c" agent="demo" item={item} opens closes goesOn={goesOn} />
+  );
+
+  test("says why, and asks the agent to go on at a click, in the reader's language", () => {
+    const client = new FakeClient();
+    show(row(), client, "zh");
+    expect(screen.getByTestId("incomplete").textContent).toContain("词元上限");
+    fireEvent.click(screen.getByTestId("continue"));
+    expect(client.calls).toEqual([{ method: "send", args: ["c", "请从刚才中断的地方继续。", []] }]);
+  });
+
+  test("keeps its mark when others have spoken since, without the button", () => {
+    show(row(half, false));
+    expect(screen.getByTestId("incomplete").textContent).toContain("cut off");
+    expect(screen.queryByTestId("continue")).toBeNull();
+  });
+
+  test("each reason has a text of its own, one of a later release the general one", () => {
+    const shown = show(row());
+    const texts = (
+      ["length", "length_before_answer", "content_filter", "interrupted", "thinking_only"] as const
+    ).map((incomplete) => {
+      shown.again(row(step(2, "", { incomplete })));
+      return screen.getByTestId("incomplete").textContent;
+    });
+    expect(new Set(texts).size).toBe(5);
+    shown.again(row(step(2, "", { incomplete: "moon_phase" as "other" })));
+    expect(screen.getByTestId("incomplete").textContent).toContain("a reason of its own");
+  });
 });
 
 describe("files of a message", () => {
