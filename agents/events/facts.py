@@ -9,7 +9,16 @@ How to add a field or an event is told in docs/upgrading.md.
 
 from typing import Annotated, Any, Literal
 
-from agents.events.parts import TOLERANT, AttachmentRef, Fact, Incomplete, Origin, ProposedCall, RunCode, Usage
+from agents.events.parts import (
+    TOLERANT,
+    AttachmentRef,
+    Fact,
+    Incomplete,
+    Origin,
+    ProposedCall,
+    RunCode,
+    Usage,
+)
 
 
 class Event(Fact):
@@ -150,6 +159,8 @@ class StepFinished(Event):
     calls: tuple[ProposedCall, ...] = ()
     usage: Usage = Usage()
     finish: str = ""
+    #: What the model said to itself, for people (and in `replay` for its issuer). Never sent as its words.
+    reasoning: str = ""
     incomplete: Annotated[Incomplete, TOLERANT] | None = None
     issuer: str = ""
     replay: dict[str, Any] | None = None
@@ -162,6 +173,7 @@ class StepStopped(Event):
     run: str
     step: str
     text: str
+    reasoning: str = ""
 
 
 class StepDiscarded(Event):

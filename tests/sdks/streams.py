@@ -109,6 +109,7 @@ async def gemini_round(random: Random) -> str:
     assert counts is not None and last.candidates
     output = (counts.candidates_token_count or 0) + (counts.thoughts_token_count or 0)
     reasons = {"STOP": "tool_calls" if calls else "stop", "MAX_TOKENS": "length", "SAFETY": "content_filter"}
+    why = last.candidates[0].finish_reason
     return _differ(
         ("text", "".join(part.text or "" for part in read if not part.thought), found.text),
         ("thinking", "".join(part.text or "" for part in read if part.thought), found.reasoning),
@@ -116,7 +117,7 @@ async def gemini_round(random: Random) -> str:
          [(one.name, json.loads(one.arguments)) for one in found.calls]),
         ("usage", (counts.prompt_token_count, output, counts.cached_content_token_count),
          (found.usage.input, found.usage.output, found.usage.cached)),
-        ("stop", reasons[str(last.candidates[0].finish_reason and last.candidates[0].finish_reason.value)], found.finish),
+        ("stop", reasons[why.value if why else ""], found.finish),
         ("signed", sum(part.thought_signature is not None for part in read),
          sum(one.extra is not None for one in found.calls) + len(found.replay)),
     )  # fmt: skip
