@@ -50,7 +50,8 @@ export function fromSnapshot(
 function streams(state: SessionState, streamed: SnapshotPart | null, before: Replica | null) {
   const open = state.items.findLast((item) => item.kind === "step" && item.status === "streaming")?.id;
   const seen = (held: SnapshotPart | null | undefined) => (held?.message === open ? held : null) ?? null;
-  if (streamed?.message.endsWith(THINKING) !== true) return { part: streamed, thought: seen(before?.thought) };
+  if (streamed?.message.endsWith(THINKING) !== true)
+    return { part: streamed, thought: seen(before?.thought) };
   const message = streamed.message.slice(0, -THINKING.length);
   return { part: seen(before?.part), thought: { message, text: streamed.text } };
 }

@@ -27,7 +27,8 @@ export function blank(id: string): ConversationView {
 /** Makes the views of one conversation. */
 export class Viewer {
   #items: { of: Replica["state"]["items"]; older: Replica["older"]; all: readonly Item[] } | null = null;
-  #streamed: (Pick<Replica, "part" | "thought"> & { of: readonly Item[]; all: readonly Item[] }) | null = null;
+  #streamed: (Pick<Replica, "part" | "thought"> & { of: readonly Item[]; all: readonly Item[] }) | null =
+    null;
 
   /** The view now; `before` itself when nothing differs. */
   view(
