@@ -21,7 +21,7 @@ from agents.work import PartText, StopOrDeadline, Work, ending, failing, thinkin
 #: Seconds between two pieces of text that are sent on (rule W4).
 PIECE_INTERVAL = 0.04
 #: Seconds of silence after a provider has said that it is over, before its connection is closed for it.
-LINGER_TIMEOUT = 10.0
+LINGER_TIMEOUT = 5.0
 #: Seconds that a cancelled stream gets to close its connection; a stop must be through within one (rule R7).
 GRACE = 0.5
 

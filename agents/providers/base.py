@@ -50,6 +50,8 @@ class Profile:
     tools_with_calls: bool = False
     #: `stream_options.include_usage` is understood.
     include_usage: bool = True
+    #: Fields that a request for a stream needs here beside the usual ones.
+    stream_fields: tuple[tuple[str, object], ...] = ()
     #: Models whose reasoning can be asked for in encrypted form; others refuse the question.
     encrypts: str = ""
     #: Replay data of one model is of use to another of the same family only if these agree.

@@ -141,14 +141,17 @@ class Answers:
                     echoed = step.seq
                 joined = next((id for seq, id in asked if before < seq < step.seq), "")
                 target = joined if before else self.target_of(run.run)
-                self._put(text, "answer", run.run, step.step, reply_to=target, run=run.run)
+                half = replies.incomplete(step.body)
+                whole = f"{text}\n\n*{half}*" if half else text
+                self._put(whole, "answer", run.run, step.step, reply_to=target, run=run.run)
                 before, is_whole = step.seq, step is steps[-1]
         if run.status in e.ACTIVE_RUN:
             return echoed
         ended = replies.ending(run)
         if ended or not is_whole:
-            text = steps[-1].body["text"].strip() if steps and not is_whole else ""
-            whole = "\n\n".join(part for part in (text, f"*{ended}*" if ended else "") if part)
+            last = steps[-1].body if steps and not is_whole else {"text": ""}
+            told = (last["text"].strip(), *(f"*{one}*" for one in (replies.incomplete(last), ended) if one))
+            whole = "\n\n".join(part for part in told if part)
             whole = whole or str(replies.EMPTY)
             self._put(whole, "answer", run.run, "end", reply_to=self.target_of(run.run), run=run.run)
         outbox.complete(self._tables, run.run)

@@ -18,12 +18,20 @@ from agents.events import Usage
 
 
 class OpenAIChat:
-    """A model behind `<base_url>/chat/completions`."""
+    """A model behind `<base_url>/chat/completions`. `fields`: what a request for a stream needs here besides."""
 
-    def __init__(self, base_url: str, key: str = "", *, include_usage: bool = True) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        key: str = "",
+        *,
+        include_usage: bool = True,
+        fields: Mapping[str, object] | None = None,
+    ) -> None:
         self._base_url = base_url
         self._key = key
         self._include_usage = include_usage
+        self._fields = dict(fields or {})
 
     async def stream(self, body: Mapping[str, Any]) -> AsyncGenerator[Delta, None]:
         """Send `body` and yield what comes. See `Model.stream` for errors and for the caller's duty."""
@@ -32,7 +40,7 @@ class OpenAIChat:
             post,
         )  # `openai` takes a third of a second: for workers, which have it
 
-        sent = {**body, "stream": True}
+        sent = {**body, **self._fields, "stream": True}
         if self._include_usage:
             sent["stream_options"] = {"include_usage": True}
         tags = ThinkTags()

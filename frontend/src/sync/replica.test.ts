@@ -17,6 +17,7 @@ const STEP: StepItem = {
   reasoning: "",
   calls: [],
   usage: null,
+  incomplete: null,
   at: 0,
   ended_at: null,
 };

@@ -57,15 +57,8 @@ function streaming(server: ModelServer, id: string, step: StepItem, choice: numb
         problem: null,
       }));
       const usage = { input: 1, output: 2, cached: 0, cost: null };
-      const finish = {
-        text,
-        calls,
-        usage,
-        finish: "stop",
-        reasoning: `why ${text}`,
-        issuer: "",
-        replay: null,
-      };
+      const kept = { reasoning: `why ${text}`, incomplete: null, issuer: "", replay: null };
+      const finish = { text, calls, usage, finish: "stop", ...kept };
       server.append(id, { type: "step.finished", ...at, ...finish });
       break;
     }

@@ -305,6 +305,7 @@ export const en = {
   "say.needs_you": "A tool needs your decision",
   "say.asks_approval": "A tool asks for your permission",
   "say.finished": "Answer finished",
+  "say.incomplete": "The answer ended before it was complete",
   "say.failed": "The run failed: {reason}",
   "say.stopped": "Stopped",
   "say.disconnected": "Connection lost",

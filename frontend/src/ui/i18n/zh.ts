@@ -297,6 +297,7 @@ export const zh: Dictionary = {
   "say.needs_you": "有工具需要你的决定",
   "say.asks_approval": "有工具请求你的许可",
   "say.finished": "回答完成",
+  "say.incomplete": "回答没有写完就结束了",
   "say.failed": "运行失败：{reason}",
   "say.stopped": "已停止",
   "say.disconnected": "连接已断开",

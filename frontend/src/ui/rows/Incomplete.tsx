@@ -30,7 +30,7 @@ export function Incomplete({ conversation, why, goesOn }: Props) {
           type="button"
           className="button"
           data-testid="continue"
-          onClick={() => client.send(conversation, words.t("incomplete.go_on"), [])}
+          onClick={() => client.send(conversation, words.t("incomplete.go_on"))}
         >
           {words.t("incomplete.continue")}
           <ArrowRight size={15} aria-hidden="true" />

@@ -85,7 +85,7 @@ describe("R14: an answer that is not whole", () => {
     show(row(), client, "zh");
     expect(screen.getByTestId("incomplete").textContent).toContain("词元上限");
     fireEvent.click(screen.getByTestId("continue"));
-    expect(client.calls).toEqual([{ method: "send", args: ["c", "请从刚才中断的地方继续。", []] }]);
+    expect(client.calls).toEqual([{ method: "send", args: ["c", "请从刚才中断的地方继续。"] }]);
   });
 
   test("keeps its mark when others have spoken since, without the button", () => {
