@@ -16,6 +16,7 @@ from agents.judging import is_cut, judge
 from agents.requesting import Blocked, follow, read_files, request
 from agents.retrying import after
 from agents.steps import CallModel
+from agents.transcript.wording import NO_WORDS
 from agents.work import PartText, StopOrDeadline, Work, ending, failing, thinking_of
 
 #: Seconds between two pieces of text that are sent on (rule W4).
@@ -171,13 +172,14 @@ def _finished(work: Work, step: str, response: Response, incomplete: e.Incomplet
         at=work.clock.now(),
         run=work.run.id,
         step=step,
-        text=response.text,
+        # A model may imitate what stands in requests beside calls without words; it means nothing.
+        text="" if response.calls and response.text.strip() == NO_WORDS else response.text,
         calls=tuple(_proposed(work, step, ordinal, call) for ordinal, call in enumerate(response.calls)),
         usage=work.priced(response.usage),
         finish=response.finish[:100],
         reasoning=shown_reasoning(response.reasoning),
         incomplete=incomplete,
-        issuer=work.profile.issuer(work.agent.model),
+        issuer=work.profile.issuer(work.agent.model, work.agent.endpoint.account),
         replay=replay or None,
     )
 

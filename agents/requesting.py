@@ -34,7 +34,8 @@ def asking(work: Work) -> ModelSettings:
     agent = work.agent
     window = window_for(agent.model, agent.limits.window_tokens)
     window = window if work.window is None else min(window, work.window)
-    return ModelSettings(agent.model, agent.prompt, work.tools.schemas(agent.tools), window, work.contents)
+    tools, account = work.tools.schemas(agent.tools), agent.endpoint.account
+    return ModelSettings(agent.model, agent.prompt, tools, window, work.contents, account)
 
 
 @dataclass(frozen=True, slots=True)

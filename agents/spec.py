@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Literal
 
 from agents.events import Usage
+from agents.providers.base import Served
 
 #: What becomes of a call in doubt when nobody watches its run (rule R4): a person is waited for all the same, the model
 #: is told that the outcome is unknown, or the run fails.
@@ -47,6 +48,16 @@ class Prices:
 
 
 @dataclass(frozen=True)
+class Endpoint:
+    """What is known of the address where a model is asked."""
+
+    #: Address and key as one short digest (`account_of`); empty: unknown.
+    account: str = ""
+    #: What the server tells of itself and of the model; None: nothing, or it was not asked.
+    served: Served | None = None
+
+
+@dataclass(frozen=True)
 class AgentSpec:
     """One agent: who it is, which model speaks for it, which tools it may use, and its limits.
 
@@ -74,3 +85,6 @@ class AgentSpec:
     compaction: bool = True
     #: For runs of schedules and triggers; where a person asked, a person is waited for.
     unattended: Unattended = "wait"
+    #: What is known of the address where the model is asked, and of the fallback's.
+    endpoint: Endpoint = Endpoint()
+    fallback_endpoint: Endpoint = Endpoint()

@@ -16,7 +16,7 @@ from tests import settings as test_settings
 from tests.support import template
 from tests.support.chromium import find_chromium
 from tests.support.postgres import Postgres
-from tests.support.processes import PEOPLE, Stack, password
+from tests.support.processes import PEOPLE, Process, Stack, password
 from tests.support.valkey import Valkey
 
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"}
@@ -25,6 +25,8 @@ OWN_DATABASE = ("tests/platform/", "tests/browser/", "tests/recovery/")
 #: Files that take half a minute and more, the longest first.
 LONGEST = (
     "tests/platform/test_postgres.py",
+    "tests/recovery/test_chaos.py",
+    "tests/recovery/test_sentinel.py",
     "tests/browser/test_reload.py",
     "tests/recovery/test_outages.py",
     "tests/recovery/test_doors.py",
@@ -32,7 +34,6 @@ LONGEST = (
     "tests/recovery/test_connections.py",
     "tests/chat/entrances/feishu/test_processes.py",
     "tests/recovery/test_servers_and_links.py",
-    "tests/recovery/test_chaos.py",
     "tests/browser/test_chat.py",
     "tests/platform/test_run.py",
     "tests/platform/test_image.py",
@@ -50,7 +51,16 @@ LONGEST = (
     "tests/chat/messenger/test_troubles.py",
     "tests/chat/entrances/feishu/test_troubles.py",
     "tests/browser/",
+    "tests/recovery/",
+    "tests/platform/",
+    "tests/chat/test_installation.py",
+    "tests/chat/runs/test_store_trouble.py",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the processes of tests begin at once."""
+    Process.preloaded = True
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

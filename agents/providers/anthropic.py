@@ -10,7 +10,6 @@ PROVIDER = Provider(
             "Anthropic (OpenAI-compatible)",
             hosts=("api.anthropic.com",),
             models=r"^(anthropic[/.])?claude",
-            alternates=True,
             tools_with_calls=True,
         ),
         Profile("anthropic-messages", "Anthropic Messages", dialect="anthropic", thinks=True),

@@ -10,7 +10,6 @@ PROVIDER = Provider(
             "Gemini (OpenAI-compatible)",
             hosts=("generativelanguage.googleapis.com", "aiplatform.googleapis.com"),
             models=r"^(google/)?gemini",
-            alternates=True,
             signatures=True,
         ),
         Profile("gemini-native", "Gemini generateContent", dialect="gemini", signatures=True, thinks=True),

@@ -14,6 +14,8 @@ from agents.transcript.wording import clean
 #: whole request included).
 MAX_DEPTH = 64
 _NINE = re.compile(r"[A-Za-z0-9]{9}")
+#: Characters of the longest id that is sent: what the Responses API and several gateways take at most.
+MAX_ID = 64
 
 
 def arguments(call: Call, room: Room) -> str:
@@ -64,7 +66,9 @@ def wire_id(call: Call, room: Room) -> str:
     """The call's id in this request: unique in it, and of the form that the profile takes (V4, V5, V6)."""
     if room.profile.ids == "kimi":
         room.count += 1
-        return f"functions.{function_name(call.name)}:{room.count - 1}"
+        number = str(room.count - 1)
+        name = function_name(call.name)[: MAX_ID - len("functions.:") - len(number)]
+        return f"functions.{name}:{number}"
     id, salt = call.id, 0
     while not _NINE.fullmatch(id) or id in room.ids:
         salt += 1

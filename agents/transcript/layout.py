@@ -28,7 +28,8 @@ class Form(Protocol):
     """How a dialect writes what the assistant said and did."""
 
     def step(self, step: Step, room: Room) -> list[Message]:
-        """The messages of a step; none if it says nothing. A message that ends with results has the role `tool`."""
+        """The messages of a step; none if it says nothing. What asks for calls has `tool_calls` and the role
+        `assistant`, results have the role `tool`. A message with `items` is sent as it is and joined with no other."""
         ...
 
     def line(self, text: str, profile: Profile) -> Message:
@@ -96,6 +97,8 @@ def _calls_before(items: Sequence[Item], kept: Sequence[Item]) -> int:
 
 def _as_one(first: Message, second: Message, profile: Profile) -> bool:
     """Whether two neighbours can be sent as one message (no results stand between them)."""
+    if "items" in first or "items" in second:
+        return False
     if first["role"] == second["role"] == "assistant":
         return "tool_calls" not in first and (profile.text_beside_calls or "tool_calls" not in second)
     return bool(first["role"] == second["role"] == "user")

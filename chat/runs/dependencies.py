@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from agents.dialects.base import Model
-from agents.dialects.opening import open_model
+from agents.dialects.opening import account_of, fallback_of, open_model
+from agents.dialects.serving import what_is_served
 from agents.models import Agent, installed_tools
-from agents.spec import AgentSpec
+from agents.profiles import needs_no_asking
+from agents.spec import AgentSpec, Endpoint
 from agents.tools import Storage, Toolbox
 from agents.tools.notes.store import NoteStorage
 from chat.support.database import Database
@@ -41,17 +43,36 @@ async def find_agent(database: Database, slug: str) -> AgentSpec | None:
     if agent is None:
         return None
     spec = agent.spec()
-    return replace(
+    spec = replace(
         spec,
         model=spec.model or settings.OPENAI_MODEL,
         base_url=spec.base_url or settings.OPENAI_BASE_URL,
     )
+    other = fallback_of(spec)
+    return replace(
+        spec,
+        endpoint=await _endpoint(spec),
+        fallback_endpoint=await _endpoint(other) if other is not None else Endpoint(),
+    )
+
+
+async def _endpoint(spec: AgentSpec) -> Endpoint:
+    """What is known of an agent's address; the server is asked where the profile is to be guessed by more than it."""
+    key = _key(spec.base_url)
+    served = None
+    if not spec.profile and not needs_no_asking(spec.base_url, spec.model):
+        served = await what_is_served(spec.base_url, key, spec.model)
+    return Endpoint(account_of(spec.base_url, key), served)
 
 
 def model_of(spec: AgentSpec) -> Model:
     """The model that speaks for an agent. A key goes to the server it was configured for and to no other:
     whoever may edit an agent's address must not be able to send the key somewhere else."""
-    return open_model(spec, keys().get(_server(spec.base_url), ""))
+    return open_model(spec, _key(spec.base_url))
+
+
+def _key(base_url: str) -> str:
+    return keys().get(_server(base_url), "")
 
 
 def keys() -> dict[tuple[str, str], str]:

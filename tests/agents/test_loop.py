@@ -518,7 +518,7 @@ async def test_R6_a_message_that_arrives_during_a_call_is_read_with_its_result(
     bench.gates["a"].set()
     await work
     assert [message["role"] for message in model.bodies[1]["messages"]] == [
-        "system", "user", "assistant", "tool", "user",
+        "system", "user", "assistant", "tool", "assistant", "user",
     ]  # fmt: skip
 
 
@@ -550,7 +550,7 @@ async def test_R6_a_message_that_slips_in_before_the_step_is_sent_with_it(shell:
     shell.say("one")
     model = ScriptedModel(says("both"))
     await shell.work(AGENT, model, bench.toolbox())
-    assert [message["content"] for message in model.bodies[0]["messages"][1:]] == ["one", "two"]
+    assert [message["content"] for message in model.bodies[0]["messages"][1:]] == ["one\n\ntwo"]
     assert [step.text for step in shell.steps()] == ["both"]
 
 
@@ -570,7 +570,7 @@ async def test_R6_a_message_that_comes_right_after_the_step_began_is_not_sent_wi
     model = ScriptedModel(says("first"), says("second"))
     await shell.work(AGENT, model, bench.toolbox(), after=speak)
     asked = [[message["content"] for message in body["messages"][1:]] for body in model.bodies]
-    assert asked == [["one", "early"], ["one", "early", "first", "late"]]
+    assert asked == [["one\n\nearly"], ["one\n\nearly", "first", "late"]]
 
 
 async def test_W4_offsets_count_UTF_16_units_and_pieces_are_conflated(shell: Shell, bench: Bench) -> None:
@@ -596,6 +596,14 @@ async def test_V14_reasoning_is_kept_for_its_issuer_only(shell: Shell, bench: Be
     other = ScriptedModel(says("ok"))
     await shell.work(replace(AGENT, profile="openai-chat"), other, bench.toolbox())
     assert "hm, yes" not in str(other.bodies)
+
+
+async def test_V9_what_stands_for_no_words_is_not_taken_for_words(shell: Shell, bench: Bench) -> None:
+    """A model that imitates what it read beside its calls has said nothing; as an answer it is one."""
+    shell.say("look")
+    model = ScriptedModel(asks(look("a"), text=" …\n"), asks(look("b"), text="… b"), says("…"))
+    await shell.work(AGENT, model, bench.toolbox())
+    assert [step.text for step in shell.steps()] == ["", "… b", "…"]
 
 
 async def test_an_empty_answer_is_no_answer(shell: Shell, bench: Bench) -> None:

@@ -16,7 +16,7 @@ import yaml
 
 from config import settings
 from scripts import processes, supervise
-from tests.support.processes import ROOT, Stack, clean_environment
+from tests.support.processes import ROOT, Process, Stack, clean_environment
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -54,7 +54,8 @@ def test_supervisor_starts_the_one_command_and_starts_it_again(tmp_path: Path) -
         assert "100%%" in program["stdout_logfile"]
 
 
-def test_tests_start_the_one_command(database_template: Path) -> None:
+def test_tests_start_the_one_command(database_template: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Process, "preloaded", False)  # as everywhere but in tests
     with Stack(template=database_template) as stack:
         process = stack.start("demo")
         assert process.argv == processes.command("demo")

@@ -20,5 +20,5 @@ def test_nothing_is_lost_and_nothing_happens_twice_in_a_minute_of_chaos(database
     plan = Plan(seed=SEED, seconds=60, conversations=4, pace_ms=4_000, gap_s=(0.5, 3.5), rest_s=90)
     report = run(plan, database_template)
     print("\n".join(lines(report)))
-    assert report.violations == [], "\n".join([*report.violations, report.outputs[-6000:]])
+    assert report.violations == [], "\n".join([*report.violations, report.outputs])
     assert report.faults and report.figures.counts["messages acknowledged"] > 0

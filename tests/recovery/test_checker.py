@@ -3,11 +3,18 @@ tests/recovery/mutants.py."""
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.recovery.chaos.checker import Record, frames_follow_each_other, pages_agree
+from tests.recovery.chaos import stacks
+from tests.recovery.chaos.checker import Record, frames_follow_each_other, pages_agree, runs_end
+from tests.support.processes import Process, clean_environment
+from tests.support.waiting import wait_until
 
 MESSAGE = {"kind": "message", "seq": 3, "id": "m", "text": "[pay 1 1] say 2"}
 CALL = {"id": "c", "status": "succeeded"}
@@ -82,3 +89,38 @@ def test_W2_a_missing_event_is_excused_only_if_the_link_may_have_lost_it(
     assert (list(frames_follow_each_other(record)) == []) == excused
     record.mangled = [("link2", 1_000, 2_000)]
     assert list(frames_follow_each_other(record)) == ["w1 was sent e:2:b after e:1:a"]
+
+
+def test_R2_a_lease_that_somebody_holds_at_rest_is_noticed() -> None:
+    assert list(runs_end(Record({}, [], [], [], {}))) == []
+    held = Record({}, [], [], [], {}, leases={"x": "worker-1/ab"})
+    assert list(runs_end(held)) == ["x: worker-1/ab holds the lease at rest"]
+
+
+#: A worker of sorts, with a child that knows nothing of the signal.
+WAITS = """
+import asyncio, subprocess
+from tests.recovery.chaos import stacks
+
+async def for_nothing_that_comes():
+    subprocess.Popen(["sleep", "60"])
+    stacks.tell_on_signal()
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(for_nothing_that_comes())
+"""
+
+
+def test_processes_say_what_they_wait_for_and_go_on(tmp_path: Path) -> None:
+    process = Process("waits", [sys.executable, "-c", WAITS], clean_environment(), tmp_path / "log")
+    process.start()
+    try:
+        wait_until(lambda: process.says("ready"), 20, "it to wait")
+        stacks.ask([process.pid])
+        wait_until(lambda: process.says("for_nothing_that_comes"), 10, "it to say so")
+        assert process.alive
+        (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(child), signal.SIGKILL)
+    finally:
+        process.stop()

@@ -11,6 +11,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import urllib.error
 import urllib.request
@@ -23,6 +24,7 @@ import psycopg
 
 from scripts.processes import command
 from tests.support.ports import claim_port
+from tests.support.preloaded import Preloaded
 from tests.support.replicated import Replicated
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
@@ -46,6 +48,10 @@ def clean_environment(**more: str) -> dict[str, str]:
 class Process:
     """One process of a stack; survives being started again after its death."""
 
+    #: Whether those that start as usual are forked from a process that has imported the libraries. Tests do that;
+    #: measurements do not.
+    preloaded = False
+
     def __init__(
         self, name: str, argv: list[str], env: dict[str, str], log: Path, folder: Path = ROOT
     ) -> None:
@@ -54,7 +60,7 @@ class Process:
         self.argv = argv
         self.env = env
         self.log = log
-        self._popen: subprocess.Popen[bytes] | None = None
+        self._popen: subprocess.Popen[bytes] | Preloaded | None = None
 
     @property
     def pid(self) -> int:
@@ -71,9 +77,21 @@ class Process:
         """Start it; does not wait until it is ready."""
         assert not self.alive, f"{self.name} runs already"
         with self.log.open("ab") as log:
+            if self.preloaded and self._usual():
+                self._popen = Preloaded(self.argv, self.env, log.fileno())
+                return
             self._popen = subprocess.Popen(
                 self.argv, cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
+
+    def _usual(self) -> bool:
+        """Whether it is a process of this release in the environment of the tests, which nothing reaches from below:
+        no library is put before others, no setting is for the interpreter."""
+        special = [
+            name for name in self.env if name.startswith(("LD_", "PYTHON")) and name != "PYTHONUNBUFFERED"
+        ]
+        ours = self.argv[:2] == [sys.executable, "-m"] and self.argv[2:] and self.folder == ROOT
+        return bool(ours and not set(special) - {"LD_LIBRARY_PATH"})
 
     def signal(self, number: int) -> None:
         """Send a signal."""
@@ -104,7 +122,7 @@ class Process:
                 self._popen.wait(seconds)
             except subprocess.TimeoutExpired:
                 self.kill()
-        return self._popen.returncode
+        return self._popen.wait()
 
     def output(self, last: int = 4000) -> str:
         """The end of what it wrote."""
@@ -291,9 +309,9 @@ class Stack:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def outputs(self) -> str:
+    def outputs(self, last: int = 4_000) -> str:
         """The ends of all logs, for a failure message."""
-        return "\n".join(f"--- {label} ---\n{process.output()}" for label, process in self.processes.items())
+        return "\n".join(f"--- {label} ---\n{one.output(last)}" for label, one in self.processes.items())
 
     def __enter__(self) -> Stack:
         if self._own_valkey:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from chat.runs.isolated.fork_server import fork_early
 from chat.runs.worker import main
 from chat.start import refuse_unfit
 
@@ -18,5 +19,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the worker; returns when it has left. Ends at once where it must not work."""
+        fork_early()
         refuse_unfit()
         main()

@@ -258,6 +258,8 @@ def runs_end(record: Record) -> Iterator[str]:
         for run, at in status.items():
             if at not in ("finished", "failed", "stopped", "waiting"):
                 yield f"{conversation}: run {run} is left {at}, its lease is with {record.leases.get(conversation)}"
+    for conversation, owner in record.leases.items():
+        yield f"{conversation}: {owner} holds the lease at rest"
 
 
 def processes_end(record: Record) -> Iterator[str]:

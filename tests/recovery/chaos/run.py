@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
 import socket
@@ -14,7 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from tests.recovery.chaos import tools
+import redis
+
+from tests.recovery.chaos import stacks, tools
 from tests.recovery.chaos.checker import Record, violations
 from tests.recovery.chaos.clients import Clients, Line, build
 from tests.recovery.chaos.measure import Figures, figures
@@ -217,6 +220,24 @@ class Scene:
         self.pages = self._stack.enter_context(Pages())
         self.pages.open(views)
 
+    def redis(self) -> redis.Redis:
+        """A client to the store as it is now; close it or use it as a context."""
+        return redis.Redis.from_url(self.system.valkey.url, decode_responses=True)
+
+    def leases(self, conversations: list[str]) -> dict[str, str]:
+        """Who holds a lease now that everything has come to rest. The last owners get a moment to let go."""
+        held: dict[str, str] = {}
+
+        def none() -> bool:
+            nonlocal held
+            owners = [client.get(f"hf:{{{one}}}:lease") for one in conversations]
+            held = {one: str(owner) for one, owner in zip(conversations, owners, strict=True) if owner}
+            return not held
+
+        with self.redis() as client, contextlib.suppress(AssertionError):
+            wait_until(none, 3, "leases to be given back")
+        return held
+
     def answers(self, number: int) -> bool:
         """Whether this web server (0 or 1) takes connections."""
         return _answers(self.proxies[number].target_port)
@@ -228,6 +249,7 @@ class Scene:
         said = clients.finish(plan.rest_s)
         pages = self.pages.finish(plan.rest_s) if self.pages is not None else []
         record = _record(system, self.model, said)
+        record.leases = self.leases(list(record.journal))
         record.pages = pages
         record.mangled = [
             # What was held back may come a moment later, and be read later still.
@@ -237,12 +259,16 @@ class Scene:
         ]
         record.stuck = [fault.target for fault in faults if fault.action == "did_not_end"]
         record.died = [f"{fault.target}: {fault.detail}" for fault in faults if fault.action == "died"]
+        found = violations(record)
+        if found:
+            # Whatever does not come to its end is still there, and says where it is.
+            stacks.ask([one.pid for one in system.processes.values() if one.alive])
         return Report(
             plan,
-            violations(record),
+            found,
             faults,
             figures(record, faults, requests=self.model.requests),
-            system.outputs(),
+            system.outputs(20_000 if found else 4_000),
             record,
         )
 

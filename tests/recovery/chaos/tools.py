@@ -16,8 +16,11 @@ from django.conf import settings
 
 from agents.tools import Probed, ToolContext, tool
 from chat.support import kill_points
+from tests.recovery.chaos import stacks
 
 NAME = "ledger.jsonl"
+
+stacks.tell_on_signal()
 
 
 def ledger() -> Path:

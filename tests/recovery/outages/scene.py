@@ -51,6 +51,10 @@ class OutageScene(Scene):
             self.arm(valkey)
         return _Address(f"redis+sentinel://{USER}:{PASSWORD}@{self.watched.places}/{NAME}/0")
 
+    def redis(self) -> redis.Redis:
+        """A client to whoever is the primary now."""
+        return self.watched.primary().client()
+
     def settings_of(self, label: str) -> dict[str, str]:
         return {"DATABASE_URL": self.bouncer.url} if label in BOUNCED else {}
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
+from chat.runs.isolated import fork_server
 from tests.support.ports import claim_port
 from tests.support.processes import ROOT, clean_environment
 
@@ -20,7 +23,11 @@ from chat.runs.isolated import fork_server
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
+EARLY = os.environ.get("EARLY") and fork_server.fork_early()
+
 async def main():
+    if EARLY:
+        assert not fork_server.fork_early(), "there is one already"
     said, nest = {"took": []}, fork_server.ForkServer()
     for _ in range(2):
         began = time.monotonic()
@@ -46,13 +53,15 @@ async def main():
             break
         await asyncio.sleep(0.01)
     nest.close()
+    assert bool(EARLY) == bool(os.environ.get("EARLY"))
     print(json.dumps(said))
 
 asyncio.run(main())
 """
 
 
-def test_their_ends_are_seen_and_the_fork_server_is_waited_for_once(tmp_path: Path) -> None:
+def tried(folder: Path, **env: str) -> dict[str, Any]:
+    """What the script says."""
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],
         cwd=ROOT,
@@ -60,15 +69,37 @@ def test_their_ends_are_seen_and_the_fork_server_is_waited_for_once(tmp_path: Pa
             DJANGO_SETTINGS_MODULE="config.settings",
             DJANGO_SECRET_KEY="only-for-tests-" + "x" * 50,
             DJANGO_INSECURE_HTTP="1",
-            HOLDFAST_DATA=str(tmp_path),
+            HOLDFAST_DATA=str(folder),
             REDIS_URL=f"redis://127.0.0.1:{claim_port()}/0",
+            **env,
         ),
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    first, second = said.pop("took")
+    said: dict[str, Any] = json.loads(done.stdout)
+    took = said.pop("took")
     assert said == {"ended": 0, "killed": -9, "lost": 255, "left": False}, done.stderr
+    return {"took": took}
+
+
+def test_their_ends_are_seen_and_the_fork_server_is_waited_for_once(tmp_path: Path) -> None:
+    first, second = tried(tmp_path)["took"]
     assert second < first / 2, f"{second} s after {first} s"
+
+
+def test_a_copy_of_the_worker_is_the_fork_server_and_need_not_be_waited_for(tmp_path: Path) -> None:
+    later, _ = tried(tmp_path)["took"]
+    first, _ = tried(tmp_path, EARLY="1")["took"]
+    assert first < later / 2, f"{first} s, {later} s with a fork server that has to import first"
+
+
+def test_a_process_with_threads_is_not_copied() -> None:
+    thread = threading.Thread(target=(over := threading.Event()).wait)
+    thread.start()
+    try:
+        assert not fork_server.fork_early()
+    finally:
+        over.set()
+        thread.join()
