@@ -16,6 +16,8 @@ from agents import events as e
 from agents.history import History, empty, fold
 from agents.profiles import all_profiles
 
+#: What a model thought, as people see it. What its issuer wants back of it is data of another field.
+THOUGHT = "what nobody may be told of"
 NAMES = ("clock", "look_up", "save_note", "f f", "日历", "", "x" * 90, "clock.now", "functions.clock")
 ARGUMENTS = (
     "{}", '{"city": "Rome"}',
@@ -111,7 +113,7 @@ class Teller:
         text = self.random.choice(WORDS)
         outcome = self.random.random()
         if outcome < 0.08:
-            return self._store(e.StepStopped(at=1, run=run, step=step, text=text))
+            return self._store(e.StepStopped(at=1, run=run, step=step, text=text, reasoning=THOUGHT))
         if outcome < 0.12:
             return self._store(e.StepDiscarded(at=1, run=run, step=step))
         if outcome < 0.16:
@@ -125,6 +127,7 @@ class Teller:
             run=run,
             step=step,
             text=text,
+            reasoning=self.random.choice(("", f"{THOUGHT} #{len(self.log)}")),
             calls=calls,
             issuer=profile.issuer(model),
             replay=self._replay(text, calls),
