@@ -1,8 +1,8 @@
 # Holdfast. `make run` needs Python 3.11+, Node 20.19+ and make; everything else is installed into this folder.
 PYTHON ?= python3
 PORT ?= 8000
-# Processes that run tests side by side; a file stays in one of them. One more than cores: many tests wait.
-JOBS ?= 4
+# Processes that run tests side by side; a file stays in one of them. More than cores: many tests wait.
+JOBS ?= 5
 PY := .venv/bin/python
 DURATION ?= 60
 RUNS ?= 20 50 100 200
@@ -12,7 +12,7 @@ SEED ?=
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean templates servers streams
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,19 @@ test: tools ## All checks and tests; the last line is pytest's
 
 fuzz: tools ## Hold 100,000 generated requests to the rules of every provider
 	$(PY) -m tests.agents.transcript.fuzz
+
+adversary: tools ## 10,000 conversations with providers that refuse any one feature: none may die (CONVERSATIONS=…, SEED)
+	$(PY) -m tests.agents.adversary --conversations $(if $(filter command line environment,$(origin CONVERSATIONS)),$(CONVERSATIONS),10000) \
+		$(if $(SEED),--seed $(SEED))
+
+templates: tools ## Render our requests through a thousand chat templates of public packages, and convert them by public converters (GENERATED, ONLY)
+	$(PY) -m tests.witnesses.render_templates $(if $(GENERATED),--generated $(GENERATED)) $(if $(ONLY),--only "$(ONLY)")
+
+servers: tools ## Build llama.cpp's own server once, and have it take our requests with each of its chat templates (GENERATED, ONLY)
+	$(PY) -m tests.witnesses.ask_servers $(if $(GENERATED),--generated $(GENERATED)) $(if $(ONLY),--only "$(ONLY)")
+
+streams: tools ## Split, disturb and cut 100,000 generated streams of each dialect at random (SEED, STREAMS)
+	$(PY) -m tests.agents.dialects.streams.run $(if $(STREAMS),--streams $(STREAMS)) $(if $(SEED),--seed $(SEED))
 
 chaos: tools ## Kill, stop and cut off real processes for DURATION seconds, then check (SEED, CONVERSATIONS, DATABASE)
 	cd frontend && npm run --silent build

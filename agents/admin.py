@@ -8,12 +8,13 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from agents import extensions
+from agents.learned.admin import LearnedRuleAdmin
 from agents.models import Agent, default_tools, installed_tools
 from agents.profiles import all_profiles, choose
 from agents.providers.base import Profile
 from agents.tools.notes.admin import NoteAdmin
 
-__all__ = ["AgentAdmin", "NoteAdmin"]
+__all__ = ["AgentAdmin", "LearnedRuleAdmin", "NoteAdmin"]
 
 if TYPE_CHECKING:  # Django's own classes take no type argument when the program runs.
     _AgentForm = forms.ModelForm[Agent]

@@ -10,12 +10,14 @@ from typing import Any
 from agents import events as e
 from agents.dialects.assembler import AssembledCall, Assembler, Response
 from agents.dialects.base import Delta
-from agents.errors import ModelError
-from agents.history import before
+from agents.errors import EmptyAnswer, ModelError
+from agents.history import History, Run, before
 from agents.judging import is_cut, judge
-from agents.requesting import Blocked, follow, read_files, request
-from agents.retrying import after
+from agents.learned import LearnedForm
+from agents.requesting import Blocked, Request, follow, read_files, request
+from agents.retrying import WORDLESS, after
 from agents.steps import CallModel
+from agents.transcript.forms import PROPER
 from agents.transcript.wording import NO_WORDS
 from agents.work import PartText, StopOrDeadline, Work, ending, failing, thinking_of
 
@@ -46,7 +48,7 @@ async def answer(
         return
     begun: list[e.Event] = []
     if sent.broken:
-        detail = f"The conversation was sent as plain text ({sent.broken})."
+        detail = f"The conversation was sent {sent.form.title} ({sent.broken})."
         begun.append(
             e.RunRetrying(at=now, run=run.id, code="transcript_invalid", detail=detail, retry_at=now)
         )
@@ -60,6 +62,7 @@ async def answer(
         if isinstance(sent, Blocked):
             yield failing(work, sent.code, sent.detail)
             return
+        seen = stands
     reading = _Reading(work, sent.body)
     try:
         async with aclosing(reading.pieces(decision.step, halt)) as pieces:
@@ -74,14 +77,59 @@ async def answer(
         else:
             patient, work.cut = work.cut != decision.step, decision.step if is_cut(response) else work.cut
             incomplete = judge(response, patient=patient)
-            await follow(work, "text_ok")
-            work.window, work.shortened = None, 0
-            yield [_finished(work, decision.step, response, incomplete)]
+            omitted = await _taken(work, sent)
+            yield [*omitted, _finished(work, decision.step, response, incomplete)]
     except ModelError as error:
-        async for events in after(work, halt, error, decision.step, sent):
+        if isinstance(error, EmptyAnswer) and has_done_something(seen, run) and run.failures > work.forgiven:
+            omitted = await _taken(work, sent)
+            yield [*omitted, *_silent(work, decision.step, reading.assembler.response())]
+            return
+        async for events in after(work, error, decision.step, sent, seen):
             yield _half_kept(work, decision.step, events, reading.assembler.response())
     finally:
         await reading.close()
+
+
+async def _taken(work: Work, sent: Request) -> list[e.Event]:
+    """What follows from an answer: what was learned from it is kept; what the request had to go without is told."""
+    await follow(work, "again_ok" if work.fault.startswith("~") else "text_ok")
+    kind, status = work.refused_as
+    if sent.form != work.form:
+        work.form = sent.form
+        if kind and not kind.startswith("V") and kind != str(WORDLESS):
+            agent, at = work.agent, work.clock.now()
+            await work.learned.learn(
+                LearnedForm(agent.base_url, agent.model, sent.form, kind, work.refusal, status, at)
+            )
+    omitted: list[e.Event] = [
+        e.MessageLeftOut(
+            at=work.clock.now(),
+            message=one.item,
+            files=one.files,
+            reason=work.omitted_for,
+            detail=work.refusal[:500],
+            model=work.agent.model,
+        )
+        for one in work.omission
+    ]
+    work.window, work.shortened, work.hint = None, 0, PROPER
+    work.omission, work.omissions, work.forgiven, work.wordless = (), None, 0, False
+    return omitted
+
+
+def has_done_something(history: History, run: Run) -> bool:
+    """Whether a tool has succeeded in this run: what was asked for may be done, whatever the model says of it."""
+    return any(
+        call.status == "succeeded" for step in history.steps() if step.run == run.id for call in step.calls
+    )
+
+
+def _silent(work: Work, step: str, response: Response) -> list[e.Event]:
+    """The end of a run whose model has used its tools and says nothing of it."""
+    silent = Response("", usage=response.usage, finish=response.finish, replay=response.replay)
+    detail = "The model used its tools and gave no answer after that."
+    end = e.RunFinished(at=work.clock.now(), run=work.run.id, limit="no_answer", detail=detail)
+    return [_finished(work, step, silent, None), end]
 
 
 class _Reading:

@@ -6,7 +6,7 @@ Pure. Whoever asked tries again on ModelError; everything else becomes a step, w
 from agents.dialects.assembler import Response
 from agents.dialects.errors import broken_off, excerpt
 from agents.dialects.finishing import kind_of
-from agents.errors import ModelError
+from agents.errors import EmptyAnswer, ModelError
 from agents.events import Incomplete
 
 
@@ -50,9 +50,8 @@ def _how(response: Response) -> str:
 
 def _empty(response: Response) -> ModelError:
     if not response.finish or kind_of(response.finish) == "whole":
-        return ModelError("model_error", "The model gave an empty answer.", retry=True)
-    detail = f"The model gave no answer: the provider ended it with {_word(response)}."
-    return ModelError("model_error", detail, retry=True)
+        return EmptyAnswer()
+    return EmptyAnswer(f"The model gave no answer: the provider ended it with {_word(response)}.")
 
 
 def _word(response: Response) -> str:

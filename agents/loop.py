@@ -17,6 +17,8 @@ from agents.dialects.base import Model
 from agents.dialects.opening import chosen
 from agents.faults import FaultLog
 from agents.history import History
+from agents.learned import LearnedForms
+from agents.retrying import rested
 from agents.spec import AgentSpec
 from agents.steps import (
     AskApproval,
@@ -56,6 +58,7 @@ async def perform(
     files: FileReader | None = None,
     faults: FaultLog | None = None,
     refused: Iterable[str] = (),
+    learned: LearnedForms | None = None,
     unwatched: Collection[str] = (),
 ) -> AsyncGenerator[list[e.Event] | PartText, None]:
     """Work on the active run until it ends, has to wait for a person, or must be left to another release.
@@ -66,17 +69,20 @@ async def perform(
     generator; tools and streams are cancelled and nothing more is yielded. `agent.model` must be filled in.
 
     `fallback` is the model of `fallback_of(agent)`, asked from then on in this run when the other one cannot
-    answer. Refused requests go to `faults`; none whose digest is in `refused` is sent again (rule T5). `unwatched`
-    names the entrances through which nobody watches what becomes of a run (rule R4).
+    answer. Refused requests go to `faults`; none whose digest is in `refused` is sent again (rule T5). In which form a
+    model takes requests is asked of `learned`, and told there. `unwatched` names the entrances through which nobody
+    watches what becomes of a run (rule R4).
     """
     profile = chosen(agent)
     work = Work(
         agent, profile, model, tools, history, stop, clock, fence, worker, owner, storage, fallback, files
     )
     work.refused, work.faults = set(refused), faults or work.faults
+    work.learned = learned or work.learned
     known = history()
     if known.run is None or not known.run.active:
         return
+    await work.look_up()
     async with StopOrDeadline(work) as halt:
         while True:
             known, now = history(), clock.now()
@@ -98,6 +104,8 @@ async def perform(
                     async with aclosing(run_calls(work, halt, decision)) as batches:
                         async for batch in batches:
                             yield batch
+                case CallModel() if (known.run.retry_at or 0) > now:
+                    await rested(work, halt)
                 case CallModel():
                     if compacted := await compact(work, halt):
                         yield compacted

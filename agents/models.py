@@ -9,12 +9,13 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
 
 from agents import extensions
+from agents.learned.models import LearnedRule
 from agents.profiles import all_profiles
 from agents.spec import AgentSpec, Prices, RunLimits, Unattended
 from agents.tools import Toolbox
 from agents.tools.notes.models import Note
 
-__all__ = ["Agent", "Note", "default_tools", "ensure_default_agent", "installed_tools"]
+__all__ = ["Agent", "LearnedRule", "Note", "default_tools", "ensure_default_agent", "installed_tools"]
 
 DEFAULT_PROMPT = (
     "You are a helpful assistant. Answer in the language of the person who writes to you. "

@@ -193,6 +193,19 @@ def _decided_already(state: State, event: e.Event) -> bool:
     return not CALL.allows(call["status"], type(event))
 
 
+def decide_take_back(
+    state: State, *, message: str, by: str, now: int, elsewhere: bool | None = None
+) -> list[e.Event]:
+    """A person wants what was left out to be sent again; what is not left out changes nothing. `elsewhere` says of an
+    item that the state does not hold whether it is left out; None: there is none of this id."""
+    for item in items(state):
+        if item["id"] == message and item["kind"] != "notice":
+            elsewhere = item.get("left_out") is not None
+    if elsewhere is None:
+        raise Rejected("unknown_message")
+    return [e.MessageTakenBack(at=now, message=message, by=by)] if elsewhere else []
+
+
 def decide_rename(state: State, *, title: str, now: int) -> list[e.Event]:
     """Another title; the same one changes nothing."""
     info = info_of(state)

@@ -31,6 +31,7 @@ from chat.commands import (
     SendBody,
     SettleBody,
     StopBody,
+    TakeBackBody,
 )
 from chat.files import attachments
 from chat.journal import queries
@@ -44,7 +45,7 @@ from chat.support.clock import MACHINE, Clock
 
 log = logging.getLogger(__name__)
 
-Body = CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody
+Body = CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody | TakeBackBody
 Decide = Callable[[SessionView], list[e.Event]]
 
 #: What an operator may do in the conversation of somebody else: stop its run, and say what became of a call in doubt.
@@ -197,6 +198,19 @@ class Inbox:
                 outcome = await self._settle(who, conversation, command, body)
             case ApproveBody():
                 outcome = await self._approve(who, conversation, command, body)
+            case TakeBackBody():
+                elsewhere = await queries.is_left_out(self._sessions.journal, conversation, body.message)
+                outcome = await self._append(
+                    conversation,
+                    command,
+                    lambda view: decide.decide_take_back(
+                        view.state,
+                        message=body.message,
+                        by=who.name,
+                        now=self._clock.now(),
+                        elsewhere=elsewhere,
+                    ),
+                )
         await self._after(conversation, outcome)
         return _result(outcome)
 

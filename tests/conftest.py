@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,39 +25,42 @@ from tests.support.valkey import Valkey
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"}
 # These start processes with a database of their own, so the database of the test process does not matter.
 OWN_DATABASE = ("tests/platform/", "tests/browser/", "tests/recovery/")
-#: Files that take half a minute and more, the longest first.
+#: Files that take half a minute and more: those first that take longest, and between them those that mostly wait.
 LONGEST = (
     "tests/platform/test_postgres.py",
-    "tests/recovery/test_chaos.py",
-    "tests/recovery/test_sentinel.py",
-    "tests/browser/test_reload.py",
     "tests/recovery/test_outages.py",
-    "tests/recovery/test_doors.py",
-    "tests/recovery/test_outage_kinds.py",
-    "tests/recovery/test_connections.py",
-    "tests/chat/entrances/feishu/test_processes.py",
-    "tests/recovery/test_servers_and_links.py",
-    "tests/browser/test_chat.py",
+    "tests/recovery/test_sentinel.py",
     "tests/platform/test_run.py",
-    "tests/platform/test_image.py",
-    "tests/platform/test_wheel.py",
+    "tests/recovery/test_outage_kinds.py",
+    "tests/browser/test_reload.py",
+    "tests/recovery/test_servers_and_links.py",
+    "tests/recovery/test_doors.py",
+    "tests/recovery/test_chaos.py",
+    "tests/platform/test_readiness.py",
+    "tests/browser/test_chat.py",
+    "tests/recovery/test_keys.py",
+    "tests/recovery/test_connections.py",
+    "tests/chat/entrances/feishu/test_troubles.py",
+    "tests/chat/messenger/test_troubles.py",
     "tests/platform/test_example.py",
-    "tests/chat/runs/test_worker.py",
+    "tests/recovery/test_crowd.py",
+    "tests/chat/runs/test_store_trouble.py",
+    "tests/platform/test_image.py",
     "tests/recovery/test_command_once.py",
+    "tests/chat/runs/test_worker.py",
+    "tests/recovery/test_schedules.py",
+    "tests/platform/test_redis_rights.py",
+    "tests/platform/test_wheel.py",
+    "tests/recovery/test_store_loss.py",
+    "tests/chat/entrances/feishu/test_burst.py",
+    "tests/chat/entrances/feishu/test_processes.py",
     "tests/chat/entrances/triggers/test_processes.py",
     "tests/recovery/test_database_restart.py",
-    "tests/recovery/test_store_loss.py",
-    "tests/recovery/test_schedules.py",
-    "tests/chat/entrances/feishu/test_burst.py",
-    "tests/recovery/test_crowd.py",
     "tests/recovery/test_poison.py",
-    "tests/chat/messenger/test_troubles.py",
-    "tests/chat/entrances/feishu/test_troubles.py",
     "tests/browser/",
     "tests/recovery/",
     "tests/platform/",
     "tests/chat/test_installation.py",
-    "tests/chat/runs/test_store_trouble.py",
 )
 
 
@@ -78,6 +84,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(
         key=lambda item: next((n for n, file in enumerate(LONGEST) if item.nodeid.startswith(file)), 99)
     )
+
+
+@pytest.fixture(scope="module")
+def demanding() -> Iterator[None]:
+    """For files that need a whole machine: one of them at a time, whichever process of the tests it is in."""
+    with Path(tempfile.gettempdir(), f"holdfast-demanding-{os.getuid()}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -309,7 +309,8 @@ class Assembler:
 
     def _append(self, index: int | None, call: _Call, piece: str) -> None:
         """A6: one complete object per call. Each turn of the loop closes at most one object."""
-        while piece.strip():
+        # White space between objects says nothing; within one it may stand in a string.
+        while piece.strip() or (piece and call.arguments and not call.whole):
             if call.whole:
                 following = _parse(piece)
                 if isinstance(following, dict) and following == call.held():

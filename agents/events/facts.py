@@ -14,6 +14,7 @@ from agents.events.parts import (
     AttachmentRef,
     Fact,
     Incomplete,
+    LeftOutReason,
     Origin,
     ProposedCall,
     RunCode,
@@ -46,6 +47,29 @@ class MessageAdded(Event):
     text: str
     origin: Origin = Origin()
     attachments: tuple[AttachmentRef, ...] = ()
+
+
+class MessageLeftOut(Event):
+    """The provider refuses requests with this: what a message or note says, or what a step's tools gave (`message` is
+    the id of any of them), or only these `files` of a message. Later requests go without, until it is taken back.
+    `model` is who refused it, in the words of `detail`."""
+
+    type: Literal["message.left_out"] = "message.left_out"
+    message: str
+    reason: Annotated[LeftOutReason, TOLERANT]
+    files: tuple[str, ...] = ()
+    detail: str = ""
+    model: str = ""
+    ignorable: Literal[True] = True
+
+
+class MessageTakenBack(Event):
+    """Somebody wants what was left out to be sent again."""
+
+    type: Literal["message.taken_back"] = "message.taken_back"
+    message: str
+    by: str = ""
+    ignorable: Literal[True] = True
 
 
 class NoteAdded(Event):

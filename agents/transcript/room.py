@@ -27,6 +27,10 @@ class ModelSettings:
     files: Mapping[str, FileContent | None] = field(default_factory=dict)
     #: Where and by which key the model is asked (`account_of`).
     account: str = ""
+    #: What goes before the first message, where the model takes no system prompt.
+    preface: str = ""
+    #: Whether the request may ask for more than an answer (usage, options of the stream).
+    options: bool = True
 
 
 @dataclass

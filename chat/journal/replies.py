@@ -30,6 +30,8 @@ REASONS: dict[str, Any] = {
     "model_busy": _("The model is too busy."),
     "model_rejected": _("The model's provider refused the request."),
     "model_error": _("The model failed."),
+    "content_refused": _("The model's provider refused something that this conversation holds."),
+    "no_answer": _("The model used its tools and gave no answer."),
     "transcript_invalid": _("The request did not pass its check and was not sent."),
     "internal": _("Something went wrong on the server."),
     "crashed_too_often": _("The run was given up because its workers died too often."),

@@ -10,6 +10,8 @@ from django.conf import settings
 from agents.dialects.base import Model
 from agents.dialects.opening import account_of, fallback_of, open_model
 from agents.dialects.serving import what_is_served
+from agents.learned import LearnedForms
+from agents.learned.store import LearnedRules
 from agents.models import Agent, installed_tools
 from agents.profiles import needs_no_asking
 from agents.spec import AgentSpec, Endpoint
@@ -28,12 +30,18 @@ class RunDependencies:
     model: Callable[[AgentSpec], Model]
     tools: Toolbox
     storage: Storage | None = None
+    #: In which form each model takes requests.
+    learned: LearnedForms | None = None
 
 
 def installed_dependencies(database: Database) -> RunDependencies:
     """What runs of this installation, from its settings and its database."""
     return RunDependencies(
-        partial(find_agent, database), model_of, installed_tools(), NoteStorage(database.run)
+        partial(find_agent, database),
+        model_of,
+        installed_tools(),
+        NoteStorage(database.run),
+        LearnedRules(database.run, database.using),
     )
 
 

@@ -322,6 +322,7 @@ class RunOwnership:
             fallback=dependencies.model(other) if other is not None else None,
             faults=faults,
             refused=await faults.digests(),
+            learned=dependencies.learned,
             unwatched=extensions.unattended(),
             files=ConversationFiles(
                 self.conversation,

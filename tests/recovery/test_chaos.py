@@ -9,7 +9,7 @@ import pytest
 from tests.recovery.chaos.__main__ import lines
 from tests.recovery.chaos.run import Plan, run
 
-pytestmark = [pytest.mark.recovery, pytest.mark.slow]
+pytestmark = [pytest.mark.recovery, pytest.mark.slow, pytest.mark.usefixtures("demanding")]
 
 #: In its first run this seed found a worker that was stopped past its lease and had its effect when it went on.
 SEED = 1

@@ -13,7 +13,7 @@ from tests.recovery.chaos.run import Plan, Scene
 from tests.support.waiting import eventually
 from tests.support.wire import Wire, login, new_id
 
-pytestmark = [pytest.mark.recovery, pytest.mark.slow]
+pytestmark = [pytest.mark.recovery, pytest.mark.slow, pytest.mark.usefixtures("demanding")]
 
 RUNS = 40
 #: As PostgreSQL counts: three of them are for its administrator.

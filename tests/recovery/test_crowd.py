@@ -6,7 +6,7 @@ import pytest
 
 from tests.recovery.crowd import Crowd, keeps, kills
 
-pytestmark = [pytest.mark.recovery, pytest.mark.slow]
+pytestmark = [pytest.mark.recovery, pytest.mark.slow, pytest.mark.usefixtures("demanding")]
 
 
 def test_R4_a_crowd_is_back_within_two_leases_of_a_kill() -> None:

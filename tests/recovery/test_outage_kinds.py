@@ -7,7 +7,7 @@ import pytest
 from tests.recovery.chaos.run import Plan
 from tests.recovery.outages.run import run
 
-pytestmark = [pytest.mark.recovery, pytest.mark.slow]
+pytestmark = [pytest.mark.recovery, pytest.mark.slow, pytest.mark.usefixtures("demanding")]
 
 #: Decides about the order, how long each lasts, what people say, and when a worker is killed as well. With this one the
 #: failover comes last, after which nobody waits until the Sentinels agree again.

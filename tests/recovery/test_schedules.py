@@ -12,7 +12,7 @@ import pytest
 
 from tests.recovery.schedules.run import Plan, expected, run
 
-pytestmark = [pytest.mark.recovery, pytest.mark.slow]
+pytestmark = [pytest.mark.recovery, pytest.mark.slow, pytest.mark.usefixtures("demanding")]
 
 
 def test_every_due_time_is_one_run_however_often_workers_die(database_template: Path) -> None:

@@ -71,16 +71,16 @@ def entry(arguments: Any = A, id: str = "call_1", index: int | None = 0) -> Json
 
 
 def ask(*arguments: Any) -> list[bytes]:
-    return [
-        frame(delta(tool_calls=[entry(one, f"call_{n}", n)])) for n, one in enumerate(arguments or (A,))
-    ]
+    return [frame(delta(tool_calls=[entry(one, f"call_{n}", n)])) for n, one in enumerate(arguments or (A,))]
 
 
 def end(reason: str) -> list[bytes]:
     return [frame(delta(reason))]
 
 
-def whole(content: str | None, *calls: Json, finish: str | None = "stop", field: str = "message", **more: Any) -> Json:
+def whole(
+    content: str | None, *calls: Json, finish: str | None = "stop", field: str = "message", **more: Any
+) -> Json:
     """A completion that did not stream, or the last frame of one that did."""
     message: Json = {"role": "assistant", "content": content}
     if calls:
@@ -110,7 +110,13 @@ def message(text: str, id: str | None = "msg_1") -> Json:
 
 
 def function(arguments: str = A, id: str | None = "fc_1", call_id: str = "call_1", **more: Any) -> Json:
-    item: Json = {"type": "function_call", "call_id": call_id, "name": "write", "arguments": arguments, **more}
+    item: Json = {
+        "type": "function_call",
+        "call_id": call_id,
+        "name": "write",
+        "arguments": arguments,
+        **more,
+    }
     return item if id is None else {"id": id, **item}
 
 
@@ -448,9 +454,7 @@ SHAPES: dict[str, Shape] = {
 
 def table() -> list[str]:
     """The lines of the table in docs/streams.md."""
-    return [
-        f"| {name} | {shape.sees}{' ¹' if shape.source else ''} |" for name, shape in SHAPES.items()
-    ]
+    return [f"| {name} | {shape.sees}{' ¹' if shape.source else ''} |" for name, shape in SHAPES.items()]
 
 
 def main() -> None:

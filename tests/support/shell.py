@@ -18,6 +18,7 @@ from agents.history import Call, History, Step, empty, fold
 from agents.loop import PartText, perform
 from agents.spec import AgentSpec
 from agents.tools import Toolbox
+from tests.support.adversary import Memory
 
 
 class QuickClock:
@@ -35,6 +36,19 @@ class QuickClock:
         self.slept.append(seconds)
         await asyncio.sleep(seconds / self._speed)
         self._skipped += seconds * (1 - 1 / self._speed)
+
+
+class FastClock:
+    """A clock that is `speed` times as fast as the real one, for whoever waits and for whoever looks."""
+
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
+
+    def now(self) -> int:
+        return int(asyncio.get_running_loop().time() * 1000 * self._speed)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self._speed)
 
 
 class KeptFaults:
@@ -67,6 +81,7 @@ class Shell:
         #: The files of the conversation, if it has any.
         self.files: FileReader | None = None
         self.faults = KeptFaults()
+        self.learned = Memory()
         self._fence = 0
         self._runs = 0
 
@@ -129,6 +144,7 @@ class Shell:
             files=self.files,
             faults=self.faults,
             refused=[fault.digest for fault in self.faults.kept],
+            learned=self.learned,
             unwatched=("schedule", "trigger"),
         )
         async with aclosing(loop) as yielded:

@@ -48,7 +48,7 @@ def render(
     # How turns alternate is this dialect's own affair.
     profile = replace(profile, alternates=False, bridge=False, vision="" if text_only else profile.vision)
     turns = _turns(lay_out(history, profile, ask, TextOnly(FORM) if text_only else FORM))
-    thinking = models.thinking(ask.model) if profile.thinks else None
+    thinking = models.thinking(ask.model) if profile.thinks and ask.options else None
     if thinking is not None and thinking["type"] == "enabled" and not _thought_about(turns):
         thinking = None
         for turn in turns:
@@ -61,7 +61,8 @@ def render(
     if tools := _tools(ask, turns):
         sent["tools"] = tools
     sent["messages"] = turns
-    _mark(sent)
+    if ask.options:
+        _mark(sent)
     return sent
 
 

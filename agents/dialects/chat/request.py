@@ -47,6 +47,8 @@ def render(
         body["tools"] = [dict(tool) for tool in ask.tools]
     elif profile.tools_with_calls and any("tool_calls" in message for message in messages):
         body["tools"] = [stub(name) for name in sorted(_called(messages))]
+    if not ask.options:
+        body["stream_options"] = None
     return body
 
 

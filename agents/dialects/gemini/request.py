@@ -60,7 +60,7 @@ def render(
     sent["contents"] = contents
     if tools := _tools(ask, contents):
         sent["tools"] = [{"functionDeclarations": tools}]
-    if profile.thinks and THINKING.search(ask.model.lower()):
+    if profile.thinks and ask.options and THINKING.search(ask.model.lower()):
         sent["generationConfig"] = {"thinkingConfig": {"includeThoughts": True}}
     return sent
 

@@ -20,10 +20,12 @@ const STEP: StepItem = {
   incomplete: null,
   at: 0,
   ended_at: null,
+  left_out: null,
 };
 
 function note(seq: number): Item {
-  return { kind: "note", seq, id: `n${seq}`, text: "", at: 0, origin: { entrance: "web", name: "" } };
+  const origin = { entrance: "web", name: "" };
+  return { kind: "note", seq, id: `n${seq}`, text: "", at: 0, origin, left_out: null };
 }
 
 function replica(text: string | null, items: Item[] = [note(50), STEP]): Replica {

@@ -79,7 +79,7 @@ async def test_a_server_that_tells_nothing_is_one_that_nothing_is_known_of(reply
 
 
 async def test_a_run_does_not_wait_for_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "TIMEOUT_S", 0.1)
+    monkeypatch.setattr(serving, "TIMEOUT_S", 2.0)
     async with Provider(lambda path, body: Reply(200, hang=True)) as server:
         assert await what_is_served(server.url, "", "m") is None
         assert await what_is_served(server.url, "", "m") is None

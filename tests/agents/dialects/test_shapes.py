@@ -59,7 +59,13 @@ class Told:
 
         async with Provider(answer) as provider:
             agent = AgentSpec(
-                "a", "A", "You help.", "m", base_url=provider.url, profile=PROFILES[shape.dialect], tools=("write",)
+                "a",
+                "A",
+                "You help.",
+                "m",
+                base_url=provider.url,
+                profile=PROFILES[shape.dialect],
+                tools=("write",),
             )
             model = OpenAIChat(provider.url) if shape.dialect == "chat" else OpenAIResponses(provider.url)
             self.shell.say("Hello")

@@ -221,8 +221,8 @@ MUTANTS = {
         RETURN.replace("*results", "{'role': 'user', 'content': 'wait'}, *results"),
     ),
     "history is cut by count": (
-        "    return _ordered(messages, profile, form)",
-        "    return _ordered(messages[-3:], profile, form)",
+        "_prefaced(_ordered(messages, profile, form), ask)",
+        "_prefaced(_ordered(messages[-3:], profile, form), ask)",
     ),
     "the provider's id is the key": (
         "id, salt = call.id, 0\n    while not _NINE.fullmatch(id) or id in room.ids:",

@@ -353,6 +353,7 @@ export const scenes: Record<string, Scene> = {
           text: "Build 812 finished: 3 tests failed.",
           at: Date.now(),
           origin: { entrance: "trigger", name: "ci" },
+          left_out: null,
         },
         message(7, "What is going on with the build?", { origin: { entrance: "feishu", name: "Li Lei" } }),
         notice(8, "limit_steps"),

@@ -111,6 +111,14 @@ export const en = {
   "message.copy": "Copy",
   "message.copied": "Copied",
 
+  "left_out.all": "This is left out of what the model reads:",
+  "left_out.results": "The results of these tools are left out of what the model reads:",
+  "left_out.files": "Left out of what the model reads: {names}.",
+  "left_out.content_filter": "its provider's content filter refused it.",
+  "left_out.image": "its provider could not read the picture.",
+  "left_out.refused": "its provider refused it.",
+  "left_out.take_back": "Send it again next time",
+
   "entrance.web": "the web chat",
   "entrance.feishu": "Feishu",
   "entrance.schedule": "a schedule",
@@ -152,6 +160,7 @@ export const en = {
   "run.waiting_browser": "Waiting for the browser",
   "run.waiting": "Waiting",
   "run.retrying": "{reason}. Trying again in {time}",
+  "run.retrying_at": "{reason}. Trying again in {time}, at {at}",
   "run.retrying_now": "{reason}. Trying again now",
   "run.stopping": "Stopping",
   "run.finished": "Finished",
@@ -229,6 +238,9 @@ export const en = {
   "code.model_rejected":
     "The model's provider rejected the request. What was sent is kept for the administrator.",
   "code.model_error": "The model's provider reported an error",
+  "code.content_refused":
+    "The model's provider refuses something that this conversation holds. What was sent is kept for the administrator.",
+  "code.no_answer": "The model used its tools and gave no answer after that.",
   "code.transcript_invalid":
     "The request did not pass its check and was not sent. The details are kept for the administrator.",
   "code.crashed_too_often":
@@ -267,6 +279,7 @@ export const en = {
   "reject.bad_command": "The server did not accept it.",
   "reject.id_reused": "The server has another message under the same number.",
   "reject.no_run": "There is nothing to stop any more.",
+  "reject.unknown_message": "The server does not know this message.",
   "reject.unknown_call": "The server does not know this tool call.",
   "reject.already_settled": "This has been decided already.",
   "reject.already_decided": "Somebody else has decided already.",

@@ -10,6 +10,7 @@ import { Tip } from "../parts/Tip";
 import { usageLines } from "../usage";
 import { CallGroup } from "./CallGroup";
 import { Incomplete } from "./Incomplete";
+import { LeftOut } from "./LeftOut";
 import { Thinking } from "./Thinking";
 
 interface Props {
@@ -73,6 +74,9 @@ export const StepRow = memo(function StepRow({ conversation, agent, item, opens,
         <Incomplete conversation={conversation} why={item.incomplete} goesOn={goesOn} />
       )}
       {item.calls.length > 0 && <CallGroup conversation={conversation} calls={item.calls} />}
+      {item.left_out && (
+        <LeftOut conversation={conversation} id={item.id} mark={item.left_out} names={[]} step />
+      )}
       {closes && !streaming && item.calls.length === 0 && <Foot item={item} />}
     </article>
   );

@@ -28,22 +28,56 @@ test("a pending message says where it is, and a failed one why, with retry and d
 });
 
 test("a message that waits says so, and one from elsewhere says from where", () => {
-  const shown = show(<MessageRow item={message(3, "a")} waits />);
+  const shown = show(<MessageRow conversation="c" item={message(3, "a")} waits />);
   expect(screen.getByTestId("message").dataset.waits).toBe("true");
   expect(screen.getByTestId("message").textContent).toContain("Waits for its turn");
   const foreign = message(3, "a", { origin: { entrance: "feishu", name: "Li Lei" } });
-  shown.again(<MessageRow item={foreign} waits={false} />);
+  shown.again(<MessageRow conversation="c" item={foreign} waits={false} />);
   expect(screen.getByTestId("message").textContent).toContain("from Feishu (Li Lei)");
   const added = message(3, "a", { origin: { entrance: "pager", name: "night shift" } });
-  shown.again(<MessageRow item={added} waits={false} />);
+  shown.again(<MessageRow conversation="c" item={added} waits={false} />);
   expect(screen.getByTestId("message").textContent).toContain("from a pager (night shift)");
   const gone = message(3, "a", { origin: { entrance: "fax", name: "" } });
-  shown.again(<MessageRow item={gone} waits={false} />);
+  shown.again(<MessageRow conversation="c" item={gone} waits={false} />);
   expect(screen.getByTestId("message").textContent).toContain("from fax");
 });
 
+test("what the provider refused says so, in the provider's words, and can be sent again", async () => {
+  const client = new FakeClient();
+  const left_out = {
+    reason: "content_filter" as const,
+    detail: "Content Exists Risk",
+    files: [],
+    model: "m",
+    at: 0,
+  };
+  const shown = show(
+    <MessageRow conversation="c" item={message(3, "a", { left_out })} waits={false} />,
+    client,
+  );
+  expect(screen.getByTestId("left-out").textContent).toContain("content filter");
+  expect(screen.getByTestId("left-out").textContent).toContain("Content Exists Risk");
+  fireEvent.click(screen.getByTestId("take-back"));
+  expect(client.calls).toEqual([{ method: "takeBack", args: ["c", message(3, "a").id] }]);
+  shown.again(<MessageRow conversation="c" item={message(3, "a", { left_out: null })} waits={false} />);
+  expect(screen.queryByTestId("left-out")).toBeNull();
+});
+
+test("of a message of which only a picture was refused the picture is named, in the reader's language", () => {
+  const attachments = [
+    { id: "f1", name: "photo.png", media_type: "image/png", size: 9 },
+    { id: "f2", name: "other.png", media_type: "image/png", size: 9 },
+  ];
+  const left_out = { reason: "image" as const, detail: "", files: ["f1"], model: "m", at: 0 };
+  const item = message(3, "a", { attachments, left_out });
+  show(<MessageRow conversation="c" item={item} waits={false} />, new FakeClient(), "zh");
+  expect(screen.getByTestId("left-out").textContent).toContain("photo.png");
+  expect(screen.getByTestId("left-out").textContent).not.toContain("other.png");
+  expect(screen.getByTestId("left-out").textContent).toContain("无法读取");
+});
+
 test("text of a person is text, never markup", () => {
-  show(<MessageRow item={message(3, "<b>x</b> **y**")} waits={false} />);
+  show(<MessageRow conversation="c" item={message(3, "<b>x</b> **y**")} waits={false} />);
   expect(screen.getByTestId("message").textContent).toContain("<b>x</b> **y**");
 });
 
@@ -115,7 +149,7 @@ describe("files of a message", () => {
   ];
 
   test("pictures are shown and open in a new tab, other files are named", () => {
-    show(<MessageRow item={message(1, "", { attachments: files })} waits={false} />);
+    show(<MessageRow conversation="c" item={message(1, "", { attachments: files })} waits={false} />);
     const picture = screen.getByLabelText<HTMLAnchorElement>("Open photo.png in a new tab");
     expect(picture.getAttribute("href")).toBe("/api/attachments/f1");
     expect(picture.target).toBe("_blank");

@@ -8,7 +8,7 @@ import pytest
 
 from tests.chat.entrances.feishu.burst import Plan, run
 
-pytestmark = [pytest.mark.recovery, pytest.mark.slow]
+pytestmark = [pytest.mark.recovery, pytest.mark.slow, pytest.mark.usefixtures("demanding")]
 
 
 def test_five_deliveries_of_each_event_to_two_servers_are_one_answer_in_order_within_limits(

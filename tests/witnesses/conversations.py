@@ -1,0 +1,63 @@
+"""Whole conversations of the product against a real server: a story, then messages that must be answered."""
+
+from __future__ import annotations
+
+from agents import events as e
+from agents.dialects.http import close_clients
+from agents.dialects.opening import open_model
+from agents.spec import AgentSpec, RunLimits
+from agents.tools import Toolbox, tool
+from tests.support.shell import Shell
+from tests.witnesses.stories import STORIES
+
+#: Stories in which the fault was, and two in which it was not.
+TOLD = (
+    "two turns",
+    "a tool and its answer",
+    "a stop during a call, then a message",
+    "a note after a result",
+    "a limit after a result, then a message",
+    "a run that failed after a result, then a message",
+    "message while tools run",
+)
+PROFILES = ("", "openai-chat", "openai-responses")
+
+
+def toolbox() -> Toolbox:
+    """One tool, as the stories call it."""
+
+    @tool(effect="read_only")
+    async def clock() -> str:
+        """Tell the time."""
+        return "12:00"
+
+    return Toolbox([clock])
+
+
+async def held(base_url: str) -> list[tuple[str, str]]:
+    """Have each conversation go on by two messages; its name, and why a run of it failed, or an empty text."""
+    ends: list[tuple[str, str]] = []
+    try:
+        for profile in PROFILES:
+            for name in TOLD:
+                ends.append((f"{name} / {profile or 'guessed'}", await _goes_on(base_url, profile, name)))
+    finally:
+        await close_clients()
+    return ends
+
+
+async def _goes_on(base_url: str, profile: str, name: str) -> str:
+    limits = RunLimits(steps=2)
+    agent = AgentSpec(
+        "a", "A", "You help.", "tiny", base_url, profile=profile, tools=("clock",), limits=limits
+    )
+    shell = Shell()
+    shell.store(*STORIES[name])
+    for text in ("Go on.", "And now?"):
+        shell.say(text)
+        await shell.work(agent, open_model(agent, ""), toolbox())
+        if shell.faults.kept:
+            return shell.faults.kept[0].text
+        if isinstance(last := shell.log[-1], e.RunFailed):
+            return last.detail
+    return ""
