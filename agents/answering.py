@@ -128,7 +128,9 @@ def has_done_something(history: History, run: Run) -> bool:
 
 def _silent(work: Work, step: str, response: Response) -> list[e.Event]:
     """The end of a run whose model has used its tools and says nothing of it."""
-    silent = Response("", reasoning=response.reasoning, usage=response.usage, finish=response.finish, replay=response.replay)
+    silent = Response(
+        "", reasoning=response.reasoning, usage=response.usage, finish=response.finish, replay=response.replay
+    )
     detail = "The model used its tools and gave no answer after that."
     end = e.RunFinished(at=work.clock.now(), run=work.run.id, limit="no_answer", detail=detail)
     return [_finished(work, step, silent, None), end]
