@@ -23,6 +23,7 @@ from typing import Any
 import httpx
 
 from agents.profiles import all_profiles
+from agents.providers.base import Profile
 from tests.witnesses import conversations, llama_cpp
 from tests.witnesses.packages import NotThere
 from tests.witnesses.plain import Features, features, plain, plain_items
@@ -83,7 +84,7 @@ def requests(generated: int) -> tuple[list[Sent], int]:
     """Every distinct request for both APIs, and how many they stand for."""
     distinct: dict[str, Sent] = {}
     count = 0
-    for name, profile, text_only, body in bodies(generated, window=4_000):
+    for name, profile, text_only, body in bodies(generated, _profiles(), window=4_000):
         count += 1
         body = {key: value for key, value in body.items() if key not in ("model", "include")}
         key = profile.dialect + json.dumps(body, sort_keys=True)
@@ -92,6 +93,11 @@ def requests(generated: int) -> tuple[list[Sent], int]:
         names = (*(before.names if before else ()), f"{name} / {profile.name} / {form}")
         distinct[key] = Sent(profile.dialect, names, body)
     return list(distinct.values()), count
+
+
+def _profiles() -> list[Profile]:
+    """Those that speak an API of this server that is asked here."""
+    return [profile for profile in all_profiles().values() if profile.dialect in PATHS]
 
 
 class Server:
@@ -150,8 +156,10 @@ async def ask(template: Path, sent: list[Sent]) -> Verdict:
 
 
 async def _missing(server: Server, one: Sent) -> AsyncIterator[str]:
-    found = [name for name in one.features if await server.takes_plain(one.api, one.features - {name})]
-    for name in found or ("several",):
+    found: list[str] = [
+        name for name in one.features if await server.takes_plain(one.api, one.features - {name})
+    ]
+    for name in found or ["several"]:
         yield name
 
 
@@ -167,7 +175,7 @@ def main() -> int:
         llama_cpp.server(), llama_cpp.model()
         chosen = [path for path in llama_cpp.templates() if wanted.only.lower() in path.name.lower()]
         sent, count = requests(wanted.generated)
-        print(f"{len(chosen)} templates; {len(list(histories(wanted.generated)))} histories × {len(all_profiles())} "
+        print(f"{len(chosen)} templates; {len(list(histories(wanted.generated)))} histories × {len(_profiles())} "
               f"profiles × 2 forms: {count:,} requests, {len(sent):,} of them different", flush=True)  # fmt: skip
         verdicts = [verdict for path in chosen for verdict in _asked(path, sent)]
     except NotThere as error:
