@@ -92,7 +92,7 @@ class Body:
 
     def _unusual(self, data: str, last: bool) -> Iterator[Any]:
         """What data that is no JSON text holds, line by line: JSON texts, the mark of the end, or signs of life."""
-        for line in data.splitlines():
+        for line in data.split("\n"):  # Not `splitlines`: a string of JSON may hold U+2028 as it is.
             line = line.strip()
             if line in _DONE:
                 yield "[DONE]"
@@ -116,7 +116,7 @@ class Body:
             yield from self._taken(value, "")
 
     def _lines(self, text: str) -> Iterator[Any]:
-        for line in text.splitlines():
+        for line in text.split("\n"):
             try:
                 yield json.loads(line)
             except (ValueError, RecursionError):

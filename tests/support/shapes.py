@@ -218,6 +218,10 @@ SHAPES: dict[str, Shape] = {
     "C5 no blank lines between the frames": Shape(
         [b"".join(FULL).replace(b"\n\n", b"\n")], ONCE, "Hello there"
     ),
+    "C5 the same with a line separator of Unicode in a word": Shape(
+        [b"".join([*say("Hello\u2028there"), *end("stop"), *DONE]).replace(b"\n\n", b"\n")],
+        "“Hello there”, once", "Hello\u2028there",
+    ),
     "C5 no blank line after the last frame": Shape(
         [*HELLO, end("stop")[0].rstrip(b"\n")], ONCE, "Hello there"
     ),
