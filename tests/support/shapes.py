@@ -264,6 +264,9 @@ SHAPES: dict[str, Shape] = {
         [frame({"message": "Invalid model: m does not exist"}, "error")],
         "that the provider does not know the model", code="model_unknown", detail="does not exist",
     ),
+    "C7 words between the frames that are no error": Shape(
+        [*say("Hello"), frame({"message": "Searching"}), *say(" there"), *end("stop"), *DONE], ONCE, "Hello there"
+    ),
     "C7 a web page": Shape(
         [b"<!DOCTYPE html><html><body>Sign in</body></html>"],
         "that this is a web page, and to check the address; after five tries", code="model_error",
