@@ -92,7 +92,7 @@ class Body:
 
     def _unusual(self, data: str, last: bool) -> Iterator[Any]:
         """What data that is no JSON text holds, line by line: JSON texts, the mark of the end, or signs of life."""
-        for line in data.splitlines():
+        for line in data.split("\n"):  # Not `splitlines`: a string of JSON may hold U+2028 as it is.
             line = line.strip()
             if line in _DONE:
                 yield "[DONE]"
@@ -116,7 +116,7 @@ class Body:
             yield from self._taken(value, "")
 
     def _lines(self, text: str) -> Iterator[Any]:
-        for line in text.splitlines():
+        for line in text.split("\n"):
             try:
                 yield json.loads(line)
             except (ValueError, RecursionError):
@@ -126,7 +126,7 @@ class Body:
         if isinstance(value, dict):
             if name and name != "message" and "type" not in value:
                 value["type"] = name
-            if (error := error_inside(value, model=self._model)) is not None:
+            if (error := error_inside(value, begun=self._came, model=self._model)) is not None:
                 raise error
             self._came = True
             yield value

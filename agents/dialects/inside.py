@@ -27,7 +27,6 @@ _WORDS = (
     "error_message",
     "errorMessage",
     "detail",
-    "title",
     "errors",
 )
 _CODES = ("code", "status_code", "error_code", "errorCode", "status", "type")
@@ -39,9 +38,10 @@ _MINIMAX = {
 }  # fmt: skip
 
 
-def error_inside(frame: Mapping[str, Any], *, model: str = "") -> ModelError | None:
+def error_inside(frame: Mapping[str, Any], *, begun: bool = False, model: str = "") -> ModelError | None:
     """What a frame says went wrong, in the provider's words and of the kind that its code and words tell; None: it is
-    an answer, or says nothing. `model` words an unknown one."""
+    an answer, or says nothing. `begun`: an answer has begun, so words without a code are no error. `model` words an
+    unknown one."""
     error = frame.get("error")
     if not error:
         choices = frame.get("choices")
@@ -57,7 +57,7 @@ def error_inside(frame: Mapping[str, Any], *, model: str = "") -> ModelError | N
         return None
     told = frame.get("type"), frame.get("object"), frame.get("event")
     failed = "error" in told or frame.get("success") is False
-    bare = frame.get("type") is None and frame.get("object") is None
+    bare = frame.get("type") is None and frame.get("object") is None and (not begun or _is_code(frame))
     return error_of(frame, _status(frame), model=model) if _said(frame) and (failed or bare) else None
 
 
@@ -75,6 +75,10 @@ def error_of(error: Any, status: int = 0, *, model: str = "") -> ModelError:
     if words and words not in found.detail:
         found.detail = f"{found.detail.rstrip()} ({words})"
     return found
+
+
+def _is_code(frame: Mapping[str, Any]) -> bool:
+    return any(str(frame[name]).lower() not in _FINE for name in _CODES if frame.get(name))
 
 
 def _said(frame: Mapping[str, Any]) -> str:

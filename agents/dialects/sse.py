@@ -43,7 +43,7 @@ class SseParser:
 
     def feed(self, piece: bytes) -> list[SseEvent]:
         """The events that are complete with this piece. Raises EventTooLarge."""
-        if self._after_cr:
+        if self._after_cr and piece:
             # CR LF in two pieces is one end of a line.
             self._after_cr = False
             if piece.startswith(b"\n"):

@@ -218,6 +218,10 @@ SHAPES: dict[str, Shape] = {
     "C5 no blank lines between the frames": Shape(
         [b"".join(FULL).replace(b"\n\n", b"\n")], ONCE, "Hello there"
     ),
+    "C5 the same with a line separator of Unicode in a word": Shape(
+        [b"".join([*say("Hello\u2028there"), *end("stop"), *DONE]).replace(b"\n\n", b"\n")],
+        "“Hello there”, once", "Hello\u2028there",
+    ),
     "C5 no blank line after the last frame": Shape(
         [*HELLO, end("stop")[0].rstrip(b"\n")], ONCE, "Hello there"
     ),
@@ -259,6 +263,9 @@ SHAPES: dict[str, Shape] = {
     "C7 an event named error": Shape(
         [frame({"message": "Invalid model: m does not exist"}, "error")],
         "that the provider does not know the model", code="model_unknown", detail="does not exist",
+    ),
+    "C7 words between the frames that are no error": Shape(
+        [*say("Hello"), frame({"message": "Searching"}), *say(" there"), *end("stop"), *DONE], ONCE, "Hello there"
     ),
     "C7 a web page": Shape(
         [b"<!DOCTYPE html><html><body>Sign in</body></html>"],

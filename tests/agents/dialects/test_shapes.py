@@ -90,6 +90,8 @@ async def test_R14_shape(name: str) -> None:
     first = steps[0] if steps else None
     assert (first.text if first else "") == shape.text
     assert (first.incomplete if first else None) == shape.incomplete
+    if shape.incomplete == "thinking_only":
+        assert first is not None and first.reasoning == "Hello there"
     calls = shell.calls()
     assert len(calls) == len(shape.ran) + shape.refused
     assert sum(call.problem is not None for call in calls) == shape.refused

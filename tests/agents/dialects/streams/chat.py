@@ -10,6 +10,7 @@ from typing import Any
 from agents.dialects.base import Delta, FinishDelta
 from agents.dialects.body import DONE
 from agents.dialects.chat.stream import read_chunk
+from agents.dialects.tags import ThinkTags
 from tests.agents.dialects.streams.truth import Call, Truth, in_pieces, interleaved
 from tests.agents.dialects.streams.wire import Frame, events, whole
 
@@ -19,14 +20,14 @@ FINISH = {"whole": "stop", "length": "length", "filter": "content_filter"}
 class Reader:
     """What reads it."""
 
+    def __init__(self) -> None:
+        self._tags = ThinkTags()
+
     def read(self, frame: Mapping[str, Any]) -> Iterator[Delta]:
-        if frame is DONE:
-            yield FinishDelta("")
-        else:
-            yield from read_chunk(frame)
+        yield from self._tags.feed([FinishDelta("")] if frame is DONE else read_chunk(frame))
 
     def close(self) -> Iterator[Delta]:
-        return iter(())
+        yield from self._tags.end()
 
 
 def encode(random: Random, truth: Truth) -> bytes:

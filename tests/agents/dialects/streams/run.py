@@ -24,7 +24,7 @@ from agents.dialects.assembler import Assembler, Response
 from agents.dialects.body import Body
 from agents.errors import ModelError
 from agents.judging import judge
-from tests.agents.dialects.streams import chat, responses
+from tests.agents.dialects.streams import anthropic, chat, gemini, responses
 from tests.agents.dialects.streams.truth import Truth, tell
 from tests.agents.dialects.streams.wire import Frame, Wire, disturbed
 
@@ -44,6 +44,8 @@ class Told(NamedTuple):
 DIALECTS: dict[str, Told] = {
     "chat": Told(chat.encode, chat.Reader, chat.plain, chat.accumulated),
     "responses": Told(responses.encode, responses.Reader, responses.plain, responses.accumulated),
+    "anthropic": Told(anthropic.encode, anthropic.Reader),
+    "gemini": Told(gemini.encode, gemini.Reader),
 }
 
 
