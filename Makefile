@@ -12,7 +12,7 @@ SEED ?=
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean templates servers streams
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean templates servers streams sdks
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,9 @@ templates: tools ## Render our requests through a thousand chat templates of pub
 
 servers: tools ## Build llama.cpp's own server once, and have it take our requests with each of its chat templates (GENERATED, ONLY)
 	$(PY) -m tests.witnesses.ask_servers $(if $(GENERATED),--generated $(GENERATED)) $(if $(ONLY),--only "$(ONLY)")
+
+sdks: tools ## Have the official SDKs of Anthropic and Google read our requests, and the streams of our fake servers (HISTORIES, STREAMS)
+	$(PY) -m tests.sdks.run $(if $(HISTORIES),--histories $(HISTORIES)) $(if $(STREAMS),--streams $(STREAMS))
 
 streams: tools ## Split, disturb and cut 100,000 generated streams of each dialect at random (SEED, STREAMS)
 	$(PY) -m tests.agents.dialects.streams.run $(if $(STREAMS),--streams $(STREAMS)) $(if $(SEED),--seed $(SEED))

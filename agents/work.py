@@ -31,9 +31,19 @@ class StopSignal(Protocol):
     async def wait(self) -> Any: ...
 
 
+#: Behind a step's id: the name of its reasoning.
+THINKING = "/thinking"
+
+
+def thinking_of(step: str) -> str:
+    """By which name the reasoning of a step streams, beside its text (rule W4). Who knows only steps passes it by."""
+    return f"{step}{THINKING}"
+
+
 @dataclass(frozen=True, slots=True)
 class PartText:
-    """A piece of the answer that streams now: not an event. `offset` in UTF-16 units (rule W4)."""
+    """A piece of the answer that streams now, or of its reasoning (`thinking_of`): not an event. `offset` in UTF-16
+    units, of each by itself (rule W4)."""
 
     message: str
     offset: int
@@ -164,13 +174,17 @@ class StopOrDeadline:
 
 
 def ending(
-    work: Work, why: Literal["stopped", "limit"], settled: Sequence[e.CallSettled] = (), text: str = ""
+    work: Work,
+    why: Literal["stopped", "limit"],
+    settled: Sequence[e.CallSettled] = (),
+    text: str = "",
+    reasoning: str = "",
 ) -> list[e.Event]:
     """All that ends the run now, to be appended as one batch (rule R7). `settled` are outcomes that came just in time;
-    `text` is what has streamed of the present step, and is kept."""
+    `text` and `reasoning` are what has streamed of the present step, and are kept."""
     run, now, steps = work.run, work.clock.now(), tuple(work.history().steps())
     streaming = next((step.id for step in steps if step.run == run.id and step.status == "streaming"), "")
-    streamed = (streaming, text)
+    streamed = closing.Streamed(streaming, text, reasoning)
     if why == "stopped":
         by = run.stopped_by
         return closing.stopped(run.id, steps, now, by=by, settled=settled, streamed=streamed)

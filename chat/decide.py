@@ -85,7 +85,7 @@ def decide_stop(
     owned: bool,
     now: int,
     run: str | None = None,
-    streamed: tuple[str, str] | None = None,
+    streamed: closing.Streamed | None = None,
 ) -> list[e.Event]:
     """The active run is to stop (R7). `owned`: a worker holds its lease, and will carry it out.
 
@@ -103,7 +103,7 @@ def decide_stop(
     return [*asked, *close_run(state, by=by, now=now, streamed=streamed)]
 
 
-def close_run(state: State, *, by: str, now: int, streamed: tuple[str, str] | None = None) -> list[e.Event]:
+def close_run(state: State, *, by: str, now: int, streamed: closing.Streamed | None = None) -> list[e.Event]:
     """End the active run as stopped: whatever is open of it is closed in the same append (rule R7)."""
     run = active_run(state)
     return [] if run is None else closing.stopped(run["id"], _steps(state), now, by=by, streamed=streamed)

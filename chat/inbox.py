@@ -19,6 +19,7 @@ from typing import Literal, cast
 from pydantic import BaseModel
 
 from agents import events as e
+from agents.closing import Streamed
 from agents.tools.texts import result_text
 from chat import decide, extensions
 from chat.commands import (
@@ -244,7 +245,7 @@ class Inbox:
 
         def decided(view: SessionView) -> list[e.Event]:
             part = view.part
-            streamed = (part.message, part.text) if part is not None else None
+            streamed = Streamed(part.message, part.text) if part is not None else None
             now = self._clock.now()
             return decide.decide_stop(
                 view.state, by=who.name, owned=owned, now=now, run=body.run, streamed=streamed

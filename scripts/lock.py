@@ -22,7 +22,10 @@ ROOT = Path(__file__).resolve().parent.parent
 #: What a person edits, and the lock made from it. The later lock holds everything that the earlier one holds.
 LOCKS = {"requirements.txt": "requirements.lock", "requirements-dev.txt": "requirements-dev.lock"}
 #: The same for packages that are installed into another environment, which cannot be looked into from here.
-APART = {"requirements-witnesses.txt": "requirements-witnesses.lock"}
+APART = {
+    "requirements-witnesses.txt": "requirements-witnesses.lock",
+    "requirements-sdks.txt": "requirements-sdks.lock",
+}
 OLDEST_PYTHON = "3.11"
 HASH = "--hash=sha256:"
 

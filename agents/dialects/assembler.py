@@ -21,6 +21,7 @@ from agents.dialects.base import (
     WholeMessage,
 )
 from agents.dialects.finishing import kind_of
+from agents.dialects.tags import apart
 from agents.events import Usage
 
 #: Bytes of text, reasoning and arguments that one response may hold. More is no answer but a runaway, and a
@@ -158,6 +159,8 @@ class Assembler:
     def __init__(self) -> None:
         self._text = TextPieces()
         self._reasoning = TextPieces()
+        #: Reasoning that came since somebody asked for it.
+        self._fresh: list[str] = []
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
         self._argument_bytes = 0
@@ -183,7 +186,7 @@ class Assembler:
             case TextDelta():
                 return self._text.add(delta.text)
             case ReasoningDelta():
-                self._reasoning.add(delta.text)
+                self._fresh.append(self._reasoning.add(delta.text))
             case CallDelta():
                 self._feed_call(delta)
             case WholeMessage():
@@ -196,6 +199,12 @@ class Assembler:
                 self._finish = delta.reason or self._finish
                 self._ended = True
         return ""
+
+    def fresh_reasoning(self) -> str:
+        """The reasoning that has come since this was asked last (whole characters)."""
+        text = "".join(self._fresh)
+        self._fresh.clear()
+        return text
 
     def response(self) -> Response:
         """What has come so far (A8); complete only if it `ended`."""
@@ -219,13 +228,15 @@ class Assembler:
                 )
             )
         text, reasoning = str(self._text), str(self._reasoning)
+        if not reasoning:
+            reasoning, text = apart(text)
         replay = tuple(self._replay)
         return Response(text, tuple(calls), reasoning, replay, self._usage, self._finish, self._ended)
 
     def _feed_whole(self, whole: WholeMessage) -> str:
         """A9: what the whole message has beyond its pieces; its calls, none of which is final yet, replace theirs."""
         if whole.reasoning and not self._reasoning.size:
-            self._reasoning.add(whole.reasoning)
+            self._fresh.append(self._reasoning.add(whole.reasoning))
         if whole.calls:
             again = Assembler()
             for delta in whole.calls:

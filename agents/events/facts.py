@@ -183,6 +183,8 @@ class StepFinished(Event):
     calls: tuple[ProposedCall, ...] = ()
     usage: Usage = Usage()
     finish: str = ""
+    #: What the model said to itself, for people (and in `replay` for its issuer). Never sent as its words.
+    reasoning: str = ""
     incomplete: Annotated[Incomplete, TOLERANT] | None = None
     issuer: str = ""
     replay: dict[str, Any] | None = None
@@ -195,6 +197,7 @@ class StepStopped(Event):
     run: str
     step: str
     text: str
+    reasoning: str = ""
 
 
 class StepDiscarded(Event):

@@ -82,7 +82,7 @@ class Talk:
 
     def say(self, text: str, *, picture: bool = False) -> None:
         """A person says something; a run is queued unless one is active."""
-        attached = ()
+        attached: tuple[e.AttachmentRef, ...] = ()
         if picture:
             attached = (e.AttachmentRef(id="red", name="red.png", media_type="image/png", size=len(RED)),)
         message = self._id("m")
@@ -125,7 +125,11 @@ class Talk:
     def half_an_answer(self, text: str) -> None:
         """An answer that was stopped while it streamed. Needs a run that was queued."""
         step = self._begin()
-        self.store(*closing.stopped(self._run.id, self._steps, self._now(), by="lab", streamed=(step, text)))
+        self.store(
+            *closing.stopped(
+                self._run.id, self._steps, self._now(), by="lab", streamed=closing.Streamed(step, text)
+            )
+        )
 
     def told(self, question: str, answer: str, *words: str) -> None:
         """A whole run of the past, with a call for each of these words if there are any: nobody is asked."""

@@ -50,6 +50,8 @@ class Profile:
     text_beside_calls: bool = True
     #: Each block of calls carries Gemini's thought signature, its own or the documented placeholder (V14, E31).
     signatures: bool = False
+    #: Models that can think are asked to, and to show what they think; how is the dialect's knowledge.
+    thinks: bool = False
     #: The request must declare tools as soon as its history holds calls.
     tools_with_calls: bool = False
     #: `stream_options.include_usage` is understood.

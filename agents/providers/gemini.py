@@ -1,4 +1,4 @@
-"""Google's Gemini, by its OpenAI-compatible address."""
+"""Google's Gemini, by its own API and by its OpenAI-compatible one."""
 
 from agents.providers.base import Profile, Provider, Refusal, Window
 
@@ -12,6 +12,7 @@ PROVIDER = Provider(
             models=r"^(google/)?gemini",
             signatures=True,
         ),
+        Profile("gemini-native", "Gemini generateContent", dialect="gemini", signatures=True, thinks=True),
     ),
     windows=(
         Window(r"^gemini-[2-9]|^gemini-1\.5", 1_000_000),

@@ -7,7 +7,7 @@ from asgiref.sync import async_to_sync
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.html import format_html_join
@@ -129,7 +129,7 @@ class ModelProviderAdmin(_ProviderAdmin):
         told = ["key", "listed_told", "learned_told", "used_by"]
         return [*told, "asked_at", "environment_model", "rules"] if obj and obj.follows_environment else told
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: ModelProvider | None = None) -> bool:
         """The environment's row stays: it would only come back."""
         return super().has_delete_permission(request, obj) and not getattr(obj, "follows_environment", False)
 

@@ -314,6 +314,7 @@ def _step_started(state: State, event: e.StepStarted, seq: int) -> Patch:
         "survived": run is not None and run["id"] == event.run and run["attempt"] > 1,
         "model": event.model,
         "text": "",
+        "reasoning": "",
         "calls": [],
         "usage": None,
         "incomplete": None,
@@ -337,7 +338,13 @@ def _step_ended(state: State, event: e.StepFinished | e.StepStopped | e.StepDisc
         return {}
     if isinstance(event, e.StepDiscarded):
         return {found: None}
-    item: StepItem = {**step, "status": status, "text": event.text, "ended_at": event.at}
+    item: StepItem = {
+        **step,
+        "status": status,
+        "text": event.text,
+        "reasoning": event.reasoning,
+        "ended_at": event.at,
+    }
     if isinstance(event, e.StepStopped):
         return {found: item}
     calls = [_proposed(call, event) for call in event.calls]

@@ -133,8 +133,8 @@ class NoteItem(TypedDict):
 
 @STRICT
 class StepItem(TypedDict):
-    """`incomplete`: why a finished one is not a whole answer (rule R14). Those stored before this was
-    noted lack that field."""
+    """`reasoning`: what the model said to itself. `incomplete`: why a finished one is not a whole answer (rule R14).
+    Those stored before these were noted lack the fields."""
 
     kind: Literal["step"]
     seq: int
@@ -145,6 +145,7 @@ class StepItem(TypedDict):
     survived: bool
     model: str
     text: str
+    reasoning: NotRequired[str]
     calls: list[CallView]
     usage: UsageView | None
     incomplete: NotRequired[Incomplete | None]

@@ -331,7 +331,9 @@ async def test_a_request_that_stays_too_long_fails_with_a_sentence(shell: Shell,
     await shell.work(AGENT, model, bench.toolbox())
     failed = shell.last()
     assert isinstance(failed, e.RunFailed) and "longer than" in failed.detail
-    assert len(model.bodies) == 1 + MAX_SHORTENED
+    bodies = [str(body) for body in model.bodies]
+    assert 3 < len(bodies) == len(set(bodies)) <= 1 + MAX_SHORTENED
+    assert shell.learned.kept == [], "a shorter form says nothing of forms"
 
 
 async def test_a_fallback_stands_in_and_no_tool_runs_twice(shell: Shell, bench: Bench) -> None:

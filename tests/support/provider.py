@@ -60,15 +60,17 @@ Answer = Callable[[str, Json], Reply | Awaitable[Reply]]
 
 
 class Provider:
-    """The server; use it as an async context manager. `requests` are the bodies it got, `gone` counts clients
-    that closed their connection before the answer was complete. What is asked without a body (a list of models) is
-    passed to `answer` only if it `lists`; otherwise nothing is told, and nothing is counted."""
+    """The server; use it as an async context manager. `requests` are the bodies it got, `headers` (names in lower
+    case) came with them, `gone` counts clients that closed their connection before the answer was complete. What is
+    asked without a body (a list of models) is passed to `answer` only if it `lists`; otherwise nothing is told, and
+    nothing is counted."""
 
     def __init__(self, answer: Answer, *, lists: bool = False) -> None:
         self.answer = answer
         self.lists = lists
         self.requests: list[Json] = []
         self.keys: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.gone = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -121,6 +123,7 @@ class Provider:
             reply = json_reply(404, {"error": {"message": "Nothing is told here."}})
         else:
             self.requests.append(body)
+            self.headers.append(headers)
             self.keys.append(headers.get("authorization", ""))
             reply = self.answer(path, body)
         if not isinstance(reply, Reply):

@@ -14,24 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import demo.rules
+from tests.support import strict_native
 from tests.support.provider import Answer, Json, Reply, json_reply
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """What the provider answers: its status and its words."""
-
-    status: int
-    text: str
-    code: str = ""
-
-
-class Refused(Exception):
-    """Raised by a rule that is broken."""
-
-    def __init__(self, text: str, status: int = 400, code: str = "") -> None:
-        super().__init__(text)
-        self.refusal = Refusal(status, text, code)
+from tests.support.refusals import Refusal, Refused
 
 
 def refusal(provider: str, body: Json) -> Refusal | None:
@@ -47,16 +32,28 @@ def strict(provider: str, answer: Answer) -> Answer:
     """`answer`, but a body that the provider refuses gets the refusal."""
 
     def judged(path: str, body: Json) -> Any:
-        expected = "/responses" if provider == "openai-responses" else "/chat/completions"
+        expected = PATHS.get(provider, "/chat/completions")
         if not path.endswith(expected):
             return json_reply(404, {"error": {"message": f"Unknown path {path}"}})
         found = refusal(provider, body)
         if found is None:
             return answer(path, body)
+        if provider in NATIVE:
+            return json_reply(found.status, strict_native.error_body(provider, found.status, found.text))
         error = {"message": found.text, "type": "invalid_request_error", "code": found.code or None}
         return json_reply(found.status, {"error": error})
 
     return judged
+
+
+#: The providers that speak an API of their own, and where each takes its requests.
+NATIVE = ("anthropic-messages", "anthropic-messages-plain", "gemini-native")
+PATHS = {
+    "openai-responses": "/responses",
+    "anthropic-messages": "/v1/messages",
+    "anthropic-messages-plain": "/v1/messages",
+    "gemini-native": ":streamGenerateContent?alt=sse",
+}
 
 
 # OpenAI's form of the rules, with the words of each provider that has taken it over
@@ -580,6 +577,9 @@ JUDGES: dict[str, Callable[[Json], None]] = {
     "openai-chat": _openai(OPENAI, _no_reasoning),
     "openai-responses": _responses,
     "azure": _openai(AZURE, _no_reasoning),
+    "anthropic-messages": strict_native.anthropic_messages,
+    "anthropic-messages-plain": strict_native.anthropic_messages,
+    "gemini-native": strict_native.gemini_contents,
     "anthropic": _both(_openai(Words(), _no_reasoning), _anthropic),
     "gemini": _both(_with_extra_content(_openai(Words(never_null=True))), _gemini),
     "kimi": _openai(MOONSHOT),

@@ -151,7 +151,7 @@ async def ask(template: Path, sent: list[Sent]) -> Verdict:
 
 async def _missing(server: Server, one: Sent) -> AsyncIterator[str]:
     found = [name for name in one.features if await server.takes_plain(one.api, one.features - {name})]
-    for name in found or ["several"]:
+    for name in found or ("several",):
         yield name
 
 

@@ -106,20 +106,21 @@ def _lacking(package: Package, said: str) -> str:
     return f"pip could not download {name}; check the connection to the index.\n{said[-2000:]}"
 
 
-def python() -> Path:
-    """A Python with the packages of requirements-witnesses.lock, in an environment beside the other witnesses, made
-    anew when the lock has changed. Raises NotThere."""
-    lock, folder = ROOT / "requirements-witnesses.lock", cache() / "venv"
+def python(group: str = "witnesses") -> Path:
+    """A Python with the packages of requirements-<group>.lock, in an environment beside the other witnesses, made anew
+    when the lock has changed. Raises NotThere."""
+    lock = ROOT / f"requirements-{group}.lock"
+    folder = cache() / ("venv" if group == "witnesses" else f"venv-{group}")
     made, stamp = folder / "bin" / "python", folder / "holdfast.stamp"
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return made
-    print("Installing requirements-witnesses.lock …", flush=True)
+    print(f"Installing {lock.name} …", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True)
     how = ["--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps"]
     done = subprocess.run([made, "-m", "pip", "install", *how, "-r", lock], capture_output=True, text=True)
     if done.returncode:
-        raise NotThere(f"pip could not install requirements-witnesses.lock.\n{done.stderr[-2000:]}")
+        raise NotThere(f"pip could not install {lock.name}.\n{done.stderr[-2000:]}")
     stamp.write_text(wanted)
     return made

@@ -13,6 +13,7 @@ from agents.dialects.base import (
     UsageDelta,
     WholeMessage,
 )
+from agents.dialects.tags import ThinkTags
 from agents.events import Usage
 
 
@@ -44,13 +45,13 @@ class OpenAIChat:
             del sent["stream_options"]  # None: nothing is to be asked for beside the answer.
         elif self._include_usage:
             sent["stream_options"] = {"include_usage": True}
+        tags = ThinkTags()
         async with aclosing(post(self._base_url, self._key, "/chat/completions", sent)) as chunks:
             async for chunk in chunks:
-                if chunk is DONE:
-                    yield FinishDelta("")
-                    continue
-                for delta in read_chunk(chunk):
+                for delta in tags.feed([FinishDelta("")] if chunk is DONE else read_chunk(chunk)):
                     yield delta
+        for delta in tags.end():
+            yield delta
 
 
 def read_chunk(chunk: Mapping[str, Any]) -> Iterator[Delta]:

@@ -58,6 +58,8 @@ class Reader:
         self._model = model
         self._items = Items()
         self._spoken: list[OutputItem] = []
+        #: The part of the reasoning that streams: (item, which of its summaries or texts).
+        self._thought: tuple[Any, ...] | None = None
         self._over = False
 
     def read(self, event: Mapping[str, Any]) -> Iterator[Delta]:
@@ -72,8 +74,7 @@ class Reader:
                 whole = event.get("text") or event.get("refusal")
                 yield from self._repeat(self._items.of(event, "message", late=True), event, whole)
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
-                if isinstance(text := event.get("delta"), str) and text:
-                    yield ReasoningDelta(text)
+                yield from self._think(event)
             case "response.function_call_arguments.delta":
                 if isinstance(text := event.get("delta"), str):
                     self._items.of(event, "function_call").pieces += text
@@ -117,6 +118,26 @@ class Reader:
             self._spoken.append(item)
         yield TextDelta(text)
 
+    def _think(self, event: Mapping[str, Any]) -> Iterator[Delta]:
+        text = event.get("delta")
+        if not isinstance(text, str) or not text:
+            return
+        part = event.get("item_id"), event.get("summary_index"), event.get("content_index")
+        if self._thought not in (None, part):
+            text = f"\n\n{text}"  # Another summary of the same response.
+        self._thought = part
+        yield ReasoningDelta(text)
+
+    def _thoughts(self) -> Iterator[Delta]:
+        """Reasoning of which nothing has streamed: from the items as they are at the end."""
+        told: list[str] = []
+        for item in self._items if self._thought is None else ():
+            data = item.data if item.data.get("type") == "reasoning" else {}
+            parts = data.get("summary") or data.get("content")
+            told += [part["text"] for part in parts if _has_text(part)] if isinstance(parts, list) else []
+        if told:
+            yield ReasoningDelta("\n\n".join(told))
+
     def _repeat(self, item: OutputItem, event: Mapping[str, Any], whole: Any) -> Iterator[Delta]:
         """One part of a message, whole: what of it has not streamed."""
         part = event.get("content_index")
@@ -150,6 +171,7 @@ class Reader:
         details = response.get("incomplete_details")
         reason = details.get("reason") if isinstance(details, Mapping) else None
         cut = kind == "response.incomplete" or status == "incomplete" or bool(reason)
+        yield from self._thoughts()
         calls = yield from self._calls(over=not cut)
         yield from self._kept()
         if isinstance(usage := response.get("usage"), Mapping):
@@ -179,6 +201,10 @@ class Reader:
 
     def _failed(self, response: Mapping[str, Any]) -> ModelError:
         return error_of(response.get("error") or {}, model=self._model)
+
+
+def _has_text(part: Any) -> bool:
+    return isinstance(part, Mapping) and isinstance(part.get("text"), str) and bool(part["text"])
 
 
 def _replay(items: list[dict[str, Any]]) -> Iterator[Delta]:

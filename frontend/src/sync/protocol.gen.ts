@@ -340,8 +340,8 @@ export interface NoteItem {
   left_out: LeftOutView | null;
 }
 /**
- * `incomplete`: why a finished one is not a whole answer (rule R14). Those stored before this was
- * noted lack that field.
+ * `reasoning`: what the model said to itself. `incomplete`: why a finished one is not a whole answer (rule R14).
+ * Those stored before these were noted lack the fields.
  */
 export interface StepItem {
   kind: "step";
@@ -353,6 +353,7 @@ export interface StepItem {
   survived: boolean;
   model: string;
   text: string;
+  reasoning: string;
   calls: CallView[];
   usage: UsageView | null;
   incomplete: Incomplete | null;
@@ -602,6 +603,7 @@ export interface StepFinished {
   calls: ProposedCall[];
   usage: Usage;
   finish: string;
+  reasoning: string;
   incomplete: Incomplete | null;
   issuer: string;
   replay: {
@@ -639,6 +641,7 @@ export interface StepStopped {
   run: string;
   step: string;
   text: string;
+  reasoning: string;
 }
 /**
  * The response was cut and will not be completed in this place; nothing of it is kept.

@@ -233,6 +233,7 @@ function stepStarted(state: State, event: StepStarted, seq: number): State {
     survived: mine !== null && mine.attempt > 1,
     model: event.model,
     text: "",
+    reasoning: "",
     calls: [],
     usage: null,
     incomplete: null,
@@ -253,7 +254,9 @@ function stepEnded(state: State, event: StepEnded): State {
   if (event.type === "step.discarded")
     return { ...state, items: state.items.filter((item) => item !== held) };
   return withStep(state, event.step, (step) => {
-    const ended: StepItem = { ...step, status, text: event.text, ended_at: event.at };
+    // Events of before reasoning was kept have no such field.
+    const reasoning = event.reasoning ?? "";
+    const ended: StepItem = { ...step, status, text: event.text, reasoning, ended_at: event.at };
     if (event.type === "step.stopped") return ended;
     const incomplete = event.incomplete ?? null;
     return { ...ended, calls: event.calls.map(proposed), usage: event.usage, incomplete };

@@ -18,7 +18,7 @@ from chat.runs.trials import perform_one, perform_trials
 from chat.support.clock import now_ms
 from chat.support.database import Database
 from tests.support.obedient import obedient
-from tests.support.provider import Provider
+from tests.support.provider import Provider, Reply
 from tests.support.strict_provider import strict
 from tests.support.waiting import eventually
 
@@ -90,7 +90,7 @@ async def test_how_far_it_is_can_be_seen_and_it_can_be_ended(database: Database,
 
 
 async def test_a_worker_that_leaves_tells_that_the_trial_is_lost(database: Database, server: Provider):
-    server.answer = lambda path, body: asyncio.sleep(60)
+    server.answer = lambda path, body: Reply(200, hang=True)
     trial = await asked(server.url, profile="deepseek-thinking")
     task = asyncio.create_task(perform_trials(database, "w", poll_s=0.05))
 

@@ -312,6 +312,7 @@ export function step(seq: number, text: string, more: Partial<StepItem> = {}): S
     survived: false,
     model: "demo",
     text,
+    reasoning: "",
     calls: [],
     usage: { input: 812, output: 96, cached: 640, cost: 3_420_000 },
     incomplete: null,

@@ -126,6 +126,8 @@ export const en = {
   "entrance.api": "the API",
 
   "step.thinking": "Thinking",
+  "step.thought": "Thought about it",
+  "step.reasoning": "What the model thought",
   "step.survived": "Survived a restart",
   "step.survived_hint":
     "The worker on this answer was lost. Another one took over, from the place where it had been stored.",

@@ -128,6 +128,8 @@ export const zh: Dictionary = {
   "entrance.api": "接口",
 
   "step.thinking": "正在思考",
+  "step.thought": "思考过程",
+  "step.reasoning": "模型的思考过程",
   "step.survived": "经历重启后继续",
   "step.survived_hint": "处理这个回答的工作进程曾经丢失，另一个进程从已保存的位置接着完成。",
   "step.tokens": "输入 {input} 个词元，输出 {output} 个",

@@ -11,6 +11,7 @@ import { usageLines } from "../usage";
 import { CallGroup } from "./CallGroup";
 import { Incomplete } from "./Incomplete";
 import { LeftOut } from "./LeftOut";
+import { Thinking } from "./Thinking";
 
 interface Props {
   conversation: string;
@@ -28,6 +29,8 @@ export const StepRow = memo(function StepRow({ conversation, agent, item, opens,
   const words = useWords();
   const name = useAgentName(agent);
   const streaming = item.status === "streaming";
+  // Steps of before reasoning was kept have no such field.
+  const reasoning = item.reasoning ?? "";
   return (
     <article
       className={`group relative ${opens ? "pt-5" : "pt-1"} pb-1 md:pl-11`}
@@ -51,12 +54,20 @@ export const StepRow = memo(function StepRow({ conversation, agent, item, opens,
         </header>
       )}
       {item.survived && <Survived />}
+      {reasoning !== "" && (
+        <Thinking
+          step={item.id}
+          reasoning={reasoning}
+          busy={streaming && item.text === ""}
+          streaming={streaming}
+        />
+      )}
       {item.text !== "" && (
         <div data-testid="step-text">
           <LazyMarkdown text={item.text} streaming={streaming} />
         </div>
       )}
-      {streaming && item.text === "" && (
+      {streaming && item.text === "" && reasoning === "" && (
         <p className="thinking inline-block py-0.5 text-[0.9375rem]">{words.t("step.thinking")}…</p>
       )}
       {item.incomplete != null && (

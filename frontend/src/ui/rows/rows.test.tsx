@@ -1,5 +1,6 @@
 import { fireEvent, screen } from "@testing-library/react";
 import { describe, expect, test } from "vitest";
+import type { StepItem } from "../../sync";
 import { FakeClient, message, notice, step } from "../gallery/fake";
 import { show } from "../testing";
 import { MessageRow, PendingRow } from "./MessageRow";
@@ -169,5 +170,39 @@ describe("files of a message", () => {
     expect(screen.getByTestId("message").textContent).toContain("Attach it again");
     shown.again(<PendingRow conversation="c" message={{ ...lost, text: "" }} />);
     expect(screen.queryByTestId("message-retry")).toBeNull();
+  });
+});
+
+describe("what the model thought", () => {
+  const row = (item: StepItem) => (
+    <StepRow conversation="c" agent={undefined} item={item} opens closes goesOn={false} />
+  );
+
+  test("is folded, and a button of its own opens it", () => {
+    show(row(step(2, "Rome.", { reasoning: "Because of 753." })));
+    const toggle = screen.getByTestId("thinking-toggle");
+    expect(toggle.getAttribute("aria-expanded")).toBe("false");
+    expect(toggle.textContent).toBe("Thought about it");
+    expect(screen.queryByTestId("thinking-text")).toBeNull();
+    fireEvent.click(toggle);
+    expect(toggle.getAttribute("aria-expanded")).toBe("true");
+    expect(document.getElementById(toggle.getAttribute("aria-controls") ?? "")?.textContent).toContain("753");
+    expect(screen.getByTestId("step-text").textContent).not.toContain("753");
+  });
+
+  test("says while it streams that the model thinks, in the reader's language, and stays open", () => {
+    const thinks = { status: "streaming", ended_at: null } as const;
+    const shown = show(row(step(2, "", { ...thinks, reasoning: "Hm" })), new FakeClient(), "zh");
+    expect(screen.getByTestId("thinking-toggle").textContent).toBe("正在思考…");
+    fireEvent.click(screen.getByTestId("thinking-toggle"));
+    shown.again(row(step(2, "罗马", { ...thinks, reasoning: "Hm, yes" })));
+    expect(screen.getByTestId("thinking-toggle").textContent).toBe("思考过程");
+    expect(screen.getByTestId("thinking-text").textContent).toContain("Hm, yes");
+  });
+
+  test("is not there where nothing is known of it", () => {
+    const { reasoning: _, ...old } = step(2, "Rome.");
+    show(row(old as StepItem));
+    expect(screen.queryByTestId("thinking")).toBeNull();
   });
 });
