@@ -222,7 +222,7 @@ def _candidates(first: Profile) -> list[Profile]:
 
 
 def _by_strictness(profiles: Iterable[Profile]) -> list[Profile]:
-    """Those that keep most rules first: what they send is taken by most."""
+    """Those that keep rules which others do not come first."""
     return sorted(
-        profiles, key=lambda one: one.bridge + one.alternates + (not one.text_beside_calls), reverse=True
+        profiles, key=lambda one: (one.reasoning != "none", not one.text_beside_calls), reverse=True
     )

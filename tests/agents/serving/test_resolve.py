@@ -77,8 +77,8 @@ def test_the_dialect_chooses_among_profiles(acme: ModelProvider):
             Agent(slug="b", name="B", model="mistral-large", provider=acme, mirrored=[""]).spec()
         ).name
 
-    assert profile() == "mistral"
-    assert profile(dialect="chat") == "mistral"
+    assert profile() == "compatible"
+    assert profile(dialect="chat") == "compatible"
     assert profile(dialect="responses") == "openai-responses"
     assert profile(profile="vllm") == "vllm"
     acme.dialect, acme.profile = "responses", "vllm"

@@ -21,8 +21,8 @@ KEY = "sk-canary-0123456789abcdef"
 
 
 @pytest.fixture
-def mistral() -> Iterator[Provider]:
-    with served(strict("mistral", obedient)) as provider:
+def thinking() -> Iterator[Provider]:
+    with served(strict("deepseek-thinking", obedient)) as provider:
         yield provider
 
 
@@ -36,35 +36,35 @@ def run(*arguments: str) -> tuple[int, str, str]:
     return 0, out.getvalue(), progress.getvalue()
 
 
-def test_an_address_is_tried_and_the_profile_that_fits_is_named(mistral: Provider, settings: Any):
-    settings.HOLDFAST_MODEL_KEYS = {mistral.url: KEY}
-    status, table, progress = run("--base-url", mistral.url, "--model", "m", "--profile", "openai-chat")
+def test_an_address_is_tried_and_the_profile_that_fits_is_named(thinking: Provider, settings: Any):
+    settings.HOLDFAST_MODEL_KEYS = {thinking.url: KEY}
+    status, table, progress = run("--base-url", thinking.url, "--model", "m", "--profile", "deepseek")
     assert status == 0 and "The profile that fits: " in table
     assert "REFUSED" in table or "taken in another form" in table
-    assert "[1/14] openai-chat" in progress and "a stop during a call, then a message" in table
-    assert set(mistral.keys) == {f"Bearer {KEY}"} and KEY not in table + progress
+    assert "[1/14] deepseek" in progress and "a stop during a call, then a message" in table
+    assert set(thinking.keys) == {f"Bearer {KEY}"} and KEY not in table + progress
 
 
-def test_a_provider_by_name_brings_its_address_and_key(mistral: Provider):
-    row = ModelProvider(name="Mine", address=mistral.url, profile="mistral")
+def test_a_provider_by_name_brings_its_address_and_key(thinking: Provider):
+    row = ModelProvider(name="Mine", address=thinking.url, profile="deepseek-thinking")
     row.set_key(KEY)
     row.save()
     status, table, _ = run("--provider", "Mine", "--model", "m")
-    assert status == 0 and "The profile that fits: mistral (the one that was chosen or guessed)." in table
-    assert set(mistral.keys) == {f"Bearer {KEY}"}
+    assert status == 0 and "The profile that fits: deepseek-thinking (the one that was chosen or guessed)." in table
+    assert set(thinking.keys) == {f"Bearer {KEY}"}
 
 
-def test_an_agent_by_slug_brings_everything(mistral: Provider):
-    row = ModelProvider.objects.create(name="Mine", address=mistral.url)
-    Agent.objects.create(slug="ann", name="Ann", provider=row, model="mistral-large", profile="mistral")
+def test_an_agent_by_slug_brings_everything(thinking: Provider):
+    row = ModelProvider.objects.create(name="Mine", address=thinking.url)
+    Agent.objects.create(slug="ann", name="Ann", provider=row, model="deepseek-large", profile="deepseek-thinking")
     status, table, _ = run("--agent", "ann")
-    assert status == 0 and "mistral-large at http://127.0.0.1" in table
+    assert status == 0 and "deepseek-large at http://127.0.0.1" in table
 
 
-def test_the_status_says_that_nothing_fits(mistral: Provider):
-    status, table, _ = run("--base-url", mistral.url, "--model", "m", "--profile", "openai-chat", "--only")
+def test_the_status_says_that_nothing_fits(thinking: Provider):
+    status, table, _ = run("--base-url", thinking.url, "--model", "m", "--profile", "deepseek", "--only")
     assert status == 1 and "No profile was found" in table
-    status, table, _ = run("--base-url", mistral.url, "--model", "m", "--max-requests", "2")
+    status, table, _ = run("--base-url", thinking.url, "--model", "m", "--max-requests", "2")
     assert status == 1 and "The budget of this trial is spent: 2 requests." in table
 
 

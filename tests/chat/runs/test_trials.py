@@ -35,7 +35,7 @@ async def database() -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def server(settings: Any) -> AsyncIterator[Provider]:
-    async with Provider(strict("mistral", obedient)) as provider:
+    async with Provider(strict("deepseek-thinking", obedient)) as provider:
         settings.HOLDFAST_PRIVATE_PROVIDERS = [provider.url.split("/")[2]]
         yield provider
 
@@ -46,17 +46,17 @@ def asked(address: str, **fields: Any) -> ProviderTrial:
     row = ModelProvider(name="Mine", address=address)
     row.set_key("sk-canary-01234567")
     row.save()
-    agent = Agent.objects.create(slug="a", name="A", provider=row, model="mistral-large", **fields)
+    agent = Agent.objects.create(slug="a", name="A", provider=row, model="deepseek-large", **fields)
     return ask_for(agent, "charlie", now_ms())
 
 
 async def test_a_trial_is_performed_once_and_its_report_kept(database: Database, server: Provider):
-    trial = await asked(server.url, profile="openai-chat")
+    trial = await asked(server.url, profile="deepseek")
     done = await asyncio.gather(*(perform_one(database, f"w{number}") for number in range(3)))
     assert sorted(done) == [False, False, True]
     await trial.arefresh_from_db()
     assert (trial.state, trial.error, trial.claimed_until) == ("over", "", 0)
-    assert trial.report["fits"] not in ("", "openai-chat") and trial.done == trial.total > len(STORIES)
+    assert trial.report["fits"] not in ("", "deepseek") and trial.done == trial.total > len(STORIES)
     assert set(server.keys) == {"Bearer sk-canary-01234567"} and "sk-canary" not in str(trial.report)
     assert not await perform_one(database, "w1")
 
@@ -68,7 +68,7 @@ async def test_how_far_it_is_can_be_seen_and_it_can_be_ended(database: Database,
         return reply
 
     server.answer = slow
-    trial = await asked(server.url)
+    trial = await asked(server.url, profile="deepseek-thinking")
     task = asyncio.create_task(perform_trials(database, "w", poll_s=0.05))
 
     async def some() -> bool:
@@ -91,7 +91,7 @@ async def test_how_far_it_is_can_be_seen_and_it_can_be_ended(database: Database,
 
 async def test_a_worker_that_leaves_tells_that_the_trial_is_lost(database: Database, server: Provider):
     server.answer = lambda path, body: Reply(200, hang=True)
-    trial = await asked(server.url)
+    trial = await asked(server.url, profile="deepseek-thinking")
     task = asyncio.create_task(perform_trials(database, "w", poll_s=0.05))
 
     async def begun() -> bool:
