@@ -15,12 +15,14 @@ from agents.history import History, Run, before
 from agents.judging import is_cut, judge
 from agents.learned import LearnedForm
 from agents.requesting import Blocked, Request, follow, read_files, request
-from agents.retrying import WORDLESS, after
+from agents.retrying import after
 from agents.steps import CallModel
 from agents.transcript.forms import PROPER
 from agents.transcript.wording import NO_WORDS
 from agents.work import PartText, StopOrDeadline, Work, ending, failing, thinking_of
 
+#: Kinds of refusals, beside E1 to E31, after which the form that was taken is remembered.
+OF_FORM = frozenset({"form", "images", "other"})
 #: Seconds between two pieces of text that are sent on (rule W4).
 PIECE_INTERVAL = 0.04
 #: Seconds of silence after a provider has said that it is over, before its connection is closed for it.
@@ -96,7 +98,7 @@ async def _taken(work: Work, sent: Request) -> list[e.Event]:
     kind, status = work.refused_as
     if sent.form != work.form:
         work.form = sent.form
-        if kind and not kind.startswith("V") and kind != str(WORDLESS):
+        if kind.startswith("E") or kind in OF_FORM:
             agent, at = work.agent, work.clock.now()
             await work.learned.learn(
                 LearnedForm(agent.base_url, agent.model, sent.form, kind, work.refusal, status, at)
@@ -126,7 +128,9 @@ def has_done_something(history: History, run: Run) -> bool:
 
 def _silent(work: Work, step: str, response: Response) -> list[e.Event]:
     """The end of a run whose model has used its tools and says nothing of it."""
-    silent = Response("", reasoning=response.reasoning, usage=response.usage, finish=response.finish, replay=response.replay)
+    silent = Response(
+        "", reasoning=response.reasoning, usage=response.usage, finish=response.finish, replay=response.replay
+    )
     detail = "The model used its tools and gave no answer after that."
     end = e.RunFinished(at=work.clock.now(), run=work.run.id, limit="no_answer", detail=detail)
     return [_finished(work, step, silent, None), end]

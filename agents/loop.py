@@ -4,7 +4,7 @@ It holds no state that matters. What it knows is the history that its caller sto
 is replaced by one that starts here.
 """
 
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
 from contextlib import aclosing
 
 from agents import events as e
@@ -54,7 +54,7 @@ async def perform(
     *,
     owner: str = "",
     storage: Storage | None = None,
-    fallback: Model | None = None,
+    fallbacks: Sequence[Model] = (),
     files: FileReader | None = None,
     faults: FaultLog | None = None,
     refused: Iterable[str] = (),
@@ -68,14 +68,14 @@ async def perform(
     a call journalled before it starts (rule R3). To give the run up (handed over, fenced off), close the
     generator; tools and streams are cancelled and nothing more is yielded. `agent.model` must be filled in.
 
-    `fallback` is the model of `fallback_of(agent)`, asked from then on in this run when the other one cannot
-    answer. Refused requests go to `faults`; none whose digest is in `refused` is sent again (rule T5). In which form a
-    model takes requests is asked of `learned`, and told there. `unwatched` names the entrances through which nobody
-    watches what becomes of a run (rule R4).
+    `fallbacks` are the models of `fallbacks_of(agent)`; each is asked from then on in this run when the one before
+    cannot answer. Refused requests go to `faults`; none whose digest is in `refused` is sent again (rule T5). In which
+    form a model takes requests is asked of `learned`, and told there. `unwatched` names the entrances through which
+    nobody watches what becomes of a run (rule R4).
     """
     profile = chosen(agent)
     work = Work(
-        agent, profile, model, tools, history, stop, clock, fence, worker, owner, storage, fallback, files
+        agent, profile, model, tools, history, stop, clock, fence, worker, owner, storage, fallbacks, files
     )
     work.refused, work.faults = set(refused), faults or work.faults
     work.learned = learned or work.learned

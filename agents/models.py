@@ -2,20 +2,36 @@
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, cast
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
+from django.utils.translation import gettext_lazy as _
 
 from agents import extensions
 from agents.learned.models import LearnedRule
-from agents.profiles import all_profiles
+from agents.serving.models import AgentFallback, ModelProvider, ProviderModel
+from agents.serving.resolve import speaker
+from agents.serving.trials import ProviderTrial
+from agents.serving.validation import between, validate_base_url, validate_profile
 from agents.spec import AgentSpec, Prices, RunLimits, Unattended
 from agents.tools import Toolbox
 from agents.tools.notes.models import Note
 
-__all__ = ["Agent", "LearnedRule", "Note", "default_tools", "ensure_default_agent", "installed_tools"]
+__all__ = [
+    "Agent",
+    "AgentFallback",
+    "LearnedRule",
+    "ModelProvider",
+    "Note",
+    "ProviderModel",
+    "ProviderTrial",
+    "default_tools",
+    "ensure_default_agent",
+    "installed_tools",
+    "validate_base_url",
+    "validate_profile",
+]
 
 DEFAULT_PROMPT = (
     "You are a helpful assistant. Answer in the language of the person who writes to you. "
@@ -51,39 +67,12 @@ def validate_tools(value: Any) -> None:
         raise ValidationError("A tool is on the list twice. Name each tool once.")
 
 
-def validate_base_url(value: str) -> None:
-    """Refuse an address that is no plain http(s) base address; names without a dot are fine (containers)."""
-    try:
-        parts = urlsplit(value)
-        port_is_fine = parts.port is None or parts.port > 0
-    except ValueError:
-        raise ValidationError("This is not an address. Write it like https://api.example.com/v1.") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_fine:
-        raise ValidationError("Write the whole address, like https://api.example.com/v1.")
-    if parts.username or parts.password:
-        raise ValidationError("Take the name and password out of the address: keys belong in the settings.")
-    if parts.query or parts.fragment:
-        raise ValidationError("Write the address without anything after ? or #.")
-
-
-def validate_profile(value: str) -> None:
-    """Refuse a dialect that nothing is known of."""
-    if value not in all_profiles():
-        raise ValidationError(
-            "There is no profile named %(value)s. Choose from: %(known)s, or leave it empty.",
-            params={"value": value, "known": ", ".join(all_profiles())},
-        )
-
-
-def _between(low: int, high: int) -> list[Any]:
-    return [
-        MinValueValidator(low, f"Choose {low:,} or more."),
-        MaxValueValidator(high, f"Choose {high:,} or less."),
-    ]
-
-
 class Agent(models.Model):
-    """Whom people talk to: a prompt, a model, tools and limits. Keys are never stored here."""
+    """Whom people talk to: a prompt, a model of a provider, tools and limits.
+
+    `base_url`, `fallback_model` and `fallback_base_url` are where releases before providers look, and may write;
+    `mirrored` is what this one has last written there (agents/serving/resolve.py).
+    """
 
     slug = models.SlugField(
         unique=True,
@@ -98,10 +87,20 @@ class Agent(models.Model):
         default=DEFAULT_PROMPT,
         help_text="The system prompt: who the agent is and how it should answer. Sent with every request.",
     )
+    provider = models.ForeignKey(
+        ModelProvider,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="agents",
+        verbose_name=_("provider"),
+        help_text=_("Who serves its model. Addresses and keys are with the provider."),
+    )
     model = models.CharField(
+        _("model"),
         max_length=200,
         blank=True,
-        help_text="The model's name as its provider spells it. Empty: the configured default.",
+        help_text=_("The model's name as its provider spells it. Empty: the environment's OPENAI_MODEL."),
     )
     base_url = models.CharField(
         "base address",
@@ -112,11 +111,13 @@ class Agent(models.Model):
         "default. The key comes from the server's settings, never from here.",
     )
     profile = models.CharField(
+        _("profile"),
         max_length=40,
         blank=True,
         validators=[validate_profile],
-        help_text="Whose dialect the address speaks (which request rules are kept). Empty: guessed from the "
-        "address and the model.",
+        help_text=_(
+            "Which request rules are kept. Empty: the provider's, else guessed from the address and the model."
+        ),
     )
     fallback_model = models.CharField(
         max_length=200,
@@ -131,6 +132,7 @@ class Agent(models.Model):
         validators=[validate_base_url],
         help_text="Empty: the same address as the model above.",
     )
+    mirrored = models.JSONField(null=True, blank=True, editable=False)
     price_input = models.DecimalField(
         "input price",
         max_digits=12,
@@ -190,35 +192,35 @@ class Agent(models.Model):
     max_steps = models.PositiveIntegerField(
         "steps per run",
         default=20,
-        validators=_between(1, 500),
+        validators=between(1, 500),
         help_text="Model responses before a run ends with a message.",
     )
     max_seconds = models.PositiveIntegerField(
         "seconds per run",
         default=600,
-        validators=_between(5, 86_400),
+        validators=between(5, 86_400),
         help_text="Wall-clock time before a run ends with a message. Waiting for a person does not count.",
     )
     max_tokens = models.PositiveIntegerField(
         "tokens per run",
         null=True,
         blank=True,
-        validators=_between(1_000, 100_000_000),
+        validators=between(1_000, 100_000_000),
         help_text="Input and output of all steps together. Empty: no limit.",
     )
     parallel_calls = models.PositiveIntegerField(
-        default=4, validators=_between(1, 32), help_text="Tool calls of one step that run at the same time."
+        default=4, validators=between(1, 32), help_text="Tool calls of one step that run at the same time."
     )
     result_chars = models.PositiveIntegerField(
         "characters per tool result",
         default=32_000,
-        validators=_between(500, 400_000),
+        validators=between(500, 400_000),
         help_text="What is beyond this is cut, and the model is told how much is missing.",
     )
     window_tokens = models.PositiveIntegerField(
         "tokens of history",
         default=60_000,
-        validators=_between(2_000, 4_000_000),
+        validators=between(2_000, 4_000_000),
         help_text="History that one request may carry. Keep it well below the model's own context window.",
     )
     compaction = models.BooleanField(
@@ -251,7 +253,7 @@ class Agent(models.Model):
     least_interval_s = models.PositiveIntegerField(
         "shortest interval",
         default=900,
-        validators=_between(60, 31 * 86_400),
+        validators=between(60, 31 * 86_400),
         help_text="Seconds between two times of its own schedules, and between two looks of its own triggers, at "
         "least.",
     )
@@ -294,28 +296,54 @@ class Agent(models.Model):
         super().validate_constraints(exclude={*(exclude or ()), "is_default"})
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Store the agent. If it is the default now, the former default no longer is, in one transaction."""
+        """Store the agent. If it is the default now, the former default no longer is, in one transaction. Releases
+        before providers are told who speaks, unless one of them has said otherwise since."""
         with transaction.atomic():
             if self.is_default:
                 Agent.objects.filter(is_default=True).exclude(pk=self.pk).update(is_default=False)
+            chosen = self._state.adding and (self.provider is not None or not self.base_url)
+            if chosen or (self.address_is_mirrored and self.fallback_is_mirrored):
+                self.mirror()
             super().save(*args, **kwargs)
 
-    def spec(self) -> AgentSpec:
-        """The agent as plain data. Tools that are no longer installed are left out, and a profile that is not is
-        guessed anew: a package that brought them may have been removed."""
+    @property
+    def address_is_mirrored(self) -> bool:
+        """Whether the provider counts: the address beside it is what was last written for it."""
+        written = self.mirrored or []
+        return written[:1] == [self.base_url]
+
+    @property
+    def fallback_is_mirrored(self) -> bool:
+        """The same of the models that stand in."""
+        written = self.mirrored or []
+        return written[1:] == [self.fallback_model, self.fallback_base_url]
+
+    def mirror(self) -> None:
+        """Write provider and first fallback where releases before providers look. To be saved by the caller."""
+        of_row = self.provider is not None and not self.provider.follows_environment
+        self.base_url = self.provider.address if self.provider is not None and of_row else ""
+        first = (
+            self.fallbacks.select_related("provider").order_by("position", "pk").first() if self.pk else None
+        )
+        if first is None:
+            self.fallback_model = self.fallback_base_url = ""
+        else:
+            same = first.provider_id == self.provider_id or (
+                first.provider.follows_environment and not of_row
+            )
+            self.fallback_model = first.model
+            self.fallback_base_url = "" if same else first.provider.where
+        self.mirrored = [self.base_url, self.fallback_model, self.fallback_base_url]
+
+    def spec(self, *, profile: str | None = None) -> AgentSpec:
+        """The agent as plain data; with `profile`, as if it named that one. Tools that are no longer installed are left
+        out, and a profile that is not is guessed anew: a package that brought them may have been removed."""
         return AgentSpec(
             slug=self.slug,
             name=self.name,
             prompt=self.prompt,
-            model=self.model,
-            base_url=self.base_url,
-            profile=self.profile if self.profile in all_profiles() else "",
-            fallback_model=self.fallback_model,
-            fallback_base_url=self.fallback_base_url,
-            prices=self._prices(),
             compaction=self.compaction,
             unattended=cast(Unattended, self.unattended),
-            vision=self.vision,
             tools=tuple(name for name in self.tools if name in installed_tools().names and self._may(name)),
             approval_tools=tuple(self.approval_tools),
             limits=RunLimits(
@@ -326,6 +354,7 @@ class Agent(models.Model):
                 result_chars=self.result_chars,
                 window_tokens=self.window_tokens,
             ),
+            **speaker(self, self.profile if profile is None else profile),
         )
 
     def _check_tools(self) -> None:
@@ -350,7 +379,8 @@ class Agent(models.Model):
         limit = {"schedules": self.max_schedules, "triggers": self.max_triggers}.get(tool)
         return limit is None or limit > 0
 
-    def _prices(self) -> Prices | None:
+    def prices(self) -> Prices | None:
+        """What its model's tokens cost, if that was said here and not at the provider."""
         if self.price_input is None or self.price_output is None:
             return None
         return Prices(self.price_input, self.price_output, self.price_cached)
@@ -370,7 +400,7 @@ def ensure_default_agent(also: Sequence[str] = ()) -> Agent:
     An enabled agent that exists already is taken before a new one is made, and nothing of it is changed but
     the mark. Two processes that start at the same moment agree on one agent.
     """
-    for _ in range(3):
+    for _try in range(3):
         try:
             with transaction.atomic():
                 agent = (

@@ -38,7 +38,7 @@ class Request:
 def asking(work: Work) -> ModelSettings:
     """What the next request says beside the history."""
     agent = work.agent
-    window = window_for(agent.model, agent.limits.window_tokens)
+    window = window_for(agent.model, agent.limits.window_tokens, agent.context_window)
     window = window if work.window is None else min(window, work.window)
     tools, account = work.tools.schemas(agent.tools), agent.endpoint.account
     return ModelSettings(agent.model, agent.prompt, tools, window, work.contents, account)

@@ -69,10 +69,10 @@ async def after(
     elif (
         error.retry
         and not (work.wordless and error.status == WORDLESS)
-        and tries < (TRIES_BEFORE_FALLBACK if work.fallback else len(BACKOFF))
+        and tries < (TRIES_BEFORE_FALLBACK if work.fallbacks else len(BACKOFF))
     ):
         wait = max(BACKOFF[tries], error.after or 0.0)
-        again = wait <= (WAIT_BEFORE_FALLBACK if work.fallback else MAX_WAIT)
+        again = wait <= (WAIT_BEFORE_FALLBACK if work.fallbacks else MAX_WAIT)
         if not again:
             detail = f"{detail} {_not_before(work, wait)}"
     stands_in = not again and error.code in FALLBACK_CODES and await work.stand_in()

@@ -66,8 +66,8 @@ class Work:
     worker: str
     owner: str
     storage: Storage | None
-    #: Who is asked when the model cannot answer; None: nobody, or that happened already.
-    fallback: Model | None = None
+    #: Who is asked when the model cannot answer: the models of `fallbacks_of(agent)` that were not asked yet.
+    fallbacks: Sequence[Model] = ()
     files: FileReader | None = None
     #: What was read of them, so that each is read once; None: it is gone.
     contents: dict[str, FileContent | None] = field(default_factory=dict)
@@ -113,13 +113,13 @@ class Work:
         self.form = await self.learned.known(self.agent.base_url, self.agent.model, self.clock.now())
 
     async def stand_in(self) -> bool:
-        """Go on with the fallback model, if there is one that was not asked yet. Tools are not touched: what is
+        """Go on with the next fallback, if there is one that was not asked yet. Tools are not touched: what is
         stored stays, only the next request goes elsewhere."""
         agent = fallback_of(self.agent)
-        if agent is None or self.fallback is None:
+        if agent is None or not self.fallbacks:
             return False
         self.agent, self.profile = agent, chosen(agent)
-        self.model, self.fallback = self.fallback, None
+        self.model, *self.fallbacks = self.fallbacks
         self.hint, self.window, self.shortened = PROPER, None, 0
         self.omission, self.omissions, self.wordless = (), None, False
         self.forgiven = self.run.failures + 1

@@ -83,7 +83,13 @@ def sources(root: Path) -> Iterator[Source]:
 
 # ---- the rules: each yields a line for every file that breaks it ----------------------------------------------
 
-DJANGO_IN_AGENTS = ("agents/models.py", "agents/admin.py", "agents/apps.py", "agents/migrations")
+DJANGO_IN_AGENTS = (
+    "agents/models.py",
+    "agents/admin.py",
+    "agents/apps.py",
+    "agents/migrations",
+    "agents/serving",
+)
 # What keeps something has its table and its admin beside it, and knows nothing of them itself.
 DJANGO_IN_TOOLS = re.compile(r"agents/(tools/\w+|learned)/(models|store|admin)\.py")
 # The store, and the files that it is split into.
@@ -102,7 +108,8 @@ DIALECTS = {
 
 # Modules that cannot be imported without Django.
 TABLES = (
-    *("agents.models", "agents.admin", "agents.tools.notes.models", "agents.tools.notes.store"),
+    *("agents.models", "agents.admin", "agents.serving"),
+    *("agents.tools.notes.models", "agents.tools.notes.store"),
     *("agents.learned.models", "agents.learned.store", "agents.learned.admin"),
 )
 

@@ -7,7 +7,7 @@ from agents.dialects.base import Model
 from agents.dialects.requests import dialect_of
 from agents.profiles import choose
 from agents.providers.base import Profile
-from agents.spec import AgentSpec, Endpoint
+from agents.spec import AgentSpec
 
 
 def open_model(spec: AgentSpec, key: str) -> Model:
@@ -33,19 +33,29 @@ def chosen(spec: AgentSpec) -> Profile:
 
 
 def fallback_of(spec: AgentSpec) -> AgentSpec | None:
-    """The agent as it is when its fallback model speaks for it; None if it has none. What it takes has no price."""
-    if not spec.fallback_model:
+    """The agent as it is when its next fallback speaks for it; None if it has none left. At the same address it keeps
+    the profile and the key, unless it brings its own; what is known of a model is known of that model only."""
+    if not spec.fallbacks:
         return None
-    address = spec.fallback_base_url or spec.base_url
-    profile = spec.profile if address == spec.base_url else ""
+    other, *others = spec.fallbacks
+    same = not other.base_url or other.base_url == spec.base_url
     return replace(
         spec,
-        model=spec.fallback_model,
-        base_url=address,
-        profile=profile,
-        endpoint=spec.fallback_endpoint,
-        fallback_endpoint=Endpoint(),
-        prices=None,
-        fallback_model="",
-        vision=None,
+        model=other.model,
+        base_url=other.base_url or spec.base_url,
+        profile=other.profile or (spec.profile if same else ""),
+        key=spec.key if same and other.key is None else other.key,
+        vision=other.vision,
+        endpoint=other.endpoint,
+        prices=other.prices,
+        context_window=other.context_window,
+        fallbacks=tuple(others),
     )
+
+
+def fallbacks_of(spec: AgentSpec) -> list[AgentSpec]:
+    """The agent with each of its fallbacks, in the order in which they are asked."""
+    found: list[AgentSpec] = []
+    while (other := fallback_of(found[-1] if found else spec)) is not None:
+        found.append(other)
+    return found

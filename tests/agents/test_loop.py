@@ -15,7 +15,7 @@ from agents.dialects.base import CallDelta, FinishDelta, ReasoningDelta, TextDel
 from agents.errors import ModelError, TooLong, TranscriptRefused
 from agents.loop import PartText, perform
 from agents.retrying import MAX_SHORTENED
-from agents.spec import AgentSpec, Prices, RunLimits
+from agents.spec import AgentSpec, Fallback, Prices, RunLimits
 from agents.tools import Toolbox, ToolContext, tool
 from tests.support.scripted import Line, Pause, ScriptedModel, asks, says
 from tests.support.shell import QuickClock, Shell
@@ -331,18 +331,20 @@ async def test_a_request_that_stays_too_long_fails_with_a_sentence(shell: Shell,
     await shell.work(AGENT, model, bench.toolbox())
     failed = shell.last()
     assert isinstance(failed, e.RunFailed) and "longer than" in failed.detail
-    assert len(model.bodies) == 1 + MAX_SHORTENED
+    bodies = [str(body) for body in model.bodies]
+    assert 3 < len(bodies) == len(set(bodies)) <= 1 + MAX_SHORTENED
+    assert shell.learned.kept == [], "a shorter form says nothing of forms"
 
 
 async def test_a_fallback_stands_in_and_no_tool_runs_twice(shell: Shell, bench: Bench) -> None:
     shell.say("write")
-    agent = replace(AGENT, fallback_model="other-model", prices=Prices(Decimal(2), Decimal(10)))
+    agent = replace(AGENT, fallbacks=(Fallback("other-model"),), prices=Prices(Decimal(2), Decimal(10)))
     model = ScriptedModel(
         [*asks(write("a")), UsageDelta(e.Usage(input=100, output=10))],
         [ModelError("model_quota", "No credit.")],
     )
     other = ScriptedModel([UsageDelta(e.Usage(input=50)), *says("done")])
-    await shell.work(agent, model, bench.toolbox(), fallback=other)
+    await shell.work(agent, model, bench.toolbox(), fallbacks=[other])
     assert isinstance(shell.last(), e.RunFinished)
     assert bench.started == ["a"]
     assert [body["model"] for body in other.bodies] == ["other-model"]
@@ -354,10 +356,10 @@ async def test_a_fallback_stands_in_and_no_tool_runs_twice(shell: Shell, bench: 
 
 async def test_a_fallback_that_fails_too_ends_the_run(shell: Shell, bench: Bench) -> None:
     shell.say("hello")
-    agent = replace(AGENT, fallback_model="other-model")
+    agent = replace(AGENT, fallbacks=(Fallback("other-model"),))
     model = ScriptedModel([ModelError("model_quota", "No credit.")])
     other = ScriptedModel([ModelError("model_auth", "wrong key")])
-    await shell.work(agent, model, bench.toolbox(), fallback=other)
+    await shell.work(agent, model, bench.toolbox(), fallbacks=[other])
     failed = shell.last()
     assert isinstance(failed, e.RunFailed) and failed.code == "model_auth"
     assert (len(model.bodies), len(other.bodies)) == (1, 1)

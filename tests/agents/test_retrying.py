@@ -18,7 +18,7 @@ from agents.dialects.chat.stream import OpenAIChat
 from agents.dialects.http import close_clients
 from agents.dialects.rules import Violation
 from agents.retrying import BACKOFF, MAX_WAIT, TRIES_BEFORE_FALLBACK
-from agents.spec import AgentSpec, Prices
+from agents.spec import AgentSpec, Fallback, Prices
 from agents.tools import Toolbox, ToolContext, tool
 from tests.support.provider import Json, Provider, Reply, completion, json_reply
 from tests.support.shell import FastClock, QuickClock, Shell
@@ -81,12 +81,12 @@ class House:
             "a", "A", model="big", base_url=self.main.url, profile="openai-chat", tools=("act",)
         )
         agent = replace(agent, prices=Prices(Decimal(2), Decimal(10), Decimal(1)))
-        fallback = None
+        fallbacks = []
         if stands_in:
-            agent = replace(agent, fallback_model="mistral-small", fallback_base_url=self.spare.url)
-            fallback = OpenAIChat(self.spare.url, "spare-key", include_usage=False)
+            agent = replace(agent, fallbacks=(Fallback("mistral-small", self.spare.url),))
+            fallbacks = [OpenAIChat(self.spare.url, "spare-key", include_usage=False)]
         model = OpenAIChat(self.main.url, "main-key")
-        await shell.work(agent, model, self.bench.toolbox, fallback=fallback, until=until)
+        await shell.work(agent, model, self.bench.toolbox, fallbacks=fallbacks, until=until)
 
 
 def says(text: str) -> Script:
@@ -156,13 +156,11 @@ async def test_what_the_fallback_helps_with(
 async def test_a_server_that_is_not_there_has_a_stand_in(shell: Shell) -> None:
     house = House(says("never"), says("I am here."))
     async with house.spare:
-        agent = AgentSpec(
-            "a", "A", model="m", base_url="http://127.0.0.1:9/v1", fallback_model="mistral-small"
-        )
-        agent = replace(agent, fallback_base_url=house.spare.url)
+        agent = AgentSpec("a", "A", model="m", base_url="http://127.0.0.1:9/v1")
+        agent = replace(agent, fallbacks=(Fallback("mistral-small", house.spare.url),))
         shell.say("hello")
         main = OpenAIChat("http://127.0.0.1:9/v1")
-        await shell.work(agent, main, house.bench.toolbox, fallback=OpenAIChat(house.spare.url))
+        await shell.work(agent, main, house.bench.toolbox, fallbacks=[OpenAIChat(house.spare.url)])
     assert {event.code for event in of(shell, e.RunRetrying)} == {"model_unreachable"}
     assert [step.text for step in shell.steps()] == ["I am here."]
 

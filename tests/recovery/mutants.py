@@ -123,6 +123,20 @@ MUTANTS = (
         ("tests/agents/test_steps.py", "-k", "R4"),
     ),
     Mutant(
+        "what a provider refuses is sent again with every later request",
+        "agents/history.py",
+        "return changed(history, event.message, lambda item: leave_out(item, event.files, event.reason))",
+        "return history",
+        ("tests/agents/test_rescue.py", "-k", "filter"),
+    ),
+    Mutant(
+        "only refusals on a list are rescued",
+        "agents/retrying.py",
+        "error.status in (400, 422)",
+        "False",
+        ("tests/agents/test_rescue.py", "-k", "unlisted"),
+    ),
+    Mutant(
         "nobody is asked before a tool that needs a yes",
         "agents/steps.py",
         "_may_be_asked(c) and c.name in approvals",

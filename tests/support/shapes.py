@@ -2,14 +2,15 @@
 
 Kinds C and R are described by people in public threads (docs/streams.md names them); the frames are written anew. A
 `Shape` is what a server answers to every request of a run until it is given the result of a call; `sees` is what the
-person in front of the chat sees, and a line of the table in docs/streams.md. `python -m tests.support.shapes` prints it.
+person in front of the chat sees, and a line of the table in docs/streams.md. `python -m tests.support.shapes`
+prints it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from tests.support.provider import Json, Reply
@@ -278,7 +279,7 @@ SHAPES: dict[str, Shape] = {
         "The first half", incomplete="interrupted", requests=2,
     ),
     "C8 the same in the middle of a call": Shape(
-        [*say("Let me"), *ask(A[:6])], f"“Let me”, marked as cut off, and a call that was not run; then the answer",
+        [*say("Let me"), *ask(A[:6])], "“Let me”, marked as cut off, and a call that was not run; then the answer",
         "Let me", incomplete="interrupted", requests=2, refused=1,
     ),
     "C8 the same before the arguments of two calls": Shape(
@@ -341,7 +342,8 @@ SHAPES: dict[str, Shape] = {
         detail="MALFORMED_FUNCTION_CALL", requests=5, source="coder#28470",
     ),
     "C12 the same after text": Shape(
-        [*say("Once upon a"), *end("moon_phase"), *DONE], "“Once upon a”, marked as ended by the provider, with “Continue”",
+        [*say("Once upon a"), *end("moon_phase"), *DONE],
+        "“Once upon a”, marked as ended by the provider, with “Continue”",
         "Once upon a", incomplete="other",
     ),
     "C13 the whole answer is reasoning": Shape(

@@ -6,7 +6,7 @@ It is what chat/runs/worker.py does with Redis and SQL, without them: a log of b
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
 from agents import events as e
@@ -119,7 +119,7 @@ class Shell:
         *,
         until: Callable[[list[e.Event] | PartText], bool] | None = None,
         after: Callable[[list[e.Event] | PartText], None] | None = None,
-        fallback: Model | None = None,
+        fallbacks: Sequence[Model] = (),
     ) -> None:
         """Own the run until it ends or waits. `until`: give it up, like a worker that dies, as soon as it says
         so of something stored; `after` sees everything once it is stored."""
@@ -140,7 +140,7 @@ class Shell:
             self._fence,
             "w",
             owner="alice",
-            fallback=fallback,
+            fallbacks=fallbacks,
             files=self.files,
             faults=self.faults,
             refused=[fault.digest for fault in self.faults.kept],

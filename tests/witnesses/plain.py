@@ -16,8 +16,8 @@ from tests.witnesses.stories import tools
 
 Json = dict[str, Any]
 Feature = Literal[
-    "system", "tools", "answers", "calls", "parallel", "two steps", "arguments of other types", "words beside calls",
-    "empty beside calls", "results last", "pictures", "Kimi ids", "reasoning",
+    "system", "tools", "answers", "calls", "parallel", "two steps", "answered results", "arguments of other types",
+    "words beside calls", "empty beside calls", "results last", "pictures", "Kimi ids", "reasoning",
 ]  # fmt: skip
 Features = frozenset[Feature]
 #: How a server hands a request to its template: arguments as text or as an object, content as text or as parts.
@@ -37,6 +37,10 @@ def features(body: Json) -> Features:
         "calls": bool(calling),
         "two steps": any(
             first["role"] == "tool" and second.get("tool_calls")
+            for first, second in itertools.pairwise(messages)
+        ),
+        "answered results": any(
+            first["role"] == "tool" and second["role"] == "assistant" and not second.get("tool_calls")
             for first, second in itertools.pairwise(messages)
         ),
         "arguments of other types": any(
@@ -64,6 +68,11 @@ def plain(wanted: Features) -> Iterator[Json]:
         if "answers" in wanted or ("calls" in wanted and "results last" not in wanted):
             messages += [_user("Hello"), {"role": "assistant", "content": "Hello."}]
         messages.append(_user("What time is it?"))
+        if "answered results" in wanted and "results last" in wanted:
+            id = "functions.clock:9" if "Kimi ids" in wanted else "eeeeeeeee"
+            messages.append({"role": "assistant", "content": empty, "tool_calls": [_call(id, False)]})
+            messages.append({"role": "tool", "tool_call_id": id, "content": "12:00"})
+            messages += [{"role": "assistant", "content": "Noon."}, _user("And now?")]
         if "calls" in wanted:
             ids = (
                 ("functions.clock:0", "functions.clock:1")

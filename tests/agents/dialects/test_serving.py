@@ -55,7 +55,7 @@ async def test_llama_cpp_shows_its_template_and_is_asked_once() -> None:
         asked.append(path)
         return json_reply(200, LLAMA if path == "/v1/models" else {"chat_template": "{{ messages }}"})
 
-    async with Provider(answer) as server:
+    async with Provider(answer, lists=True) as server:
         for _ in range(3):
             served = await what_is_served(server.url, "secret", "tiny")
             assert served == Served("llama.cpp", "tiny.gguf", "{{ messages }}")
@@ -74,13 +74,13 @@ async def test_llama_cpp_shows_its_template_and_is_asked_once() -> None:
     ],
 )
 async def test_a_server_that_tells_nothing_is_one_that_nothing_is_known_of(reply: Reply) -> None:
-    async with Provider(lambda path, body: reply) as server:
+    async with Provider(lambda path, body: reply, lists=True) as server:
         assert await what_is_served(server.url, "", "m") is None
 
 
 async def test_a_run_does_not_wait_for_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "TIMEOUT_S", 2.0)
-    async with Provider(lambda path, body: Reply(200, hang=True)) as server:
+    async with Provider(lambda path, body: Reply(200, hang=True), lists=True) as server:
         assert await what_is_served(server.url, "", "m") is None
         assert await what_is_served(server.url, "", "m") is None
         assert len(server.requests) == 1

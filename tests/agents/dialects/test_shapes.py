@@ -1,4 +1,4 @@
-"""Every shape of stream in docs/streams.md, through real HTTP and the whole loop: what runs, what stays, what is said."""
+"""Every shape of stream in docs/streams.md, through real HTTP and the loop: what runs, what stays, what is said."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -105,6 +105,28 @@ async def test_C14_increments_are_asked_of_DashScope_and_of_nobody_else() -> Non
             shell.say("Hello")
             await shell.work(agent, open_model(agent, "k"), Toolbox([]))
         assert provider.requests[0].get("incremental_output") is asked
+
+
+async def test_C15_beside_calls_a_request_says_something_and_never_null() -> None:
+    name = "C9 no finish reason, but `[DONE]` and a complete call"
+    requests: list[Json] = []
+
+    def answer(path: str, body: Json) -> Reply:
+        requests.append(body)
+        return completion("Done.") if len(requests) > 1 else SHAPES[name].reply()
+
+    told = Told()
+    async with Provider(answer) as provider:
+        for profile in ("openai-chat", "vllm", "ollama", "llama.cpp", "compatible"):
+            requests.clear()
+            agent = AgentSpec(
+                "a", "A", "You help.", "m", base_url=provider.url, profile=profile, tools=("write",)
+            )
+            shell = Shell()
+            shell.say("Hello")
+            await shell.work(agent, OpenAIChat(provider.url), told.toolbox())
+            [asking] = [one for one in requests[-1]["messages"] if "tool_calls" in one]
+            assert isinstance(asking["content"], str) and asking["content"]
 
 
 async def test_R14_an_answer_that_was_cut_once_is_asked_for_again_and_stands_whole() -> None:

@@ -14,10 +14,10 @@ from agents.dialects.base import FinishDelta, TextDelta, UsageDelta
 from agents.errors import TranscriptRefused
 from agents.history import Summary
 from agents.models import Agent, ensure_default_agent
+from agents.serving.keys import environment_keys
 from agents.spec import Prices, RunLimits
 from chat import models as m
 from chat.commands import CreateBody
-from chat.runs import dependencies
 from chat.session.sessions import Sessions
 from tests.chat.runs.test_runner import SPEC, House
 from tests.support.scripted import Line, Pause, ScriptedModel, asks, says
@@ -181,6 +181,6 @@ def test_prices_come_as_a_pair_and_a_fallback_has_a_name():
 
 def test_a_key_goes_to_its_own_server_only(settings: Any):
     settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY = "https://main.example/v1", "main-key"
-    keys = dependencies.keys()
+    keys = environment_keys()
     assert keys[("https", "spare.example")] == KEY and keys[("https", "main.example")] == "main-key"
     assert ("https", "evil.example") not in keys
