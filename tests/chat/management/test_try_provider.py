@@ -50,13 +50,18 @@ def test_a_provider_by_name_brings_its_address_and_key(thinking: Provider):
     row.set_key(KEY)
     row.save()
     status, table, _ = run("--provider", "Mine", "--model", "m")
-    assert status == 0 and "The profile that fits: deepseek-thinking (the one that was chosen or guessed)." in table
+    assert (
+        status == 0
+        and "The profile that fits: deepseek-thinking (the one that was chosen or guessed)." in table
+    )
     assert set(thinking.keys) == {f"Bearer {KEY}"}
 
 
 def test_an_agent_by_slug_brings_everything(thinking: Provider):
     row = ModelProvider.objects.create(name="Mine", address=thinking.url)
-    Agent.objects.create(slug="ann", name="Ann", provider=row, model="deepseek-large", profile="deepseek-thinking")
+    Agent.objects.create(
+        slug="ann", name="Ann", provider=row, model="deepseek-large", profile="deepseek-thinking"
+    )
     status, table, _ = run("--agent", "ann")
     assert status == 0 and "deepseek-large at http://127.0.0.1" in table
 
