@@ -73,7 +73,8 @@ class AgentForm(_AgentForm):
         provider = self.fields["provider"]
         provider.required = True
         if self.instance.provider_id is None and not self.instance.base_url:
-            self.initial.setdefault("provider", environment_provider().pk)
+            # What an agent names that was made before there were providers: nobody.
+            self.initial["provider"] = self.initial.get("provider") or environment_provider().pk
         elif not self.instance.address_is_mirrored:
             self.initial["provider"] = None
         sees = forms.NullBooleanSelect()
