@@ -1,6 +1,5 @@
 """Providers in Django's admin. A key can be entered and taken away; nobody gets to see it again."""
 
-import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asgiref.sync import async_to_sync
@@ -15,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from agents.clock import SystemClock
 from agents.profiles import all_profiles, guess
 from agents.serving import words
 from agents.serving.keys import canonical
@@ -218,7 +218,7 @@ class ModelProviderAdmin(_ProviderAdmin):
         except CannotList as problem:
             messages.error(request, str(problem))
         else:
-            row.keep_listed(found, time.time_ns() // 1_000_000)
+            row.keep_listed(found, SystemClock().now())
             self.log_change(request, row, f"Listed {len(found)} models.")
             messages.success(request, _("%(count)d models were listed.") % {"count": len(found)})
         return HttpResponseRedirect(reverse("admin:agents_modelprovider_change", args=[row.pk]))

@@ -1,6 +1,5 @@
 """The admin's page on which an agent's provider is tried: what it costs, how far it is, what came of it."""
 
-import time
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
@@ -9,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
+from agents.clock import SystemClock
 from agents.lab.meter import Budget
 from agents.serving import lab_words
 from agents.serving.resolve import with_defaults
@@ -28,7 +28,7 @@ def trial_page(owner: "ModelAdmin[Any]", request: HttpRequest, agent: Any) -> Ht
         if "stop" in request.POST:
             stop(agent)
         else:
-            ask_for(agent, request.user.get_username(), time.time_ns() // 1_000_000)
+            ask_for(agent, request.user.get_username(), SystemClock().now())
             owner.log_change(request, agent, "Asked for a trial of its provider.")
         return HttpResponseRedirect(request.path)
     return TemplateResponse(request, "admin/agents/agent/try.html", _context(owner, request, agent))
@@ -84,7 +84,7 @@ def _progress(trial: ProviderTrial) -> str:
         return _failure(trial.error)
     if trial.state == "over":
         return ""
-    if time.time_ns() // 1_000_000 - trial.created_at > SLOW_S * 1000:
+    if SystemClock().now() - trial.created_at > SLOW_S * 1000:
         return _("No worker has taken it yet. Is one running?")
     return _("A worker will take it in a moment.")
 

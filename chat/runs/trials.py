@@ -64,19 +64,20 @@ async def perform_one(
         )
         return rows.filter(stopping=False).exists()
 
+    told = ("over", "")
     try:
         await reachable(spec.base_url, SystemResolver())
         async for progress in try_agent(await with_endpoints(spec), model):
             if not await database.run(keep, progress):
-                await database.run(_end, rows, "failed", "stopped")
-                return True
-        await database.run(_end, rows, "over")
+                told = ("failed", "stopped")
+                break
     except CannotList as problem:
-        await database.run(_end, rows, "failed", str(problem))
+        told = ("failed", str(problem))
     except asyncio.CancelledError:
         # The worker leaves: told now, because nobody else will begin it again.
         await asyncio.shield(database.run(_end, rows, "failed", "lost"))
         raise
+    await database.run(_end, rows, *told)
     return True
 
 

@@ -11,8 +11,14 @@ from tests.agents.adversary import converse
 from tests.support.features import FEATURES
 
 CONVERSATIONS = 200
-#: Our proper form has none of the first two, and few conversations have the last two.
-NEVER_OR_RARELY = {"null content", "a user after a result", "item ids", "replay data"}
+#: Our proper form has none of the first three, and few conversations have the last two.
+NEVER_OR_RARELY = {
+    "null content",
+    "a user after a result",
+    "roles that do not alternate",
+    "item ids",
+    "replay data",
+}
 
 
 @pytest.fixture(autouse=True)
