@@ -38,6 +38,7 @@ from chat.session.views import State
 from chat.support import kill_points
 from chat.support.backoff import Backoff
 from chat.support.clock import MACHINE, Clock
+from chat.support.tasks import end
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,9 @@ COLLISION_S = Backoff(0.008, 0.05, jitter=1.0)
 ARCHIVE_RETRY_S = (0.2, 1.0)
 #: Seconds that a writer gets to archive what it has just appended before a reader does it for them.
 GRACE_S = 0.03
+#: Seconds after which a session that was found on another server is compared with SQL once more. Until then others may
+#: still write to the server before it: they ask who the primary is every two seconds, and wait five for an answer.
+SECOND_LOOK_S = 10.0
 
 OnChange = Callable[[str, Sequence[e.Event]], Awaitable[object]]
 
@@ -99,9 +103,12 @@ class Sessions:
         self._clock = clock
         #: The fences that `take` gave, by (conversation, owner): `renew` needs them after a flush.
         self._fences: dict[tuple[str, str], int] = {}
+        #: Second looks that are due, by conversation.
+        self._second_looks: dict[str, asyncio.Task[None]] = {}
 
     async def close(self) -> None:
         """Let go of all connections."""
+        await end(self._second_looks.values())
         await self.store.aclose()
         await asyncio.to_thread(self.journal.close)
 
@@ -427,6 +434,30 @@ class Sessions:
             return
         if await self.store.verified(conversation, position, new_epoch()):
             await self._changed(conversation)
+        self._look_again(conversation)
+
+    def _look_again(self, conversation: str) -> None:
+        """Compare with SQL once more, later. The server before may go on for seconds after a failover: what others
+        append there is committed to SQL, and nothing here would ever tell that it is missing."""
+        if conversation not in self._second_looks:
+            task = asyncio.create_task(self._second_look(conversation), name=f"second look {conversation}")
+            self._second_looks[conversation] = task
+            task.add_done_callback(lambda _: self._second_looks.pop(conversation, None))
+
+    async def _second_look(self, conversation: str) -> None:
+        for _ in range(TRIES):
+            await asyncio.sleep(SECOND_LOOK_S)
+            try:
+                # In this order: every event is in Redis before it is in SQL.
+                base = await self.journal.base(conversation)
+                head = await self.store.head(conversation)
+                if head is not None and head[0].seq < base.seq:
+                    await self._reconcile(conversation)
+                return
+            except NoConversation:
+                return
+            except (StoreUnavailable, JournalUnavailable) as problem:
+                log.debug("Conversation %s is looked at later: %s", conversation, problem)
 
     async def _spare_owner(self, conversation: str, state: State) -> None:
         """Give the owner of the run, who may be alive and not know it yet, a whole lease from now on (rule R2). This

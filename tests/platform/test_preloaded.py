@@ -38,7 +38,7 @@ def test_it_is_killed_paused_and_told_to_end_like_any_other(tmp_path: Path) -> N
     )
     assert Process.preloaded
     process.start()
-    wait_until(lambda: process.says("Serving HTTP"), 20, "it to be there")
+    wait_until(lambda: process.says("Serving HTTP"), 60, "it to be there")
     assert b"preloaded" in Path(f"/proc/{process.pid}/cmdline").read_bytes()
     process.pause()
     wait_until(
@@ -48,7 +48,7 @@ def test_it_is_killed_paused_and_told_to_end_like_any_other(tmp_path: Path) -> N
     process.kill()
     assert not process.alive and process.stop() == -signal.SIGKILL
     process.start()
-    wait_until(lambda: process.output().count("Serving HTTP") == 2, 20, "it to be there again")
+    wait_until(lambda: process.output().count("Serving HTTP") == 2, 60, "it to be there again")
     assert process.stop() == -signal.SIGTERM
 
 

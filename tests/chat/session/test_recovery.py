@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from agents import events as e
 from chat.journal.journal import Journal
+from chat.session import sessions as looking
 from chat.session.contract import LOST, Command
 from chat.session.errors import (
     Fenced,
@@ -29,6 +30,7 @@ from chat.session.views import State
 from tests.chat.session.test_sessions import said, start, texts
 from tests.support.histories import tell
 from tests.support.ports import claim_port
+from tests.support.waiting import eventually
 from tests.support.worlds import RedisWorld, World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -311,6 +313,28 @@ async def test_S6_a_restart_that_lost_nothing_keeps_the_leftovers(
     after = await crashing.load(conversation)
     assert texts(after) == ["left over"]
     assert (await crashing.journal.base(conversation)).seq == 2
+
+
+async def test_S6_what_was_written_to_the_former_primary_after_a_failover_is_shown(
+    sessions: Sessions, world: World, alice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody has not heard of the failover yet: the server before takes the event, and SQL, but not this one."""
+    monkeypatch.setattr(looking, "SECOND_LOOK_S", 0.2)
+    conversation = await start(sessions, alice)
+    await world.save()
+    await world.restart_with_saved()
+    seen = await sessions.load(conversation)
+    late = Sessions(MemoryStore(idle_ttl_ms=60_000, log_entries=100), sessions.journal)
+    await late.append(conversation, lambda view: [said("late")])
+    stale = await sessions.load(conversation)
+    assert texts(stale) == [], "nothing tells that it is missing"
+
+    async def shown() -> bool:
+        return texts(await sessions.load(conversation)) == ["late"]
+
+    await eventually(shown, 10, "the late event to be shown")
+    assert (await sessions.load(conversation)).position.epoch != seen.position.epoch
+    await late.store.aclose()
 
 
 async def test_S6_a_dead_branch_in_redis_is_dropped(

@@ -268,7 +268,7 @@ class Scene:
             found,
             faults,
             figures(record, faults, requests=self.model.requests),
-            system.outputs(20_000 if found else 4_000),
+            system.outputs(30_000 if found else 4_000),
             record,
         )
 

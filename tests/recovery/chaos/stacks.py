@@ -1,10 +1,11 @@
-"""What the processes of a run wait for: each that has loaded this module (chaos/tools.py does) tells its tasks, in its
-log, on SIGUSR1."""
+"""What the processes of a run wait for: each that has loaded this module (chaos/tools.py does) tells its tasks and
+threads, in its log, on SIGUSR1."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
 import os
 import signal
 import sys
@@ -15,6 +16,8 @@ from types import FrameType
 
 #: Seconds that they get to say it.
 PATIENCE_S = 1.0
+#: How names of tasks begin that are not ours, of which there are dozens.
+OTHERS = ("streaq.", "coredis.")
 
 
 def tell_on_signal() -> None:
@@ -26,8 +29,10 @@ def tell_on_signal() -> None:
 def _tell(_: int, frame: FrameType | None) -> None:
     with contextlib.suppress(RuntimeError):
         for task in asyncio.all_tasks():
-            task.print_stack(file=sys.stderr)
+            if not task.get_name().startswith(OTHERS):
+                task.print_stack(file=sys.stderr)
     sys.stderr.flush()
+    faulthandler.dump_traceback(sys.stderr)
 
 
 def ask(pids: list[int]) -> None:

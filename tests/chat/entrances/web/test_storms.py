@@ -111,7 +111,8 @@ async def test_W9_a_web_server_that_is_told_to_end_drains_at_its_rate(database_t
             process.signal(signal.SIGTERM)
             told = await asyncio.gather(*(when(wire, "goaway") for wire in wires))
             goaways = [wire.frames[-1] for wire in wires]
-        assert max(told) - began >= (CROWD - 1) / RATE * 0.9
+        # Whom the server has not counted yet when it is told to end hears it at once.
+        assert max(told) - began >= (CROWD - 1) / RATE * 0.6
         assert {frame["reason"] for frame in goaways} == {"restart"}
         assert len({frame["after_ms"] for frame in goaways}) > CROWD / 2, (
             "they come back at moments of their own"
