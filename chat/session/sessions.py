@@ -17,6 +17,7 @@ from typing import Any
 
 from agents import events as e
 from agents.history import History
+from agents.lifecycle import RUN
 from chat.journal.committed import Committed, commit
 from chat.journal.journal import Base, Journal
 from chat.session.contract import Command, Loaded, Position, Store, StreamedPart, Tail, new_epoch
@@ -487,6 +488,8 @@ class Sessions:
         )
         if seeded:
             kill_points.point("session.rebuilt")
+            if replaces is not None or _active(base.state):
+                self._look_again(conversation)
             if replaces is not None:
                 log.warning("Conversation %s: Redis had lost its history; rebuilt from SQL.", conversation)
             await self._changed(conversation)
@@ -496,6 +499,11 @@ class Sessions:
 _CLEARS_PART = (e.StepStarted, e.StepFinished, e.StepStopped, e.StepDiscarded)
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _active(state: State) -> bool:
+    run = run_of(state)
+    return run is not None and run["status"] in RUN.open
 
 
 def _view(loaded: Loaded) -> SessionView:
