@@ -59,6 +59,7 @@ async def perform(
     faults: FaultLog | None = None,
     refused: Iterable[str] = (),
     learned: LearnedForms | None = None,
+    rescue: bool = True,
     unwatched: Collection[str] = (),
 ) -> AsyncGenerator[list[e.Event] | PartText, None]:
     """Work on the active run until it ends, has to wait for a person, or must be left to another release.
@@ -70,7 +71,8 @@ async def perform(
 
     `fallbacks` are the models of `fallbacks_of(agent)`; each is asked from then on in this run when the one before
     cannot answer. Refused requests go to `faults`; none whose digest is in `refused` is sent again (rule T5). In which
-    form a model takes requests is asked of `learned`, and told there. `unwatched` names the entrances through which
+    form a model takes requests is asked of `learned`, and told there. Without `rescue` a refusal ends the run: whoever
+    wants to know what is refused does not want it asked again in another form. `unwatched` names the entrances through which
     nobody watches what becomes of a run (rule R4).
     """
     profile = chosen(agent)
@@ -78,7 +80,7 @@ async def perform(
         agent, profile, model, tools, history, stop, clock, fence, worker, owner, storage, fallbacks, files
     )
     work.refused, work.faults = set(refused), faults or work.faults
-    work.learned = learned or work.learned
+    work.learned, work.rescue = learned or work.learned, rescue
     known = history()
     if known.run is None or not known.run.active:
         return

@@ -76,6 +76,8 @@ class Work:
     learned: LearnedForms = field(default_factory=NothingLearned)
     form: RequestForm = PROPER
     hint: RequestForm = PROPER
+    #: Whether a refused request is asked again in other forms, and without what may be refused of it (T5).
+    rescue: bool = True
     #: What the next request goes without because the provider refuses it, why, and what is tried after that; None: no
     #: content was refused in this step.
     omission: Omission = ()
