@@ -51,7 +51,11 @@ def conclusion(report: Report) -> str:
     none = "No profile was found with which everything is taken as it is sent."
     if report.goes_on:
         return f"{none} Conversations go on all the same: what is refused is taken {title(report)}."
-    return f"{none} Not every conversation goes on in another form, either." if report.rescued else none
+    if not report.rescued:
+        return none
+    if report.rescued[-1].verdict == "refused":
+        return f"{none} Not every conversation goes on in another form, either."
+    return f"{none} Whether conversations go on in another form could not be found out."
 
 
 def title(report: Report) -> str:

@@ -88,8 +88,10 @@ def conclusion(report: dict[str, Any]) -> str:
     none = _("No profile was found with which everything is taken as it is sent.")
     if not (rescued := report.get("rescued")):
         return none
-    if any(told["verdict"] not in ("taken", "rescued") for told in rescued):
+    if rescued[-1]["verdict"] == "refused":
         return none + " " + _("Not every conversation goes on in another form, either.")
+    if rescued[-1]["verdict"] not in ("taken", "rescued"):
+        return none + " " + _("Whether conversations go on in another form could not be found out.")
     form = ", ".join(str(FORMS.get(name, name)) for name in report["form"]) or _("in another form")
     goes_on = _("Conversations go on all the same: what is refused is taken %(form)s.") % {"form": form}
     return f"{none} {goes_on}"

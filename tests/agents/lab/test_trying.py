@@ -102,6 +102,19 @@ async def test_where_no_form_helps_either_the_lab_says_so_and_does_not_go_on_ask
     assert "Not every conversation goes on in another form, either." in table(report)
 
 
+async def test_what_the_rescue_does_is_not_made_out_where_the_budget_ends_first():
+    def adversary(path: str, body: Json) -> Reply:
+        if any(message["role"] == "tool" for message in body["messages"]):
+            return json_reply(400, {"error": {"message": "tools are not for us"}})
+        return obedient(path, body)
+
+    whole, _ = await tried(adversary, profile="openai-chat", others=False)
+    spent = sum(one.requests for one in whole.told) + whole.rescued[0].requests
+    report, _ = await tried(adversary, profile="openai-chat", others=False, budget=Budget(requests=spent))
+    assert [one.verdict for one in report.rescued] == ["rescued", "not_told"]
+    assert not report.goes_on and "could not be found out" in table(report)
+
+
 async def test_a_refused_story_costs_one_refused_request_while_a_profile_is_looked_for():
     refused = 0
 

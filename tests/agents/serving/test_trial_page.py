@@ -119,3 +119,5 @@ def test_where_no_profile_fits_the_page_says_whether_conversations_go_on_all_the
     assert lab_words.tables(helped)[-1]["rows"][0]["words"] == ("no tools here",)
     lost = lab_words.conclusion(report(rescued=[rescued, told("failed_run", "openai-chat", "refused")]))
     assert "No profile" in lost and "Not every conversation goes on" in lost
+    unknown = lab_words.conclusion(report(rescued=[rescued, told("failed_run", "openai-chat", "not_told")]))
+    assert "could not be found out" in unknown
