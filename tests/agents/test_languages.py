@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +16,13 @@ from agents.models import Agent, ensure_default_agent
 from agents.serving.models import ModelProvider, environment_provider
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+@pytest.fixture(autouse=True)
+def english_afterwards() -> Iterator[None]:
+    """A page in Chinese leaves its language behind in this thread."""
+    with translation.override("en"):
+        yield
 
 
 def read(model: Any, row: Any, user: Any) -> list[str]:

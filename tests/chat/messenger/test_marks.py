@@ -51,7 +51,7 @@ async def test_T5_a_message_that_is_left_out_is_told_in_a_reply_to_it_and_the_ta
     ((text, reply_to),) = told(house)
     assert reply_to == refused
     assert "“some poison, nicely wrapped”" in text and "content filter refuses it" in text
-    assert "Exists" in text and "<Exists>" not in house.messenger.markup.markdown(text)
+    assert f"({house.messenger.markup.escape('Content <Exists> Risk')})" in text
     assert "in the web chat" in text
     last = await house.speak("and now?")
     await house.answered("To the rest.", times=3)
