@@ -42,7 +42,7 @@ def read(model: Any, row: Any, user: Any) -> list[str]:
 @pytest.mark.django_db
 @pytest.mark.parametrize("model", [Agent, ModelProvider, LearnedRule], ids=lambda one: one.__name__)
 def test_every_label_is_chinese(model: Any, admin_user: Any) -> None:
-    rows = {
+    rows: dict[Any, Any] = {
         Agent: ensure_default_agent,
         ModelProvider: lambda: ModelProvider.objects.create(name="One", address="http://localhost/v1"),
         LearnedRule: lambda: LearnedRule.objects.create(
