@@ -20,7 +20,7 @@ TOLD = (
     "a run that failed after a result, then a message",
     "message while tools run",
 )
-PROFILES = ("", "openai-chat", "openai-responses")
+PROFILES = ("", "openai-chat", "openai-responses", "anthropic-messages-plain")
 
 
 def toolbox() -> Toolbox:
