@@ -112,30 +112,53 @@ class Model:
         self.taken += 1
         if self.random.random() < 0.05:
             raise classify(429, "Rate limit reached. Please try again in 20s.")
-        if self.random.random() < 0.5:
-            yield ReasoningDelta("hm")
-        if self.profile.dialect == "responses":
-            yield ReplayItem(
-                {"type": "reasoning", "id": f"rs_{self.taken}", "encrypted_content": "gAAA", "summary": []}
-            )
+        thought = "hm" if self.random.random() < 0.5 else ""
+        if thought:
+            yield ReasoningDelta(thought)
         wants = self.random.choice((0, 0, 1, 2, 3)) if body.get("tools") else 0
-        if wants == 0 or self.random.random() < 0.4:
-            if wants or self.random.random() > 0.03:
-                yield TextDelta(f"Answer {self.taken}.")
-            if self.profile.dialect == "responses":
-                yield ReplayItem({"type": "message", "id": f"msg_{self.taken}"})
-        signed = (
-            {"extra_content": {"google": {"thought_signature": "c2ln"}}} if self.profile.signatures else None
-        )
+        text = ""
+        if (wants == 0 or self.random.random() < 0.4) and (wants or self.random.random() > 0.03):
+            text = f"Answer {self.taken}."
+            yield TextDelta(text)
         for index in range(wants):
             name = self.random.choice(("look", "act"))
             arguments = self.random.choice(("{}", '{"what": "it"}'))
-            yield CallDelta(
-                index, f"call_{self.taken}_{index}", name, arguments, extra=signed if index == 0 else None
-            )
-            if self.profile.dialect == "responses":
-                yield ReplayItem({"type": "function_call", "id": f"fc_{self.taken}_{index}"})
+            extra = self._signature() if index == 0 else None
+            yield CallDelta(index, f"call_{self.taken}_{index}", name, arguments, extra=extra)
+        for item in self._wanted_back(thought, text, wants):
+            yield ReplayItem(item)
         yield FinishDelta("tool_calls" if wants else "stop")
+
+    def _signature(self) -> dict[str, Any] | None:
+        """What Gemini wants back with the first of its calls, by either of its APIs."""
+        if self.profile.dialect == "gemini":
+            return {"thoughtSignature": "c2ln"}
+        return (
+            {"extra_content": {"google": {"thought_signature": "c2ln"}}} if self.profile.signatures else None
+        )
+
+    def _wanted_back(self, thought: str, text: str, calls: int) -> list[dict[str, Any]]:
+        """What the issuer wants back of an answer, as the reader of each dialect gives it."""
+        match self.profile.dialect:
+            case "responses":
+                reasoning = {
+                    "type": "reasoning",
+                    "id": f"rs_{self.taken}",
+                    "encrypted_content": "gAAA",
+                    "summary": [],
+                }
+                said = [{"type": "message", "id": f"msg_{self.taken}"}] if text else []
+                asked = [
+                    {"type": "function_call", "id": f"fc_{self.taken}_{index}"} for index in range(calls)
+                ]
+                return [reasoning, *said, *asked]
+            case "anthropic" if thought:
+                said = [{"type": "text", "length": len(text)}] if text else []
+                signed = {"type": "thinking", "thinking": thought, "signature": "c2ln"}
+                return [signed, *said, *[{"type": "tool_use"}] * calls]
+            case "gemini" if text:
+                return [{"type": "text", "thoughtSignature": "c2ln"}]
+        return []
 
 
 class Conversation:

@@ -1,10 +1,11 @@
-"""Send what Holdfast would send to llama.cpp's own server, over both of its APIs (`make servers`).
+"""Send what Holdfast would send to llama.cpp's own server, over each of its APIs (`make servers`).
 
     python -m tests.witnesses.ask_servers [--only qwen] [--generated 3]
 
-For each of its chat templates: histories × profiles × both forms over /v1/chat/completions and /v1/responses. A refusal
-counts where the same server takes a plain client's conversation with the same features. What the model of nonsense
-says may not fit the template's own parser; that is no refusal of the request. Status 1 if anything counts.
+For each of its chat templates: histories × profiles × both forms over /v1/chat/completions, /v1/responses and
+/v1/messages. A refusal counts where the same server takes a plain client's conversation with the same features. What
+the model of nonsense says may not fit the template's own parser; that is no refusal of the request. Status 1 if
+anything counts.
 """
 
 from __future__ import annotations
@@ -25,12 +26,19 @@ import httpx
 from agents.profiles import all_profiles
 from agents.providers.base import Profile
 from tests.witnesses import conversations, llama_cpp
+from tests.witnesses.blocks import block_features, plain_blocks
 from tests.witnesses.packages import NotThere
 from tests.witnesses.plain import Features, features, plain, plain_items
 from tests.witnesses.stories import bodies, histories
 
 Json = dict[str, Any]
-PATHS = {"chat": "/v1/chat/completions", "responses": "/v1/responses"}
+PATHS = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "anthropic": "/v1/messages"}
+#: One token of an answer is enough.
+_FEW: dict[str, Json] = {
+    "chat": {"max_tokens": 1},
+    "responses": {"max_output_tokens": 1},
+    "anthropic": {"max_tokens": 1},
+}
 #: How the server words that its parser cannot read what the model said.
 NONSENSE = ("does not match the expected", "Failed to parse input at pos")
 
@@ -57,7 +65,7 @@ class Sent:
 
     @property
     def features(self) -> Features:
-        return features(self.body) if self.api == "chat" else item_features(self.body)
+        return _FEATURES[self.api](self.body)
 
 
 def item_features(body: Json) -> Features:
@@ -80,8 +88,13 @@ def item_features(body: Json) -> Features:
     return features({"messages": messages, "tools": body.get("tools")})
 
 
+#: What a body asks of a server, and what any client would send that asks the same, for each API.
+_FEATURES = {"chat": features, "responses": item_features, "anthropic": block_features}
+_PLAIN = {"chat": plain, "responses": plain_items, "anthropic": plain_blocks}
+
+
 def requests(generated: int) -> tuple[list[Sent], int]:
-    """Every distinct request for both APIs, and how many they stand for."""
+    """Every distinct request for each API, and how many they stand for."""
     distinct: dict[str, Sent] = {}
     count = 0
     for name, profile, text_only, body in bodies(generated, _profiles(), window=4_000):
@@ -109,8 +122,8 @@ class Server:
 
     async def refusal(self, api: str, body: Json) -> str | None:
         """Why the server did not take a body, or None."""
-        few = {"max_tokens": 1} if api == "chat" else {"max_output_tokens": 1}
-        answer = await self.client.post(PATHS[api], json={"model": "tiny", "stream": True, **few, **body})
+        sent = {"model": "tiny", "stream": True, **body, **_FEW[api]}
+        answer = await self.client.post(PATHS[api], json=sent)
         if answer.status_code == 200 and "error" not in answer.text[:200]:
             return None
         return f"{answer.status_code} {answer.text[:400]}"
@@ -118,8 +131,7 @@ class Server:
     async def takes_plain(self, api: str, wanted: Features) -> bool:
         """Whether a plain client with these features would be served."""
         if (api, wanted) not in self.taken:
-            sent = plain(wanted) if api == "chat" else plain_items(wanted)
-            said = [await self.refusal(api, body) for body in sent]
+            said = [await self.refusal(api, body) for body in _PLAIN[api](wanted)]
             self.taken[api, wanted] = any(one is None or _nonsense(one) for one in said)
         return self.taken[api, wanted]
 

@@ -12,6 +12,7 @@ from agents.profiles import get
 from tests.support.templates import COUNTING, RULES
 from tests.witnesses import render_templates
 from tests.witnesses.ask_servers import item_features
+from tests.witnesses.blocks import block_features, plain_blocks
 from tests.witnesses.plain import VARIANTS, as_handed, features, plain, plain_items
 from tests.witnesses.render_templates import Sent, Verdict, judged
 from tests.witnesses.stories import STORIES, histories
@@ -53,6 +54,8 @@ def test_a_plain_client_has_the_features_that_it_is_asked_for(size: int) -> None
             assert wanted <= features(body)
         for body in plain_items(wanted):
             assert wanted - {"pictures"} <= item_features(body)
+        for body in plain_blocks(wanted):
+            assert wanted <= block_features(body)
 
 
 def test_the_stories_are_those_of_the_fault() -> None:

@@ -45,8 +45,9 @@ def render(
     history: History, profile: Profile, ask: ModelSettings, *, text_only: bool = False
 ) -> dict[str, Any]:
     """The body of a Messages request, without `stream`."""
-    # How turns alternate is this dialect's own affair.
-    profile = replace(profile, alternates=False, bridge=False, vision="" if text_only else profile.vision)
+    # How turns alternate is this dialect's own affair. That a line stands between results and a message is not: servers
+    # of one's own hand a turn with both on to a template, and llama.cpp the words ahead of the results.
+    profile = replace(profile, alternates=False, vision="" if text_only else profile.vision)
     turns = _turns(lay_out(history, profile, ask, TextOnly(FORM) if text_only else FORM))
     thinking = models.thinking(ask.model) if profile.thinks and ask.options else None
     if thinking is not None and thinking["type"] == "enabled" and not _thought_about(turns):

@@ -30,7 +30,7 @@ def _rules(body: Mapping[str, Any], profile: Profile) -> Iterator[Violation]:
         yield from plain_text(f"system[{place}]", block.get("text"))
     yield from tools_declared(body)
     yield from _turns(messages)
-    yield from _pairs(messages)
+    yield from _pairs(messages, profile)
     sees = profile.sees(str(body.get("model")))
     for place, message in enumerate(messages):
         for number, block in enumerate(message["content"]):
@@ -61,8 +61,9 @@ def _turns(messages: Sequence[Mapping[str, Any]]) -> Iterator[Violation]:
         yield Violation("V11", "the end", f"ends on {before}")
 
 
-def _pairs(messages: Sequence[Mapping[str, Any]]) -> Iterator[Violation]:
-    """Results lead the turn behind the calls, each call's once, in the order of the calls."""
+def _pairs(messages: Sequence[Mapping[str, Any]], profile: Profile) -> Iterator[Violation]:
+    """Results lead the turn behind the calls, each call's once, in the order of the calls; where a line must stand
+    behind them, they are the whole turn."""
     asked: list[Any] = []
     seen: set[Any] = set()
     for place, message in enumerate(messages):
@@ -77,6 +78,8 @@ def _pairs(messages: Sequence[Mapping[str, Any]]) -> Iterator[Violation]:
             yield Violation("V4", where, "a second result for one call")
         if kinds[: len(came)] != ["tool_result"] * len(came):
             yield Violation("V3", where, "something stands before the results")
+        if profile.bridge and came and len(kinds) > len(came):
+            yield Violation("V8", where, "a message in the turn of the results")
         if not lost and not stray and came != asked:
             yield Violation("V7", where, "results are not in the order of the calls")
         if message["role"] == "user" and "tool_use" in kinds:

@@ -226,6 +226,19 @@ def test_V12_thoughts_of_before_are_left_out_together_with_the_question() -> Non
     assert "Rome is in CET" not in str(body)
 
 
+@pytest.mark.parametrize("profile", ["anthropic-messages", "anthropic-messages-plain"])
+def test_V8_a_line_stands_between_results_and_a_message(profile: str) -> None:
+    """Found by `make servers`: of a turn with both, llama.cpp hands the words on ahead of the results."""
+    history = told(say("m1", "Rome?"), *with_calls(tool_use("look", ROME)), say("m2", "Well?"))
+    body = asked(history, profile=profile)
+    turns = body["messages"]
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "user", "assistant", "user"]
+    assert [block["type"] for block in turns[2]["content"]] == ["tool_result"]
+    as_one = {"role": "user", "content": [*turns[2]["content"], *turns[4]["content"]]}
+    joined = {**body, "messages": [*turns[:2], as_one]}
+    assert "V8" in {one.rule for one in validate(joined, get(profile))}
+
+
 @pytest.mark.parametrize(
     ("model", "how"),
     [
