@@ -40,7 +40,7 @@ def asking(work: Work) -> ModelSettings:
     agent = work.agent
     window = window_for(agent.model, agent.limits.window_tokens, agent.context_window)
     window = window if work.window is None else min(window, work.window)
-    tools, account = work.tools.schemas(agent.tools), agent.endpoint.account
+    tools, account = work.tools.schemas(work.offered), agent.endpoint.account
     return ModelSettings(agent.model, agent.prompt, tools, window, work.contents, account)
 
 
