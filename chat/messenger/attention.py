@@ -36,7 +36,7 @@ def attention(
         mine: dict[str, Any] = {name: OuterRef(name) for name in ("app", "chat_id", "thread_id")}
         waiting = messages.filter(state="received", received_at__lt=since, **mine)
         unsent = deliveries.filter(state="pending", created_at__lt=since, lane=OuterRef("pk"))
-        moving = lanes.filter(app__enabled=True)
+        moving: QuerySet[Any] = lanes.filter(app__enabled=True)
         return moving.filter(Q(Exists(unsent)) | (Q(generation__gte=1) & Exists(waiting)))
 
     def one(rows: Callable[[], "QuerySet[Any]"], text: Any, kind: type[Any], **query: str) -> Attention:
