@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0007_note_person"),
+        ("agents", "0010_providers_of_agents"),
     ]
 
     operations = [
