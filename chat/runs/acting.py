@@ -46,8 +46,8 @@ def acting_in(conversation: str, before: int | None, using: str = "default") -> 
     speakers = _speakers(id, before, using)
     place = extensions.place_of(entrance, id)
     active = _active({owner, *(user for _, actor in speakers if (user := _user(actor)) is not None)}, using)
-    known = [(_key(one, owner), _standing(one, owner, entrance, place, active)) for one in sorted(speakers)]
-    return _together(known)
+    stand = {one: _standing(one, owner, entrance, place, active) for one in sorted(speakers)}
+    return _together((_key(one, owner, standing), standing) for one, standing in stand.items())
 
 
 def _speakers(conversation: UUID, before: int | None, using: str) -> set[Speaker]:
@@ -96,10 +96,9 @@ def _standing(
         return logged_in(asks, owner, active=asks in active, owner_active=owner in active, attended=attended)
     if user is None:
         # Written by a release that did not say who spoke: in a chat of the bot's account that may be anybody.
-        person = ChatPerson() if place.shared else ChatPerson(owner, owner in active)
-        if not place.shared:
-            return logged_in(owner, owner, active=owner in active)
-        return _chat(person, place, owner)
+        if place.shared:
+            return _chat(ChatPerson(), place, owner)
+        return logged_in(owner, owner, active=owner in active)
     return _chat(ChatPerson(user, user in active), place, owner, owner_active=owner in active)
 
 
@@ -108,13 +107,15 @@ def _chat(person: ChatPerson, place: ChatPlace, owner: int, *, owner_active: boo
     return in_chat(person, place, owner, "everyone", owner_active=owner_active)
 
 
-def _key(who: Speaker, owner: int) -> str:
-    """By which text tools keep things for a speaker (`ToolContext.owner`)."""
+def _key(who: Speaker, owner: int, standing: Standing) -> str:
+    """By which text tools keep things for a speaker (`ToolContext.owner`); empty: it cannot be told who that is."""
     actor = who[1]
     user = _user(actor)
     if user is not None:
         return str(user)
-    return f"{owner}/{actor}" if actor else str(owner)
+    if actor:
+        return f"{owner}/{actor}"
+    return str(owner) if standing.role in ("owner", "automation") else ""
 
 
 def _together(known: Iterable[tuple[str, Standing]]) -> Acting:
@@ -124,7 +125,7 @@ def _together(known: Iterable[tuple[str, Standing]]) -> Acting:
     refused: Reason | None = next(
         (one.reason for one in verdicts if not one), None if verdicts else "not_here"
     )
-    alone = len(set(keys)) == 1 and all(one.may("remember") for one in standings)
+    alone = len(set(keys)) == 1 and all(keys) and all(one.may("remember") for one in standings)
     reach: Reach = "nowhere"
     if all(one.may("listen") for one in standings) and standings:
         reach = "anywhere"

@@ -32,6 +32,7 @@ from chat.entrances.feishu.models import FeishuApp
 FeishuApp.objects.create(
     slug="bot", name="Bot", app_id="cli_1", secret="the-app-secret", encrypt_key="k1",
     verification_token="token-1", base_url={url!r}, owner=get_user_model().objects.get(username="alice"),
+    trusts_strangers=True,
 )
 """
 #: When Feishu sends an event that was not answered: seconds after the first time (reference, part 3).

@@ -134,6 +134,9 @@ def test_messages_of_the_release_before_are_anybodys_in_a_group_and_their_owners
     FeishuApp.objects.update(trusts_strangers=False)
     chat.says("feishu", "")
     assert not acting_in(str(chat.row.pk), None).changes
+    FeishuApp.objects.update(trusts_strangers=True)
+    acting = acting_in(str(chat.row.pk), None)
+    assert acting.changes and acting.owner == "", "nobody is known whose memory it could be"
     Conversation.objects.filter(pk=other.row.pk).update(owner=alice)
     FeishuLane.objects.filter(conversation=other.row.pk).update(owner=alice)
     other.says("feishu", "")

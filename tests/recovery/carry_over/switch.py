@@ -34,6 +34,7 @@ from tests.recovery.carry_over.states import (
     WithFile,
 )
 from tests.support.ports import claim_port
+from tests.support.processes import Stack
 from tests.support.waiting import wait_until
 
 Meanwhile = Callable[[], Awaitable[None]]
@@ -111,6 +112,12 @@ def start_before(house: Carried) -> None:
     house.stack.wait("web", lambda: house.stack.status("/readyz") == 200, 30)
 
 
+def migrate(stack: Stack) -> None:
+    """As an operator does whose bot is to go on as it was: strangers are trusted, as in the release before."""
+    stack.manage("migrate", "--no-input")
+    stack.sql("UPDATE chat_feishuapp SET trusts_strangers = ?", True)
+
+
 async def stopped(house: Carried, states: list[State], meanwhile: Meanwhile) -> Seen:
     """All processes end, then the database is migrated, then all start again."""
     stack = house.stack
@@ -120,7 +127,7 @@ async def stopped(house: Carried, states: list[State], meanwhile: Meanwhile) -> 
     assert statuses(house, "chat_run") >= _BETWEEN_WORKERS
     await meanwhile()
     await asyncio.to_thread(stack.process("web").stop)
-    await asyncio.to_thread(stack.manage, "migrate", "--no-input")
+    await asyncio.to_thread(migrate, stack)
     await asyncio.to_thread(stack.start, "worker", "new-worker")
     await asyncio.to_thread(serve, house, "new-web")
     return seen
@@ -131,7 +138,7 @@ async def rolling(house: Carried, states: list[State], meanwhile: Meanwhile) -> 
     stack = house.stack
     resting, moving = states[: len(AT_REST)], states[len(AT_REST) :]
     await begin(resting)
-    await asyncio.to_thread(stack.manage, "migrate", "--no-input")
+    await asyncio.to_thread(migrate, stack)
     await begin(moving)
     seen = await look(house, states)
     await asyncio.to_thread(stack.start, "worker", "new-worker")
