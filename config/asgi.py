@@ -16,7 +16,6 @@ http = get_asgi_application()
 
 from typing import Any  # noqa: E402
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from django.conf import settings  # noqa: E402
@@ -54,7 +53,7 @@ application = with_backpressure(
         {
             "http": http,
             "websocket": AllowedHostsOriginValidator(
-                AuthMiddlewareStack(URLRouter([*extensions.sockets(), re_path("", nowhere_view)]))
+                URLRouter([*extensions.sockets(), re_path("", nowhere_view)])
             ),
         }
     )

@@ -297,10 +297,14 @@ HOLDFAST_STUCK_MS = ENV.number("HOLDFAST_STUCK_MS", max(60_000, 4 * HOLDFAST_LEA
 HOLDFAST_DRAIN_PER_SECOND = ENV.number("HOLDFAST_DRAIN_PER_SECOND", 100, least=1)
 HOLDFAST_DRAIN_MS = ENV.number("HOLDFAST_DRAIN_MS", 5_000, least=100)
 # Conversations shown anew per second by one web server, after a burst of as many; who comes back in a storm waits.
-HOLDFAST_OPENS_PER_SECOND = ENV.number("HOLDFAST_OPENS_PER_SECOND", 200, least=1)
+HOLDFAST_OPENS_PER_SECOND = ENV.number("HOLDFAST_OPENS_PER_SECOND", 1000, least=1)
 # Triggers that one person may have, and seconds between two looks at an address, at least.
 HOLDFAST_TRIGGERS_PER_USER = ENV.number("HOLDFAST_TRIGGERS_PER_USER", 100, least=0, most=10_000)
 HOLDFAST_TRIGGER_LEAST_S = ENV.number("HOLDFAST_TRIGGER_LEAST_S", 60, least=1)
+# Networks beside the public internet whose addresses triggers may look at, for everybody who may make one.
+HOLDFAST_TRIGGER_NETWORKS = ENV.networks("HOLDFAST_TRIGGER_NETWORKS")
+# Bytes of one delivery to a webhook: GitHub sends up to 25 MB.
+HOLDFAST_WEBHOOK_BYTES = ENV.number("HOLDFAST_WEBHOOK_BYTES", 26_214_400, least=1_000, most=100_000_000)
 HOLDFAST_COMMANDS_PER_MINUTE = ENV.number("HOLDFAST_COMMANDS_PER_MINUTE", 240, least=1)
 # ---- schedules (docs/schedules.md) ----
 # Of one person; agents have limits of their own beside it. 0: nobody but staff makes any.

@@ -6,6 +6,7 @@ A refused value is never repeated in full, because it may be a secret.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 from collections.abc import Mapping
@@ -83,6 +84,18 @@ class Values:
         """A comma-separated list, blanks removed."""
         found = [part.strip() for part in self.source.get(name, "").split(",") if part.strip()]
         return found or list(default)
+
+    def networks(self, name: str) -> list[str]:
+        """Networks like 10.0.0.0/8, or single addresses, separated by commas."""
+        found = self.names(name)
+        for text in found:
+            try:
+                ipaddress.ip_network(text)
+            except ValueError as problem:
+                raise ImproperlyConfigured(
+                    f"{name} has {text!r}, which is no network ({problem}). Write them like 10.0.0.0/8,fd00::/8"
+                ) from None
+        return found
 
     def keys(self, name: str) -> dict[str, str]:
         """A JSON object of addresses and the key for each."""

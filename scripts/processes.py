@@ -29,9 +29,19 @@ PR_SET_PDEATHSIG = 1
 LAUNCH = [PYTHON, "-m", "scripts.signals"]
 
 
+#: Connections that the kernel keeps for a web server that has no turn for them: everybody comes back after a restart.
+#: Linux takes no more than net.core.somaxconn (4096).
+BACKLOG = 4096
+#: Seconds that a socket may take until it is accepted; it is accepted before anything is looked up.
+HANDSHAKE_S = 60
+
+
 def web(settings: ModuleType) -> list[str]:
     """Pages, HTTP and WebSockets."""
-    where = ["-b", settings.HOLDFAST_HOST, "-p", str(settings.HOLDFAST_PORT)]
+    # Twisted's description of an endpoint; a colon separates its parts, and stands in addresses of IPv6.
+    interface = settings.HOLDFAST_HOST.replace(":", r"\:")
+    endpoint = f"tcp:port={settings.HOLDFAST_PORT}:interface={interface}:backlog={BACKLOG}"
+    where = ["-e", endpoint, "--websocket_connect_timeout", str(HANDSHAKE_S)]
     proxy = ["--proxy-headers"] if getattr(settings, "SECURE_PROXY_SSL_HEADER", None) else []
     return [*LAUNCH, "daphne", "-v", "0", *where, *proxy, "--no-server-name", "config.asgi:application"]
 

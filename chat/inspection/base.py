@@ -140,6 +140,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return either
 
 
+def may_write(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, row: Model | None) -> bool:
+    """Whether the page of a row is a form for this user and not only something to look at."""
+    if row is None:
+        return model_admin.has_add_permission(request)
+    return model_admin.has_change_permission(request, row)
+
+
 def time(ms: int | None) -> str:
     """Milliseconds since the epoch as people read it, in UTC."""
     return "–" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

@@ -6,6 +6,7 @@ They raise JournalUnavailable when the database does not answer. Nothing is writ
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
 from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
@@ -62,6 +63,36 @@ async def owner_of(journal: Journal, conversation: str) -> tuple[int, bool] | No
         return None if row is None else (row[0], row[1] is not None)
 
     return await journal.ask(work)
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose a conversation is, and whether the user who asks may act at all."""
+
+    user: int
+    deleted: bool
+    asker_active: bool
+
+
+async def whose(journal: Journal, conversation: str, asker: int) -> Whose | None:
+    """Whose conversation it is, for user `asker`; None if there is none."""
+
+    def work() -> Whose | None:
+        rows = Conversation.objects.using(journal.using).filter(id=UUID(conversation))
+        row = rows.values_list("owner_id", "deleted_at").first()
+        return None if row is None else Whose(row[0], row[1] is not None, _active(journal, asker))
+
+    return await journal.ask(work)
+
+
+async def asker(journal: Journal, user: int) -> Whose:
+    """The same of a conversation that this user is about to make."""
+    return Whose(user, False, await journal.ask(lambda: _active(journal, user)))
+
+
+def _active(journal: Journal, user: int) -> bool:
+    users = get_user_model()._default_manager.using(journal.using)
+    return users.filter(pk=user, is_active=True).exists()
 
 
 async def owner_and_agent(journal: Journal, conversation: str) -> tuple[int, str]:

@@ -20,6 +20,7 @@ from contextlib import aclosing
 from typing import Any, Protocol
 
 from agents import events as e
+from agents.acting import Acting
 from agents.clock import Clock
 from agents.dialects.opening import fallback_of
 from agents.lifecycle import RUN
@@ -29,6 +30,7 @@ from chat import decide, extensions
 from chat.files.attachments import ConversationFiles
 from chat.journal.faultlog import RefusedRequests
 from chat.journal.queries import Known, internal_errors, known_of, owner_and_agent
+from chat.runs.acting import acting_in
 from chat.runs.dependencies import RunDependencies
 from chat.runs.isolated.policy import AMONG_OTHERS, placement, verdict
 from chat.runs.writer import FencedWriter
@@ -340,6 +342,7 @@ class RunOwnership:
             faults=faults,
             refused=await faults.digests(),
             unwatched=extensions.unattended(),
+            acting=self._acting,
             files=ConversationFiles(
                 self.conversation,
                 lambda work: writer.retry_while_unavailable(lambda: journal.ask(work)),
@@ -357,6 +360,13 @@ class RunOwnership:
                     return None
         await self._leave_what_cannot_be_read()
         return None
+
+    async def _acting(self, before: int | None) -> Acting:
+        """Who acts in a step, and what that may be, as things stand now."""
+        journal = self.sessions.journal
+        return await self.writer.retry_while_unavailable(
+            lambda: journal.ask(lambda: acting_in(self.conversation, before, journal.using))
+        )
 
     async def _leave_what_cannot_be_read(self) -> None:
         """Hand the run over if the loop has left it because of an event of a later release. Raises Unreadable."""

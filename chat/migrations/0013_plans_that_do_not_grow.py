@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('chat', '0011_installation'),
+        ('chat', '0012_set_aside'),
     ]
 
     operations = [
