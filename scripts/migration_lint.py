@@ -27,6 +27,12 @@ RELEASED = {"agents": "0006_automations", "chat": "0008_feishu_asked_card"}
 #: The apps whose migrations are ours.
 OURS = ("agents", "chat", "feishu", "schedules", "triggers")
 
+#: What is meant, in migrations that had landed before this file, and are not edited for it.
+MEANT = {
+    # Weaker than the one that it takes the place of, and the release before writes one person only: "".
+    "agents 0007_note_person": ("constraint agents_note_number_per_person",),
+}
+
 #: What an operation takes away from the release before, whatever it is applied to.
 TAKES_AWAY: dict[type[Any], str] = {
     operations.RemoveField: "the release before still reads it; stop reading it in one release, remove it in the next",
@@ -55,8 +61,9 @@ def problems(loader: MigrationLoader, released: dict[str, str] = RELEASED) -> It
             made: set[str] = set()
             for operation in migration.operations:
                 for name, why in judge(operation, migration, state, made):
-                    if name not in getattr(migration, "allowed", {}):
-                        yield f"{node[0]} {node[1]}: {name}: {why}"
+                    where = f"{node[0]} {node[1]}"
+                    if name not in getattr(migration, "allowed", {}) and name not in MEANT.get(where, ()):
+                        yield f"{where}: {name}: {why}"
                 operation.state_forwards(node[0], state)
 
 
