@@ -35,7 +35,7 @@ def failed(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, status: int, what: str) -> HttpResponse:
     said = words(request)
-    if request.path.startswith("/api/"):
+    if request.path_info.startswith("/api/"):
         # As chat/entrances/web/api.py refuses; only what never got there comes here.
         refused = {"code": what, "detail": said[what], "retry": status >= 500}
         return JsonResponse(refused, status=status)

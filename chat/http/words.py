@@ -3,6 +3,7 @@
 They are in Django's catalogues like all that the server says (locale/); the chat has its own in the frontend.
 """
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
@@ -39,9 +40,9 @@ TEXTS = {
 
 
 def words(request: HttpRequest) -> dict[str, str]:
-    """The texts for this reader, and `lang` for the page. A page about a failure may be rendered where no middleware
-    has set a language, so the request is asked."""
+    """The texts for this reader, `lang` for the page, and `path`, with which all addresses begin. A page about a
+    failure may be rendered where no middleware has set a language, so the request is asked."""
     language = translation.get_language_from_request(request)
     with translation.override(language):
         said = {name: str(text) for name, text in TEXTS.items()}
-    return {"lang": "zh-Hans" if language.startswith("zh") else "en", **said}
+    return {"lang": "zh-Hans" if language.startswith("zh") else "en", "path": settings.HOLDFAST_PATH, **said}

@@ -216,7 +216,9 @@ class Trigger(models.Model):
     @property
     def hook(self) -> str:
         """The secret path of a webhook; empty for the other kinds."""
-        return hooks.path_of(self.id, self.salt) if self.kind == "webhook" else ""
+        if self.kind != "webhook":
+            return ""
+        return f"{settings.HOLDFAST_PATH}{hooks.path_of(self.id, self.salt)}"
 
 
 class TriggerFiring(models.Model):
