@@ -34,6 +34,16 @@ TEXTS = {
     "forbidden_lead": _("This login may not see that page."),
     "stale": _("This page was open for too long"),
     "stale_lead": _("Nothing was changed. Go back, reload the page and try again."),
+    "origin": _("This page came from another address than the server knows"),
+    "origin_lead": _(
+        "Nothing was changed. If you run it: have the proxy pass Host and X-Forwarded-Proto on, set "
+        "DJANGO_BEHIND_PROXY=1, and name the address in DJANGO_CSRF_TRUSTED_ORIGINS."
+    ),
+    "plain": _("Logging in needs HTTPS here"),
+    "plain_lead": _(
+        "If you run it: behind an HTTPS proxy set DJANGO_BEHIND_PROXY=1 and have it pass X-Forwarded-Proto on; on a "
+        "private network without HTTPS set DJANGO_INSECURE_HTTP=1."
+    ),
     "failed": _("Something went wrong"),
     "failed_lead": _("It is our fault, and it is in the log. Your conversations are safe; please try again."),
 }
