@@ -26,8 +26,8 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """`CSRF_FAILURE_VIEW`: mostly a form that was open for longer than its login; or what a proxy keeps from us, told to
-    whoever set it up."""
+    """`CSRF_FAILURE_VIEW`: mostly a form that was open for longer than its login; or what a proxy keeps from us, told
+    to whoever set it up."""
     if reason.startswith(("Origin checking failed", "Referer checking failed")):
         return _page(request, 403, "origin")
     # A browser neither keeps nor sends a cookie for HTTPS where the page came without.
