@@ -158,9 +158,12 @@ def test_an_index_that_was_interrupted_is_made_again_and_can_be_taken_back(
         connection.execute("CREATE INDEX event_type ON chat_event (type)")
         connection.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'event_type'::regclass")
         over(manage(url, tmp_path, "migrate"))
+        own = "SELECT count(*) FROM pg_indexes WHERE tablename = 'chat_event' AND indexdef LIKE '%(conversation_id)'"
+        assert connection.execute(own).fetchone() == (0,), "the unique key of conversation and seq covers it"
         there = (
             "SELECT indisvalid FROM pg_index JOIN pg_class ON oid = indexrelid WHERE relname = 'event_type'"
         )
         assert connection.execute(there).fetchall() == [(True,)]
         over(manage(url, tmp_path, "migrate", "chat", "0011"))
         assert connection.execute(there).fetchall() == []
+        assert connection.execute(own).fetchone() == (1,)
