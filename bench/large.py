@@ -183,7 +183,11 @@ def _fired(
 ) -> None:
     schedule, trigger = schedules[number % len(schedules)], triggers[number % len(triggers)]
     place = {"conversation": conversation.id}
-    add(s.ScheduleFiring(schedule=schedule, due=at, state="done", run=f"run-{number}", **place))
+    add(
+        s.ScheduleFiring(
+            schedule=schedule, due=at + number, state="over", run=f"run-{number}", created_at=at, **place
+        )
+    )
     add(
         t.TriggerFiring(
             trigger=trigger, key=f"k-{number}", state="fired", run=f"r-{number}", created_at=at, **place

@@ -19,13 +19,14 @@ from chat.entrances.schedules import delivery, dispatch, results, store
 from chat.entrances.triggers import dispatch as firings
 from chat.entrances.triggers import polling, watching
 from chat.entrances.triggers.models import Trigger, TriggerFiring
+from chat.entrances.triggers.service import find_runs
 from chat.files import attachments
 from chat.journal import queries
 from chat.messenger import lanes, outbox
 from chat.models import Conversation, Run, listed
 from chat.support.clock import now_ms
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.usefixtures("redis_url")]
 
 SMALL, LARGE = large.Size(300), large.Size(2_700)
 #: What a cost may have grown to, and what does not matter: a level more in a tree, a page that is half full.
@@ -57,7 +58,7 @@ LOOKS: dict[str, Callable[[], Any]] = {
     "what came to triggers lately": lambda: watching.behind(now_ms() - 300_000),
     "what came to triggers, in turn": lambda: watching.turn(),
     "firings to carry out": lambda: firings.due(now_ms()),
-    "firings without a run": lambda: firings.find_runs(now_ms()),
+    "firings without a run": lambda: find_runs(now_ms()),
     "addresses to look at": lambda: polling.due(now_ms()),
     "schedules that are due": lambda: store.due_schedules(now_ms()),
     "schedules' firings to begin": dispatch.waiting,
