@@ -25,6 +25,8 @@ CHUNK = 2_000
 BATCH = 1_000
 #: Time between two turns of a conversation (milliseconds): an installation that has been in use for a while.
 APART_MS = 60_000
+#: Every so many conversations a request was refused.
+FAULTY = 3
 #: The types of one turn's events, in order.
 TURN = ("message.added", "run.queued", "run.started", "step.started", "step.finished", "run.finished")
 
@@ -85,6 +87,8 @@ def fill(size: Size, now: int, start: int = 0) -> None:
         for turn in range(size.turns):
             _turn(add, m, conversation, turn, now - age)
         add(t.TriggerScan(conversation=conversation, seq=conversation.head_seq))
+        if number % FAULTY == 0:
+            add(_fault(m, conversation, now - age))
         if number % size.chats_every == 0:
             _chat(add, f, app, conversation, number + start, now - age)
             _fired(add, s, t, conversation, number + start, now - age, schedules, triggers)
@@ -136,6 +140,22 @@ def _turn(add: Callable[[Any], None], m: Any, conversation: Any, turn: int, at: 
             effect="read_only",
             status="succeeded",
         )
+    )
+
+
+def _fault(m: Any, conversation: Any, at: int) -> Any:
+    return m.Fault(
+        conversation=conversation,
+        run="run-0",
+        step="step-0",
+        kind="E25",
+        text="refused",
+        model="m",
+        profile="p",
+        address="a",
+        digest="d" * 64,
+        request="{}",
+        created_at=at,
     )
 
 

@@ -176,6 +176,7 @@ class FeishuMessage(InboundMessage):
                 condition=models.Q(state="received"),
             ),
             models.Index(fields=["run"], name="feishu_run", condition=models.Q(answered_at__isnull=True)),
+            models.Index(fields=["id"], name="feishu_aside", condition=models.Q(state="refused")),
             # Which message a run answers, and who has written lately; most rows have been answered.
             models.Index(fields=["run", "sent_at", "id"], name="feishu_asked_by"),
             models.Index(fields=["app", "sender", "id"], name="feishu_sender"),

@@ -202,6 +202,7 @@ class ScheduleDelivery(models.Model):
         verbose_name_plural = "schedule deliveries"
         indexes = (
             models.Index(fields=["next_at"], name="schedule_outbox", condition=models.Q(state="pending")),
+            models.Index(fields=["id"], name="schedule_dead", condition=models.Q(state="dead")),
         )
 
     def __str__(self) -> str:

@@ -1,7 +1,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from chat.support.migrations import WithoutOwnIndex
+from chat.support.migrations import AddIndexGently, WithoutOwnIndex
 
 
 class Migration(migrations.Migration):
@@ -12,6 +12,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        AddIndexGently(
+            model_name='feishumessage',
+            index=models.Index(fields=['id'], name='feishu_aside', condition=models.Q(('state', 'refused'))),
+        ),
         WithoutOwnIndex(
             model_name='feishulane',
             name='app',

@@ -2,7 +2,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from chat.support.migrations import WithoutOwnIndex
+from chat.support.migrations import AddIndexGently, WithoutOwnIndex
 
 
 class Migration(migrations.Migration):
@@ -14,6 +14,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        AddIndexGently(
+            model_name='scheduledelivery',
+            index=models.Index(fields=['id'], name='schedule_dead', condition=models.Q(('state', 'dead'))),
+        ),
         WithoutOwnIndex(
             model_name='schedule',
             name='owner',
