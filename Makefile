@@ -32,6 +32,7 @@ lint-python:
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m scripts.lock --check
+	$(PY) -m scripts.migration_lint
 	$(PY) -m mypy .
 
 lint-frontend:
