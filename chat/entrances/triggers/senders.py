@@ -20,6 +20,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 TOLERANCE_S = 300
+_STEP = re.compile(r"""\.([A-Za-z0-9_-]+)|\["([^"]+)"\]""")
+_PLACE = re.compile(rf"\$(?:{_STEP.pattern}){{1,10}}")
 
 
 @dataclass(frozen=True)
@@ -215,18 +218,23 @@ def is_signed(sender: str, given: Given, secret: str) -> bool:
 def first(places: Iterable[str], headers: Mapping[str, str], payload: Any) -> str:
     """The first text among headers and places in the payload, or ""."""
     for place in places:
-        found = at(payload, place) if place.startswith("$.") else headers.get(place, "").strip()
+        found = at(payload, place) if place.startswith("$") else headers.get(place, "").strip()
         if found:
             return found
     return ""
 
 
 def at(payload: Any, place: str) -> str:
-    """The text or number at a place of names, like "$.event.id"; "" if there is none."""
+    """The text or number at a place, like "$.event.id" or '$["a.b"].id'; "" if there is none."""
     value = payload
-    for name in place.removeprefix("$.").split("."):
-        value = value.get(name) if isinstance(value, dict) else None
+    for plain, quoted in _STEP.findall(place):
+        value = value.get(plain or quoted) if isinstance(value, dict) else None
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def is_place(text: str) -> bool:
+    """Whether this is how a place in a payload is written."""
+    return _PLACE.fullmatch(text) is not None
 
 
 def challenge(sender: str, payload: Any) -> str:
