@@ -10,16 +10,17 @@ CONVERSATIONS ?= 10
 ROUNDS ?= 1000
 DATABASE ?= sqlite
 SEED ?=
+TIMES ?= 200
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos crowd outages schedules webhooks senders doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos crowd outages schedules webhooks senders doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean feishu-fuzz stopping
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: ## Start Holdfast at http://127.0.0.1:8000 (PORT=… for another port); Ctrl-C ends it
-	@$(PYTHON) scripts/bootstrap.py run --port $(PORT)
+	@$(PYTHON) scripts/bootstrap.py run --port "$(PORT)"
 
 tools: ## Install what the checks and tests need
 	@$(PYTHON) scripts/bootstrap.py tools
@@ -45,8 +46,12 @@ test: tools ## All checks and tests; the last line is pytest's
 	@$(MAKE) --no-print-directory -j2 -O lint-python test-frontend
 	@$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-fuzz: tools ## Hold 100,000 generated requests to the rules of every provider
+fuzz: tools ## 100,000 generated requests by the rules of every provider; 1,000,000 paths, patterns and templates by the clock
 	$(PY) -m tests.agents.transcript.fuzz
+	$(PY) -m tests.chat.entrances.triggers.bounded $(if $(SEED),--seed $(SEED))
+
+stopping: tools ## Send SIGTERM at every moment of a process's life, TIMES times each (200; MOMENT: those with this in the name)
+	$(PY) -m tests.recovery.stopping --times $(TIMES) $(if $(MOMENT),--moment "$(MOMENT)")
 
 chaos: tools ## Kill, stop and cut off real processes for DURATION seconds, then check (SEED, CONVERSATIONS, DATABASE)
 	cd frontend && npm run --silent build
@@ -78,6 +83,9 @@ carry-over: tools ## A running installation of the release before, carried over 
 
 feishu-burst: tools ## 1,000 Feishu messages over 50 chats, all delivered five times, to real processes (SEED, DATABASE)
 	$(PY) -m tests.chat.entrances.feishu.burst --database $(DATABASE) $(if $(SEED),--seed $(SEED))
+
+feishu-fuzz: tools ## Write 100,000 random texts for Feishu and have GitHub's cmark read them (SEED)
+	$(PY) -m tests.chat.entrances.feishu.fuzz $(if $(SEED),--seed $(SEED))
 
 mutants: tools ## Break Holdfast on purpose in many ways; the tests must notice each
 	$(PY) -m tests.recovery.mutants

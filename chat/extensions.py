@@ -20,6 +20,8 @@ from django.apps import apps
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from chat.authorization import ChatPlace
+
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
@@ -83,6 +85,15 @@ class Sources(Protocol):
         ...
 
 
+class Chats(Protocol):
+    """The conversations of an entrance in which several people may speak, and not their owner alone. Plain functions
+    for a database thread."""
+
+    def place(self, conversation: UUID) -> ChatPlace | None:
+        """What this conversation is there, as it is configured now; None if it is none of its chats."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entrance:
     """A door for messages. `name` stands in the journal and never changes: short, lower case, unique."""
@@ -105,6 +116,8 @@ class Entrance:
     attention: tuple[Attention, ...] = ()
     #: Of these runs, those whose answers it was to deliver and could not, and why. For a database thread.
     undelivered: Callable[[Collection[str]], dict[str, str]] | None = None
+    #: None: whoever speaks here is the owner of the conversation.
+    chats: Chats | None = None
 
 
 class EntranceRegistry:
@@ -256,6 +269,13 @@ def undelivered(runs: Collection[str]) -> dict[str, str]:
             told = entrance.undelivered(wanted)
             found |= {run: f"{entrance.label}: {why}" for run, why in told.items()}
     return found
+
+
+def place_of(entrance: str, conversation: UUID) -> ChatPlace | None:
+    """The chat that a conversation is which began at this entrance; None: it is its owner's alone. In a database
+    thread."""
+    found = find(entrance)
+    return None if found is None or found.chats is None else found.chats.place(conversation)
 
 
 def services() -> list[Service]:

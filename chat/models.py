@@ -60,6 +60,8 @@ class Conversation(Used):
                 name="conversation_list",
                 condition=models.Q(deleted_at__isnull=True),
             ),
+            # What was written to lately: looks of messengers and triggers, and the admin's list.
+            models.Index(fields=["-updated_at", "id"], name="conversation_recent"),
         )
 
     def __str__(self) -> str:
@@ -82,6 +84,8 @@ class Event(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["conversation", "seq"], name="event_seq"),)
+        # The admin's list by type: a rare one would be looked for in everybody's events otherwise.
+        indexes = (models.Index(fields=["type", "id"], name="event_type"),)
 
     def __str__(self) -> str:
         return f"{self.seq} {self.type}"
@@ -334,7 +338,11 @@ class Installation(models.Model):
         return str(self.identity)
 
 
+def in_lists() -> "models.QuerySet[Conversation]":
+    """All conversations that people have in their lists: those that have begun and are not deleted."""
+    return Conversation.objects.filter(deleted_at__isnull=True, head_seq__gt=0)
+
+
 def listed(owner_id: Any) -> "models.QuerySet[Conversation]":
-    """A user's conversations, newest first: those that have begun and are not deleted."""
-    mine = Conversation.objects.filter(owner_id=owner_id, deleted_at__isnull=True, head_seq__gt=0)
-    return mine.order_by("-updated_at")
+    """A user's conversations, newest first."""
+    return in_lists().filter(owner_id=owner_id).order_by("-updated_at")

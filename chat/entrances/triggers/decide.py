@@ -23,6 +23,7 @@ Reason = Literal[
     "bad_command",
     "set_aside",
     "too_large",
+    "unusable",
 ]
 
 REASONS: dict[str, Any] = {
@@ -39,6 +40,7 @@ REASONS: dict[str, Any] = {
     "bad_command": _("The message was empty or too long."),
     "set_aside": _("It raised an error each time that it was tried."),
     "too_large": _("It was larger than a delivery may be, and was refused."),
+    "unusable": _("The path or the pattern cannot be used on it: it would take too long."),
 }
 #: How many triggers may follow from each other: A's run fires B, whose run fires C.
 MAX_DEPTH = 3

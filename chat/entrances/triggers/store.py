@@ -103,8 +103,8 @@ def _plan(row: TriggerFiring, trigger: Trigger, filled: tuple[str, str] | None =
     row.conversation, row.message = UUID(firing.place), firing.message
 
 
-def filled_in(template: str, whole: dict[str, Any], seen: dict[str, Any]) -> tuple[str, str]:
-    """A template, and what it comes to with fields of the whole; without any, `seen` is put below it."""
+def filled_in(template: str, whole: dict[str, Any], seen: dict[str, Any] | None) -> tuple[str, str]:
+    """A template, and what it comes to with fields of the whole; without any, `seen` is put below it (or the whole)."""
     text = templating.fill(template, whole, otherwise=seen)
     return template, clean(text).encode("utf-8", "replace").decode()
 

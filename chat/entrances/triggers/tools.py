@@ -7,6 +7,7 @@ from pydantic import Field
 
 from agents.tools import ToolContext, ToolError, tool
 from chat.automation.agent_tools import (
+    ONLY_HERE,
     PROMPT_CHARS,
     Action,
     Automation,
@@ -105,6 +106,8 @@ async def triggers(
 
 def _create(context: ToolContext, fields: dict[str, Any], here: bool, anywhere: bool) -> Automation:
     place = place_of(context)
+    if place.here and (anywhere or not here):
+        raise ToolError(ONLY_HERE)
     least = place.agent.least_interval_s
     if fields["kind"] == "poll" and 0 < fields["interval_s"] < least:
         raise ToolError(f"There must be at least {in_words(least * SECOND)} between two looks.")
@@ -141,6 +144,8 @@ def _own(place: Place) -> list[Trigger]:
     """Those that have not ended and were made by this agent for this owner, newest first."""
     now = now_ms()
     rows = Trigger.objects.filter(owner_id=place.owner, made_by=place.agent.slug)
+    if place.here:
+        rows = rows.filter(made_in=place.conversation)
     return [row for row in rows.order_by("-created_at", "pk") if row.state(now) not in editing.ENDED]
 
 

@@ -55,6 +55,8 @@ def _texts(trigger: Any) -> Problems:
         found["prompt"] = gettext("Say what the agent is to do.")
     elif len(trigger.prompt) > MAX_TEXT:
         found["prompt"] = gettext("At most {max} characters.").format(max=f"{MAX_TEXT:,}")
+    elif len(templating.fields(trigger.prompt)) > templating.MAX_FIELDS:
+        found["prompt"] = gettext("At most {max} fields.").format(max=templating.MAX_FIELDS)
     elif bad := templating.unreadable(trigger.prompt):
         found["prompt"] = (
             f"{{{{ {bad[0][:60]} }}}} is no field. Write it like {{{{ payload.items[0].name }}}}."

@@ -26,8 +26,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from chat.entrances.triggers import bodies, dispatch, hooks, matching, senders, templating
+from chat.entrances.triggers.decide import Reason
 from chat.entrances.triggers.models import Trigger, TriggerFiring
-from chat.entrances.triggers.store import Sighting, filled_in, record
+from chat.entrances.triggers.store import Sighting, filled_in, record, storable
 from chat.http.limits import Allowance, RateLimits
 from chat.journal import replies
 from chat.runtime import current
@@ -167,11 +168,14 @@ def _journal(request: HttpRequest, trigger: UUID, token: str, size: int | None) 
         whole["event"] = event
     if headers := hooks.headers_of(request.headers, row.signature_header):
         whole["headers"] = headers
-    looked_at = _looked_at(row, whole) if row.match != "any" else None
-    matched = row.match == "any" or matching.matches(row.match, row.pattern, looked_at)
-    sighting = Sighting(_key(delivery), whole, matched=matched, size=len(body), held_s=TIMEOUT_S)
+    matched, refused_as = _judged(row, whole)
+    sighting = Sighting(
+        _key(delivery), whole, matched=matched, refused=refused_as, size=len(body), held_s=TIMEOUT_S
+    )
     if len(body) <= bodies.LARGE:
-        return _record(row, sighting)
+        # Here, where nothing is locked yet.
+        filled = filled_in(row.prompt, storable(whole), None) if matched else None
+        return _record(row, replace(sighting, filled=filled))
     seen = {**whole, "payload": templating.shown(payload)}
     if not matched:
         return _record(row, replace(sighting, seen=seen))
@@ -194,6 +198,17 @@ def _looked_at(trigger: Trigger, whole: dict[str, Any]) -> Any:
     if trigger.path and not trigger.path.startswith("$"):
         return templating.look_up(whole, trigger.path)
     return matching.value_at(trigger.path, whole["payload"])
+
+
+def _judged(trigger: Trigger, whole: dict[str, Any]) -> tuple[bool, Reason]:
+    """Whether it is what the trigger looks for, and why that cannot be told."""
+    if trigger.match == "any":
+        return True, ""
+    try:
+        return matching.matches(trigger.match, trigger.pattern, _looked_at(trigger, whole)), ""
+    except matching.UnusablePattern as problem:
+        log.warning("Trigger %s cannot look at a delivery: %s", trigger.pk, problem)
+        return False, "unusable"
 
 
 def _record(trigger: Trigger, sighting: Sighting) -> TriggerFiring:

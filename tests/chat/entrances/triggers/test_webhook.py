@@ -17,7 +17,7 @@ from chat.commands import StopBody
 from chat.entrances.feishu.models import FeishuApp, FeishuDelivery, FeishuLane
 from chat.entrances.triggers import editing, views
 from chat.entrances.triggers.api import _firings
-from chat.entrances.triggers.models import TriggerFiring
+from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.store import Sighting, record
 from chat.inbox import Sender
 from chat.models import Conversation, Run
@@ -267,3 +267,21 @@ async def test_the_history_says_that_feishu_did_not_take_the_answer(house: House
     )
     (entry,) = await sync_to_async(_firings)(await house.rows(trigger))
     assert (entry["outcome"], entry["undelivered"]) == ("finished", "Feishu: refused")
+
+
+async def test_a_path_that_takes_too_long_on_a_delivery_does_not_fire_and_says_so(house: House) -> None:
+    trigger = await house.trigger(path="$" + "[0,0]" * 15, match="contains", pattern="x")
+    deep: object = ["y"]
+    for _ in range(16):
+        deep = [deep]
+    told = await house.post(trigger, deep)
+    assert (told["status"], told["reason"]) == ("skipped", "unusable")
+    assert (await house.post(trigger, ["x"]))["reason"] == "no_match"
+
+
+async def test_a_pattern_of_an_earlier_release_that_is_refused_by_now_does_not_fire(house: House) -> None:
+    trigger = await house.trigger(match="regex", pattern="a")
+    await Trigger.objects.filter(pk=trigger.pk).aupdate(pattern=".{0,1000}" * 5)
+    assert (await house.post(trigger, {"a": "b" * 1000}))["reason"] == "unusable"
+    await Trigger.objects.filter(pk=trigger.pk).aupdate(pattern="a", path="$..a")
+    assert (await house.post(trigger, {"a": 1}))["reason"] == "unusable"
