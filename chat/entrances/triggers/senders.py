@@ -64,7 +64,11 @@ class Sender:
 
 def same(given: str, right: str) -> bool:
     """Whether two texts are the same, in constant time, and neither is empty."""
-    return bool(right) and hmac.compare_digest(given.encode(errors="replace"), right.encode(errors="replace"))
+    return bool(right) and hmac.compare_digest(_bytes(given), _bytes(right))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="replace")
 
 
 def mac(key: bytes, *parts: bytes) -> bytes:
@@ -104,13 +108,13 @@ def _is_now(given: Given, at: str) -> bool:
 def _stripe(given: Given, secret: str) -> bool:
     pairs = [part.strip().partition("=") for part in given.named("Stripe-Signature").split(",")]
     at = next((value for name, _, value in pairs if name == "t"), "")
-    right = mac(secret.encode(), at.encode(), b".", given.body).hex()
+    right = mac(secret.encode(), _bytes(at), b".", given.body).hex()
     return _is_now(given, at) and _any((value for name, _, value in pairs if name == "v1"), right)
 
 
 def _slack(given: Given, secret: str) -> bool:
     at = given.named("X-Slack-Request-Timestamp")
-    right = mac(secret.encode(), b"v0:", at.encode(), b":", given.body).hex()
+    right = mac(secret.encode(), b"v0:", _bytes(at), b":", given.body).hex()
     return _is_now(given, at) and same(given.named("X-Slack-Signature"), f"v0={right}")
 
 
@@ -123,7 +127,7 @@ def _standard(given: Given, secret: str) -> bool:
         key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):
         key = secret.encode()
-    right = base64.b64encode(mac(key, id.encode(), b".", at.encode(), b".", given.body)).decode()
+    right = base64.b64encode(mac(key, _bytes(id), b".", _bytes(at), b".", given.body)).decode()
     found = (one.partition(",") for one in signatures.split())
     return (
         bool(id) and _is_now(given, at) and _any((value for kind, _, value in found if kind == "v1"), right)

@@ -276,6 +276,6 @@ async def test_keys_with_dots_are_written_in_quotes(house: House) -> None:
 async def test_what_cannot_be_is_said_by_field(house: House, fields: Any, field: str, words: str) -> None:
     from chat.entrances.triggers.editing import InvalidTrigger
 
-    with pytest.raises(InvalidTrigger, match=words) as told:
+    with pytest.raises(InvalidTrigger, match=words or None) as told:
         await house.trigger(**fields)
     assert list(told.value.fields) == [field]
