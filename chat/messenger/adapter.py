@@ -79,6 +79,8 @@ class MessengerLimits:
     #: Characters of streamed text on a card, and of arguments that can be allowed on one (rule W8).
     card_text: int = 5_000
     card_arguments: int = 2_000
+    #: Bytes of what one card asks about, as JSON; besides there are its state and tools, some kilobytes at most.
+    card_bytes: int = 16_000
 
 
 class Person(Protocol):

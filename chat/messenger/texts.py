@@ -56,6 +56,8 @@ DID_NOT_HAPPEN = _("It did not happen")
 RUN_AGAIN = _("Run it again")
 MAY_RUN = _("May **{name}** run?")
 TOO_LONG_TO_ALLOW = _("This is too long to be shown whole here: allow it in the web chat, or refuse it.")
+NOT_SHOWN = _("What it would be given cannot be shown here: allow it in the web chat, or refuse it.")
+ASKS = _("{names}: somebody has to decide whether to go on. Do so in the web chat ({address}).")
 ALLOW = _("Allow")
 REFUSE = _("Refuse")
 

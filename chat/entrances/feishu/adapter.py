@@ -20,7 +20,8 @@ class FeishuMarkup:
         return "".join(f"&#{ord(sign)};" if sign in "*_~`[]<>" else sign for sign in text)
 
     def markdown(self, text: str) -> str:
-        return markdown.mapped(text)
+        shown = markdown.mapped(text)
+        return shown if len(shown.encode()) <= markdown.MAX_BYTES else markdown.pieces(text)[0]
 
     def messages(self, text: str) -> list[str]:
         return [card_json.message(piece) for piece in markdown.pieces(text)]
