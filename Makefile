@@ -7,18 +7,20 @@ PY := .venv/bin/python
 DURATION ?= 60
 RUNS ?= 20 50 100 200
 CONVERSATIONS ?= 10
+ROUNDS ?= 1000
 DATABASE ?= sqlite
 SEED ?=
+TIMES ?= 200
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos crowd outages schedules doors carry-over feishu-burst feishu-fuzz mutants messages protocol lock wheel bench shots clean
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos crowd outages schedules webhooks senders doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean feishu-fuzz stopping
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: ## Start Holdfast at http://127.0.0.1:8000 (PORT=… for another port); Ctrl-C ends it
-	@$(PYTHON) scripts/bootstrap.py run --port $(PORT)
+	@$(PYTHON) scripts/bootstrap.py run --port "$(PORT)"
 
 tools: ## Install what the checks and tests need
 	@$(PYTHON) scripts/bootstrap.py tools
@@ -44,8 +46,12 @@ test: tools ## All checks and tests; the last line is pytest's
 	@$(MAKE) --no-print-directory -j2 -O lint-python test-frontend
 	@$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-fuzz: tools ## Hold 100,000 generated requests to the rules of every provider
+fuzz: tools ## 100,000 generated requests by the rules of every provider; 1,000,000 paths, patterns and templates by the clock
 	$(PY) -m tests.agents.transcript.fuzz
+	$(PY) -m tests.chat.entrances.triggers.bounded $(if $(SEED),--seed $(SEED))
+
+stopping: tools ## Send SIGTERM at every moment of a process's life, TIMES times each (200; MOMENT: those with this in the name)
+	$(PY) -m tests.recovery.stopping --times $(TIMES) $(if $(MOMENT),--moment "$(MOMENT)")
 
 chaos: tools ## Kill, stop and cut off real processes for DURATION seconds, then check (SEED, CONVERSATIONS, DATABASE)
 	cd frontend && npm run --silent build
@@ -62,6 +68,12 @@ crowd: tools ## Kill one of two workers with RUNS runs every ten seconds, and ha
 
 schedules: tools ## Let 200 schedules fall due over clock changes while workers are killed; each due time must run once (SEED, DATABASE)
 	$(PY) -m tests.recovery.schedules --database $(DATABASE) $(if $(SEED),--seed $(SEED))
+
+webhooks: tools ## Fifty webhooks at once, over and over, to two web servers whose clocks are two seconds apart (ROUNDS, DATABASE)
+	$(PY) -m tests.recovery.webhooks --rounds $(ROUNDS) --database $(DATABASE)
+
+senders: tools ## Hold our check of webhooks' signatures against the senders' own libraries (DELIVERIES, SEED)
+	$(PY) -m tests.senders.run $(if $(DELIVERIES),--deliveries $(DELIVERIES)) $(if $(SEED),--seed $(SEED))
 
 doors: tools ## Every door with every way to stop, with real processes on PostgreSQL
 	$(PY) -m pytest -m "" tests/recovery/test_doors.py tests/chat/entrances/feishu/test_processes.py

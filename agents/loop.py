@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from contextlib import aclosing
 
 from agents import events as e
+from agents.acting import FindActing
 from agents.answering import answer
 from agents.attachments import FileReader
 from agents.calling import ask, probe, run_calls
@@ -57,6 +58,7 @@ async def perform(
     faults: FaultLog | None = None,
     refused: Iterable[str] = (),
     unwatched: Collection[str] = (),
+    acting: FindActing | None = None,
 ) -> AsyncGenerator[list[e.Event] | PartText, None]:
     """Work on the active run until it ends, has to wait for a person, or must be left to another release.
 
@@ -67,12 +69,14 @@ async def perform(
 
     `fallback` is the model of `fallback_of(agent)`, asked from then on in this run when the other one cannot
     answer. Refused requests go to `faults`; none whose digest is in `refused` is sent again (rule T5). `unwatched`
-    names the entrances through which nobody watches what becomes of a run (rule R4).
+    names the entrances through which nobody watches what becomes of a run (rule R4). `acting` finds who acts in a step,
+    and so what its calls may be; without it that is `owner`.
     """
     profile = chosen(agent)
     work = Work(
         agent, profile, model, tools, history, stop, clock, fence, worker, owner, storage, fallback, files
     )
+    work.find_acting = acting
     work.refused, work.faults = set(refused), faults or work.faults
     known = history()
     if known.run is None or not known.run.active:
@@ -93,12 +97,13 @@ async def perform(
                 case Settle():
                     yield list(decision.events)
                 case AskApproval():
-                    yield ask(work, decision)
+                    yield await ask(work, decision)
                 case RunCalls():
                     async with aclosing(run_calls(work, halt, decision)) as batches:
                         async for batch in batches:
                             yield batch
                 case CallModel():
+                    work.acting = await work.acts(None)
                     if compacted := await compact(work, halt):
                         yield compacted
                         continue

@@ -34,7 +34,7 @@ def asking(work: Work) -> ModelSettings:
     agent = work.agent
     window = window_for(agent.model, agent.limits.window_tokens)
     window = window if work.window is None else min(window, work.window)
-    return ModelSettings(agent.model, agent.prompt, work.tools.schemas(agent.tools), window, work.contents)
+    return ModelSettings(agent.model, agent.prompt, work.tools.schemas(work.offered), window, work.contents)
 
 
 @dataclass(frozen=True, slots=True)

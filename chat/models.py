@@ -60,6 +60,8 @@ class Conversation(Used):
                 name="conversation_list",
                 condition=models.Q(deleted_at__isnull=True),
             ),
+            # What was written to lately: looks of messengers and triggers, and the admin's list.
+            models.Index(fields=["-updated_at", "id"], name="conversation_recent"),
         )
 
     def __str__(self) -> str:
@@ -82,6 +84,8 @@ class Event(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["conversation", "seq"], name="event_seq"),)
+        # The admin's list by type: a rare one would be looked for in everybody's events otherwise.
+        indexes = (models.Index(fields=["type", "id"], name="event_type"),)
 
     def __str__(self) -> str:
         return f"{self.seq} {self.type}"
@@ -298,6 +302,27 @@ def _remove_file(instance: Attachment, using: str, **kwargs: Any) -> None:
     transaction.on_commit(lambda: instance.file.storage.delete(str(instance.file.name)), using=using)
 
 
+class QueueFailure(models.Model):
+    """A row of a queue that raised what nobody foresaw: how often in a row, and, when that was too often, that it was
+    set aside (`chat/set_aside.py`). It is named by its queue and a key of that queue's."""
+
+    queue = models.CharField(max_length=40)
+    key = models.CharField(max_length=200)
+    tries = models.PositiveIntegerField(default=0)
+    reason = models.CharField(max_length=300, blank=True)
+    aside = models.BooleanField(default=False)
+    first_at = models.BigIntegerField()
+    last_at = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = "row that raised"
+        verbose_name_plural = "rows that raised"
+        constraints = (models.UniqueConstraint(fields=["queue", "key"], name="queue_failure"),)
+
+    def __str__(self) -> str:
+        return f"{self.queue} {self.key}"
+
+
 class Installation(models.Model):
     """The one row that tells this installation from others (`chat/installation.py`). Its first migration made it."""
 
@@ -313,7 +338,11 @@ class Installation(models.Model):
         return str(self.identity)
 
 
+def in_lists() -> "models.QuerySet[Conversation]":
+    """All conversations that people have in their lists: those that have begun and are not deleted."""
+    return Conversation.objects.filter(deleted_at__isnull=True, head_seq__gt=0)
+
+
 def listed(owner_id: Any) -> "models.QuerySet[Conversation]":
-    """A user's conversations, newest first: those that have begun and are not deleted."""
-    mine = Conversation.objects.filter(owner_id=owner_id, deleted_at__isnull=True, head_seq__gt=0)
-    return mine.order_by("-updated_at")
+    """A user's conversations, newest first."""
+    return in_lists().filter(owner_id=owner_id).order_by("-updated_at")

@@ -8,7 +8,6 @@ not the user's own is 404, the same as what does not exist (rule W11). Django's 
 """
 
 import json
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -135,7 +134,7 @@ def _admit(request: HttpRequest, spent: Allowance, max_bytes: int) -> None:
     if not request.user.is_authenticated:
         raise RequestRefused(401, "logged_out", gettext("Log in again."))
     if not spent.take(request.user.pk):
-        after = math.ceil(spent.pause_s)
+        after = spent.retry_after(request.user.pk)
         raise RequestRefused(
             429, "too_fast", gettext("Too many requests. Wait a moment."), retry=True, after=after
         )

@@ -14,7 +14,7 @@ from agents.events import ACTIVE_RUN
 from chat.commands import SettleBody, StopBody
 from chat.inbox import CommandResult, Sender
 from chat.inspection import base
-from chat.models import Call, Conversation, Run
+from chat.models import Call, Conversation, QueueFailure, Run
 from chat.runs.clock_difference import difference, differences, this_server
 from chat.runtime import opened
 from chat.session.errors import StoreUnavailable
@@ -116,3 +116,8 @@ def doubts() -> int:
     """How many calls are in doubt, in conversations that were not deleted; counted no further than a list is."""
     alive = Conversation.objects.filter(deleted_at=None)
     return Call.objects.filter(status="in_doubt", conversation__in=alive)[: base.MAX_COUNTED].count()
+
+
+def set_aside() -> int:
+    """How many rows of queues were set aside (chat/set_aside.py), counted no further than a list is."""
+    return QueueFailure.objects.filter(aside=True)[: base.MAX_COUNTED].count()

@@ -101,6 +101,8 @@ class App(Protocol):
     #: `everyone`, `linked` or `nobody` (chat/messenger/models.py).
     private_policy: str
     group_policy: str
+    #: May be lacking, which means no: whether people who are no users here may have the agent change things.
+    trusts_strangers: bool
 
     @property
     def agent(self) -> Any: ...

@@ -18,7 +18,7 @@ UNKNOWN = _("This bot answers only people who are known to it. Ask its administr
 TOO_LONG = _(
     "This message is too long: {count} characters; {max} at most. Nothing of it was read. Send it in parts."
 )
-DISABLED = _("The user to whom this chat is linked is disabled here. Ask the bot's administrator.")
+DISABLED = _("The user to whom you are linked is disabled here. Ask the bot's administrator.")
 NO_AGENT = _("Nobody answers here: this bot's agent is missing or disabled. Tell its administrator.")
 SET_ASIDE = _(
     "This message could not be read, and was set aside for the bot's administrator. Write it again."

@@ -336,9 +336,9 @@ MUTANTS = (
     ),
     Mutant(
         "messenger: a row that raises is tried for ever",
-        "chat/messenger/poison.py",
-        "if tries < MAX_TRIES:",
-        "if tries:",
+        "chat/support/poison.py",
+        "tries + 1 >= MAX_TRIES",
+        "False",
         ("tests/chat/messenger/test_poison.py", "-k", "set_aside_with_its_reason"),
     ),
     Mutant(
@@ -386,8 +386,8 @@ MUTANTS = (
     Mutant(
         "trigger: a signature is not looked at",
         "chat/entrances/triggers/views.py",
-        "if not row.secret or not hooks.is_signed(body, signature, row.secret):",
-        "if not row.secret:",
+        "if row.signed and not (known and row.secret and known.signed(given, row.secret)):",
+        "if row.signed and not (known and row.secret):",
         (f"{TRIGGERS}/test_webhook.py", "-k", "signing"),
     ),
     Mutant(

@@ -51,7 +51,7 @@ class FeishuClient:
     def __init__(self, app: FeishuApp) -> None:
         self._app = app
         self.app_id = app.app_id
-        self._secret = app.secret
+        self._secret = app.usable_secret
         self._http = httpx.AsyncClient(
             base_url=app.base_url.rstrip("/"), timeout=TIMEOUT_S, trust_env=False, follow_redirects=False
         )
@@ -224,6 +224,11 @@ class FeishuClient:
             await asyncio.sleep(0.05)
 
     async def _fetch_token(self) -> str:
+        if not self._secret:
+            # It is not there, cannot be opened, or was entered for another address, which alone may see it.
+            raise MessageRefused(
+                "The app's secret has to be entered again in the admin, for its address of now."
+            )
         body = {"app_id": self.app_id, "app_secret": self._secret}
         path = "/open-apis/auth/v3/tenant_access_token/internal"
         found = await self._once("POST", path, body, None)

@@ -10,8 +10,10 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from agents.tools.texts import fit
+from chat import set_aside
 from chat.automation.firing import REFUSALS
-from chat.entrances.schedules import editing
+from chat.entrances.schedules import editing, queues
+from chat.entrances.schedules.delivery import arrival
 from chat.entrances.schedules.form import ScheduleForm
 from chat.entrances.schedules.models import Schedule, ScheduleDelivery, ScheduleFiring
 from chat.entrances.schedules.plan import shown, upcoming
@@ -41,6 +43,13 @@ class ScheduleAdmin(admin.ModelAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
         return type("Form", (form,), {"by": request.user})
+
+    def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
+        """A change goes the way of all changes: under the row's lock, and what was due is decided before."""
+        if change:
+            editing.change(obj, form.draft, by=request.user)
+        else:
+            obj.save()
 
     @admin.display(description="when")
     def timing(self, row: Schedule) -> str:
@@ -164,7 +173,10 @@ class ScheduleFiringAdmin(base.ReadOnlyAdmin):
         delivery = getattr(row, "delivery", None)
         if delivery is None:
             return "–"
-        return base.link(delivery.state, "schedules_scheduledelivery_change", delivery.pk)
+        found = arrival(delivery)
+        words = dict(ScheduleDelivery.STATES).get(found.state, found.state)
+        told = f"{words}: {found.error}" if found.error else words
+        return base.link(fit(told, 80), "schedules_scheduledelivery_change", delivery.pk)
 
 
 @admin.register(ScheduleDelivery)
@@ -198,5 +210,7 @@ class ScheduleDeliveryAdmin(base.ReadOnlyAdmin):
     def resend(self, request: HttpRequest, queryset: "QuerySet[ScheduleDelivery]") -> None:
         """Put dead letters back into the outbox, for another day. Those that are not dead are left alone."""
         dead = queryset.filter(state="dead")
+        for pk in list(dead.values_list("pk", flat=True)):
+            set_aside.went_well(queues.DELIVERIES, str(pk))
         count = dead.update(state="pending", attempts=0, next_at=0, error="", created_at=now_ms())
         messages.info(request, f"{count} will be sent again.")

@@ -107,6 +107,7 @@ class ScheduleForm(forms.ModelForm):
         )
         adding = self.instance._state.adding
         stored = None if adding else Schedule.objects.get(pk=self.instance.pk)
+        self.draft = draft
         self.checked, found = check(cleaned["owner"], draft, wall_ms(), old=stored, by=self.by)
         for field, problem in found.items():
             name = FIELDS.get(field, field)

@@ -35,7 +35,7 @@ END_OF_TIME = 7_258_118_400_000
 #: Longest interval: ten years.
 MAX_EVERY = 3650 * DAY
 #: Due times between which the least distance of a cron expression is looked for.
-LOOKED_AT = 200
+LOOKED_AT = 100
 
 
 @dataclass(frozen=True)

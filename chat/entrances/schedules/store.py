@@ -7,16 +7,16 @@ schedule's row lock. Plain functions, for a database thread. What follows is in 
 """
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
 from chat.entrances.schedules.decide import Decision, decide
-from chat.entrances.schedules.editing import record
 from chat.entrances.schedules.models import MOVES, OPEN, Schedule, ScheduleFiring
 from chat.entrances.schedules.plan import shown
+from chat.support.clock import wall_ms
 
 #: Schedules, and firings, that are seen to in one look (also in dispatch.py and results.py).
 BATCH = 100
@@ -60,6 +60,20 @@ def take_due(schedule: UUID, now: int) -> int:
         row.save(update_fields=["next_at", "state"])
         _forget(row)
         return len(fire)
+
+
+def record(row: Schedule, due: int, *, key: UUID | None = None, manual: bool = False) -> ScheduleFiring:
+    """Journal a firing: from now on it will be carried out, whatever dies. In the caller's transaction."""
+    target = row.conversation if row.place == "same" else None
+    return ScheduleFiring.objects.create(
+        pk=key or uuid5(row.pk, str(due)),
+        schedule=row,
+        due=due,
+        manual=manual,
+        target=target,
+        series=row.own_series,
+        created_at=wall_ms(),
+    )
 
 
 def set_aside(schedule: UUID) -> None:

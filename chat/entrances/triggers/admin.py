@@ -10,9 +10,11 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from chat.entrances.triggers import editing
+from chat import extensions, set_aside
+from chat.entrances.triggers import editing, queues
 from chat.entrances.triggers.form import TriggerForm
 from chat.entrances.triggers.models import Trigger, TriggerFiring
+from chat.entrances.triggers.store import fire_again
 from chat.entrances.triggers.templating import shown
 from chat.inspection import base
 from chat.inspection.runs import by_values
@@ -58,7 +60,7 @@ class TriggerAdmin(admin.ModelAdmin):
         (
             "A webhook comes in",
             {
-                "fields": ("address", "secret", "unsigned", "signature_header", "delivery_header"),
+                "fields": ("address", "sender", "secret", "unsigned", "signature_header", "delivery_header"),
                 "description": "Whoever knows the address may fire the trigger: treat it like a password. POST to it "
                 "what is to be seen. An action of the list makes a new address.",
             },
@@ -166,6 +168,14 @@ class TriggerAdmin(admin.ModelAdmin):
         messages.info(request, f"{rows.count()} have a new address; the old ones are worth nothing now.")
 
 
+class TriggerFilter(base.TextFilter):
+    """Typed: people have a hundred triggers each, and a list of all would be longer than the page."""
+
+    title = "trigger's id"
+    parameter_name = "trigger__id__exact"
+    lookup = "trigger"
+
+
 @admin.register(TriggerFiring)
 class TriggerFiringAdmin(base.ReadOnlyAdmin):
     """Everything that was seen, and what came of it."""
@@ -173,19 +183,35 @@ class TriggerFiringAdmin(base.ReadOnlyAdmin):
     list_display = ("created", "trigger", "outcome", "beginning", "chat", "answer")
     list_filter = (
         by_values("state", tuple(name for name, _ in TriggerFiring.STATES)),
-        ("trigger", admin.RelatedOnlyFieldListFilter),
+        TriggerFilter,
     )
     list_select_related = ("trigger",)
     ordering = ("-id",)
+    ordering_of: ClassVar[Any] = {"trigger__id__exact": ("-created_at",)}
     search_ids = ("trigger_id", "conversation")
     search_exact = ("key", "run", "reason", "message")
     search_help_text = "A trigger's or conversation's id, a run, a key or a reason."
     unlisted = ("prompt",)
     list_per_page = 25
+    actions = ("again",)
     fields: ClassVar[Any] = (
         *("key", "trigger", "state", "reason", "test", "created", "fired", "chat", "answer", "attempts"),
         *("error", "causes", "what", "said"),
     )
+
+    def has_again_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("triggers.change_triggerfiring")
+
+    @admin.action(description="Fire again what did not fire or failed", permissions=["again"])
+    def again(self, request: HttpRequest, queryset: "QuerySet[TriggerFiring]") -> None:
+        """As the trigger is now, and whatever its limits say. Others are left alone."""
+        wanted = queryset.filter(state__in=("skipped", "failed")).order_by("pk")
+        count = 0
+        for pk in list(wanted.values_list("pk", flat=True)):
+            if fire_again(pk):
+                set_aside.went_well(queues.FIRINGS, str(pk))
+                count += 1
+        messages.info(request, f"{count} will be carried out by a worker.")
 
     @admin.display(description="what came of it")
     def outcome(self, row: TriggerFiring) -> str:
@@ -214,7 +240,11 @@ class TriggerFiringAdmin(base.ReadOnlyAdmin):
 
     @admin.display(description="run")
     def answer(self, row: TriggerFiring) -> SafeString | str:
-        return base.link(f"Run {row.run[:8]}", "chat_run_changelist", q=row.run) if row.run else "–"
+        if not row.run:
+            return "–"
+        link = base.link(f"Run {row.run[:8]}", "chat_run_changelist", q=row.run)
+        failed = extensions.undelivered([row.run]).get(row.run)
+        return format_html("{}, not delivered ({})", link, failed[:120]) if failed else link
 
     @admin.display(description="chain of triggers")
     def causes(self, row: TriggerFiring) -> str:

@@ -21,6 +21,9 @@ Reason = Literal[
     "not_found",
     "agent_missing",
     "bad_command",
+    "set_aside",
+    "too_large",
+    "unusable",
 ]
 
 REASONS: dict[str, Any] = {
@@ -35,6 +38,9 @@ REASONS: dict[str, Any] = {
     "not_found": _("The conversation was deleted."),
     "agent_missing": _("The agent is missing or disabled."),
     "bad_command": _("The message was empty or too long."),
+    "set_aside": _("It raised an error each time that it was tried."),
+    "too_large": _("It was larger than a delivery may be, and was refused."),
+    "unusable": _("The path or the pattern cannot be used on it: it would take too long."),
 }
 #: How many triggers may follow from each other: A's run fires B, whose run fires C.
 MAX_DEPTH = 3
@@ -74,7 +80,8 @@ def why_not(standing: Standing, now: int, *, matched: bool = True, chain: tuple[
     if standing.last_hour >= standing.per_hour:
         return "hourly"
     # Whoever waited for the row's lock, or has a slower clock, comes with an earlier `now` than the firing before it.
-    if standing.fired_at is not None and max(0, now - standing.fired_at) < standing.cooldown_ms:
+    # One that is further ahead than a cooldown was written by a clock that was wrong, and holds up nothing.
+    if standing.fired_at is not None and abs(now - standing.fired_at) < standing.cooldown_ms:
         return "cooldown"
     return ""
 

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
 
-from chat.entrances.triggers import editing
+from chat.entrances.triggers import addresses, editing
 from chat.entrances.triggers.models import OUTCOMES, Trigger
 
 
@@ -69,6 +69,9 @@ class TriggerForm(forms.ModelForm):
             row.signed, row.secret, cleaned["secret"] = False, "", ""
         elif "secret" in cleaned:
             cleaned["secret"] = row.secret
+        url = cleaned.get("url", "")
+        if cleaned.get("kind") == "poll" and url and (why := addresses.refusal(url)):
+            self.add_error("url", why)
         until = cleaned.get("expires")
         row.expires_at = int(until.timestamp() * 1000) if until is not None else None
         return cleaned

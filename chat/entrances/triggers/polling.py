@@ -6,6 +6,7 @@ A worker that dies in between has observed nothing; the next look does. A change
 fire (cooldown, limit of an hour) is not taken note of, so the look after that sees it still.
 """
 
+import asyncio
 import hashlib
 import json
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from django.db.models import F, Q
 
 from agents.tools import ToolError
 from agents.tools.fetching import Fetcher, Known, Page
+from agents.tools.texts import decoded
 from chat.entrances.triggers import decide, matching
 from chat.entrances.triggers.hooks import is_deep
 from chat.entrances.triggers.models import Trigger, TriggerFiring
@@ -25,8 +27,7 @@ from chat.entrances.triggers.templating import cut
 from chat.journal.projection import clean
 from chat.support.claims import Claim
 
-#: Bytes that an address may say, and characters of the value that are kept.
-MAX_BYTES = 256 * 1024
+#: Characters of the value that are kept.
 MAX_VALUE = 16_000
 #: Addresses that are looked at in one round.
 BATCH = 20
@@ -44,6 +45,9 @@ class Found:
     """One look. `unchanged`: the server says so itself. `error`: there was nothing to observe."""
 
     value: Any = None
+    #: Whether it was what the trigger looked for, and the path, mode and pattern by which that was told.
+    matched: bool = False
+    by: tuple[str, str, str] = ("", "any", "")
     unchanged: bool = False
     error: str = ""
     etag: str = ""
@@ -73,14 +77,27 @@ async def look(fetcher: Fetcher, trigger: Trigger) -> Found:
         page = await fetcher.fetch(trigger.url, Known(trigger.etag, trigger.modified))
         if page.unchanged:
             return Found(unchanged=True)
-        return Found(read(page, trigger.path), etag=page.etag, modified=page.modified)
+        # In a thread: up to MAX_BYTES of JSON, a path and a pattern.
+        return await asyncio.to_thread(judged, page, trigger)
     except (ToolError, matching.UnusablePattern) as problem:
         return Found(error=str(problem))
 
 
+def judged(page: Page, trigger: Trigger) -> Found:
+    """What a page says, and whether the trigger looks for it. Raises ToolError and UnusablePattern."""
+    value = read(page, trigger.path)
+    matched = matching.matches(trigger.match, trigger.pattern, value)
+    return Found(value, matched, looking(trigger), etag=page.etag, modified=page.modified)
+
+
+def looking(trigger: Trigger) -> tuple[str, str, str]:
+    """By what a trigger tells what it looks for."""
+    return trigger.path, trigger.match, trigger.pattern
+
+
 def read(page: Page, path: str) -> Any:
     """The value at a path of a page. Raises ToolError if a path is given and the page is no JSON."""
-    text = page.body.decode("utf-8-sig", "replace")
+    text = decoded(page.body, page.charset)
     try:
         document: Any = json.loads(text)
     except (ValueError, RecursionError):
@@ -98,6 +115,8 @@ def observe(trigger_id: UUID, number: int, found: Found, now: int) -> TriggerFir
         trigger = locked(trigger_id)
         if trigger is None or trigger.observation != number or trigger.kind != "poll":
             return None
+        if not found.error and not found.unchanged and found.by != looking(trigger):
+            return None  # it looks for something else by now: the next look tells
         trigger.checked_at = now
         trigger.error = cut(clean(found.error), 300)
         trigger.errors = trigger.errors + 1 if found.error else 0
@@ -105,6 +124,11 @@ def observe(trigger_id: UUID, number: int, found: Found, now: int) -> TriggerFir
         firing = None if found.error or found.unchanged else _count(trigger, found, now)
         trigger.save(update_fields=LOOKED)
         return firing
+
+
+def give_up(trigger_id: UUID, reason: str) -> None:
+    """Pause a trigger whose looks raise."""
+    Trigger.objects.filter(pk=trigger_id, kind="poll").update(paused=True, error=cut(clean(reason), 300))
 
 
 def _count(trigger: Trigger, found: Found, now: int) -> TriggerFiring | None:
@@ -115,7 +139,7 @@ def _count(trigger: Trigger, found: Found, now: int) -> TriggerFiring | None:
     came_to = decide.look(
         first=first,
         changed=changed,
-        matching=matching.matches(trigger.match, trigger.pattern, found.value),
+        matching=found.matched,
         on_match=trigger.match != "any",
     )
     trigger.observation += 1

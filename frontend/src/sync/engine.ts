@@ -348,6 +348,7 @@ export class Engine implements Client {
   #received(frame: ServerFrame): void {
     switch (frame.type) {
       case "welcome":
+      case "wait":
       case "pong":
       case "goaway":
         break;

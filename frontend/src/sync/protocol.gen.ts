@@ -5,6 +5,7 @@ export type CommandBody =
   CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody;
 export type ServerFrame =
   | Welcome
+  | Wait
   | Snapshot
   | EventFrame
   | Part
@@ -219,6 +220,14 @@ export interface Welcome {
   user: string;
   now: number;
   heartbeat_ms: number;
+}
+/**
+ * Many are coming back at once: the turn of this socket is in about `after_ms`. Comes before `welcome`, more than
+ * once if it takes long. The client stays: one that begins anew goes to the end of the queue (rule W9).
+ */
+export interface Wait {
+  type: "wait";
+  after_ms: number;
 }
 /**
  * The whole state at `cursor`. Sent in `pieces` when it is large: the items of all pieces, in order, make

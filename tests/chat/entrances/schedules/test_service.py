@@ -361,3 +361,32 @@ async def test_the_history_is_bounded_and_keeps_what_is_open(house: House, monke
         house.advance(HOUR)
         await house.look()
     assert len(await house.firings(row, "fired")) == 6
+
+
+@pytest.mark.parametrize("how", ["timing", "prompt", "pause"])
+async def test_a_due_time_that_nobody_came_to_is_not_lost_when_the_schedule_is_changed(
+    house: House, how: str
+) -> None:
+    row = await house.make()
+    house.advance(HOUR + MINUTE)  # no worker has looked
+    draft = draft_of(row)
+    if how == "pause":
+        await sync_to_async(editing.pause)(row)
+    else:
+        changed = {"every_s": 7200} if how == "timing" else {"prompt": "Rain?"}
+        await sync_to_async(editing.change)(row, draft.model_copy(update=changed))
+    assert len(await house.until_over(row)) == 1
+    (firing,) = await house.firings(row)
+    assert firing.due == row.next_at, "it ran for the time at which it was due"
+    await sync_to_async(editing.change)(row, draft.model_copy(update={"name": "Again"}))
+    assert len(await house.firings(row)) == 1
+
+
+async def test_a_schedule_that_cannot_be_decided_on_can_be_mended(house: House) -> None:
+    row = await house.make()
+    await Schedule.objects.filter(pk=row.pk).aupdate(kind="cron", zone="Atlantis/Sunken", cron="0 9 * * *")
+    house.advance(HOUR)
+    mended = await sync_to_async(editing.change)(row, draft_of(row).model_copy(update={"every_s": 1800}))
+    assert (mended.state, mended.zone) == ("active", "UTC")
+    house.advance(HOUR)
+    assert await house.until_over(row)

@@ -1,0 +1,67 @@
+"""What of a messenger waits for an operator: for the admin's first page (`chat.extensions.Attention`)."""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from chat.extensions import Attention
+from chat.messenger.models import SET_ASIDE, Delivery, InboundMessage, Lane
+from chat.support.clock import now_ms
+
+#: What was to be taken in, or sent, for so long waits for something that does not pass by itself (milliseconds).
+STUCK_MS = 10 * 60_000
+#: Rows that are counted.
+MAX_COUNTED = 10_000
+
+
+def attention(
+    message: type[InboundMessage], lane: type[Lane], delivery: type[Delivery]
+) -> tuple[Attention, ...]:
+    """Rows that were set aside, dead letters, and chats in which nothing moves."""
+
+    def aside() -> "QuerySet[Any]":
+        return message._default_manager.filter(state="refused", reason__startswith=SET_ASIDE)
+
+    def dead() -> "QuerySet[Any]":
+        return delivery._default_manager.filter(state="dead")
+
+    def stuck() -> "QuerySet[Any]":
+        since = now_ms() - STUCK_MS
+        mine = {name: OuterRef(name) for name in ("app", "chat_id", "thread_id")}
+        waiting = message._default_manager.filter(state="received", received_at__lt=since, **mine)
+        unsent = delivery._default_manager.filter(state="pending", created_at__lt=since, lane=OuterRef("pk"))
+        moving = lane._default_manager.filter(app__enabled=True)
+        return moving.filter(Q(Exists(unsent)) | (Q(generation__gte=1) & Exists(waiting)))
+
+    def one(rows: Callable[[], "QuerySet[Any]"], text: Any, kind: type[Any], **query: str) -> Attention:
+        name = f"{kind._meta.app_label}_{kind._meta.model_name}_changelist"
+        permission = f"{kind._meta.app_label}.view_{kind._meta.model_name}"
+        return Attention(lambda: rows()[:MAX_COUNTED].count(), text, name, permission, query)
+
+    return (
+        one(
+            aside,
+            _("{label}: what came in and was set aside, because it raises: {count}"),
+            message,
+            aside="1",
+        ),
+        one(
+            dead,
+            _("{label}: messages that could not be sent and were given up: {count}"),
+            delivery,
+            state__exact="dead",
+        ),
+        one(stuck, _("{label}: chats in which nothing has moved for ten minutes: {count}"), lane),
+    )
+
+
+def undelivered(delivery: type[Delivery]) -> Callable[[Collection[str]], dict[str, str]]:
+    """Which of these runs have answers that were given up, and why."""
+
+    def found(runs: Collection[str]) -> dict[str, str]:
+        rows = delivery._default_manager.filter(run__in=list(runs), state="dead").order_by("-id")
+        return dict(rows.values_list("run", "error"))
+
+    return found
