@@ -27,6 +27,10 @@ CANNOT_TELL = _("The answer cannot be shown here. Read it in the web chat, or as
 REFUSED = _(
     "This message cannot be shown here. {reason}. Read it in the web chat ({address}), or ask the bot's administrator."
 )
+QUOTED = _("{name} wrote:")
+YOU = _("You (the assistant)")
+FORWARDED = _("Forwarded messages:")
+NOT_READABLE = _("[a message that cannot be read here]")
 FILE_UNREADABLE = _("[{name} was attached and cannot be read: {problem}]")
 FILE_NOT_KEPT = _("[{name} was attached and could not be kept.]")
 FILES_AT_MOST = _("A message takes {max} files.")

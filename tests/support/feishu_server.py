@@ -108,6 +108,8 @@ class FeishuServer:
         self._failures: list[_Failure] = []
         self._ahead = 0.0
         self._theirs: dict[str, str] = {}
+        #: What the API tells of a message that people wrote: its items.
+        self.items: dict[str, list[Json]] = {}
         self._filter: list[tuple[int, str, str]] = []
         server = self
 
@@ -265,6 +267,10 @@ class FeishuServer:
                 if key not in self.files:
                     raise Answer(234003, "file not in message")
                 return self.files[key]
+            case "GET", ["im", "v1", "messages", message]:
+                if message in self.gone or message not in self.items:
+                    raise Answer(230110, "the message has been deleted")
+                return {"data": {"items": self.items[message]}}
             case "POST", ["cardkit", "v1", "cards"]:
                 return self._create(json.loads(body["data"]))
             case "PUT", ["cardkit", "v1", "cards", card, "elements", element, "content"]:
