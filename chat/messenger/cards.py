@@ -95,9 +95,15 @@ class Writer:
             (CardText("status", told), CardText("text", ""), stop), self._say(texts.SUMMARY), streaming=True
         )
 
-    def resting(self, told: str) -> Card:
-        """The last look of a card: what was done."""
-        return Card((CardText("status", told),), _summary(told), streaming=False)
+    def resting(self, told: str, said: str = "") -> Card:
+        """The last look of a card: what was done, and what was `said` in between."""
+        parts = (CardText("status", told), *((CardText("text", said),) if said else ()))
+        return Card(parts, _summary(told), streaming=False)
+
+    def said_before(self, state: State, run: str) -> str:
+        """The words of a run before its calls, the newest: they are in no message of their own."""
+        words = [step["text"].strip() for step in steps(state, run) if step["calls"]]
+        return self.markup.markdown("\n\n".join(one for one in words if one)[-self.limits.card_text :])
 
     def asking(
         self, told: str, doubts: list[Any], asked: list[Any], at: CardOrigin, *, bare: bool = False

@@ -165,13 +165,14 @@ class RunCards:
         await self._asking.answered(turn, self._state, now)
         # Without a message it may have been sent all the same: its worker died before it could note that.
         if turn.card_id:
-            held = self._state.get("run") or {}
+            held, said = self._state.get("run") or {}, ""
             if held.get("id") == turn.run:
+                said = self._writer.said_before(self._state, turn.run)
                 status = self._writer.status(self._state, turn.run, now)
             else:
                 status = self._writer.ended(await ask(answers.ended_as, self._lane, turn.run))
             await self._asking.last_look(
-                turn.card_id, self._writer.resting(status), self._sequence(turn, now, 2)
+                turn.card_id, self._writer.resting(status, said), self._sequence(turn, now, 2)
             )
         turn.ended = True
         await ask(turn.save)
