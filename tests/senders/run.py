@@ -1,5 +1,6 @@
-"""Run `python -m tests.senders` and `python -m tests.senders.feishu` in the environment of requirements-senders.txt, which
-is made at the first time."""
+"""Run `python -m tests.senders` and `python -m tests.senders.feishu` in the environment of requirements-senders.txt.
+
+It is made at the first time."""
 
 from __future__ import annotations
 
