@@ -67,6 +67,7 @@ REFUSE = _("Refuse")
 
 GOT_IT = _("Got it.")
 NO_BUTTON = _("This button is no longer valid.")
+NOT_THEIRS = _("You may not decide this here.")
 
 
 def say(language: str, text: Any, **values: object) -> str:

@@ -21,8 +21,7 @@ class FeishuMarkup:
         return "".join(f"&#{ord(sign)};" if sign in "*_~`[]<>" else sign for sign in text)
 
     def markdown(self, text: str) -> str:
-        shown = markdown.mapped(text)
-        return shown if len(shown.encode()) <= markdown.MAX_BYTES else markdown.pieces(text)[0]
+        return markdown.element(text)
 
     def messages(self, text: str) -> list[str]:
         return [card_json.message(piece) for piece in markdown.pieces(text)]

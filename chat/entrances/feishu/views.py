@@ -19,6 +19,7 @@ from chat.entrances.feishu.signature import Challenge, FeishuEvent, Untrusted, o
 from chat.messenger import texts
 from chat.messenger.database import OUTAGES, ask
 from chat.messenger.store import Storing
+from chat.messenger.toast import toast
 from chat.support.clock import now_ms
 
 log = logging.getLogger(__name__)
@@ -74,8 +75,10 @@ def _read(slug: str, raw: bytes, headers: dict[str, str]) -> tuple[HttpResponse,
         _recall(app, said.body.get("message_id"))
     row = _row(app, said)
     if said.header.get("event_type") == "card.action.trigger":
-        toast = texts.say(FEISHU.language(app), texts.GOT_IT if row is not None else texts.NO_BUTTON)
-        return JsonResponse({"toast": {"type": "info", "content": toast}}), row
+        told = texts.say(FEISHU.language(app), texts.NO_BUTTON)
+        if row is not None:
+            told = toast(FEISHU, app, row.chat_id, row.sender, _dict(_dict(said.body, "action"), "value"))
+        return JsonResponse({"toast": {"type": "info", "content": told}}), row
     return JsonResponse({}), row
 
 

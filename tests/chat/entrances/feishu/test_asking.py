@@ -7,7 +7,8 @@ import random
 import pytest
 
 from agents import events as e
-from chat.entrances.feishu.models import FeishuLane
+from chat.entrances.feishu.models import FeishuApp, FeishuLane
+from tests.support.feishu_events import action_event
 from tests.support.feishu_server import CARD_BYTES
 from tests.support.scripted import ScriptedModel, asks, says
 
@@ -141,3 +142,34 @@ async def test_after_a_press_every_card_of_many_chats_is_settled_though_feishu_s
     await house.until(lambda: not any(buttons(house, chat) for chat in chats), f"no button (seed {seed})", 60)
     await house.quiet()
     assert not any(card.streaming for chat in chats for card in house.cards(chat)), seed
+
+
+async def test_a_toast_tells_the_truth_for_forged_and_late_buttons(house):
+    house.gate.set()
+    house.asks_before = ("act",)
+    house.model = ScriptedModel(asks(("act", "{}")), says("Thanks."))
+    await house.say("act")
+    await house.until(lambda: "Allow" in buttons(house), "the choices")
+    value = house.feishu.button("oc_a", "Allow")
+
+    async def told(value, chat="oc_a", sender="ou_alice"):
+        return (await house.post(action_event(value, chat=chat, operator=sender))).json()["toast"]["content"]
+
+    for forged in (
+        {},
+        "x",
+        {**value, "lane": 10**30},
+        {**value, "lane": True},
+        {**value, "call": "other"},
+        {"act": "?"},
+    ):
+        assert "no longer valid" in await told(forged)
+    assert "no longer valid" in await told(value, chat="oc_b")
+    await FeishuApp.objects.aupdate(private_policy="nobody")
+    assert "may not" in await told(value)
+    await FeishuApp.objects.aupdate(private_policy="everyone")
+    assert await told(value) == "Got it."
+    await house.answered("Thanks.")
+    await house.quiet()
+    assert "no longer valid" in await told(value)
+    assert "no longer valid" in await told({**value, "act": "stop", "run": "r"})
