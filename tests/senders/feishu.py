@@ -178,7 +178,8 @@ def same(asked: list[Asked], card: str) -> list[Asked]:
 
 
 def check_requests() -> int:
-    with FeishuServerForBoth() as server:
+    server = FeishuServerForBoth()
+    with server:
         question = server.question
         first = same_of(server, asyncio.run(ours(server, question)))
         server.advance(60)  # so that the chat takes messages again
