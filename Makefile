@@ -14,7 +14,7 @@ TIMES ?= 200
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos crowd outages schedules webhooks senders doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean feishu-fuzz stopping
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean templates servers streams sdks webhooks senders feishu-fuzz stopping
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,22 @@ fuzz: tools ## 100,000 generated requests by the rules of every provider; 1,000,
 
 stopping: tools ## Send SIGTERM at every moment of a process's life, TIMES times each (200; MOMENT: those with this in the name)
 	$(PY) -m tests.recovery.stopping --times $(TIMES) $(if $(MOMENT),--moment "$(MOMENT)")
+
+adversary: tools ## 10,000 conversations with providers that refuse any one feature: none may die (CONVERSATIONS=…, SEED)
+	$(PY) -m tests.agents.adversary --conversations $(if $(filter command line environment,$(origin CONVERSATIONS)),$(CONVERSATIONS),10000) \
+		$(if $(SEED),--seed $(SEED))
+
+templates: tools ## Render our requests through a thousand chat templates of public packages, and convert them by public converters (GENERATED, ONLY)
+	$(PY) -m tests.witnesses.render_templates $(if $(GENERATED),--generated $(GENERATED)) $(if $(ONLY),--only "$(ONLY)")
+
+servers: tools ## Build llama.cpp's own server once, and have it take our requests with each of its chat templates (GENERATED, ONLY)
+	$(PY) -m tests.witnesses.ask_servers $(if $(GENERATED),--generated $(GENERATED)) $(if $(ONLY),--only "$(ONLY)")
+
+sdks: tools ## Have the official SDKs of Anthropic and Google read our requests, and the streams of our fake servers (HISTORIES, STREAMS)
+	$(PY) -m tests.sdks.run $(if $(HISTORIES),--histories $(HISTORIES)) $(if $(STREAMS),--streams $(STREAMS))
+
+streams: tools ## Split, disturb and cut 100,000 generated streams of each dialect at random (SEED, STREAMS)
+	$(PY) -m tests.agents.dialects.streams.run $(if $(STREAMS),--streams $(STREAMS)) $(if $(SEED),--seed $(SEED))
 
 chaos: tools ## Kill, stop and cut off real processes for DURATION seconds, then check (SEED, CONVERSATIONS, DATABASE)
 	cd frontend && npm run --silent build

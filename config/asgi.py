@@ -41,9 +41,7 @@ async def nowhere(scope: Any, receive: Any, send: Any) -> None:
 # Daphne waits at its end for applications and threads, which may wait for a store that does not answer. Sockets say
 # goodbye in that time (chat/entrances/web/leaving.py); a server that has none leaves just so.
 if (reactor := sys.modules.get("twisted.internet.reactor")) is not None:
-    reactor.addSystemEventTrigger(  # type: ignore[attr-defined]
-        "before", "shutdown", exit_after, settings.HOLDFAST_DRAIN_MS / 1000 + END_S
-    )
+    reactor.addSystemEventTrigger("before", "shutdown", exit_after, settings.HOLDFAST_DRAIN_MS / 1000 + END_S)
 
 # Typed for views; Channels puts applications there.
 nowhere_view: Any = nowhere

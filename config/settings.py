@@ -277,6 +277,8 @@ OPENAI_BASE_URL = ENV.url(
 )
 #: Keys of further providers, for agents and fallbacks at other addresses: {"https://api.example.com": "key"}.
 HOLDFAST_MODEL_KEYS = ENV.keys("HOLDFAST_MODEL_KEYS")
+# Hosts (with port) inside the network that staff may have asked for their models, besides those of the settings above.
+HOLDFAST_PRIVATE_PROVIDERS = ENV.names("HOLDFAST_PRIVATE_PROVIDERS")
 # Modules with tools of your own, besides the built-in ones.
 HOLDFAST_TOOL_MODULES = ENV.names("HOLDFAST_TOOL_MODULES")
 

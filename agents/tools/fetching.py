@@ -74,7 +74,7 @@ class Known:
 NOTHING = Known()
 
 
-class _Pinned(httpcore.AsyncNetworkBackend):
+class Pinned(httpcore.AsyncNetworkBackend):
     """Connects to addresses that have been checked, whatever name is asked for. TLS and the Host header
     keep the name, because httpcore takes them from the request."""
 
@@ -192,9 +192,9 @@ class Fetcher:
     async def _get(self, url: httpx.URL, known: Known) -> AsyncIterator[httpcore.Response]:
         addresses = await self._addresses(url)
         # Made once and in a thread: reading all the certificates takes a tenth of a second.
-        tls = self.tls or await asyncio.to_thread(_trust)
+        tls = self.tls or await asyncio.to_thread(trust)
         async with httpcore.AsyncConnectionPool(
-            ssl_context=tls, network_backend=_Pinned(addresses, self.dialer), max_connections=1
+            ssl_context=tls, network_backend=Pinned(addresses, self.dialer), max_connections=1
         ) as pool:
             # The fragment stays here; httpx has already escaped the rest.
             target = httpcore.URL(
@@ -247,7 +247,8 @@ class Fetcher:
 
 
 @cache
-def _trust() -> ssl.SSLContext:
+def trust() -> ssl.SSLContext:
+    """The certificates that are believed, read once."""
     return httpcore.default_ssl_context()
 
 

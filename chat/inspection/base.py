@@ -65,7 +65,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     show_facets = admin.ShowFacets.NEVER  # a count per value of each filter
     list_per_page = 50
     #: Columns that a click sorts by: none but what an index has in order. Others read and sort a whole table.
-    sortable_by: Sequence[str] = ()
+    sortable_by: ClassVar[Any] = ()
     #: The order of a list that is about one thing, where an index has the rows of that thing in order: {parameter of
     #: the address: order}. In the order of everybody's rows old ones lie behind millions of others.
     ordering_of: ClassVar[dict[str, Sequence[str]]] = {}
@@ -86,9 +86,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def get_ordering(self, request: HttpRequest) -> Sequence[str]:
+    def get_ordering(self, request: HttpRequest) -> Any:
         """The order of the whole list, or of the one thing that it is about."""
-        of = (order for name, order in self.ordering_of.items() if request.GET.get(name))
+        of: Any = (order for name, order in self.ordering_of.items() if request.GET.get(name))
         return next(of, super().get_ordering(request))
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:

@@ -27,12 +27,16 @@ def attention(
     def dead() -> "QuerySet[Any]":
         return delivery._default_manager.filter(state="dead")
 
+    lanes: Any = lane._default_manager
+    messages: Any = message._default_manager
+    deliveries: Any = delivery._default_manager
+
     def stuck() -> "QuerySet[Any]":
         since = now_ms() - STUCK_MS
-        mine = {name: OuterRef(name) for name in ("app", "chat_id", "thread_id")}
-        waiting = message._default_manager.filter(state="received", received_at__lt=since, **mine)
-        unsent = delivery._default_manager.filter(state="pending", created_at__lt=since, lane=OuterRef("pk"))
-        moving = lane._default_manager.filter(app__enabled=True)
+        mine: dict[str, Any] = {name: OuterRef(name) for name in ("app", "chat_id", "thread_id")}
+        waiting = messages.filter(state="received", received_at__lt=since, **mine)
+        unsent = deliveries.filter(state="pending", created_at__lt=since, lane=OuterRef("pk"))
+        moving: QuerySet[Any] = lanes.filter(app__enabled=True)
         return moving.filter(Q(Exists(unsent)) | (Q(generation__gte=1) & Exists(waiting)))
 
     def one(rows: Callable[[], "QuerySet[Any]"], text: Any, kind: type[Any], **query: str) -> Attention:

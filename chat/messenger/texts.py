@@ -33,6 +33,17 @@ FORWARDED = _("Forwarded messages:")
 NOT_READABLE = _("[a message that cannot be read here]")
 FILE_UNREADABLE = _("[{name} was attached and cannot be read: {problem}]")
 FILE_NOT_KEPT = _("[{name} was attached and could not be kept.]")
+LEFT_OUT = _("Left out of what the model reads from now on:")
+LEFT_OUT_BECAUSE = {
+    "content_filter": _("The provider’s content filter refuses it."),
+    "image": _("The provider cannot read the picture."),
+    "refused": _("The provider refuses it."),
+}
+TAKE_BACK = _("Whoever owns this conversation can have it sent again, in the web chat.")
+TAKEN_BACK = _("Sent to the model again:")
+RESULTS_OF = _("the results of {names}")
+A_MESSAGE = _("a message")
+AND_MORE = _("{count} more")
 FILES_AT_MOST = _("A message takes {max} files.")
 
 STATES = {

@@ -118,7 +118,9 @@ def _together(known: Iterable[tuple[str, Standing]]) -> Acting:
     """What all of them may have together."""
     keys, standings = zip(*known, strict=True) if (known := list(known)) else ((), ())
     verdicts = [one.may("change") for one in standings]
-    refused = next((one.reason for one in verdicts if not one), None if verdicts else "not_here")
+    refused: Reason | None = next(
+        (one.reason for one in verdicts if not one), None if verdicts else "not_here"
+    )
     alone = len(set(keys)) == 1 and all(one.may("remember") for one in standings)
     reach: Reach = "nowhere"
     if all(one.may("listen") for one in standings) and standings:

@@ -57,7 +57,7 @@ LOOKS: dict[str, Callable[[], Any]] = {
     "what came to triggers lately": lambda: watching.behind(now_ms() - 300_000),
     "what came to triggers, in turn": lambda: watching.turn(),
     "firings to carry out": lambda: firings.due(now_ms()),
-    "firings without a run": lambda: firings.find_runs(now_ms()),
+    "firings without a run": lambda: firings.unread(now_ms()),
     "addresses to look at": lambda: polling.due(now_ms()),
     "schedules that are due": lambda: store.due_schedules(now_ms()),
     "schedules' firings to begin": dispatch.waiting,
