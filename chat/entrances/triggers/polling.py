@@ -40,6 +40,10 @@ LOOKED = (
 )
 
 
+class UnreadablePage(Exception):
+    """The path finds nothing that can be used in what the address says now; another time it may."""
+
+
 @dataclass(frozen=True)
 class Found:
     """One look. `unchanged`: the server says so itself. `error`: there was nothing to observe."""
@@ -79,13 +83,17 @@ async def look(fetcher: Fetcher, trigger: Trigger) -> Found:
             return Found(unchanged=True)
         # In a thread: up to MAX_BYTES of JSON, a path and a pattern.
         return await asyncio.to_thread(judged, page, trigger)
-    except (ToolError, matching.UnusablePattern) as problem:
+    except (ToolError, UnreadablePage) as problem:
         return Found(error=str(problem))
 
 
 def judged(page: Page, trigger: Trigger) -> Found:
-    """What a page says, and whether the trigger looks for it. Raises ToolError and UnusablePattern."""
-    value = read(page, trigger.path)
+    """What a page says, and whether the trigger looks for it. Raises UnreadablePage, and UnusablePattern for a pattern
+    that fits no page."""
+    try:
+        value = read(page, trigger.path)
+    except (ToolError, matching.UnusablePattern) as problem:
+        raise UnreadablePage(str(problem)) from None
     matched = matching.matches(trigger.match, trigger.pattern, value)
     return Found(value, matched, looking(trigger), etag=page.etag, modified=page.modified)
 
