@@ -1,7 +1,7 @@
 """The web process: HTTP to Django, WebSockets to the entrances that take them.
 
-A WebSocket is refused (403) before anything else when its `Origin` is not one of ALLOWED_HOSTS: browsers send
-cookies along with sockets that other sites open.
+A WebSocket is refused (403) before anything else when its `Origin` is not this site's: browsers send cookies along with
+sockets that other sites open.
 """
 
 import os
@@ -17,10 +17,10 @@ from typing import Any  # noqa: E402
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
 from chat import extensions  # noqa: E402
+from chat.http.borders import guarded, own_origin  # noqa: E402
 from chat.http.flow import with_backpressure  # noqa: E402
 from chat.start import refuse_unfit  # noqa: E402
 
@@ -37,12 +37,14 @@ async def nowhere(scope: Any, receive: Any, send: Any) -> None:
 nowhere_view: Any = nowhere
 
 application = with_backpressure(
-    ProtocolTypeRouter(
-        {
-            "http": http,
-            "websocket": AllowedHostsOriginValidator(
-                AuthMiddlewareStack(URLRouter([*extensions.sockets(), re_path("", nowhere_view)]))
-            ),
-        }
+    guarded(
+        ProtocolTypeRouter(
+            {
+                "http": http,
+                "websocket": own_origin(
+                    AuthMiddlewareStack(URLRouter([*extensions.sockets(), re_path("", nowhere_view)]))
+                ),
+            }
+        )
     )
 )

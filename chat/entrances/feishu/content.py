@@ -1,9 +1,9 @@
 """What a Feishu message says: its content as plain text, mentions resolved, our own left out. Pure."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
+from agents.borders import document
 from chat.messenger.adapter import Said
 
 #: What we say of kinds that carry no text.
@@ -26,8 +26,8 @@ KINDS = {
 def read(message: dict[str, Any], bot: str) -> Said:
     """The text of an event's `message`; `bot` is our own open id. Never raises: what is odd is named in words."""
     try:
-        content = json.loads(message.get("content") or "{}")
-    except (TypeError, ValueError):
+        content = document(message.get("content") or "{}")
+    except (AttributeError, TypeError, ValueError):
         content = {}
     if not isinstance(content, dict):
         content = {}

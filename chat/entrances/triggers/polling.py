@@ -16,10 +16,11 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Q
 
+from agents.borders import BadDocument, document
+from agents.borders import text as plain
 from agents.tools import ToolError
 from agents.tools.fetching import Fetcher, Known, Page
 from chat.entrances.triggers import decide, matching
-from chat.entrances.triggers.hooks import is_deep
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.store import Sighting, locked, record_one
 from chat.entrances.triggers.templating import cut
@@ -107,14 +108,12 @@ def read(page: Page, path: str) -> Any:
     """The value at a path of a page. Raises ToolError if a path is given and the page is no JSON."""
     text = page.body.decode("utf-8-sig", "replace")
     try:
-        document: Any = json.loads(text)
-    except (ValueError, RecursionError):
+        found = document(text)
+    except BadDocument as problem:
         if path:
-            raise ToolError("The address does not answer JSON, and a JSON path is given.") from None
-        return text.strip()
-    if is_deep(document):
-        raise ToolError("The JSON at this address is nested too deeply.")
-    return matching.value_at(path, document)
+            raise ToolError(f"The address does not answer JSON that can be read. {problem}"[:300]) from None
+        return plain(text.strip())
+    return matching.value_at(path, found)
 
 
 def observe(trigger_id: UUID, number: int, found: Found, now: int) -> TriggerFiring | None:
