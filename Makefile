@@ -10,16 +10,17 @@ CONVERSATIONS ?= 10
 ROUNDS ?= 1000
 DATABASE ?= sqlite
 SEED ?=
+TIMES ?= 200
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos crowd outages schedules webhooks senders doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean templates servers streams sdks webhooks senders feishu-fuzz stopping
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: ## Start Holdfast at http://127.0.0.1:8000 (PORT=… for another port); Ctrl-C ends it
-	@$(PYTHON) scripts/bootstrap.py run --port $(PORT)
+	@$(PYTHON) scripts/bootstrap.py run --port "$(PORT)"
 
 tools: ## Install what the checks and tests need
 	@$(PYTHON) scripts/bootstrap.py tools
@@ -49,6 +50,25 @@ fuzz: tools ## 100,000 generated requests by the rules of every provider; a mill
 	$(PY) -m tests.agents.transcript.fuzz
 	$(PY) -m tests.chat.entrances.triggers.bounded $(if $(SEED),--seed $(SEED))
 	HOLDFAST_FUZZ=100000 $(PY) -m pytest -q -k surprise tests/chat/http/test_doors.py tests/chat/entrances/web/test_connection.py
+
+stopping: tools ## Send SIGTERM at every moment of a process's life, TIMES times each (200; MOMENT: those with this in the name)
+	$(PY) -m tests.recovery.stopping --times $(TIMES) $(if $(MOMENT),--moment "$(MOMENT)")
+
+adversary: tools ## 10,000 conversations with providers that refuse any one feature: none may die (CONVERSATIONS=…, SEED)
+	$(PY) -m tests.agents.adversary --conversations $(if $(filter command line environment,$(origin CONVERSATIONS)),$(CONVERSATIONS),10000) \
+		$(if $(SEED),--seed $(SEED))
+
+templates: tools ## Render our requests through a thousand chat templates of public packages, and convert them by public converters (GENERATED, ONLY)
+	$(PY) -m tests.witnesses.render_templates $(if $(GENERATED),--generated $(GENERATED)) $(if $(ONLY),--only "$(ONLY)")
+
+servers: tools ## Build llama.cpp's own server once, and have it take our requests with each of its chat templates (GENERATED, ONLY)
+	$(PY) -m tests.witnesses.ask_servers $(if $(GENERATED),--generated $(GENERATED)) $(if $(ONLY),--only "$(ONLY)")
+
+sdks: tools ## Have the official SDKs of Anthropic and Google read our requests, and the streams of our fake servers (HISTORIES, STREAMS)
+	$(PY) -m tests.sdks.run $(if $(HISTORIES),--histories $(HISTORIES)) $(if $(STREAMS),--streams $(STREAMS))
+
+streams: tools ## Split, disturb and cut 100,000 generated streams of each dialect at random (SEED, STREAMS)
+	$(PY) -m tests.agents.dialects.streams.run $(if $(STREAMS),--streams $(STREAMS)) $(if $(SEED),--seed $(SEED))
 
 chaos: tools ## Kill, stop and cut off real processes for DURATION seconds, then check (SEED, CONVERSATIONS, DATABASE)
 	cd frontend && npm run --silent build
@@ -80,6 +100,9 @@ carry-over: tools ## A running installation of the release before, carried over 
 
 feishu-burst: tools ## 1,000 Feishu messages over 50 chats, all delivered five times, to real processes (SEED, DATABASE)
 	$(PY) -m tests.chat.entrances.feishu.burst --database $(DATABASE) $(if $(SEED),--seed $(SEED))
+
+feishu-fuzz: tools ## Write 100,000 random texts for Feishu and have GitHub's cmark read them (SEED)
+	$(PY) -m tests.chat.entrances.feishu.fuzz $(if $(SEED),--seed $(SEED))
 
 mutants: tools ## Break Holdfast on purpose in many ways; the tests must notice each
 	$(PY) -m tests.recovery.mutants

@@ -11,7 +11,7 @@ HOLDFAST_DISABLED_ENTRANCES switches entrances off: they take nothing in and bri
 pages in the admin and their names for people stay.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
@@ -19,6 +19,8 @@ from uuid import UUID
 from django.apps import apps
 from django.conf import settings
 from django.utils.module_loading import import_string
+
+from chat.authorization import ChatPlace
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -83,6 +85,15 @@ class Sources(Protocol):
         ...
 
 
+class Chats(Protocol):
+    """The conversations of an entrance in which several people may speak, and not their owner alone. Plain functions
+    for a database thread."""
+
+    def place(self, conversation: UUID) -> ChatPlace | None:
+        """What this conversation is there, as it is configured now; None if it is none of its chats."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entrance:
     """A door for messages. `name` stands in the journal and never changes: short, lower case, unique."""
@@ -103,6 +114,10 @@ class Entrance:
     tools: tuple["Tool", ...] = ()
     sources: Sources | None = None
     attention: tuple[Attention, ...] = ()
+    #: Of these runs, those whose answers it was to deliver and could not, and why. For a database thread.
+    undelivered: Callable[[Collection[str]], dict[str, str]] | None = None
+    #: None: whoever speaks here is the owner of the conversation.
+    chats: Chats | None = None
 
 
 class EntranceRegistry:
@@ -243,6 +258,24 @@ def sources(name: str) -> Sources | None:
 def attention() -> list[tuple[Entrance, Attention]]:
     """What waits for an operator in any entrance, also in one that is switched off."""
     return [(entrance, one) for entrance in _registry.known() for one in entrance.attention]
+
+
+def undelivered(runs: Collection[str]) -> dict[str, str]:
+    """Of these runs, those whose answers an entrance was to deliver and could not, and why."""
+    wanted = {run for run in runs if run}
+    found: dict[str, str] = {}
+    for entrance in _registry.known() if wanted else ():
+        if entrance.undelivered is not None:
+            told = entrance.undelivered(wanted)
+            found |= {run: f"{entrance.label}: {why}" for run, why in told.items()}
+    return found
+
+
+def place_of(entrance: str, conversation: UUID) -> ChatPlace | None:
+    """The chat that a conversation is which began at this entrance; None: it is its owner's alone. In a database
+    thread."""
+    found = find(entrance)
+    return None if found is None or found.chats is None else found.chats.place(conversation)
 
 
 def services() -> list[Service]:

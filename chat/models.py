@@ -60,6 +60,8 @@ class Conversation(Used):
                 name="conversation_list",
                 condition=models.Q(deleted_at__isnull=True),
             ),
+            # What was written to lately: looks of messengers and triggers, and the admin's list.
+            models.Index(fields=["-updated_at", "id"], name="conversation_recent"),
         )
 
     def __str__(self) -> str:
@@ -82,6 +84,8 @@ class Event(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["conversation", "seq"], name="event_seq"),)
+        # The admin's list by type: a rare one would be looked for in everybody's events otherwise.
+        indexes = (models.Index(fields=["type", "id"], name="event_type"),)
 
     def __str__(self) -> str:
         return f"{self.seq} {self.type}"
@@ -222,15 +226,16 @@ class Call(models.Model):
 
 
 class Fault(models.Model):
-    """A request that was refused: by our own gate (kind V…: it was not sent) or by the provider (E…, or `other` for
-    words that are not on the list). `request` is the body as sent, without any key (rule T5). No projection: it is
-    written beside the journal, and may be deleted."""
+    """A request that was refused: by our own gate (kind V…: it was not sent) or by the provider (E…, what it refuses,
+    its 5xx, or `other` for words that are not on the list). `request` is the body as sent, without any key (rule T5).
+    No projection: it is written beside the journal, and may be deleted."""
 
     OUTCOMES: ClassVar = (
         ("", "not known (the run ended, or its worker died)"),
         ("text_ok", "asked again in another form: answered"),
         ("text_refused", "asked again in another form: refused as well"),
         ("failed", "asked again in another form: failed for another reason"),
+        ("again_ok", "asked again as it was: answered"),
         ("not_asked", "not asked again"),
     )
 
@@ -245,7 +250,8 @@ class Fault(models.Model):
     profile = models.CharField(max_length=40)
     address = models.CharField(max_length=300)
     text_only = models.BooleanField(default=False)
-    #: Of address and body; a body whose digest is here is not sent again in this conversation.
+    #: Of address and body; a body whose digest is here is not sent again in this conversation. One that may be sent
+    #: again (a 5xx) has `~` before it.
     digest = models.CharField(max_length=64)
     request = models.TextField()
     outcome = models.CharField(max_length=12, default="", blank=True, choices=OUTCOMES)
@@ -334,7 +340,11 @@ class Installation(models.Model):
         return str(self.identity)
 
 
+def in_lists() -> "models.QuerySet[Conversation]":
+    """All conversations that people have in their lists: those that have begun and are not deleted."""
+    return Conversation.objects.filter(deleted_at__isnull=True, head_seq__gt=0)
+
+
 def listed(owner_id: Any) -> "models.QuerySet[Conversation]":
-    """A user's conversations, newest first: those that have begun and are not deleted."""
-    mine = Conversation.objects.filter(owner_id=owner_id, deleted_at__isnull=True, head_seq__gt=0)
-    return mine.order_by("-updated_at")
+    """A user's conversations, newest first."""
+    return in_lists().filter(owner_id=owner_id).order_by("-updated_at")

@@ -16,13 +16,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from chat.session.connect import channels_host
+from chat.support.kept import kept
 from chat.support.redis_address import DEFAULT_PREFIX
 from config import capacity
 from config.entrances import installed as installed_entrances
 from config.entrances import other_apps
-from config.logs import unless_a_visitor_left
+from config.logs import name_in_one_line, unless_a_visitor_left
 from config.paths import BASE_DIR, DEFAULT_DATA, FILES, INSTALLED
-from config.values import Values, database, email, names_a_model, redis, redis_prefix
+from config.values import LOOPBACK, Values, data_folder, database, email, names_a_model, redis, redis_prefix
 
 ENV = Values(os.environ)
 
@@ -47,7 +48,7 @@ DATABASES = {
     )
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    Path(DATABASES["default"]["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+    data_folder("DATABASE_URL or HOLDFAST_DATA", Path(DATABASES["default"]["NAME"]).parent)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 HOLDFAST_REDIS_URL = redis("REDIS_URL", ENV.text("REDIS_URL", "redis://127.0.0.1:6380/0"))
@@ -71,16 +72,8 @@ def _secret_key() -> str:
             "or set HOLDFAST_TRIAL=1 to try Holdfast on your own machine."
         )
     path = HOLDFAST_DATA / "secret_key"
-    HOLDFAST_DATA.mkdir(parents=True, exist_ok=True)
-    try:
-        # O_EXCL: of several processes that start at once, one makes the key and the others read it.
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        pass
-    else:
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_urlsafe(50))
-    return path.read_text()
+    data_folder("HOLDFAST_DATA", HOLDFAST_DATA)
+    return kept(path, lambda: secrets.token_urlsafe(50))
 
 
 SECRET_KEY = _secret_key()
@@ -98,7 +91,8 @@ HOLDFAST_DEMO_MODEL = HOLDFAST_DEMO and not names_a_model(ENV)
 
 # ---- who may ask -----------------------------------------------------------------------------------------
 
-ALLOWED_HOSTS = ENV.names("DJANGO_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
+# Loopback is always answered: that is where Docker Compose publishes, and where an operator on the machine looks.
+ALLOWED_HOSTS = list(dict.fromkeys([*ENV.names("DJANGO_ALLOWED_HOSTS"), *LOOPBACK]))
 CSRF_TRUSTED_ORIGINS = ENV.names("DJANGO_CSRF_TRUSTED_ORIGINS")
 
 # Entrances that take nothing in, by name (chat/extensions.py).
@@ -288,6 +282,8 @@ OPENAI_BASE_URL = ENV.url(
 )
 #: Keys of further providers, for agents and fallbacks at other addresses: {"https://api.example.com": "key"}.
 HOLDFAST_MODEL_KEYS = ENV.keys("HOLDFAST_MODEL_KEYS")
+# Hosts (with port) inside the network that staff may have asked for their models, besides those of the settings above.
+HOLDFAST_PRIVATE_PROVIDERS = ENV.names("HOLDFAST_PRIVATE_PROVIDERS")
 # Modules with tools of your own, besides the built-in ones.
 HOLDFAST_TOOL_MODULES = ENV.names("HOLDFAST_TOOL_MODULES")
 
@@ -308,10 +304,12 @@ HOLDFAST_STUCK_MS = ENV.number("HOLDFAST_STUCK_MS", max(60_000, 4 * HOLDFAST_LEA
 HOLDFAST_DRAIN_PER_SECOND = ENV.number("HOLDFAST_DRAIN_PER_SECOND", 100, least=1)
 HOLDFAST_DRAIN_MS = ENV.number("HOLDFAST_DRAIN_MS", 5_000, least=100)
 # Conversations shown anew per second by one web server, after a burst of as many; who comes back in a storm waits.
-HOLDFAST_OPENS_PER_SECOND = ENV.number("HOLDFAST_OPENS_PER_SECOND", 200, least=1)
+HOLDFAST_OPENS_PER_SECOND = ENV.number("HOLDFAST_OPENS_PER_SECOND", 1000, least=1)
 # Triggers that one person may have, and seconds between two looks at an address, at least.
 HOLDFAST_TRIGGERS_PER_USER = ENV.number("HOLDFAST_TRIGGERS_PER_USER", 100, least=0, most=10_000)
 HOLDFAST_TRIGGER_LEAST_S = ENV.number("HOLDFAST_TRIGGER_LEAST_S", 60, least=1)
+# Networks beside the public internet whose addresses triggers may look at, for everybody who may make one.
+HOLDFAST_TRIGGER_NETWORKS = ENV.networks("HOLDFAST_TRIGGER_NETWORKS")
 # Bytes of one delivery to a webhook: GitHub sends up to 25 MB.
 HOLDFAST_WEBHOOK_BYTES = ENV.number("HOLDFAST_WEBHOOK_BYTES", 26_214_400, least=1_000, most=100_000_000)
 HOLDFAST_COMMANDS_PER_MINUTE = ENV.number("HOLDFAST_COMMANDS_PER_MINUTE", 240, least=1)
@@ -342,6 +340,7 @@ LOGGING = {
     },
     "filters": {
         "visitors": {"()": "django.utils.log.CallbackFilter", "callback": unless_a_visitor_left},
+        "names": {"()": "django.utils.log.CallbackFilter", "callback": name_in_one_line},
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
@@ -352,6 +351,7 @@ LOGGING = {
         "streaq": {"level": LOG_LEVEL},
         "asyncio": {"filters": ["visitors"]},
         "django": {"level": "INFO"},
+        "django.security.DisallowedHost": {"filters": ["names"]},
         # One line per request and per socket says nothing that the journal does not.
         "django.channels.server": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},

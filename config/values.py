@@ -1,12 +1,14 @@
 """Typed readers of environment values that refuse a bad value and say what to set instead.
 
-Pure: they take a mapping, so `config/settings.py` stays the only reader of the process environment.
+They take a mapping, so `config/settings.py` stays the only reader of the process environment.
 A refused value is never repeated in full, because it may be a secret.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,8 @@ from chat.support.redis_address import BadAddress, check_prefix, parse
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off", ""})
 MAIL = "django.core.mail.backends"
+#: The names of this machine for itself.
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,18 @@ class Values:
         found = [part.strip() for part in self.source.get(name, "").split(",") if part.strip()]
         return found or list(default)
 
+    def networks(self, name: str) -> list[str]:
+        """Networks like 10.0.0.0/8, or single addresses, separated by commas."""
+        found = self.names(name)
+        for text in found:
+            try:
+                ipaddress.ip_network(text)
+            except ValueError as problem:
+                raise ImproperlyConfigured(
+                    f"{name} has {text!r}, which is no network ({problem}). Write them like 10.0.0.0/8,fd00::/8"
+                ) from None
+        return found
+
     def keys(self, name: str) -> dict[str, str]:
         """A JSON object of addresses and the key for each."""
         raw = self.text(name)
@@ -124,6 +140,32 @@ def redis_prefix(name: str, prefix: str) -> str:
     except BadAddress as problem:
         raise ImproperlyConfigured(f"{name} {problem}") from None
     return prefix
+
+
+def unwritable(folder: Path) -> str:
+    """Why nothing can be kept in this folder by this process, in words that say what to do; '' if it can."""
+    if os.access(folder, os.W_OK | os.X_OK):
+        return ""
+    owner, me = folder.stat().st_uid, os.geteuid()
+    if owner == me:
+        return f"the folder {folder} cannot be written to. Mount it for writing, or run: chmod u+rwx {folder}"
+    return (
+        f"the folder {folder} belongs to user {owner}, and this process is user {me}, who may not write there. "
+        f"Give it away with chown -R {me} (where it is a bind mount: the folder of the host that is mounted there)."
+    )
+
+
+def data_folder(name: str, folder: Path) -> Path:
+    """The folder, made if it is not there. `name` is the variable to blame if this process may not write into it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise ImproperlyConfigured(
+            f"{name}: the folder {folder} cannot be made ({problem.strerror})."
+        ) from None
+    if told := unwritable(folder):
+        raise ImproperlyConfigured(f"{name}: {told}")
+    return folder
 
 
 def names_a_model(env: Values) -> bool:

@@ -43,7 +43,7 @@ def lifecycle_rows(table: Lifecycle[Any]) -> Json:
 LITERALS: dict[str, Any] = {
     name: getattr(module, name)
     for module, names in (
-        (events, ("Effect", "CallStatus", "RunStatus", "StepStatus", "RunCode", "CallCode")),
+        (events, ("Effect", "CallStatus", "RunStatus", "StepStatus", "RunCode", "CallCode", "Incomplete")),
         (commands, ("ResultCode",)),
         (protocol, ("ErrorCode", "ResyncReason", "GoawayReason")),
     )

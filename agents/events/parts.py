@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
@@ -41,6 +42,8 @@ RunCode = Literal[
     "model_busy",
     "model_rejected",
     "model_error",
+    "content_refused",
+    "no_answer",
     "transcript_invalid",
     "crashed_too_often",
     "outcome_unknown",
@@ -48,11 +51,16 @@ RunCode = Literal[
     "internal",
 ]
 
+#: Why later requests go without what a message says, a picture of it, or what a step's tools gave: the provider's
+#: content filter refused it, it could not read the picture, or it refused it without saying why.
+LeftOutReason = Literal["content_filter", "image", "refused"]
+
 #: Why a call has the result it has, when that is not simply what the tool returned.
 CallCode = Literal[
     "tool_error",
     "timeout",
     "unknown_tool",
+    "not_permitted",
     "malformed_arguments",
     "truncated_arguments",
     "invalid_arguments",
@@ -62,6 +70,17 @@ CallCode = Literal[
     "outcome_unknown",
     "refused",
     "resolved_by_person",
+]
+
+#: Why a response that is kept is not all that the model would have said (or is nothing but reasoning). Closed list;
+#: nothing is decided by it, people are told.
+Incomplete = Literal[
+    "length",
+    "length_before_answer",
+    "content_filter",
+    "interrupted",
+    "thinking_only",
+    "other",
 ]
 
 
@@ -119,10 +138,16 @@ def plain(part: Fact) -> dict[str, Any]:
 
 
 class Origin(Fact):
-    """Where a message came in: the entrance by its registered name, and who or what spoke there."""
+    """Where a message came in: the entrance by its registered name, and who or what spoke there.
+
+    `actor`: who that is, where it is not simply the conversation's owner: `user:<primary key>`, or `guest:<id>` for
+    somebody who is no user here (chat/runs/acting.py). It is not written where it says nothing, so that such texts are
+    those of the releases before.
+    """
 
     entrance: str = "web"
     name: str = ""
+    actor: str = Field(default="", exclude_if=lambda actor: not actor)
 
 
 class AttachmentRef(Fact):

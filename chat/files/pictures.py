@@ -6,7 +6,7 @@
                    BadPicture: that file cannot be used; the next one gets a new process
 
 A decoder is C code that reads what strangers send, and what it once allocated a process keeps. So it is not this one:
-docs/decisions/0021-pictures-in-a-process-of-their-own.md. Plain functions for threads; never call them in a loop.
+docs/decisions/0022-pictures-in-a-process-of-their-own.md. Plain functions for threads; never call them in a loop.
 """
 
 import atexit

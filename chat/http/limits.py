@@ -1,9 +1,11 @@
 """How much one socket, or one user, may ask (rule W11)."""
 
+import asyncio
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Literal
@@ -107,18 +109,77 @@ class Allowance:
         return bucket
 
 
-class Admission:
-    """A token bucket that makes people wait instead of refusing them: after a burst of as many as a second allows, one
-    every 1/`rate` seconds, in the order in which they came. For a storm of reconnects (rule W9)."""
+#: Turns at the same time: enough to keep a process busy while stores answer, and few enough to leave it responsive.
+PLACES = 32
 
-    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+
+class Admission:
+    """Makes people wait instead of refusing them, for a storm of reconnects (rule W9): so many have their turn at the
+    same time, and so many begin in a second, after a burst of as many; all others wait in the order in which they came.
+    Who was let in and comes for more goes before those who have nothing yet. For one event loop."""
+
+    #: Seconds between two words to those who wait, and how far off a turn is that is worth one.
+    TELL_S = 2.0
+
+    def __init__(
+        self, rate: float, places: int = PLACES, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._pause = 1 / rate
+        self._free = places
         self._clock = clock
         #: When the bucket will be full again, or was.
         self._full = clock()
+        self._queues: tuple[OrderedDict[asyncio.Future[None], None], ...] = (OrderedDict(), OrderedDict())
+        self._timer: asyncio.TimerHandle | None = None
+        #: Seconds between two turns that began while others waited; smoothed.
+        self._each = 1 / rate
+        self._last: float | None = None
 
-    def wait(self) -> float:
-        """Take a place; the seconds after which it is this one's turn (0 most of the time)."""
-        now = self._clock()
-        self._full = max(self._full, now) + self._pause
-        return max(0.0, self._full - now - 1.0)
+    @asynccontextmanager
+    async def turn(
+        self, told: Callable[[float], None] = lambda _: None, *, inside: bool = False
+    ) -> AsyncIterator[None]:
+        """Wait for a turn, and have it as long as the block lasts. `told` hears about how many seconds it will take,
+        again and again, when it is long. `inside`: it was let in before."""
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue = self._queues[0 if inside else 1]
+        queue[mine] = None
+        try:
+            self._next()
+            worth_a_word = 1.0
+            while not mine.done():
+                ahead = len(self._queues[0]) + (0 if inside else len(self._queues[1]))
+                seconds = ahead * self._each
+                if seconds >= worth_a_word:
+                    told(seconds)
+                await asyncio.wait({mine}, timeout=self.TELL_S)
+                worth_a_word = 0.0  # it takes longer than it was reckoned
+            yield
+        finally:
+            if mine.done():
+                self._free += 1
+            else:
+                del queue[mine]
+            self._next()
+
+    def _next(self) -> None:
+        """Give away the places that are free, as fast as the rate allows."""
+        while self._free > 0 and (queue := self._queues[0] or self._queues[1]):
+            now = self._clock()
+            self._full = max(self._full, now)
+            if self._full + self._pause - now > 1 + 1e-9:
+                if self._timer is None:
+                    self._timer = asyncio.get_running_loop().call_later(
+                        self._full + self._pause - now - 1, self._due
+                    )
+                return
+            self._full += self._pause
+            self._free -= 1
+            queue.popitem(last=False)[0].set_result(None)
+            if self._last is not None:
+                self._each += 0.05 * (min(now - self._last, 1.0) - self._each)
+            self._last = now if self._queues[0] or self._queues[1] else None
+
+    def _due(self) -> None:
+        self._timer = None
+        self._next()

@@ -1,9 +1,16 @@
 """The pages for what went wrong: not found, not allowed, and our own failures. They ask no database."""
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from chat.http.words import words
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's `handler400`: a name of the server that it does not answer to, told to whoever installs it, or a request
+    that makes no sense."""
+    return _page(request, 400, "host" if isinstance(exception, DisallowedHost) else "bad_request")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -4,8 +4,10 @@ They raise JournalUnavailable when the database does not answer. Nothing is writ
 """
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
 from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
@@ -13,7 +15,7 @@ from agents import events as e
 from agents.lifecycle import RUN
 from agents.models import Agent, ensure_default_agent
 from chat.journal.journal import Journal
-from chat.models import Call, Conversation, Event, Run
+from chat.models import Call, Conversation, Event, Message, Run, Step
 from chat.runs.isolated.policy import ISOLATED, Losses, judged, relapsed
 from chat.session.errors import NoConversation
 
@@ -53,6 +55,22 @@ class KnownCall:
         return self.status in e.OPEN_CALL
 
 
+async def is_left_out(journal: Journal, conversation: str, item: str) -> bool | None:
+    """Whether a message, a note or a step is marked as left out of later requests; None: there is none of this id."""
+
+    def work() -> bool | None:
+        row = UUID(conversation)
+        said = Message.objects.using(journal.using).filter(conversation_id=row, message=item)
+        steps = Step.objects.using(journal.using).filter(conversation_id=row, step=item)
+        bodies: list[Any] = [
+            *said.exclude(kind="notice").values_list("body", flat=True),
+            *steps.values_list("body", flat=True),
+        ]
+        return any(body.get("left_out") is not None for body in bodies) if bodies else None
+
+    return await journal.ask(work)
+
+
 async def owner_of(journal: Journal, conversation: str) -> tuple[int, bool] | None:
     """(owner, whether it was deleted) of a conversation, or None if there is none."""
 
@@ -62,6 +80,36 @@ async def owner_of(journal: Journal, conversation: str) -> tuple[int, bool] | No
         return None if row is None else (row[0], row[1] is not None)
 
     return await journal.ask(work)
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose a conversation is, and whether the user who asks may act at all."""
+
+    user: int
+    deleted: bool
+    asker_active: bool
+
+
+async def whose(journal: Journal, conversation: str, asker: int) -> Whose | None:
+    """Whose conversation it is, for user `asker`; None if there is none."""
+
+    def work() -> Whose | None:
+        rows = Conversation.objects.using(journal.using).filter(id=UUID(conversation))
+        row = rows.values_list("owner_id", "deleted_at").first()
+        return None if row is None else Whose(row[0], row[1] is not None, _active(journal, asker))
+
+    return await journal.ask(work)
+
+
+async def asker(journal: Journal, user: int) -> Whose:
+    """The same of a conversation that this user is about to make."""
+    return Whose(user, False, await journal.ask(lambda: _active(journal, user)))
+
+
+def _active(journal: Journal, user: int) -> bool:
+    users = get_user_model()._default_manager.using(journal.using)
+    return users.filter(pk=user, is_active=True).exists()
 
 
 async def owner_and_agent(journal: Journal, conversation: str) -> tuple[int, str]:
@@ -211,7 +259,8 @@ def _crowd(journal: Journal, worker: str) -> int:
     name = worker.partition(ISOLATED)[0]
     mine = Q(worker=name) | Q(worker__startswith=name + ISOLATED)
     # Those that were marked as lost and that nobody has begun yet were on it, too.
-    return Run.objects.using(journal.using).filter(mine, status__in=("recovering", "running")).count()
+    open_ones = Run.objects.using(journal.using).filter(RawSQL(_ACTIVE, (), BooleanField()))
+    return open_ones.filter(mine, status__in=("recovering", "running")).count()
 
 
 def _losses(journal: Journal, conversation: str, run: str, queued: int) -> Losses:

@@ -6,7 +6,7 @@ takes, sends it, and sorts what the API answers into chat/messenger/errors.py: l
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import NAMESPACE_URL, uuid5
 
 from chat.messenger.models import InboundMessage, Tables
@@ -99,6 +99,8 @@ class App(Protocol):
     #: `everyone`, `linked` or `nobody` (chat/messenger/models.py).
     private_policy: str
     group_policy: str
+    #: May be lacking, which means no: whether people who are no users here may have the agent change things.
+    trusts_strangers: bool
 
     @property
     def agent(self) -> Any: ...
@@ -117,6 +119,19 @@ class Markup(Protocol):
 
     def messages(self, text: str) -> list[str]:
         """The contents of the messages that it takes to show this markdown, in order."""
+        ...
+
+
+@runtime_checkable
+class PlainMarkup(Protocol):
+    """What a markup may have besides: a way to say the same when a message's content is refused. Pure."""
+
+    def plain(self, content: str) -> tuple[str, str] | None:
+        """What a refused message says as plain text, (kind, content); None if that is nothing."""
+        ...
+
+    def sentence(self, text: str) -> tuple[str, str]:
+        """A sentence of ours as the plainest message there is, (kind, content)."""
         ...
 
 

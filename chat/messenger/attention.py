@@ -1,6 +1,6 @@
 """What of a messenger waits for an operator: for the admin's first page (`chat.extensions.Attention`)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -27,12 +27,16 @@ def attention(
     def dead() -> "QuerySet[Any]":
         return delivery._default_manager.filter(state="dead")
 
+    lanes: Any = lane._default_manager
+    messages: Any = message._default_manager
+    deliveries: Any = delivery._default_manager
+
     def stuck() -> "QuerySet[Any]":
         since = now_ms() - STUCK_MS
-        mine = {name: OuterRef(name) for name in ("app", "chat_id", "thread_id")}
-        waiting = message._default_manager.filter(state="received", received_at__lt=since, **mine)
-        unsent = delivery._default_manager.filter(state="pending", created_at__lt=since, lane=OuterRef("pk"))
-        moving = lane._default_manager.filter(app__enabled=True)
+        mine: dict[str, Any] = {name: OuterRef(name) for name in ("app", "chat_id", "thread_id")}
+        waiting = messages.filter(state="received", received_at__lt=since, **mine)
+        unsent = deliveries.filter(state="pending", created_at__lt=since, lane=OuterRef("pk"))
+        moving: QuerySet[Any] = lanes.filter(app__enabled=True)
         return moving.filter(Q(Exists(unsent)) | (Q(generation__gte=1) & Exists(waiting)))
 
     def one(rows: Callable[[], "QuerySet[Any]"], text: Any, kind: type[Any], **query: str) -> Attention:
@@ -55,3 +59,13 @@ def attention(
         ),
         one(stuck, _("{label}: chats in which nothing has moved for ten minutes: {count}"), lane),
     )
+
+
+def undelivered(delivery: type[Delivery]) -> Callable[[Collection[str]], dict[str, str]]:
+    """Which of these runs have answers that were given up, and why."""
+
+    def found(runs: Collection[str]) -> dict[str, str]:
+        rows = delivery._default_manager.filter(run__in=list(runs), state="dead").order_by("-id")
+        return dict(rows.values_list("run", "error"))
+
+    return found

@@ -20,8 +20,9 @@ from contextlib import aclosing
 from typing import Any, Protocol
 
 from agents import events as e
+from agents.acting import Acting
 from agents.clock import Clock
-from agents.dialects.opening import fallback_of
+from agents.dialects.opening import fallbacks_of
 from agents.lifecycle import RUN
 from agents.loop import PartText, perform
 from agents.tools.running import OWNED
@@ -29,6 +30,7 @@ from chat import decide, extensions
 from chat.files.attachments import ConversationFiles
 from chat.journal.faultlog import RefusedRequests
 from chat.journal.queries import Known, internal_errors, known_of, owner_and_agent
+from chat.runs.acting import acting_in
 from chat.runs.dependencies import RunDependencies
 from chat.runs.isolated.policy import AMONG_OTHERS, placement, verdict
 from chat.runs.writer import FencedWriter
@@ -323,7 +325,6 @@ class RunOwnership:
         spec = await writer.retry_while_unavailable(lambda: dependencies.agent(slug))
         if spec is None:
             return await self._fail("agent_missing", f"There is no agent named {slug!r} any more.")
-        other = fallback_of(spec)
         faults = RefusedRequests(journal, self.conversation, writer.retry_while_unavailable)
         steps = perform(
             spec,
@@ -336,10 +337,12 @@ class RunOwnership:
             self.runner.worker,
             owner=str(owner),
             storage=dependencies.storage,
-            fallback=dependencies.model(other) if other is not None else None,
+            fallbacks=[dependencies.model(other) for other in fallbacks_of(spec)],
             faults=faults,
             refused=await faults.digests(),
+            learned=dependencies.learned,
             unwatched=extensions.unattended(),
+            acting=self._acting,
             files=ConversationFiles(
                 self.conversation,
                 lambda work: writer.retry_while_unavailable(lambda: journal.ask(work)),
@@ -357,6 +360,13 @@ class RunOwnership:
                     return None
         await self._leave_what_cannot_be_read()
         return None
+
+    async def _acting(self, before: int | None) -> Acting:
+        """Who acts in a step, and what that may be, as things stand now."""
+        journal = self.sessions.journal
+        return await self.writer.retry_while_unavailable(
+            lambda: journal.ask(lambda: acting_in(self.conversation, before, journal.using))
+        )
 
     async def _leave_what_cannot_be_read(self) -> None:
         """Hand the run over if the loop has left it because of an event of a later release. Raises Unreadable."""

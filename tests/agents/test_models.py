@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from agents.models import Agent, Note, default_tools, ensure_default_agent, installed_tools
+from agents.serving.models import environment_provider
 from agents.spec import AgentSpec, RunLimits
 
 pytestmark = pytest.mark.django_db
@@ -189,6 +190,9 @@ def form(**fields) -> dict[str, object]:
         "max_schedules": 0,
         "max_triggers": 0,
         "least_interval_s": 900,
+        "provider": environment_provider().pk,
+        "fallbacks-TOTAL_FORMS": 0,
+        "fallbacks-INITIAL_FORMS": 0,
     }
     return {**values, **fields}
 
@@ -236,14 +240,14 @@ def test_the_guessed_profile_is_shown_in_the_admin(staff):
     Agent.objects.create(slug="m", name="M", base_url="https://api.mistral.ai/v1", model="mistral-large")
     assert "Mistral (guessed)" in staff.get("/admin/agents/agent/").content.decode()
     page = staff.get(f"/admin/agents/agent/{Agent.objects.get(slug='m').pk}/change/").content.decode()
-    assert "Guessed from the address and the model: Mistral" in page
+    assert "The provider’s, or guessed: Mistral" in page
 
 
 def test_a_mistake_comes_back_with_what_was_typed(staff):
-    response = staff.post(reverse("admin:agents_agent_add"), form(max_steps=0, base_url="x", profile="nope"))
+    response = staff.post(reverse("admin:agents_agent_add"), form(max_steps=0, provider="", profile="nope"))
     page = response.content.decode()
     assert response.status_code == 200
-    for text in ("Choose 1 or more.", "Write the whole address", "no profile named nope", "Be kind."):
+    for text in ("Choose 1 or more.", "This field is required", "no profile named nope", "Be kind."):
         assert text in page
     assert not Agent.objects.exists()
 

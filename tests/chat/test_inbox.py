@@ -18,6 +18,7 @@ from chat.commands import (
     SendBody,
     SettleBody,
     StopBody,
+    TakeBackBody,
 )
 from chat.inbox import CommandResult, Inbox, Sender
 from chat.session.errors import NoConversation, StoreUnavailable
@@ -367,6 +368,45 @@ async def test_R7_W8_after_a_stop_nothing_is_allowed_any_more(desk: Desk):
     late = await desk.submit(conversation, approve(call, digest))
     assert (late.status, late.code) == ("rejected", "already_settled")
     assert call_in(await desk.state(conversation), call)["code"] == "cancelled_by_user"
+
+
+async def left_out(desk: Desk, *, messages_behind: int = 0) -> tuple[str, str]:
+    """A conversation with a message that a provider refuses: (conversation, message)."""
+    conversation, message = await desk.begin(), uid()
+    await desk.submit(conversation, SendBody(kind="send", message=message, text="poison"))
+    notes = [e.NoteAdded(at=1, message=uid(), text="n") for _ in range(messages_behind)]
+    await desk.sessions.append(conversation, lambda view: list(notes))
+    gone = e.MessageLeftOut(at=1, message=message, reason="content_filter", detail="no", model="m")
+    await desk.sessions.append(conversation, lambda view: [gone])
+    return conversation, message
+
+
+def take_back(message: str) -> TakeBackBody:
+    return TakeBackBody(kind="take_back", message=message)
+
+
+@pytest.mark.parametrize("behind", [0, 60], ids=["in the window", "behind it"])
+async def test_T5_what_was_left_out_is_marked_and_can_be_taken_back_once(desk: Desk, behind: int):
+    conversation, message = await left_out(desk, messages_behind=behind)
+    row = await m.Message.objects.aget(conversation_id=conversation, message=message)
+    assert row.body["left_out"]["reason"] == "content_filter" and row.body["text"] == "poison"
+    shown = {item["id"] for item in items(await desk.state(conversation))}
+    assert (message in shown) == (behind == 0)
+    assert (await desk.submit(conversation, take_back(message))).status == "applied"
+    assert (await desk.submit(conversation, take_back(message))).status == "applied", "it changes nothing"
+    assert (await desk.events(conversation)).count("message.taken_back") == 1
+    await row.arefresh_from_db()
+    assert row.body["left_out"] is None
+    taken = await m.Event.objects.aget(conversation_id=conversation, type="message.taken_back")
+    event = e.from_json(taken.text)
+    assert isinstance(event, e.MessageTakenBack) and event.by == "alice"
+
+
+async def test_T5_what_is_no_message_cannot_be_taken_back(desk: Desk):
+    conversation, _ = await left_out(desk)
+    for message in ("nobody", uid()):
+        result = await desk.submit(conversation, take_back(message))
+        assert (result.status, result.code) == ("rejected", "unknown_message")
 
 
 async def test_R7_stopping_a_run_that_waits_closes_its_calls(desk: Desk):

@@ -7,8 +7,9 @@
         feishu.fail("POST /open-apis/im", 99991400, times=3, reset=1)
 
 It keeps to the documented facts: one message per uuid and hour, 5 messages per second and chat (230020), 50 per second
-and 1000 per minute and API (99991400 with the reset header), 20 edits of a text, cards of 30 KB, strictly growing
-sequences (300317), streaming mode for ten minutes (then 300309), 10 operations per second and card.
+and 1000 per minute and API (99991400 with the reset header), 20 edits of a text, cards of 30 KB with four tables in an
+element (230099), strictly growing sequences (300317), streaming mode for ten minutes (then 300309), 10 operations per
+second and card.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.support.feishu_reader import read
+
 Json = dict[str, Any]
 
 STREAM_S = 600
@@ -30,6 +33,8 @@ UUID_S = 3600
 TOKEN_S = 7200
 CARD_BYTES = 30_000
 TEXT_BYTES = 150_000
+#: Tables in one element.
+TABLES = 4
 
 
 @dataclass
@@ -103,6 +108,7 @@ class FeishuServer:
         self._failures: list[_Failure] = []
         self._ahead = 0.0
         self._theirs: dict[str, str] = {}
+        self._filter: list[tuple[int, str, str]] = []
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -169,6 +175,11 @@ class FeishuServer:
         """Answer the next requests whose `METHOD /path` matches this expression so. `done`: do the work first."""
         with self.lock:
             self._failures.append(_Failure(route, code, status, times, reset, done))
+
+    def refuse(self, code: int, *, kind: str = "", words: str = "") -> None:
+        """Refuse messages of this kind (all kinds) that have these words in them, as Feishu's filters do."""
+        with self.lock:
+            self._filter.append((code, kind, words))
 
     def shown(self, chat: str) -> list[Sent]:
         """The messages of a chat, oldest first."""
@@ -302,6 +313,11 @@ class FeishuServer:
         most = TEXT_BYTES if body["msg_type"] == "text" else CARD_BYTES
         if len(body["content"].encode()) > most:
             raise Answer(230025, "the message is too long")
+        for code, kind, some in self._filter:
+            if kind in ("", body["msg_type"]) and some in words(content):
+                raise Answer(code, f"refused, ext=ErrorValue: {some}")
+        if body["msg_type"] == "interactive" and content.get("schema"):
+            self._sized(content)
         if body["msg_type"] == "interactive" and content.get("type") == "card":
             if content["data"]["card_id"] not in self.cards:
                 raise Answer(200005, "no such card")
@@ -325,6 +341,10 @@ class FeishuServer:
         if len(json.dumps(card, ensure_ascii=False).encode()) > CARD_BYTES:
             raise Answer(200860, "the card is too large")
         assert card.get("schema") == "2.0", "CardKit takes JSON 2.0"
+        for element in card["body"]["elements"]:
+            if element["tag"] == "markdown" and len(read(element["content"]).tables) > TABLES:
+                limit = "ErrCode: 11310; ErrMsg: card table number over limit; ErrorValue: table; "
+                raise Answer(230099, f"Failed to create card content, ext={limit}")
         ids = [element.get("element_id") for element in card["body"]["elements"] if element.get("element_id")]
         assert len(set(ids)) == len(ids)
         return card

@@ -23,7 +23,14 @@ class FeishuMarkup:
         return markdown.mapped(text)
 
     def messages(self, text: str) -> list[str]:
-        return [card_json.message(piece) for piece in markdown.pieces(markdown.mapped(text))]
+        return [card_json.message(piece) for piece in markdown.pieces(text)]
+
+    def plain(self, content: str) -> tuple[str, str] | None:
+        text = markdown.plain("\n\n".join(card_json.texts(content)))
+        return self.sentence(text) if text else None
+
+    def sentence(self, text: str) -> tuple[str, str]:
+        return "text", card_json.text(text)
 
 
 class Feishu:

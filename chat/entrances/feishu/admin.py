@@ -30,7 +30,8 @@ class AppForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in SECRETS:
+        # Whoever may only look has no such fields, and is shown none of these texts (get_exclude).
+        for name in self.fields.keys() & set(SECRETS):
             if getattr(self.instance, name):
                 self.fields[name].required = False
                 self.fields[name].help_text = f"{self.fields[name].help_text} " + gettext(
@@ -39,6 +40,15 @@ class AppForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
+        moved = "base_url" in self.changed_data and not self.instance._state.adding
+        if moved and not cleaned.get("secret") and "secret" not in self.errors:
+            self.add_error(
+                "secret",
+                _(
+                    "The address has changed, and the App Secret would be sent to the new one. Enter the secret again, "
+                    "if it is meant for that address."
+                ),
+            )
         for name in SECRETS:
             if not cleaned.get(name) and name not in self.errors:
                 cleaned[name] = getattr(self.instance, name)
@@ -54,6 +64,10 @@ class FeishuAppAdmin(PicksOthers, admin.ModelAdmin):
     prepopulated_fields: ClassVar[Any] = {"slug": ("name",)}
     readonly_fields = ("webhook",)
     autocomplete_fields: ClassVar[Any] = ("owner",)
+
+    def get_exclude(self, request: HttpRequest, obj: FeishuApp | None = None) -> tuple[str, ...]:
+        """Whoever may only look sees no secret, not even as a field."""
+        return () if base.may_write(self, request, obj) else SECRETS
 
     @admin.display(description=_("request address"))
     def webhook(self, row: FeishuApp) -> str:

@@ -13,6 +13,7 @@ from agents.tools.texts import fit
 from chat import set_aside
 from chat.automation.firing import REFUSALS
 from chat.entrances.schedules import editing, queues
+from chat.entrances.schedules.delivery import arrival
 from chat.entrances.schedules.form import ScheduleForm
 from chat.entrances.schedules.models import Schedule, ScheduleDelivery, ScheduleFiring
 from chat.entrances.schedules.plan import shown, upcoming
@@ -173,7 +174,10 @@ class ScheduleFiringAdmin(base.ReadOnlyAdmin):
         delivery = getattr(row, "delivery", None)
         if delivery is None:
             return "–"
-        return base.link(delivery.state, "schedules_scheduledelivery_change", delivery.pk)
+        found = arrival(delivery)
+        words = dict(ScheduleDelivery.STATES).get(found.state, found.state)
+        told = f"{words}: {found.error}" if found.error else words
+        return base.link(fit(told, 80), "schedules_scheduledelivery_change", delivery.pk)
 
 
 @admin.register(ScheduleDelivery)

@@ -10,7 +10,7 @@ import logging
 from django.db.models import F
 
 from chat.automation import destinations
-from chat.automation.destinations import Parcel, Undeliverable
+from chat.automation.destinations import Arrival, Parcel, Undeliverable
 from chat.entrances.schedules.models import ScheduleDelivery
 from chat.support import poison
 from chat.support.backoff import Backoff
@@ -57,6 +57,12 @@ def send(row: ScheduleDelivery) -> None:
             mine.update(next_at=now_ms() + int(RETRY_MS.delay(row.attempts)), error=_told(problem))
         return
     mine.update(state="sent", sent_at=now_ms(), error="")
+
+
+def arrival(row: ScheduleDelivery) -> Arrival:
+    """What became of a result; one that was handed over may have been given up where it was taken to."""
+    told = destinations.became(row.kind, row.address, str(row.firing_id)) if row.state == "sent" else None
+    return told if told is not None and told.state == "dead" else Arrival(row.state, row.error)
 
 
 def give_up(pk: int, reason: str) -> None:

@@ -161,6 +161,7 @@ class ScheduleFiring(models.Model):
         constraints = (models.UniqueConstraint(fields=["schedule", "due"], name="schedule_firing"),)
         indexes = (
             models.Index(fields=["due"], name="schedule_received", condition=models.Q(state="received")),
+            models.Index(fields=["-due", "id"], name="schedule_recent"),
             models.Index(fields=["conversation"], name="schedule_fired", condition=models.Q(state="fired")),
             models.Index(fields=["run"], name="schedule_run"),
         )

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from chat import set_aside
+from chat import extensions, set_aside
 from chat.entrances.triggers import editing, queues
 from chat.entrances.triggers.form import TriggerForm
 from chat.entrances.triggers.models import Trigger, TriggerFiring
@@ -169,6 +169,14 @@ class TriggerAdmin(PicksOthers, admin.ModelAdmin):
         messages.info(request, f"{rows.count()} have a new address; the old ones are worth nothing now.")
 
 
+class TriggerFilter(base.TextFilter):
+    """Typed: people have a hundred triggers each, and a list of all would be longer than the page."""
+
+    title = "trigger's id"
+    parameter_name = "trigger__id__exact"
+    lookup = "trigger"
+
+
 @admin.register(TriggerFiring)
 class TriggerFiringAdmin(base.ReadOnlyAdmin):
     """Everything that was seen, and what came of it."""
@@ -176,10 +184,11 @@ class TriggerFiringAdmin(base.ReadOnlyAdmin):
     list_display = ("created", "trigger", "outcome", "beginning", "chat", "answer")
     list_filter = (
         by_values("state", tuple(name for name, _ in TriggerFiring.STATES)),
-        ("trigger", admin.RelatedOnlyFieldListFilter),
+        TriggerFilter,
     )
     list_select_related = ("trigger",)
     ordering = ("-id",)
+    ordering_of: ClassVar[Any] = {"trigger__id__exact": ("-created_at",)}
     search_ids = ("trigger_id", "conversation")
     search_exact = ("key", "run", "reason", "message")
     search_help_text = "A trigger's or conversation's id, a run, a key or a reason."
@@ -232,7 +241,11 @@ class TriggerFiringAdmin(base.ReadOnlyAdmin):
 
     @admin.display(description="run")
     def answer(self, row: TriggerFiring) -> SafeString | str:
-        return base.link(f"Run {row.run[:8]}", "chat_run_changelist", q=row.run) if row.run else "–"
+        if not row.run:
+            return "–"
+        link = base.link(f"Run {row.run[:8]}", "chat_run_changelist", q=row.run)
+        failed = extensions.undelivered([row.run]).get(row.run)
+        return format_html("{}, not delivered ({})", link, failed[:120]) if failed else link
 
     @admin.display(description="chain of triggers")
     def causes(self, row: TriggerFiring) -> str:

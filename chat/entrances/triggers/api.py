@@ -21,7 +21,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chat.entrances.triggers import editing
+from chat import extensions
+from chat.entrances.triggers import addresses, editing
 from chat.entrances.triggers.decide import REASONS
 from chat.entrances.triggers.editing import InvalidTrigger, TooManyTriggers
 from chat.entrances.triggers.models import Trigger, TriggerFiring, owned
@@ -223,7 +224,8 @@ def _firings(rows: Iterable[TriggerFiring]) -> list[Answer]:
     named = [row.run for row in found if row.run]
     runs = Run.objects.filter(conversation_id__in=places, run__in=named)
     outcomes = dict(runs.values_list("run", "status"))
-    return [_firing(row, alive, outcomes) for row in found]
+    failed = extensions.undelivered(named)
+    return [{**_firing(row, alive, outcomes), "undelivered": failed.get(row.run, "")} for row in found]
 
 
 def _firing(row: TriggerFiring, alive: set[UUID], outcomes: dict[str, str]) -> Answer:
@@ -259,9 +261,13 @@ def _gone() -> RequestRefused:
 
 def _parsed(request: HttpRequest) -> Wanted:
     try:
-        return Wanted.model_validate(body_of(request))
+        wanted = Wanted.model_validate(body_of(request))
     except ValidationError as refusal:
         raise InvalidTrigger(wrong_fields(refusal)) from None
+    # Here, where no transaction is open, and not at the first look.
+    if wanted.url and (why := addresses.refusal(wanted.url)):
+        raise InvalidTrigger({"url": why})
+    return wanted
 
 
 def _view(**methods: Any) -> Any:

@@ -7,7 +7,7 @@ from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.utils.translation import gettext
 
-from chat.entrances.triggers import editing
+from chat.entrances.triggers import addresses, editing
 from chat.entrances.triggers.models import OUTCOMES, Trigger
 from chat.support.durations import END_OF_TIME
 
@@ -71,6 +71,9 @@ class TriggerForm(forms.ModelForm):
             row.signed, row.secret, cleaned["secret"] = False, "", ""
         elif "secret" in cleaned:
             cleaned["secret"] = row.secret
+        url = cleaned.get("url", "")
+        if cleaned.get("kind") == "poll" and url and (why := addresses.refusal(url)):
+            self.add_error("url", why)
         until = cleaned.get("expires")
         # Calendars end at the years 1 and 9999, and time zones may carry a time beyond them.
         row.expires_at = None

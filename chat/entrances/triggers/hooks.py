@@ -18,6 +18,7 @@ from uuid import UUID
 from django.conf import settings
 
 from agents import borders
+from agents.tools.texts import decoded, media_type
 from chat.entrances.triggers import senders
 
 #: Headers by which senders name a delivery, if the trigger does not name another one.
@@ -91,7 +92,7 @@ def headers_of(headers: Mapping[str, str], but: str = "") -> dict[str, str]:
 def payload_of(body: bytes, kind: str) -> Any:
     """What a body says: JSON if it is that (and no more than MAX_VALUES), the fields of a form (and JSON in its
     `payload`), else a text."""
-    source = body.decode("utf-8", "replace")
+    source = decoded(body, media_type(kind)[1])
     if kind.split(";")[0].strip().lower() == "application/x-www-form-urlencoded":
         try:
             fields: dict[str, Any] = borders.value(

@@ -20,6 +20,7 @@ from agents.borders import BadDocument, document
 from agents.borders import text as plain
 from agents.tools import ToolError
 from agents.tools.fetching import Fetcher, Known, Page
+from agents.tools.texts import decoded
 from chat.entrances.triggers import decide, matching
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.store import Sighting, locked, record_one
@@ -27,8 +28,7 @@ from chat.entrances.triggers.templating import cut
 from chat.journal.projection import clean
 from chat.support.claims import Claim
 
-#: Bytes that an address may say, and characters of the value that are kept.
-MAX_BYTES = 256 * 1024
+#: Characters of the value that are kept.
 MAX_VALUE = 16_000
 #: Addresses that are looked at in one round.
 BATCH = 20
@@ -106,7 +106,7 @@ def looking(trigger: Trigger) -> tuple[str, str, str]:
 
 def read(page: Page, path: str) -> Any:
     """The value at a path of a page. Raises ToolError if a path is given and the page is no JSON."""
-    text = page.body.decode("utf-8-sig", "replace")
+    text = decoded(page.body, page.charset)
     try:
         found = document(text)
     except BadDocument as problem:

@@ -10,13 +10,12 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
-from agents.tools.fetching import Fetcher, default_fetcher
+from agents.tools.fetching import Fetcher
 from chat import set_aside
-from chat.entrances.triggers import bodies, dispatch, polling, queues, watching
+from chat.entrances.triggers import addresses, bodies, dispatch, polling, queues, watching
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.inbox import Inbox
 from chat.session.sessions import Sessions
@@ -35,7 +34,7 @@ ERROR_DELAY_S = 2.0
 #: Messages that are sent at the same time, and addresses that are looked at.
 AT_ONCE = 8
 MAX_POLLS = 20
-#: How often all conversations are looked at, and the time that the other looks go back (ms).
+#: How often a look at all conversations begins, a page a round, and the time that the other looks go back (ms).
 WHOLE_MS = 30_000
 LATELY_MS = 300_000
 #: Conversations that are read before what was found is carried out.
@@ -64,7 +63,7 @@ class TriggerService:
     ) -> None:
         self._inbox = Inbox(sessions, enqueue)
         self._clock = clock
-        self._fetcher = fetcher or replace(default_fetcher(), max_bytes=polling.MAX_BYTES)
+        self._fetcher = fetcher or addresses.fetcher()
         self._look_s = look_s
         self._asleep_s = asleep_s
         self._whole_ms = whole_ms
@@ -75,6 +74,8 @@ class TriggerService:
         self._page = page
         #: While there are more pages of conversations: since when those were written to, and the last one looked at.
         self._pages: tuple[int, watching.Place] | None = None
+        #: While a look at all conversations goes on: the last one that had its turn.
+        self._turn: watching.Place | None = None
 
     async def run(self) -> None:
         """Look until cancelled. Survives outages."""
@@ -111,10 +112,13 @@ class TriggerService:
     async def _scan(self) -> None:
         now = self._clock.now()
         since, after = self._pages or (now - LATELY_MS, None)
-        if self._pages is None and now >= self._whole_at:
-            since, self._whole_at = 0, now + self._whole_ms
         found = await ask(watching.behind, since, after, self._page)
         self._pages = (since, found[-1]) if len(found) == self._page else None
+        if self._turn is not None or now >= self._whole_at:
+            if self._turn is None:
+                self._whole_at = now + self._whole_ms
+            others, self._turn = await ask(watching.turn, self._turn, self._page)
+            found += [one for one in others if one not in found]
         keys = [str(id) for _, id in found]
         aside = await ask(set_aside.among, queues.SCANS, keys) if keys else set()
         for start in range(0, len(found), CHUNK):

@@ -10,10 +10,9 @@ from django.utils.translation import gettext
 
 from agents.models import Agent
 from agents.tools import ToolError
-from agents.tools.fetching import default_fetcher
 from chat import extensions
 from chat.commands import MAX_TEXT
-from chat.entrances.triggers import matching, senders, templating
+from chat.entrances.triggers import addresses, matching, senders, templating
 from chat.models import Conversation
 
 #: Characters of a signing secret.
@@ -116,7 +115,7 @@ def _address(trigger: Any) -> Problems:
         return {}
     found: Problems = {}
     try:
-        default_fetcher().check(trigger.url)
+        addresses.fetcher().check(trigger.url)
     except ToolError as problem:
         found["url"] = str(problem)
     least = settings.HOLDFAST_TRIGGER_LEAST_S

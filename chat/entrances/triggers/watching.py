@@ -88,18 +88,35 @@ def behind(since: int = 0, after: Place | None = None, limit: int = BATCH) -> li
     first. `after` is the last of the page before: what cannot be read stays, and must not hide the others.
 
     `since` (ms) keeps the question cheap where there are many: only those in which anything was said or ended from then
-    on. That is by the clocks of whoever wrote it, so ask without it now and then.
+    on. That is by the clocks of whoever wrote it, so all others have their `turn`.
     """
-    owners = (
-        Trigger.objects.filter(kind__in=WATCHING).order_by().values_list("owner_id", flat=True).distinct()
-    )
-    which = Q(owner_id__in=list(owners))
+    which = _watched()
     if since:
         which &= Q(updated_at__gte=since)
     if after is not None:
         at, id = after
         which &= Q(updated_at__gt=at) | Q(updated_at=at, id__gt=id)
     return list(_behind(which).order_by("updated_at", "id").values_list("updated_at", "id")[:limit])
+
+
+def turn(after: Place | None = None, limit: int = BATCH) -> tuple[list[Place], Place | None]:
+    """The next `limit` conversations of all, wherever they are: those of them in which something may have happened that
+    somebody waits for, and where the next turn begins (None: at the beginning, all have been looked at). It costs the
+    same however many conversations there are."""
+    rows = Conversation.objects.all()
+    if after is not None:
+        at, id = after
+        # The first condition alone finds its place in the index.
+        rows = rows.filter(Q(updated_at__gte=at) & (Q(updated_at__gt=at) | Q(updated_at=at, id__lt=id)))
+    places = list(rows.order_by("updated_at", "-id").values_list("updated_at", "id")[:limit])
+    found = set(_behind(_watched() & Q(pk__in=[id for _, id in places])).values_list("id", flat=True))
+    return [one for one in places if one[1] in found], places[-1] if len(places) == limit else None
+
+
+def _watched() -> Q:
+    """Conversations of those who wait for something in them."""
+    owners = Trigger.objects.filter(kind__in=WATCHING).order_by().values_list("owner_id", flat=True)
+    return Q(owner_id__in=list(owners.distinct()))
 
 
 def scan(conversation: UUID, now: int, aside: set_aside.Queue | None = None) -> list[TriggerFiring]:

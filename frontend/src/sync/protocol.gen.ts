@@ -2,9 +2,10 @@
 
 export type ClientFrame = Hello | Open | Close | Command | Ping;
 export type CommandBody =
-  CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody;
+  CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody | TakeBackBody;
 export type ServerFrame =
   | Welcome
+  | Wait
   | Snapshot
   | EventFrame
   | Part
@@ -29,6 +30,8 @@ export type RunCode =
   | "model_busy"
   | "model_rejected"
   | "model_error"
+  | "content_refused"
+  | "no_answer"
   | "transcript_invalid"
   | "crashed_too_often"
   | "outcome_unknown"
@@ -52,10 +55,14 @@ export type CallCode =
   | "outcome_unknown"
   | "refused"
   | "resolved_by_person";
+export type Incomplete =
+  "length" | "length_before_answer" | "content_filter" | "interrupted" | "thinking_only" | "other";
 export type AnyEvent =
   | ConversationCreated
   | ConversationRenamed
   | MessageAdded
+  | MessageLeftOut
+  | MessageTakenBack
   | NoteAdded
   | RunQueued
   | RunStarted
@@ -85,6 +92,7 @@ export type ResultCode =
   | "id_reused"
   | "no_run"
   | "unknown_call"
+  | "unknown_message"
   | "already_settled"
   | "already_decided"
   | "wrong_digest"
@@ -207,6 +215,14 @@ export interface ApproveBody {
   decision: "approve" | "refuse";
   note?: string;
 }
+/**
+ * What a provider refused, and later requests go without, is to be sent again. `message` is the id of the message,
+ * the note or the step.
+ */
+export interface TakeBackBody {
+  kind: "take_back";
+  message: string;
+}
 export interface Ping {
   type: "ping";
 }
@@ -219,6 +235,14 @@ export interface Welcome {
   user: string;
   now: number;
   heartbeat_ms: number;
+}
+/**
+ * Many are coming back at once: the turn of this socket is in about `after_ms`. Comes before `welcome`, more than
+ * once if it takes long. The client stays: one that begins anew goes to the end of the queue (rule W9).
+ */
+export interface Wait {
+  type: "wait";
+  after_ms: number;
 }
 /**
  * The whole state at `cursor`. Sent in `pieces` when it is large: the items of all pieces, in order, make
@@ -275,7 +299,8 @@ export interface RunView {
   usage: UsageView;
 }
 /**
- * What a person said. Items stored before there were attachments lack that field.
+ * What a person said. Items stored before there were attachments lack that field; `left_out` null, or not there:
+ * the model gets it whole.
  */
 export interface MessageItem {
   kind: "message";
@@ -285,6 +310,7 @@ export interface MessageItem {
   at: number;
   origin: OriginView;
   attachments: AttachmentView[];
+  left_out: LeftOutView | null;
 }
 /**
  * Where a message came in: the entrance, and who or what spoke there.
@@ -302,6 +328,17 @@ export interface AttachmentView {
   media_type: string;
   size: number;
 }
+/**
+ * That later requests go without this item, or without these `files` of it (none named: all of it); `detail` is in
+ * the words of whoever refused it, `model`.
+ */
+export interface LeftOutView {
+  reason: "content_filter" | "image" | "refused";
+  detail: string;
+  files: string[];
+  model: string;
+  at: number;
+}
 export interface NoteItem {
   kind: "note";
   seq: number;
@@ -309,7 +346,12 @@ export interface NoteItem {
   text: string;
   at: number;
   origin: OriginView;
+  left_out: LeftOutView | null;
 }
+/**
+ * `reasoning`: what the model said to itself. `incomplete`: why a finished one is not a whole answer (rule R14).
+ * Those stored before these were noted lack the fields.
+ */
 export interface StepItem {
   kind: "step";
   seq: number;
@@ -320,10 +362,13 @@ export interface StepItem {
   survived: boolean;
   model: string;
   text: string;
+  reasoning: string;
   calls: CallView[];
   usage: UsageView | null;
+  incomplete: Incomplete | null;
   at: number;
   ended_at: number | null;
+  left_out: LeftOutView | null;
 }
 /**
  * `approval` null: nobody was asked. Calls stored before there were approvals lack that field.
@@ -423,6 +468,31 @@ export interface AttachmentRef {
   name: string;
   media_type: string;
   size: number;
+}
+/**
+ * The provider refuses requests with this: what a message or note says, or what a step's tools gave (`message` is
+ * the id of any of them), or only these `files` of a message. Later requests go without, until it is taken back.
+ * `model` is who refused it, in the words of `detail`.
+ */
+export interface MessageLeftOut {
+  at: number;
+  type: "message.left_out";
+  message: string;
+  reason: "content_filter" | "image" | "refused";
+  files: string[];
+  detail: string;
+  model: string;
+  ignorable: true;
+}
+/**
+ * Somebody wants what was left out to be sent again.
+ */
+export interface MessageTakenBack {
+  at: number;
+  type: "message.taken_back";
+  message: string;
+  by: string;
+  ignorable: true;
 }
 /**
  * Something was told to the conversation from elsewhere; the model reads it, nobody is asked to answer.
@@ -530,7 +600,8 @@ export interface StepStarted {
 }
 /**
  * The response is complete (rule R5): its text and its ordered calls. `replay` is the issuer's own data
- * (reasoning, signatures, item ids), sent back unchanged and only to its issuer (rule V14).
+ * (reasoning, signatures, item ids), sent back unchanged and only to its issuer (rule V14). `finish` is the
+ * provider's word for why it ended; `incomplete` says that, and why, it is not a whole answer (rule R14).
  */
 export interface StepFinished {
   at: number;
@@ -541,6 +612,8 @@ export interface StepFinished {
   calls: ProposedCall[];
   usage: Usage;
   finish: string;
+  reasoning: string;
+  incomplete: Incomplete | null;
   issuer: string;
   replay: {
     [k: string]: unknown;
@@ -577,6 +650,7 @@ export interface StepStopped {
   run: string;
   step: string;
   text: string;
+  reasoning: string;
 }
 /**
  * The response was cut and will not be completed in this place; nothing of it is kept.
@@ -833,6 +907,8 @@ export const EVENT_VERSIONS = {
   "conversation.created": 1,
   "conversation.renamed": 1,
   "message.added": 1,
+  "message.left_out": 1,
+  "message.taken_back": 1,
   "note.added": 1,
   "run.queued": 1,
   "run.started": 1,

@@ -4,25 +4,42 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('triggers', '0002_set_aside'),
+        ("triggers", "0002_set_aside"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='triggerfiring',
-            name='body',
-            field=models.CharField(blank=True, db_default='', default='', max_length=200),
+            model_name="triggerfiring",
+            name="body",
+            field=models.CharField(blank=True, db_default="", default="", max_length=200),
         ),
         migrations.AddField(
-            model_name='triggerfiring',
-            name='size',
+            model_name="triggerfiring",
+            name="size",
             field=models.BigIntegerField(db_default=0, default=0),
         ),
         migrations.AlterField(
-            model_name='triggerfiring',
-            name='reason',
-            field=models.CharField(blank=True, choices=[('no_match', 'It is not what the trigger looks for.'), ('paused', 'The trigger was paused.'), ('expired', 'The trigger had expired.'), ('limit', 'The trigger had fired as often as it may.'), ('loop', 'The trigger itself had caused it.'), ('depth', 'A chain of triggers had caused it that was as long as chains may be.'), ('hourly', 'The trigger had fired as often as it may in one hour.'), ('cooldown', 'The trigger had fired a moment before.'), ('not_found', 'The conversation was deleted.'), ('agent_missing', 'The agent is missing or disabled.'), ('bad_command', 'The message was empty or too long.'), ('set_aside', 'It raised an error each time that it was tried.'), ('too_large', 'It was larger than a delivery may be, and was refused.')], max_length=20),
+            model_name="triggerfiring",
+            name="reason",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("no_match", "It is not what the trigger looks for."),
+                    ("paused", "The trigger was paused."),
+                    ("expired", "The trigger had expired."),
+                    ("limit", "The trigger had fired as often as it may."),
+                    ("loop", "The trigger itself had caused it."),
+                    ("depth", "A chain of triggers had caused it that was as long as chains may be."),
+                    ("hourly", "The trigger had fired as often as it may in one hour."),
+                    ("cooldown", "The trigger had fired a moment before."),
+                    ("not_found", "The conversation was deleted."),
+                    ("agent_missing", "The agent is missing or disabled."),
+                    ("bad_command", "The message was empty or too long."),
+                    ("set_aside", "It raised an error each time that it was tried."),
+                    ("too_large", "It was larger than a delivery may be, and was refused."),
+                ],
+                max_length=20,
+            ),
         ),
     ]

@@ -5,30 +5,63 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('triggers', '0003_large_bodies'),
+        ("triggers", "0003_large_bodies"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='trigger',
-            name='sender',
-            field=models.CharField(blank=True, choices=[('hmac', 'HMAC-SHA256 in a header'), ('github', 'GitHub'), ('gitlab', 'GitLab'), ('gitea', 'Gitea, Forgejo'), ('stripe', 'Stripe'), ('slack', 'Slack'), ('standard', 'Standard Webhooks, Svix'), ('shopify', 'Shopify'), ('sentry', 'Sentry'), ('pagerduty', 'PagerDuty'), ('token', 'a shared token'), ('basic', 'a name and a password')], db_default='hmac', default='hmac', help_text='Who sends, and so how it signs and where it names events and deliveries.', max_length=20),
+            model_name="trigger",
+            name="sender",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("hmac", "HMAC-SHA256 in a header"),
+                    ("github", "GitHub"),
+                    ("gitlab", "GitLab"),
+                    ("gitea", "Gitea, Forgejo"),
+                    ("stripe", "Stripe"),
+                    ("slack", "Slack"),
+                    ("standard", "Standard Webhooks, Svix"),
+                    ("shopify", "Shopify"),
+                    ("sentry", "Sentry"),
+                    ("pagerduty", "PagerDuty"),
+                    ("token", "a shared token"),
+                    ("basic", "a name and a password"),
+                ],
+                db_default="hmac",
+                default="hmac",
+                help_text="Who sends, and so how it signs and where it names events and deliveries.",
+                max_length=20,
+            ),
         ),
         migrations.AlterField(
-            model_name='trigger',
-            name='delivery_header',
-            field=models.CharField(blank=True, help_text='Where the sender names a delivery: a header, or a place in the payload like $.event.id. Empty: where this sender does, or Idempotency-Key, Webhook-Id, X-GitHub-Delivery, X-Gitlab-Event-UUID, X-Gitea-Delivery, X-Shopify-Webhook-Id, X-Delivery-Id.', max_length=60),
+            model_name="trigger",
+            name="delivery_header",
+            field=models.CharField(
+                blank=True,
+                help_text="Where the sender names a delivery: a header, or a place in the payload like $.event.id. Empty: where this sender does, or Idempotency-Key, Webhook-Id, X-GitHub-Delivery, X-Gitlab-Event-UUID, X-Gitea-Delivery, X-Shopify-Webhook-Id, X-Delivery-Id.",
+                max_length=60,
+            ),
         ),
         migrations.AlterField(
-            model_name='trigger',
-            name='secret',
-            field=chat.support.encryption.SealedField(blank=True, default='', help_text='With it every delivery must be signed as the sender does it; for a name and a password: name:password. Stored encrypted, never shown again.', verbose_name='signing secret'),
+            model_name="trigger",
+            name="secret",
+            field=chat.support.encryption.SealedField(
+                blank=True,
+                default="",
+                help_text="With it every delivery must be signed as the sender does it; for a name and a password: name:password. Stored encrypted, never shown again.",
+                verbose_name="signing secret",
+            ),
         ),
         migrations.AlterField(
-            model_name='trigger',
-            name='signature_header',
-            field=models.CharField(blank=True, default='X-Hub-Signature-256', help_text='Where the signature or the token is, if the sender has no header of its own.', max_length=60),
+            model_name="trigger",
+            name="signature_header",
+            field=models.CharField(
+                blank=True,
+                default="X-Hub-Signature-256",
+                help_text="Where the signature or the token is, if the sender has no header of its own.",
+                max_length=60,
+            ),
         ),
     ]

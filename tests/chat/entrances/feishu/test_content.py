@@ -1,15 +1,11 @@
-"""What messages say, and what answers look like: pure functions."""
+"""What messages say, and what a card's status looks like: pure functions."""
 
 import json
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from chat.entrances.feishu import card_json
 from chat.entrances.feishu.adapter import FEISHU
 from chat.entrances.feishu.content import read
-from chat.entrances.feishu.markdown import mapped, pieces
 from chat.messenger.cards import Writer
 
 BOT = {"key": "@_user_1", "id": {"open_id": "ou_bot"}, "name": "Bot"}
@@ -51,35 +47,6 @@ def test_files_and_what_cannot_be_read_are_named():
 @pytest.mark.parametrize("kind", ["text", "post", "image", "file", "what"])
 def test_odd_content_is_no_error(kind, content):
     read({"message_type": kind, "content": content, "mentions": [None, {}]}, "ou_bot")
-
-
-def test_feishus_own_tags_are_shown_and_not_obeyed():
-    assert mapped('<at id="all"></at> **b** `<at>`') == '&#60;at id="all">&#60;/at> **b** `<at>`'
-    assert mapped("```\n<at>\n```") == "```\n<at>\n```"
-    assert mapped("![cat](https://a.b/c.png)") == "[cat](https://a.b/c.png)"
-    assert mapped("```\nopen") == "```\nopen\n```"
-
-
-@settings(derandomize=True, max_examples=200)
-@given(
-    st.lists(
-        st.sampled_from(["words " * 9, "字" * 70, "", "```py", "```", "x" * 500, "| a | b |"]), max_size=40
-    )
-)
-def test_pieces_fit_and_lose_nothing(lines):
-    text = "\n".join(lines)
-    cut = pieces(text, 300)
-    assert all(len(piece.encode()) <= 330 for piece in cut)
-    kept = "".join(cut).replace("```py", "").replace("```", "")
-    assert kept.split() == [] or "".join(kept.split()) == "".join(
-        text.replace("```py", "").replace("```", "").split()
-    )
-
-
-@pytest.mark.parametrize("sign", ['"', "\\", "字", "\n", "\x00", "<"])
-def test_a_piece_fits_into_a_card_whatever_it_is_made_of(sign):
-    for piece in pieces(mapped(sign * 40_000)):
-        assert len(card_json.message(piece).encode()) < 30_000
 
 
 def test_the_status_names_tools_and_time():

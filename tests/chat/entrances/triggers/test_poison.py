@@ -144,13 +144,13 @@ async def test_a_run_that_cannot_be_found_keeps_no_others_from_being_found(house
 
 @pytest.mark.parametrize("reason", ["cooldown", "hourly", "paused", "limit"])
 async def test_what_did_not_fire_can_be_fired_again_once(house: House, reason: str) -> None:
-    limits: dict[str, Any] = {
+    kinds: dict[str, dict[str, Any]] = {
         "cooldown": {"cooldown_s": 60},
         "hourly": {"per_hour": 1},
         "paused": {"paused": True},
         "limit": {"max_fires": 1},
-    }[reason]
-    trigger = await house.trigger(prompt="{{ payload }}", **limits)
+    }
+    trigger = await house.trigger(prompt="{{ payload }}", **kinds[reason])
     await house.post(trigger, "one", X_Delivery_Id="a")
     told = await house.post(trigger, "two", X_Delivery_Id="b")
     assert told["reason"] == reason

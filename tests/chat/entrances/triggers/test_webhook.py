@@ -14,7 +14,9 @@ from asgiref.sync import sync_to_async
 from agents.dialects.base import FinishDelta, TextDelta
 from agents.errors import ModelError
 from chat.commands import StopBody
+from chat.entrances.feishu.models import FeishuApp, FeishuDelivery, FeishuLane
 from chat.entrances.triggers import editing, views
+from chat.entrances.triggers.api import _firings
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.store import Sighting, record
 from chat.inbox import Sender
@@ -250,6 +252,21 @@ async def test_fifty_deliveries_at_once_all_fire(house: House) -> None:
     told = await asyncio.gather(*(house.post(trigger, number) for number in range(50)))
     assert {one["status"] for one in told} == {"fired"}
     assert await house.outcomes(trigger) == ["fired"] * 50
+
+
+async def test_the_history_says_that_feishu_did_not_take_the_answer(house: House) -> None:
+    trigger = await house.trigger()
+    told = await house.post(trigger)
+    await house.settle()
+    app = await FeishuApp.objects.acreate(slug="bot", name="Bot", app_id="cli", owner=house.owner)
+    lane = await FeishuLane.objects.acreate(
+        app=app, chat_id="oc", conversation=uuid.uuid4(), owner=house.owner
+    )
+    await FeishuDelivery.objects.acreate(
+        lane=lane, uuid="u", run=told["run"], content="{}", state="dead", error="refused", created_at=1
+    )
+    (entry,) = await sync_to_async(_firings)(await house.rows(trigger))
+    assert (entry["outcome"], entry["undelivered"]) == ("finished", "Feishu: refused")
 
 
 async def test_a_path_that_takes_too_long_on_a_delivery_does_not_fire_and_says_so(house: House) -> None:
