@@ -47,9 +47,10 @@ test: tools ## All checks and tests; the last line is pytest's
 	@$(MAKE) --no-print-directory -j2 -O lint-python test-frontend
 	@$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-fuzz: tools ## 100,000 generated requests by the rules of every provider; 1,000,000 paths, patterns and templates by the clock
+fuzz: tools ## 100,000 generated requests by the rules of every provider; a million paths and patterns by the clock; odd values at every door
 	$(PY) -m tests.agents.transcript.fuzz
 	$(PY) -m tests.chat.entrances.triggers.bounded $(if $(SEED),--seed $(SEED))
+	HOLDFAST_FUZZ=100000 $(PY) -m pytest -q -k surprise tests/chat/http/test_doors.py tests/chat/entrances/web/test_connection.py
 
 stopping: tools ## Send SIGTERM at every moment of a process's life, TIMES times each (200; MOMENT: those with this in the name)
 	$(PY) -m tests.recovery.stopping --times $(TIMES) $(if $(MOMENT),--moment "$(MOMENT)")

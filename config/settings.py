@@ -184,6 +184,12 @@ SESSION_COOKIE_SECURE = _HTTPS
 CSRF_COOKIE_SECURE = _HTTPS
 # What else is on this host has cookies of its own.
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{HOLDFAST_PATH}/"
+if _HTTPS:
+    # Browsers take such a cookie only over HTTPS, for this host alone and for all of it: no other host of the domain
+    # can set one here. Below a path there is the weaker form, which only HTTPS can set.
+    _PREFIX = "__Secure-" if HOLDFAST_PATH else "__Host-"
+    SESSION_COOKIE_NAME = f"{_PREFIX}sessionid"
+    CSRF_COOKIE_NAME = f"{_PREFIX}csrftoken"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True

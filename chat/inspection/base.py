@@ -159,8 +159,13 @@ def may_write(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, row: M
 
 
 def time(ms: int | None) -> str:
-    """Milliseconds since the epoch as people read it, in UTC."""
-    return "–" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    """Milliseconds since the epoch as people read it, in UTC; what no calendar has as the number."""
+    if ms is None:
+        return "–"
+    try:
+        return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    except (OverflowError, ValueError, OSError):
+        return f"{ms} ms"
 
 
 def tokens(row: Any) -> str:

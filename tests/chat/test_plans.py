@@ -19,7 +19,6 @@ from chat.entrances.schedules import delivery, dispatch, results, store
 from chat.entrances.triggers import dispatch as firings
 from chat.entrances.triggers import polling, watching
 from chat.entrances.triggers.models import Trigger, TriggerFiring
-from chat.entrances.triggers.service import find_runs
 from chat.files import attachments
 from chat.inspection import base
 from chat.journal import queries

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chat.entrances.feishu.models import FeishuApp, FeishuDelivery, FeishuLane, FeishuMessage, FeishuUser
 from chat.inspection import base
+from chat.inspection.picking import PicksOthers
 from chat.messenger.models import SET_ASIDE
 
 #: Messages that were set aside.
@@ -57,7 +58,7 @@ class AppForm(forms.ModelForm):
 
 
 @admin.register(FeishuApp)
-class FeishuAppAdmin(admin.ModelAdmin):
+class FeishuAppAdmin(PicksOthers, admin.ModelAdmin):
     form = AppForm
     list_display = ("name", "slug", "app_id", "base_url", "agent", "enabled")
     prepopulated_fields: ClassVar[Any] = {"slug": ("name",)}
@@ -76,7 +77,7 @@ class FeishuAppAdmin(admin.ModelAdmin):
 
 
 @admin.register(FeishuUser)
-class FeishuUserAdmin(admin.ModelAdmin):
+class FeishuUserAdmin(PicksOthers, admin.ModelAdmin):
     list_display = ("__str__", "open_id", "app", "user")
     list_filter = ("app",)
     search_fields = ("open_id", "name")

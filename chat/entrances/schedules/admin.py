@@ -19,12 +19,13 @@ from chat.entrances.schedules.models import Schedule, ScheduleDelivery, Schedule
 from chat.entrances.schedules.plan import shown, upcoming
 from chat.entrances.schedules.validation import InvalidSchedule
 from chat.inspection import base
+from chat.inspection.picking import PicksOthers
 from chat.support.clock import now_ms
 from chat.support.durations import SECOND
 
 
 @admin.register(Schedule)
-class ScheduleAdmin(admin.ModelAdmin):
+class ScheduleAdmin(PicksOthers, admin.ModelAdmin):
     form = ScheduleForm
     list_display = ("name", "owner", "timing", "state", "next_one", "last", "history")
     list_filter = ("state", "kind")

@@ -17,12 +17,13 @@ from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.store import fire_again
 from chat.entrances.triggers.templating import shown
 from chat.inspection import base
+from chat.inspection.picking import PicksOthers
 from chat.inspection.runs import by_values
 from chat.support.clock import now_ms
 
 
 @admin.register(Trigger)
-class TriggerAdmin(admin.ModelAdmin):
+class TriggerAdmin(PicksOthers, admin.ModelAdmin):
     """Whoever may change a trigger sees its secret address."""
 
     form = TriggerForm
