@@ -115,7 +115,7 @@ def _upload(rng: random.Random, place: Place) -> Request:
     data = rng.choice(
         (b"", b"text", b"\0", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n" + b"\0" * 50, b"GIF89a", b"\xff\xfe")
     )
-    file = SimpleUploadedFile("x", data)
+    file: Any = SimpleUploadedFile("x", data)
     file._name = name[:200]  # Django's own would not send it
     fields = {
         "file": file,
