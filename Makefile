@@ -32,6 +32,7 @@ lint-python:
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m scripts.lock --check
+	$(PY) -m scripts.migration_lint
 	$(PY) -m mypy .
 
 lint-frontend:
@@ -46,9 +47,10 @@ test: tools ## All checks and tests; the last line is pytest's
 	@$(MAKE) --no-print-directory -j2 -O lint-python test-frontend
 	@$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-fuzz: tools ## 100,000 generated requests by the rules of every provider; 1,000,000 paths, patterns and templates by the clock
+fuzz: tools ## 100,000 generated requests by the rules of every provider; a million paths and patterns by the clock; odd values at every door
 	$(PY) -m tests.agents.transcript.fuzz
 	$(PY) -m tests.chat.entrances.triggers.bounded $(if $(SEED),--seed $(SEED))
+	HOLDFAST_FUZZ=100000 $(PY) -m pytest -q -k surprise tests/chat/http/test_doors.py tests/chat/entrances/web/test_connection.py
 
 stopping: tools ## Send SIGTERM at every moment of a process's life, TIMES times each (200; MOMENT: those with this in the name)
 	$(PY) -m tests.recovery.stopping --times $(TIMES) $(if $(MOMENT),--moment "$(MOMENT)")
@@ -88,7 +90,7 @@ schedules: tools ## Let 200 schedules fall due over clock changes while workers 
 webhooks: tools ## Fifty webhooks at once, over and over, to two web servers whose clocks are two seconds apart (ROUNDS, DATABASE)
 	$(PY) -m tests.recovery.webhooks --rounds $(ROUNDS) --database $(DATABASE)
 
-senders: tools ## Hold our check of webhooks' signatures against the senders' own libraries (DELIVERIES, SEED)
+senders: tools ## Hold our check of webhooks' signatures, and our client of Feishu, against the senders' own libraries (DELIVERIES, SEED)
 	$(PY) -m tests.senders.run $(if $(DELIVERIES),--deliveries $(DELIVERIES)) $(if $(SEED),--seed $(SEED))
 
 doors: tools ## Every door with every way to stop, with real processes on PostgreSQL

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from chat.entrances.feishu.models import FeishuApp, FeishuDelivery, FeishuLane, FeishuMessage, FeishuUser
 from chat.inspection import base
 from chat.inspection.operating import NOT_FOR_OTHERS, Operator
+from chat.inspection.picking import PicksOthers
 from chat.messenger.models import SET_ASIDE
 
 #: Messages that were set aside.
@@ -60,7 +61,7 @@ class AppForm(forms.ModelForm):
 
 
 @admin.register(FeishuApp)
-class FeishuAppAdmin(base.SecretAdmin):
+class FeishuAppAdmin(PicksOthers, base.SecretAdmin):
     form = AppForm
     secrets = SECRETS
     list_display = ("name", "slug", "app_id", "base_url", "agent", "enabled")
@@ -90,7 +91,7 @@ class PersonForm(forms.ModelForm):
 
 
 @admin.register(FeishuUser)
-class FeishuUserAdmin(admin.ModelAdmin):
+class FeishuUserAdmin(PicksOthers, admin.ModelAdmin):
     form = PersonForm
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:

@@ -20,12 +20,13 @@ from chat.entrances.schedules.plan import shown, upcoming
 from chat.entrances.schedules.validation import InvalidSchedule
 from chat.inspection import base
 from chat.inspection.operating import NOT_FOR_OTHERS, Operator
+from chat.inspection.picking import PicksOthers
 from chat.support.clock import now_ms
 from chat.support.durations import SECOND
 
 
 @admin.register(Schedule)
-class ScheduleAdmin(admin.ModelAdmin):
+class ScheduleAdmin(PicksOthers, admin.ModelAdmin):
     form = ScheduleForm
     list_display = ("name", "owner", "timing", "state", "next_one", "last", "history")
     list_filter = ("state", "kind")
@@ -136,12 +137,20 @@ class ScheduleFilter(base.TextFilter):
     lookup = "schedule"
 
 
+class OutcomeFilter(base.TextFilter):
+    """Typed: it is a run's status or a code, and reading which there are would cost a scan."""
+
+    title = "outcome"
+    parameter_name = "outcome"
+    lookup = "outcome"
+
+
 @admin.register(ScheduleFiring)
 class ScheduleFiringAdmin(base.ReadOnlyAdmin):
     list_display = ("due_at", "of", "manual", "state", "outcome", "chat", "what", "delivered")
-    list_filter = ("state", "outcome", ScheduleFilter)
+    list_filter = ("state", OutcomeFilter, ScheduleFilter)
     list_select_related = ("schedule", "delivery")
-    ordering = ("-due",)
+    ordering = ("-due", "id")
     search_ids = ("schedule_id", "conversation")
     search_exact = ("run", "message")
     fields: ClassVar[Any] = (

@@ -18,12 +18,13 @@ from chat.entrances.triggers.store import fire_again
 from chat.entrances.triggers.templating import shown
 from chat.inspection import base
 from chat.inspection.operating import NOT_FOR_OTHERS, Operator
+from chat.inspection.picking import PicksOthers
 from chat.inspection.runs import by_values
 from chat.support.clock import now_ms
 
 
 @admin.register(Trigger)
-class TriggerAdmin(base.SecretAdmin):
+class TriggerAdmin(PicksOthers, base.SecretAdmin):
     """Whoever may change a trigger sees its secret address. A trigger acts for its owner: who may not act for them may
     look, and end it, and no more."""
 
