@@ -153,9 +153,9 @@ class Model:
                 ]
                 return [reasoning, *said, *asked]
             case "anthropic" if thought:
-                said = [{"type": "text", "length": len(text)}] if text else []
+                spoken: list[dict[str, Any]] = [{"type": "text", "length": len(text)}] if text else []
                 signed = {"type": "thinking", "thinking": thought, "signature": "c2ln"}
-                return [signed, *said, *[{"type": "tool_use"}] * calls]
+                return [signed, *spoken, *[{"type": "tool_use"}] * calls]
             case "gemini" if text:
                 return [{"type": "text", "thoughtSignature": "c2ln"}]
         return []
