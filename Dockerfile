@@ -44,4 +44,5 @@ USER 10001
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "scripts.alive"]
-CMD ["python", "-m", "scripts.processes", "web"]
+# As the first process of a container Python does not notice a SIGTERM until it has a handler: so it is held for it.
+CMD ["env", "--block-signal=TERM", "python", "-m", "scripts.processes", "web"]

@@ -7,18 +7,20 @@ PY := .venv/bin/python
 DURATION ?= 60
 RUNS ?= 20 50 100 200
 CONVERSATIONS ?= 10
+ROUNDS ?= 1000
 DATABASE ?= sqlite
 SEED ?=
+TIMES ?= 200
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean templates servers streams sdks
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority lock wheel bench shots clean templates servers streams sdks webhooks senders feishu-fuzz stopping
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: ## Start Holdfast at http://127.0.0.1:8000 (PORT=… for another port); Ctrl-C ends it
-	@$(PYTHON) scripts/bootstrap.py run --port $(PORT)
+	@$(PYTHON) scripts/bootstrap.py run --port "$(PORT)"
 
 tools: ## Install what the checks and tests need
 	@$(PYTHON) scripts/bootstrap.py tools
@@ -30,6 +32,7 @@ lint-python:
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m scripts.lock --check
+	$(PY) -m scripts.migration_lint
 	$(PY) -m mypy .
 
 lint-frontend:
@@ -44,8 +47,13 @@ test: tools ## All checks and tests; the last line is pytest's
 	@$(MAKE) --no-print-directory -j2 -O lint-python test-frontend
 	@$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-fuzz: tools ## Hold 100,000 generated requests to the rules of every provider
+fuzz: tools ## 100,000 generated requests by the rules of every provider; a million paths and patterns by the clock; odd values at every door
 	$(PY) -m tests.agents.transcript.fuzz
+	$(PY) -m tests.chat.entrances.triggers.bounded $(if $(SEED),--seed $(SEED))
+	HOLDFAST_FUZZ=100000 $(PY) -m pytest -q -k surprise tests/chat/http/test_doors.py tests/chat/entrances/web/test_connection.py
+
+stopping: tools ## Send SIGTERM at every moment of a process's life, TIMES times each (200; MOMENT: those with this in the name)
+	$(PY) -m tests.recovery.stopping --times $(TIMES) $(if $(MOMENT),--moment "$(MOMENT)")
 
 adversary: tools ## 10,000 conversations with providers that refuse any one feature: none may die (CONVERSATIONS=…, SEED)
 	$(PY) -m tests.agents.adversary --conversations $(if $(filter command line environment,$(origin CONVERSATIONS)),$(CONVERSATIONS),10000) \
@@ -79,6 +87,12 @@ crowd: tools ## Kill one of two workers with RUNS runs every ten seconds, and ha
 schedules: tools ## Let 200 schedules fall due over clock changes while workers are killed; each due time must run once (SEED, DATABASE)
 	$(PY) -m tests.recovery.schedules --database $(DATABASE) $(if $(SEED),--seed $(SEED))
 
+webhooks: tools ## Fifty webhooks at once, over and over, to two web servers whose clocks are two seconds apart (ROUNDS, DATABASE)
+	$(PY) -m tests.recovery.webhooks --rounds $(ROUNDS) --database $(DATABASE)
+
+senders: tools ## Hold our check of webhooks' signatures, and our client of Feishu, against the senders' own libraries (DELIVERIES, SEED)
+	$(PY) -m tests.senders.run $(if $(DELIVERIES),--deliveries $(DELIVERIES)) $(if $(SEED),--seed $(SEED))
+
 doors: tools ## Every door with every way to stop, with real processes on PostgreSQL
 	$(PY) -m pytest -m "" tests/recovery/test_doors.py tests/chat/entrances/feishu/test_processes.py
 
@@ -88,6 +102,9 @@ carry-over: tools ## A running installation of the release before, carried over 
 feishu-burst: tools ## 1,000 Feishu messages over 50 chats, all delivered five times, to real processes (SEED, DATABASE)
 	$(PY) -m tests.chat.entrances.feishu.burst --database $(DATABASE) $(if $(SEED),--seed $(SEED))
 
+feishu-fuzz: tools ## Write 100,000 random texts for Feishu and have GitHub's cmark read them (SEED)
+	$(PY) -m tests.chat.entrances.feishu.fuzz $(if $(SEED),--seed $(SEED))
+
 mutants: tools ## Break Holdfast on purpose in many ways; the tests must notice each
 	$(PY) -m tests.recovery.mutants
 
@@ -96,6 +113,9 @@ messages: tools ## Bring the server's translations up to its texts, and compile 
 
 protocol: tools ## Generate the TypeScript types of the frames
 	cd frontend && npm run --silent protocol
+
+authority: tools ## Write the tables of docs/security.md from the rules of chat/authorization.py
+	$(PY) -m scripts.authorization_docs
 
 lock: tools ## Write the locks of the Python packages again, after a change of requirements*.txt (UPGRADE=1: everything)
 	$(PY) -m scripts.lock $(if $(UPGRADE),--upgrade)

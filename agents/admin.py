@@ -30,8 +30,12 @@ if TYPE_CHECKING:  # Django's own classes take no type argument when the program
 else:
     _AgentForm, _AgentAdmin, _FallbackInline = forms.ModelForm, admin.ModelAdmin, admin.TabularInline
 
-_GONE = "not installed here: its model is not told of it"
-_EFFECTS = {"read_only": "only reads", "idempotent": "safe to repeat", "effectful": "changes something"}
+_GONE = lazy("not installed here: its model is not told of it")
+_EFFECTS = {
+    "read_only": lazy("only reads"),
+    "idempotent": lazy("safe to repeat"),
+    "effectful": lazy("changes something"),
+}
 
 
 class ToolsField(forms.TypedMultipleChoiceField):
@@ -46,12 +50,20 @@ class ToolsField(forms.TypedMultipleChoiceField):
 class AgentForm(_AgentForm):
     """The agent's form: the model's own validation, and tools as checkboxes."""
 
-    tools = ToolsField(required=False)
-    approval_tools = ToolsField(required=False, label="Ask a person before")
+    tools = ToolsField(required=False, label=lazy("Tools"))
+    approval_tools = ToolsField(required=False, label=lazy("Ask a person before"))
 
     class Meta:
         model = Agent
         fields = "__all__"
+        labels: ClassVar = {
+            "slug": lazy("Slug"),
+            "name": lazy("Name"),
+            "description": lazy("Description"),
+            "prompt": lazy("Prompt"),
+            "enabled": lazy("Enabled"),
+            "parallel_calls": lazy("Parallel calls"),
+        }
         widgets: ClassVar = {
             "prompt": forms.Textarea(attrs={"rows": 12, "cols": 90}),
             "description": forms.TextInput(attrs={"size": 90}),
@@ -64,7 +76,9 @@ class AgentForm(_AgentForm):
             return  # for staff who may only look: Django shows the values and no fields
         box = installed_tools()
         sets = {tool.name: one.title for one in extensions.toolsets for tool in one.tools}
-        short = [(name, _label(name, _EFFECTS[box.effect(name)], sets.get(name, ""))) for name in box.names]
+        short = [
+            (name, _label(name, str(_EFFECTS[box.effect(name)]), sets.get(name, ""))) for name in box.names
+        ]
         whole = [(name, f"{label}: {box.summary(name)}") for name, label in short]
         guessed = _("The provider’s, or guessed: %(profile)s") % {
             "profile": profile_of(self.instance, guess=True).title
@@ -78,7 +92,7 @@ class AgentForm(_AgentForm):
         elif not self.instance.address_is_mirrored:
             self.initial["provider"] = None
         sees = forms.NullBooleanSelect()
-        sees.choices = [("unknown", "Guessed"), ("true", "Yes"), ("false", "No")]
+        sees.choices = [("unknown", _("Guessed")), ("true", _("Yes")), ("false", _("No"))]
         self.fields["vision"].widget = sees
         helped = {
             "tools": Agent._meta.get_field("tools").help_text,
@@ -93,6 +107,8 @@ class AgentForm(_AgentForm):
             field.help_text = str(text)
         if self.instance.pk is None:
             self.fields["tools"].initial = default_tools()
+            # Decision 0023: an agent that a person makes asks, until that person says that it need not.
+            self.fields["ask_effectful"].initial = True
 
 
 def _label(name: str, effect: str, toolset: str) -> str:
@@ -144,7 +160,7 @@ class AgentAdmin(_AgentAdmin):
     readonly_fields = ("created_at", "updated_at")
     fieldsets = (
         (None, {"fields": ("name", "slug", "description", "enabled", "is_default")}),
-        ("What it is told", {"fields": ("prompt",)}),
+        (lazy("What it is told"), {"fields": ("prompt",)}),
         (
             lazy("Which model speaks"),
             {
@@ -162,9 +178,9 @@ class AgentAdmin(_AgentAdmin):
                 "description": lazy("Empty: what the provider’s page says of the model."),
             },
         ),
-        ("What it may use", {"fields": ("tools", "approval_tools")}),
+        (lazy("What it may use"), {"fields": ("tools", "approval_tools", "ask_effectful")}),
         (
-            "When it stops",
+            lazy("When it stops"),
             {
                 "fields": (
                     "max_steps",
@@ -175,35 +191,37 @@ class AgentAdmin(_AgentAdmin):
                     "window_tokens",
                     "compaction",
                 ),
-                "description": "A limit ends a run with a message in the chat; nothing is lost.",
+                "description": lazy("A limit ends a run with a message in the chat; nothing is lost."),
             },
         ),
-        ("Calls in doubt", {"fields": ("unattended",)}),
+        (lazy("Calls in doubt"), {"fields": ("unattended",)}),
         (
-            "What it may set up by itself",
+            lazy("What it may set up by itself"),
             {
                 "fields": ("max_schedules", "max_triggers", "least_interval_s"),
-                "description": "With its tools “schedules” and “triggers” (tick them above), for the person whose "
-                "conversation it is. What it sets up is theirs: they see schedules in the chat and may end them there; "
-                "triggers are under Triggers here, and in their API.",
+                "description": lazy(
+                    "With its tools “schedules” and “triggers” (tick them above), for the person whose conversation it "
+                    "is. What it sets up is theirs: they see schedules in the chat and may end them there; triggers "
+                    "are under Triggers here, and in their API."
+                ),
             },
         ),
-        ("History", {"fields": ("created_at", "updated_at")}),
+        (lazy("History"), {"fields": ("created_at", "updated_at")}),
     )
 
-    @admin.display(description="model")
+    @admin.display(description=lazy("model"))
     def model_or_default(self, agent: Agent) -> str:
-        return agent.model or "(configured default)"
+        return agent.model or _("(configured default)")
 
     @admin.display(description=lazy("provider"), ordering="provider")
     def asked_at(self, agent: Agent) -> str:
         provider = provider_of(agent)
         return provider.name if provider is not None else agent.base_url or _("Environment")
 
-    @admin.display(description="provider's rules")
+    @admin.display(description=lazy("provider’s rules"))
     def dialect(self, agent: Agent) -> str:
         title = profile_of(agent).title
-        return title if agent.profile else f"{title} (guessed)"
+        return title if agent.profile else _("%(profile)s (guessed)") % {"profile": title}
 
     def save_model(self, request: HttpRequest, obj: Agent, form: Any, change: bool) -> None:
         """What was chosen here counts, also where a release before providers has written something else."""

@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import Literal
 
 from agents import events as e
+from agents.acting import Acting
 from agents.history import Call
 from agents.results import refusal
 from agents.steps import AskApproval, RunCalls
-from agents.tools import ToolContext, ToolResult
+from agents.tools import Progress, ToolContext, ToolResult
 from agents.work import StopOrDeadline, Work, ending
 
 log = logging.getLogger(__name__)
@@ -64,17 +65,32 @@ async def run_calls(
         await desk.cancel()
 
 
-def ask(work: Work, decision: AskApproval) -> list[e.Event]:
+async def ask(work: Work, decision: AskApproval) -> list[e.Event]:
     """Put calls to a person (rule W8). One that could not run whatever they say gets its refusal instead: nobody is
     asked about it."""
+    acting = await work.acts(_seq(work, decision.step))
     now, events = work.clock.now(), list[e.Event]()
     for call in decision.calls:
-        if unfit := work.tools.check(call.name, call.arguments):
+        if unfit := _forbidden(work, acting, call) or work.tools.check(call.name, call.arguments):
             events.append(_settled(now, decision.step, call, call.attempt, unfit))
         else:
             digest = e.approval_digest(call.name, call.arguments)
             events.append(e.ApprovalAsked(at=now, step=decision.step, call=call.id, digest=digest))
     return events
+
+
+def _seq(work: Work, step: str) -> int | None:
+    held = work.history().step(step)
+    return None if held is None else held.seq
+
+
+def _forbidden(work: Work, acting: Acting, call: Call) -> ToolResult | None:
+    """The failed result of a call that whoever acts may not have, or None if they may. A tool may change something now
+    that only read when the call was proposed, and the other way round: the more careful word holds."""
+    if acting.may_use(work.tools.effect(call.name)) and acting.may_use(call.effect):
+        return None
+    text = acting.refusal()
+    return ToolResult(text, text, len(text), ok=False, code="not_permitted")
 
 
 def _let_go(work: Work, step: str, taken: set[str]) -> list[Call]:
@@ -93,7 +109,9 @@ async def probe(work: Work) -> list[e.Event]:
             if call.status != "in_doubt" or call.id in work.probed:
                 continue
             work.probed |= {call.id}
-            found = await work.tools.probe(call.name, call.arguments, _context(work, step.id, call, None))
+            acting = await work.acts(step.seq)
+            context = _context(work, step.id, call, None, acting)
+            found = await work.tools.probe(call.name, call.arguments, context)
             now = work.clock.now()
             if found.state == "not_happened":
                 events.append(e.CallRetried(at=now, step=step.id, call=call.id, by="probe"))
@@ -133,15 +151,19 @@ class _Desk:
             self._progress[call.id] = (fraction, note)
             self._news.set()
 
-        work = self._run(call, _context(self._work, self._step, call, progress))
+        work = self._run(call, progress)
         self.running[asyncio.create_task(work, name=f"call {call.name}")] = call
 
-    async def _run(self, call: Call, context: ToolContext) -> ToolResult:
+    async def _run(self, call: Call, progress: Progress) -> ToolResult:
         tools = self._work.agent.tools
         if call.name not in tools:
             # It waited for a person, and the agent has lost the tool meanwhile.
             text = refusal(replace(call, problem="unknown_tool"), tools)
             return ToolResult(text, text, len(text), ok=False, code="unknown_tool")
+        acting = await self._work.acts(_seq(self._work, self._step))
+        if refused := _forbidden(self._work, acting, call):
+            return refused
+        context = _context(self._work, self._step, call, progress, acting)
         return await self._work.tools.run(call.name, call.arguments, context)
 
     def settled(self) -> list[e.CallSettled]:
@@ -212,17 +234,18 @@ def _forget(task: "asyncio.Task[ToolResult]") -> None:
         task.exception()
 
 
-def _context(work: Work, step: str, call: Call, progress: object) -> ToolContext:
+def _context(work: Work, step: str, call: Call, progress: Progress | None, acting: Acting) -> ToolContext:
     conversation = work.history().conversation
     told = {"progress": progress} if progress is not None else {}
     return ToolContext(
         call=call.id,
         key=idempotency_key(conversation, step, call.ordinal),
         conversation=conversation,
-        owner=work.owner,
+        owner=acting.owner,
+        reach=acting.reach,
         storage=work.storage,
         result_chars=work.agent.limits.result_chars,
-        **told,  # type: ignore[arg-type]
+        **told,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequ
 from contextlib import aclosing
 
 from agents import events as e
+from agents.acting import FindActing
 from agents.answering import answer
 from agents.attachments import FileReader
 from agents.calling import ask, probe, run_calls
@@ -59,7 +60,9 @@ async def perform(
     faults: FaultLog | None = None,
     refused: Iterable[str] = (),
     learned: LearnedForms | None = None,
+    rescue: bool = True,
     unwatched: Collection[str] = (),
+    acting: FindActing | None = None,
 ) -> AsyncGenerator[list[e.Event] | PartText, None]:
     """Work on the active run until it ends, has to wait for a person, or must be left to another release.
 
@@ -70,15 +73,18 @@ async def perform(
 
     `fallbacks` are the models of `fallbacks_of(agent)`; each is asked from then on in this run when the one before
     cannot answer. Refused requests go to `faults`; none whose digest is in `refused` is sent again (rule T5). In which
-    form a model takes requests is asked of `learned`, and told there. `unwatched` names the entrances through which
-    nobody watches what becomes of a run (rule R4).
+    form a model takes requests is asked of `learned`, and told there. Without `rescue` a refusal ends the run: whoever
+    wants to know what is refused does not want it asked again in another form. `unwatched` names the entrances through
+    which nobody watches what becomes of a run (rule R4). `acting` finds who acts in a step, and so what its calls may
+    be; without it that is `owner`.
     """
     profile = chosen(agent)
     work = Work(
         agent, profile, model, tools, history, stop, clock, fence, worker, owner, storage, fallbacks, files
     )
+    work.find_acting = acting
     work.refused, work.faults = set(refused), faults or work.faults
-    work.learned = learned or work.learned
+    work.learned, work.rescue = learned or work.learned, rescue
     known = history()
     if known.run is None or not known.run.active:
         return
@@ -99,7 +105,7 @@ async def perform(
                 case Settle():
                     yield list(decision.events)
                 case AskApproval():
-                    yield ask(work, decision)
+                    yield await ask(work, decision)
                 case RunCalls():
                     async with aclosing(run_calls(work, halt, decision)) as batches:
                         async for batch in batches:
@@ -107,6 +113,7 @@ async def perform(
                 case CallModel() if (known.run.retry_at or 0) > now:
                     await rested(work, halt)
                 case CallModel():
+                    work.acting = await work.acts(None)
                     if compacted := await compact(work, halt):
                         yield compacted
                         continue

@@ -42,9 +42,9 @@ DEFAULT_PROMPT = (
 
 #: `Agent.unattended`: what becomes of calls in doubt in a run of a schedule or a trigger (rule R4).
 UNATTENDED = (
-    ("wait", "Wait until somebody decides, in the chat or in the admin"),
-    ("tell", "Tell the model that the outcome is unknown, and go on"),
-    ("fail", "End the run as failed"),
+    ("wait", _("Wait until somebody decides, in the chat or in the admin")),
+    ("tell", _("Tell the model that the outcome is unknown, and go on")),
+    ("fail", _("End the run as failed")),
 )
 
 
@@ -76,16 +76,18 @@ class Agent(models.Model):
 
     slug = models.SlugField(
         unique=True,
-        help_text="Short name in addresses and in the journal. Conversations refer to it: keep it once used.",
+        help_text=_(
+            "Short name in addresses and in the journal. Conversations refer to it: keep it once used."
+        ),
     )
-    name = models.CharField(max_length=100, help_text="The name that people see.")
+    name = models.CharField(max_length=100, help_text=_("The name that people see."))
     description = models.CharField(
-        max_length=300, blank=True, help_text="One line under the name, where a person chooses an agent."
+        max_length=300, blank=True, help_text=_("One line under the name, where a person chooses an agent.")
     )
     prompt = models.TextField(
         blank=True,
         default=DEFAULT_PROMPT,
-        help_text="The system prompt: who the agent is and how it should answer. Sent with every request.",
+        help_text=_("The system prompt: who the agent is and how it should answer. Sent with every request."),
     )
     provider = models.ForeignKey(
         ModelProvider,
@@ -134,128 +136,151 @@ class Agent(models.Model):
     )
     mirrored = models.JSONField(null=True, blank=True, editable=False)
     price_input = models.DecimalField(
-        "input price",
+        _("input price"),
         max_digits=12,
         decimal_places=6,
         null=True,
         blank=True,
         validators=[MinValueValidator(0)],
-        help_text="US dollars per million input tokens. Empty: unknown, no cost is shown.",
+        help_text=_("US dollars per million input tokens. Empty: unknown, no cost is shown."),
     )
     price_output = models.DecimalField(
-        "output price",
+        _("output price"),
         max_digits=12,
         decimal_places=6,
         null=True,
         blank=True,
         validators=[MinValueValidator(0)],
-        help_text="US dollars per million output tokens.",
+        help_text=_("US dollars per million output tokens."),
     )
     price_cached = models.DecimalField(
-        "cached input price",
+        _("cached input price"),
         max_digits=12,
         decimal_places=6,
         null=True,
         blank=True,
         validators=[MinValueValidator(0)],
-        help_text="US dollars per million input tokens that the provider had in its cache. Empty: as other input.",
+        help_text=_(
+            "US dollars per million input tokens that the provider had in its cache. Empty: as other input."
+        ),
     )
     vision = models.BooleanField(
-        "sees pictures",
+        _("sees pictures"),
         null=True,
         blank=True,
-        help_text="Whether attached pictures are sent to the model, or only named. Guessed: from the model's name.",
+        help_text=_(
+            "Whether attached pictures are sent to the model, or only named. Guessed: from the model's name."
+        ),
     )
     tools = models.JSONField(
         blank=True,
         default=default_tools,
         validators=[validate_tools],
-        help_text="What the agent may use. An effectful tool changes something outside the conversation.",
+        help_text=_("What the agent may use. An effectful tool changes something outside the conversation."),
     )
     approval_tools = models.JSONField(
-        "ask a person before",
+        _("ask a person before"),
         blank=True,
         default=list,
         validators=[validate_tools],
-        help_text="Calls of these tools wait until a person has seen their arguments and allows them. Choose among the "
-        "tools above.",
+        help_text=_(
+            "Calls of these tools wait until a person has seen their arguments and allows them. Choose among the "
+            "tools above."
+        ),
+    )
+    ask_effectful = models.BooleanField(
+        _("ask before tools that change something"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Calls of every effectful tool wait until a person has seen their arguments and allows them, whether it is "
+            "ticked above or not. On for an agent that is made here, unless you turn it off."
+        ),
     )
     enabled = models.BooleanField(
         default=True,
-        help_text="Off: nobody can start a conversation with it.",
+        help_text=_("Off: nobody can start a conversation with it."),
     )
     is_default = models.BooleanField(
-        "default",
+        _("default"),
         default=False,
-        help_text="New conversations start with this agent. There is one default at most.",
+        help_text=_("New conversations start with this agent. There is one default at most."),
     )
     max_steps = models.PositiveIntegerField(
-        "steps per run",
+        _("steps per run"),
         default=20,
         validators=between(1, 500),
-        help_text="Model responses before a run ends with a message.",
+        help_text=_("Model responses before a run ends with a message."),
     )
     max_seconds = models.PositiveIntegerField(
-        "seconds per run",
+        _("seconds per run"),
         default=600,
         validators=between(5, 86_400),
-        help_text="Wall-clock time before a run ends with a message. Waiting for a person does not count.",
+        help_text=_("Wall-clock time before a run ends with a message. Waiting for a person does not count."),
     )
     max_tokens = models.PositiveIntegerField(
-        "tokens per run",
+        _("tokens per run"),
         null=True,
         blank=True,
         validators=between(1_000, 100_000_000),
-        help_text="Input and output of all steps together. Empty: no limit.",
+        help_text=_("Input and output of all steps together. Empty: no limit."),
     )
     parallel_calls = models.PositiveIntegerField(
-        default=4, validators=between(1, 32), help_text="Tool calls of one step that run at the same time."
+        default=4, validators=between(1, 32), help_text=_("Tool calls of one step that run at the same time.")
     )
     result_chars = models.PositiveIntegerField(
-        "characters per tool result",
+        _("characters per tool result"),
         default=32_000,
         validators=between(500, 400_000),
-        help_text="What is beyond this is cut, and the model is told how much is missing.",
+        help_text=_("What is beyond this is cut, and the model is told how much is missing."),
     )
     window_tokens = models.PositiveIntegerField(
-        "tokens of history",
+        _("tokens of history"),
         default=60_000,
         validators=between(2_000, 4_000_000),
-        help_text="History that one request may carry. Keep it well below the model's own context window.",
+        help_text=_("History that one request may carry. Keep it well below the model's own context window."),
     )
     compaction = models.BooleanField(
-        "summarise old history",
+        _("summarise old history"),
         default=True,
-        help_text="When the history outgrows its tokens, the model summarises the older part for itself. People keep "
-        "seeing everything. Off: the oldest steps are left out instead.",
+        help_text=_(
+            "When the history outgrows its tokens, the model summarises the older part for itself. People keep "
+            "seeing everything. Off: the oldest steps are left out instead."
+        ),
     )
     unattended = models.CharField(
-        "when nobody watches",
+        _("when nobody watches"),
         max_length=8,
         choices=UNATTENDED,
         default="wait",
-        help_text="A worker may die while a tool that changes something runs: then nobody knows whether it happened. "
-        "Where a person asked, that person is asked. This is for runs that a schedule or a trigger began.",
+        help_text=_(
+            "A worker may die while a tool that changes something runs: then nobody knows whether it happened. "
+            "Where a person asked, that person is asked. This is for runs that a schedule or a trigger began."
+        ),
     )
     max_schedules = models.PositiveIntegerField(
-        "own schedules",
+        _("own schedules"),
         default=0,
-        validators=[MaxValueValidator(1_000, "Choose 1,000 or less.")],
-        help_text="How many schedules it may have set up for one person at a time, by its tool. 0: none. They run "
-        "without anybody asking, and cost what runs cost.",
+        validators=[MaxValueValidator(1_000, _("Choose 1,000 or less."))],
+        help_text=_(
+            "How many schedules it may have set up for one person at a time, by its tool. 0: none. They run "
+            "without anybody asking, and cost what runs cost."
+        ),
     )
     max_triggers = models.PositiveIntegerField(
-        "own triggers",
+        _("own triggers"),
         default=0,
-        validators=[MaxValueValidator(1_000, "Choose 1,000 or less.")],
-        help_text="The same for triggers.",
+        validators=[MaxValueValidator(1_000, _("Choose 1,000 or less."))],
+        help_text=_("The same for triggers."),
     )
     least_interval_s = models.PositiveIntegerField(
-        "shortest interval",
+        _("shortest interval"),
         default=900,
         validators=between(60, 31 * 86_400),
-        help_text="Seconds between two times of its own schedules, and between two looks of its own triggers, at "
-        "least.",
+        help_text=_(
+            "Seconds between two times of its own schedules, and between two looks of its own triggers, at "
+            "least."
+        ),
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -276,19 +301,21 @@ class Agent(models.Model):
         super().clean()
         self._check_tools()
         if (self.price_input is None) != (self.price_output is None):
-            raise ValidationError("Give both prices, for input and for output, or neither.")
+            raise ValidationError(_("Give both prices, for input and for output, or neither."))
         if self.fallback_base_url and not self.fallback_model:
             raise ValidationError({"fallback_model": "Name the model at the fallback's address."})
         if beyond := _beyond(self.approval_tools, self.tools):
             raise ValidationError(
                 {
-                    "approval_tools": f"The agent may not use {', '.join(beyond)}. Tick it among its tools, or "
-                    "untick it here."
+                    "approval_tools": _(
+                        "The agent may not use %(names)s. Tick it among its tools, or untick it here."
+                    )
+                    % {"names": ", ".join(beyond)}
                 }
             )
         if self.is_default and not self.enabled:
             raise ValidationError(
-                {"enabled": "The default agent must be enabled. Make another one the default first."}
+                {"enabled": _("The default agent must be enabled. Make another one the default first.")}
             )
 
     def validate_constraints(self, exclude: Any = None) -> None:
@@ -345,7 +372,7 @@ class Agent(models.Model):
             compaction=self.compaction,
             unattended=cast(Unattended, self.unattended),
             tools=tuple(name for name in self.tools if name in installed_tools().names and self._may(name)),
-            approval_tools=tuple(self.approval_tools),
+            approval_tools=self._asked_about(),
             limits=RunLimits(
                 steps=self.max_steps,
                 seconds=self.max_seconds,
@@ -373,6 +400,13 @@ class Agent(models.Model):
                         "installed package."
                     }
                 )
+
+    def _asked_about(self) -> tuple[str, ...]:
+        """The tools whose calls wait for a person's yes."""
+        listed, box = list(self.approval_tools), installed_tools()
+        if self.ask_effectful:
+            listed += [name for name in self.tools if box.effect(name) == "effectful" and name not in listed]
+        return tuple(listed)
 
     def _may(self, tool: str) -> bool:
         """Whether a tool is of any use to this agent: what its limits forbid, its model is not told of."""

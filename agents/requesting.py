@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +40,7 @@ def asking(work: Work) -> ModelSettings:
     agent = work.agent
     window = window_for(agent.model, agent.limits.window_tokens, agent.context_window)
     window = window if work.window is None else min(window, work.window)
-    tools, account = work.tools.schemas(agent.tools), agent.endpoint.account
+    tools, account = work.tools.schemas(work.offered), agent.endpoint.account
     return ModelSettings(agent.model, agent.prompt, tools, window, work.contents, account)
 
 
@@ -87,7 +87,7 @@ async def request(work: Work, step: str, history: History) -> Request | Blocked:
     if work.omission:
         history = without(history, work.omission, work.omitted_for)
     broken, stopped = "", False
-    for form in ladder(work.form, work.hint):
+    for form in _forms(work):
         if stopped and not form.text_only:
             continue
         body, violations = rendered(work, history, asking(work), form)
@@ -115,11 +115,16 @@ def another_form(work: Work, history: History) -> RequestForm | None:
     """The next form in which the request was not refused yet; None: there is no other."""
     if work.omission:
         history = without(history, work.omission, work.omitted_for)
-    for form in ladder(work.form, work.hint):
+    for form in _forms(work):
         body, violations = rendered(work, history, asking(work), form)
         if not violations and digest_of(work.agent.base_url, body) not in work.refused:
             return form
     return None
+
+
+def _forms(work: Work) -> Iterator[RequestForm]:
+    """The forms in which a request may go out; the one that is known, if it is not to be rescued."""
+    return ladder(work.form, work.hint) if work.rescue else iter((work.form,))
 
 
 async def keep(

@@ -52,7 +52,9 @@ async def after(
     code, wait, again, detail = error.code, 0.0, False, error.detail
     await keep_refusal(work, step, sent, error)
     tries = max(0, work.run.failures - work.forgiven)
-    if isinstance(error, ContentRefused):
+    if not work.rescue and (of_form(error) or isinstance(error, ContentRefused)):
+        again = False
+    elif isinstance(error, ContentRefused):
         again = omit_more(work, history, error.reason)
     elif isinstance(error, TooLong):
         again = work.shortened < MAX_SHORTENED
@@ -80,7 +82,7 @@ async def after(
         await follow(work, "failed")
         wait, again = 0.0, True
         detail = f"{detail} {work.agent.model} stands in."
-    elif not again and error.status == WORDLESS and (work.wordless or tries >= len(BACKOFF)):
+    elif not again and work.rescue and error.status == WORDLESS and (work.wordless or tries >= len(BACKOFF)):
         # Some servers say no more of a template that has raised. What works then is not remembered: it may have been an
         # outage that ended.
         work.wordless, work.forgiven = True, work.run.failures

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 from agents import closing
 from agents import events as e
+from agents.acting import Acting, FindActing
 from agents.attachments import FileContent, FileReader
 from agents.clock import Clock
 from agents.dialects.base import Model
@@ -76,6 +77,8 @@ class Work:
     learned: LearnedForms = field(default_factory=NothingLearned)
     form: RequestForm = PROPER
     hint: RequestForm = PROPER
+    #: Whether a refused request is asked again in other forms, and without what may be refused of it (T5).
+    rescue: bool = True
     #: What the next request goes without because the provider refuses it, why, and what is tried after that; None: no
     #: content was refused in this step.
     omission: Omission = ()
@@ -101,6 +104,21 @@ class Work:
     cut: str = ""
     #: Calls in doubt whose tool was asked already what happened.
     probed: frozenset[str] = frozenset()
+    #: Who acts, as it is found anew for every step; and who does in the step that is asked for now.
+    find_acting: FindActing | None = None
+    acting: Acting = field(default_factory=Acting)
+
+    async def acts(self, before: int | None) -> Acting:
+        """Who acts in the calls of a step that was started at seq `before`; None: of the step to come."""
+        if self.find_acting is None:
+            return Acting(self.owner)
+        return await self.find_acting(before)
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The agent's tools that whoever acts now may have it use; the model is told of no others."""
+        tools = self.agent.tools
+        return tuple(name for name in tools if self.acting.may_use(self.tools.effect(name)))
 
     @property
     def run(self) -> Run:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.place import Place, Row
 
-PARTS = ("resync", "append", "request", "memory", "text", "takeover")
+PARTS = ("storm", "resync", "append", "request", "memory", "text", "takeover")
 LIMIT_S = 600
 #: What the model writes: tokens, and how many of them a second.
 MODEL = "bench-400-50"

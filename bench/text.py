@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 import websockets
 
 from bench.place import PER_PERSON, ROOT, Place, Row, _wait_for_port, cpu_seconds, median, percentile
-from chat.runtime import current
 from tests.support.ports import claim_port
 from tests.support.processes import clean_environment
 from tests.support.wire import Wire, new_id
@@ -161,6 +160,8 @@ async def _web(place: Place, streams: int) -> tuple[Seen, float, float]:
     people = await asyncio.to_thread(place.people, 1 + streams // PER_PERSON)
     seen = Seen()
     conversations = [new_id() for _ in range(streams)]
+    from chat.runtime import current  # once Django is set up; BenchModel is needed before
+
     sessions = current().sessions
     for stream, conversation in enumerate(conversations):
         await begin_streaming(sessions, people[stream // PER_PERSON][0], conversation)

@@ -35,6 +35,7 @@ ResultCode = Literal[
     "agent_missing",
     "unknown_attachment",
     "unavailable",
+    "forbidden",
 ]
 
 Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]

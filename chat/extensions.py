@@ -11,14 +11,16 @@ HOLDFAST_DISABLED_ENTRANCES switches entrances off: they take nothing in and bri
 pages in the admin and their names for people stay.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from django.apps import apps
 from django.conf import settings
 from django.utils.module_loading import import_string
+
+from chat.authorization import ChatPlace
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -55,6 +57,21 @@ class Service:
     run: Callable[[ServiceContext], Awaitable[None]]
 
 
+@dataclass(frozen=True)
+class Attention:
+    """Something that waits for an operator, told on the admin's first page while `count` is above 0.
+
+    `count` asks the database, no further than a list counts. `text` says it, with {count} and, where that helps,
+    {label} (the entrance's) in it. `page` is the URL name of the admin page with the rows, `query` its filters, and
+    `permission` what who is told must have."""
+
+    count: Callable[[], int]
+    text: "StrOrPromise"
+    page: str
+    permission: str
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
 class Sources(Protocol):
     """What people keep in an entrance that begins runs by itself, for entrances that ask which of them did. Plain
     functions for a database thread."""
@@ -65,6 +82,15 @@ class Sources(Protocol):
 
     def began(self, id: UUID, conversation: UUID, message: str) -> bool:
         """Whether it has said, or is about to say, this message in this conversation."""
+        ...
+
+
+class Chats(Protocol):
+    """The conversations of an entrance in which several people may speak, and not their owner alone. Plain functions
+    for a database thread."""
+
+    def place(self, conversation: UUID) -> ChatPlace | None:
+        """What this conversation is there, as it is configured now; None if it is none of its chats."""
         ...
 
 
@@ -87,6 +113,11 @@ class Entrance:
     destinations: tuple["Destination", ...] = ()
     tools: tuple["Tool", ...] = ()
     sources: Sources | None = None
+    attention: tuple[Attention, ...] = ()
+    #: Of these runs, those whose answers it was to deliver and could not, and why. For a database thread.
+    undelivered: Callable[[Collection[str]], dict[str, str]] | None = None
+    #: None: whoever speaks here is the owner of the conversation.
+    chats: Chats | None = None
 
 
 class EntranceRegistry:
@@ -222,6 +253,29 @@ def sources(name: str) -> Sources | None:
     """What people keep in an entrance that begins runs by itself; None if there is no such entrance here."""
     found = find(name)
     return None if found is None else found.sources
+
+
+def attention() -> list[tuple[Entrance, Attention]]:
+    """What waits for an operator in any entrance, also in one that is switched off."""
+    return [(entrance, one) for entrance in _registry.known() for one in entrance.attention]
+
+
+def undelivered(runs: Collection[str]) -> dict[str, str]:
+    """Of these runs, those whose answers an entrance was to deliver and could not, and why."""
+    wanted = {run for run in runs if run}
+    found: dict[str, str] = {}
+    for entrance in _registry.known() if wanted else ():
+        if entrance.undelivered is not None:
+            told = entrance.undelivered(wanted)
+            found |= {run: f"{entrance.label}: {why}" for run, why in told.items()}
+    return found
+
+
+def place_of(entrance: str, conversation: UUID) -> ChatPlace | None:
+    """The chat that a conversation is which began at this entrance; None: it is its owner's alone. In a database
+    thread."""
+    found = find(entrance)
+    return None if found is None or found.chats is None else found.chats.place(conversation)
 
 
 def services() -> list[Service]:

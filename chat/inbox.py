@@ -1,10 +1,11 @@
 """The inbox: the only way into a conversation, for every entrance (rules W5, W6, W7, W11).
 
-    who, conversation, command id, body ─► owner? ─► known id? ─► decide_* on the state ─► append ─► queue, bells
-                                             │          │             │
-                                        not_found   the same      rejected, with a code
-                                                    result
+    who, conversation, command id, body ─► may they? ─► known id? ─► decide_* on the state ─► append ─► queue, bells
+                                              │             │             │
+                                     not_found, forbidden   the same      rejected, with a code
+                                                            result
 
+Who may is decided in `chat/authorization.py`.
 A command is acknowledged when the journal has it (rule S5); what comes after that (queue, bells) may fail, and
 the sweeper or a slow poll makes up for it. What is decided is decided by the pure functions of `chat/decide.py`.
 """
@@ -22,6 +23,7 @@ from agents import events as e
 from agents.closing import Streamed
 from agents.tools.texts import result_text
 from chat import decide, extensions
+from chat.authorization import Action, Standing, Verdict, in_admin, logged_in
 from chat.commands import (
     ApproveBody,
     CreateBody,
@@ -48,26 +50,50 @@ log = logging.getLogger(__name__)
 Body = CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody | TakeBackBody
 Decide = Callable[[SessionView], list[e.Event]]
 
-#: What an operator may do in the conversation of somebody else: stop its run, and say what became of a call in doubt.
-HELP = (StopBody, SettleBody)
+#: What each command is to the rules of chat/authorization.py; of an answer to a call that asks, `action_of` tells.
+ACTIONS: dict[type[BaseModel], Action] = {
+    CreateBody: "begin",
+    SendBody: "write",
+    StopBody: "stop",
+    RenameBody: "rename",
+    DeleteBody: "delete",
+    SettleBody: "settle",
+    TakeBackBody: "write",
+}
+
+
+def action_of(body: "Body") -> Action:
+    """What a command does, as the rules of authorization call it."""
+    if isinstance(body, ApproveBody):
+        return "allow" if body.decision == "approve" else "refuse"
+    return ACTIONS[type(body)]
 
 
 @dataclass(frozen=True)
 class Sender:
     """Who asks, and through which entrance (`chat/extensions.py`). It must have made sure that it is them.
 
-    An `operator` is not the owner, and may help a run of anybody out (`HELP`) and do nothing else there. Only the admin
-    sets it, for staff whose permission it has checked.
+    `user_id` is the user for whom it is asked: whose conversations may be meant. Where others may speak in them, as in
+    a chat, the entrance says by `standing` how they stand to the conversation, and by `actor` who they are
+    (`agents.events.Origin`). An `operator` is not the owner; only the admin sets it, for staff whose permission it has
+    checked.
     """
 
     user_id: int
     entrance: str = "web"
     name: str = ""
     operator: bool = False
+    actor: str = ""
+    standing: Standing | None = None
 
-    def may(self, body: "Body", owner_id: int) -> bool:
-        """Whether the sender may ask this of a conversation of `owner_id` (rule W11)."""
-        return self.user_id == owner_id or (self.operator and isinstance(body, HELP))
+    def stands(self, owner: queries.Whose) -> Standing:
+        """How they stand to a conversation (rule W11)."""
+        if self.operator:
+            return in_admin(self.user_id, None, permitted=True, active=owner.asker_active)
+        if self.standing is not None and self.user_id == owner.user:
+            return self.standing
+        attended = self.entrance not in extensions.unattended()
+        return logged_in(self.user_id, owner.user, active=owner.asker_active, attended=attended)
 
 
 @dataclass(frozen=True)
@@ -157,10 +183,12 @@ class Inbox:
         asked = digest(body)
         if isinstance(body, CreateBody):
             return await self._create(who, conversation, id, asked, body)
-        owner = await queries.owner_of(self._sessions.journal, conversation)
-        if owner is None or not who.may(body, owner[0]):
+        owner = await queries.whose(self._sessions.journal, conversation, who.user_id)
+        if owner is None:
             return CommandResult("rejected", "not_found")
-        if owner[1]:
+        if not (verdict := who.stands(owner).may(action_of(body))):
+            return _not_allowed(verdict)
+        if owner.deleted:
             gone = isinstance(body, DeleteBody)
             return CommandResult("duplicate") if gone else CommandResult("rejected", "not_found")
         try:
@@ -219,7 +247,7 @@ class Inbox:
 
     async def _send(self, who: Sender, conversation: str, body: SendBody) -> Decide:
         text = result_text(body.text)
-        origin = e.Origin(entrance=who.entrance, name=who.name)
+        origin = e.Origin(entrance=who.entrance, name=who.name, actor=who.actor)
         if not text.strip() and not body.attachments:
             raise Rejected("bad_command")
         # Before the append: a file that a message names must belong to it, whatever dies in between.
@@ -294,6 +322,9 @@ class Inbox:
         self, who: Sender, conversation: str, id: str, asked: str, body: CreateBody
     ) -> CommandResult:
         journal = self._sessions.journal
+        made_for = await queries.asker(journal, who.user_id)
+        if not (verdict := who.stands(made_for).may("begin")):
+            return _not_allowed(verdict)
         agent: str | None = body.agent
         if await queries.owner_of(journal, conversation) is None:
             agent = await queries.agent_for(journal, body.agent)
@@ -361,6 +392,12 @@ class Inbox:
             raise IdReused
         cursor = (await self._sessions.look(conversation)).position.cursor
         return _answer(stands.result, cursor, duplicate=stands is not command)
+
+
+def _not_allowed(verdict: Verdict) -> CommandResult:
+    """The answer to what somebody may not do. Of what is not theirs they do not even learn that it is there."""
+    theirs = verdict.reason in ("disabled", "policy", "trust")
+    return CommandResult("rejected", "forbidden" if theirs else "not_found")
 
 
 _APPLIED = json.dumps({"status": "applied"})

@@ -2,7 +2,8 @@
 
 `Event` is the journal; the other rows, but for a conversation's owner, fence and deletion, could be made
 again from it. Only `chat/journal/journal.py` writes them. All times are integers, milliseconds since the Unix epoch,
-as in the events themselves; `seq` places an item in its conversation.
+as in the events themselves; `seq` places an item in its conversation. A foreign key has no index of its own where a
+unique key begins with it.
 """
 
 import uuid
@@ -60,6 +61,8 @@ class Conversation(Used):
                 name="conversation_list",
                 condition=models.Q(deleted_at__isnull=True),
             ),
+            # What was written to lately: looks of messengers and triggers, and the admin's list.
+            models.Index(fields=["-updated_at", "id"], name="conversation_recent"),
         )
 
     def __str__(self) -> str:
@@ -69,7 +72,7 @@ class Conversation(Used):
 class Event(models.Model):
     """One event of the journal: `text` is the stored JSON that `tag` was hashed over."""
 
-    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="events")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="events", db_index=False)
     seq = models.BigIntegerField()
     type = models.CharField(max_length=40)
     #: In which version of its type it is told (rule J3). The database fills it in for a release that does not know it.
@@ -82,6 +85,8 @@ class Event(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["conversation", "seq"], name="event_seq"),)
+        # The admin's list by type: a rare one would be looked for in everybody's events otherwise.
+        indexes = (models.Index(fields=["type", "id"], name="event_type"),)
 
     def __str__(self) -> str:
         return f"{self.seq} {self.type}"
@@ -90,7 +95,7 @@ class Event(models.Model):
 class Command(models.Model):
     """A command that has its result, so that the same id gets the same result for ever (rule W5)."""
 
-    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="commands")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="commands", db_index=False)
     command = models.CharField(max_length=64)
     digest = models.CharField(max_length=64)
     result = models.TextField()
@@ -107,7 +112,7 @@ class Command(models.Model):
 class Message(models.Model):
     """A transcript item that is not a step: what a person said, a note, or a notice. `body` is the item."""
 
-    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages", db_index=False)
     seq = models.BigIntegerField()
     message = models.CharField(max_length=64)
     kind = models.CharField(max_length=10)
@@ -125,7 +130,7 @@ class Message(models.Model):
 class Run(Used):
     """One stretch of agent work. `seq` is its run.queued event."""
 
-    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="runs")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="runs", db_index=False)
     run = models.CharField(max_length=64)
     seq = models.BigIntegerField()
     cause = models.CharField(max_length=64)
@@ -161,7 +166,7 @@ class Run(Used):
 class Step(Used):
     """One model response. `body` is the transcript item; an `open` one stays in the window however old."""
 
-    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="steps")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="steps", db_index=False)
     seq = models.BigIntegerField()
     step = models.CharField(max_length=80)
     run = models.CharField(max_length=64)
@@ -186,7 +191,7 @@ class Step(Used):
 class Call(models.Model):
     """One tool call, whole: `result` is what the model reads, `preview` what the transcript item shows."""
 
-    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="calls")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="calls", db_index=False)
     call = models.CharField(max_length=64)
     step = models.CharField(max_length=80)
     ordinal = models.IntegerField()
@@ -235,7 +240,7 @@ class Fault(models.Model):
         ("not_asked", "not asked again"),
     )
 
-    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="faults")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="faults", db_index=False)
     run = models.CharField(max_length=64)
     step = models.CharField(max_length=80)
     kind = models.CharField(max_length=10)
@@ -300,6 +305,27 @@ def _remove_file(instance: Attachment, using: str, **kwargs: Any) -> None:
     transaction.on_commit(lambda: instance.file.storage.delete(str(instance.file.name)), using=using)
 
 
+class QueueFailure(models.Model):
+    """A row of a queue that raised what nobody foresaw: how often in a row, and, when that was too often, that it was
+    set aside (`chat/set_aside.py`). It is named by its queue and a key of that queue's."""
+
+    queue = models.CharField(max_length=40)
+    key = models.CharField(max_length=200)
+    tries = models.PositiveIntegerField(default=0)
+    reason = models.CharField(max_length=300, blank=True)
+    aside = models.BooleanField(default=False)
+    first_at = models.BigIntegerField()
+    last_at = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = "row that raised"
+        verbose_name_plural = "rows that raised"
+        constraints = (models.UniqueConstraint(fields=["queue", "key"], name="queue_failure"),)
+
+    def __str__(self) -> str:
+        return f"{self.queue} {self.key}"
+
+
 class Installation(models.Model):
     """The one row that tells this installation from others (`chat/installation.py`). Its first migration made it."""
 
@@ -315,7 +341,11 @@ class Installation(models.Model):
         return str(self.identity)
 
 
+def in_lists() -> "models.QuerySet[Conversation]":
+    """All conversations that people have in their lists: those that have begun and are not deleted."""
+    return Conversation.objects.filter(deleted_at__isnull=True, head_seq__gt=0)
+
+
 def listed(owner_id: Any) -> "models.QuerySet[Conversation]":
-    """A user's conversations, newest first: those that have begun and are not deleted."""
-    mine = Conversation.objects.filter(owner_id=owner_id, deleted_at__isnull=True, head_seq__gt=0)
-    return mine.order_by("-updated_at")
+    """A user's conversations, newest first."""
+    return in_lists().filter(owner_id=owner_id).order_by("-updated_at")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
-from django.core.exceptions import RequestAborted
+from django.core.exceptions import DisallowedHost, RequestAborted
 
 # The password of an address, a bearer token, keys in the shape that model providers give out, and the secret part of a
 # webhook's address (Django writes the path of every refused request).
@@ -36,3 +36,14 @@ def unless_a_visitor_left(record: logging.LogRecord) -> bool:
     """False for what asyncio says of a visitor who went away before the answer: Django 5.2 leaves the exception that
     means this (`ASGIHandler.listen_for_disconnect`) to nobody if both happen at once. It is no error of anybody's."""
     return not (record.exc_info and isinstance(record.exc_info[1], RequestAborted))
+
+
+def name_in_one_line(record: logging.LogRecord) -> bool:
+    """Always True. Says in one line, with the setting's name, that somebody asked for a host that we do not go by:
+    Django logs it with a traceback, and scanners ask all day."""
+    if record.exc_info and isinstance(record.exc_info[1], DisallowedHost):
+        host = str(record.exc_info[1]).partition("You may need")[0].strip()
+        record.msg, record.args = f"{host} Add the name to DJANGO_ALLOWED_HOSTS if people use it.", ()
+        record.exc_info = record.exc_text = None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True

@@ -16,13 +16,24 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from chat.session.connect import channels_host
+from chat.support.kept import kept
 from chat.support.redis_address import DEFAULT_PREFIX
 from config import capacity
 from config.entrances import installed as installed_entrances
 from config.entrances import other_apps
-from config.logs import unless_a_visitor_left
+from config.logs import name_in_one_line, unless_a_visitor_left
 from config.paths import BASE_DIR, DEFAULT_DATA, FILES, INSTALLED
-from config.values import Values, database, email, names_a_model, redis, redis_prefix
+from config.values import (
+    LOOPBACK,
+    Values,
+    data_folder,
+    database,
+    email,
+    names_a_model,
+    prefix,
+    redis,
+    redis_prefix,
+)
 
 ENV = Values(os.environ)
 
@@ -47,7 +58,7 @@ DATABASES = {
     )
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    Path(DATABASES["default"]["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+    data_folder("DATABASE_URL or HOLDFAST_DATA", Path(DATABASES["default"]["NAME"]).parent)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 HOLDFAST_REDIS_URL = redis("REDIS_URL", ENV.text("REDIS_URL", "redis://127.0.0.1:6380/0"))
@@ -71,16 +82,8 @@ def _secret_key() -> str:
             "or set HOLDFAST_TRIAL=1 to try Holdfast on your own machine."
         )
     path = HOLDFAST_DATA / "secret_key"
-    HOLDFAST_DATA.mkdir(parents=True, exist_ok=True)
-    try:
-        # O_EXCL: of several processes that start at once, one makes the key and the others read it.
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        pass
-    else:
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_urlsafe(50))
-    return path.read_text()
+    data_folder("HOLDFAST_DATA", HOLDFAST_DATA)
+    return kept(path, lambda: secrets.token_urlsafe(50))
 
 
 SECRET_KEY = _secret_key()
@@ -98,8 +101,12 @@ HOLDFAST_DEMO_MODEL = HOLDFAST_DEMO and not names_a_model(ENV)
 
 # ---- who may ask -----------------------------------------------------------------------------------------
 
-ALLOWED_HOSTS = ENV.names("DJANGO_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
+# Loopback is always answered: that is where Docker Compose publishes, and where an operator on the machine looks.
+ALLOWED_HOSTS = list(dict.fromkeys([*ENV.names("DJANGO_ALLOWED_HOSTS"), *LOOPBACK]))
 CSRF_TRUSTED_ORIGINS = ENV.names("DJANGO_CSRF_TRUSTED_ORIGINS")
+# The path of the host below which everything is, such as /chat (chat/http/mount.py); empty: all of the host.
+HOLDFAST_PATH = prefix("HOLDFAST_PATH", ENV.text("HOLDFAST_PATH"))
+FORCE_SCRIPT_NAME = HOLDFAST_PATH or None
 
 # Entrances that take nothing in, by name (chat/extensions.py).
 HOLDFAST_DISABLED_ENTRANCES = ENV.names("HOLDFAST_DISABLED_ENTRANCES")
@@ -167,7 +174,7 @@ AUTH_PASSWORD_VALIDATORS = [
 AUTHENTICATION_BACKENDS = ["chat.http.authentication.PasswordBackend"]
 CSRF_FAILURE_VIEW = "chat.http.trouble.csrf_failure"
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "/"
+LOGIN_REDIRECT_URL = f"{HOLDFAST_PATH}/"
 LOGOUT_REDIRECT_URL = "login"
 
 # HTTPS is the rule outside a trial; DJANGO_INSECURE_HTTP=1 is for a private network without it.
@@ -175,6 +182,14 @@ _HTTPS = not ENV.flag("DJANGO_INSECURE_HTTP", HOLDFAST_TRIAL)
 SESSION_ENGINE = "chat.http.sessions"
 SESSION_COOKIE_SECURE = _HTTPS
 CSRF_COOKIE_SECURE = _HTTPS
+# What else is on this host has cookies of its own.
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{HOLDFAST_PATH}/"
+if _HTTPS:
+    # Browsers take such a cookie only over HTTPS, for this host alone and for all of it: no other host of the domain
+    # can set one here. Below a path there is the weaker form, which only HTTPS can set.
+    _PREFIX = "__Secure-" if HOLDFAST_PATH else "__Host-"
+    SESSION_COOKIE_NAME = f"{_PREFIX}sessionid"
+    CSRF_COOKIE_NAME = f"{_PREFIX}csrftoken"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -212,7 +227,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
 # ---- the frontend's files: hashed names by Vite, served by WhiteNoise ------------------------------------
 
 FRONTEND_DIST = FILES / "frontend" / "dist"
-STATIC_URL = "/static/"
+STATIC_URL = f"{HOLDFAST_PATH}/static/"
 # Nothing is collected: WhiteNoise serves each file from where it lies.
 STATIC_ROOT = None
 STATICFILES_DIRS = [FRONTEND_DIST] if FRONTEND_DIST.is_dir() else []
@@ -305,10 +320,14 @@ HOLDFAST_STUCK_MS = ENV.number("HOLDFAST_STUCK_MS", max(60_000, 4 * HOLDFAST_LEA
 HOLDFAST_DRAIN_PER_SECOND = ENV.number("HOLDFAST_DRAIN_PER_SECOND", 100, least=1)
 HOLDFAST_DRAIN_MS = ENV.number("HOLDFAST_DRAIN_MS", 5_000, least=100)
 # Conversations shown anew per second by one web server, after a burst of as many; who comes back in a storm waits.
-HOLDFAST_OPENS_PER_SECOND = ENV.number("HOLDFAST_OPENS_PER_SECOND", 200, least=1)
+HOLDFAST_OPENS_PER_SECOND = ENV.number("HOLDFAST_OPENS_PER_SECOND", 1000, least=1)
 # Triggers that one person may have, and seconds between two looks at an address, at least.
 HOLDFAST_TRIGGERS_PER_USER = ENV.number("HOLDFAST_TRIGGERS_PER_USER", 100, least=0, most=10_000)
 HOLDFAST_TRIGGER_LEAST_S = ENV.number("HOLDFAST_TRIGGER_LEAST_S", 60, least=1)
+# Networks beside the public internet whose addresses triggers may look at, for everybody who may make one.
+HOLDFAST_TRIGGER_NETWORKS = ENV.networks("HOLDFAST_TRIGGER_NETWORKS")
+# Bytes of one delivery to a webhook: GitHub sends up to 25 MB.
+HOLDFAST_WEBHOOK_BYTES = ENV.number("HOLDFAST_WEBHOOK_BYTES", 26_214_400, least=1_000, most=100_000_000)
 HOLDFAST_COMMANDS_PER_MINUTE = ENV.number("HOLDFAST_COMMANDS_PER_MINUTE", 240, least=1)
 # ---- schedules (docs/schedules.md) ----
 # Of one person; agents have limits of their own beside it. 0: nobody but staff makes any.
@@ -337,6 +356,7 @@ LOGGING = {
     },
     "filters": {
         "visitors": {"()": "django.utils.log.CallbackFilter", "callback": unless_a_visitor_left},
+        "names": {"()": "django.utils.log.CallbackFilter", "callback": name_in_one_line},
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
@@ -347,6 +367,7 @@ LOGGING = {
         "streaq": {"level": LOG_LEVEL},
         "asyncio": {"filters": ["visitors"]},
         "django": {"level": "INFO"},
+        "django.security.DisallowedHost": {"filters": ["names"]},
         # One line per request and per socket says nothing that the journal does not.
         "django.channels.server": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},

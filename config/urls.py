@@ -6,6 +6,7 @@ from django.urls import include, path
 from chat import extensions
 from config import health
 
+handler400 = "chat.http.trouble.bad_request"
 handler403 = "chat.http.trouble.forbidden"
 handler404 = "chat.http.trouble.not_found"
 handler500 = "chat.http.trouble.failed"

@@ -1,12 +1,15 @@
 """Typed readers of environment values that refuse a bad value and say what to set instead.
 
-Pure: they take a mapping, so `config/settings.py` stays the only reader of the process environment.
+They take a mapping, so `config/settings.py` stays the only reader of the process environment.
 A refused value is never repeated in full, because it may be a secret.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +23,8 @@ from chat.support.redis_address import BadAddress, check_prefix, parse
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off", ""})
 MAIL = "django.core.mail.backends"
+#: The names of this machine for itself.
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,18 @@ class Values:
         found = [part.strip() for part in self.source.get(name, "").split(",") if part.strip()]
         return found or list(default)
 
+    def networks(self, name: str) -> list[str]:
+        """Networks like 10.0.0.0/8, or single addresses, separated by commas."""
+        found = self.names(name)
+        for text in found:
+            try:
+                ipaddress.ip_network(text)
+            except ValueError as problem:
+                raise ImproperlyConfigured(
+                    f"{name} has {text!r}, which is no network ({problem}). Write them like 10.0.0.0/8,fd00::/8"
+                ) from None
+        return found
+
     def keys(self, name: str) -> dict[str, str]:
         """A JSON object of addresses and the key for each."""
         raw = self.text(name)
@@ -108,6 +125,28 @@ class Values:
         return raw
 
 
+#: How our own addresses begin.
+OURS = frozenset("accounts admin api c feishu healthz hooks readyz static triggers schedules ws".split())
+_PREFIX = re.compile(r"(/[A-Za-z0-9][\w.~-]*)+")
+
+
+def prefix(name: str, path: str) -> str:
+    """The path of the host below which everything is, '/chat'; '' if that is all of the host. `name` is the variable to
+    blame."""
+    path = path.rstrip("/")
+    if not path:
+        return ""
+    if not _PREFIX.fullmatch(path):
+        raise ImproperlyConfigured(
+            f"{name} must be a path like /chat: letters, digits, and - . _ ~ between slashes."
+        )
+    if path.split("/")[1] in OURS:
+        raise ImproperlyConfigured(
+            f"{name} must not begin with /{path.split('/')[1]}, as addresses of Holdfast itself do. Choose another."
+        )
+    return path
+
+
 def redis(name: str, url: str) -> str:
     """The address as it is, once it is known to be one (`chat/support/redis_address.py`)."""
     try:
@@ -124,6 +163,32 @@ def redis_prefix(name: str, prefix: str) -> str:
     except BadAddress as problem:
         raise ImproperlyConfigured(f"{name} {problem}") from None
     return prefix
+
+
+def unwritable(folder: Path) -> str:
+    """Why nothing can be kept in this folder by this process, in words that say what to do; '' if it can."""
+    if os.access(folder, os.W_OK | os.X_OK):
+        return ""
+    owner, me = folder.stat().st_uid, os.geteuid()
+    if owner == me:
+        return f"the folder {folder} cannot be written to. Mount it for writing, or run: chmod u+rwx {folder}"
+    return (
+        f"the folder {folder} belongs to user {owner}, and this process is user {me}, who may not write there. "
+        f"Give it away with chown -R {me} (where it is a bind mount: the folder of the host that is mounted there)."
+    )
+
+
+def data_folder(name: str, folder: Path) -> Path:
+    """The folder, made if it is not there. `name` is the variable to blame if this process may not write into it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise ImproperlyConfigured(
+            f"{name}: the folder {folder} cannot be made ({problem.strerror})."
+        ) from None
+    if told := unwritable(folder):
+        raise ImproperlyConfigured(f"{name}: {told}")
+    return folder
 
 
 def names_a_model(env: Values) -> bool:

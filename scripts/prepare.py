@@ -6,27 +6,24 @@ stamp file beside the result. What is missing on the machine is said in one line
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import os
-import re
 import shutil
-import socket
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from scripts import machine, ports
+from scripts.machine import Missing, check_port, node_version
+
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 FRONTEND = ROOT / "frontend"
-NODE_NEEDED = (20, 19)
-
-
-class Missing(Exception):
-    """Something that this machine lacks; the text is one line that says what to do."""
+STAMP = FRONTEND / "dist" / ".vite" / "holdfast.stamp"
 
 
 def say(text: str) -> None:
@@ -49,59 +46,73 @@ def is_done(stamp: Path, wanted: str) -> bool:
 
 
 def run(argv: Sequence[str | Path], failure: str, cwd: Path = ROOT) -> None:
-    """Run a command; its output is shown only when it fails. Raises Missing(failure)."""
+    """Run a command; its output is shown only when it fails. Raises Missing(failure), or what is to be done about a
+    full disk."""
     done = subprocess.run(list(map(str, argv)), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode:
-        sys.stderr.write(done.stdout.decode(errors="replace")[-6000:] + "\n")
-        raise Missing(failure)
+        said = done.stdout.decode(errors="replace")
+        sys.stderr.write(said[-6000:] + "\n")
+        raise machine.full(cwd) if machine.FULL.search(said) else Missing(failure)
 
 
 # ---- Python -----------------------------------------------------------------------------------------------
 
 
+def unfinished() -> bool:
+    """Whether an installation into the environment was begun and not finished (a lost connection, a full disk, Ctrl-C).
+    What it left may look like a package and not be one."""
+    return any(VENV.glob(".*.begun"))
+
+
+def venv_works() -> bool:
+    """Whether the environment is whole: its Python runs and has pip (Debian's, without python3-venv, leaves one that
+    has none), and no installation was left halfway."""
+    return (
+        PYTHON.exists()
+        and not unfinished()
+        and subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode == 0
+    )
+
+
 def ensure_venv() -> None:
-    """A virtual environment with a Python that works (one whose Python was removed is made again)."""
-    if PYTHON.exists() and subprocess.run([PYTHON, "-c", ""], capture_output=True).returncode == 0:
+    """A virtual environment that is whole; one that is not is made again."""
+    if venv_works():
         return
+    machine.check_venv_module()
     say("Creating .venv …")
     run(
         [sys.executable, "-m", "venv", "--clear", VENV],
-        "Python cannot create a virtual environment. On Debian and Ubuntu: apt-get install python3-venv",
+        "Python cannot create a virtual environment; its message is above. On Debian and Ubuntu: apt-get install "
+        "python3-venv",
     )
+
+
+def packages_done(name: str) -> tuple[bool, str]:
+    """Whether the packages of this lock are installed, and the fingerprint that says so."""
+    version = subprocess.run([PYTHON, "--version"], capture_output=True, text=True, check=True).stdout
+    wanted = fingerprint([ROOT / name], version)
+    return is_done(VENV / f".{name}.stamp", wanted), wanted
 
 
 def ensure_packages(name: str = "requirements.lock") -> None:
     """The packages of requirements.lock or requirements-dev.lock (which includes the former), each by its hash."""
-    path = ROOT / name
-    stamp = VENV / f".{name}.stamp"
-    version = subprocess.run([PYTHON, "--version"], capture_output=True, text=True, check=True).stdout
-    wanted = fingerprint([path], version)
-    if is_done(stamp, wanted):
+    done, wanted = packages_done(name)
+    if done:
         return
     say(f"Installing Python packages from {name} …")
+    begun = VENV / f".{name}.begun"
+    begun.touch()
     # The lock is complete (make lint checks it), so pip need not look for more: that is quicker, too.
     how = ["-q", "--disable-pip-version-check", "--require-hashes", "--no-deps"]
     run(
-        [PYTHON, "-m", "pip", "install", *how, "-r", path],
+        [PYTHON, "-m", "pip", "install", *how, "-r", ROOT / name],
         f"pip could not install {name}; its message is above. Check the connection to the package index.",
     )
-    stamp.write_text(wanted)
+    (VENV / f".{name}.stamp").write_text(wanted)
+    begun.unlink()
 
 
 # ---- the frontend -----------------------------------------------------------------------------------------
-
-
-def node_version() -> str:
-    """The version of Node, after checking that it and npm are there and new enough. Raises Missing."""
-    needed = ".".join(map(str, NODE_NEEDED))
-    hint = f"Holdfast needs Node {needed} or newer to build the web chat"
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        raise Missing(f"{hint}; node or npm is not in PATH. Install it from https://nodejs.org")
-    text = subprocess.run(["node", "--version"], capture_output=True, text=True).stdout.strip()
-    found = re.match(r"v(\d+)\.(\d+)", text)
-    if found is None or (int(found[1]), int(found[2])) < NODE_NEEDED:
-        raise Missing(f"{hint}; this is {text or 'none that works'}. Install it from https://nodejs.org")
-    return text
 
 
 def ensure_node_modules() -> None:
@@ -129,11 +140,16 @@ def frontend_sources() -> list[Path]:
     return found
 
 
+def frontend_done() -> tuple[bool, str]:
+    """Whether the frontend is built from what is there, and the fingerprint that says so."""
+    wanted = fingerprint(frontend_sources())
+    return is_done(STAMP, wanted), wanted
+
+
 def ensure_frontend() -> None:
     """The built frontend in frontend/dist. Node is needed only when something has to be built."""
-    stamp = FRONTEND / "dist" / ".vite" / "holdfast.stamp"
-    wanted = fingerprint(frontend_sources())
-    if is_done(stamp, wanted):
+    done, wanted = frontend_done()
+    if done:
         return
     ensure_node_modules()
     say("Building the frontend …")
@@ -142,7 +158,7 @@ def ensure_frontend() -> None:
         "The frontend could not be built; the message is above.",
         FRONTEND,
     )
-    stamp.write_text(wanted)
+    STAMP.write_text(wanted)
 
 
 # ---- what the tests need ----------------------------------------------------------------------------------
@@ -219,26 +235,25 @@ def ensure_outages() -> None:
 # ---- commands ---------------------------------------------------------------------------------------------
 
 
-def check_port(port: int) -> None:
-    """Raise Missing if somebody listens on 127.0.0.1:`port`."""
-    with socket.socket() as probe:
-        # Without it a port counts as taken for a minute after a server with open connections has ended.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except PermissionError:
-            raise Missing(
-                f"Port {port} needs administrator rights. Choose another: make run PORT=8000"
-            ) from None
-        except OSError:
-            raise Missing(
-                f"Port {port} is in use. Stop what listens there or choose another: make run PORT={port + 1}"
-            ) from None
+def look_first(lock: str) -> None:
+    """What would otherwise be found missing after minutes of downloads. Raises Missing."""
+    built, _ = frontend_done()
+    if not built:
+        node_version()
+    whole = venv_works()
+    if not whole:
+        machine.check_wheels()
+        machine.check_venv_module()
+    if not (built and whole and packages_done(lock)[0]):
+        machine.check_space(ROOT)
 
 
 def start(port: int) -> None:
     """`make run`: prepare what is missing, then become scripts/stack.py. Does not come back."""
+    # As Ctrl-C: what is being installed is ended, too, and not left to go on by itself.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     check_port(port)
+    look_first("requirements.lock")
     ensure_venv()
     ensure_packages()
     ensure_frontend()
@@ -249,6 +264,7 @@ def start(port: int) -> None:
 def tools() -> None:
     """Everything that `make lint` and `make test` use."""
     node_version()
+    look_first("requirements-dev.lock")
 
     def frontend() -> None:
         ensure_node_modules()
@@ -267,9 +283,10 @@ def tools() -> None:
 
 def main(arguments: list[str]) -> int:
     """`run --port N` or `tools`. Prints one line and returns 1 when something is missing."""
-    parser = argparse.ArgumentParser(prog="scripts/bootstrap.py")
+    parser = ports.Arguments(prog="scripts/bootstrap.py")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("run", help="prepare and start").add_argument("--port", type=int, default=8000)
+    starting = commands.add_parser("run", help="prepare and start")
+    starting.add_argument("--port", type=ports.port_number, default=8000)
     commands.add_parser("tools", help="prepare what the checks and tests need")
     chosen = parser.parse_args(arguments)
     try:
@@ -279,6 +296,11 @@ def main(arguments: list[str]) -> int:
             tools()
     except Missing as problem:
         print(problem, file=sys.stderr)
+        return 1
+    except OSError as problem:
+        if not machine.is_full(problem):
+            raise
+        print(machine.full(ROOT), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -6,6 +6,11 @@
 
 from __future__ import annotations
 
+from scripts import signals
+
+if __name__ == "__main__":
+    signals.hear()  # before the imports: they take most of a second
+
 import contextlib
 import ctypes
 import os
@@ -20,24 +25,36 @@ from chat.support.redis_address import parse
 
 PYTHON = sys.executable
 PR_SET_PDEATHSIG = 1
+#: Runs a module so that SIGTERM is heard from its first line on.
+LAUNCH = [PYTHON, "-m", "scripts.signals"]
+
+
+#: Connections that the kernel keeps for a web server that has no turn for them: everybody comes back after a restart.
+#: Linux takes no more than net.core.somaxconn (4096).
+BACKLOG = 4096
+#: Seconds that a socket may take until it is accepted; it is accepted before anything is looked up.
+HANDSHAKE_S = 60
 
 
 def web(settings: ModuleType) -> list[str]:
     """Pages, HTTP and WebSockets."""
-    where = ["-b", settings.HOLDFAST_HOST, "-p", str(settings.HOLDFAST_PORT)]
+    # Twisted's description of an endpoint; a colon separates its parts, and stands in addresses of IPv6.
+    interface = settings.HOLDFAST_HOST.replace(":", r"\:")
+    endpoint = f"tcp:port={settings.HOLDFAST_PORT}:interface={interface}:backlog={BACKLOG}"
+    where = ["-e", endpoint, "--websocket_connect_timeout", str(HANDSHAKE_S)]
     proxy = ["--proxy-headers"] if getattr(settings, "SECURE_PROXY_SSL_HEADER", None) else []
-    return [PYTHON, "-m", "daphne", "-v", "0", *where, *proxy, "--no-server-name", "config.asgi:application"]
+    return [*LAUNCH, "daphne", "-v", "0", *where, *proxy, "--no-server-name", "config.asgi:application"]
 
 
 def worker(settings: ModuleType) -> list[str]:
     """Runs of agents, sweeps and timers. Any number of them may run."""
-    return [PYTHON, "-m", "django", "worker"]
+    return [*LAUNCH, "django", "worker"]
 
 
 def demo(settings: ModuleType) -> list[str]:
     """The scripted model, for a first try without a key."""
     where = ["-b", settings.HOLDFAST_DEMO_HOST, "-p", str(settings.HOLDFAST_DEMO_PORT)]
-    return [PYTHON, "-m", "daphne", "-v", "0", *where, "--no-server-name", "demo.server:application"]
+    return [*LAUNCH, "daphne", "-v", "0", *where, "--no-server-name", "demo.server:application"]
 
 
 def valkey(settings: ModuleType) -> list[str]:
@@ -49,7 +66,7 @@ def valkey(settings: ModuleType) -> list[str]:
 
 def migrate(settings: ModuleType) -> list[str]:
     """Bring the database's tables up to date, then end. Must have ended before web and worker start."""
-    return [PYTHON, "-m", "django", "migrate", "--no-input"]
+    return [*LAUNCH, "--undo", "django", "migrate", "--no-input"]
 
 
 PROCESSES: dict[str, Callable[[ModuleType], list[str]]] = {
@@ -60,6 +77,7 @@ PROCESSES: dict[str, Callable[[ModuleType], list[str]]] = {
     "migrate": migrate,
 }
 NEEDS_REDIS = frozenset({"web", "worker"})
+KEEPS_FILES = frozenset({"web", "worker"})
 
 
 def command(name: str) -> list[str]:
@@ -99,6 +117,10 @@ def main(arguments: list[str]) -> int:
 
     try:
         from config import capacity, settings
+        from config.values import data_folder
+
+        if name in KEEPS_FILES:
+            data_folder("HOLDFAST_DATA", settings.HOLDFAST_DATA)
     except ImproperlyConfigured as problem:
         print(f"{name} cannot start: {problem}", file=sys.stderr)
         return 2
@@ -112,6 +134,8 @@ def main(arguments: list[str]) -> int:
     os.chdir(settings.BASE_DIR)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     argv = PROCESSES[name](settings)
+    if argv[: len(LAUNCH)] == LAUNCH:
+        signals.hold()  # not for a program that would not know of it, such as Valkey
     return os.execv(argv[0], argv)  # Does not come back.
 
 

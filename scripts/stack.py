@@ -8,16 +8,11 @@ this process ── supervisord ──┬─ valkey   (unless REDIS_URL names an
 
 from __future__ import annotations
 
-import argparse
-import contextlib
-import fcntl
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -27,9 +22,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.paths import BASE_DIR, DEFAULT_DATA
 from config.values import Values, names_a_model
-from scripts import supervise
+from scripts import ports, supervise
 from scripts.logtail import Tail
-from scripts.processes import PYTHON, end_with_parent
+from scripts.processes import LAUNCH, PYTHON, end_with_parent
 
 VALKEY_PORT = 6380
 DEMO_PORT = 8399
@@ -39,36 +34,11 @@ LEAVE_SECONDS = 30
 TRIES = 3
 
 
-def claim_port(preferred: int) -> tuple[int, int]:
-    """`preferred` if nobody listens there or is about to, otherwise a port that the system chooses; with the handle of
-    its claim. Between the look and the moment when our server listens, another start of Holdfast would find the port
-    free, too: the claim keeps it away. Keep the handle open for as long as the server is to have the port."""
-    for port in (preferred, *[0] * 20):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            chosen: int = probe.getsockname()[1]
-            return chosen, _exclusive(Path(tempfile.gettempdir()) / f"holdfast-port-{chosen}")
-    raise RuntimeError("No loopback port is free.")
-
-
-def _exclusive(path: Path) -> int:
-    """A handle that holds the file's lock; the kernel lets go of it when the process ends. Raises OSError if another
-    process holds it, or the file is not ours."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise
-    return handle
-
-
 def lock(data: Path) -> int | None:
     """Hold the data folder for this process; None if another one holds it. Two Valkeys would ruin each other."""
     data.mkdir(parents=True, exist_ok=True)
     try:
-        return _exclusive(data / "lock")
+        return ports.exclusive(data / "lock")
     except BlockingIOError:
         return None
 
@@ -80,21 +50,26 @@ class Stack:
         self.port = port
         self.env = environment
         self.data = Path(environment.get("HOLDFAST_DATA") or DEFAULT_DATA).expanduser().resolve()
-        self.names = ["worker", "web"]
+        #: The processes, in the order in which they are started.
+        self.names: list[str] = []
         #: Whether agents that name no model talk to the demo model.
         self.demo_answers = False
         self.supervisor: subprocess.Popen[bytes] | None = None
-        #: Handles that keep other starts of Holdfast away from our ports.
+        #: Handles that keep other starts of Holdfast away from our ports, and these ports, by process.
         self._claims: list[int] = []
+        self.ports: dict[str, int] = {}
+        #: Whether the store is ours, on a port that we choose.
+        self._own_store = not environment.get("REDIS_URL")
         self.ending = False
 
     @property
     def address(self) -> str:
-        """Where people go."""
-        return f"http://127.0.0.1:{self.port}"
+        """Where people go, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}{self.env.get('HOLDFAST_PATH', '').rstrip('/')}"
 
     def configure(self) -> None:
-        """Decide which processes are needed and what they are told; write the configuration files."""
+        """Decide which processes are needed and what they are told; write the configuration files. Once more where
+        somebody was quicker than we to listen on a port: another is chosen then. Raises ImproperlyConfigured."""
         (self.data / "logs").mkdir(parents=True, exist_ok=True)
         self.env.setdefault("HOLDFAST_TRIAL", "1")
         self.env |= {
@@ -103,16 +78,19 @@ class Stack:
             "HOLDFAST_END_WITH_PARENT": "1",
             "PYTHONUNBUFFERED": "1",
         }
+        for claim in self._claims:
+            os.close(claim)
+        self._claims, self.names = [], ["worker", "web"]
+        self._claims.append(self._claim_own())
         values = Values(self.env)
         demo = values.switch("HOLDFAST_DEMO", automatic=not names_a_model(values))
         self.demo_answers = demo and not names_a_model(values)
         if demo:
-            self.env["HOLDFAST_DEMO_PORT"] = str(
-                self._port(int(self.env.get("HOLDFAST_DEMO_PORT") or DEMO_PORT))
-            )
+            wanted = values.number("HOLDFAST_DEMO_PORT", DEMO_PORT, least=1, most=65535)
+            self.env["HOLDFAST_DEMO_PORT"] = str(self._port("demo", wanted))
             self.names.insert(0, "demo")
-        if not self.env.get("REDIS_URL"):
-            port, password = self._port(VALKEY_PORT), secrets.token_urlsafe(24)
+        if self._own_store:
+            port, password = self._port("valkey", VALKEY_PORT), secrets.token_urlsafe(24)
             supervise.write_valkey_conf(self.data, port, password)
             self.env["REDIS_URL"] = f"redis://:{password}@127.0.0.1:{port}/0"
             # It belongs to the data folder, wherever that was moved.
@@ -121,20 +99,49 @@ class Stack:
         conf = supervise.supervisor_conf(self.names, root=BASE_DIR, data=self.data)
         supervise.write_private(self.data / "supervisord.conf", conf)
 
-    def _port(self, preferred: int) -> int:
-        port, claim = claim_port(preferred)
+    def _port(self, name: str, preferred: int) -> int:
+        self.ports[name], claim = ports.claim_port(preferred)
         self._claims.append(claim)
-        return port
+        return self.ports[name]
+
+    def _claim_own(self) -> int:
+        """The port that people know is the one that was asked for, or none."""
+        if told := ports.trouble_with(self.port):
+            raise ImproperlyConfigured(told)
+        try:
+            return ports.claim(self.port)
+        except OSError:
+            raise ImproperlyConfigured(
+                f"Another Holdfast is about to use port {self.port}. Choose another: make run PORT={self.port + 1}"
+            ) from None
+
+    def overtaken(self, name: str) -> bool:
+        """Whether it is because somebody else listens on its port that this process does not start."""
+        return name in self.ports and bool(ports.trouble_with(self.ports[name]))
 
     def manage(self, *arguments: str) -> str:
         """Run one of Django's commands; what it printed. Ends this program with its message when it fails."""
         env = {"DJANGO_SETTINGS_MODULE": "config.settings", **self.env}
-        argv = [PYTHON, "-m", "django", *arguments]
-        done = subprocess.run(argv, cwd=BASE_DIR, env=env, capture_output=True, text=True)
-        if done.returncode:
-            lines = (done.stderr or done.stdout).strip().splitlines() or ["It said nothing."]
+        argv = [*LAUNCH, "--undo", "django", *arguments]
+        child = subprocess.Popen(
+            argv, cwd=BASE_DIR, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        told = False
+        while True:
+            try:
+                output, errors = child.communicate(timeout=0.2)
+                break
+            except subprocess.TimeoutExpired:
+                if self.ending and not told:
+                    told = True
+                    child.terminate()
+        if self.ending:
+            print("Holdfast has ended.", flush=True)
+            sys.exit(0)
+        if child.returncode:
+            lines = (errors or output).strip().splitlines() or ["It said nothing."]
             sys.exit(f"The command {arguments[0]} failed: {lines[-1]}")
-        return done.stdout.strip()
+        return output.strip()
 
     def start(self) -> None:
         """Start the supervisor, which starts the rest."""
@@ -171,8 +178,9 @@ class Stack:
                 supervisor.kill()
                 supervisor.wait()
 
-    def watch(self, tail: Tail, login: str) -> int:
-        """Show the address once all are healthy, then what matters in the logs, until the end. The exit status."""
+    def watch(self, tail: Tail, login: str) -> int | None:
+        """Show the address once all are healthy, then what matters in the logs, until the end. The exit status; None: a
+        process found its port taken, and another must be chosen."""
         assert self.supervisor is not None
         deadline = time.monotonic() + READY_SECONDS
         announced, why = False, ""
@@ -186,7 +194,9 @@ class Stack:
                 announced, why = self.ready()
                 if announced:
                     print(banner(self.address, login, self.demo_answers, self.data), flush=True)
-                elif (gone := broken(tail)) or time.monotonic() > deadline:
+                elif (gone := broken(tail)) and self.overtaken(gone):
+                    return None
+                elif gone or time.monotonic() > deadline:
                     reason = (
                         f"{gone} does not start"
                         if gone
@@ -222,8 +232,8 @@ def banner(address: str, login: str, demo: bool, data: Path) -> str:
 
 def main(arguments: list[str]) -> int:
     """Run until SIGINT, SIGTERM or SIGHUP."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.stack")
-    parser.add_argument("--port", type=int, default=8000)
+    parser = ports.Arguments(prog="python -m scripts.stack")
+    parser.add_argument("--port", type=ports.port_number, default=8000)
     stack = Stack(parser.parse_args(arguments).port, dict(os.environ))
 
     def end(*_: object) -> None:
@@ -231,28 +241,41 @@ def main(arguments: list[str]) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
-    held = lock(stack.data)
+    try:
+        held = lock(stack.data)
+    except OSError as problem:
+        print(f"Holdfast cannot start: {stack.data}: {problem.strerror}. Set HOLDFAST_DATA.", file=sys.stderr)
+        return 1
     if held is None:
         print(f"Holdfast runs already with the data in {stack.data}. End that one first.", file=sys.stderr)
         return 1
-    try:
-        stack.configure()
-    except ImproperlyConfigured as problem:
-        print(f"Holdfast cannot start: {problem}", file=sys.stderr)
-        return 1
-    print("Starting …", flush=True)
-    stack.manage("migrate", "--no-input")
-    login = stack.manage("setup_demo" if stack.demo_answers else "setup_trial")
-    tail = Tail(stack.data / "logs", stack.names)
-    if stack.ending:
-        return 0
-    try:
-        stack.start()
-        status = stack.watch(tail, login)
-    finally:
-        stack.stop()
+    status: int | None = None
+    for _ in range(TRIES):
+        try:
+            stack.configure()
+        except ImproperlyConfigured as problem:
+            print(f"Holdfast cannot start: {problem}", file=sys.stderr)
+            return 1
+        print("Starting …", flush=True)
+        stack.manage("migrate", "--no-input")
+        login = stack.manage("setup_demo" if stack.demo_answers else "setup_trial")
+        tail = Tail(stack.data / "logs", stack.names)
+        if stack.ending:
+            break
+        try:
+            stack.start()
+            status = stack.watch(tail, login)
+        finally:
+            stack.stop()
+        if status is not None:
+            break
+        print("A port was taken in the meantime; starting with another …", flush=True)
     if stack.ending:
         print("Holdfast has ended.", flush=True)
+        return status or 0
+    if status is None:
+        print("Holdfast cannot start: each port that it chose was taken in the same moment.", file=sys.stderr)
+        return 1
     return status
 
 

@@ -6,10 +6,12 @@ with a 500. What else providers say (too long, too many a minute, no credit, a c
 is in the tables of `agents/refusals/`.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from agents import refusals
 from agents.errors import ContentRefused, ModelError, TooLong, TranscriptRefused
@@ -28,8 +30,10 @@ _WAIT = re.compile(
     r"(?:(?P<s>[\d.]+)\s?(?P<unit>ms|s))?|retry in (?P<in>[\d.]+)s|retrydelay\W{1,6}(?P<delay>[\d.]+)s"
 )
 _SECRET = re.compile(r"(?i)\b(sk|pk|key|tok|api)[-_][A-Za-z0-9*_\-.]{6,}|bearer\s+\S+")
-#: Characters of a provider's own words that a person gets to see.
+#: Characters of a provider's own words that a person gets to see; where an error's body has them, and how deep.
 _WORDS = 300
+_MESSAGES = ("error", "errors", "message", "detail", "msg")
+_NESTED = 8
 
 
 def classify(
@@ -38,7 +42,7 @@ def classify(
     """What an HTTP answer that is no stream means. `text` is the body or the error's message; `headers`
     with lower-case names; status 0: the error came inside a stream that had begun with 200."""
     lowered = text.lower()
-    said = excerpt(text)
+    said = excerpt(message_of(text))
     if status in (401, 403) and refusals.meaning_of(status, text) != "filtered":
         return ModelError(
             "model_auth",
@@ -59,11 +63,9 @@ def classify(
             "model_busy", "The provider asks for fewer requests.", retry=True, after=after, status=status
         )
     if meaning == "filtered":
-        return ContentRefused(
-            "content_filter", f"The provider's content filter refused the request: {said}", status=status
-        )
+        return ContentRefused("content_filter", said, status=status)
     if meaning == "image":
-        return ContentRefused("image", f"The provider cannot read a picture: {said}", status=status)
+        return ContentRefused("image", said, status=status)
     helps = found[1].helps if found is not None else ""
     if kind := refusal_kind(text):
         return TranscriptRefused(
@@ -120,6 +122,33 @@ def excerpt(text: str) -> str:
     """A provider's words, short, on one line, and without anything that looks like a key."""
     line = _SECRET.sub("[key]", " ".join(text.split()))
     return line if len(line) <= _WORDS else line[: _WORDS - 1] + "…"
+
+
+def message_of(text: str) -> str:
+    """The sentence in an error's body, with the code and the parameter that stand beside it; `text` itself if it is no
+    such body. People read this in their chat."""
+    value, beside = _parsed(text), {}
+    for _ in range(_NESTED):
+        if isinstance(value, list) and value:
+            value = value[0]
+        elif isinstance(value, Mapping):
+            beside = {name: value[name] for name in ("code", "param") if isinstance(value.get(name), str)}
+            value = next((value[name] for name in _MESSAGES if value.get(name)), None)
+        elif isinstance(value, str) and (inner := _parsed(value)) is not None:
+            value = inner
+        else:
+            break
+    if not isinstance(value, str) or not value.strip():
+        return text
+    more = [word for word in beside.values() if word.strip() and not word.isdigit() and word not in value]
+    return f"{value.strip()} ({', '.join(more)})" if more else value.strip()
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def asked_to_wait(headers: Mapping[str, str], text: str = "") -> float | None:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
@@ -59,6 +60,7 @@ CallCode = Literal[
     "tool_error",
     "timeout",
     "unknown_tool",
+    "not_permitted",
     "malformed_arguments",
     "truncated_arguments",
     "invalid_arguments",
@@ -136,10 +138,16 @@ def plain(part: Fact) -> dict[str, Any]:
 
 
 class Origin(Fact):
-    """Where a message came in: the entrance by its registered name, and who or what spoke there."""
+    """Where a message came in: the entrance by its registered name, and who or what spoke there.
+
+    `actor`: who that is, where it is not simply the conversation's owner: `user:<primary key>`, or `guest:<id>` for
+    somebody who is no user here (chat/runs/acting.py). It is not written where it says nothing, so that such texts are
+    those of the releases before.
+    """
 
     entrance: str = "web"
     name: str = ""
+    actor: str = Field(default="", exclude_if=lambda actor: not actor, json_schema_extra={"optional": True})
 
 
 class AttachmentRef(Fact):

@@ -2,6 +2,7 @@
 
 from agents.lab.stories import STORIES
 from agents.lab.trying import Report, Told
+from agents.transcript.forms import from_names
 
 SAID = {
     "taken": "taken",
@@ -30,6 +31,9 @@ def table(report: Report) -> str:
     lines = []
     for profile in report.profiles:
         lines += [f"\n{report.model} at {report.address}, profile {profile}", *map(line, report.of(profile))]
+    if report.rescued:
+        what = "what was refused, asked again in other forms as runs do"
+        lines += [f"\n{report.model} at {report.address}, {what}", *map(line, report.rescued)]
     cost = "" if report.dollars is None else f", {report.dollars:.4f} US dollars"
     lines.append(
         f"\n{report.requests} requests, about {report.tokens:,} tokens{cost}, {report.seconds:.0f} seconds"
@@ -38,10 +42,22 @@ def table(report: Report) -> str:
 
 
 def conclusion(report: Report) -> str:
-    """One sentence."""
+    """One sentence, or two."""
     if report.fits:
         same = " (the one that was chosen or guessed)" if report.fits == report.first else ""
         return f"The profile that fits: {report.fits}{same}."
     if report.ended:
         return f"It ended before it was known which profile fits. {report.ended}"
-    return "No profile was found with which everything is taken as it is sent."
+    none = "No profile was found with which everything is taken as it is sent."
+    if report.goes_on:
+        return f"{none} Conversations go on all the same: what is refused is taken {title(report)}."
+    if not report.rescued:
+        return none
+    if report.rescued[-1].verdict == "refused":
+        return f"{none} Not every conversation goes on in another form, either."
+    return f"{none} Whether conversations go on in another form could not be found out."
+
+
+def title(report: Report) -> str:
+    """The form that has helped, in words."""
+    return from_names(report.form).title if report.form else "in another form"

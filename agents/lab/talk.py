@@ -12,9 +12,11 @@ from agents.clock import SystemClock
 from agents.dialects.base import Model
 from agents.faults import Outcome, RefusedRequest
 from agents.history import History, Run, Step, empty, fold
+from agents.learned import LearnedForm
 from agents.loop import PartText, perform
 from agents.spec import AgentSpec
 from agents.tools import Toolbox, tool
+from agents.transcript.forms import PROPER, RequestForm
 
 #: A small red picture, as PNG.
 RED = b64decode(
@@ -50,6 +52,19 @@ class KeptRefusals:
         self.outcomes.append(outcome)
 
 
+class KeptForm:
+    """What is learned of the one model of a trial: the form in which it takes what it has refused."""
+
+    def __init__(self) -> None:
+        self.form = PROPER
+
+    async def known(self, address: str, model: str, now: int) -> RequestForm:
+        return self.form
+
+    async def learn(self, learned: LearnedForm) -> None:
+        self.form = learned.form
+
+
 class RedPicture:
     """The only file of these conversations."""
 
@@ -66,10 +81,11 @@ class Ended(Exception):
 
 
 class Talk:
-    """A conversation with one model. What people and tools do is told by its methods; what the model says is live."""
+    """A conversation with one model. What people and tools do is told by its methods; what the model says is live.
+    With `rescue`, what is refused is asked again in other forms, and what helps is kept there; else it ends the run."""
 
-    def __init__(self, agent: AgentSpec, model: Model) -> None:
-        self.agent, self.model = agent, model
+    def __init__(self, agent: AgentSpec, model: Model, rescue: KeptForm | None = None) -> None:
+        self.agent, self.model, self.rescue = agent, model, rescue
         self.history: History = empty("lab")
         self.log: list[e.Event] = []
         self.refusals = KeptRefusals()
@@ -212,6 +228,8 @@ class Talk:
             files=RedPicture(),
             faults=self.refusals,
             refused=[fault.digest for fault in self.refusals.kept],
+            learned=self.rescue,
+            rescue=self.rescue is not None,
         )
         async with aclosing(loop) as yielded:
             async for batch in yielded:

@@ -1,4 +1,8 @@
-"""All stories with one profile; those that were refused with others; and which profile fits."""
+"""All stories with one profile; those that were refused with others; and which profile fits.
+
+A refusal is not rescued (rule T5) while a profile is looked for: it is what the lab wants to see, and it costs one
+request. Where no profile fits, what was refused is told once more as runs have it, to see whether the rescue helps.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
@@ -9,13 +13,13 @@ from agents.dialects.base import Model
 from agents.dialects.opening import chosen
 from agents.lab.meter import Budget, Meter, Metered
 from agents.lab.stories import STORIES, Story
-from agents.lab.talk import Ended, Talk
+from agents.lab.talk import Ended, KeptForm, Talk
 from agents.profiles import all_profiles
 from agents.providers.base import Profile
 from agents.spec import AgentSpec, RunLimits
 
-#: What came of a story: every request was taken; a request was refused, and then taken in another form; refused for
-#: good; something that has to do with no request's form (no connection, no credit, too busy); not told, because the
+#: What came of a story: every request was taken; a request was refused, and then taken in another form; refused;
+#: something that has to do with no request's form (no connection, no credit, too busy); not told, because the
 #: budget was spent or nothing works at all.
 Verdict = Literal["taken", "rescued", "refused", "trouble", "not_told"]
 PROMPT = "You take part in a test. Answer with as few words as you can. Do what you are asked at once."
@@ -26,6 +30,8 @@ STORY_S = 150.0
 MAX_OTHERS = 6
 #: What stands in the way of everything: nothing more is asked.
 HOPELESS = frozenset({"model_auth", "model_quota", "model_unknown", "model_unreachable"})
+#: How a run ends whose request was refused.
+REFUSED = frozenset({"model_rejected", "transcript_invalid", "content_refused"})
 #: Fields of a profile that say how it is guessed and not what is sent.
 _NAMING = frozenset({"name", "title", "hosts", "models", "ports", "by_name", "templates", "family"})
 
@@ -62,6 +68,10 @@ class Report:
     told: list[Told] = field(default_factory=list)
     #: The first profile with which everything was taken; empty: none, or it is not known yet.
     fits: str = ""
+    #: Where none fits: what was refused with the first profile, told again with refusals rescued; and the changes of
+    #: form (`RequestForm`) that helped.
+    rescued: list[Told] = field(default_factory=list)
+    form: tuple[str, ...] = ()
     #: Why it ended before everything was told.
     ended: str = ""
     requests: int = 0
@@ -72,6 +82,11 @@ class Report:
     def of(self, profile: str) -> list[Told]:
         """What was told with this profile."""
         return [one for one in self.told if one.profile == profile]
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether, without a profile that fits, every conversation went on in another form."""
+        return bool(self.rescued) and all(one.verdict in ("taken", "rescued") for one in self.rescued)
 
     @property
     def profiles(self) -> list[str]:
@@ -101,7 +116,8 @@ async def try_agent(
     others: bool = True,
 ) -> AsyncGenerator[Progress, None]:
     """Tell all stories to the agent's model, with its profile, and those that were refused with other profiles, until
-    one takes everything. `model` and `base_url` must be filled in. `others`: whether further profiles are tried.
+    one takes everything. If none does, those that were refused are told again with the first profile and the rescue.
+    `model` and `base_url` must be filled in. `others`: whether further profiles are tried.
 
     Yields after each story; the last report is the result. Never raises for what a provider does.
     """
@@ -112,13 +128,12 @@ async def try_agent(
 
     def after(told: Told, left: int) -> Progress:
         report.told.append(told)
-        report.requests, report.tokens = meter.requests, meter.tokens
-        report.dollars, report.seconds = meter.dollars, meter.seconds
+        _count(report, meter)
         return Progress(report, len(report.told), len(report.told) + left)
 
     async def tell(profile: Profile, chosen_stories: Sequence[Story]) -> AsyncGenerator[Progress, None]:
         for place, story in enumerate(chosen_stories, start=1):
-            told = await _tell(_with(agent, profile), open_model, story, profile, meter, report)
+            told = await _tell(_with(agent, profile), open_model, story, meter, report)
             yield after(told, len(chosen_stories) - place)
 
     async for progress in tell(first, stories):
@@ -140,8 +155,38 @@ async def try_agent(
                 yield progress
             if all(one.fine for one in report.of(profile.name)) and len(report.of(profile.name)) == total:
                 report.fits = profile.name
+    if not report.fits:
+        async for progress in _rescue(_with(agent, first), open_model, refused, meter, report):
+            yield progress
     report.seconds = meter.seconds
     yield Progress(report, len(report.told), len(report.told))
+
+
+async def _rescue(
+    agent: AgentSpec,
+    open_model: Callable[[AgentSpec], Model],
+    stories: Sequence[Story],
+    meter: Meter,
+    report: Report,
+) -> AsyncGenerator[Progress, None]:
+    """Tell what was refused again, with the rescue of runs; what helps with one story is known in the next. It ends at
+    the first that the rescue does not help. Why it ends says nothing of the search for a profile, which is over."""
+    if report.ended:
+        return
+    form = KeptForm()
+    for story in (story for story in stories if not story.optional):
+        told = await _tell(agent, open_model, story, meter, report, form)
+        report.rescued.append(told)
+        report.form, report.ended = form.form.names, ""
+        _count(report, meter)
+        yield Progress(report, len(report.told), len(report.told))
+        if told.verdict not in ("taken", "rescued"):
+            return
+
+
+def _count(report: Report, meter: Meter) -> None:
+    report.requests, report.tokens = meter.requests, meter.tokens
+    report.dollars, report.seconds = meter.dollars, meter.seconds
 
 
 def _with(agent: AgentSpec, profile: Profile) -> AgentSpec:
@@ -162,24 +207,24 @@ async def _tell(
     agent: AgentSpec,
     open_model: Callable[[AgentSpec], Model],
     story: Story,
-    profile: Profile,
     meter: Meter,
     report: Report,
+    rescue: KeptForm | None = None,
 ) -> Told:
     """One story. A picture is sent whatever is known of the model's eyes: that is what is to be found out."""
     asked, began = meter.requests, meter.seconds
-    talk = Talk(replace(agent, vision=True) if story.optional else agent, Metered(open_model(agent), meter))
+    seeing = replace(agent, vision=True) if story.optional else agent
+    talk = Talk(seeing, Metered(open_model(agent), meter), rescue)
     verdict: Verdict = "taken"
     words: list[str] = []
     if report.ended or meter.spent:
         report.ended = report.ended or f"The budget of this trial is spent: {meter.spent}."
-        return Told(story.name, profile.name, "not_told", optional=story.optional)
+        return Told(story.name, agent.profile, "not_told", optional=story.optional)
     try:
         async with asyncio.timeout(STORY_S):
             await story.tell(talk)
     except Ended as ended:
-        form = ended.event.code in ("model_rejected", "transcript_invalid")
-        verdict = "refused" if form else "trouble"
+        verdict = "refused" if ended.event.code in REFUSED else "trouble"
         words.append(ended.event.detail)
         if meter.spent:
             verdict, report.ended = "not_told", f"The budget of this trial is spent: {meter.spent}."
@@ -193,7 +238,7 @@ async def _tell(
         verdict = "rescued"
     return Told(
         story.name,
-        profile.name,
+        agent.profile,
         verdict,
         tuple(dict.fromkeys([*refusals, *words])),
         talk.own_calls,

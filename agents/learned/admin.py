@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as lazy
 
 from agents.learned.models import LearnedRule
+from agents.serving.learned import form_words
 
 if TYPE_CHECKING:  # Django's own classes take no type argument when the program runs.
     _LearnedRuleAdmin = admin.ModelAdmin[LearnedRule]
@@ -24,15 +26,15 @@ class LearnedRuleAdmin(_LearnedRuleAdmin):
     fields = ("model", "address", "asked", "kind", "status", "reason", "learned", "enabled")
     readonly_fields: ClassVar = ("model", "address", "asked", "kind", "status", "reason", "learned")
 
-    @admin.display(description="is asked")
+    @admin.display(description=lazy("is asked"))
     def asked(self, rule: LearnedRule) -> str:
-        return rule.request_form.title
+        return form_words(rule.request_form)
 
-    @admin.display(description="because")
+    @admin.display(description=lazy("because"))
     def words(self, rule: LearnedRule) -> str:
         return rule.reason[:100]
 
-    @admin.display(description="since (UTC)", ordering="learned_at")
+    @admin.display(description=lazy("since (UTC)"), ordering="learned_at")
     def learned(self, rule: LearnedRule) -> str:
         return datetime.fromtimestamp(rule.learned_at / 1000, UTC).strftime("%Y-%m-%d %H:%M")
 

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from agents.transcript.forms import RequestForm, from_names
 
@@ -21,15 +22,17 @@ class LearnedRule(models.Model):
     #: Milliseconds since the Unix epoch.
     learned_at = models.BigIntegerField()
     enabled = models.BooleanField(
-        "applied",
+        _("applied"),
         default=True,
         db_default=True,
-        help_text="Off: requests are made in the proper form, whatever was learned. It stays off when the same is "
-        "learned again.",
+        help_text=_(
+            "Off: requests are made in the proper form, whatever was learned. It stays off when the same is learned "
+            "again."
+        ),
     )
 
     class Meta:
-        verbose_name = "learned rule"
+        verbose_name = _("learned rule")
         ordering: ClassVar = ["address", "model"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["address", "model"], name="agents_one_learned_rule")

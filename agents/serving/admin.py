@@ -55,6 +55,11 @@ class ProviderForm(_ProviderForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "new_key" in self.fields and self.instance.pk is None:
+            self.fields["new_key"].help_text = _(
+                "Stored encrypted, for the address above only, and never shown again. Empty: none, or the "
+                "environment’s for the same server."
+            )
         if "dialect" in self.fields:
             by_profile = [("", _("As the profile says")), *words.dialects()]
             self.fields["dialect"].widget = forms.Select(choices=by_profile)
@@ -167,7 +172,7 @@ class ModelProviderAdmin(_ProviderAdmin):
 
     @admin.display(description=lazy("agents"))
     def used(self, row: ModelProvider) -> int:
-        return len({one.pk for one in row.agents.all()} | {one.agent_id for one in row.fallbacks.all()})
+        return len(self._agents_of(row))
 
     @admin.display(description=lazy("models that it lists"))
     def listed_told(self, row: ModelProvider) -> SafeString | str:
@@ -179,9 +184,16 @@ class ModelProviderAdmin(_ProviderAdmin):
 
     @admin.display(description=lazy("agents"))
     def used_by(self, row: ModelProvider) -> SafeString | str:
-        agents = {one.pk: one for one in [*row.agents.all(), *(two.agent for two in row.fallbacks.all())]}
-        rows = [(reverse("admin:agents_agent_change", args=[pk]), one) for pk, one in sorted(agents.items())]
+        agents = sorted(self._agents_of(row).items())
+        rows = [(reverse("admin:agents_agent_change", args=[pk]), one) for pk, one in agents]
         return format_html_join(", ", '<a href="{}">{}</a>', rows) if rows else "–"
+
+    def _agents_of(self, row: ModelProvider) -> dict[Any, Any]:
+        """The agents whose model, or one that stands in, is served here; the environment's are those of nobody, too."""
+        found = [*row.agents.all(), *(one.agent for one in row.fallbacks.all())]
+        if row.follows_environment:
+            found += row.agents.model._default_manager.filter(provider=None, base_url="")
+        return {one.pk: one for one in found}
 
     # ---- changing ----
 

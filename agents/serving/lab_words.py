@@ -31,6 +31,18 @@ VERDICTS = {
     "not_told": lazy("not tried"),
 }
 
+#: The changes of a request's form (`RequestForm`).
+FORMS = {
+    "alternating": lazy("with roles that alternate"),
+    "no_replay": lazy("without replay data"),
+    "one_call": lazy("with one call per step"),
+    "no_system": lazy("without a system role"),
+    "text_only": lazy("with tool exchanges as plain text"),
+    "no_pictures": lazy("without pictures"),
+    "no_options": lazy("without options"),
+    "no_tools": lazy("without tools"),
+}
+
 
 def verdict(told: dict[str, Any]) -> str:
     """What came of a story; of a picture, what it says of the model."""
@@ -43,17 +55,23 @@ def tables(report: dict[str, Any]) -> list[dict[str, Any]]:
     """A table for each profile that was tried: its title, and a row for each story."""
     found: dict[str, list[dict[str, Any]]] = {}
     for told in report["told"]:
-        row = {
-            "story": STORIES.get(told["story"], told["story"]),
-            "verdict": verdict(told),
-            "mark": told["verdict"],
-            "words": told["words"],
-            "took": _("%(count)d requests, %(seconds).1f s")
-            % {"count": told["requests"], "seconds": told["seconds"]},
-            "invented": "" if told["own_calls"] else _("the model made no call, so one was invented"),
-        }
-        found.setdefault(told["profile"], []).append(row)
-    return [{"profile": title(name), "rows": rows} for name, rows in found.items()]
+        found.setdefault(told["profile"], []).append(_row(told))
+    made = [{"profile": title(name), "rows": rows} for name, rows in found.items()]
+    if rescued := report.get("rescued"):
+        made.append({"profile": _("Refused, asked again as runs do"), "rows": [*map(_row, rescued)]})
+    return made
+
+
+def _row(told: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "story": STORIES.get(told["story"], told["story"]),
+        "verdict": verdict(told),
+        "mark": told["verdict"],
+        "words": told["words"],
+        "took": _("%(count)d requests, %(seconds).1f s")
+        % {"count": told["requests"], "seconds": told["seconds"]},
+        "invented": "" if told["own_calls"] else _("the model made no call, so one was invented"),
+    }
 
 
 def conclusion(report: dict[str, Any]) -> str:
@@ -67,7 +85,16 @@ def conclusion(report: dict[str, Any]) -> str:
         ) % {"first": title(report["first"]), "fits": title(report["fits"])}
     if report["ended"]:
         return _("It ended before it was known which profile fits: %(why)s") % {"why": report["ended"]}
-    return _("No profile was found with which everything is taken as it is sent.")
+    none = _("No profile was found with which everything is taken as it is sent.")
+    if not (rescued := report.get("rescued")):
+        return none
+    if rescued[-1]["verdict"] == "refused":
+        return none + " " + _("Not every conversation goes on in another form, either.")
+    if rescued[-1]["verdict"] not in ("taken", "rescued"):
+        return none + " " + _("Whether conversations go on in another form could not be found out.")
+    form = ", ".join(str(FORMS.get(name, name)) for name in report["form"]) or _("in another form")
+    goes_on = _("Conversations go on all the same: what is refused is taken %(form)s.") % {"form": form}
+    return f"{none} {goes_on}"
 
 
 def sums(report: dict[str, Any]) -> str:

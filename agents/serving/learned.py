@@ -6,6 +6,27 @@ from django.apps import apps
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from agents.transcript.forms import TITLES, RequestForm
+
+#: What people read of a form's changes (agents/transcript/forms.py), in their language.
+FORMS = {
+    "alternating": lazy("with roles that alternate"),
+    "no_replay": lazy("without replay data"),
+    "one_call": lazy("with one call per step"),
+    "no_system": lazy("without a system role"),
+    "text_only": lazy("with tool exchanges as plain text"),
+    "no_pictures": lazy("without pictures"),
+    "no_options": lazy("without options"),
+    "no_tools": lazy("without tools"),
+}
+
+
+def form_words(form: RequestForm) -> str:
+    """The changes of a form, in the language that is active."""
+    said = ", ".join(str(FORMS.get(name, TITLES[name])) for name in form.names)
+    return said or _("as its profile says")
 
 
 def learned_words(address: str) -> SafeString | str:
@@ -17,7 +38,7 @@ def learned_words(address: str) -> SafeString | str:
     rows = [
         (
             rule.model,
-            rule.request_form.title,
+            form_words(rule.request_form),
             rule.reason[:200] or rule.kind,
             datetime.fromtimestamp(rule.learned_at / 1000, UTC).strftime("%Y-%m-%d %H:%M"),
             "" if rule.enabled else _("(switched off)"),

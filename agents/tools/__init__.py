@@ -22,6 +22,7 @@ from agents.tools.base import (
     ToolError,
     ToolResult,
     Toolset,
+    kept_by,
     tool,
 )
 
@@ -37,5 +38,6 @@ __all__ = [
     "ToolResult",
     "Toolbox",
     "Toolset",
+    "kept_by",
     "tool",
 ]

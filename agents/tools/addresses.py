@@ -3,11 +3,13 @@
 import asyncio
 import ipaddress
 import socket
+from collections.abc import Collection
 from typing import Protocol
 
 from agents.tools.definition import ToolError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 #: Seconds that a name may take to resolve.
 RESOLVE_SECONDS = 5.0
@@ -19,6 +21,10 @@ _REFUSED = tuple(
     ipaddress.ip_network(block)
     for block in ("192.88.99.0/24", "64:ff9b:1::/48", "::/96", "2001::/32", "fec0::/10", "5f00::/16")
 )
+
+
+class UnknownHost(ToolError):
+    """A name that could not be looked up, now."""
 
 
 class Resolver(Protocol):
@@ -58,20 +64,33 @@ def is_public(address: Address) -> bool:
     return not refused and not any(address in block for block in _REFUSED if block.version == address.version)
 
 
-async def public_addresses(resolver: Resolver, host: str, port: int) -> list[str]:
+def is_within(address: Address, networks: Collection[Network]) -> bool:
+    """Whether an address lies in one of these networks, as it is written: what wraps another one does not."""
+    return any(address in one for one in networks if one.version == address.version)
+
+
+async def allowed_addresses(
+    resolver: Resolver, host: str, port: int, networks: Collection[Network] = ()
+) -> list[str]:
     """The addresses to connect to for a host, looked up once; connect to these and to nothing else.
 
-    Raises ToolError if the name is unknown or if *any* of its addresses is not public: a name that has both
-    is no honest name. The addresses are not told: a model has no business with the inside of the network.
+    Raises ToolError if the name is unknown or if *any* of its addresses is neither public nor in one of `networks`,
+    which the operator allows: a name that has both is no honest name. The addresses are not told: a model has no
+    business with the inside of the network.
     """
     try:
         found = [ipaddress.ip_address(text) for text in await resolver.resolve(host, port)]
     except TimeoutError:
-        raise ToolError(f"The name {host} could not be looked up in time. Try again later.") from None
+        raise UnknownHost(f"The name {host} could not be looked up in time. Try again later.") from None
     except (OSError, ValueError):
         found = []
     if not found:
-        raise ToolError(f"There is no host named {host}. Check the address.")
-    if not all(is_public(address) for address in found):
+        raise UnknownHost(f"There is no host named {host}. Check the address.")
+    if not all(is_public(address) or is_within(address, networks) for address in found):
         raise ToolError(f"{host} is not on the public internet; only public addresses can be read.")
     return [str(address) for address in found]
+
+
+async def public_addresses(resolver: Resolver, host: str, port: int) -> list[str]:
+    """As `allowed_addresses`, on the public internet alone."""
+    return await allowed_addresses(resolver, host, port)

@@ -24,6 +24,7 @@ from agents.tools.definition import (
     ToolError,
     ToolResult,
     Toolset,
+    kept_by,
     tool,
 )
 from agents.tools.running import ProgressGate, start
@@ -43,6 +44,7 @@ __all__ = [
     "ToolResult",
     "Toolbox",
     "Toolset",
+    "kept_by",
     "tool",
 ]
 

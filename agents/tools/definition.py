@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, overload
 
+from agents.acting import Reach
 from agents.events import CallCode, Effect
 from agents.tools.signature import Signature, read
 
@@ -58,12 +59,31 @@ class ToolContext:
     call: str
     key: str
     conversation: str
-    #: For whom the agent works; tools that keep anything keep it per owner.
+    #: For whom the call is made: who has spoken, not whose conversation it is. Tools that keep anything keep it by this
+    #: text; `kept_by` takes it apart. Empty: it cannot be told for whom, and nothing may be kept or shown.
     owner: str
     progress: Progress = _silence
     storage: Storage | None = None
     #: Characters of the result that the model gets to read (rule R8).
     result_chars: int = 32_000
+    #: What may be set up that wakes the agent later (agents/acting.py).
+    reach: Reach = "anywhere"
+
+
+def kept_by(owner: str) -> tuple[int, str]:
+    """The parts of `ToolContext.owner`: the primary key of the user in whose account something is kept, and, for
+    somebody who is no user here, who it is (else ""). Raises ToolError where nobody is known.
+
+    >>> kept_by("17"), kept_by("17/guest:6f1d")
+    ((17, ''), (17, 'guest:6f1d'))
+    """
+    account, _, person = owner.partition("/")
+    if not account.isascii() or not account.isdigit():
+        raise ToolError(
+            "It cannot be told for whom this is: several people have spoken, or nobody who is known. Nothing was kept "
+            "or shown. Tell them to ask for it one at a time."
+        )
+    return int(account), person
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ would look the name up again.
 """
 
 import asyncio
+import ipaddress
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Iterable
@@ -18,8 +19,9 @@ from typing import Any
 import httpcore
 import httpx
 
-from agents.tools.addresses import Resolver, SystemResolver, public_addresses
+from agents.tools.addresses import Network, Resolver, SystemResolver, allowed_addresses, is_within
 from agents.tools.definition import ToolError
+from agents.tools.texts import media_type
 
 MAX_REDIRECTS = 5
 #: Bytes of a body, as it is sent and also after decompression.
@@ -112,6 +114,8 @@ class Fetcher:
     resolver: Resolver
     dialer: httpcore.AsyncNetworkBackend
     ports: frozenset[int] = frozenset({80, 443})
+    #: Networks that may be read besides the public internet, on any port.
+    networks: tuple[Network, ...] = ()
     tls: ssl.SSLContext | None = None
     max_bytes: int = MAX_BYTES
     total_seconds: float = TOTAL_SECONDS
@@ -160,19 +164,34 @@ class Fetcher:
             raise ToolError(f"The address is longer than {MAX_URL} characters.")
         try:
             url = httpx.URL(text.strip())
+            host = url.host  # is read from its ASCII form only now, and may be none
         except (httpx.InvalidURL, ValueError):
             raise ToolError("This is not an address. Write it like https://example.com/page.") from None
-        if url.scheme not in ("http", "https") or not url.host:
+        if url.scheme not in ("http", "https") or not host:
             raise ToolError("Only whole http and https addresses can be read, like https://example.com/page.")
         if url.userinfo:
             raise ToolError("Addresses with a name or password in them are not read. Take it out.")
+        if not self.networks:
+            self._check_port(url)
+        return url
+
+    def _check_port(self, url: httpx.URL) -> None:
         if _port(url) not in self.ports:
             raise ToolError(f"Port {_port(url)} is not read, only the usual ports of http and https.")
-        return url
+
+    async def look_up(self, url: str) -> list[str]:
+        """The addresses that would be connected to for an address as it is written. Raises ToolError."""
+        return await self._addresses(self._checked(url))
+
+    async def _addresses(self, url: httpx.URL) -> list[str]:
+        found = await allowed_addresses(self.resolver, url.host, _port(url), self.networks)
+        if not all(is_within(ipaddress.ip_address(one), self.networks) for one in found):
+            self._check_port(url)
+        return found
 
     @asynccontextmanager
     async def _get(self, url: httpx.URL, known: Known) -> AsyncIterator[httpcore.Response]:
-        addresses = await public_addresses(self.resolver, url.host, _port(url))
+        addresses = await self._addresses(url)
         # Made once and in a thread: reading all the certificates takes a tenth of a second.
         tls = self.tls or await asyncio.to_thread(trust)
         async with httpcore.AsyncConnectionPool(
@@ -237,20 +256,6 @@ def trust() -> ssl.SSLContext:
 def default_fetcher() -> Fetcher:
     """The fetcher of the real internet."""
     return Fetcher(SystemResolver(), httpcore.AnyIOBackend())
-
-
-def media_type(header: str) -> tuple[str, str]:
-    """The media type and the charset of a Content-Type header, both in lower case.
-
-    >>> media_type('Text/HTML; Charset="GBK"')
-    ('text/html', 'gbk')
-    """
-    kind, *parameters = (piece.strip() for piece in header.lower().split(";"))
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "charset":
-            return kind, value.strip().strip("\"'")
-    return kind, ""
 
 
 def _is_text(kind: str) -> bool:

@@ -1,8 +1,9 @@
 """What the tools have in common by which agents set up something that wakes them later (`tools.py` of an entrance).
 
-What an agent sets up belongs to the owner of the conversation and names it. The limits are the agent's (0: it may have
-none), counted over all conversations of that owner; the owner's own limits hold besides. An agent sees and ends only
-what it has set up itself, for the same owner. Nothing secret goes back to the model.
+What an agent sets up belongs to the owner of the conversation and names it. In a chat in which others speak, too, it
+stays in that chat, and speaks there with the authority of a stranger (chat/runs/acting.py). The limits are the agent's
+(0: it may have none), counted over all conversations of that owner; the owner's own limits hold besides. An agent sees
+and ends only what it has set up itself, for the same owner. Nothing secret goes back to the model.
 """
 
 from dataclasses import dataclass
@@ -17,16 +18,24 @@ PROMPT_CHARS = 4_000
 #: Characters of an id that models are told; enough to tell apart what one agent has.
 ID_CHARS = 8
 Action = Literal["create", "list", "cancel"]
+NOT_HERE = (
+    "Whoever asks for this may not have anything set up here: only people whose own conversation it is may."
+)
+ONLY_HERE = (
+    "In this chat only what stays in it can be set up: not what hears other conversations or begins new ones."
+)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where something is set up, by whom, and by which call: the same `key` again sets up nothing more."""
+    """Where something is set up, by whom, and by which call: the same `key` again sets up nothing more. `here`: it must
+    stay in this conversation, and what was set up elsewhere is not shown."""
 
     owner: int
     conversation: UUID
     agent: Agent
     key: str
+    here: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,18 +52,21 @@ class Automation:
 
 
 def place_of(context: ToolContext) -> Place:
-    """Where a call sets something up. In a database thread. Raises ToolError where nothing can be."""
+    """Where a call sets something up. In a database thread. Raises ToolError where nothing can be, or where whoever
+    speaks may not have it (`reach`)."""
+    if context.reach == "nowhere":
+        raise ToolError(NOT_HERE)
     row = None
     try:
-        conversation, owner = UUID(context.conversation), int(context.owner)
+        rows = Conversation.objects.filter(pk=UUID(context.conversation), deleted_at=None)
+        # Of what stays here it is the conversation that it belongs to, whoever speaks.
+        row = (rows if context.reach == "here" else rows.filter(owner_id=int(context.owner))).first()
     except ValueError:
         pass  # a run outside an installation, as in a test of a tool
-    else:
-        row = Conversation.objects.filter(pk=conversation, owner_id=owner, deleted_at=None).first()
     agent = Agent.objects.filter(slug=row.agent, enabled=True).first() if row is not None else None
     if row is None or agent is None:
         raise ToolError("Nothing can be set up here: the conversation or its agent is gone.")
-    return Place(owner, row.pk, agent, context.key)
+    return Place(row.owner_id, row.pk, agent, context.key, here=context.reach == "here")
 
 
 def asked(prompt: str) -> str:

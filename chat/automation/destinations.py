@@ -95,6 +95,22 @@ def offers(user: Any) -> list[Offer]:
     return [offer for destination in kinds() for offer in destination.offers(user)]
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """What became of a parcel that a destination took over: `sent`, `pending` or `dead`, and then why."""
+
+    state: str
+    error: str = ""
+
+
+def became(kind: str, address: str, key: str) -> Arrival | None:
+    """What became of a parcel that was handed over; None if its destination cannot say. A destination says it by a
+    method `became(address, key)`, which it need not have."""
+    told = getattr(find(kind), "became", None)
+    found: Arrival | None = told(address, key) if told is not None else None
+    return found
+
+
 def problem(user: Any, kind: str, address: str) -> str:
     """Why results may not go there; empty if they may."""
     destination = find(kind)

@@ -14,20 +14,21 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import IntegrityError, models, transaction
-from PIL import Image, ImageOps
+from django.utils.translation import gettext_lazy as _
 
 from agents import events as e
 from agents.attachments import FileContent
+from chat import set_aside
 from chat.files import sniffing
+from chat.files.pictures import pictures
 from chat.journal.journal import Journal
-from chat.models import Attachment
+from chat.models import Attachment, QueueFailure
 from chat.session.errors import Rejected
 
 log = logging.getLogger(__name__)
@@ -153,43 +154,59 @@ def prepared(row: Attachment) -> FileContent | None:
     try:
         with row.file.open("rb") as file:
             data: bytes = file.read()
-        picture = row.media_type.startswith("image/")
-        if not picture or (row.media_type in _PLAIN and _fits(data)):
+        if not row.media_type.startswith("image/"):
             return FileContent(row.media_type, data)
-        return _shrunk(data)
-    except (
-        Exception
-    ) as problem:  # The storage, or Pillow with a damaged picture: the model is told that it is missing.
+        plain = _PLAIN_BYTES if row.media_type in _PLAIN else 0
+        found = pictures.shrunk(data, MODEL_EDGE, plain, limits().pixels)
+        return FileContent(row.media_type, data) if found is None else FileContent(*found)
+    except Exception as problem:  # The storage, or a damaged picture: the model is told that it is missing.
         log.warning("Attachment %s cannot be read: %s", row.id, problem)
         return None
 
 
-def _fits(data: bytes) -> bool:
-    with Image.open(BytesIO(data)) as image:
-        small = len(data) <= _PLAIN_BYTES and max(image.size) <= MODEL_EDGE
-        return small and not getattr(image, "is_animated", False)
-
-
-def _shrunk(data: bytes) -> FileContent:
-    with Image.open(BytesIO(data)) as image:
-        image.thumbnail((MODEL_EDGE, MODEL_EDGE))
-        upright: Any = ImageOps.exif_transpose(image)
-        clear = upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info
-        out = BytesIO()
-        if clear:
-            upright.convert("RGBA").save(out, "PNG")
-            return FileContent("image/png", out.getvalue())
-        upright.convert("RGB").save(out, "JPEG", quality=88)
-        return FileContent("image/jpeg", out.getvalue())
-
-
 def clean(now: int, older_ms: int = UNSENT_MS, using: str = "default") -> int:
-    """Remove files that were uploaded and never sent; how many. Harmless in several processes at once."""
-    removed = 0
-    rows = Attachment.objects.using(using)
-    for row in rows.filter(conversation=None, created_at__lt=now - older_ms)[:1000]:
-        # A condition and not `row.delete()`: it may be sent at this very moment.
-        with transaction.atomic(using=using):
-            gone, _ = rows.filter(id=row.id, conversation=None).delete()
-        removed += gone
-    return removed
+    """Remove files that were uploaded and never sent; how many. Harmless in several processes at once. One that cannot
+    be removed keeps no other from it."""
+    rows = Attachment.objects.using(using).filter(conversation=None, created_at__lt=now - older_ms)
+    aside = QueueFailure.objects.using(using).filter(queue=UNSENT.name, aside=True)
+    rows = rows.exclude(id__in=[UUID(key) for key in aside.values_list("key", flat=True)])
+    found = list(rows.order_by("created_at").values_list("id", flat=True)[:1000])
+    return sum(_try_to_remove(id, using) for id in found)
+
+
+def _try_to_remove(id: UUID, using: str) -> bool:
+    failed: Exception | None = None
+    try:
+        return _remove(id, using)
+    except set_aside.OUTAGES:
+        raise
+    except Exception as problem:
+        failed = problem
+    if Attachment.objects.using(using).filter(id=id).exists():
+        set_aside.raised(UNSENT, str(id), failed)
+    else:
+        set_aside.put_aside(UNSENT, str(id), failed)  # its row is gone, and the storage still has the file
+    return False
+
+
+def _remove(id: UUID, using: str) -> bool:
+    # A condition and not `row.delete()`: it may be sent at this very moment. The file goes once that is certain.
+    with transaction.atomic(using=using):
+        gone, _ = Attachment.objects.using(using).filter(id=id, conversation=None).delete()
+    return gone > 0
+
+
+def _remove_again(key: str) -> None:
+    """The row may be gone and its file not."""
+    row = Attachment(id=UUID(key))
+    if Attachment.objects.filter(id=row.id).exists():
+        return  # the next round finds it
+    place: Any = Attachment._meta.get_field("file")
+    try:
+        row.file.storage.delete(place.generate_filename(row, key))
+    except OSError as problem:
+        raise ValueError(f"The storage does not remove it: {problem}") from None
+
+
+#: Files that were uploaded and never sent, by their ids.
+UNSENT = set_aside.register(set_aside.Queue("upload", _("an uploaded file to be removed"), _remove_again))

@@ -7,10 +7,13 @@ from functools import cached_property
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
+from django.db import OperationalError, connections, transaction
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -19,6 +22,9 @@ from chat.support.clock import now_ms
 
 #: Rows that a list counts; with more it says this number, instead of reading a whole table for one.
 MAX_COUNTED = 10_000
+#: How long PostgreSQL may work at one query of a list (milliseconds), and how it says that this was over.
+LIST_TIMEOUT_MS = 5_000
+CANCELED = "57014"
 #: Characters of one text on a page; the rest is in the database.
 MAX_SHOWN = 100_000
 
@@ -52,6 +58,13 @@ class TextFilter(admin.SimpleListFilter):
         return queryset.filter(**{self.lookup: typed}) if typed else queryset
 
 
+class BoundedChangeList(ChangeList):
+    """Sorts by no column but those of `sortable_by`, whatever the address says: Django only hides the links."""
+
+    def get_ordering_field(self, field_name: Any) -> Any:
+        return super().get_ordering_field(field_name) if field_name in (self.sortable_by or ()) else None
+
+
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Staff with the view permission may look; nobody may add, change or delete."""
 
@@ -59,6 +72,11 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # a count per value of each filter
     list_per_page = 50
+    #: Columns that a click sorts by: none but what an index has in order. Others read and sort a whole table.
+    sortable_by: ClassVar[Any] = ()
+    #: The order of a list that is about one thing, where an index has the rows of that thing in order: {parameter of
+    #: the address: order}. In the order of everybody's rows old ones lie behind millions of others.
+    ordering_of: ClassVar[dict[str, Sequence[str]]] = {}
     #: How a search finds rows: UUIDs by these fields, other words by equality or by containing them.
     search_ids: ClassVar[Sequence[str]] = ()
     search_exact: ClassVar[Sequence[str]] = ()
@@ -75,6 +93,34 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return BoundedChangeList
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """The order of the whole list, or of the one thing that it is about."""
+        of: Any = (order for name, order in self.ordering_of.items() if request.GET.get(name))
+        return next(of, super().get_ordering(request))
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """The list; or, where the question would keep the database busy for long, that it must be narrower."""
+        connection = connections[self.model.objects.db]
+        if connection.vendor != "postgresql":
+            return super().changelist_view(request, extra_context)
+        try:
+            with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL statement_timeout = {LIST_TIMEOUT_MS}")
+                page = super().changelist_view(request, extra_context)
+                return page.render() if isinstance(page, TemplateResponse) else page
+        except OperationalError as problem:
+            if getattr(problem.__cause__, "sqlstate", "") != CANCELED:
+                raise
+        messages.warning(
+            request,
+            f"This list would take longer than {LIST_TIMEOUT_MS // 1000} s. Ask for less: one conversation, one owner, "
+            "an exact id.",
+        )
+        return HttpResponseRedirect(request.path if request.GET else reverse("admin:index"))
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
         found = super().get_queryset(request)
@@ -105,9 +151,40 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return either
 
 
+class SecretAdmin(admin.ModelAdmin):
+    """A page with secrets: whoever may only look has no fields for them, not even empty ones."""
+
+    #: The fields that hold or change a secret.
+    secrets: ClassVar[Sequence[str]] = ()
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
+        hidden = () if may_write(self, request, obj) else self.secrets
+        return (*(super().get_exclude(request, obj) or ()), *hidden)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Django shows a field of a fieldset although it is excluded from the form."""
+        hidden = set() if may_write(self, request, obj) else set(self.secrets)
+        return [
+            (name, {**options, "fields": [one for one in options["fields"] if one not in hidden]})
+            for name, options in super().get_fieldsets(request, obj)
+        ]
+
+
+def may_write(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, row: Model | None) -> bool:
+    """Whether the page of a row is a form for this user and not only something to look at."""
+    if row is None:
+        return model_admin.has_add_permission(request)
+    return model_admin.has_change_permission(request, row)
+
+
 def time(ms: int | None) -> str:
-    """Milliseconds since the epoch as people read it, in UTC."""
-    return "–" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    """Milliseconds since the epoch as people read it, in UTC; what no calendar has as the number."""
+    if ms is None:
+        return "–"
+    try:
+        return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    except (OverflowError, ValueError, OSError):
+        return f"{ms} ms"
 
 
 def tokens(row: Any) -> str:

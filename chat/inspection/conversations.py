@@ -69,6 +69,7 @@ class ConversationAdmin(base.ReadOnlyAdmin):
     list_filter = (ConversationOwnerFilter, AgentFilter, RunStateFilter, EntranceFilter)
     list_select_related = ("owner",)
     ordering = ("-updated_at", "id")
+    sortable_by = ("updated",)
     search_ids = ("id",)
     search_exact = ("owner__username",)
     search_text = ("title",)
@@ -119,7 +120,7 @@ class ConversationAdmin(base.ReadOnlyAdmin):
             ]
         return super().render_change_form(request, context, *args, **kwargs)
 
-    @admin.display(description="title", ordering="title")
+    @admin.display(description="title")
     def name(self, row: Conversation) -> str:
         return row.title or "(untitled)"
 

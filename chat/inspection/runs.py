@@ -41,6 +41,7 @@ class PartAdmin(base.ReadOnlyAdmin):
 
     list_select_related = ("conversation",)
     ordering = ("-id",)
+    ordering_of: ClassVar[Any] = {"conversation__id__exact": ("-seq",)}
 
     @admin.display(description="conversation")
     def chat(self, row: Any) -> SafeString:
@@ -130,6 +131,7 @@ class StepAdmin(PartAdmin):
 
 @admin.register(Call)
 class CallAdmin(OperatedAdmin, PartAdmin):
+    ordering_of: ClassVar[Any] = {"conversation__id__exact": ("-step", "-ordinal")}
     list_display = ("call", "name", "chat", "status", "effect", "attempt", "worker", "started", "duration")
     list_filter = (
         by_values("status", get_args(CallStatus)),
@@ -189,6 +191,7 @@ class CallAdmin(OperatedAdmin, PartAdmin):
 class FaultAdmin(PartAdmin):
     """Requests that were refused (rule T5): what was sent, what the provider said, and what followed."""
 
+    ordering_of: ClassVar[Any] = {"conversation__id__exact": ("-created_at",)}
     list_display = ("kind", "chat", "model", "profile", "time", "shape", "outcome", "beginning")
     list_filter = (by_values("outcome", tuple(code for code, _ in Fault.OUTCOMES if code)), RunOwnerFilter)
     search_ids = ("conversation_id",)

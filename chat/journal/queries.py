@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
 from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
@@ -79,6 +80,39 @@ async def owner_of(journal: Journal, conversation: str) -> tuple[int, bool] | No
         return None if row is None else (row[0], row[1] is not None)
 
     return await journal.ask(work)
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose a conversation is, and whether the user who asks may act at all."""
+
+    user: int
+    deleted: bool
+    asker_active: bool
+
+
+async def whose(journal: Journal, conversation: str, asker: int) -> Whose | None:
+    """Whose conversation it is, for user `asker`; None if there is none."""
+
+    def work() -> Whose | None:
+        rows = Conversation.objects.using(journal.using).filter(id=UUID(conversation))
+        row = rows.values_list("owner_id", "deleted_at", "owner__is_active").first()
+        if row is None:
+            return None
+        owner, deleted_at, active = row
+        return Whose(owner, deleted_at is not None, active if asker == owner else _active(journal, asker))
+
+    return await journal.ask(work)
+
+
+async def asker(journal: Journal, user: int) -> Whose:
+    """The same of a conversation that this user is about to make."""
+    return Whose(user, False, await journal.ask(lambda: _active(journal, user)))
+
+
+def _active(journal: Journal, user: int) -> bool:
+    users = get_user_model()._default_manager.using(journal.using)
+    return users.filter(pk=user, is_active=True).exists()
 
 
 async def owner_and_agent(journal: Journal, conversation: str) -> tuple[int, str]:
@@ -193,7 +227,8 @@ async def internal_errors(journal: Journal, conversation: str, run: str) -> int:
 class Known:
     """What the journal knows of a run before somebody takes it."""
 
-    #: The attempt up to which this was looked up: an owner that was lost since then is not in it.
+    #: The run's status and attempt when this was looked up: an owner that was lost since then is not in it.
+    status: str
     attempt: int
     losses: Losses
     #: What this release cannot read of it; None: it can read all.
@@ -210,10 +245,10 @@ async def known_of(journal: Journal, conversation: str, run: str) -> Known:
         rows = Run.objects.using(journal.using).filter(conversation_id=UUID(conversation), run=run)
         row = rows.values("seq", "attempt", "status", "worker").first()
         if row is None:
-            return Known(0, Losses(), _unread(journal, conversation, None), 0)
+            return Known("", 0, Losses(), _unread(journal, conversation, None), 0)
         crowd = _crowd(journal, row["worker"]) if row["status"] == "running" else 0
         found = _losses(journal, conversation, run, row["seq"])
-        return Known(row["attempt"], found, _unread(journal, conversation, row["seq"]), crowd)
+        return Known(row["status"], row["attempt"], found, _unread(journal, conversation, row["seq"]), crowd)
 
     return await journal.ask(work)
 
@@ -227,7 +262,8 @@ def _crowd(journal: Journal, worker: str) -> int:
     name = worker.partition(ISOLATED)[0]
     mine = Q(worker=name) | Q(worker__startswith=name + ISOLATED)
     # Those that were marked as lost and that nobody has begun yet were on it, too.
-    return Run.objects.using(journal.using).filter(mine, status__in=("recovering", "running")).count()
+    open_ones = Run.objects.using(journal.using).filter(RawSQL(_ACTIVE, (), BooleanField()))
+    return open_ones.filter(mine, status__in=("recovering", "running")).count()
 
 
 def _losses(journal: Journal, conversation: str, run: str, queued: int) -> Losses:

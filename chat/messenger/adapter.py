@@ -6,7 +6,7 @@ takes, sends it, and sorts what the API answers into chat/messenger/errors.py: l
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import NAMESPACE_URL, uuid5
 
 from chat.messenger.models import InboundMessage, Tables
@@ -21,6 +21,21 @@ class Said:
     for_us: bool
     #: Images and files in it: (kind, key, name); the first two are the adapter's own words.
     files: tuple[tuple[str, str, str], ...] = ()
+    #: The id of the message that it answers, if people see that one with it.
+    quotes: str = ""
+    #: The id under which the client tells what was forwarded with it (`MessageReader`).
+    forwards: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A message that the client was asked for. `sender`: empty for the bot itself. `upper`: what it was forwarded
+    within."""
+
+    id: str
+    sender: str
+    said: Said
+    upper: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +94,8 @@ class MessengerLimits:
     #: Characters of streamed text on a card, and of arguments that can be allowed on one (rule W8).
     card_text: int = 5_000
     card_arguments: int = 2_000
+    #: Bytes of what one card asks about, as JSON; besides there are its state and tools, some kilobytes at most.
+    card_bytes: int = 16_000
 
 
 class Person(Protocol):
@@ -99,6 +116,8 @@ class App(Protocol):
     #: `everyone`, `linked` or `nobody` (chat/messenger/models.py).
     private_policy: str
     group_policy: str
+    #: May be lacking, which means no: whether people who are no users here may have the agent change things.
+    trusts_strangers: bool
 
     @property
     def agent(self) -> Any: ...
@@ -117,6 +136,23 @@ class Markup(Protocol):
 
     def messages(self, text: str) -> list[str]:
         """The contents of the messages that it takes to show this markdown, in order."""
+        ...
+
+
+@runtime_checkable
+class PlainMarkup(Protocol):
+    """What a markup may have besides: a way to say the same when a message's content is refused. Pure."""
+
+    def plain(self, content: str) -> tuple[str, str] | None:
+        """What a refused message says as plain text, (kind, content); None if that is nothing."""
+        ...
+
+    def words(self, content: str) -> str:
+        """The text of a message of ours, without markup."""
+        ...
+
+    def sentence(self, text: str) -> tuple[str, str]:
+        """A sentence of ours as the plainest message there is, (kind, content)."""
         ...
 
 
@@ -155,6 +191,16 @@ class Client(Protocol):
 
     async def aclose(self) -> None:
         """Let go of the connections."""
+        ...
+
+
+@runtime_checkable
+class MessageReader(Protocol):
+    """What a client may do besides: read messages that did not come to us."""
+
+    async def message(self, message: str) -> list[Found]:
+        """The message with this id, and those that were forwarded within it; empty if it was withdrawn. May raise
+        MessengerError."""
         ...
 
 

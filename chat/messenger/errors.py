@@ -5,8 +5,10 @@
     ├── Limited             too fast: not done, again after `after` seconds
     ├── CardClosed          the card takes no streamed text any more: open another one
     ├── Outpaced            the card was changed with a larger sequence: go on with a larger one
+    ├── Unclear             nobody knows what this answer means: tried again, some times
     └── MessageRefused      it will not work, however often
-        └── TargetGone      the message that was to be replied to is gone; the chat may still be there
+        ├── TargetGone      the message that was to be replied to is gone; the chat may still be there
+        └── ContentRefused  what it says, or its shape: something plainer may arrive
 
 `code` is the messenger's number, 0 where there was none. Texts hold neither tokens nor secrets.
 """
@@ -47,3 +49,11 @@ class MessageRefused(MessengerError):
 
 class TargetGone(MessageRefused):
     """The message to reply to is gone."""
+
+
+class ContentRefused(MessageRefused):
+    """The content is refused: too large, in a shape that is not taken, or with words that are not."""
+
+
+class Unclear(MessengerError):
+    """An answer that we do not know. Whether it was done is open; with the same `uuid` it may be repeated."""

@@ -30,6 +30,7 @@ from chat.inbox import (
     SendBody,
     Sender,
     StopBody,
+    action_of,
 )
 from chat.messenger import outbox, poison, texts
 from chat.messenger.adapter import Client, Messenger, Person, Pressed, Said, made_id
@@ -38,7 +39,9 @@ from chat.messenger.database import OUTAGES, ask
 from chat.messenger.errors import MessageRefused, MessengerError
 from chat.messenger.lanes import make_lane
 from chat.messenger.models import PRESS, InboundMessage, Lane
+from chat.messenger.people import Speaker, no_say, speaker
 from chat.messenger.presses import command_of
+from chat.messenger.quotes import Quotes
 from chat.models import Run
 from chat.support.clock import now_ms
 
@@ -103,6 +106,7 @@ class Intake:
         return list(rows.order_by("sent_at", "id")[:BATCH])
 
     async def _one(self, row: InboundMessage) -> Outcome:
+        await ask(self._look_again)
         person = await ask(self._messenger.person, self._app, row.sender)
         private = await ask(self._is_private, row)
         said = self._messenger.read(row, "" if private or row.is_press else await self._client.bot_id())
@@ -110,22 +114,27 @@ class Intake:
             return await self._pressed(row, said, person, private)
         if not private and self._app.mention_only and not said.for_us:
             return await self._end(row, "ignored", "not mentioned")
-        state, reason, reply = self._may(person, private, self._lane)
-        if state:
+        who = self._speaker(row, person, private, self._lane)
+        verdict = who.standing.may("write")
+        if verdict.reason == "not_theirs":
+            # Their link has changed since the lane was made: the conversation stays with whom it belongs to.
+            await ask(self._next_lane)
+            return "moved"
+        if not verdict:
+            state, reason, reply = no_say(verdict, who.policy)
             return await self._end(row, state, reason, reply and self._say(reply, id=row.sender))
-        return await self._said(row, said, self._called(row, person))
+        return await self._said(row, said, who)
 
-    def _may(self, person: Person, private: bool, lane: Lane) -> tuple[str, str, Any]:
-        """Why this person has no say in this chat, for words and buttons alike: (state, reason, reply); all empty if
-        they have."""
-        policy = self._app.private_policy if private else self._app.group_policy
-        if policy == "nobody":
-            return "ignored", "by policy", ""
-        if policy == "linked" and not _is_linked(person):
-            return "refused", "not linked", texts.UNKNOWN
-        if lane.owner_id != self._app.owner_id and not lane.owner.is_active:
-            return "refused", "owner disabled", texts.DISABLED
-        return "", "", ""
+    def _look_again(self) -> None:
+        """The app and the lane's owner as they are now: policies and people change while a lane is kept."""
+        self._lane = self._tables.lanes.select_related("app__agent", "owner").get(pk=self._lane.pk)
+        self._app = self._lane.app
+
+    def _speaker(self, row: InboundMessage, person: Person, private: bool, lane: Lane) -> Speaker:
+        """Who has written or pressed this, and how they stand to the lane's conversation."""
+        return speaker(
+            self._messenger, self._app, row.sender, self._called(row, person), person, private, lane
+        )
 
     def _is_private(self, row: InboundMessage) -> bool:
         """Whether nobody else reads along; a button is where the newest message before it was."""
@@ -135,10 +144,10 @@ class Intake:
             said = here.exclude(message_id__startswith=PRESS).order_by("-id").first()
         return said is not None and self._messenger.is_private(said)
 
-    async def _said(self, row: InboundMessage, said: Said, who: str) -> Outcome:
+    async def _said(self, row: InboundMessage, said: Said, who: Speaker) -> Outcome:
         text = said.text
         match text.lower():
-            case "" if said.files:
+            case "" if said.files or said.quotes or said.forwards:
                 pass
             case "" | "/help":
                 return await self._end(row, "done", "", self._say(texts.HELP))
@@ -157,7 +166,7 @@ class Intake:
             return await self._end(row, "refused", "too long", told)
         return await self._send(row, said, who)
 
-    async def _send(self, row: InboundMessage, said: Said, who: str) -> Outcome:
+    async def _send(self, row: InboundMessage, said: Said, who: Speaker) -> Outcome:
         if not self._made:
             slug = await ask(lambda: self._app.agent.slug if self._app.agent else "")
             made = await self._submit(who, CreateBody(kind="create", agent=slug), "create")
@@ -181,15 +190,17 @@ class Intake:
         return await self._end(row, "taken", "", run=run)
 
     async def _files(self, row: InboundMessage, said: Said) -> tuple[str, tuple[str, ...]]:
-        """The files of a message, kept, and its text with a line for each that cannot be."""
-        lines = [said.text] if said.text else []
+        """The files of a message, kept, and its text with what it quotes and a line for each file that cannot be."""
+        text, files = await Quotes(self._messenger, self._lane, self._client).with_context(row, said)
+        lines = [text] if text else []
         kept: list[str] = []
-        for number, (kind, key, called) in enumerate(said.files):
+        for number, file in enumerate(files):
+            called = file.name
             id = made_id(self._messenger, "file", row.app_id, row.message_id, number)
             try:
                 if len(kept) >= MAX_FILES:
                     raise ValueError(self._say(texts.FILES_AT_MOST, max=MAX_FILES))
-                data = await self._client.file(row.message_id, key, kind, attachments.limits().size)
+                data = await self._client.file(file.message, file.key, file.kind, attachments.limits().size)
                 await ask(attachments.keep, self._lane.owner_id, UUID(id), called, data, now_ms())
             except (sniffing.UnfitFile, MessageRefused, ValueError) as problem:
                 lines.append(self._say(texts.FILE_UNREADABLE, name=called, problem=problem))
@@ -203,13 +214,13 @@ class Intake:
         lane = await ask(self._lane_of, pressed.value)
         if lane is None:
             return await self._end(row, "refused", "not a button of this chat")
-        _, reason, _ = self._may(person, private, lane)
-        if reason:
-            return await self._end(row, "refused", reason)
         body = command_of(pressed.value)
         if body is None:
             return await self._end(row, "refused", "an unknown button")
-        result = await self._submit(self._called(row, person), body, row, lane)
+        who = self._speaker(row, person, private, lane)
+        if not (verdict := who.standing.may(action_of(body))):
+            return await self._end(row, "refused", no_say(verdict, who.policy)[1])
+        result = await self._submit(who, body, row, lane)
         if result.retry:
             return "later"
         return await self._end(row, "done", result.code or "")
@@ -226,10 +237,16 @@ class Intake:
         return lane if live.exists() else None  # an old card's button must not stop a newer run
 
     async def _submit(
-        self, who: str, body: Body, row: InboundMessage | str, lane: Lane | None = None
+        self, who: Speaker, body: Body, row: InboundMessage | str, lane: Lane | None = None
     ) -> CommandResult:
         lane = lane or self._lane
-        sender = Sender(lane.owner_id, entrance=self._messenger.name, name=who)
+        sender = Sender(
+            lane.owner_id,
+            entrance=self._messenger.name,
+            name=who.name,
+            actor=who.actor,
+            standing=who.standing,
+        )
         key = row if isinstance(row, str) else row.message_id
         id = made_id(self._messenger, "command", lane.pk, key)
         return await self._inbox.submit(sender, str(lane.conversation), id, body)
@@ -282,7 +299,3 @@ class Intake:
 
     def _say(self, text: Any, **values: object) -> str:
         return texts.say(self._language, text, **values)
-
-
-def _is_linked(person: Person) -> bool:
-    return person.user is not None and person.user.is_active

@@ -4,6 +4,7 @@ All of these are plain functions, for a database thread (`database.ask`).
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,9 @@ RENEW_S = 3.0
 CLAIM = Claim(holder="claimed_by")
 #: Chats looked at in one round; the next one goes on behind them.
 MAX_CHATS = 500
+#: Conversations that were written to within this time are looked at in each round (milliseconds). All others have their
+#: turn in rounds of MAX_CHATS, so that a round costs the same however many chats there are.
+LATELY_MS = 300_000
 
 
 @dataclass(frozen=True)
@@ -79,16 +83,12 @@ def look(messenger: Messenger, me: str, now: int, place: Place = START, page: in
     due = tables.deliveries.filter(state="pending", next_at__lte=now, lane__app__enabled=True)
     due = due.filter(lane_id__gt=place.out).order_by("lane_id")
     out = list(due.values_list("lane_id", flat=True).distinct()[:page])
-    ahead = Conversation.objects.filter(
-        id=OuterRef("conversation"), head_seq__gt=OuterRef("head_seq"), deleted_at=None
-    )
-    behind = tables.lanes.filter(Exists(ahead), app__enabled=True)
-    news = list(behind.filter(pk__gt=place.news).order_by("pk").values_list("pk", flat=True)[:page])
-    todo.out, todo.news = set(out), set(news)
+    turn = list(tables.lanes.filter(pk__gt=place.news).order_by("pk").values_list("pk", flat=True)[:page])
+    todo.out, todo.news = set(out), _with_news(tables, turn) | _with_late_news(tables, now - LATELY_MS, page)
     todo.next = Place(
         mail=chats[-1] if len(chats) == page else None,
         out=out[-1] if len(out) == page else 0,
-        news=news[-1] if len(news) == page else 0,
+        news=turn[-1] if len(turn) == page else 0,
     )
     held = tables.lanes.filter(claimed_until__gt=now)
     todo.busy = held.count()
@@ -96,6 +96,26 @@ def look(messenger: Messenger, me: str, now: int, place: Place = START, page: in
     for found in (todo.mail, todo.out, todo.news):
         found -= others
     return todo
+
+
+def _with_news(tables: Tables, lanes: Sequence[int]) -> set[int]:
+    """Those of these lanes whose conversation has more than their chat was told."""
+    ahead = Conversation.objects.filter(
+        id=OuterRef("conversation"), head_seq__gt=OuterRef("head_seq"), deleted_at=None
+    )
+    return set(
+        tables.lanes.filter(Exists(ahead), pk__in=lanes, app__enabled=True).values_list("pk", flat=True)
+    )
+
+
+def _with_late_news(tables: Tables, since: int, limit: int) -> set[int]:
+    """Lanes with news in conversations that were written to since then, the latest first. Two questions: the first one
+    reads the newest end of an index, the second as many rows."""
+    late = Conversation.objects.filter(updated_at__gte=since).order_by("-updated_at", "id")
+    ids = late.values_list("id", flat=True)[:limit]
+    return _with_news(
+        tables, list(tables.lanes.filter(conversation__in=list(ids)).values_list("pk", flat=True))
+    )
 
 
 def _first_lane(messenger: Messenger, app_id: int, chat_id: str, thread_id: str) -> Lane | None:

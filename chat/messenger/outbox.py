@@ -6,10 +6,15 @@ open for longer is given up (a dead letter) rather than shown twice; the admin c
 
     the client raises    what follows
     Limited              again when it says; waiting is no failure
-    TargetGone           to the chat instead, once
+    TargetGone           to the chat instead, once; then as if its content were refused: perhaps it was that
     Away                 again, with a growing pause, as long as the uuid is remembered
-    Refused              a dead letter
-    anything else        again MAX_TRIES times, then a dead letter: one row that raises holds up no others for good
+    ContentRefused       the same in a plainer form: as text, then as a sentence that says why not and where to read it
+    MessageRefused       a dead letter
+    Unclear              again MAX_TRIES times, then in a plainer form, too
+    anything else        again MAX_TRIES times, then a dead letter: it is a fault of ours
+
+A form is sent under a uuid of its own, and noted at the beginning of the row's `error`. What is refused in its plainest
+form is a dead letter: one row holds up no others for good.
 """
 
 import logging
@@ -18,9 +23,10 @@ from typing import Any
 
 from django.db.models import F
 
-from chat.messenger.adapter import Client, Messenger, Target, made_id
+from chat.messenger import texts
+from chat.messenger.adapter import Client, Messenger, PlainMarkup, Target, made_id
 from chat.messenger.database import OUTAGES, ask
-from chat.messenger.errors import Away, Limited, MessengerError, TargetGone
+from chat.messenger.errors import Away, ContentRefused, Limited, MessageRefused, MessengerError, TargetGone
 from chat.messenger.models import Delivery, Lane, Tables
 from chat.messenger.poison import MAX_REASON, MAX_TRIES, told
 from chat.support.backoff import Backoff
@@ -30,6 +36,8 @@ log = logging.getLogger(__name__)
 
 #: Milliseconds between two tries: at first, doubled each time, and at most.
 RETRY_MS = Backoff(500, 60_000)
+#: How the error of a row begins that is sent in another form than it was made.
+FORMS = ("", "as text: ", "as a sentence: ")
 
 
 def put(messenger: Messenger, lane: Lane, text: str, *key: object, reply_to: str = "", run: str = "") -> int:
@@ -71,6 +79,7 @@ class Outbox:
         turn: Callable[[], Awaitable[bool]],
         clock: Callable[[], int],
     ) -> None:
+        self._messenger = messenger
         self._tables = messenger.tables
         self._remembers_ms = messenger.limits.remembers_uuid_ms
         self._lane = lane
@@ -104,7 +113,9 @@ class Outbox:
         lane = self._lane
         target = row.reply_to or (lane.anchor if lane.thread_id else "")
         to = Target(lane.chat_id, target, thread=bool(lane.thread_id))
-        return await self._client.send(to, row.kind, row.content, row.uuid)
+        form = form_of(row)
+        uuid = made_id(self._messenger, "form", row.uuid, form) if form else row.uuid
+        return await self._client.send(to, row.kind, row.content, uuid)
 
     def _begin(self, row: Delivery, now: int) -> bool:
         first = row.first_at if row.first_at is not None else now
@@ -121,7 +132,7 @@ class Outbox:
     async def _failed(self, row: Delivery, problem: Exception, now: int) -> None:
         lane = self._lane
         known = isinstance(problem, MessengerError)
-        error = (str(problem) if known else told(problem))[:MAX_REASON]
+        error = str(problem) if known else told(problem)
         changed: dict[str, Any]
         match problem:
             case Limited():
@@ -133,14 +144,42 @@ class Outbox:
                 changed = {"reply_to": ""}  # to the chat, then; a topic has no such way
             case Away() if now - (row.first_at or now) < self._remembers_ms:
                 changed = {"next_at": now + _pause(row.attempts)}
-            case Exception() if not known and row.attempts < MAX_TRIES:
-                log.exception("Delivery %s to %s raised.", row.pk, lane.chat_id, exc_info=problem)
+            case Away() | MessageRefused() if not isinstance(problem, ContentRefused | TargetGone):
+                changed = {"state": "dead"}
+            case Exception() if not isinstance(problem, MessageRefused) and row.attempts < MAX_TRIES:
+                if not known:
+                    log.exception("Delivery %s to %s raised.", row.pk, lane.chat_id, exc_info=problem)
                 changed = {"next_at": now + _pause(row.attempts)}
             case _:
-                changed = {"state": "dead"}
-                log.error("Delivery %s to %s was given up: %s", row.pk, lane.chat_id, error)
+                changed = (known and self._plainer(row, error)) or {"state": "dead"}
+        form = changed.pop("form", form_of(row))
+        if "state" in changed:
+            log.error("Delivery %s to %s was given up: %s", row.pk, lane.chat_id, error)
         rows = self._tables.deliveries.filter(pk=row.pk, state="pending")
-        await ask(lambda: rows.update(**changed, error=error))
+        await ask(lambda: rows.update(**changed, error=f"{FORMS[form]}{error}"[:MAX_REASON]))
+
+    def _plainer(self, row: Delivery, error: str) -> dict[str, Any] | None:
+        """A refused row in its next form: what to change of it. None: there is no plainer one."""
+        markup, form = self._messenger.markup, form_of(row)
+        if not isinstance(markup, PlainMarkup) or form == len(FORMS) - 1:
+            return None
+        found = markup.plain(row.content) if form == 0 else None
+        if found is None:
+            reason = error.partition(", ext=")[0].rstrip(". ")
+            address = f"/c/{self._lane.conversation}"
+            language = self._messenger.language(self._lane.app)
+            text = texts.say(language, texts.REFUSED, reason=reason, address=address)
+            found, form = markup.sentence(text), 1
+        log.warning(
+            "Delivery %s to %s was refused, and goes %s%s", row.pk, row.lane_id, FORMS[form + 1], error
+        )
+        kind, content = found
+        return {"kind": kind, "content": content, "attempts": 0, "first_at": None, "form": form + 1}
+
+
+def form_of(row: Delivery) -> int:
+    """In which form a row is sent: 0 as it was made, then as in FORMS."""
+    return next((form for form in (1, 2) if row.error.startswith(FORMS[form])), 0)
 
 
 def _answered(tables: Tables, run: str, now: int) -> None:

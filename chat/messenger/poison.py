@@ -1,16 +1,15 @@
-"""What becomes of a stored row that raises what nobody foresaw: tried some times, then set aside. Pure.
+"""The rule for rows that raise (chat/support/poison.py), for those whose `reason` says how often they were tried. Pure.
 
-How often it was tried stands in the row's `reason`, so that a worker that takes over does not begin anew.
+So the count goes with the row, and a worker that takes over does not begin anew.
 """
 
 import re
 
 from chat.messenger.models import SET_ASIDE, TRIED
+from chat.support import poison
+from chat.support.poison import MAX_REASON, MAX_TRIES, told
 
-#: Tries of one row.
-MAX_TRIES = 5
-#: Characters of a reason.
-MAX_REASON = 300
+__all__ = ["MAX_REASON", "MAX_TRIES", "aside", "is_set_aside", "next_reason", "told"]
 
 
 def is_set_aside(reason: str) -> bool:
@@ -21,17 +20,10 @@ def is_set_aside(reason: str) -> bool:
 def next_reason(reason: str, problem: Exception) -> str:
     """The reason of a row that has just raised, from the one that it had: tried once more, or set aside."""
     found = re.match(rf"{TRIED}(\d+): ", reason)
-    tries = int(found[1]) + 1 if found else 1
-    if tries < MAX_TRIES:
-        return f"{TRIED}{tries}: {told(problem)}"[:MAX_REASON]
-    return aside(problem)
+    verdict = poison.after(int(found[1]) if found else 0, problem)
+    return aside(problem) if verdict.aside else f"{TRIED}{verdict.tries}: {verdict.reason}"[:MAX_REASON]
 
 
 def aside(problem: Exception) -> str:
     """The reason of a row that is set aside at once."""
     return f"{SET_ASIDE}{told(problem)}"[:MAX_REASON]
-
-
-def told(problem: Exception) -> str:
-    """An error in words that any database can keep."""
-    return f"{type(problem).__name__}: {problem}".encode(errors="replace").decode()

@@ -12,6 +12,7 @@ A first start, a take-over, a resumption and a second look after news are the sa
 """
 
 import asyncio
+import itertools
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
@@ -19,6 +20,7 @@ from contextlib import aclosing
 from typing import Any, Protocol
 
 from agents import events as e
+from agents.acting import Acting
 from agents.clock import Clock
 from agents.dialects.opening import fallbacks_of
 from agents.lifecycle import RUN
@@ -28,6 +30,7 @@ from chat import decide, extensions
 from chat.files.attachments import ConversationFiles
 from chat.journal.faultlog import RefusedRequests
 from chat.journal.queries import Known, internal_errors, known_of, owner_and_agent
+from chat.runs.acting import acting_in
 from chat.runs.dependencies import RunDependencies
 from chat.runs.isolated.policy import AMONG_OTHERS, placement, verdict
 from chat.runs.writer import FencedWriter
@@ -45,6 +48,8 @@ END_S = 1.5
 MAX_INTERNAL_ERRORS = 3
 #: Seconds before the run is put into the queue again after such an attempt.
 INTERNAL_ERROR_DELAY_S = 0.5
+#: Seconds between two decisions that found no news, at most.
+AGAIN_S = 1.0
 #: Seconds for each of the last words of an owner that leaves.
 LAST_WORDS_S = 1.0
 
@@ -205,12 +210,16 @@ class RunOwnership:
     async def _work(self) -> None:
         try:
             await self._start()
+            moved = 0
             while not self.writer.over:
+                at = self.writer.known
                 try:
                     return await self._perform()
                 except StateMoved:
                     pass
+                await self._again(moved)
                 await self.writer.refresh()
+                moved = moved + 1 if self.writer.known == at else 0
                 raise_if_cancelled()
             return None
         except (RunOver, MustBeIsolated, Unreadable, Fenced, NoConversation):
@@ -219,6 +228,13 @@ class RunOwnership:
             log.exception("Run %s failed from within.", self.run)
         await self._try_again_or_fail()
         return None
+
+    async def _again(self, moved: int) -> None:
+        """Before deciding again, after StateMoved came `moved` times before without any news: SQL and the session
+        contradict each other. They are compared, and tried again ever more slowly."""
+        if moved:
+            await self.writer.retry_while_unavailable(lambda: self.sessions.compare(self.conversation))
+            await asyncio.sleep(min(0.05 * moved, AGAIN_S))
 
     async def _try_again_or_fail(self) -> None:
         """A defect of ours, or trouble that nobody foresaw, leaves the run to another attempt (rule R10); only one that
@@ -247,16 +263,17 @@ class RunOwnership:
 
         The history is loaded only after that: should that be what kills, the run was begun and is counted.
         """
-        while True:
-            known, self._before = self._before, None
-            if known is None:
+        known, self._before = self._before, None
+        for moved in itertools.count():
+            if known is None or moved:
                 known = await self.writer.retry_while_unavailable(
                     lambda: known_of(self.sessions.journal, self.conversation, self.run)
                 )
             try:
                 return await self._begin(known)
             except StateMoved:
-                continue  # somebody had the run between the look-up and our lease
+                await self._again(moved)  # somebody had the run between the look-up and our lease
+        raise AssertionError("the tries have no end")
 
     async def _begin(self, known: Known) -> None:
         suspect = False
@@ -264,10 +281,12 @@ class RunOwnership:
         def begin(view: SessionView) -> list[e.Event]:
             nonlocal suspect
             run = self._mine(view)
+            if (run["status"], run["attempt"]) != (known.status, known.attempt):
+                # Also by one who found the loss, wrote it down and must not have the run: it is in `recovering`, and
+                # whoever looked before that does not know what the run is suspected of.
+                raise StateMoved
             if run["status"] == "waiting" and not run["stopping"]:
                 raise RunOver  # a stray entry of the queue: there is nothing to do until a person has decided
-            if run["attempt"] != known.attempt:
-                raise StateMoved
             now = self.runner.clock.now()
             lost = run["status"] == "running"
             begun: list[e.Event] = []
@@ -323,6 +342,7 @@ class RunOwnership:
             refused=await faults.digests(),
             learned=dependencies.learned,
             unwatched=extensions.unattended(),
+            acting=self._acting,
             files=ConversationFiles(
                 self.conversation,
                 lambda work: writer.retry_while_unavailable(lambda: journal.ask(work)),
@@ -340,6 +360,13 @@ class RunOwnership:
                     return None
         await self._leave_what_cannot_be_read()
         return None
+
+    async def _acting(self, before: int | None) -> Acting:
+        """Who acts in a step, and what that may be, as things stand now."""
+        journal = self.sessions.journal
+        return await self.writer.retry_while_unavailable(
+            lambda: journal.ask(lambda: acting_in(self.conversation, before, journal.using))
+        )
 
     async def _leave_what_cannot_be_read(self) -> None:
         """Hand the run over if the loop has left it because of an event of a later release. Raises Unreadable."""

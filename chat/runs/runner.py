@@ -80,6 +80,7 @@ class Runner:
             await mine.hold(owned or asyncio.Event())
         except (NoConversation, RunOver, Fenced) as reason:
             log.info("Run %s is left alone (%s).", run, type(reason).__name__)
+            away = isinstance(reason, RunOver) and await self._was_behind(conversation)
         except MustBeIsolated:
             return "isolated"
         except Unreadable as reason:
@@ -109,6 +110,13 @@ class Runner:
             return  # the sweeper finds it
         if next_run is not None and next_run["id"] != run and next_run["status"] == "queued":
             await self.queue_next(conversation, next_run["id"])
+
+    async def _was_behind(self, conversation: str) -> bool:
+        """Whether the session said so because it lacked what SQL has, and has it now (rule S6)."""
+        try:
+            return await self.sessions.compare(conversation)
+        except (NoConversation, Unavailable):
+            return False  # a run that is none the less active is brought back by the sweeper
 
     async def watch(self, every_ms: int) -> None:
         """Look at the heads of all running conversations every `every_ms`, so that stops, messages and

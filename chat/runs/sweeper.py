@@ -21,8 +21,11 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from agents import events as e
 from agents.lifecycle import RUN
+from chat import set_aside
 from chat.files import attachments
 from chat.journal.queries import Active, active_runs, crowd_of
 from chat.runs.claims import suspect_claim
@@ -50,9 +53,20 @@ LEASE_RENEWALS = 3
 MAX_CROWDS = 1_000
 #: Runs seen to at the same time.
 AT_ONCE = 50
+#: A run that was set aside, because looking after it raises, is still looked after this often (milliseconds): another
+#: release may know how.
+ASIDE_MS = 600_000
 #: A lease is looked at again this long after it should have run out, and two sweeps are at least so far apart.
 EXPIRED_MS = 20
 MIN_PAUSE_MS = 100
+
+
+def _sweep_again(run: str) -> None:
+    """The next sweep finds it."""
+
+
+#: Runs that nobody works on, by their ids.
+SWEEPS = set_aside.register(set_aside.Queue("sweep", _("a run that lost its worker"), _sweep_again))
 
 
 def unattended(run: Active, *, owned: bool, now: int) -> bool:
@@ -161,13 +175,30 @@ class Sweeper:
         # A suspect that waits for a place has nobody yet, and somebody who sees to it.
         guarded = await self._sessions.store.leases([suspect_claim(run.run) for run in lost])
         lost = [run for run in lost if suspect_claim(run.run) not in guarded]
+        if lost:
+            ask, since = self._sessions.journal.ask, now - ASIDE_MS
+            keys = [run.run for run in lost]
+            aside = await ask(lambda: set_aside.among(SWEEPS, keys, since=since))
+            lost = [run for run in lost if run.run not in aside]
         seen_to = 0
         for start in range(0, len(lost), AT_ONCE):
             chunk = lost[start : start + AT_ONCE]
-            done = await asyncio.gather(*(self._look_after(run) for run in chunk), return_exceptions=True)
+            done = await asyncio.gather(*(self._guarded(run) for run in chunk), return_exceptions=True)
             seen_to += sum(one is True for one in done)
             _report(done)
         return seen_to
+
+    async def _guarded(self, run: Active) -> bool:
+        """See to one run. One that raises is seen to less often from some time on, and told to the operator."""
+        failed: Exception | None = None
+        try:
+            return await self._look_after(run)
+        except (NoConversation, Unavailable):
+            raise
+        except Exception as problem:
+            failed = problem
+        await self._sessions.journal.ask(lambda: set_aside.raised(SWEEPS, run.run, failed))
+        return False
 
     async def tidy(self) -> int:
         """Once an hour, remove files that were uploaded and never sent; how many."""
@@ -176,6 +207,7 @@ class Sweeper:
             return 0
         self._tidy_at = now + TIDY_MS
         journal = self._sessions.journal
+        await journal.ask(lambda: set_aside.forget_old(now))
         return await journal.ask(lambda: attachments.clean(now, using=journal.using))
 
     async def _store_remembers(self) -> bool:

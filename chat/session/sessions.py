@@ -437,6 +437,18 @@ class Sessions:
             await self._changed(conversation)
         self._look_again(conversation)
 
+    async def compare(self, conversation: str) -> bool:
+        """Set the session right if SQL has events that it lacks, which nothing else notices on a server that looks
+        sound (rule S6); whether it lacked any. For those who meet a contradiction. Raises Unavailable and
+        NoConversation."""
+        # In this order: every event is in Redis before it is in SQL.
+        base = await self.journal.base(conversation)
+        head = await self.store.head(conversation)
+        if head is None or head[0].seq >= base.seq:
+            return False
+        await self._reconcile(conversation)
+        return True
+
     def _look_again(self, conversation: str) -> None:
         """Compare with SQL once more, later. The server before may go on for seconds after a failover: what others
         append there is committed to SQL, and nothing here would ever tell that it is missing."""
@@ -449,11 +461,7 @@ class Sessions:
         for _ in range(TRIES):
             await asyncio.sleep(SECOND_LOOK_S)
             try:
-                # In this order: every event is in Redis before it is in SQL.
-                base = await self.journal.base(conversation)
-                head = await self.store.head(conversation)
-                if head is not None and head[0].seq < base.seq:
-                    await self._reconcile(conversation)
+                await self.compare(conversation)
                 return
             except NoConversation:
                 return

@@ -6,10 +6,13 @@ cancellation. Loops that run until they are cancelled ask `raise_if_cancelled`; 
 """
 
 import asyncio
+import contextlib
+import logging
 import os
+import sys
 import threading
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 #: Seconds after which a task that goes on is cancelled again.
 RETRY_S = 0.1
@@ -22,6 +25,16 @@ def exit_after(seconds: float, status: int = 0) -> None:
     ending = threading.Timer(seconds, os._exit, (status,))
     ending.daemon = True
     ending.start()
+
+
+def end_process(status: int = 0) -> NoReturn:
+    """End this process here, once its log is written. What Python does at its end (waiting for threads, taking modules
+    apart) has nothing left to do for one that has left, and may wait for ever."""
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
 
 
 def raise_if_cancelled() -> None:

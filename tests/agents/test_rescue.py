@@ -35,8 +35,8 @@ class Drawer:
         return FileContent("image/png", b"\x89PNG" + b"0" * 40)
 
 
-async def work(shell: Shell, model: Any, agent: AgentSpec = AGENT) -> None:
-    await shell.work(agent, model, Toolbox([look]))
+async def work(shell: Shell, model: Any, agent: AgentSpec = AGENT, *, rescue: bool = True) -> None:
+    await shell.work(agent, model, Toolbox([look]), rescue=rescue)
 
 
 def of(shell: Shell, kind: type[e.Event]) -> list[Any]:
@@ -118,6 +118,29 @@ async def test_T5_a_500_without_a_word_is_waited_for_and_then_rescued_but_nothin
     assert shell.faults.kept[0].kind == "500"
     waits = [event for event in of(shell, e.RunRetrying) if event.retry_at > event.at]
     assert len(waits) == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "asked", "code"),
+    [
+        (400, "I shall not be told what to do.", 1, "model_rejected"),
+        (400, "System role not supported", 1, "model_rejected"),
+        (500, "Error rendering prompt with jinja template", 1, "model_rejected"),
+        (400, "Content Exists Risk", 1, "content_refused"),
+        (500, "Internal Server Error", 5, "model_busy"),
+    ],
+)
+async def test_T5_without_the_rescue_a_refusal_ends_the_run_and_is_kept(
+    status: int, words: str, asked: int, code: str
+) -> None:
+    shell = Shell()
+    shell.say("hello")
+    model = Adversary(refuse_system, words, status=status)
+    await work(shell, model, rescue=False)
+    failed = shell.last()
+    assert isinstance(failed, e.RunFailed) and failed.code == code
+    assert model.refused == asked and len(shell.faults.kept) == 1
+    assert shell.learned.kept == [] and of(shell, e.MessageLeftOut) == []
 
 
 async def test_T5_the_words_say_what_helps() -> None:

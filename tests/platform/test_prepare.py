@@ -37,6 +37,16 @@ def test_port_in_use_is_one_line_and_nothing_is_installed() -> None:
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("port", ["70000", "0", "-1", "http", ""])
+def test_port_that_is_none_is_one_line(port: str) -> None:
+    argv = ["make", "run", f"PORT={port}", f"PYTHON={sys.executable}"]
+    done = subprocess.run(argv, cwd=ROOT, env=clean_environment(), capture_output=True, text=True)
+    assert done.returncode != 0
+    assert [line for line in done.stderr.splitlines() if not line.startswith("make")] == [
+        f"PORT must be a number between 1 and 65535, and {port!r} is none. Choose another: make run PORT=8000"
+    ]
+
+
 def test_port_that_is_free_is_fine() -> None:
     prepare.check_port(claim_port())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -15,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts import prepare, stack
+from scripts import ports as claims
+from scripts import prepare
 from tests.support import ports
 from tests.support.ports import claim_port
 from tests.support.processes import ROOT, clean_environment
@@ -25,15 +27,17 @@ from tests.support.waiting import wait_until
 class Run:
     """A `python -m scripts.stack`, which is what `make run` becomes once all is prepared."""
 
-    def __init__(self, data: Path, port: int) -> None:
+    def __init__(
+        self, data: Path, port: int, *, folder: Path = ROOT, python: Path = Path(sys.executable), **env: str
+    ) -> None:
         self.data = data
         self.port = port
         self.started = time.monotonic()
         self.lines: list[str] = []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "scripts.stack", "--port", str(port)],
-            cwd=ROOT,
-            env=clean_environment(HOLDFAST_DATA=str(data)),
+            [python, "-m", "scripts.stack", "--port", str(port)],
+            cwd=folder,
+            env=clean_environment(HOLDFAST_DATA=str(data), **env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -191,34 +195,111 @@ def test_nothing_is_left_behind_when_it_is_killed(run: Run) -> None:
 
 @pytest.mark.slow
 def test_a_part_that_cannot_start_is_named_and_everything_ends(data: Path) -> None:
-    """The port is taken between the check and the start, as by a second `make run` in the same second."""
-    taken = subprocess.Popen(
-        [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", port := str(claim_port())],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    """No machine has this address: it is for documentation."""
+    run = Run(data, claim_port(), HOLDFAST_HOST="192.0.2.1")
+    assert run.wait() == 1
+    assert any(line.startswith("Holdfast cannot start: web does not start") for line in run.lines), run.text()
+    assert run.children() == {}
+
+
+def listening(port: int) -> subprocess.Popen[bytes]:
+    """Somebody else's server."""
+    argv = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
+    taken = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(lambda: claims.trouble_with(port), 20, "it to listen")
+    return taken
+
+
+def test_a_port_that_was_taken_while_it_was_prepared_is_one_line(data: Path) -> None:
+    taken = listening(port := claim_port())
     try:
-        run = Run(data, int(port))
+        run = Run(data, port)
         assert run.wait() == 1
-        assert any(line.startswith("Holdfast cannot start: web does not start") for line in run.lines), (
-            run.text()
-        )
-        assert run.children() == {}
+        assert run.lines == [
+            f"Holdfast cannot start: Port {port} is in use. Stop what listens there or choose another: "
+            f"make run PORT={port + 1}"
+        ]
     finally:
         taken.kill()
         taken.wait(10)
 
 
+def test_two_starts_with_one_port_in_the_same_moment_are_told_apart(data: Path) -> None:
+    """The first has not bound it yet."""
+    port = claim_port()
+    first = claims.claim(port)
+    try:
+        run = Run(data, port)
+        assert run.wait() == 1
+        assert run.lines == [
+            f"Holdfast cannot start: Another Holdfast is about to use port {port}. Choose another: "
+            f"make run PORT={port + 1}"
+        ]
+    finally:
+        os.close(first)
+
+
+@pytest.mark.slow
+def test_when_somebody_was_quicker_another_port_is_chosen_and_it_starts(data: Path) -> None:
+    """The demo model's port is taken between its choice and the moment when its server listens."""
+    run = Run(data, claim_port(), HOLDFAST_DEMO_PORT=str(demo := claim_port()))
+    run.until(r"Starting …")
+    taken = listening(demo)
+    try:
+        run.until(r"A port was taken in the meantime; starting with another")
+        run.until(r"Holdfast is ready")
+        assert run.end() == 0
+    finally:
+        taken.kill()
+        taken.wait(10)
+
+
+@pytest.mark.slow
+def test_sigterm_while_it_migrates_ends_it_at_once(data: Path) -> None:
+    """Somebody holds the database, so that the migration waits for him."""
+    data.mkdir()
+    holder = sqlite3.connect(data / "holdfast.sqlite3", isolation_level=None)
+    holder.execute("PRAGMA journal_mode=WAL")
+    holder.execute("BEGIN IMMEDIATE")
+    run = Run(data, claim_port())
+    try:
+        wait_until(lambda: run.pids_of("migrate"), 60, "the migration to begin")
+        began = time.monotonic()
+        run.process.terminate()
+        assert run.wait() == 0
+        assert time.monotonic() - began < 12
+        assert run.lines == ["Starting …", "Holdfast has ended."]
+        wait_until(lambda: run.children() == {}, 10, "the migration to end")
+    finally:
+        holder.close()
+
+
+@pytest.mark.slow
+def test_it_starts_in_a_folder_with_a_blank_a_percent_sign_and_chinese_in_its_path(tmp_path: Path) -> None:
+    """Links to what is here, so that the checkout and its environment have such a path, too."""
+    checkout = tmp_path / "100% 我的 聊天"
+    checkout.mkdir()
+    for name in ("agents", "chat", "config", "demo", "scripts", "templates", "locale"):
+        if (ROOT / name).exists():
+            shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "manage.py", checkout)
+    (checkout / ".venv").symlink_to(Path(sys.prefix))
+    run = Run(checkout / "data", claim_port(), folder=checkout, python=checkout / ".venv/bin/python")
+    run.until(r"Holdfast is ready")
+    assert run.end() == 0
+    assert (checkout / "data/logs/web.log").exists()
+
+
 def test_two_starts_at_the_same_moment_take_different_ports() -> None:
     """Nobody listens yet when both look."""
     wanted = ports.claim_port()
-    (first, claim), (second, other) = stack.claim_port(wanted), stack.claim_port(wanted)
+    (first, claim), (second, other) = claims.claim_port(wanted), claims.claim_port(wanted)
     try:
         assert first == wanted
         assert second != wanted
     finally:
         os.close(claim)
         os.close(other)
-    again, claim = stack.claim_port(wanted)
+    again, claim = claims.claim_port(wanted)
     os.close(claim)
     assert again == wanted

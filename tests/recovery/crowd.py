@@ -162,7 +162,7 @@ def look(times: int = LOOKS) -> str:
 def events(stack: Stack) -> dict[str, list[Any]]:
     """What happened to runs, by conversation, in order."""
     told: dict[str, list[Any]] = defaultdict(list)
-    rows = stack.sql("SELECT conversation_id, text FROM chat_event WHERE type LIKE 'run.%' ORDER BY id")
+    rows = stack.sql("SELECT conversation_id, text FROM chat_event WHERE type LIKE ? ORDER BY id", "run.%")
     for conversation, text in rows:
         told[str(UUID(str(conversation)))].append(json.loads(text))
     return told

@@ -28,6 +28,27 @@ TRIGGERS = "tests/chat/entrances/triggers"
 MUTANTS: tuple[Mutant, ...] = (
     *OF_PROVIDERS,
     Mutant(
+        "whoever is let in may ask everything of a conversation",
+        "chat/inbox.py",
+        "        if not (verdict := who.stands(owner).may(action_of(body))):\n",
+        "        if False:\n",
+        ("tests/chat/test_inbox.py", "-k", "W11"),
+    ),
+    Mutant(
+        "a tool runs for whoever asks",
+        "agents/calling.py",
+        "    if acting.may_use(work.tools.effect(call.name)) and acting.may_use(call.effect):\n",
+        "    if True:\n",
+        ("tests/chat/messenger/test_authority.py", "-k", "without_memory"),
+    ),
+    Mutant(
+        "the one who spoke first lends their memory to a run",
+        "chat/runs/acting.py",
+        "    alone = len(set(keys)) == 1 and",
+        "    alone = bool(keys) and",
+        ("tests/chat/messenger/test_authority.py", "-k", "several"),
+    ),
+    Mutant(
         "no fence check",
         "chat/session/scripts/append.lua",
         "if ARGV[5] ~= '' and tonumber(ARGV[5]) < tonumber(meta[4]) then return {'fenced'} end\n",
@@ -341,9 +362,9 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "messenger: a row that raises is tried for ever",
-        "chat/messenger/poison.py",
-        "if tries < MAX_TRIES:",
-        "if tries:",
+        "chat/support/poison.py",
+        "tries + 1 >= MAX_TRIES",
+        "False",
         ("tests/chat/messenger/test_poison.py", "-k", "set_aside_with_its_reason"),
     ),
     Mutant(
@@ -391,8 +412,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "trigger: a signature is not looked at",
         "chat/entrances/triggers/views.py",
-        "if not row.secret or not hooks.is_signed(body, signature, row.secret):",
-        "if not row.secret:",
+        "if row.signed and not (known and row.secret and known.signed(given, row.secret)):",
+        "if row.signed and not (known and row.secret):",
         (f"{TRIGGERS}/test_webhook.py", "-k", "signing"),
     ),
     Mutant(

@@ -9,11 +9,12 @@ from tests.recovery.outages.run import run
 
 pytestmark = [pytest.mark.recovery, pytest.mark.slow, pytest.mark.usefixtures("demanding")]
 
-#: Decides about the order, how long each lasts, what people say, and when a worker is killed as well.
+#: Decides about the order, how long each lasts, what people say, and when a worker is killed as well. With this one the
+#: failover comes last, after which nobody waits until the Sentinels agree again.
 SEED = 2
-#: One of each sort: Redis that only reads, our login refused, SQL through a pooler that dies, SQL full. Failovers have
-#: tests/recovery/test_sentinel.py, and `make outages`.
+#: One of each sort: a failover, Redis that only reads, our login refused, SQL through a pooler that dies, SQL full.
 KINDS = (
+    "orderly failover",
     "read-only window",
     "rotated password",
     "pgbouncer restarted",

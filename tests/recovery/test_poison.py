@@ -164,7 +164,7 @@ async def _prove(poison: str, supervised: Supervised) -> None:
 async def test_a_run_that_takes_its_worker_down_each_time_takes_one_and_no_other_run(
     database_template: Path,
 ) -> None:
-    await prove("boom", database_template, lease_ms=1_000)
+    await prove("boom", database_template, lease_ms=2_500)
 
 
 if __name__ == "__main__":

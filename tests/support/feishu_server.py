@@ -7,8 +7,9 @@
         feishu.fail("POST /open-apis/im", 99991400, times=3, reset=1)
 
 It keeps to the documented facts: one message per uuid and hour, 5 messages per second and chat (230020), 50 per second
-and 1000 per minute and API (99991400 with the reset header), 20 edits of a text, cards of 30 KB, strictly growing
-sequences (300317), streaming mode for ten minutes (then 300309), 10 operations per second and card.
+and 1000 per minute and API (99991400 with the reset header), 20 edits of a text, cards of 30 KB with four tables in an
+element (230099), strictly growing sequences (300317), streaming mode for ten minutes (then 300309), 10 operations per
+second and card.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.support.feishu_reader import read
+
 Json = dict[str, Any]
 
 STREAM_S = 600
@@ -30,6 +33,8 @@ UUID_S = 3600
 TOKEN_S = 7200
 CARD_BYTES = 30_000
 TEXT_BYTES = 150_000
+#: Tables in one element.
+TABLES = 4
 
 
 @dataclass
@@ -103,6 +108,9 @@ class FeishuServer:
         self._failures: list[_Failure] = []
         self._ahead = 0.0
         self._theirs: dict[str, str] = {}
+        #: What the API tells of a message that people wrote: its items.
+        self.items: dict[str, list[Json]] = {}
+        self._filter: list[tuple[int, str, str]] = []
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -169,6 +177,12 @@ class FeishuServer:
         """Answer the next requests whose `METHOD /path` matches this expression so. `done`: do the work first."""
         with self.lock:
             self._failures.append(_Failure(route, code, status, times, reset, done))
+
+    def refuse(self, code: int, *, kind: str = "", words: str = "") -> None:
+        """Refuse messages of this kind (`card`: cards as they are made and changed; empty: all) that have these words
+        in them, as Feishu's filters do."""
+        with self.lock:
+            self._filter.append((code, kind, words))
 
     def shown(self, chat: str) -> list[Sent]:
         """The messages of a chat, oldest first."""
@@ -253,6 +267,10 @@ class FeishuServer:
                 if key not in self.files:
                     raise Answer(234003, "file not in message")
                 return self.files[key]
+            case "GET", ["im", "v1", "messages", message]:
+                if message in self.gone or message not in self.items:
+                    raise Answer(230110, "the message has been deleted")
+                return {"data": {"items": self.items[message]}}
             case "POST", ["cardkit", "v1", "cards"]:
                 return self._create(json.loads(body["data"]))
             case "PUT", ["cardkit", "v1", "cards", card, "elements", element, "content"]:
@@ -302,6 +320,9 @@ class FeishuServer:
         most = TEXT_BYTES if body["msg_type"] == "text" else CARD_BYTES
         if len(body["content"].encode()) > most:
             raise Answer(230025, "the message is too long")
+        self._filtered(content, body["msg_type"])
+        if body["msg_type"] == "interactive" and content.get("schema"):
+            self._sized(content)
         if body["msg_type"] == "interactive" and content.get("type") == "card":
             if content["data"]["card_id"] not in self.cards:
                 raise Answer(200005, "no such card")
@@ -310,6 +331,11 @@ class FeishuServer:
         if key:
             self._uuids[key] = (self.now(), sent)
         return {"data": {"message_id": sent.id}}
+
+    def _filtered(self, content: Json, kind: str) -> None:
+        for code, refused, some in self._filter:
+            if refused in ("", kind) and some in words(content):
+                raise Answer(code, f"refused, ext=ErrorValue: {some}")
 
     def _edit(self, message: str, body: Json) -> Json:
         found = next((one for one in self.messages if one.id == message), None)
@@ -325,6 +351,11 @@ class FeishuServer:
         if len(json.dumps(card, ensure_ascii=False).encode()) > CARD_BYTES:
             raise Answer(200860, "the card is too large")
         assert card.get("schema") == "2.0", "CardKit takes JSON 2.0"
+        for element in card["body"]["elements"]:
+            if element["tag"] == "markdown" and len(read(element["content"]).tables) > TABLES:
+                limit = "ErrCode: 11310; ErrMsg: card table number over limit; ErrorValue: table; "
+                raise Answer(230099, f"Failed to create card content, ext={limit}")
+        self._filtered(card, "card")
         ids = [element.get("element_id") for element in card["body"]["elements"] if element.get("element_id")]
         assert len(set(ids)) == len(ids)
         return card

@@ -55,8 +55,6 @@ LIBRARIES = (
     "h11",
     "httpcore",
     "httpx",
-    "jsonpath",
-    "PIL.Image",
     "openai",
     "openai.types.responses",
     "psycopg",

@@ -120,6 +120,7 @@ class Shell:
         until: Callable[[list[e.Event] | PartText], bool] | None = None,
         after: Callable[[list[e.Event] | PartText], None] | None = None,
         fallbacks: Sequence[Model] = (),
+        rescue: bool = True,
     ) -> None:
         """Own the run until it ends or waits. `until`: give it up, like a worker that dies, as soon as it says
         so of something stored; `after` sees everything once it is stored."""
@@ -145,6 +146,7 @@ class Shell:
             faults=self.faults,
             refused=[fault.digest for fault in self.faults.kept],
             learned=self.learned,
+            rescue=rescue,
             unwatched=("schedule", "trigger"),
         )
         async with aclosing(loop) as yielded:

@@ -17,10 +17,10 @@ else:
 class NoteAdmin(_NoteAdmin):
     """What agents wrote down; people can read and delete it here, never write."""
 
-    list_display = ("number", "owner", "created_at", "deleted_at")
+    list_display = ("number", "owner", "person", "created_at", "deleted_at")
     list_select_related = ("owner",)
     search_fields = ("text", "owner__username")
-    readonly_fields = ("owner", "number", "text", "key", "created_at", "deleted_at")
+    readonly_fields = ("owner", "person", "number", "text", "key", "created_at", "deleted_at")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

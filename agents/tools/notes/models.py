@@ -12,7 +12,9 @@ class Note(models.Model):
     """One note that an agent wrote down for a person. `key` makes writing it twice impossible."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notes")
-    number = models.PositiveIntegerField(help_text="Counts per owner; not used again after a deletion.")
+    #: Who it is, of somebody who is no user here: the owner is the account in which it is kept then.
+    person = models.CharField(max_length=60, blank=True, default="", db_default="")
+    number = models.PositiveIntegerField(help_text="Counts per person; not used again after a deletion.")
     text = models.TextField()
     key = models.CharField(max_length=100, help_text="Idempotency key of the call that wrote it.")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -21,7 +23,9 @@ class Note(models.Model):
     class Meta:
         ordering: ClassVar = ["owner", "number"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["owner", "number"], name="agents_note_number_per_owner"),
+            models.UniqueConstraint(
+                fields=["owner", "person", "number"], name="agents_note_number_per_person"
+            ),
             models.UniqueConstraint(fields=["owner", "key"], name="agents_note_key_per_owner"),
         ]
 

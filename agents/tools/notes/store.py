@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
-from agents.tools import StoredNote
+from agents.tools import StoredNote, kept_by
 from agents.tools.notes.models import Note
 
 T = TypeVar("T")
@@ -19,8 +19,8 @@ class AskDatabase(Protocol):
 
 
 class NoteStorage:
-    """The `Storage` of the tools, over the table of notes. Owners are primary keys of users, as text. Raises what `ask`
-    raises when the database is away."""
+    """The `Storage` of the tools, over the table of notes. Owners are told as in `ToolContext.owner`. Raises what `ask`
+    raises when the database is away, and ToolError where nobody is known whose notes they could be."""
 
     def __init__(self, ask: AskDatabase) -> None:
         self._ask = ask
@@ -46,7 +46,8 @@ class NoteStorage:
 
 
 def _owned(owner: str) -> models.QuerySet[Note]:
-    return Note.objects.filter(owner_id=int(owner))
+    account, person = kept_by(owner)
+    return Note.objects.filter(owner_id=account, person=person)
 
 
 def _add_note(owner: str, key: str, text: str) -> StoredNote:
@@ -56,8 +57,9 @@ def _add_note(owner: str, key: str, text: str) -> StoredNote:
                 if note := _owned(owner).filter(key=key).first():
                     return note.stored()
                 last = _owned(owner).aggregate(models.Max("number"))["number__max"]
+                account, person = kept_by(owner)
                 return Note.objects.create(
-                    owner_id=int(owner), number=(last or 0) + 1, text=text, key=key
+                    owner_id=account, person=person, number=(last or 0) + 1, text=text, key=key
                 ).stored()
         except IntegrityError:
             continue  # Another call took the number, or wrote this very note, at the same moment: look again.

@@ -1,4 +1,4 @@
-"""Notes that an agent keeps for the person it works for, over all of that person's conversations."""
+"""Notes that an agent keeps for the person who speaks, over all of that person's conversations."""
 
 from typing import Annotated, Literal
 

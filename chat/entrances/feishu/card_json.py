@@ -1,6 +1,8 @@
 """Cards and messages as Feishu's CardKit takes them (JSON, schema 2.0). Pure."""
 
 import json
+import re
+from html import unescape
 from typing import Any
 
 from chat.messenger.adapter import Button, Card, CardText
@@ -21,8 +23,22 @@ def card(shown: Card) -> Json:
 
 def message(text: str) -> str:
     """The content of a message that shows markdown (already mapped)."""
-    summary = " ".join(text.split())[:60]
+    summary = unescape(" ".join(text.split()))[:60]
     return json.dumps(card(Card((CardText("text", text),), summary, streaming=False)), ensure_ascii=False)
+
+
+def texts(content: str) -> list[str]:
+    """The markdown (or the text) in a message's content."""
+    found = json.loads(content)
+    if "text" in found:
+        return [str(found["text"])]
+    elements = found.get("body", {}).get("elements", [])
+    return [str(element["content"]) for element in elements if element.get("tag") == "markdown"]
+
+
+def text(shown: str) -> str:
+    """The content of a message of plain text. Feishu obeys tags (<at …>) there, too: they are broken up."""
+    return json.dumps({"text": re.sub(r"<(?=[A-Za-z/!?])", "<\u200b", shown)}, ensure_ascii=False)
 
 
 def _element(part: CardText | Button) -> Json:

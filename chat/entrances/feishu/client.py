@@ -16,12 +16,13 @@ from typing import Any
 import httpx
 
 from chat.entrances.feishu import card_json
-from chat.entrances.feishu.errors import TOKEN, error_of
+from chat.entrances.feishu.content import found
+from chat.entrances.feishu.errors import TokenInvalid, error_of
 from chat.entrances.feishu.models import FeishuApp
 from chat.entrances.feishu.sealed import seal, unseal
-from chat.messenger.adapter import Card, Target
+from chat.messenger.adapter import Card, Found, Target
 from chat.messenger.database import ask
-from chat.messenger.errors import Away, Limited, MessengerError
+from chat.messenger.errors import Away, Limited, MessageRefused, MessengerError, Unclear
 from chat.messenger.pacing import Pace, Rates, Shared
 from chat.support.clock import now_ms
 
@@ -37,6 +38,8 @@ TIMEOUT_S = 10.0
 FRESH_S = 25 * 60
 #: Seconds that one process gets to fetch a token before another tries.
 FLIGHT_S = 10
+#: Tries of a file.
+FILE_TRIES = 3
 #: Where a limit comes without its time, and at most (seconds).
 PAUSE_S, MAX_PAUSE_S = 1.0, 60.0
 
@@ -49,7 +52,7 @@ class FeishuClient:
     def __init__(self, app: FeishuApp) -> None:
         self._app = app
         self.app_id = app.app_id
-        self._secret = app.secret
+        self._secret = app.usable_secret
         self._http = httpx.AsyncClient(
             base_url=app.base_url.rstrip("/"), timeout=TIMEOUT_S, trust_env=False, follow_redirects=False
         )
@@ -81,7 +84,23 @@ class FeishuClient:
         return str(found.get("message_id", ""))
 
     async def file(self, message: str, key: str, kind: str, max_bytes: int) -> bytes:
-        """The bytes of an image or file in a message (`kind`: image or file); ValueError if there are more."""
+        """The bytes of an image or file in a message (`kind`: image or file); ValueError if there are more. What nobody
+        can say more of after a few tries is refused."""
+        problem: Unclear | None = None
+        for _ in range(FILE_TRIES):
+            try:
+                return await self._download(message, key, kind, max_bytes)
+            except TokenInvalid as invalid:  # it may have run out while the file was fetched
+                await self._shared.drop("token")
+                problem = invalid
+            except Limited as limited:
+                await self.pace.hold("", limited.after)
+                raise
+            except Unclear as unclear:
+                problem = unclear
+        raise MessageRefused(str(problem), problem.code if problem else 0)
+
+    async def _download(self, message: str, key: str, kind: str, max_bytes: int) -> bytes:
         path = f"/open-apis/im/v1/messages/{message}/resources/{key}"
         headers = {"Authorization": f"Bearer {await self._token()}"}
         read = bytearray()
@@ -97,6 +116,11 @@ class FeishuClient:
         except httpx.HTTPError as problem:
             raise Away(f"Feishu cannot be reached ({type(problem).__name__}).") from None
         return bytes(read)
+
+    async def message(self, message: str) -> list[Found]:
+        """A message, and those that were forwarded within it."""
+        items = (await self._ask("GET", f"/open-apis/im/v1/messages/{message}")).get("items")
+        return found(items, self.app_id) if isinstance(items, list) else []
 
     async def bot_id(self) -> str:
         """The bot's own open id, kept with the app once it is known."""
@@ -146,12 +170,12 @@ class FeishuClient:
         await self._in_turn(method, path)
         try:
             return await self._once(method, path, body, token)
-        except MessengerError as problem:
-            if problem.code not in TOKEN:
-                if isinstance(problem, Limited) and not problem.chat_only:
-                    await self.pace.hold("", problem.after)
-                raise
-        await self._shared.drop("token")
+        except TokenInvalid:
+            await self._shared.drop("token")
+        except Limited as problem:
+            if not problem.chat_only:
+                await self.pace.hold("", problem.after)
+            raise
         return await self._once(method, path, body, await self._token())
 
     async def _in_turn(self, method: str, path: str) -> None:
@@ -206,6 +230,11 @@ class FeishuClient:
             await asyncio.sleep(0.05)
 
     async def _fetch_token(self) -> str:
+        if not self._secret:
+            # It is not there, cannot be opened, or was entered for another address, which alone may see it.
+            raise MessageRefused(
+                "The app's secret has to be entered again in the admin, for its address of now."
+            )
         body = {"app_id": self.app_id, "app_secret": self._secret}
         path = "/open-apis/auth/v3/tenant_access_token/internal"
         found = await self._once("POST", path, body, None)

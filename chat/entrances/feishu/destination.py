@@ -9,14 +9,17 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from chat.automation.destinations import Offer, Parcel, Undeliverable
+from chat.automation.destinations import Arrival, Offer, Parcel, Undeliverable
 from chat.entrances.feishu.adapter import FEISHU
-from chat.entrances.feishu.models import FeishuApp, FeishuMessage, FeishuUser
+from chat.entrances.feishu.models import FeishuApp, FeishuDelivery, FeishuLane, FeishuMessage, FeishuUser
 from chat.messenger import outbox
+from chat.messenger.adapter import made_id
 from chat.messenger.lanes import get_lane
 
 #: Chats that are offered to one person, newest first.
 MOST = 30
+#: Messages of one parcel that are asked about.
+MAX_PARTS = 50
 
 
 class FeishuChats:
@@ -59,6 +62,23 @@ class FeishuChats:
             raise Undeliverable(gettext("The Feishu app is not there any more, or switched off."))
         lane = get_lane(FEISHU, app.pk, chat, "", 0, {"owner_id": app.owner_id})
         outbox.put(FEISHU, lane, f"**{parcel.subject}**\n\n{parcel.text}", "parcel", parcel.key)
+
+    def became(self, address: str, key: str) -> Arrival | None:
+        """What became of the messages of a parcel in Feishu's own outbox."""
+        app, chat = _parts(address)
+        lane = None
+        if app is not None:
+            lane = FeishuLane.objects.filter(app=app, chat_id=chat, thread_id="", generation=0).first()
+        if lane is None:
+            return None
+        uuids = [made_id(FEISHU, "delivery", lane.pk, "parcel", key, number) for number in range(MAX_PARTS)]
+        rows = list(FeishuDelivery.objects.filter(uuid__in=uuids).values_list("state", "error"))
+        if not rows:
+            return None
+        for state in ("dead", "pending"):
+            for error in (error for found, error in rows if found == state):
+                return Arrival(state, error)
+        return Arrival("sent")
 
 
 def _parts(address: str) -> tuple[FeishuApp | None, str]:

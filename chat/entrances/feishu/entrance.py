@@ -2,9 +2,13 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from chat.entrances.feishu.adapter import FEISHU
 from chat.entrances.feishu.destination import FeishuChats
+from chat.entrances.feishu.models import FeishuDelivery, FeishuLane, FeishuMessage
 from chat.entrances.feishu.service import FeishuService
 from chat.extensions import Entrance, Service, ServiceContext
+from chat.messenger.attention import attention, undelivered
+from chat.messenger.people import Chats
 
 
 async def _serve(given: ServiceContext) -> None:
@@ -17,4 +21,7 @@ ENTRANCE = Entrance(
     urls="chat.entrances.feishu.urls",
     services=(Service("feishu", _serve),),
     destinations=(FeishuChats(),),
+    attention=attention(FeishuMessage, FeishuLane, FeishuDelivery),
+    undelivered=undelivered(FeishuDelivery),
+    chats=Chats(FEISHU),
 )

@@ -1,47 +1,55 @@
-"""Feishu's codes, sorted into what they mean for us (chat/messenger/errors.py).
+"""What Feishu answered, as an error (chat/messenger/errors.py). The codes are in codes.py."""
 
-Away         HTTP 5xx, Feishu's own failures: it may or may not have been done
-Limited      99991400, 230020, 11232, HTTP 429
-CardClosed   200850, 300309
-Outpaced     300317
-TargetGone   230001, 230011, 230110, 231003
-MessageRefused      everything else: wrong secret, no permission, chat or message gone
-"""
-
+from chat.entrances.feishu.codes import CODES, TEXTS, Meaning
 from chat.messenger.errors import (
     Away,
     CardClosed,
+    ContentRefused,
     Limited,
     MessageRefused,
     MessengerError,
     Outpaced,
     TargetGone,
+    Unclear,
 )
 
-LIMITS = frozenset({99991400, 230020, 11232})
-#: The limit of one chat; the others are the whole app's.
-CHAT_LIMITS = frozenset({230020})
-CLOSED = frozenset({200850, 300309})
-OUTPACED = frozenset({300317})
-#: The message that was replied to is gone.
-NO_TARGET = frozenset({230001, 230011, 230110, 231003})
-#: The tenant token is not valid (any more): get a new one, once.
-TOKEN = frozenset({99991661, 99991663, 99991664, 99991668})
-#: Feishu's own failures.
-FAILURES = frozenset({1500, 99991500, 2200, 55001})
+#: Characters of Feishu's text that are passed on.
+MAX_TEXT = 200
+
+
+class TokenInvalid(Unclear):
+    """The token is not valid, or not any more: with a new one it may be."""
+
+
+_ERRORS: dict[Meaning, type[MessengerError]] = {
+    "later": Away,
+    "token": TokenInvalid,
+    "content": ContentRefused,
+    "target": TargetGone,
+    "closed": CardClosed,
+    "outpaced": Outpaced,
+    "final": MessageRefused,
+}
+
+
+def meaning_of(code: int, text: str) -> Meaning | None:
+    """What a code means, None: nobody knows."""
+    lower = text.lower()
+    special = (meaning for each, word, meaning in TEXTS if each == code and word in lower)
+    return next(special, CODES.get(code))
 
 
 def error_of(status: int, code: int, text: str, after: float) -> MessengerError:
-    """The error that an answer stands for; `code` is not 0, or `status` is no success."""
-    told = f"Feishu answered {code or status}: {text[:200]}"
-    if status == 429 or code in LIMITS:
-        return Limited(told, code, after, chat_only=code in CHAT_LIMITS)
-    if code in CLOSED:
-        return CardClosed(told, code)
-    if code in OUTPACED:
-        return Outpaced(told, code)
-    if code in NO_TARGET:
-        return TargetGone(told, code)
-    if status >= 500 or code in FAILURES:
+    """The error that an answer stands for; `code` is not 0, or `status` is no success, or there was no JSON. `after`:
+    seconds until the next try, where it was too fast."""
+    told = f"Feishu answered {code or status}: {text[:MAX_TEXT]}"
+    meaning = meaning_of(code, text)
+    if meaning in ("limit", "chat limit") or status == 429:
+        return Limited(told, code, after, chat_only=meaning == "chat limit")
+    if meaning is not None:
+        return _ERRORS[meaning](told, code)
+    if status >= 500 or (
+        status == 200 and not code
+    ):  # the latter is no JSON: somebody in between has answered
         return Away(told, code)
-    return MessageRefused(told, code)
+    return TokenInvalid(told, code) if status == 401 else Unclear(told, code)

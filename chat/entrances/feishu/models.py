@@ -12,6 +12,8 @@ since the Unix epoch.
 The tables are named after the app `chat`, to which they belonged until 0010_entrances_are_apps.
 """
 
+from collections.abc import Iterable
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -88,9 +90,25 @@ class FeishuApp(models.Model):
         default=True,
         help_text=_("In groups: answer only messages that name the bot with @."),
     )
+    trusts_strangers = models.BooleanField(
+        _("trusts strangers"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Off: for people who are not linked to a user here the agent only talks, and uses tools that only read. "
+            "On: whoever can write to this bot, invited or not, may have its agent use every tool that it has: write, "
+            "send, delete, spend, remember, set up schedules and triggers, as if you had asked. Turn it on only where "
+            "you would let a stranger at the keyboard."
+        ),
+    )
     enabled = models.BooleanField(default=True)
+    #: The address for which the secret was entered: it goes to no other. Empty: stored by a release that did not know.
+    secret_for = models.CharField(max_length=200, blank=True, editable=False, default="", db_default="")
     #: The bot's own id, asked from Feishu when it is first needed.
     bot_open_id = models.CharField(max_length=100, blank=True, editable=False)
+
+    #: Somebody has entered the secret for the address of now, be it the same as before. Set before it is saved.
+    secret_was_entered = False
 
     class Meta:
         app_label = "feishu"
@@ -100,11 +118,27 @@ class FeishuApp(models.Model):
     def __str__(self) -> str:
         return self.name or self.slug
 
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        """Store it. A secret that is new is bound to the address of now, one that stays to the address it had."""
+        if update_fields is None or {"secret", "base_url"} & set(update_fields):
+            old = type(self).objects.filter(pk=self.pk).first()
+            if old is None or old.secret != self.secret or self.secret_was_entered:
+                self.secret_for = self.base_url
+            else:
+                self.secret_for = old.secret_for or old.base_url
+            update_fields = None if update_fields is None else {*update_fields, "secret_for"}
+        super().save(*args, update_fields=update_fields, **kwargs)
+
+    @property
+    def usable_secret(self) -> str:
+        """The secret, if it was entered for the address where it would be sent; else empty."""
+        return self.secret if self.secret_for in ("", self.base_url) else ""
+
 
 class FeishuUser(models.Model):
     """Somebody who has written to an app. Open ids are per app."""
 
-    app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="people")
+    app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="people", db_index=False)
     open_id = models.CharField(max_length=100)
     name = models.CharField(max_length=150, blank=True, help_text=_("How the agent and others see them."))
     user = models.ForeignKey(
@@ -131,7 +165,7 @@ class FeishuMessage(InboundMessage):
     """One message or card action, stored before the webhook is answered: `message_id` of a message, `action:<event id>`
     of a button. The unique key is the de-duplication."""
 
-    app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="messages")
+    app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="messages", db_index=False)
 
     class Meta:
         app_label = "feishu"
@@ -145,13 +179,17 @@ class FeishuMessage(InboundMessage):
                 condition=models.Q(state="received"),
             ),
             models.Index(fields=["run"], name="feishu_run", condition=models.Q(answered_at__isnull=True)),
+            models.Index(fields=["id"], name="feishu_aside", condition=models.Q(state="refused")),
+            # Which message a run answers, and who has written lately; most rows have been answered.
+            models.Index(fields=["run", "sent_at", "id"], name="feishu_asked_by"),
+            models.Index(fields=["app", "sender", "id"], name="feishu_sender"),
         )
 
 
 class FeishuLane(Lane):
     """A chat, or a topic in it, and the conversation that it is."""
 
-    app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="lanes")
+    app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="lanes", db_index=False)
     #: Marks of the releases before `head_seq` said it all (chat/messenger/told.py); nobody reads them.
     run_seq = models.BigIntegerField(default=0)
     said_seq = models.BigIntegerField(default=0)
@@ -163,12 +201,13 @@ class FeishuLane(Lane):
         constraints = (
             models.UniqueConstraint(fields=["app", "chat_id", "thread_id", "generation"], name="feishu_lane"),
         )
+        indexes = (models.Index(fields=["claimed_until"], name="feishu_held"),)
 
 
 class FeishuTurn(Turn):
     """One run as its chat sees it: the card that shows its state."""
 
-    lane = models.ForeignKey(FeishuLane, models.CASCADE, related_name="turns")
+    lane = models.ForeignKey(FeishuLane, models.CASCADE, related_name="turns", db_index=False)
 
     class Meta:
         app_label = "feishu"
@@ -190,6 +229,7 @@ class FeishuDelivery(Delivery):
         indexes = (
             models.Index(fields=["lane", "id"], name="feishu_outbox", condition=models.Q(state="pending")),
             models.Index(fields=["id"], name="feishu_dead", condition=models.Q(state="dead")),
+            models.Index(fields=["run", "id"], name="feishu_delivery_run"),
         )
 
 

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from chat.automation import destinations
 from chat.entrances.schedules import editing
+from chat.entrances.schedules.delivery import arrival
 from chat.entrances.schedules.models import Schedule, ScheduleFiring
 from chat.entrances.schedules.plan import Problem, upcoming
 from chat.entrances.schedules.validation import Draft, InvalidSchedule, draft_of, plan_of
@@ -157,7 +158,8 @@ def _entry(row: Schedule, last: ScheduleFiring | None, alive: set[UUID]) -> Answ
 
 
 def _firing(row: ScheduleFiring, alive: set[UUID]) -> Answer:
-    delivery = getattr(row, "delivery", None)
+    sent = getattr(row, "delivery", None)
+    delivery = arrival(sent) if sent is not None else None
     return {
         "id": str(row.pk),
         "due": row.due,

@@ -10,8 +10,9 @@ import logging
 from django.db.models import F
 
 from chat.automation import destinations
-from chat.automation.destinations import Parcel, Undeliverable
+from chat.automation.destinations import Arrival, Parcel, Undeliverable
 from chat.entrances.schedules.models import ScheduleDelivery
+from chat.support import poison
 from chat.support.backoff import Backoff
 from chat.support.claims import Claim
 from chat.support.clock import now_ms
@@ -58,7 +59,18 @@ def send(row: ScheduleDelivery) -> None:
     mine.update(state="sent", sent_at=now_ms(), error="")
 
 
+def arrival(row: ScheduleDelivery) -> Arrival:
+    """What became of a result; one that was handed over may have been given up where it was taken to."""
+    told = destinations.became(row.kind, row.address, str(row.firing_id)) if row.state == "sent" else None
+    return told if told is not None and told.state == "dead" else Arrival(row.state, row.error)
+
+
+def give_up(pk: int, reason: str) -> None:
+    """Make a delivery that raises by itself, whatever its destination says, a dead letter."""
+    ScheduleDelivery.objects.filter(pk=pk, state="pending").update(state="dead", error=reason[:300])
+
+
 def _told(problem: Exception) -> str:
     if isinstance(problem, Undeliverable):
-        return str(problem)[:300]
-    return f"{type(problem).__name__}: {problem}"[:300]
+        return str(problem).encode(errors="replace").decode()[:300]
+    return poison.told(problem)[:300]

@@ -45,7 +45,6 @@ def waiting() -> list[ScheduleFiring]:
         state="received",
         claimed_until__lte=now,
         retry_at__lte=now,
-        schedule__owner__is_active=True,
     )
     return list(rows.select_related("schedule").order_by("due")[:BATCH])
 
@@ -81,3 +80,14 @@ def begun(row: ScheduleFiring, fired: Fired) -> None:
         if fired.code == "not_found":
             # It would fail each time: stop, and say so, until somebody has chosen another conversation.
             Schedule.objects.filter(pk=row.schedule_id, state="active").update(state="paused", problem=code)
+
+
+def give_up(row: ScheduleFiring, reason: str) -> None:
+    """Set a firing aside: those behind it go on."""
+    move(row, "failed", outcome="internal", detail=reason[:500], over_at=now_ms())
+
+
+def raised(row: ScheduleFiring, tries: int) -> None:
+    """Have a firing that raised tried again soon."""
+    retry_at = now_ms() + int(RETRY_MS.delay(tries - 1))
+    ScheduleFiring.objects.filter(pk=row.pk, state="received").update(retry_at=retry_at, claimed_until=0)

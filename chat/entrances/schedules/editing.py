@@ -5,6 +5,7 @@ Whose a schedule is, is the caller's to know: `mine` finds somebody's own, `made
 has made; `TooManySchedules` and `InvalidSchedule` (validation.py) have words for people.
 """
 
+import logging
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -16,9 +17,13 @@ from django.utils.translation import gettext
 
 from chat.entrances.schedules.models import Schedule, ScheduleFiring
 from chat.entrances.schedules.plan import Problem, next_time
+from chat.entrances.schedules.store import record, take_due
 from chat.entrances.schedules.validation import Draft, InvalidSchedule, check
 from chat.models import Conversation
+from chat.set_aside import OUTAGES
 from chat.support.clock import wall_ms
+
+log = logging.getLogger(__name__)
 
 #: Schedules of one person that have ended and are kept to look at.
 MAX_ENDED = 200
@@ -84,12 +89,26 @@ def change(row: Schedule, draft: Draft, *, by: Any = None) -> Schedule:
     """Make a schedule what the draft says; `draft_of(row).model_copy(update=…)` changes a part. `by`: the user who
     asks, if it is not the owner. Raises InvalidSchedule."""
     with transaction.atomic():
-        held = Schedule.objects.select_for_update().select_related(None).get(pk=row.pk)
+        held = _decided(row)
         changed, found = check(held.owner, draft, wall_ms(), old=held, by=by)
         if found:
             raise InvalidSchedule(found)
         changed.save()
     return changed
+
+
+def _decided(row: Schedule) -> Schedule:
+    """The row, held, with its due times up to now decided as it has been until now: what is changed from here on must
+    not make one vanish that was due and that nobody had come to yet."""
+    try:
+        with transaction.atomic():
+            take_due(row.pk, wall_ms())
+    except OUTAGES:
+        raise
+    except Exception as problem:
+        # It is set aside for that, or will be; and being mended may be why it is changed.
+        log.warning("Schedule %s is changed and could not be decided on before: %r", row.pk, problem)
+    return Schedule.objects.select_for_update().select_related(None).get(pk=row.pk)
 
 
 def pause(row: Schedule) -> Schedule:
@@ -105,7 +124,7 @@ def resume(row: Schedule) -> Schedule:
 
 def _set_state(row: Schedule, state: str) -> Schedule:
     with transaction.atomic():
-        held = Schedule.objects.select_for_update().get(pk=row.pk)
+        held = _decided(row)
         if state == "active" and held.state != "active":
             held.next_at = next_time(held.plan, wall_ms())
             if held.next_at is None:
@@ -168,20 +187,6 @@ def _reopen_quietly(row: Schedule) -> None:
         return  # its run says so
     if row.series != before:
         row.save(update_fields=["series"])
-
-
-def record(row: Schedule, due: int, *, key: UUID | None = None, manual: bool = False) -> ScheduleFiring:
-    """Journal a firing: from now on it will be carried out, whatever dies. In the caller's transaction."""
-    target = row.conversation if row.place == "same" else None
-    return ScheduleFiring.objects.create(
-        pk=key or uuid5(row.pk, str(due)),
-        schedule=row,
-        due=due,
-        manual=manual,
-        target=target,
-        series=row.own_series,
-        created_at=wall_ms(),
-    )
 
 
 # ---- looking ----

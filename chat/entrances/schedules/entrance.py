@@ -2,14 +2,22 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from chat.entrances.schedules.models import ScheduleDelivery
 from chat.entrances.schedules.service import ScheduleService
 from chat.entrances.schedules.store import ScheduleSources
 from chat.entrances.schedules.tools import schedules
-from chat.extensions import Entrance, Service, ServiceContext
+from chat.extensions import Attention, Entrance, Service, ServiceContext
+
+#: Rows that are counted.
+MAX_COUNTED = 10_000
 
 
 async def _serve(given: ServiceContext) -> None:
     await ScheduleService(given.sessions, given.enqueue).run()
+
+
+def _dead_letters() -> int:
+    return ScheduleDelivery.objects.filter(state="dead")[:MAX_COUNTED].count()
 
 
 ENTRANCE = Entrance(
@@ -20,4 +28,13 @@ ENTRANCE = Entrance(
     services=(Service("schedules", _serve),),
     tools=(schedules,),
     sources=ScheduleSources(),
+    attention=(
+        Attention(
+            _dead_letters,
+            _("Results of schedules that could not be delivered and were given up: {count}"),
+            "schedules_scheduledelivery_changelist",
+            "schedules.view_scheduledelivery",
+            {"state__exact": "dead"},
+        ),
+    ),
 )

@@ -73,6 +73,11 @@ def settle(firing: UUID) -> bool:
         return True
 
 
+def give_up(firing: UUID, reason: str) -> None:
+    """Set a firing aside of which it cannot be told what became of it."""
+    move(ScheduleFiring(pk=firing), "over", outcome="internal", detail=reason[:500], over_at=now_ms())
+
+
 def _result(row: ScheduleFiring, place: Conversation | None) -> FiringResult | None:
     """None: not over yet."""
     if place is None or place.deleted_at is not None:

@@ -13,13 +13,12 @@ from functools import partial
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError
 
+from chat import set_aside
 from chat.automation.firing import fire
-from chat.entrances.schedules import delivery, dispatch, results, store
-from chat.entrances.schedules.models import ScheduleFiring
+from chat.entrances.schedules import delivery, dispatch, queues, results, store
+from chat.entrances.schedules.models import ScheduleDelivery, ScheduleFiring
 from chat.inbox import Inbox
-from chat.session.errors import Unavailable
 from chat.session.sessions import Sessions
 from chat.support import kill_points
 from chat.support.clock import WALL, Clock
@@ -65,6 +64,7 @@ class ScheduleService:
     async def look(self) -> int:
         """See once to everything there is to do now; how many due times, firings and results that were."""
         done = 0
+        await ask(store.tell_resting, self._clock.now())
         for schedule in await ask(store.due_schedules, self._clock.now()):
             done += await self._take(schedule)
         waiting = await ask(dispatch.waiting)
@@ -75,37 +75,47 @@ class ScheduleService:
         for _, firing in moved:
             done += await self._settle(firing)
         for parcel in await ask(delivery.pending):
-            await ask(delivery.send, parcel)
-            done += 1
+            done += await self._deliver(parcel)
         return done
 
     async def _take(self, schedule: UUID) -> int:
+        failed: Exception | None = None
         try:
             taken = await ask(store.take_due, schedule, self._clock.now())
-        except (DatabaseError, Unavailable):
+        except set_aside.OUTAGES:
             raise  # it is about all of them, and passes
-        except Exception:
-            log.exception("Schedule %s cannot be decided on; it is paused.", schedule)
+        except Exception as problem:
+            failed = problem
         else:
             kill_points.point("schedules.received")
             return taken
+        # A decision is pure: what raises once raises each time, and there is no second try.
         await ask(store.set_aside, schedule)
+        await ask(set_aside.put_aside, queues.SCHEDULES, str(schedule), failed)
         return 0
 
     async def _settle(self, firing: UUID) -> bool:
-        try:
-            return await ask(results.settle, firing)
-        except (DatabaseError, Unavailable):
-            raise
-        except Exception:
-            # One that cannot be settled must not keep all others from it.
-            log.exception("What became of firing %s cannot be told; it will be tried again.", firing)
-            return False
+        # One that cannot be settled must not keep all others from it.
+        settled = ask(results.settle, firing)
+        return await set_aside.guarded(queues.RESULTS, str(firing), settled, partial(results.give_up, firing))
 
     async def _begin(self, row: ScheduleFiring) -> bool:
-        if not await ask(dispatch.claim, row):
-            return False
-        fired = await fire(self._inbox, row.firing(row.schedule))
-        kill_points.point("schedules.fired")
-        await ask(partial(dispatch.begun, row, fired))
-        return True
+        async def begin() -> bool:
+            if not await ask(dispatch.claim, row):
+                return False
+            fired = await fire(self._inbox, row.firing(row.schedule))
+            kill_points.point("schedules.fired")
+            await ask(partial(dispatch.begun, row, fired))
+            return True
+
+        aside, later = partial(dispatch.give_up, row), partial(dispatch.raised, row)
+        return await set_aside.guarded(queues.FIRINGS, str(row.pk), begin(), aside, later)
+
+    async def _deliver(self, row: ScheduleDelivery) -> bool:
+        async def deliver() -> bool:
+            await ask(delivery.send, row)
+            return True
+
+        return await set_aside.guarded(
+            queues.DELIVERIES, str(row.pk), deliver(), partial(delivery.give_up, row.pk)
+        )

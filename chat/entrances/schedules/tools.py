@@ -10,6 +10,7 @@ from pydantic import Field
 
 from agents.tools import ToolContext, ToolError, tool
 from chat.automation.agent_tools import (
+    ONLY_HERE,
     PROMPT_CHARS,
     Action,
     Automation,
@@ -84,6 +85,8 @@ async def schedules(
 
 def _create(context: ToolContext, draft: Draft) -> Automation:
     place = place_of(context)
+    if place.here and draft.place != "same":
+        raise ToolError(ONLY_HERE)
     now = wall_ms()
     # In a conversation of its own it is the same agent that wakes up.
     changes: dict[str, object] = {"agent": place.agent.slug}
@@ -133,6 +136,8 @@ def _own(place: Place) -> "QuerySet[Schedule]":
     """Those that go on and were made by this agent, in whichever conversation of the owner, newest first."""
     of_agent = Conversation.objects.filter(owner_id=place.owner, agent=place.agent.slug).values("pk")
     rows = Schedule.objects.filter(owner_id=place.owner, made_in__in=of_agent).exclude(state="ended")
+    if place.here:
+        rows = rows.filter(made_in=place.conversation)
     return rows.order_by("-created_at", "pk")
 
 

@@ -21,7 +21,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chat.entrances.triggers import editing
+from chat import extensions
+from chat.entrances.triggers import addresses, editing
 from chat.entrances.triggers.decide import REASONS
 from chat.entrances.triggers.editing import InvalidTrigger, TooManyTriggers
 from chat.entrances.triggers.models import Trigger, TriggerFiring, owned
@@ -38,6 +39,7 @@ from chat.http.api import (
 )
 from chat.models import Conversation, Run
 from chat.support.clock import now_ms
+from chat.support.durations import END_OF_TIME
 
 #: Bytes of a request: the longest prompt in any language, and the rest.
 MAX_BYTES = 100_000
@@ -67,10 +69,12 @@ class Wanted(BaseModel):
     per_hour: Annotated[int, Field(ge=0, le=2**31 - 1)] = 30
     max_fires: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     #: Milliseconds since the Unix epoch.
-    expires_at: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    expires_at: Annotated[int, Field(ge=0, le=END_OF_TIME)] | None = None
     path: Annotated[str, Field(max_length=300)] = ""
     match: Literal["any", "contains", "equals", "regex"] = "any"
     pattern: Annotated[str, Field(max_length=300)] = ""
+    #: Of the table in senders.py.
+    sender: Annotated[str, Field(max_length=20)] = "hmac"
     secret: Annotated[str, Field(max_length=300)] = ""
     signature_header: Annotated[str, Field(max_length=60)] = ""
     delivery_header: Annotated[str, Field(max_length=60)] = ""
@@ -220,7 +224,8 @@ def _firings(rows: Iterable[TriggerFiring]) -> list[Answer]:
     named = [row.run for row in found if row.run]
     runs = Run.objects.filter(conversation_id__in=places, run__in=named)
     outcomes = dict(runs.values_list("run", "status"))
-    return [_firing(row, alive, outcomes) for row in found]
+    failed = extensions.undelivered(named)
+    return [{**_firing(row, alive, outcomes), "undelivered": failed.get(row.run, "")} for row in found]
 
 
 def _firing(row: TriggerFiring, alive: set[UUID], outcomes: dict[str, str]) -> Answer:
@@ -231,6 +236,7 @@ def _firing(row: TriggerFiring, alive: set[UUID], outcomes: dict[str, str]) -> A
         "state": row.state,
         "reason": row.reason,
         "detail": REASONS.get(row.reason, row.error),
+        "bytes": row.size,
         "seen": json.dumps(row.seen, ensure_ascii=False)[:MAX_SHOWN],
         "fired_at": row.fired_at,
         "conversation": str(row.conversation) if row.state == "fired" and row.conversation in alive else None,
@@ -255,9 +261,13 @@ def _gone() -> RequestRefused:
 
 def _parsed(request: HttpRequest) -> Wanted:
     try:
-        return Wanted.model_validate(body_of(request))
+        wanted = Wanted.model_validate(body_of(request))
     except ValidationError as refusal:
         raise InvalidTrigger(wrong_fields(refusal)) from None
+    # Here, where no transaction is open, and not at the first look.
+    if wanted.url and (why := addresses.refusal(wanted.url)):
+        raise InvalidTrigger({"url": why})
+    return wanted
 
 
 def _view(**methods: Any) -> Any:

@@ -11,6 +11,8 @@ from chat.support.backoff import Backoff
 Reason = Literal[
     "",
     "no_match",
+    "disabled",
+    "forbidden",
     "paused",
     "expired",
     "limit",
@@ -21,10 +23,15 @@ Reason = Literal[
     "not_found",
     "agent_missing",
     "bad_command",
+    "set_aside",
+    "too_large",
+    "unusable",
 ]
 
 REASONS: dict[str, Any] = {
     "no_match": _("It is not what the trigger looks for."),
+    "disabled": _("Its owner is disabled, so nothing is done for them."),
+    "forbidden": _("Its owner is disabled, so nothing is done for them."),
     "paused": _("The trigger was paused."),
     "expired": _("The trigger had expired."),
     "limit": _("The trigger had fired as often as it may."),
@@ -35,6 +42,9 @@ REASONS: dict[str, Any] = {
     "not_found": _("The conversation was deleted."),
     "agent_missing": _("The agent is missing or disabled."),
     "bad_command": _("The message was empty or too long."),
+    "set_aside": _("It raised an error each time that it was tried."),
+    "too_large": _("It was larger than a delivery may be, and was refused."),
+    "unusable": _("The path or the pattern cannot be used on it: it would take too long."),
 }
 #: How many triggers may follow from each other: A's run fires B, whose run fires C.
 MAX_DEPTH = 3
@@ -46,6 +56,8 @@ class Standing:
     """A trigger as it stands when something is seen. Times in ms."""
 
     trigger: str
+    #: Its owner is.
+    disabled: bool = False
     paused: bool = False
     expires_at: int | None = None
     fires: int = 0
@@ -61,6 +73,8 @@ def why_not(standing: Standing, now: int, *, matched: bool = True, chain: tuple[
     """The reason why it does not fire, or "". `chain`: the triggers that led to what was seen, the latest last."""
     if not matched:
         return "no_match"
+    if standing.disabled:
+        return "disabled"
     if standing.paused:
         return "paused"
     if standing.expires_at is not None and now >= standing.expires_at:
@@ -74,7 +88,8 @@ def why_not(standing: Standing, now: int, *, matched: bool = True, chain: tuple[
     if standing.last_hour >= standing.per_hour:
         return "hourly"
     # Whoever waited for the row's lock, or has a slower clock, comes with an earlier `now` than the firing before it.
-    if standing.fired_at is not None and max(0, now - standing.fired_at) < standing.cooldown_ms:
+    # One that is further ahead than a cooldown was written by a clock that was wrong, and holds up nothing.
+    if standing.fired_at is not None and abs(now - standing.fired_at) < standing.cooldown_ms:
         return "cooldown"
     return ""
 

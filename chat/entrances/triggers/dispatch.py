@@ -29,6 +29,8 @@ CLAIM_MS = 5_000
 RETRY_MS = Backoff(1_000, 60_000)
 #: How soon it is looked again for the run of a message that nobody has read (ms).
 UNREAD_MS = 3_000
+#: A time (ms) that never comes, which every database can keep.
+NEVER = 2**62
 
 
 def due(now: int) -> list[tuple[int, UUID | None]]:
@@ -72,6 +74,17 @@ def settle(one: TriggerFiring, fired: Fired, now: int) -> None:
         row.update(attempts=one.attempts + 1, next_at=now + pause, error=fired.code or "")
 
 
+def raised(pk: int, now: int, tries: int) -> None:
+    """Have a firing that raised tried again soon."""
+    TriggerFiring.objects.filter(pk=pk, state="pending").update(next_at=now + int(RETRY_MS.delay(tries - 1)))
+
+
+def give_up(pk: int, reason: str) -> None:
+    """Set a firing aside: what comes after it in its conversation goes on."""
+    rows = TriggerFiring.objects.filter(pk=pk, state="pending")
+    rows.update(state="failed", reason="set_aside", error=reason[:300])
+
+
 async def send(inbox: Inbox, row: TriggerFiring, clock: Clock) -> Fired:
     """Carry one out, and write down what became of it."""
     fired = await fire(inbox, firing_of(row))
@@ -79,11 +92,28 @@ async def send(inbox: Inbox, row: TriggerFiring, clock: Clock) -> Fired:
     return fired
 
 
-def find_runs(now: int) -> None:
-    """Fill in the runs of firings that had to wait behind another run (rule R6), where they are known by now. What
-    nobody has read is looked at less and less often."""
-    rows = TriggerFiring.objects.filter(state="fired", run="", next_at__lte=now).order_by("next_at")[:BATCH]
-    for row in rows:
-        run = replies.readers(str(row.conversation), [row.message]).get(row.message, "")
-        later = now + max(UNREAD_MS, (now - (row.fired_at or now)) // 2)
-        TriggerFiring.objects.filter(pk=row.pk, run="").update(run=run, next_at=later)
+def unread(now: int) -> list[int]:
+    """Firings whose runs are to be looked for now, because they had to wait behind another run (rule R6)."""
+    rows = TriggerFiring.objects.filter(state="fired", run="", next_at__lte=now).order_by("next_at")
+    return list(rows.values_list("pk", flat=True)[:BATCH])
+
+
+def find_run(pk: int, now: int) -> bool:
+    """Fill in the run of a firing, if it is known by now. What nobody has read is looked at less and less often."""
+    rows = TriggerFiring.objects.filter(pk=pk, run="")
+    row = rows.only("conversation", "message", "fired_at").first()
+    if row is None:
+        return False
+    run = replies.readers(str(row.conversation), [row.message]).get(row.message, "")
+    later = now + max(UNREAD_MS, (now - (row.fired_at or now)) // 2)
+    return rows.update(run=run, next_at=later) == 1
+
+
+def give_up_finding(pk: int, reason: str) -> None:
+    """Look no more for the run of a firing."""
+    TriggerFiring.objects.filter(pk=pk, run="").update(next_at=NEVER, error=reason[:300])
+
+
+def find_again(key: str) -> None:
+    """Look for it once more."""
+    TriggerFiring.objects.filter(pk=int(key), run="").update(next_at=0, error="")

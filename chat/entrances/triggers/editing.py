@@ -23,7 +23,17 @@ from chat.entrances.triggers.store import Sighting, locked, record
 #: What may be said of a trigger by whoever makes or changes it.
 FIELDS = (
     *("name", "kind", "prompt", "agent", "conversation", "paused", "cooldown_s", "per_hour", "max_fires"),
-    *("expires_at", "path", "match", "pattern", "secret", "signature_header", "delivery_header", "url"),
+    *(
+        "expires_at",
+        "path",
+        "match",
+        "pattern",
+        "sender",
+        "secret",
+        "signature_header",
+        "delivery_header",
+        "url",
+    ),
     *("interval_s", "watched", "speaker", "outcomes", "after_agent", "after_trigger", "after_schedule"),
 )
 #: States of what will not fire again as it is set now.

@@ -1,4 +1,4 @@
-"""The secret addresses of webhooks, and the signatures of what comes to them.
+"""The secret addresses of webhooks, and what comes to them, read.
 
 The token of an address is made from SECRET_KEY, the trigger's id and its salt. Nothing secret is stored: a copy of the
 database opens no address, and the owner can be shown it again at any time. A new salt is a new address. With another
@@ -8,26 +8,32 @@ SECRET_KEY the addresses change, unless the old one stays in SECRET_KEY_FALLBACK
 import base64
 import hashlib
 import hmac
-import json
+import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
 from django.conf import settings
 
+from agents import borders
+from agents.tools.texts import decoded, media_type
+from chat.entrances.triggers import senders
+
 #: Headers by which senders name a delivery, if the trigger does not name another one.
-DELIVERY_HEADERS = (
-    "Idempotency-Key",
-    "Webhook-Id",
-    "X-GitHub-Delivery",
-    "X-Gitlab-Event-UUID",
-    "X-Delivery-Id",
-)
+DELIVERY_HEADERS = senders.DELIVERIES
 SIGNATURE_HEADER = "X-Hub-Signature-256"
 MAX_DELIVERY = 150
-MAX_NESTING = 100
+#: Headers of one delivery that are kept, and characters of each.
+MAX_HEADERS, MAX_HEADER = 30, 300
+_NO_MEANING = re.compile(
+    r"^(accept.*|cache-control|connection|content-.*|cookie|expect|forwarded|host|keep-alive|pragma|te|traceparent"
+    r"|tracestate|transfer-encoding|upgrade.*|user-agent|via|x-(forwarded|real|request|amzn|cloud|envoy|b3|datadog)-.*)$"
+    r"|authori[sz]ation|authenticat|cookie|hmac|password|secret|signature|token|api-?key"
+)
+#: Values of one JSON document that are read as such: each takes about a hundred bytes of memory.
+MAX_VALUES = 2_000_000
 
 
 def new_salt() -> str:
@@ -55,54 +61,56 @@ def path_of(trigger: UUID | str, salt: str) -> str:
 
 def is_signed(body: bytes, signature: str, secret: str) -> bool:
     """Whether a signature (hexadecimal, with or without `sha256=`) is the HMAC-SHA256 of the body."""
-    given = signature.strip().removeprefix("sha256=").lower()
-    right = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(given.encode(), right.encode())
+    return senders.is_signed("hmac", senders.Given({"given": signature}, body, 0.0, "given"), secret)
 
 
-def delivery_of(headers: Mapping[str, str], header: str) -> str:
-    """How the sender names this delivery, or "". Only what is short and printable is a name; a long one is hashed."""
-    for name in [header] if header else DELIVERY_HEADERS:
-        given = headers.get(name, "").strip()
-        if given:
-            plain = len(given) <= MAX_DELIVERY and given.isascii() and given.isprintable()
-            return given if plain else hashlib.sha256(given.encode()).hexdigest()
-    return ""
+def delivery_of(
+    headers: Mapping[str, str],
+    place: str,
+    payload: Any = None,
+    places: Iterable[str] = DELIVERY_HEADERS,
+) -> str:
+    """How the sender names this delivery, or "": at `place` (a header, or "$.data.id" of the payload), or without one
+    at the first of `places` that says anything. Only what is short and printable is a name; a long one is hashed."""
+    given = senders.first([place] if place else places, headers, payload)
+    plain = len(given) <= MAX_DELIVERY and given.isascii() and given.isprintable()
+    return given if plain else hashlib.sha256(given.encode(errors="replace")).hexdigest()
+
+
+def headers_of(headers: Mapping[str, str], but: str = "") -> dict[str, str]:
+    """The headers that a sender may mean something by, in lower case: what is secret, and what any client and any proxy
+    sends, is left out, and so is the one that is named `but`."""
+    kept: dict[str, str] = {}
+    for name, given in headers.items():
+        name = name.lower()
+        if name == but.lower() or _NO_MEANING.search(name) or len(kept) >= MAX_HEADERS:
+            continue
+        kept[name] = borders.text(given[:MAX_HEADER])
+    return kept
 
 
 def payload_of(body: bytes, kind: str) -> Any:
-    """What a body says: JSON if it is that, the fields of a form (and JSON in its `payload`), else a text."""
-    text = body.decode("utf-8", "replace")
+    """What a body says: JSON if it is that (and no more than MAX_VALUES), the fields of a form (and JSON in its
+    `payload`), else a text."""
+    source = decoded(body, media_type(kind)[1])
     if kind.split(";")[0].strip().lower() == "application/x-www-form-urlencoded":
         try:
-            fields: dict[str, Any] = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=1_000))
+            fields: dict[str, Any] = borders.value(
+                dict(parse_qsl(source, keep_blank_values=True, max_num_fields=1_000))
+            )
         except ValueError:
-            return text
+            return borders.text(source)
         if "payload" in fields:
             fields["payload"] = _json(fields["payload"])
             return fields["payload"] if len(fields) == 1 else fields
         return fields
-    return _json(text)
+    return _json(source)
 
 
-def is_deep(value: Any) -> bool:
-    """Whether JSON is nested deeper than anything honest, so deep that writing it again might fail."""
-    layer = [value]
-    for _ in range(MAX_NESTING):
-        layer = [
-            inner
-            for one in layer
-            if isinstance(one, dict | list)
-            for inner in (one.values() if isinstance(one, dict) else one)
-        ]
-        if not layer:
-            return False
-    return True
-
-
-def _json(text: str) -> Any:
+def _json(source: str) -> Any:
+    if sum(map(source.count, ",[{")) > MAX_VALUES:
+        return borders.text(source)
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return text if is_deep(value) else value
+        return borders.document(source)
+    except borders.BadDocument:
+        return borders.text(source)

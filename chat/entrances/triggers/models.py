@@ -14,9 +14,11 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
+from django.dispatch import receiver
 
-from chat.entrances.triggers import decide, hooks
+from chat.authorization import logged_in
+from chat.entrances.triggers import bodies, decide, hooks, senders
 from chat.support.encryption import SealedField
 from chat.support.fields import JsonText
 
@@ -47,7 +49,7 @@ class Trigger(models.Model):
     `chat/entrances/triggers/validation.py`, whoever makes it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
     name = models.CharField(max_length=100, help_text="Shown as who speaks in the conversation.")
     kind = models.CharField("fires when", max_length=10, choices=KINDS)
     prompt = models.TextField(
@@ -92,22 +94,34 @@ class Trigger(models.Model):
 
     # webhook
     salt = models.CharField(max_length=32, default=hooks.new_salt, editable=False)
+    sender = models.CharField(
+        max_length=20,
+        blank=True,
+        default="hmac",
+        db_default="hmac",
+        choices=tuple((one.name, one.label) for one in senders.SENDERS.values()),
+        help_text="Who sends, and so how it signs and where it names events and deliveries.",
+    )
     secret = SealedField(
         "signing secret",
         blank=True,
         default="",
-        help_text="With it every delivery must be signed: HMAC-SHA256 of the body. "
-        "Stored encrypted, never shown again.",
+        help_text="With it every delivery must be signed as the sender does it; for a name and a password: "
+        "name:password. Stored encrypted, never shown again.",
     )
     #: Whether deliveries must be signed: also when the secret cannot be opened any more (another SECRET_KEY).
     signed = models.BooleanField(default=False, editable=False)
     signature_header = models.CharField(
-        max_length=60, blank=True, default=hooks.SIGNATURE_HEADER, help_text="Where the signature is."
+        max_length=60,
+        blank=True,
+        default=hooks.SIGNATURE_HEADER,
+        help_text="Where the signature or the token is, if the sender has no header of its own.",
     )
     delivery_header = models.CharField(
         max_length=60,
         blank=True,
-        help_text=f"Where the sender names a delivery. Empty: {', '.join(hooks.DELIVERY_HEADERS)}.",
+        help_text="Where the sender names a delivery: a header, or a place in the payload like $.event.id. "
+        f"Empty: where this sender does, or {', '.join(hooks.DELIVERY_HEADERS)}.",
     )
 
     # poll
@@ -179,6 +193,7 @@ class Trigger(models.Model):
         )
         return decide.Standing(
             trigger=str(self.id),
+            disabled=not self._acts(),
             paused=self.paused,
             expires_at=self.expires_at,
             fires=self.fires,
@@ -188,6 +203,11 @@ class Trigger(models.Model):
             per_hour=self.per_hour,
             last_hour=hour.count(),
         )
+
+    def _acts(self) -> bool:
+        """Whether it may say anything for its owner."""
+        owner: Any = self.owner
+        return bool(logged_in(owner.pk, owner.pk, active=owner.is_active, attended=False).may("write"))
 
     def state(self, now: int) -> str:
         """`active`, `paused`, `expired` or `limit`, for people."""
@@ -203,7 +223,9 @@ class Trigger(models.Model):
     @property
     def hook(self) -> str:
         """The secret path of a webhook; empty for the other kinds."""
-        return hooks.path_of(self.id, self.salt) if self.kind == "webhook" else ""
+        if self.kind != "webhook":
+            return ""
+        return f"{settings.HOLDFAST_PATH}{hooks.path_of(self.id, self.salt)}"
 
 
 class TriggerFiring(models.Model):
@@ -217,7 +239,7 @@ class TriggerFiring(models.Model):
         ("failed", "could not be carried out"),
     )
 
-    trigger = models.ForeignKey(Trigger, models.CASCADE, related_name="firings")
+    trigger = models.ForeignKey(Trigger, models.CASCADE, related_name="firings", db_index=False)
     key = models.CharField(max_length=200)
     state = models.CharField(max_length=10, choices=STATES)
     reason = models.CharField(max_length=20, blank=True, choices=tuple(decide.REASONS.items()))
@@ -225,6 +247,9 @@ class TriggerFiring(models.Model):
     test = models.BooleanField(default=False)
     seen = JsonText(default=None)
     prompt = models.TextField(blank=True)
+    #: Of a delivery: its bytes, and the name of its body in the storage if it was too large for `seen` (bodies.py).
+    size = models.BigIntegerField(default=0, db_default=0)
+    body = models.CharField(max_length=200, blank=True, default="", db_default="")
     #: Where it goes, by which message; known before it is sent. A new conversation has the agent and title of then.
     conversation = models.UUIDField(null=True, blank=True)
     message = models.CharField(max_length=64, blank=True)
@@ -255,6 +280,13 @@ class TriggerFiring(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} {self.state}"
+
+
+@receiver(models.signals.post_delete, sender=TriggerFiring)
+def _remove_body(instance: TriggerFiring, using: str, **kwargs: Any) -> None:
+    """A row takes its body along, also when its trigger is deleted, but only once that is certain."""
+    if instance.body:
+        transaction.on_commit(lambda: bodies.remove(instance.body), using=using)
 
 
 class TriggerScan(models.Model):

@@ -10,17 +10,17 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
-from agents.tools.fetching import Fetcher, default_fetcher
-from chat.entrances.triggers import dispatch, polling, watching
+from agents.tools.fetching import Fetcher
+from chat import set_aside
+from chat.entrances.triggers import addresses, bodies, dispatch, polling, queues, watching
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.inbox import Inbox
-from chat.session.errors import Unavailable
 from chat.session.sessions import Sessions
 from chat.support import kill_points
-from chat.support.clock import MACHINE, Clock
+from chat.support.clock import MACHINE, Clock, now_ms
 from chat.support.database import ask
 from chat.support.tasks import end, raise_if_cancelled
 
@@ -34,7 +34,7 @@ ERROR_DELAY_S = 2.0
 #: Messages that are sent at the same time, and addresses that are looked at.
 AT_ONCE = 8
 MAX_POLLS = 20
-#: How often all conversations are looked at, and the time that the other looks go back (ms).
+#: How often a look at all conversations begins, a page a round, and the time that the other looks go back (ms).
 WHOLE_MS = 30_000
 LATELY_MS = 300_000
 #: Conversations that are read before what was found is carried out.
@@ -42,6 +42,8 @@ CHUNK = 50
 #: How often rows of what did not match are tidied away (ms), and how many of them a trigger keeps.
 TIDY_MS = 600_000
 MAX_KEPT = 50
+#: Large bodies that are removed at once.
+MAX_BODIES = 500
 
 
 class TriggerService:
@@ -61,7 +63,7 @@ class TriggerService:
     ) -> None:
         self._inbox = Inbox(sessions, enqueue)
         self._clock = clock
-        self._fetcher = fetcher or replace(default_fetcher(), max_bytes=polling.MAX_BYTES)
+        self._fetcher = fetcher or addresses.fetcher()
         self._look_s = look_s
         self._asleep_s = asleep_s
         self._whole_ms = whole_ms
@@ -72,6 +74,8 @@ class TriggerService:
         self._page = page
         #: While there are more pages of conversations: since when those were written to, and the last one looked at.
         self._pages: tuple[int, watching.Place] | None = None
+        #: While a look at all conversations goes on: the last one that had its turn.
+        self._turn: watching.Place | None = None
 
     async def run(self) -> None:
         """Look until cancelled. Survives outages."""
@@ -97,36 +101,44 @@ class TriggerService:
         await self._send()
         if len(self.looks) < MAX_POLLS:
             for trigger in await ask(polling.due, self._clock.now()):
-                task = asyncio.create_task(self._look(trigger), name=f"look {trigger.pk}")
+                task = asyncio.create_task(self._look(trigger), name=f"look {trigger}")
                 self.looks.add(task)
                 task.add_done_callback(self.looks.discard)
-        await ask(dispatch.find_runs, self._clock.now())
+        await ask(find_runs, self._clock.now())
         if self._clock.now() >= self._tidy_at:
             self._tidy_at = self._clock.now() + TIDY_MS
-            await ask(tidy)
+            await ask(tidy, self._clock.now())
 
     async def _scan(self) -> None:
         now = self._clock.now()
         since, after = self._pages or (now - LATELY_MS, None)
-        if self._pages is None and now >= self._whole_at:
-            since, self._whole_at = 0, now + self._whole_ms
         found = await ask(watching.behind, since, after, self._page)
         self._pages = (since, found[-1]) if len(found) == self._page else None
+        if self._turn is not None or now >= self._whole_at:
+            if self._turn is None:
+                self._whole_at = now + self._whole_ms
+            others, self._turn = await ask(watching.turn, self._turn, self._page)
+            found += [one for one in others if one not in found]
+        keys = [str(id) for _, id in found]
+        aside = await ask(set_aside.among, queues.SCANS, keys) if keys else set()
         for start in range(0, len(found), CHUNK):
             for _, conversation in found[start : start + CHUNK]:
-                await self._read(conversation)
+                if str(conversation) not in aside:
+                    await self._read(conversation)
             await self._send()  # what was found first does not wait for all of it
 
     async def _read(self, conversation: UUID) -> None:
-        try:
+        """Read on in one conversation. One that cannot be read must not keep all others from being read."""
+
+        async def read() -> bool:
             await ask(watching.scan, conversation, self._clock.now())
-        except Unavailable:
-            raise
-        except Exception:
-            # One conversation that cannot be read must not keep all others from being read.
-            log.exception(
-                "Conversation %s could not be read for triggers; it will be tried again.", conversation
-            )
+            return True
+
+        def step_over(reason: str) -> None:
+            watching.scan(conversation, self._clock.now(), queues.EVENTS)
+            set_aside.went_well(queues.SCANS, str(conversation))
+
+        await set_aside.guarded(queues.SCANS, str(conversation), read(), step_over)
 
     async def _send(self) -> None:
         """Carry out what is pending: of one conversation one after the other, in their order."""
@@ -148,28 +160,57 @@ class TriggerService:
 
     async def _send_one(self, pk: int) -> bool:
         """Whether it is not pending any more."""
-        row = await ask(dispatch.claim, pk, self._clock.now())
-        if row is None:
-            return False
-        kill_points.point("trigger.claimed")
-        fired = await dispatch.send(self._inbox, row, self._clock)
-        return not fired.retry
 
-    async def _look(self, trigger: Trigger) -> None:
-        try:
+        async def send() -> bool:
+            row = await ask(dispatch.claim, pk, self._clock.now())
+            if row is None:
+                return False
+            kill_points.point("trigger.claimed")
+            fired = await dispatch.send(self._inbox, row, self._clock)
+            return not fired.retry
+
+        aside, later = partial(dispatch.give_up, pk), partial(dispatch.raised, pk, self._clock.now())
+        return await set_aside.guarded(queues.FIRINGS, str(pk), send(), aside, later)
+
+    async def _look(self, pk: UUID) -> None:
+        key = str(pk)
+
+        async def look() -> bool:
+            trigger = await ask(Trigger.objects.filter(pk=pk).first)
+            if trigger is None:
+                return False
             found = await polling.look(self._fetcher, trigger)
             await ask(polling.observe, trigger.pk, trigger.observation, found, self._clock.now())
-        except Exception as problem:
-            log.warning("The look of trigger %s is lost: %r", trigger.pk, problem)
+            await ask(set_aside.went_well, queues.POLLS, key)
+            return True
+
+        try:
+            await set_aside.guarded(queues.POLLS, key, look(), partial(polling.give_up, pk))
+        except set_aside.OUTAGES as problem:
+            log.warning("The look of trigger %s is lost: %r", pk, problem)
 
 
-def tidy() -> int:
-    """Remove old rows of what did not match, all but each trigger's newest; how many."""
+def find_runs(now: int) -> None:
+    """Fill in the runs of firings that had to wait behind another run, where they are known by now."""
+    for pk in dispatch.unread(now):
+        set_aside.attempt(
+            queues.RUNS, str(pk), partial(dispatch.find_run, pk, now), partial(dispatch.give_up_finding, pk)
+        )
+
+
+def tidy(now: int | None = None) -> int:
+    """Remove old rows of what did not match or was refused, all but each trigger's newest, and old large bodies; how
+    many rows."""
     removed = 0
-    kinds = Trigger.objects.exclude(kind="webhook").values_list("pk", flat=True)
-    for trigger in kinds:
-        rows = TriggerFiring.objects.filter(trigger=trigger, state="skipped", reason="no_match")
+    for trigger, kind in Trigger.objects.values_list("pk", "kind"):
+        reason = "too_large" if kind == "webhook" else "no_match"
+        rows = TriggerFiring.objects.filter(trigger=trigger, state="skipped", reason=reason)
         newest = rows.order_by("-id").values_list("pk", flat=True)[MAX_KEPT : MAX_KEPT + 1]
         for last in newest:
             removed += rows.filter(pk__lte=last).delete()[0]
+    since = (now_ms() if now is None else now) - bodies.KEPT_MS
+    old = TriggerFiring.objects.filter(created_at__lt=since).exclude(body="")
+    for pk, name in old.values_list("pk", "body")[:MAX_BODIES]:
+        bodies.remove(name)
+        TriggerFiring.objects.filter(pk=pk).update(body="")
     return removed

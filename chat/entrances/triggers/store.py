@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import transaction
 
 from chat.automation.firing import Firing
-from chat.entrances.triggers import decide, templating
+from chat.entrances.triggers import bodies, decide, hooks, templating
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.journal.projection import clean
 
@@ -32,6 +32,13 @@ class Sighting:
     chain: tuple[str, ...] = ()
     #: Somebody fires by hand: neither limits nor pauses hold, and nothing is counted.
     test: bool = False
+    #: Why it does not fire, whatever the trigger says: it was refused.
+    refused: decide.Reason = ""
+    #: Of a large delivery, of which `seen` has only the beginning: its bytes, the name of its body, and a template with
+    #: what it comes to with the whole.
+    size: int = 0
+    body: str = ""
+    filled: tuple[str, str] | None = field(default=None, compare=False)
     #: Seconds for which only whoever records it carries it out.
     held_s: float = field(default=0, compare=False)
 
@@ -54,8 +61,8 @@ def record_one(trigger: Trigger, sighting: Sighting, now: int) -> TriggerFiring:
     known = TriggerFiring.objects.filter(trigger=trigger, key=sighting.key).first()
     if known is not None:
         return known
-    reason: decide.Reason = ""
-    if not sighting.test:
+    reason = sighting.refused
+    if not reason and not sighting.test:
         standing = trigger.standing(now)
         reason = decide.why_not(standing, now, matched=sighting.matched, chain=sighting.chain)
     seen: Any = storable(sighting.seen)
@@ -69,21 +76,65 @@ def record_one(trigger: Trigger, sighting: Sighting, now: int) -> TriggerFiring:
         seen=seen,
         chain=chain,
         created_at=now,
+        size=sighting.size,
+        body=sighting.body,
     )
     if not reason:
-        row.prompt = clean(templating.fill(trigger.prompt, seen))
-        row.fresh = trigger.conversation is None
-        row.agent, row.title = trigger.agent, trigger.name
-        row.conversation = trigger.conversation
+        _plan(row, trigger, sighting.filled)
         row.next_at = now + int(sighting.held_s * 1000)
-        firing = firing_of(row)
-        row.conversation, row.message = UUID(firing.place), firing.message
         if not sighting.test:
             trigger.fires += 1
             trigger.fired_at = max(now, trigger.fired_at or 0)
             trigger.save(update_fields=["fires", "fired_at"])
     row.save(force_insert=True)
     return row
+
+
+def _plan(row: TriggerFiring, trigger: Trigger, filled: tuple[str, str] | None = None) -> None:
+    """Say what a firing says and where, as the trigger has it now. `filled`: a template, and what it comes to."""
+    if filled is not None and filled[0] == trigger.prompt:
+        row.prompt = filled[1]
+    else:
+        row.prompt = clean(templating.fill(trigger.prompt, row.seen))
+    row.fresh = trigger.conversation is None
+    row.agent, row.title = trigger.agent, trigger.name
+    row.conversation = trigger.conversation
+    firing = firing_of(row)
+    row.conversation, row.message = UUID(firing.place), firing.message
+
+
+def filled_in(template: str, whole: dict[str, Any], seen: dict[str, Any] | None) -> tuple[str, str]:
+    """A template, and what it comes to with fields of the whole; without any, `seen` is put below it (or the whole)."""
+    text = templating.fill(template, whole, otherwise=seen)
+    return template, clean(text).encode("utf-8", "replace").decode()
+
+
+def fire_again(pk: int) -> bool:
+    """Have something carried out that did not fire or could not be carried out, as the trigger is now and whatever its
+    limits say; whether there was such a row. It keeps its key: a repetition of its event still finds it."""
+    known = TriggerFiring.objects.select_related("trigger").filter(pk=pk).first()
+    if known is None:
+        return False
+    filled = _filled_again(known)  # before anything is locked: it may be large
+    with transaction.atomic():
+        trigger = locked(known.trigger_id)
+        row = TriggerFiring.objects.filter(pk=pk, state__in=("skipped", "failed")).first()
+        if trigger is None or row is None:
+            return False
+        row.trigger = trigger
+        _plan(row, trigger, filled)
+        row.state, row.reason, row.error = "pending", "", ""
+        row.attempts, row.next_at = 0, 0
+        row.save()
+        return True
+
+
+def _filled_again(row: TriggerFiring) -> tuple[str, str] | None:
+    found = bodies.read(row.body) if row.body else None
+    if found is None:
+        return None
+    whole = {**row.seen, "payload": hooks.payload_of(*found)}
+    return filled_in(row.trigger.prompt, whole, row.seen)
 
 
 def firing_of(row: TriggerFiring) -> Firing:
@@ -97,6 +148,7 @@ def firing_of(row: TriggerFiring) -> Firing:
         agent=row.agent,
         conversation="" if row.fresh else str(row.conversation),
         title=row.title if row.fresh else "",
+        made_in=row.trigger.made_in,
     )
 
 

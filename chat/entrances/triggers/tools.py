@@ -1,11 +1,13 @@
 """Triggers that an agent sets up for the person it works for: itself, when something happens."""
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from agents.tools import ToolContext, ToolError, tool
 from chat.automation.agent_tools import (
+    ONLY_HERE,
     PROMPT_CHARS,
     Action,
     Automation,
@@ -20,7 +22,7 @@ from chat.automation.agent_tools import (
     told,
     which,
 )
-from chat.entrances.triggers import editing
+from chat.entrances.triggers import addresses, editing
 from chat.entrances.triggers.models import Trigger
 from chat.support.clock import now_ms
 from chat.support.database import ask
@@ -97,11 +99,15 @@ async def triggers(
         "cooldown_s": cooldown_minutes * 60,
         "max_fires": most,
     }
+    if when == "address" and (why := await asyncio.to_thread(addresses.refusal, fields["url"])):
+        raise ToolError(why)
     return told(await ask(_create, context, fields, where == "here", anywhere))
 
 
 def _create(context: ToolContext, fields: dict[str, Any], here: bool, anywhere: bool) -> Automation:
     place = place_of(context)
+    if place.here and (anywhere or not here):
+        raise ToolError(ONLY_HERE)
     least = place.agent.least_interval_s
     if fields["kind"] == "poll" and 0 < fields["interval_s"] < least:
         raise ToolError(f"There must be at least {in_words(least * SECOND)} between two looks.")
@@ -138,6 +144,8 @@ def _own(place: Place) -> list[Trigger]:
     """Those that have not ended and were made by this agent for this owner, newest first."""
     now = now_ms()
     rows = Trigger.objects.filter(owner_id=place.owner, made_by=place.agent.slug)
+    if place.here:
+        rows = rows.filter(made_in=place.conversation)
     return [row for row in rows.order_by("-created_at", "pk") if row.state(now) not in editing.ENDED]
 
 

@@ -10,10 +10,9 @@ from django.utils.translation import gettext
 
 from agents.models import Agent
 from agents.tools import ToolError
-from agents.tools.fetching import default_fetcher
 from chat import extensions
 from chat.commands import MAX_TEXT
-from chat.entrances.triggers import matching, templating
+from chat.entrances.triggers import addresses, matching, senders, templating
 from chat.models import Conversation
 
 #: Characters of a signing secret.
@@ -24,7 +23,7 @@ SCHEDULES = "schedule"
 MAX_WATCHED = 50
 #: What the fields of a prompt may begin with.
 SEEN: dict[str, frozenset[str]] = {
-    "webhook": frozenset({"payload", "delivery"}),
+    "webhook": frozenset({"payload", "delivery", "event", "headers"}),
     "poll": frozenset({"value", "before", "url"}),
     "message": frozenset({"text", "who", "conversation", "title"}),
     "run": frozenset({"run", "status", "answer", "detail", "agent", "conversation", "title"}),
@@ -56,6 +55,8 @@ def _texts(trigger: Any) -> Problems:
         found["prompt"] = gettext("Say what the agent is to do.")
     elif len(trigger.prompt) > MAX_TEXT:
         found["prompt"] = gettext("At most {max} characters.").format(max=f"{MAX_TEXT:,}")
+    elif len(templating.fields(trigger.prompt)) > templating.MAX_FIELDS:
+        found["prompt"] = gettext("At most {max} fields.").format(max=templating.MAX_FIELDS)
     elif bad := templating.unreadable(trigger.prompt):
         found["prompt"] = (
             f"{{{{ {bad[0][:60]} }}}} is no field. Write it like {{{{ payload.items[0].name }}}}."
@@ -82,7 +83,7 @@ def _numbers(trigger: Any) -> Problems:
 def _looking(trigger: Any) -> Problems:
     found: Problems = {}
     try:
-        if trigger.path:
+        if trigger.path and not (trigger.kind == "webhook" and _is_of_delivery(trigger.path)):
             matching.path_of(trigger.path)
     except matching.UnusablePattern as problem:
         found["path"] = str(problem)
@@ -102,12 +103,18 @@ def _looking(trigger: Any) -> Problems:
     return found
 
 
+def _is_of_delivery(path: str) -> bool:
+    """Whether it names something of a delivery beside its payload: `event`, `headers.x-name`, `delivery`."""
+    named = bool(templating.pieces(path)) and not templating.unreadable(f"{{{{ {path} }}}}")
+    return named and templating.pieces(path)[0] in SEEN["webhook"] - {"payload"}
+
+
 def _address(trigger: Any) -> Problems:
     if trigger.kind != "poll":
         return {}
     found: Problems = {}
     try:
-        default_fetcher().check(trigger.url)
+        addresses.fetcher().check(trigger.url)
     except ToolError as problem:
         found["url"] = str(problem)
     least = settings.HOLDFAST_TRIGGER_LEAST_S
@@ -122,11 +129,19 @@ def _headers(trigger: Any) -> Problems:
     found: Problems = {}
     for field in ("signature_header", "delivery_header"):
         value = getattr(trigger, field)
-        if value and not _HEADER.fullmatch(value):
+        place = field == "delivery_header" and senders.is_place(value)
+        if value and not _HEADER.fullmatch(value) and not place:
             found[field] = gettext(
                 "The name of a header has letters, digits and hyphens, like X-Delivery-Id."
             )
-    if trigger.secret and not trigger.signature_header:
+    sender = trigger.sender or "hmac"
+    if sender not in senders.SENDERS:
+        found["sender"] = gettext("There is no such sender.")
+    elif sender != "hmac" and trigger.kind == "webhook" and not (trigger.secret or trigger.signed):
+        found["secret"] = gettext("Enter the secret with which it signs.")
+    elif sender == "basic" and trigger.secret and ":" not in trigger.secret:
+        found["secret"] = gettext("Write it like name:password.")
+    if trigger.secret and sender in ("hmac", "token") and not trigger.signature_header:
         found["signature_header"] = gettext("Say in which header the signature is.")
     if len(trigger.secret) > MAX_SECRET:
         found["secret"] = gettext("At most {max} characters.").format(max=MAX_SECRET)

@@ -9,7 +9,8 @@ thing.) A worker that was away reads on where the last one stopped. Plain functi
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,8 +19,9 @@ from django.db.models import Exists, OuterRef, Q
 from pydantic import ValidationError
 
 from agents import events as e
-from chat import extensions
-from chat.entrances.triggers import matching
+from chat import extensions, set_aside
+from chat.automation.firing import is_of_chat
+from chat.entrances.triggers.answers import Answers, Question, Unanswered, answer
 from chat.entrances.triggers.models import WATCHING, Trigger, TriggerFiring, TriggerScan
 from chat.entrances.triggers.store import Sighting, locked, record_one
 from chat.entrances.triggers.templating import cut
@@ -87,12 +89,9 @@ def behind(since: int = 0, after: Place | None = None, limit: int = BATCH) -> li
     first. `after` is the last of the page before: what cannot be read stays, and must not hide the others.
 
     `since` (ms) keeps the question cheap where there are many: only those in which anything was said or ended from then
-    on. That is by the clocks of whoever wrote it, so ask without it now and then.
+    on. That is by the clocks of whoever wrote it, so all others have their `turn`.
     """
-    owners = (
-        Trigger.objects.filter(kind__in=WATCHING).order_by().values_list("owner_id", flat=True).distinct()
-    )
-    which = Q(owner_id__in=list(owners))
+    which = _watched()
     if since:
         which &= Q(updated_at__gte=since)
     if after is not None:
@@ -101,40 +100,132 @@ def behind(since: int = 0, after: Place | None = None, limit: int = BATCH) -> li
     return list(_behind(which).order_by("updated_at", "id").values_list("updated_at", "id")[:limit])
 
 
-def scan(conversation: UUID, now: int) -> list[TriggerFiring]:
-    """Read on in one conversation; what was recorded. Nothing if another worker was faster."""
+def turn(after: Place | None = None, limit: int = BATCH) -> tuple[list[Place], Place | None]:
+    """The next `limit` conversations of all, wherever they are: those of them in which something may have happened that
+    somebody waits for, and where the next turn begins (None: at the beginning, all have been looked at). It costs the
+    same however many conversations there are."""
+    rows = Conversation.objects.all()
+    if after is not None:
+        at, id = after
+        # The first condition alone finds its place in the index.
+        rows = rows.filter(Q(updated_at__gte=at) & (Q(updated_at__gt=at) | Q(updated_at=at, id__lt=id)))
+    places = list(rows.order_by("updated_at", "-id").values_list("updated_at", "id")[:limit])
+    found = set(_behind(_watched() & Q(pk__in=[id for _, id in places])).values_list("id", flat=True))
+    return [one for one in places if one[1] in found], places[-1] if len(places) == limit else None
+
+
+def _watched() -> Q:
+    """Conversations of those who wait for something in them."""
+    owners = Trigger.objects.filter(kind__in=WATCHING).order_by().values_list("owner_id", flat=True)
+    return Q(owner_id__in=list(owners.distinct()))
+
+
+def scan(conversation: UUID, now: int, aside: set_aside.Queue | None = None) -> list[TriggerFiring]:
+    """Read on in one conversation; what was recorded. Nothing if another worker was faster.
+
+    `aside`: the queue to which goes what an event that raises would have been to a trigger; without one it raises, and
+    nothing is read."""
+    read = _read(conversation)
+    if read is None:
+        return []
     try:
         with transaction.atomic():
-            return _scan(conversation, now)
-    except Outrun:
+            return _scan(*read, now, aside)
+    except (Outrun, Unanswered):
         return []
 
 
-def _scan(conversation: UUID, now: int) -> list[TriggerFiring]:
-    row = Conversation.objects.filter(pk=conversation, deleted_at=None).first()
+def _read(conversation: UUID) -> tuple[UUID, int, list[tuple[int, str, str]], Answers] | None:
+    """What is new in a conversation, with what all patterns say about it: (conversation, up to where it had been read,
+    rows, answers). None if nothing is new."""
+    row = Conversation.objects.select_related("owner").filter(pk=conversation, deleted_at=None).first()
     if row is None:
-        return []
+        return None
     scan, _ = TriggerScan.objects.get_or_create(conversation=row)
     rows = list(
         Event.objects.filter(conversation=row, seq__gt=scan.seq, seq__lte=row.head_seq)
         .order_by("seq")
         .values_list("seq", "type", "text")[:MAX_EVENTS]
     )
-    if not rows:
+    triggers = list(Trigger.objects.filter(owner_id=row.owner_id, kind="message").exclude(match="any"))
+    answers = Answers()
+    for place, one in enumerate(rows):
+        if answers.full:
+            rows = rows[:place]
+            break
+        for _, event in _events([one]) if triggers and one[1] in TYPES else ():
+            found = (question_of(trigger, row, event) for trigger in triggers)
+            answers.ask(question for question in found if question is not None)
+    return (row.pk, scan.seq, rows, answers) if rows else None
+
+
+def tell_again(key: str, now: int) -> None:
+    """Have a trigger see an event that was set aside under this key. Raises ValueError if one of them is gone."""
+    trigger, place, seq = key.split(":")
+    row = Conversation.objects.filter(pk=place, deleted_at=None).first()
+    held = locked(UUID(trigger))
+    found = Event.objects.filter(conversation=row, seq=seq).values_list("seq", "type", "text").first()
+    if row is None or held is None or found is None:
+        raise ValueError("The trigger or the conversation is gone.")
+    for _, event in _events([found]):
+        if (sighting := sighting_of(held, row, int(seq), event)) is not None:
+            record_one(held, sighting, now)
+
+
+def _scan(
+    conversation: UUID,
+    before: int,
+    rows: list[tuple[int, str, str]],
+    answers: Answers,
+    now: int,
+    aside: set_aside.Queue | None,
+) -> list[TriggerFiring]:
+    row = Conversation.objects.filter(pk=conversation, deleted_at=None).first()
+    if row is None:
         return []
     last = rows[-1][0]
-    if TriggerScan.objects.filter(pk=row.pk, seq=scan.seq).update(seq=last) != 1:
+    if TriggerScan.objects.filter(pk=row.pk, seq=before).update(seq=last) != 1:
         raise Outrun
     events = _events([one for one in rows if one[1] in TYPES])
     triggers = Trigger.objects.filter(owner_id=row.owner_id, kind__in=WATCHING).order_by("pk")
-    return [firing for trigger in triggers for firing in _tell(trigger, row, events, last, now)]
+    tell = partial(_tell, answers) if aside is None else partial(_tell_each, aside, answers)
+    return [firing for trigger in triggers for firing in tell(trigger, row, events, last, now)]
+
+
+def _tell_each(
+    aside: set_aside.Queue,
+    answers: Answers,
+    trigger: Trigger,
+    row: Conversation,
+    events: list[tuple[int, e.Event]],
+    last: int,
+    now: int,
+) -> list[TriggerFiring]:
+    """As `_tell`, one event after the other; those that raise are set aside."""
+    found: list[TriggerFiring] = []
+    for seq, event in events:
+        try:
+            with transaction.atomic():
+                found += _tell(answers, trigger, row, [(seq, event)], seq, now)
+        except (*set_aside.OUTAGES, Unanswered):
+            raise
+        except Exception as problem:
+            set_aside.put_aside(aside, f"{trigger.pk}:{row.pk}:{seq}", problem)
+    return found + _tell(answers, trigger, row, [], last, now)
 
 
 def _tell(
-    trigger: Trigger, row: Conversation, events: list[tuple[int, e.Event]], last: int, now: int
+    answers: Answers,
+    trigger: Trigger,
+    row: Conversation,
+    events: list[tuple[int, e.Event]],
+    last: int,
+    now: int,
 ) -> list[TriggerFiring]:
     """Record what these events are to a trigger."""
-    seen = [(seq, sighting_of(trigger, row, seq, event)) for seq, event in events]
+    if trigger.made_in not in (None, row.pk) and is_of_chat(trigger.made_in):
+        return []  # whoever had it set up speaks in that chat and hears no other
+    seen = [(seq, sighting_of(trigger, row, seq, event, answers.of)) for seq, event in events]
     found = [(seq, sighting) for seq, sighting in seen if sighting is not None]
     place = str(row.pk)
     if not found and place not in trigger.floors:
@@ -163,8 +254,23 @@ def _events(rows: Iterable[tuple[int, str, str]]) -> list[tuple[int, e.Event]]:
 # ---- what an event means to a trigger ----
 
 
-def sighting_of(trigger: Trigger, row: Conversation, seq: int, event: e.Event) -> Sighting | None:
-    """The event as this trigger sees it; None if it does not look at such events at all."""
+def question_of(trigger: Trigger, row: Conversation, event: e.Event) -> Question | None:
+    """What a trigger asks about an event before it knows what it is; None if it does not look at such events at all."""
+    if trigger.kind != "message" or (trigger.watched and str(row.pk) not in trigger.watched):
+        return None
+    said = _said(trigger.speaker, row, event)
+    return None if said is None else (trigger.match, trigger.pattern, said[1])
+
+
+def sighting_of(
+    trigger: Trigger,
+    row: Conversation,
+    seq: int,
+    event: e.Event,
+    answer: Callable[[Question], bool] = answer,
+) -> Sighting | None:
+    """The event as this trigger sees it; None if it does not look at such events at all. `answer` knows whether a text
+    is one that is looked for."""
     if trigger.watched and str(row.pk) not in trigger.watched:
         return None
     place = {"conversation": str(row.pk), "title": row.title}
@@ -173,7 +279,7 @@ def sighting_of(trigger: Trigger, row: Conversation, seq: int, event: e.Event) -
         if said is None:
             return None
         who, text = said
-        matched = matching.matches(trigger.match, trigger.pattern, text)
+        matched = answer((trigger.match, trigger.pattern, text))
         run = event.run if isinstance(event, e.StepFinished) else ""
         chain = chain_of(row.pk, seq, run) if matched and run else ()
         seen = {"text": cut(text, MAX_SEEN_TEXT), "who": who, **place}

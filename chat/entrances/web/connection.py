@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from agents.borders import json_text
 from chat.commands import ResultCode
 from chat.entrances.web import frames
 from chat.entrances.web import protocol as p
@@ -114,6 +115,7 @@ class Connection:
         limits: RateLimits | None = None,
         heartbeat_ms: int = 10_000,
     ) -> None:
+        #: The person's name; may be set later, but before anything is received.
         self.user = user
         self.limits = limits or RateLimits()
         self._clock = clock
@@ -153,6 +155,7 @@ class Connection:
         if self.phase == "hello" and _speaks_another_protocol(data):
             self.phase = "over"
             return [_control("goaway", after_ms=0, reason="protocol"), CloseSocket(_GOODBYES["protocol"])]
+        data = json_text(data)
         try:
             frame = p.client_frames.validate_json(data)
         except (ValidationError, RecursionError) as problem:
@@ -284,6 +287,10 @@ class Connection:
     def open_conversations(self) -> list[str]:
         """The conversations whose heads belong into a heartbeat: those that are live."""
         return [key for key, shown in self._shown.items() if isinstance(shown, LiveConversation)]
+
+    def wait(self, after_ms: int) -> list[Action]:
+        """Many are coming back: it will be this one's turn in about so many milliseconds (rule W9)."""
+        return [] if self.phase == "over" else [_control("wait", slot="wait", after_ms=after_ms)]
 
     def heartbeat(self, heads: Mapping[str, str]) -> list[Action]:
         """The head cursors of the open conversations, as they are in the store (rule W3)."""

@@ -19,12 +19,13 @@ from chat.entrances.web import connection as c
 from chat.entrances.web import protocol as p
 from chat.entrances.web.leaving import sockets
 from chat.entrances.web.live import Live, live
-from chat.entrances.web.login import still_logged_in
+from chat.entrances.web.login import logged_in, session_key
 from chat.entrances.web.opener import Opener
 from chat.entrances.web.outlet import Control, Outlet
 from chat.http.limits import RateLimits
 from chat.inbox import Sender
 from chat.notify import doorbell
+from chat.session.errors import Unavailable
 from chat.support import kill_points
 from chat.support.clock import now_ms
 
@@ -37,6 +38,8 @@ WRITE_TIMEOUT_S = 60.0
 SUBMIT_TIMEOUT_S = 8.0
 #: How the answer to a command begins.
 RESULT = '{"type":"result"'
+#: Steps in which the time for a client's hello is counted.
+HELLO_STEPS = 10
 #: Heartbeats between two looks at the login of a socket.
 LOGIN_CHECK_BEATS = 3
 #: A leaving server spreads the reconnects of its clients over this many milliseconds.
@@ -52,11 +55,13 @@ class BrowserConsumer(AsyncWebsocketConsumer):
     limits = RateLimits()
 
     async def connect(self) -> None:
+        # At once: who it is takes as long as it takes when everybody comes back, and servers close a handshake that
+        # takes seconds.
         await self.accept()
-        user = self.scope["user"]
-        self.user_id: int | None = user.pk if user.is_authenticated else None
+        self.user_id: int | None = None
+        self.login = session_key(self.scope)
         self.connection = c.Connection(
-            user.get_username(), now_ms, limits=self.limits, heartbeat_ms=settings.HOLDFAST_HEARTBEAT_MS
+            "", now_ms, limits=self.limits, heartbeat_ms=settings.HOLDFAST_HEARTBEAT_MS
         )
         self.outlet = Outlet()
         self.unsent = asyncio.Event()
@@ -68,32 +73,63 @@ class BrowserConsumer(AsyncWebsocketConsumer):
         self.login_seen_at = time.monotonic()
         self.login_doubtful = False
         self.tasks: list[asyncio.Task[None]] = []
-        self._begin(self._write())
-        if self.user_id is None:
-            self.perform(self.connection.go_away("logged_out"))
-            return
-        if sockets.of(self.user_id) >= self.limits.sockets:
-            log.info("User %s has %d sockets; one more is refused.", self.user_id, self.limits.sockets)
-            self.perform(self.connection.go_away("crowded", CROWDED_MS + random.randint(0, CROWDED_MS)))
-            return
+        #: What came before it was known whose socket it is; None: that is known.
+        self.early: list[str | bytes] | None = []
         self.live: Live = live()
-        self.opener = Opener(
-            user.pk,
-            self.channel_name,
-            self.live.feed,
-            self.connection,
-            self.outlet,
-            self.perform,
-            self.live.admission,
-        )
+        sockets.add(self)
+        self._begin(self._write())
+        self._begin(self._come_in())
+
+    async def _come_in(self) -> None:
+        """Find out whose socket it is when its turn has come, and listen. One that leaves has no turn."""
+        try:
+            await self._log_in()
+        except Unavailable as problem:
+            log.warning("A socket cannot be served now: %r", problem)
+            self.closing = c.CLOSE_INTERNAL
+            self.unsent.set()
+        if self.user_id is None:
+            return
         self._begin(self.opener.run())
         self._begin(self._beat())
-        self.hello_timer = asyncio.get_running_loop().call_later(
-            self.connection.limits.hello_ms / 1000,
-            lambda: self.perform(self.connection.hello_overdue()),
-        )
-        sockets.add(self)
-        await self._join_user()
+        self._begin(self._hear_hello())
+        while self.early:
+            await self._take(self.early.pop(0))
+        self.early = None
+
+    async def _log_in(self) -> None:
+        async with self.live.admission.turn(self._told_to_wait):
+            user = self.scope.get("user") or await logged_in(self.login)
+            if user is None:
+                self.perform(self.connection.go_away("logged_out"))
+                return
+            if sockets.of(user.pk) >= self.limits.sockets:
+                log.info("User %s has %d sockets; one more is refused.", user.pk, self.limits.sockets)
+                self.perform(self.connection.go_away("crowded", CROWDED_MS + random.randint(0, CROWDED_MS)))
+                return
+            self.user_id, self.connection.user = user.pk, user.get_username()
+            sockets.belongs(self, user.pk)
+            self.opener = Opener(
+                user.pk,
+                self.channel_name,
+                self.live,
+                self.connection,
+                self.outlet,
+                self.perform,
+            )
+            await self._join_user()
+
+    async def _hear_hello(self) -> None:
+        """Give up on a client that does not say hello. Only its own silence counts, and no time in which this process
+        had no turn: it goes by steps, each of which counts as what it should have taken."""
+        step = self.connection.limits.hello_ms / 1000 / HELLO_STEPS
+        for _ in range(HELLO_STEPS):
+            await asyncio.sleep(step)
+        self.perform(self.connection.hello_overdue())
+
+    def _told_to_wait(self, seconds: float) -> None:
+        """Tell the client that it is about so many seconds from its turn, so that it does not begin anew."""
+        self.perform(self.connection.wait(round(seconds * 1000)))
 
     async def _join_user(self) -> None:
         """Hear the user's bell; if it cannot be had now, the heart tries again."""
@@ -167,10 +203,11 @@ class BrowserConsumer(AsyncWebsocketConsumer):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self not in sockets or self.user_id is None:
+        if self not in sockets:
             return
         sockets.discard(self)
-        self.hello_timer.cancel()
+        if self.user_id is None:
+            return
         await self.opener.close_all()
         try:
             await doorbell.leave(doorbell.user_group(self.user_id), self.channel_name)
@@ -180,9 +217,18 @@ class BrowserConsumer(AsyncWebsocketConsumer):
     # ---- what comes in ----
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        data = text_data if text_data is not None else (bytes_data or b"")
+        if self.early is None:
+            await self._take(data)
+        elif len(self.early) < self.limits.burst:
+            self.early.append(data)
+        else:
+            self.closing = self.closing or c.CLOSE_POLICY
+            self.unsent.set()
+
+    async def _take(self, data: str | bytes) -> None:
         if self.closing is not None:
             return
-        data = text_data if text_data is not None else (bytes_data or b"")
         for command in self.perform(self.connection.receive(data)):
             await self._submit(command)
 
@@ -266,7 +312,7 @@ class BrowserConsumer(AsyncWebsocketConsumer):
                 self.writing_since = None
                 if text.startswith(RESULT):
                     kill_points.point("reply.written")
-                if self in sockets:
+                if self.user_id is not None:
                     self.opener.frame_taken()
             if self.closing is not None:
                 await self._end(self.closing)
@@ -306,9 +352,9 @@ class BrowserConsumer(AsyncWebsocketConsumer):
         self.login_seen_at = time.monotonic()
         self.login_doubtful = False
         try:
-            holds = await still_logged_in(self.scope["session"].session_key, self.user_id)
+            user = await logged_in(self.login)
         except Exception as problem:
             log.warning("The login of a socket could not be checked: %r", problem)
             return
-        if not holds:
+        if user is None or user.pk != self.user_id:
             self.perform(self.connection.go_away("logged_out"))

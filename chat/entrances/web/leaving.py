@@ -6,6 +6,7 @@ it fails on its own bookkeeping and cancels none. So we have Twisted's reactor t
 
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -34,9 +35,6 @@ def drain_pause(sockets: int, rate: int, longest: float) -> float:
 class Leaver(Protocol):
     """A socket that can be told that the process stops."""
 
-    #: Whose it is.
-    user_id: int | None
-
     #: Set once the last frame was written.
     left: asyncio.Event
 
@@ -48,7 +46,8 @@ class Sockets:
     """The open sockets of this process."""
 
     def __init__(self) -> None:
-        self._open: set[Leaver] = set()
+        self._open: dict[Leaver, int | None] = {}
+        self._per_user: Counter[int] = Counter()
         self._hooked: object | None = None
 
     def __len__(self) -> int:
@@ -59,15 +58,25 @@ class Sockets:
 
     def of(self, user_id: int) -> int:
         """How many of them are this user's."""
-        return sum(socket.user_id == user_id for socket in self._open)
+        return self._per_user[user_id]
 
     def add(self, socket: Leaver) -> None:
         """A socket is open; it will be told when the process stops. Call `discard` when it is closed."""
-        self._open.add(socket)
+        self._open[socket] = None
         self._hook()
 
+    def belongs(self, socket: Leaver, user_id: int) -> None:
+        """Whose it is, once that is known."""
+        self._open[socket] = user_id
+        self._per_user[user_id] += 1
+
     def discard(self, socket: Leaver) -> None:
-        self._open.discard(socket)
+        """The socket is closed."""
+        user_id = self._open.pop(socket, None)
+        if user_id is not None:
+            self._per_user[user_id] -= 1
+            if not self._per_user[user_id]:
+                del self._per_user[user_id]
 
     async def leave(self) -> None:
         """Tell all sockets, so many a second that those they go to can take them in, and wait a little until the

@@ -1,5 +1,6 @@
 """What all sockets of this process share: the way in, the way out, and how many may open at a time."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -7,7 +8,10 @@ from django.conf import settings
 from chat.feed import Feed
 from chat.http.limits import Admission
 from chat.inbox import Inbox
+from chat.models import in_lists
 from chat.runtime import current
+from chat.support.batches import Batches
+from chat.support.database import ask
 from chat.support.loops import PerLoop
 
 
@@ -17,18 +21,31 @@ class Live:
 
     feed: Feed
     inbox: Inbox
-    #: When the next conversation may be shown anew, over all sockets.
+    #: Whose turn it is to come in, or to have a conversation shown anew, over all sockets.
     admission: Admission
+    #: Whether a conversation, (user, conversation), is in this user's list.
+    owners: Batches[tuple[int, str], bool]
 
 
-async def _forget(_: Admission) -> None:
+async def _forget(_: object) -> None:
     """There is nothing to close."""
 
 
+async def _listed(asked: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], bool]:
+    def found() -> set[tuple[int, str]]:
+        ids = [conversation for _, conversation in asked]
+        rows = in_lists().filter(pk__in=ids).values_list("owner_id", "pk")
+        return {(owner, str(pk)) for owner, pk in rows}
+
+    own = await ask(found)
+    return {pair: pair in own for pair in asked}
+
+
 _admissions = PerLoop(lambda: Admission(settings.HOLDFAST_OPENS_PER_SECOND), _forget)
+_owners: PerLoop[Batches[tuple[int, str], bool]] = PerLoop(lambda: Batches(_listed), _forget)
 
 
 def live() -> Live:
     """Of the running loop; starts its feed on the first call, and again should it ever have ended."""
     runtime = current()
-    return Live(runtime.feed, runtime.inbox, _admissions.get())
+    return Live(runtime.feed, runtime.inbox, _admissions.get(), _owners.get())

@@ -10,14 +10,12 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from chat.entrances.web.connection import Action, Connection
+from chat.entrances.web.live import Live
 from chat.entrances.web.outlet import Outlet
-from chat.feed import Feed, Reason
-from chat.http.limits import Admission
-from chat.models import listed
+from chat.feed import Reason
 from chat.notify import doorbell
 from chat.session.contract import Batch
 from chat.session.errors import NoConversation
-from chat.support.database import ask
 
 log = logging.getLogger(__name__)
 
@@ -46,19 +44,18 @@ class Opener:
         self,
         user_id: int,
         channel: str,
-        feed: Feed,
+        live: Live,
         connection: Connection,
         outlet: Outlet,
         perform: Perform,
-        admission: Admission,
     ) -> None:
         self._user_id = user_id
         self._channel = channel
-        self._feed = feed
+        self._live = live
+        self._feed = live.feed
         self._connection = connection
         self._outlet = outlet
         self._perform = perform
-        self._admission = admission
         #: What is watched, by conversation.
         self._views: dict[str, OpenedView] = {}
         #: Openings, and leaving of bells, in the order in which they were asked for.
@@ -102,8 +99,12 @@ class Opener:
         while not self._outlet.room and self._connection.awaits(conversation, attempt):
             self._room.clear()
             await self._room.wait()
-        if self._connection.awaits(conversation, attempt) and (pause := self._admission.wait()) > 0:
-            await asyncio.sleep(pause)
+        if not self._connection.awaits(conversation, attempt):
+            return
+        async with self._live.admission.turn(inside=True):
+            await self._admitted(conversation, attempt)
+
+    async def _admitted(self, conversation: str, attempt: int) -> None:
         if not self._connection.awaits(conversation, attempt):
             return
         try:
@@ -143,4 +144,4 @@ class Opener:
             log.warning("The bell of %s could not be left: %r", conversation, problem)
 
     async def _is_own(self, conversation: str) -> bool:
-        return await ask(listed(self._user_id).filter(pk=conversation).exists)
+        return bool(await self._live.owners.ask((self._user_id, conversation)))

@@ -112,6 +112,14 @@ class Welcome(Frame):
     heartbeat_ms: int
 
 
+class Wait(Frame):
+    """Many are coming back at once: the turn of this socket is in about `after_ms`. Comes before `welcome`, more than
+    once if it takes long. The client stays: one that begins anew goes to the end of the queue (rule W9)."""
+
+    type: Literal["wait"]
+    after_ms: int
+
+
 class Part(Frame):
     """Streaming text of the step `message`: `text` goes at `offset` (in UTF-16 code units). Not an event (rule W4)."""
 
@@ -227,6 +235,7 @@ class Pong(Frame):
 
 ServerFrame = Annotated[
     Welcome
+    | Wait
     | Snapshot
     | EventFrame
     | Part

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from typing import Any
 
@@ -11,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from agents.models import ensure_default_agent
+from chat.support.kept import kept
 
 NAME = "demo"
 # Easy to read out and to type: no letters or digits that look alike.
@@ -48,11 +48,8 @@ class Command(BaseCommand):
 
 def kept_password() -> str:
     """The password in the data folder (readable by its owner only); made up at the first call."""
-    path = settings.HOLDFAST_DATA / "demo_password"
-    if path.exists():
-        return path.read_text().strip()
-    word = "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(3))
-    settings.HOLDFAST_DATA.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(word)
-    return word
+
+    def make() -> str:
+        return "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(3))
+
+    return kept(settings.HOLDFAST_DATA / "demo_password", make)

@@ -81,8 +81,9 @@ class Command(BaseCommand):
             spec = await with_endpoints(spec)
             async for progress in try_agent(spec, model_of, budget=budget, others=others):
                 report = progress.report
-                if progress.done > seen:
-                    seen, told = progress.done, report.told[-1]
+                news = [*report.told, *report.rescued][seen:]
+                seen += len(news)
+                for told in news:
                     self.stderr.write(f"[{progress.done}/{progress.total}] {told.profile:<18}{line(told)}")
         finally:
             await close_clients()

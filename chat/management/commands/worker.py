@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand
 from chat.runs.isolated.fork_server import fork_early
 from chat.runs.worker import main
 from chat.start import refuse_unfit
+from chat.support.tasks import end_process
 
 
 class Command(BaseCommand):
@@ -22,3 +23,4 @@ class Command(BaseCommand):
         fork_early()
         refuse_unfit()
         main()
+        end_process()

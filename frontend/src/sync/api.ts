@@ -29,8 +29,17 @@ export interface Readable<T> {
 
 /** All times here are local milliseconds (`Date.now()`), so that a countdown needs no conversion. */
 export type Connection =
-  /** A socket is being made. `downSince`: when the link was lost (or the page started); `attempt` counts from 1. */
-  | { status: "connecting"; downSince: number; attempt: number; lastSyncedAt: number | null }
+  /**
+   * A socket is being made. `downSince`: when the link was lost (or the page started); `attempt` counts from 1. `turnAt`:
+   * many are coming back, and the server has said that it will be our turn about then; null: it has not.
+   */
+  | {
+      status: "connecting";
+      downSince: number;
+      attempt: number;
+      lastSyncedAt: number | null;
+      turnAt: number | null;
+    }
   | { status: "open" }
   /** No link; the next try is at `retryAt`. `said`: what the server gave as its reason, if it gave one. */
   | {

@@ -352,6 +352,7 @@ export class Engine implements Client {
   #received(frame: ServerFrame): void {
     switch (frame.type) {
       case "welcome":
+      case "wait":
       case "pong":
       case "goaway":
         break;

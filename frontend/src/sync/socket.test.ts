@@ -59,6 +59,29 @@ describe("a link that comes up", () => {
     expect(heard.down).not.toHaveBeenCalled();
   });
 
+  it("stays as long as it is told to wait, and says until when (W9)", () => {
+    world.answer = (socket) => socket.open({ received: () => {}, closed: () => {} });
+    link.start();
+    world.clock.advance(9_000);
+    say({ type: "wait", after_ms: 12_000 });
+    expect(link.status).toMatchObject({ status: "connecting", turnAt: world.clock.now() + 12_000 });
+    world.clock.advance(9_000);
+    say({ type: "wait", after_ms: 3_000 });
+    world.clock.advance(9_000);
+    expect(world.sockets).toHaveLength(1);
+    say(WELCOME);
+    expect(link.status).toEqual({ status: "open" });
+  });
+
+  it("gives up a server that has stopped telling it to wait", () => {
+    world.answer = (socket) => socket.open({ received: () => {}, closed: () => {} });
+    link.start();
+    world.clock.advance(10);
+    say({ type: "wait", after_ms: 60_000 });
+    world.clock.advance(10_001);
+    expect(link.status.status).toBe("offline");
+  });
+
   it("takes what is no frame for nothing", () => {
     link.start();
     world.clock.advance(10);

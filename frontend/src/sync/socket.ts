@@ -58,7 +58,13 @@ export class Link {
     private readonly tab: string,
   ) {
     this.#downSince = ports.clock.now();
-    this.#status = { status: "connecting", downSince: this.#downSince, attempt: 1, lastSyncedAt: null };
+    this.#status = {
+      status: "connecting",
+      downSince: this.#downSince,
+      attempt: 1,
+      lastSyncedAt: null,
+      turnAt: null,
+    };
   }
 
   get status(): Connection {
@@ -97,7 +103,7 @@ export class Link {
   #connect(): void {
     this.#timer();
     const now = this.ports.clock.now();
-    this.#set({ status: "connecting", ...this.#outage() });
+    this.#set({ status: "connecting", ...this.#outage(), turnAt: null });
     // Events of a socket that is no longer ours are not heard: it is known by identity, not by timing.
     const mine = (): boolean => this.#live === live;
     const live: Live = {
@@ -139,6 +145,12 @@ export class Link {
       return;
     }
     if (frame.type === "pong") return;
+    if (frame.type === "wait" && !live.greeted) {
+      // It goes on counting for us. Whoever began anew would stand at the end of the queue.
+      this.#set({ status: "connecting", ...this.#outage(), turnAt: live.heard + frame.after_ms });
+      this.#watch(GREET_MS);
+      return;
+    }
     if (frame.type !== "welcome") {
       if (live.greeted) this.handlers.frame(frame);
       return;

@@ -45,7 +45,13 @@ test("a blink is never mentioned", () => {
   const client = new FakeClient();
   show(<Banner />, client);
   act(() =>
-    client.connection.set({ status: "connecting", downSince: Date.now(), attempt: 1, lastSyncedAt: null }),
+    client.connection.set({
+      status: "connecting",
+      downSince: Date.now(),
+      attempt: 1,
+      lastSyncedAt: null,
+      turnAt: null,
+    }),
   );
   pass(2000);
   act(() => client.connection.set({ status: "open" }));

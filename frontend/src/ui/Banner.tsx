@@ -2,8 +2,8 @@ import { CloudOff, LoaderCircle, LogIn, RefreshCw } from "lucide-react";
 import { LOGIN } from "./addresses";
 import { useMissingChunk } from "./chunks";
 import { useClient, useConnection } from "./client";
-import { useWords } from "./i18n";
-import { bannerOf } from "./outage";
+import { useWords, type Words } from "./i18n";
+import { type BannerState, bannerOf } from "./outage";
 import { useNow } from "./ticker";
 
 const localClock = () => Date.now();
@@ -19,6 +19,15 @@ export function useBanner() {
   const connection = useConnection();
   const now = useNow(localClock, connection.status !== "open", 500);
   return bannerOf(connection, now, useMissingChunk());
+}
+
+/** What happens next, in words. */
+function nextStep(state: Extract<BannerState, { status: "connecting" | "offline" }>, words: Words): string {
+  if (state.status === "offline") {
+    return words.t("net.retry_in", { time: words.duration(state.waitMs), n: state.attempt });
+  }
+  if (state.turnMs === null) return words.t("net.trying", { n: state.attempt });
+  return words.t("net.turn_in", { time: words.duration(Math.max(1_000, state.turnMs)) });
 }
 
 /** Says honestly that there is no link, what happens next, and how old is what is shown. */
@@ -44,9 +53,7 @@ export function Banner() {
     );
   }
   const trying = state.status === "connecting";
-  const next = trying
-    ? words.t("net.trying", { n: state.attempt })
-    : words.t("net.retry_in", { time: words.duration(state.waitMs), n: state.attempt });
+  const next = nextStep(state, words);
   const stop = words.t("mark.stop");
   return (
     <Frame status={state.status}>

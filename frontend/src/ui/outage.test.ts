@@ -5,7 +5,7 @@ const down = { downSince: 10_000, attempt: 2, lastSyncedAt: 9000 };
 
 test("a link that is open, or has been down for less than three seconds, is not mentioned", () => {
   expect(bannerOf({ status: "open" }, 99_999)).toEqual({ status: "none" });
-  const connecting = { status: "connecting" as const, ...down };
+  const connecting = { status: "connecting" as const, ...down, turnAt: null };
   expect(bannerOf(connecting, 10_000 + PATIENCE - 1)).toEqual({ status: "none" });
   expect(bannerOf(connecting, 10_000 + PATIENCE)).toMatchObject({ status: "connecting", attempt: 2 });
 });
@@ -20,6 +20,12 @@ test("a longer outage counts down to the next try, never below zero", () => {
     lastSyncedAt: 9000,
   });
   expect(bannerOf(offline, 21_000)).toMatchObject({ waitMs: 0 });
+});
+
+test("a place in the queue counts down, never below zero", () => {
+  const connecting = { status: "connecting" as const, ...down, turnAt: 18_000 };
+  expect(bannerOf(connecting, 14_000)).toMatchObject({ status: "connecting", turnMs: 4_000 });
+  expect(bannerOf(connecting, 19_000)).toMatchObject({ turnMs: 0 });
 });
 
 test("what ends for good is said at once", () => {

@@ -5,7 +5,7 @@ export const PATIENCE = 3000;
 
 export type BannerState =
   | { status: "none" }
-  | { status: "connecting"; attempt: number; lastSyncedAt: number | null }
+  | { status: "connecting"; attempt: number; turnMs: number | null; lastSyncedAt: number | null }
   | { status: "offline"; attempt: number; waitMs: number; crowded: boolean; lastSyncedAt: number | null }
   | { status: "goaway"; reason: "protocol" | "logged_out" | "part_missing" };
 
@@ -20,7 +20,10 @@ export function bannerOf(connection: Connection, now: number, missing = false): 
   if (connection.status === "goaway") return { status: "goaway", reason: connection.reason };
   if (now - connection.downSince < PATIENCE) return { status: "none" };
   const { attempt, lastSyncedAt } = connection;
-  if (connection.status === "connecting") return { status: "connecting", attempt, lastSyncedAt };
+  if (connection.status === "connecting") {
+    const turnMs = connection.turnAt === null ? null : Math.max(0, connection.turnAt - now);
+    return { status: "connecting", attempt, turnMs, lastSyncedAt };
+  }
   const waitMs = Math.max(0, connection.retryAt - now);
   return { status: "offline", attempt, waitMs, crowded: connection.said === "crowded", lastSyncedAt };
 }

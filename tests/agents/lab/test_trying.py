@@ -82,9 +82,54 @@ async def test_nothing_fits_where_every_tool_message_is_refused():
             return json_reply(400, {"error": {"message": "tools are not for us"}})
         return obedient(path, body)
 
-    report, _ = await tried(adversary, profile="openai-chat", budget=Budget(requests=1_000))
+    report, _ = await tried(adversary, profile="openai-chat")
     assert report.fits == "" and not report.ended
     assert "No profile was found" in table(report) and "tools are not for us" in table(report)
+    assert report.goes_on and report.form == ("text_only",) and report.rescued[0].verdict == "rescued"
+    assert "what is refused is taken with tool exchanges as plain text." in table(report)
+
+
+async def test_where_no_form_helps_either_the_lab_says_so_and_does_not_go_on_asking():
+    def adversary(path: str, body: Json) -> Reply:
+        if any(message["role"] == "assistant" for message in body["messages"]):
+            return json_reply(400, {"error": {"message": "we hear nobody out"}})
+        return obedient(path, body)
+
+    report, provider = await tried(adversary, profile="openai-chat")
+    assert report.fits == "" and not report.ended and not report.goes_on
+    assert [one.verdict for one in report.rescued] == ["refused"]
+    assert len(provider.requests) < Budget().requests
+    assert "Not every conversation goes on in another form, either." in table(report)
+
+
+async def test_what_the_rescue_does_is_not_made_out_where_the_budget_ends_first():
+    def adversary(path: str, body: Json) -> Reply:
+        if any(message["role"] == "tool" for message in body["messages"]):
+            return json_reply(400, {"error": {"message": "tools are not for us"}})
+        return obedient(path, body)
+
+    whole, _ = await tried(adversary, profile="openai-chat", others=False)
+    spent = sum(one.requests for one in whole.told) + whole.rescued[0].requests
+    report, _ = await tried(adversary, profile="openai-chat", others=False, budget=Budget(requests=spent))
+    assert [one.verdict for one in report.rescued] == ["rescued", "not_told"]
+    assert not report.goes_on and "could not be found out" in table(report)
+
+
+async def test_a_refused_story_costs_one_refused_request_while_a_profile_is_looked_for():
+    refused = 0
+
+    def adversary(path: str, body: Json) -> Reply:
+        nonlocal refused
+        if any(message["role"] == "tool" for message in body["messages"]):
+            refused += 1
+            return json_reply(400, {"error": {"message": "Conversation roles must alternate"}})
+        return obedient(path, body)
+
+    report, _ = await tried(adversary, profile="openai-chat", others=False)
+    looked_for = [one for one in report.told if one.verdict == "refused"]
+    rescued = sum(len(one.words) for one in report.rescued)
+    assert looked_for and all(one.requests <= 2 and len(one.words) == 1 for one in looked_for)
+    assert refused >= len(looked_for) + rescued > len(looked_for)
 
 
 @pytest.mark.parametrize(

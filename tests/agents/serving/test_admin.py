@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -159,6 +160,24 @@ def server() -> Iterator[Provider]:
     rows = {"data": [{"id": "acme-large", "max_model_len": 32_768}, {"id": "<b>bold</b>"}]}
     with served(lambda path, body: json_reply(200, rows), lists=True) as provider:
         yield provider
+
+
+def test_agents_without_a_provider_are_the_environments(staff: Any, acme: ModelProvider):
+    """Those that were made before there were providers, and those that chose it; not one with an address of its own."""
+    row = environment_provider()
+    Agent.objects.create(slug="old", name="Old one")
+    Agent.objects.create(slug="chose", name="Chose it", provider=row)
+    Agent.objects.create(slug="theirs", name="Elsewhere", provider=acme)
+    Agent.objects.create(slug="own", name="Own address", base_url="http://localhost/v1")
+    page = staff.get(page_of(row)).content.decode()
+    used = page.partition("field-used_by")[2].partition("</fieldset>")[0]
+    assert [name for name in ("Old one", "Chose it", "Elsewhere", "Own address") if name in used] == [
+        "Old one",
+        "Chose it",
+    ]
+    listed = staff.get(reverse("admin:agents_modelprovider_changelist")).content.decode()
+    counts = re.findall(r'field-used">(\d+)<', listed)
+    assert sorted(counts) == ["1", str(Agent.objects.filter(base_url="").count())]
 
 
 def test_models_are_listed_by_a_button(staff: Any, server: Provider, settings: Any):

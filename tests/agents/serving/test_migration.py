@@ -14,7 +14,7 @@ from agents.serving.resolve import with_defaults
 from tests.support import upgrading
 from tests.support.postgres import Postgres
 
-BEFORE = ("agents", "0007_learned_rule")
+BEFORE = ("agents", "0008_learned_rule")
 OLD = [
     {"slug": "plain"},
     {"slug": "same", "model": "m", "fallback_model": "m-small"},

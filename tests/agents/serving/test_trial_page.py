@@ -14,6 +14,7 @@ from agents.lab.trying import Report, Told, Verdict
 from agents.models import Agent
 from agents.serving import lab_words
 from agents.serving.trials import KEPT, ProviderTrial
+from agents.transcript.forms import TITLES
 
 pytestmark = pytest.mark.django_db
 
@@ -107,3 +108,16 @@ def test_every_story_and_verdict_has_words():
     ):
         assert words in lab_words.conclusion(report(**change))
     assert "No profile" in lab_words.conclusion(report())
+
+
+def test_where_no_profile_fits_the_page_says_whether_conversations_go_on_all_the_same():
+    assert {name: str(words) for name, words in lab_words.FORMS.items()} == TITLES
+    rescued = told("tool_loop", "openai-chat", "rescued", "no tools here")
+    helped = report(rescued=[rescued], form=("no_system", "text_only"))
+    words = lab_words.conclusion(helped)
+    assert "No profile" in words and "without a system role, with tool exchanges as plain text" in words
+    assert lab_words.tables(helped)[-1]["rows"][0]["words"] == ("no tools here",)
+    lost = lab_words.conclusion(report(rescued=[rescued, told("failed_run", "openai-chat", "refused")]))
+    assert "No profile" in lost and "Not every conversation goes on" in lost
+    unknown = lab_words.conclusion(report(rescued=[rescued, told("failed_run", "openai-chat", "not_told")]))
+    assert "could not be found out" in unknown

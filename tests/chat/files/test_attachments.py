@@ -13,10 +13,11 @@ from PIL import Image
 from pydantic import ValidationError
 
 from agents.models import ensure_default_agent
+from chat import set_aside
 from chat.commands import SendBody
 from chat.files import attachments
 from chat.inbox import digest
-from chat.models import Attachment, Message
+from chat.models import Attachment, Message, QueueFailure
 from tests.chat.test_inbox import Desk, uid
 from tests.support.pictures import animation, picture
 
@@ -157,6 +158,23 @@ class TestCleaning:
         assert attachments.clean(NOW) == 1
         assert set(Attachment.objects.values_list("id", flat=True)) == {new.id, sent.id}
         assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {str(new.id), str(sent.id)}
+
+    def test_a_file_that_cannot_be_removed_keeps_no_other_from_it_and_is_told(self, alice, tmp_path):
+        first, second = kept(alice.pk), kept(alice.pk)
+        Attachment.objects.filter(id=first.id).update(created_at=0)
+        (path,) = tmp_path.rglob(str(first.id))
+        path.unlink()
+        (path / "in the way").mkdir(parents=True)  # a folder that is not empty cannot be removed
+        later = NOW + attachments.UNSENT_MS + 1
+        assert attachments.clean(later) == 1
+        aside = QueueFailure.objects.get()
+        assert (aside.queue, aside.key, aside.aside) == ("upload", str(first.id), True)
+        assert not list(tmp_path.rglob(str(second.id)))
+        with pytest.raises(ValueError, match="does not remove it"):
+            set_aside.try_again(aside)
+        (path / "in the way").rmdir()
+        set_aside.try_again(QueueFailure.objects.get())
+        assert not path.exists() and not QueueFailure.objects.exists()
 
     def test_the_command_says_how_many(self, alice):
         kept(alice.pk)

@@ -68,10 +68,17 @@ class House:
             await self.gate.wait()
             return "acted"
 
-        async def agent(slug: str) -> AgentSpec | None:
-            return replace(SPEC, tools=("look", "act"), approval_tools=self.asks_before)
+        @tool(effect="effectful")
+        async def note(context: ToolContext, text: str) -> str:
+            """Note something."""
+            return "noted"
 
-        self.kit = RunDependencies(agent=agent, model=lambda spec: self.model, tools=Toolbox([look, act]))
+        async def agent(slug: str) -> AgentSpec | None:
+            return replace(SPEC, tools=("look", "act", "note"), approval_tools=self.asks_before)
+
+        self.kit = RunDependencies(
+            agent=agent, model=lambda spec: self.model, tools=Toolbox([look, act, note])
+        )
         self.runner = self.worker("w1")
 
     def worker(self, name: str) -> Runner:
@@ -270,7 +277,7 @@ class PagerHouse(House):
 async def make_pager_app(**fields: Any) -> PagerApp:
     """A bot, owned by a service user."""
     owner, _ = await get_user_model().objects.aget_or_create(username="pager-bot")
-    return await PagerApp.objects.acreate(owner=owner, **fields)
+    return await PagerApp.objects.acreate(owner=owner, **{"trusts_strangers": True, **fields})
 
 
 async def prepare() -> None:

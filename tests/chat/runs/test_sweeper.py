@@ -9,19 +9,22 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from agents import events as e
-from chat import decide
+from chat import decide, set_aside
 from chat.files import attachments
 from chat.journal.queries import Active, active_runs
+from chat.models import Conversation, QueueFailure
 from chat.runs.sweeper import (
     EXPIRED_MS,
     MIN_PAUSE_MS,
     QUEUED_GRACE_MS,
+    SWEEPS,
     TIDY_MS,
     Sweeper,
     decide_recovering,
     unattended,
 )
 from chat.session.sessions import Sessions, SessionView
+from chat.support.poison import MAX_TRIES
 from tests.support.clocks import HandClock
 from tests.support.waiting import eventually
 
@@ -273,3 +276,25 @@ async def test_a_file_that_was_never_sent_is_removed_once_an_hour(yard: Yard, se
     assert await sweeper.tidy() == 0, "not again within the hour"
     yard.clock.ms += TIDY_MS
     assert await sweeper.tidy() == 1
+
+
+async def test_a_run_that_raises_when_it_is_swept_is_told_and_left_alone_for_a_while(yard: Yard):
+    broken, poisoned = await yard.begin("started")
+    _, run = await yard.begin()
+    rows = Conversation.objects.filter(pk=broken)
+    whole = (await rows.aget()).run
+    await rows.aupdate(run={"id": poisoned})
+    await yard.sessions.store.delete(broken)
+    for _ in range(MAX_TRIES):
+        await yard.sweeper().sweep()
+    assert run in yard.queued and poisoned not in yard.queued
+    aside = await QueueFailure.objects.aget(aside=True)
+    assert (aside.queue, aside.key, aside.tries) == (SWEEPS.name, poisoned, MAX_TRIES)
+    await yard.sweeper().sweep()
+    await aside.arefresh_from_db()
+    assert aside.tries == MAX_TRIES, "it is left alone"
+    await rows.aupdate(run=whole)
+    await yard.sessions.store.delete(broken)
+    await sync_to_async(set_aside.try_again)(aside)
+    await yard.sweeper().sweep()
+    assert poisoned in yard.queued

@@ -12,4 +12,9 @@ class PagerConfig(AppConfig):
 
     def ready(self) -> None:
         # Without a service: tests start their own (tests/chat/messenger/house.py).
-        extensions.register(extensions.Entrance(name="pager", label="the pager"), self.name)
+        from chat.messenger.people import Chats
+        from tests.support.pager.adapter import Pager
+        from tests.support.pager.tower import Tower
+
+        pager = extensions.Entrance(name="pager", label="the pager", chats=Chats(Pager(Tower())))
+        extensions.register(pager, self.name)

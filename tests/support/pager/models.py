@@ -18,6 +18,7 @@ class PagerApp(models.Model):
     mention_only = models.BooleanField(default=True)
     enabled = models.BooleanField(default=True)
     language = models.CharField(max_length=10, default="en")
+    trusts_strangers = models.BooleanField(default=False)
 
 
 class PagerPerson(models.Model):

@@ -10,7 +10,7 @@ from holdfast_example.bookmarks.models import Bookmark
 class BookmarkAdmin(admin.ModelAdmin):
     """What agents have kept; people can read and delete it."""
 
-    list_display = ("title", "url", "owner", "created_at")
+    list_display = ("title", "url", "owner", "person", "created_at")
     list_select_related = ("owner",)
     search_fields = ("title", "url", "owner__username")
 

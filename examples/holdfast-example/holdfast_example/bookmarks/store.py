@@ -1,6 +1,12 @@
 """The bookmarks of an owner in SQL. Plain functions, for a database thread (`chat.support.database.ask`)."""
 
+from typing import TYPE_CHECKING
+
+from agents.tools import kept_by
 from holdfast_example.bookmarks.models import Bookmark
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 #: Bookmarks of one person; more would not fit into a result.
 MAX_BOOKMARKS = 200
@@ -12,19 +18,26 @@ class Full(Exception):
 
 def add(owner: str, key: str, url: str, title: str) -> None:
     """Keep an address. The same key again changes nothing. Raises Full."""
-    if Bookmark.objects.filter(owner_id=int(owner), key=key).exists():
+    account, person = kept_by(owner)
+    if has(owner, key):
         return
-    if Bookmark.objects.filter(owner_id=int(owner)).count() >= MAX_BOOKMARKS:
+    if _of(owner).count() >= MAX_BOOKMARKS:
         raise Full
-    Bookmark.objects.get_or_create(owner_id=int(owner), key=key, defaults={"url": url, "title": title})
+    kept = {"url": url, "title": title, "person": person}
+    Bookmark.objects.get_or_create(owner_id=account, key=key, defaults=kept)
 
 
 def has(owner: str, key: str) -> bool:
     """Whether the call with this key has left its bookmark."""
-    return Bookmark.objects.filter(owner_id=int(owner), key=key).exists()
+    return _of(owner).filter(key=key).exists()
 
 
 def all_of(owner: str) -> list[dict[str, str]]:
     """What a person has, oldest first: `url` and `title`."""
-    rows = Bookmark.objects.filter(owner_id=int(owner)).order_by("id")
+    rows = _of(owner).order_by("id")
     return [{"url": row.url, "title": row.title} for row in rows[:MAX_BOOKMARKS]]
+
+
+def _of(owner: str) -> "QuerySet[Bookmark]":
+    account, person = kept_by(owner)
+    return Bookmark.objects.filter(owner_id=account, person=person)

@@ -1,6 +1,8 @@
 """The webhook as the core knows it."""
 
 from chat.extensions import Entrance, Service
+from chat.messenger.people import Chats
+from holdfast_example.webhook.adapter import WEBHOOK
 from holdfast_example.webhook.service import serve
 
 ENTRANCE = Entrance(
@@ -8,4 +10,5 @@ ENTRANCE = Entrance(
     label="a chat webhook",
     urls="holdfast_example.webhook.urls",
     services=(Service("chat_webhook", serve),),
+    chats=Chats(WEBHOOK),
 )

@@ -32,6 +32,12 @@ class ChatWebhook(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", help_text="Owns the conversations."
     )
+    trusts_strangers = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="On: whoever the program says has written may have the agent use every tool that it has, as if its "
+        "owner had asked. Off: the agent only talks with them, and uses tools that only read.",
+    )
     enabled = models.BooleanField(default=True)
 
     #: Whoever has the secret says who writes: nobody is refused, and no mention is needed.

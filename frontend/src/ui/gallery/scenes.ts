@@ -395,6 +395,16 @@ export const scenes: Record<string, Scene> = {
       pending: [{ id: "p1", text: "And in Paris?", at: Date.now(), state: "sending", code: null }],
     });
   },
+  queueing: (client) => {
+    client.connection.set({
+      status: "connecting",
+      downSince: Date.now() - 8000,
+      attempt: 1,
+      turnAt: Date.now() + 4000,
+      lastSyncedAt: Date.now() - 8000,
+    });
+    return live(ID, history.slice(0, 3), { synced: false });
+  },
   outdated: (client) => {
     client.connection.set({ status: "goaway", reason: "protocol" });
     client.drafts.set(ID, { text: "Half a thought that survives the reload", files: [] });

@@ -255,6 +255,7 @@ export const en = {
   "problem.tool_error": "The tool reported an error.",
   "problem.timeout": "The tool took too long and was ended.",
   "problem.unknown_tool": "The model asked for a tool that this agent does not have.",
+  "problem.not_permitted": "Whoever asked may not have the agent use this tool, so it was not run.",
   "problem.malformed_arguments": "The arguments were not valid JSON, so the tool was not run.",
   "problem.truncated_arguments": "The arguments were cut off, so the tool was not run.",
   "problem.invalid_arguments": "The arguments did not fit the tool, so it was not run.",
@@ -290,6 +291,7 @@ export const en = {
   "reject.attachment_lost":
     "A file had not been uploaded when the page was closed or reloaded. Attach it again",
   "reject.attachment_refused": "The server does not take one of the files",
+  "reject.forbidden": "You may not do this here. Ask an administrator.",
   "reject.unavailable": "The server cannot take it right now.",
   "reject.unanswered": "The server got it and did not answer.",
   "refused.empty": "There is nothing to send.",
@@ -302,6 +304,7 @@ export const en = {
   "net.crowded": "Too many open tabs: close some",
   "net.trying": "Trying now (attempt {n})",
   "net.retry_in": "Next try in {time} (attempt {n})",
+  "net.turn_in": "Many people are coming back: your turn in about {time}",
   "net.try_now": "Try now",
   "net.last_synced": "Up to date as of {time}",
   "net.never_synced": "Not synchronised yet",

@@ -41,7 +41,10 @@ export function Thinking({ step, reasoning, busy, streaming }: Props) {
       </button>
       <div id={panel} hidden={!open}>
         {open && (
-          <div className="mt-1 border-l-2 border-line pl-3 text-sm text-ink-2" data-testid="thinking-text">
+          <div
+            className="thoughts mt-1 mb-3 border-l-2 border-line pl-3 text-ink-2"
+            data-testid="thinking-text"
+          >
             <LazyMarkdown text={reasoning} streaming={streaming} />
           </div>
         )}

@@ -28,6 +28,7 @@ def make_app(**fields: Any) -> FeishuApp:
         "encrypt_key": "k1",
         "verification_token": "token-1",
         "owner": owner,
+        "trusts_strangers": True,
     }
     return FeishuApp.objects.create(**{**given, **fields})
 

@@ -260,3 +260,18 @@ def _break(conversations: list[Any]) -> None:
     with connection.cursor() as cursor:
         for id in conversations:
             cursor.execute("UPDATE chat_step SET body = %s WHERE conversation_id = %s", ["{", id.hex])
+
+
+async def test_the_history_says_what_feishu_did_with_a_result_that_it_was_handed(
+    house: House, bot: FeishuApp
+) -> None:
+    row = await house.make(delivery=DeliveryChoice(kind="feishu", address="bot:oc_a"))
+    house.advance(HOUR)
+    await house.until_over(row)
+    await house.look()
+    sent = await ScheduleDelivery.objects.aget()
+    arrived = await sync_to_async(delivery.arrival)(sent)
+    assert (sent.state, arrived.state) == ("sent", "sent")
+    await FeishuDelivery.objects.aupdate(state="dead", error="230002: the bot is not in the chat")
+    arrived = await sync_to_async(delivery.arrival)(sent)
+    assert (arrived.state, arrived.error) == ("dead", "230002: the bot is not in the chat")

@@ -281,10 +281,30 @@ async def test_W11_schedules_of_somebody_who_may_not_log_in_rest(house: House) -
     await house.owner.asave()
     house.advance(HOUR)
     await house.look()
-    assert await house.firings(row) == []
+    await house.look()
+    (told,) = await house.firings(row)  # once, and no run
+    assert (told.state, told.outcome, told.conversation) == ("skipped", "disabled", None)
+    assert "Its owner is disabled" in told.detail
+    assert not await m.Conversation.objects.aexists()
     house.owner.is_active = True
     await house.owner.asave()
     assert len(await house.until_over(row)) == 1
+
+
+async def test_W11_what_was_due_before_its_owner_was_disabled_fails_and_says_so(house: House) -> None:
+    row = await house.make()
+    house.advance(HOUR)
+    for schedule in await sync_to_async(store.due_schedules)(wall_ms()):
+        await sync_to_async(store.take_due)(schedule, wall_ms())
+    house.owner.is_active = False
+    await house.owner.asave()
+    await house.look()
+    (failed,) = await house.firings(row, "failed")
+    assert (failed.outcome, failed.detail) == (
+        "forbidden",
+        "Its owner is disabled, so nothing is done for them.",
+    )
+    assert not await m.Run.objects.aexists()
 
 
 async def test_W5_what_a_dead_worker_has_begun_is_not_begun_twice(house: House) -> None:
@@ -361,3 +381,32 @@ async def test_the_history_is_bounded_and_keeps_what_is_open(house: House, monke
         house.advance(HOUR)
         await house.look()
     assert len(await house.firings(row, "fired")) == 6
+
+
+@pytest.mark.parametrize("how", ["timing", "prompt", "pause"])
+async def test_a_due_time_that_nobody_came_to_is_not_lost_when_the_schedule_is_changed(
+    house: House, how: str
+) -> None:
+    row = await house.make()
+    house.advance(HOUR + MINUTE)  # no worker has looked
+    draft = draft_of(row)
+    if how == "pause":
+        await sync_to_async(editing.pause)(row)
+    else:
+        changed = {"every_s": 7200} if how == "timing" else {"prompt": "Rain?"}
+        await sync_to_async(editing.change)(row, draft.model_copy(update=changed))
+    assert len(await house.until_over(row)) == 1
+    (firing,) = await house.firings(row)
+    assert firing.due == row.next_at, "it ran for the time at which it was due"
+    await sync_to_async(editing.change)(row, draft.model_copy(update={"name": "Again"}))
+    assert len(await house.firings(row)) == 1
+
+
+async def test_a_schedule_that_cannot_be_decided_on_can_be_mended(house: House) -> None:
+    row = await house.make()
+    await Schedule.objects.filter(pk=row.pk).aupdate(kind="cron", zone="Atlantis/Sunken", cron="0 9 * * *")
+    house.advance(HOUR)
+    mended = await sync_to_async(editing.change)(row, draft_of(row).model_copy(update={"every_s": 1800}))
+    assert (mended.state, mended.zone) == ("active", "UTC")
+    house.advance(HOUR)
+    assert await house.until_over(row)

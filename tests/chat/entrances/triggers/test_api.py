@@ -183,3 +183,17 @@ def test_the_history_is_paged_and_names_runs(as_alice, alice):
     assert first["more"] and not rest["more"]
     assert first["firings"][0]["outcome"] == "finished"
     assert rest["firings"][-1]["detail"] == "The trigger had fired a moment before."
+
+
+def test_an_address_inside_is_refused_when_it_is_written(as_alice):
+    status, told = send(
+        as_alice, "POST", URL, wanted(kind="poll", prompt="x", url="http://10.1.2.3/now", interval_s=300)
+    )
+    assert status == 400 and "not on the public internet" in told["fields"]["url"]["detail"]
+
+
+def test_a_sender_is_chosen_and_shown(as_alice):
+    status, made = send(as_alice, "POST", URL, wanted(sender="stripe", secret="whsec_x"))
+    assert status == 201 and made["sender"] == "stripe" and "whsec" not in json.dumps(made)
+    status, told = send(as_alice, "POST", URL, wanted(sender="stripe"))
+    assert status == 400 and list(told["fields"]) == ["secret"]

@@ -4,7 +4,9 @@ import time
 
 import pytest
 
+from chat.entrances.triggers import matching
 from chat.entrances.triggers.matching import UnusablePattern, matches, path_of, pattern_of, value_at
+from tests.chat.entrances.triggers import bounded
 
 DOCUMENT = {"state": "up", "items": [{"id": 1, "on": True}, {"id": 2, "on": False}], "a..b": 3}
 
@@ -70,7 +72,44 @@ def test_a_pattern_that_would_backtrack_for_ever_takes_no_time():
     assert time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize("pattern", ["(", r"(a)\1", "(?=a)", "a{1000}{1000}", "x" * 400])
+@pytest.mark.parametrize(
+    "pattern",
+    ["(", r"(a)\1", "(?=a)", "a{1000}{1000}", "x" * 400, ".{0,1000}", ".{0,1000}" * 5, "\ud800", "\\pL{9}"],
+)
 def test_patterns_that_re2_does_not_take_are_refused(pattern):
     with pytest.raises(UnusablePattern):
         pattern_of(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"é\b", "xé"),
+        (r"^.{3}$", "日本語"),
+        (r"[^x]{2}", "é日"),
+        (r"(?i)K", "\u212a"),
+        (r"\pL+", "abc"),
+        (r"^.$", "\ud800"),
+    ],
+)
+def test_a_pattern_finds_the_same_in_ascii_and_in_any_text(pattern, text):
+    found = matches("regex", pattern, text)
+    assert found is (matching.pattern_of(pattern).search(text.encode("utf-8", "replace")) is not None)
+
+
+def test_the_larger_a_pattern_the_less_it_looks_through():
+    small, large = r"state: down", r"x[ab]{0,50}(c|d){0,99}down"
+    text = "." * 60_000 + "state: down"
+    assert matches("regex", small, text)
+    assert matches("regex", large, "xaccdown")
+    assert not matches("regex", large, "." * 60_000 + "xaccdown")
+
+
+def test_a_path_that_finds_one_large_thing_many_times_ends():
+    with pytest.raises(UnusablePattern, match="too much"):
+        value_at("$[" + ",".join("0" * 99) + "]", [["x" * 60_000]])
+
+
+async def test_nothing_that_is_chosen_takes_long():
+    outcome = await bounded.run(1_500, seed=14)
+    assert outcome.worst < bounded.MAX_MS, outcome.lines()

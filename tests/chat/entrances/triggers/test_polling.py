@@ -1,5 +1,9 @@
 """Looking at addresses: versions, failures, the guard, and what is not consumed."""
 
+import pytest
+from asgiref.sync import sync_to_async
+
+from chat.entrances.triggers import addresses
 from tests.chat.entrances.triggers.house import House
 
 URL = "http://status.example/now"
@@ -128,3 +132,85 @@ async def test_the_hourly_limit_consumes_nothing_either(house: House) -> None:
     await look(house, 3)
     assert await house.said() == ["2", "3"]
     assert set(await house.outcomes(trigger)) == {"fired", "hourly"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", b"\xef\xbb\xbf" + '{"state": "Ärger"}'.encode()),
+        ("application/json; charset=utf-16", '{"state": "Ärger"}'.encode("utf-16")),
+        ("application/json; charset=ISO-8859-1", '{"state": "Ärger"}'.encode("latin-1")),
+        ('application/json; charset="nonsense"', '{"state": "Ärger"}'.encode()),
+    ],
+)
+async def test_the_charset_is_honoured_and_a_byte_order_mark_is_no_text(
+    house: House, kind: str, body: bytes
+) -> None:
+    trigger = await house.trigger(
+        kind="poll", url=URL, path="$.state", match="equals", pattern="ärger", prompt="{{ value }}"
+    )
+    house.site.kind, house.site.value = kind, body
+    await look(house)
+    assert await house.outcomes(trigger) == ["fired"] and await house.said() == ["Ärger"]
+
+
+async def test_a_chinese_page_is_read_as_it_is_written(house: House) -> None:
+    await house.trigger(kind="poll", url=URL, match="contains", pattern="天气", prompt="{{ value }}")
+    house.site.kind, house.site.value = "text/plain; charset=gb2312", "天气：晴".encode("gbk")
+    await look(house)
+    assert await house.said() == ["天气：晴"]
+
+
+async def test_a_webhook_honours_its_charset(house: House) -> None:
+    trigger = await house.trigger(prompt="{{ payload.a }}")
+    for kind, body in (
+        ("application/json", b"\xef\xbb\xbf" + '{"a": "é"}'.encode()),
+        ("application/json; charset=latin-1", '{"a": "é"}'.encode("latin-1")),
+    ):
+        answer = await house.client.generic("POST", trigger.hook, body, content_type=kind)
+        assert answer.status_code == 200
+    assert await house.said() == ["é", "é"]
+
+
+@pytest.mark.parametrize("url", ["http://10.1.2.3/now", "http://localhost/now", "http://[::1]/now"])
+def test_an_address_inside_is_refused_at_once_unless_the_operator_allows_it(settings, url: str) -> None:
+    settings.HOLDFAST_TRIGGER_NETWORKS = []
+    assert "not on the public internet" in addresses.refusal(url)
+    settings.HOLDFAST_TRIGGER_NETWORKS = ["10.0.0.0/8", "127.0.0.0/8", "::1/128"]
+    assert addresses.refusal(url) == "" == addresses.refusal(url.replace("/now", ":8080/now"))
+    settings.HOLDFAST_TRIGGER_NETWORKS = ["192.168.0.0/16"]
+    assert "not on the public internet" in addresses.refusal(url)
+
+
+def test_allowed_networks_open_no_other_ports_of_the_internet(settings) -> None:
+    settings.HOLDFAST_TRIGGER_NETWORKS = ["10.0.0.0/8"]
+    assert "Port 8080" in addresses.refusal("http://93.184.215.14:8080/")
+    assert addresses.refusal("http://93.184.215.14/") == ""
+    assert "not on the public" in addresses.refusal("http://[::ffff:10.0.0.1]/"), "it wraps an allowed one"
+
+
+def test_a_name_that_nobody_knows_now_is_said_at_the_first_look() -> None:
+    assert addresses.refusal("http://no-such-host.invalid/") == ""
+
+
+async def test_the_form_refuses_it_when_it_is_written(house: House) -> None:
+    from chat.entrances.triggers.form import TriggerForm
+
+    form = await sync_to_async(_errors)(TriggerForm, house.owner.pk)
+    assert "not on the public internet" in form["url"]
+
+
+def _errors(form, owner):
+    given = {
+        "owner": owner,
+        "name": "T",
+        "kind": "poll",
+        "prompt": "x",
+        "cooldown_s": 0,
+        "per_hour": 30,
+        "match": "any",
+        "interval_s": 300,
+        "speaker": "person",
+        "url": "http://10.1.2.3/now",
+    }
+    return {name: " ".join(texts) for name, texts in form(given).errors.items()}

@@ -1,9 +1,20 @@
 """Prompts: fields are looked up and nothing is evaluated."""
 
+import json
+import time
+
 import pytest
 
 from chat.commands import MAX_TEXT
-from chat.entrances.triggers.templating import MAX_FIELD, fill, roots, unreadable
+from chat.entrances.triggers.templating import (
+    MAX_FIELD,
+    MAX_FIELDS,
+    fields,
+    fill,
+    roots,
+    shown,
+    unreadable,
+)
 
 SEEN = {
     "payload": {
@@ -66,3 +77,33 @@ def test_a_prompt_of_empty_fields_says_what_was_seen_instead_of_nothing():
 def test_fields_that_are_no_paths_are_named():
     assert unreadable("{{ a.b }} {{ 1 + 1 }} {{ a['b'] }} {{ f(x) }}") == ["1 + 1", "a['b']", "f(x)"]
     assert roots("{{ payload.a }} {{ who }}") == {"payload", "who"}
+
+
+def test_only_ascii_digits_are_places():
+    assert fill("{{ a.² }}{{ a[٣] }}{{ a.٣ }}!", {"a": [1, 2, 3, 4]}) == "!"
+    assert fill("{{ a.²}}", {"a": {"²": "squared"}}) == "squared"
+
+
+def test_no_more_fields_are_filled_in_than_a_template_may_have():
+    filled = fill("{{ a }}" * 1_450, {"a": 1})
+    assert filled.count("1") == MAX_FIELDS
+    assert len(fields("{{ a }}" * 1_450)) == 1_450
+
+
+def test_of_a_large_object_no_more_is_written_than_is_kept():
+    large = {"a": [{"n": number, "text": '日本 "x"'} for number in range(30_000)]}
+    assert shown(large)[:500] == json.dumps(large, ensure_ascii=False, separators=(",", ":"))[:500]
+    began = time.thread_time()
+    assert len(fill("{{ p }}{{ p.a }}" * 20, {"p": large})) == MAX_TEXT
+    assert time.thread_time() - began < 0.2
+
+
+def test_a_name_with_dots_is_written_in_quotes():
+    seen = {"payload": {"a.b": {"c": [1, {"d e": 2}]}, "a": {"b": "other"}}}
+    assert (
+        fill('{{ payload["a.b"].c[0] }} {{ payload["a.b"].c[1]["d e"] }} {{ payload.a.b }}', seen)
+        == "1 2 other"
+    )
+    assert unreadable('{{ payload["a.b"] }}') == [] and roots('{{ payload["a.b"].c }}') == {"payload"}
+    for bad in ('payload["a.b]', "payload['a.b']", 'payload[""]', '["a"]', 'payload["a]b"]'):
+        assert unreadable(f"{{{{ {bad} }}}}") == [bad]

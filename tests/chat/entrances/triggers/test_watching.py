@@ -2,13 +2,16 @@
 
 import uuid
 
+import pytest
 from asgiref.sync import sync_to_async
+from django.db import transaction
 
 from agents.errors import ModelError
 from chat.entrances.schedules import editing
 from chat.entrances.schedules.service import ScheduleService
 from chat.entrances.schedules.validation import Draft
-from chat.entrances.triggers import watching
+from chat.entrances.triggers import answers, watching
+from chat.entrances.triggers.answers import Unanswered
 from chat.entrances.triggers.service import MAX_KEPT, tidy
 from chat.entrances.triggers.store import Sighting, record
 from chat.models import Conversation, Run
@@ -205,3 +208,39 @@ async def test_a_run_that_a_schedule_began_fires_what_waits_for_it(house: House)
     await house.settle()
     assert await house.outcomes(trigger) == ["fired"]
     assert await house.said() == ["Hello!"]
+
+
+async def test_patterns_run_before_the_transaction_and_a_trigger_that_was_changed_is_asked_again(
+    house: House,
+) -> None:
+    trigger = await house.trigger(kind="message", match="regex", pattern="o+k")
+    place = await house.conversation()
+    await house.say(place, "ook")
+    read = await sync_to_async(watching._read)(uuid.UUID(place))
+    assert read is not None
+    await type(trigger).objects.filter(pk=trigger.pk).aupdate(pattern="other")
+    with pytest.raises(Unanswered):
+        await sync_to_async(transaction.atomic(watching._scan))(*read, house.now, None)
+    await house.settle()
+    assert await house.outcomes(trigger) == ["no_match"]
+    # An earlier release took it: it matches nothing, and keeps nothing else from being read.
+    await type(trigger).objects.filter(pk=trigger.pk).aupdate(pattern=".{0,1000}" * 5)
+    other = await house.trigger(kind="message")
+    await house.say(place, "again")
+    await house.settle()
+    assert await house.outcomes(trigger) == ["no_match", "no_match"]
+    assert await house.outcomes(other) == ["fired"]
+
+
+async def test_many_long_texts_are_read_in_several_rounds(house: House, monkeypatch) -> None:
+    monkeypatch.setattr(answers, "MAX_LOOKED_THROUGH", 100)
+    trigger = await house.trigger(kind="message", match="regex", pattern="k$")
+    place = await house.conversation()
+    for number in range(6):
+        await house.say(place, f"{'x' * 60} {number}k")
+    rounds = 0
+    while await sync_to_async(watching.behind)():
+        await house.round()
+        rounds += 1
+    assert rounds >= 3
+    assert len(await house.rows(trigger)) == 6

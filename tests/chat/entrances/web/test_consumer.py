@@ -1,8 +1,10 @@
 """The consumer in this process, where a test can hold its reader still and look inside (rules W6, W10)."""
 
 import asyncio
+import contextlib
 import json
 import uuid
+from typing import Any
 
 import pytest
 from channels.layers import get_channel_layer
@@ -13,14 +15,20 @@ from agents import events as e
 from agents.models import ensure_default_agent
 from chat import runtime
 from chat.entrances.web import protocol as p
-from chat.entrances.web.connection import CLOSE_CROWDED, CLOSE_POLICY
+from chat.entrances.web.connection import CLOSE_CROWDED, CLOSE_INTERNAL, CLOSE_POLICY
 from chat.entrances.web.consumer import BrowserConsumer
 from chat.entrances.web.leaving import sockets
+from chat.entrances.web.live import live
 from chat.entrances.web.outlet import LIMIT
-from chat.http.limits import RateLimits
+from chat.http.limits import PLACES, RateLimits
+from chat.models import Message
+from chat.session.errors import JournalUnavailable
 from chat.session.state import items, merge, reduce
+from chat.support.database import Database, use
 from config.asgi import application
 from tests.support.waiting import eventually
+
+COMMAND = "0192f0c1-2345-7000-8000-00000000000c"
 
 
 @pytest.fixture
@@ -247,6 +255,55 @@ async def test_a_socket_that_says_hello_late_but_in_time_stays(here, django_user
     await socket.disconnect()
 
 
+async def test_W9_a_socket_is_accepted_at_once_told_to_wait_and_let_in_when_it_is_its_turn(
+    here, django_user_model
+):
+    """What it says meanwhile is kept, and one that leaves the queue is not let in."""
+    alice = await django_user_model.objects.aget(username="alice")
+    admission = live().admission
+    admission.TELL_S = 0.1
+
+    async def come() -> WebsocketCommunicator:
+        socket = WebsocketCommunicator(BrowserConsumer.as_asgi(), "/ws")
+        socket.scope["user"] = alice
+        assert (await socket.connect())[0]
+        await socket.send_json_to({"type": "hello", "protocol": p.PROTOCOL, "tab": "t"})
+        await socket.send_json_to({"type": "ping"})
+        return socket
+
+    async with contextlib.AsyncExitStack() as all_places:
+        for _ in range(PLACES):
+            await all_places.enter_async_context(admission.turn())
+        first, gone = await come(), await come()
+        assert json.loads(await first.receive_from(5))["type"] == "wait"
+        await gone.disconnect()
+        assert sockets.of(alice.pk) == 0
+    heard: list[str] = []
+    while heard[-1:] != ["pong"]:
+        heard.append(json.loads(await first.receive_from(5))["type"])
+    assert [one for one in heard if one != "wait"] == ["welcome", "pong"]
+    assert sockets.of(alice.pk) == 1
+    await first.disconnect()
+    assert len(sockets) == 0
+
+
+class Away(Database):
+    """A database that does not answer."""
+
+    async def run(self, work: Any, *args: Any, **kwargs: Any) -> Any:
+        raise JournalUnavailable("It is away.")
+
+
+async def test_W9_without_a_database_a_socket_is_sent_back_for_another_try(cookie):
+    """To take it for logged out would be a lie, and would end the tab's tries."""
+    use(Away())
+    reader = Reader(cookie)
+    await eventually(lambda: reader.closed is not None, 10, "the socket to be closed")
+    assert reader.closed == CLOSE_INTERNAL and reader.frames == []
+    await reader.leave()
+    await runtime.close()
+
+
 class Narrow(BrowserConsumer):
     limits = RateLimits(sockets=2)
 
@@ -278,3 +335,25 @@ async def test_W11_one_socket_too_many_of_a_user_is_told_to_come_back_later(here
     for socket in (second, other, again):
         await socket.disconnect()
     assert len(sockets) == 0
+
+
+@pytest.mark.parametrize("escaped", [True, False])
+async def test_text_that_no_database_takes_arrives_with_what_is_missing_marked(cookie, here, escaped):
+    conversation, message = await made(here), str(uuid.uuid4())
+    reader = await opened(cookie, conversation)
+    text = "a\0b\ud800c\ud83d\ude00 \\u0000"
+    body = {"kind": "send", "message": message, "text": text}
+    frame = {"type": "command", "id": COMMAND, "conversation": conversation, "body": body}
+    raw = json.dumps(frame) if escaped else json.dumps(frame).replace("\\u0000", "\0", 1)
+    reader.incoming.put_nowait({"type": "websocket.receive", "text": raw})
+    result = await reader.hears("result" if escaped else "error")
+    if escaped:
+        assert result["status"] == "applied", result
+        row = await Message.objects.aget(message=message)
+        assert row.body["text"] == "a�b�c😀 \\u0000"
+    else:
+        # A bare U+0000 is no JSON: the frame is refused, and the socket goes on.
+        assert result["code"] == "bad_frame" and not result["retry"]
+        reader.say(type="ping")
+        await reader.hears("pong")
+    await reader.leave()

@@ -18,8 +18,6 @@ from tests.support.wire import Wire, login
 
 
 class Socket:
-    user_id = 1
-
     def __init__(self, told: list[float]) -> None:
         self.left = asyncio.Event()
         self._told = told
@@ -46,14 +44,79 @@ def test_W9_many_sockets_are_sent_away_within_the_time_there_is():
     assert drain_pause(0, 100, 5.0) == 0.0
 
 
-def test_W9_a_storm_is_admitted_at_a_rate_after_a_burst():
-    now = 0.0
-    admission = Admission(10, lambda: now)
-    waits = [admission.wait() for _ in range(30)]
-    assert waits[:10] == [0.0] * 10
-    assert [round(wait, 6) for wait in waits[10:13]] == [0.1, 0.2, 0.3]
-    now = 60.0
-    assert admission.wait() == 0.0
+class Turns:
+    """People who come for a turn, each of whom keeps it until told."""
+
+    def __init__(self, admission: Admission) -> None:
+        self.admission = admission
+        #: Who has a turn, in the order of coming in, and what each was told of waiting.
+        self.inside: list[int] = []
+        self.told: dict[int, list[float]] = {}
+        self._leave: dict[int, asyncio.Event] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+
+    async def come(self, *numbers: int, inside: bool = False) -> None:
+        for number in numbers:
+            self._leave[number] = asyncio.Event()
+            self._tasks[number] = asyncio.create_task(self._turn(number, inside))
+        await asyncio.sleep(0.01)
+
+    async def _turn(self, number: int, inside: bool) -> None:
+        told = self.told.setdefault(number, []).append
+        async with self.admission.turn(told, inside=inside):
+            self.inside.append(number)
+            await self._leave[number].wait()
+
+    async def leave(self, number: int) -> None:
+        self._leave[number].set()
+        await asyncio.sleep(0.01)
+
+    async def give_up(self, number: int) -> None:
+        self._tasks[number].cancel()
+        await asyncio.sleep(0.01)
+
+
+async def test_W9_a_storm_has_its_turn_at_a_rate_after_a_burst():
+    turns = Turns(Admission(10, places=1_000))
+    began = asyncio.get_running_loop().time()
+    await turns.come(*range(14))
+    assert turns.inside == list(range(10))
+    await eventually(lambda: len(turns.inside) == 14, 10, "all to come in")
+    assert asyncio.get_running_loop().time() - began >= 0.35
+    assert turns.inside == list(range(14)), "in the order in which they came"
+
+
+async def test_W9_so_many_have_their_turn_at_a_time_and_who_is_inside_goes_first():
+    turns = Turns(Admission(1_000, places=2))
+    await turns.come(1, 2, 3, 4)
+    assert turns.inside == [1, 2]
+    await turns.come(5, inside=True)
+    await turns.leave(1)
+    assert turns.inside == [1, 2, 5]
+    await turns.give_up(3)
+    await turns.leave(2)
+    assert turns.inside == [1, 2, 5, 4], "who has left the queue holds nobody up"
+
+
+async def test_W9_a_turn_that_was_given_up_at_the_last_moment_is_not_lost():
+    turns = Turns(Admission(1_000, places=1))
+    await turns.come(1, 2)
+    turns._leave[1].set()
+    await asyncio.sleep(0)
+    await turns.give_up(2)
+    await turns.come(3)
+    assert turns.inside[-1] == 3
+
+
+async def test_W9_who_waits_long_is_told_how_long_in_the_beginning_and_now_and_then():
+    admission = Admission(5, places=1_000)
+    admission.TELL_S = 0.2
+    turns = Turns(admission)
+    await turns.come(*range(20))
+    assert turns.told[4] == []
+    assert 1.5 <= turns.told[19][0] <= 3.5
+    await eventually(lambda: len(turns.told[19]) >= 3, 10, "to be told again")
+    assert turns.told[19][-1] < turns.told[19][0]
 
 
 class Sink:

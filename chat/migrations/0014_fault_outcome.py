@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chat', '0011_installation'),
+        ('chat', '0013_plans_that_do_not_grow'),
     ]
 
     operations = [

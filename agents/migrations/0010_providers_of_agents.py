@@ -50,6 +50,6 @@ def give_providers(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("agents", "0008_providers")]
+    dependencies = [("agents", "0009_providers")]
 
     operations = [migrations.RunPython(give_providers, migrations.RunPython.noop)]

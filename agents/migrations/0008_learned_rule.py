@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0006_automations'),
+        ('agents', '0007_note_person'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0007_learned_rule'),
+        ('agents', '0008_learned_rule'),
     ]
 
     operations = [

@@ -1,0 +1,134 @@
+"""Who acts in a run: the people whose words a step answers, each with the authority that they have now.
+
+A conversation may have several people, and its owner may be none of them (a group belongs to the bot's account). So a
+step acts for whoever has spoken in its run so far, as `message.added` says (`Origin.actor`), and what it
+may do is asked of chat/authorization.py each time. Have several spoken, each of them must be allowed it, and nobody's
+memory is theirs.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+
+from agents.acting import Acting, Reach
+from chat import extensions
+from chat.authorization import ChatPerson, ChatPlace, Reason, Standing, in_chat, logged_in
+from chat.models import Conversation, Message, Run, Step
+
+#: A speaker as the journal has them: (entrance, actor).
+Speaker = tuple[str, str]
+#: How actors are written in `Origin.actor`.
+USER, GUEST = "user:", "guest:"
+
+#: States of a step that has answered what was said before it.
+ANSWERED = ("finished", "stopped")
+#: Messages of a run that are looked at: many more than may wait behind one.
+MAX_MESSAGES = 200
+
+#: Why a tool that changes something may not run, for the model.
+WHY: Mapping[Reason, str] = {
+    "trust": "whoever asked is not known here, and the administrator lets only people who are known have the agent "
+    "change something.",
+    "disabled": "the user for whom it would be done is disabled.",
+}
+
+
+def acting_in(conversation: str, before: int | None, using: str = "default") -> Acting:
+    """Who acts in the calls of the step that was started at seq `before`; None: of the one to come. In a database
+    thread."""
+    id = UUID(conversation)
+    row = Conversation.objects.using(using).filter(pk=id).values("owner_id", "entrance").first()
+    if row is None:
+        return Acting(changes=False, reach="nowhere")
+    owner, entrance = row["owner_id"], row["entrance"]
+    speakers = _speakers(id, before, using)
+    place = extensions.place_of(entrance, id)
+    active = _active({owner, *(user for _, actor in speakers if (user := _user(actor)) is not None)}, using)
+    known = [(_key(one, owner), _standing(one, owner, entrance, place, active)) for one in sorted(speakers)]
+    return _together(known)
+
+
+def _speakers(conversation: UUID, before: int | None, using: str) -> set[Speaker]:
+    """Who has spoken in the run up to the step: since the last answer of another run, so that words which waited while
+    that one was stopped count, too."""
+    steps = Step.objects.using(using).filter(conversation_id=conversation)
+    said = Message.objects.using(using).filter(conversation_id=conversation, kind="message")
+    run = steps.filter(seq=before).values_list("run", flat=True).first() if before is not None else None
+    if run is None:
+        runs = Run.objects.using(using).filter(conversation_id=conversation)
+        run = runs.order_by("-seq").values_list("run", flat=True).first()
+    if before is not None:
+        steps, said = steps.filter(seq__lt=before), said.filter(seq__lt=before)
+    answers = steps.filter(status__in=ANSWERED).exclude(run=run).order_by("-seq")
+    since = answers.values_list("seq", flat=True).first() or 0
+    newest = said.filter(seq__gt=since).order_by("-seq").values_list("body", flat=True)
+    return {_speaker(body) for body in newest[:MAX_MESSAGES]}
+
+
+def _speaker(body: Any) -> Speaker:
+    origin = body.get("origin") or {}
+    return str(origin.get("entrance", "web")), str(origin.get("actor", ""))
+
+
+def _user(actor: str) -> int | None:
+    id = actor.removeprefix(USER)
+    return int(id) if actor.startswith(USER) and id.isascii() and id.isdigit() else None
+
+
+def _active(users: set[int], using: str) -> frozenset[int]:
+    rows = get_user_model()._default_manager.using(using).filter(pk__in=users, is_active=True)
+    return frozenset(rows.values_list("pk", flat=True))
+
+
+def _standing(
+    who: Speaker, owner: int, began: str, place: ChatPlace | None, active: frozenset[int]
+) -> Standing:
+    entrance, actor = who
+    user = _user(actor)
+    if actor and user is None:
+        # Somebody who is no user: never more than a stranger, wherever that is.
+        return _chat(ChatPerson(), place or ChatPlace("private", shared=True), owner)
+    attended = entrance not in extensions.unattended()
+    if place is None or entrance != began or not attended:
+        asks = owner if user is None else user
+        return logged_in(asks, owner, active=asks in active, owner_active=owner in active, attended=attended)
+    if user is None:
+        # Written by a release that did not say who spoke: in a chat of the bot's account that may be anybody.
+        person = ChatPerson() if place.shared else ChatPerson(owner, owner in active)
+        if not place.shared:
+            return logged_in(owner, owner, active=owner in active)
+        return _chat(person, place, owner)
+    return _chat(ChatPerson(user, user in active), place, owner, owner_active=owner in active)
+
+
+def _chat(person: ChatPerson, place: ChatPlace, owner: int, *, owner_active: bool = True) -> Standing:
+    # They were let in when they wrote.
+    return in_chat(person, place, owner, "everyone", owner_active=owner_active)
+
+
+def _key(who: Speaker, owner: int) -> str:
+    """By which text tools keep things for a speaker (`ToolContext.owner`)."""
+    actor = who[1]
+    user = _user(actor)
+    if user is not None:
+        return str(user)
+    return f"{owner}/{actor}" if actor else str(owner)
+
+
+def _together(known: Iterable[tuple[str, Standing]]) -> Acting:
+    """What all of them may have together."""
+    keys, standings = zip(*known, strict=True) if (known := list(known)) else ((), ())
+    verdicts = [one.may("change") for one in standings]
+    refused: Reason | None = next(
+        (one.reason for one in verdicts if not one), None if verdicts else "not_here"
+    )
+    alone = len(set(keys)) == 1 and all(one.may("remember") for one in standings)
+    reach: Reach = "nowhere"
+    if all(one.may("listen") for one in standings) and standings:
+        reach = "anywhere"
+    elif all(one.may("set_up") for one in standings) and standings:
+        reach = "here"
+    why = "" if refused is None else WHY.get(refused, "whoever asked may not have it.")
+    return Acting(keys[0] if alone else "", refused is None, reach, why)

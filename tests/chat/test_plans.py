@@ -1,0 +1,137 @@
+"""What workers ask by themselves, and the pages of the admin, cost the same in a database ten times as large.
+
+The cost is counted (blocks, or steps of the virtual machine) and not timed. Run on SQLite and on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+from bench import large
+from bench.cost import Cost, measured
+from chat.entrances.feishu.adapter import FEISHU
+from chat.entrances.schedules import delivery, dispatch, results, store
+from chat.entrances.triggers import dispatch as firings
+from chat.entrances.triggers import polling, watching
+from chat.entrances.triggers.models import Trigger, TriggerFiring
+from chat.files import attachments
+from chat.inspection import base
+from chat.journal import queries
+from chat.messenger import lanes, outbox
+from chat.models import Conversation, Run, listed
+from chat.support.clock import now_ms
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.usefixtures("redis_url")]
+
+SMALL, LARGE = large.Size(300), large.Size(2_700)
+#: Rows of one look, and rows that a list counts: fewer than there are at first, so that each does all that it may.
+PAGE = 50
+#: What a cost may have grown to, and what does not matter: a level more in a tree, a page that is half full.
+FACTOR, SLACK = 1.3, 40
+
+
+def crowd() -> None:
+    """How many runs a worker that was lost had (chat/journal/queries.py)."""
+
+    class Journal:
+        using = "default"
+
+    queries._crowd(Journal(), "worker-3")  # type: ignore[arg-type]
+
+
+def active() -> None:
+    list(queries.active_rows().order_by("queued_at", "pk")[:500])
+
+
+#: Everything that a worker asks again and again without anybody having asked it to.
+LOOKS: dict[str, Callable[[], Any]] = {
+    "runs to work on": active,
+    "runs of a lost worker": crowd,
+    "chats of a messenger": lambda: lanes.look(FEISHU, "me", now_ms(), page=PAGE),
+    "the answer of a run": lambda: outbox.complete(FEISHU.tables, "run-8"),
+    "what a run answers": lambda: (
+        FEISHU.tables.messages.filter(run="run-8").order_by("sent_at", "id").first()
+    ),
+    "what came to triggers lately": lambda: watching.behind(now_ms() - 300_000),
+    "what came to triggers, in turn": lambda: watching.turn(limit=PAGE),
+    "firings to carry out": lambda: firings.due(now_ms()),
+    "firings without a run": lambda: firings.unread(now_ms()),
+    "addresses to look at": lambda: polling.due(now_ms()),
+    "schedules that are due": lambda: store.due_schedules(now_ms()),
+    "schedules' firings to begin": dispatch.waiting,
+    "schedules' runs that are over": results.moved,
+    "schedules' results to send": delivery.pending,
+    "files that were never sent": lambda: attachments.clean(now_ms()),
+    "a person's conversations": lambda: list(
+        listed(get_user_model().objects.get(username="person-0").pk)[:50]
+    ),
+}
+
+
+def admin_pages() -> dict[str, str]:
+    """The lists of the admin that grow, with what is clicked in them. `old`: the first conversation of all."""
+    old = Conversation.objects.order_by("updated_at").values_list("pk", flat=True)[0]
+    trigger = Trigger.objects.order_by("created_at").values_list("pk", flat=True)[0]
+    of = f"?conversation__id__exact={old}"
+    return {
+        "overview": "/admin/",
+        "conversations": "/admin/chat/conversation/",
+        "conversations, by date": "/admin/chat/conversation/?o=6",
+        "conversations, by a title that nobody may sort by": "/admin/chat/conversation/?o=1",
+        "conversation": f"/admin/chat/conversation/{old}/change/",
+        "events": "/admin/chat/event/",
+        "events of a rare type": "/admin/chat/event/?by_type=run.recovering",
+        "events of an old conversation": f"/admin/chat/event/{of}",
+        "runs": "/admin/chat/run/",
+        "runs, by a column": "/admin/chat/run/?o=5",
+        "runs of an old conversation": f"/admin/chat/run/{of}",
+        "steps of an old conversation": f"/admin/chat/step/{of}",
+        "calls of an old conversation": f"/admin/chat/call/{of}",
+        "messages of an old conversation": f"/admin/chat/message/{of}",
+        "refused requests": "/admin/chat/fault/",
+        "firings of triggers": "/admin/triggers/triggerfiring/",
+        "firings of a trigger": f"/admin/triggers/triggerfiring/?trigger__id__exact={trigger}",
+        "firings of schedules": "/admin/schedules/schedulefiring/",
+        "Feishu's chats": "/admin/feishu/feishulane/",
+        "Feishu's messages": "/admin/feishu/feishumessage/",
+        "triggers": "/admin/triggers/trigger/",
+    }
+
+
+def costs(client: Client, pages: dict[str, str]) -> dict[str, Cost]:
+    """What each look and each page costs now."""
+    found = {}
+    for name, look in LOOKS.items():
+        with measured() as found[name]:
+            look()
+    for name, address in pages.items():
+        with measured() as found[name]:
+            answer = client.get(address)
+            assert answer.status_code == 200, (address, answer.status_code)
+    return found
+
+
+def test_what_is_asked_by_itself_and_the_admins_pages_do_not_grow(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "MAX_COUNTED", PAGE)
+    large.fill(SMALL, now_ms())
+    large.analyze()
+    pages = admin_pages()
+    costs(admin_client, pages)  # what is read once, such as content types
+    before = costs(admin_client, pages)
+    large.fill(LARGE, now_ms(), SMALL.conversations)
+    large.analyze()
+    after = costs(admin_client, pages)
+    grown = {
+        name: f"{before[name].total} -> {cost.total}\n{cost.told()}"
+        for name, cost in after.items()
+        if cost.total > before[name].total * FACTOR + SLACK
+    }
+    assert not grown, "\n\n".join(f"=== {name}: {told}" for name, told in grown.items())
+    assert Run.objects.count() > 5_000 and TriggerFiring.objects.count() > 500
