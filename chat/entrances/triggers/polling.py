@@ -55,8 +55,8 @@ class Found:
 
 
 def due(now: int) -> list[UUID]:
-    """Triggers whose address is to be looked at now, each for this caller alone: its next look is put off. Their ids: one
-    that cannot even be loaded is no reason not to look at the others."""
+    """Triggers whose address is to be looked at now, each for this caller alone: its next look is put off. Their ids:
+    one that cannot even be loaded is no reason not to look at the others."""
     rows = Trigger.objects.filter(
         Q(expires_at=None) | Q(expires_at__gt=now),
         Q(max_fires=None) | Q(fires__lt=F("max_fires")),
