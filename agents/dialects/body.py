@@ -126,7 +126,7 @@ class Body:
         if isinstance(value, dict):
             if name and name != "message" and "type" not in value:
                 value["type"] = name
-            if (error := error_inside(value, begun=self._came, model=self._model)) is not None:
+            if (error := error_inside(value, name=name, begun=self._came, model=self._model)) is not None:
                 raise error
             self._came = True
             yield value

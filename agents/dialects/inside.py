@@ -38,10 +38,12 @@ _MINIMAX = {
 }  # fmt: skip
 
 
-def error_inside(frame: Mapping[str, Any], *, begun: bool = False, model: str = "") -> ModelError | None:
+def error_inside(
+    frame: Mapping[str, Any], *, name: str = "", begun: bool = False, model: str = ""
+) -> ModelError | None:
     """What a frame says went wrong, in the provider's words and of the kind that its code and words tell; None: it is
-    an answer, or says nothing. `begun`: an answer has begun, so words without a code are no error. `model` words an
-    unknown one."""
+    an answer, or says nothing. `name` is that of its event. `begun`: an answer has begun, so words without a code are
+    no error. `model` words an unknown one."""
     error = frame.get("error")
     if not error:
         choices = frame.get("choices")
@@ -53,7 +55,9 @@ def error_inside(frame: Mapping[str, Any], *, begun: bool = False, model: str = 
     if isinstance(base, Mapping) and str(base.get("status_code", "")).lower() not in _FINE:
         code = base.get("status_code")
         return error_of(base, _MINIMAX.get(code, 0) if isinstance(code, int) else 0, model=model)
-    if any(frame.get(name) for name in _ANSWER):
+    if name == "error":  # Whatever type its data names: llama.cpp says `server_error` there.
+        return error_of(frame, _status(frame), model=model)
+    if any(frame.get(field) for field in _ANSWER):
         return None
     told = frame.get("type"), frame.get("object"), frame.get("event")
     failed = "error" in told or frame.get("success") is False

@@ -292,7 +292,7 @@ READING = (
     Mutant(
         "stream: an error inside HTTP 200 is passed over",
         "agents/dialects/body.py",
-        "if (error := error_inside(value, begun=self._came, model=self._model)) is not None:",
+        "if (error := error_inside(value, name=name, begun=self._came, model=self._model)) is not None:",
         "if (error := None) is not None:",
         (SHAPES, "-k", "C7"),
     ),

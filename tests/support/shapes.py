@@ -264,6 +264,12 @@ SHAPES: dict[str, Shape] = {
         [frame({"message": "Invalid model: m does not exist"}, "error")],
         "that the provider does not know the model", code="model_unknown", detail="does not exist",
     ),
+    "C7 the same, of a type of its own, in the middle": Shape(
+        [*say("The first half"),
+         frame({"type": "server_error", "code": 503, "message": "The slot was taken away"}, "error")],
+        f"“The first half”, {MARKED}, and why the run failed; after five tries", "The first half",
+        code="model_busy", detail="slot was taken away", incomplete="interrupted", requests=5,
+    ),
     "C7 words between the frames that are no error": Shape(
         [*say("Hello"), frame({"message": "Searching"}), *say(" there"), *end("stop"), *DONE], ONCE, "Hello there"
     ),
