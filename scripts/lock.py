@@ -25,6 +25,7 @@ LOCKS = {"requirements.txt": "requirements.lock", "requirements-dev.txt": "requi
 APART = {
     "requirements-witnesses.txt": "requirements-witnesses.lock",
     "requirements-sdks.txt": "requirements-sdks.lock",
+    "requirements-senders.txt": "requirements-senders.lock",
 }
 OLDEST_PYTHON = "3.11"
 HASH = "--hash=sha256:"

@@ -32,6 +32,7 @@ LONGEST = (
     "tests/recovery/test_sentinel.py",
     "tests/platform/test_run.py",
     "tests/recovery/test_outage_kinds.py",
+    "tests/recovery/test_webhooks.py",
     "tests/browser/test_reload.py",
     "tests/recovery/test_servers_and_links.py",
     "tests/recovery/test_doors.py",
