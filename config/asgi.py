@@ -1,7 +1,7 @@
 """The web process: HTTP to Django, WebSockets to the entrances that take them.
 
-A WebSocket is refused (403) before anything else when its `Origin` is not one of ALLOWED_HOSTS: browsers send
-cookies along with sockets that other sites open.
+A WebSocket is refused (403) before anything else when its `Origin` is not this site's: browsers send cookies along with
+sockets that other sites open.
 """
 
 import os
@@ -17,12 +17,13 @@ http = get_asgi_application()
 from typing import Any  # noqa: E402
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
 from chat import extensions  # noqa: E402
+from chat.http.borders import guarded, own_origin  # noqa: E402
 from chat.http.flow import with_backpressure  # noqa: E402
+from chat.http.mount import mounted  # noqa: E402
 from chat.start import refuse_unfit  # noqa: E402
 from chat.support.tasks import exit_after  # noqa: E402
 
@@ -46,13 +47,16 @@ if (reactor := sys.modules.get("twisted.internet.reactor")) is not None:
 # Typed for views; Channels puts applications there.
 nowhere_view: Any = nowhere
 
-application = with_backpressure(
-    ProtocolTypeRouter(
-        {
-            "http": http,
-            "websocket": AllowedHostsOriginValidator(
-                URLRouter([*extensions.sockets(), re_path("", nowhere_view)])
-            ),
-        }
-    )
+application = mounted(
+    with_backpressure(
+        guarded(
+            ProtocolTypeRouter(
+                {
+                    "http": http,
+                    "websocket": own_origin(URLRouter([*extensions.sockets(), re_path("", nowhere_view)])),
+                }
+            )
+        )
+    ),
+    settings.HOLDFAST_PATH,
 )

@@ -164,9 +164,10 @@ class Fetcher:
             raise ToolError(f"The address is longer than {MAX_URL} characters.")
         try:
             url = httpx.URL(text.strip())
+            host = url.host  # is read from its ASCII form only now, and may be none
         except (httpx.InvalidURL, ValueError):
             raise ToolError("This is not an address. Write it like https://example.com/page.") from None
-        if url.scheme not in ("http", "https") or not url.host:
+        if url.scheme not in ("http", "https") or not host:
             raise ToolError("Only whole http and https addresses can be read, like https://example.com/page.")
         if url.userinfo:
             raise ToolError("Addresses with a name or password in them are not read. Take it out.")

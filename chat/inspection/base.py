@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db import OperationalError, connections, transaction
 from django.db.models import Model, Q, QuerySet
@@ -57,6 +58,13 @@ class TextFilter(admin.SimpleListFilter):
         return queryset.filter(**{self.lookup: typed}) if typed else queryset
 
 
+class BoundedChangeList(ChangeList):
+    """Sorts by no column but those of `sortable_by`, whatever the address says: Django only hides the links."""
+
+    def get_ordering_field(self, field_name: Any) -> Any:
+        return super().get_ordering_field(field_name) if field_name in (self.sortable_by or ()) else None
+
+
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Staff with the view permission may look; nobody may add, change or delete."""
 
@@ -85,6 +93,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return BoundedChangeList
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """The order of the whole list, or of the one thing that it is about."""
@@ -140,6 +151,25 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return either
 
 
+class SecretAdmin(admin.ModelAdmin):
+    """A page with secrets: whoever may only look has no fields for them, not even empty ones."""
+
+    #: The fields that hold or change a secret.
+    secrets: ClassVar[Sequence[str]] = ()
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
+        hidden = () if may_write(self, request, obj) else self.secrets
+        return (*(super().get_exclude(request, obj) or ()), *hidden)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Django shows a field of a fieldset although it is excluded from the form."""
+        hidden = set() if may_write(self, request, obj) else set(self.secrets)
+        return [
+            (name, {**options, "fields": [one for one in options["fields"] if one not in hidden]})
+            for name, options in super().get_fieldsets(request, obj)
+        ]
+
+
 def may_write(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, row: Model | None) -> bool:
     """Whether the page of a row is a form for this user and not only something to look at."""
     if row is None:
@@ -148,8 +178,13 @@ def may_write(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, row: M
 
 
 def time(ms: int | None) -> str:
-    """Milliseconds since the epoch as people read it, in UTC."""
-    return "–" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    """Milliseconds since the epoch as people read it, in UTC; what no calendar has as the number."""
+    if ms is None:
+        return "–"
+    try:
+        return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    except (OverflowError, ValueError, OSError):
+        return f"{ms} ms"
 
 
 def tokens(row: Any) -> str:

@@ -3,10 +3,10 @@
 Words of ours are in the language that is active. What kinds besides plain text say is in kinds.py.
 """
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
+from agents.borders import document
 from chat.entrances.feishu import kinds
 from chat.messenger.adapter import Found, Said
 
@@ -67,8 +67,8 @@ def _dict(of: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _object(text: Any) -> dict[str, Any]:
     try:
-        content = json.loads(text or "{}")
-    except (TypeError, ValueError, RecursionError):
+        content = document(text or "{}")
+    except (AttributeError, TypeError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
 

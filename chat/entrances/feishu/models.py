@@ -107,6 +107,9 @@ class FeishuApp(models.Model):
     #: The bot's own id, asked from Feishu when it is first needed.
     bot_open_id = models.CharField(max_length=100, blank=True, editable=False)
 
+    #: Somebody has entered the secret for the address of now, be it the same as before. Set before it is saved.
+    secret_was_entered = False
+
     class Meta:
         app_label = "feishu"
         db_table = "chat_feishuapp"
@@ -119,7 +122,7 @@ class FeishuApp(models.Model):
         """Store it. A secret that is new is bound to the address of now, one that stays to the address it had."""
         if update_fields is None or {"secret", "base_url"} & set(update_fields):
             old = type(self).objects.filter(pk=self.pk).first()
-            if old is None or old.secret != self.secret:
+            if old is None or old.secret != self.secret or self.secret_was_entered:
                 self.secret_for = self.base_url
             else:
                 self.secret_for = old.secret_for or old.base_url
@@ -135,7 +138,7 @@ class FeishuApp(models.Model):
 class FeishuUser(models.Model):
     """Somebody who has written to an app. Open ids are per app."""
 
-    app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="people")
+    app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="people", db_index=False)
     open_id = models.CharField(max_length=100)
     name = models.CharField(max_length=150, blank=True, help_text=_("How the agent and others see them."))
     user = models.ForeignKey(
@@ -162,7 +165,7 @@ class FeishuMessage(InboundMessage):
     """One message or card action, stored before the webhook is answered: `message_id` of a message, `action:<event id>`
     of a button. The unique key is the de-duplication."""
 
-    app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="messages")
+    app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="messages", db_index=False)
 
     class Meta:
         app_label = "feishu"
@@ -176,6 +179,7 @@ class FeishuMessage(InboundMessage):
                 condition=models.Q(state="received"),
             ),
             models.Index(fields=["run"], name="feishu_run", condition=models.Q(answered_at__isnull=True)),
+            models.Index(fields=["id"], name="feishu_aside", condition=models.Q(state="refused")),
             # Which message a run answers, and who has written lately; most rows have been answered.
             models.Index(fields=["run", "sent_at", "id"], name="feishu_asked_by"),
             models.Index(fields=["app", "sender", "id"], name="feishu_sender"),
@@ -185,7 +189,7 @@ class FeishuMessage(InboundMessage):
 class FeishuLane(Lane):
     """A chat, or a topic in it, and the conversation that it is."""
 
-    app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="lanes")
+    app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="lanes", db_index=False)
     #: Marks of the releases before `head_seq` said it all (chat/messenger/told.py); nobody reads them.
     run_seq = models.BigIntegerField(default=0)
     said_seq = models.BigIntegerField(default=0)
@@ -203,7 +207,7 @@ class FeishuLane(Lane):
 class FeishuTurn(Turn):
     """One run as its chat sees it: the card that shows its state."""
 
-    lane = models.ForeignKey(FeishuLane, models.CASCADE, related_name="turns")
+    lane = models.ForeignKey(FeishuLane, models.CASCADE, related_name="turns", db_index=False)
 
     class Meta:
         app_label = "feishu"

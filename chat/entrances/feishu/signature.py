@@ -9,13 +9,14 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from agents.borders import BadDocument, document
 
 BLOCK = 16
 
@@ -94,13 +95,9 @@ def decrypt(encrypt_key: str, sealed: Any) -> bytes:
 
 def _object(raw: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(raw)
-    except (ValueError, RecursionError) as problem:
+        found = document(raw)
+    except BadDocument as problem:
         raise Untrusted("it is no JSON") from problem
     if not isinstance(found, dict):
         raise Untrusted("it is no object")
-    try:
-        json.dumps(found, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, which JSON may hold and no database
-        found = json.loads(json.dumps(found, ensure_ascii=False).encode(errors="replace"))
     return found

@@ -155,7 +155,7 @@ def _time(text: Any, otherwise: int) -> int:
     """Milliseconds of a time as Feishu writes it: in milliseconds, or (for card actions) in microseconds."""
     try:
         value = int(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return otherwise
     value = value // 1000 if value > MAX_TIME else value
     return value if 0 < value <= MAX_TIME else otherwise

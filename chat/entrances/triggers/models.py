@@ -17,6 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.dispatch import receiver
 
+from chat.authorization import logged_in
 from chat.entrances.triggers import bodies, decide, hooks, senders
 from chat.support.encryption import SealedField
 from chat.support.fields import JsonText
@@ -48,7 +49,7 @@ class Trigger(models.Model):
     `chat/entrances/triggers/validation.py`, whoever makes it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
     name = models.CharField(max_length=100, help_text="Shown as who speaks in the conversation.")
     kind = models.CharField("fires when", max_length=10, choices=KINDS)
     prompt = models.TextField(
@@ -192,6 +193,7 @@ class Trigger(models.Model):
         )
         return decide.Standing(
             trigger=str(self.id),
+            disabled=not self._acts(),
             paused=self.paused,
             expires_at=self.expires_at,
             fires=self.fires,
@@ -201,6 +203,11 @@ class Trigger(models.Model):
             per_hour=self.per_hour,
             last_hour=hour.count(),
         )
+
+    def _acts(self) -> bool:
+        """Whether it may say anything for its owner."""
+        owner: Any = self.owner
+        return bool(logged_in(owner.pk, owner.pk, active=owner.is_active, attended=False).may("write"))
 
     def state(self, now: int) -> str:
         """`active`, `paused`, `expired` or `limit`, for people."""
@@ -216,7 +223,9 @@ class Trigger(models.Model):
     @property
     def hook(self) -> str:
         """The secret path of a webhook; empty for the other kinds."""
-        return hooks.path_of(self.id, self.salt) if self.kind == "webhook" else ""
+        if self.kind != "webhook":
+            return ""
+        return f"{settings.HOLDFAST_PATH}{hooks.path_of(self.id, self.salt)}"
 
 
 class TriggerFiring(models.Model):
@@ -230,7 +239,7 @@ class TriggerFiring(models.Model):
         ("failed", "could not be carried out"),
     )
 
-    trigger = models.ForeignKey(Trigger, models.CASCADE, related_name="firings")
+    trigger = models.ForeignKey(Trigger, models.CASCADE, related_name="firings", db_index=False)
     key = models.CharField(max_length=200)
     state = models.CharField(max_length=10, choices=STATES)
     reason = models.CharField(max_length=20, blank=True, choices=tuple(decide.REASONS.items()))
