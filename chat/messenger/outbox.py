@@ -166,7 +166,8 @@ class Outbox:
         found = markup.plain(row.content) if form == 0 else None
         if found is None:
             reason = error.partition(", ext=")[0].rstrip(". ")
-            address = f"/c/{self._lane.conversation}"
+            # A lane of generation 0 has no conversation: what it tells comes from elsewhere.
+            address = f"/c/{self._lane.conversation}" if self._lane.generation else "/"
             language = self._messenger.language(self._lane.app)
             text = texts.say(language, texts.REFUSED, reason=reason, address=address)
             found, form = markup.sentence(text), 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Mapping
+from html import unescape
 from typing import Any
 
 import pytest
@@ -51,7 +52,8 @@ async def test_T5_a_message_that_is_left_out_is_told_in_a_reply_to_it_and_the_ta
     ((text, reply_to),) = told(house)
     assert reply_to == refused
     assert "“some poison, nicely wrapped”" in text and "content filter refuses it" in text
-    assert f"({house.messenger.markup.escape('Content <Exists> Risk')})" in text
+    assert "(Content <Exists> Risk)" in unescape(text)
+    assert isinstance(house, PagerHouse) or "<Exists" not in text  # where there is markup, it is no tag
     assert "in the web chat" in text
     last = await house.speak("and now?")
     await house.answered("To the rest.", times=3)
