@@ -49,8 +49,8 @@ def document(raw: str | bytes) -> Any:
     number that is none: NaN, 1e400."""
     try:
         source = raw if isinstance(raw, str) else raw.decode("utf-8-sig", "replace")
-        large = {"parse_float": _float} if _LARGE.search(source) else {}
-        found = json.loads(source, parse_constant=_constant, **large)
+        read_float = _float if _LARGE.search(source) else None
+        found = json.loads(source, parse_constant=_constant, parse_float=read_float)
     except BadDocument:
         raise
     except (ValueError, RecursionError) as problem:

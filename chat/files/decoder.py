@@ -13,6 +13,7 @@ import resource
 import select
 import sys
 import warnings
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any, BinaryIO
 
@@ -58,7 +59,7 @@ def shrink(data: bytes, *, edge: int, plain_bytes: int, pixels: int) -> Answer:
     return {"media_type": "image/png" if clear else "image/jpeg"}, out.getvalue()
 
 
-_OPS = {"check": check, "shrink": shrink}
+_OPS: dict[str, Callable[..., Answer]] = {"check": check, "shrink": shrink}
 
 
 def limit(memory: int, cpu_s: int) -> None:
