@@ -32,6 +32,7 @@ lint-python:
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m scripts.lock --check
+	$(PY) -m scripts.migration_lint
 	$(PY) -m mypy .
 
 lint-frontend:
@@ -89,7 +90,7 @@ schedules: tools ## Let 200 schedules fall due over clock changes while workers 
 webhooks: tools ## Fifty webhooks at once, over and over, to two web servers whose clocks are two seconds apart (ROUNDS, DATABASE)
 	$(PY) -m tests.recovery.webhooks --rounds $(ROUNDS) --database $(DATABASE)
 
-senders: tools ## Hold our check of webhooks' signatures against the senders' own libraries (DELIVERIES, SEED)
+senders: tools ## Hold our check of webhooks' signatures, and our client of Feishu, against the senders' own libraries (DELIVERIES, SEED)
 	$(PY) -m tests.senders.run $(if $(DELIVERIES),--deliveries $(DELIVERIES)) $(if $(SEED),--seed $(SEED))
 
 doors: tools ## Every door with every way to stop, with real processes on PostgreSQL

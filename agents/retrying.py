@@ -61,7 +61,7 @@ async def after(
         work.shortened += 1
         work.window = min(work.agent.limits.window_tokens, estimate(json.dumps(sent.body))) // 2
     elif of_form(error) and not work.omission:
-        work.hint = hint(error)
+        work.hint = work.hint.plus(hint(error))
         again, code, detail = _in_another_form(work, history, error.detail)
         if not again and not isinstance(error, TranscriptRefused):
             # No form helps, and nobody knows the words: it may be something that somebody wrote.

@@ -25,6 +25,8 @@ CHUNK = 2_000
 BATCH = 1_000
 #: Time between two turns of a conversation (milliseconds): an installation that has been in use for a while.
 APART_MS = 60_000
+#: Every so many conversations a request was refused.
+FAULTY = 3
 #: The types of one turn's events, in order.
 TURN = ("message.added", "run.queued", "run.started", "step.started", "step.finished", "run.finished")
 
@@ -85,6 +87,8 @@ def fill(size: Size, now: int, start: int = 0) -> None:
         for turn in range(size.turns):
             _turn(add, m, conversation, turn, now - age)
         add(t.TriggerScan(conversation=conversation, seq=conversation.head_seq))
+        if number % FAULTY == 0:
+            add(_fault(m, conversation, now - age))
         if number % size.chats_every == 0:
             _chat(add, f, app, conversation, number + start, now - age)
             _fired(add, s, t, conversation, number + start, now - age, schedules, triggers)
@@ -140,6 +144,22 @@ def _turn(add: Callable[[Any], None], m: Any, conversation: Any, turn: int, at: 
     )
 
 
+def _fault(m: Any, conversation: Any, at: int) -> Any:
+    return m.Fault(
+        conversation=conversation,
+        run="run-0",
+        step="step-0",
+        kind="E25",
+        text="refused",
+        model="m",
+        profile="p",
+        address="a",
+        digest="d" * 64,
+        request="{}",
+        created_at=at,
+    )
+
+
 def _chat(add: Callable[[Any], None], f: Any, app: Any, conversation: Any, number: int, at: int) -> None:
     chat = f"oc_{number}"
     add(
@@ -184,7 +204,11 @@ def _fired(
 ) -> None:
     schedule, trigger = schedules[number % len(schedules)], triggers[number % len(triggers)]
     place = {"conversation": conversation.id}
-    add(s.ScheduleFiring(schedule=schedule, due=at, state="done", run=f"run-{number}", **place))
+    add(
+        s.ScheduleFiring(
+            schedule=schedule, due=at + number, state="over", run=f"run-{number}", created_at=at, **place
+        )
+    )
     add(
         t.TriggerFiring(
             trigger=trigger, key=f"k-{number}", state="fired", run=f"r-{number}", created_at=at, **place

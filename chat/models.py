@@ -2,7 +2,8 @@
 
 `Event` is the journal; the other rows, but for a conversation's owner, fence and deletion, could be made
 again from it. Only `chat/journal/journal.py` writes them. All times are integers, milliseconds since the Unix epoch,
-as in the events themselves; `seq` places an item in its conversation.
+as in the events themselves; `seq` places an item in its conversation. A foreign key has no index of its own where a
+unique key begins with it.
 """
 
 import uuid
@@ -71,7 +72,7 @@ class Conversation(Used):
 class Event(models.Model):
     """One event of the journal: `text` is the stored JSON that `tag` was hashed over."""
 
-    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="events")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="events", db_index=False)
     seq = models.BigIntegerField()
     type = models.CharField(max_length=40)
     #: In which version of its type it is told (rule J3). The database fills it in for a release that does not know it.
@@ -94,7 +95,7 @@ class Event(models.Model):
 class Command(models.Model):
     """A command that has its result, so that the same id gets the same result for ever (rule W5)."""
 
-    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="commands")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="commands", db_index=False)
     command = models.CharField(max_length=64)
     digest = models.CharField(max_length=64)
     result = models.TextField()
@@ -111,7 +112,7 @@ class Command(models.Model):
 class Message(models.Model):
     """A transcript item that is not a step: what a person said, a note, or a notice. `body` is the item."""
 
-    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages", db_index=False)
     seq = models.BigIntegerField()
     message = models.CharField(max_length=64)
     kind = models.CharField(max_length=10)
@@ -129,7 +130,7 @@ class Message(models.Model):
 class Run(Used):
     """One stretch of agent work. `seq` is its run.queued event."""
 
-    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="runs")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="runs", db_index=False)
     run = models.CharField(max_length=64)
     seq = models.BigIntegerField()
     cause = models.CharField(max_length=64)
@@ -165,7 +166,7 @@ class Run(Used):
 class Step(Used):
     """One model response. `body` is the transcript item; an `open` one stays in the window however old."""
 
-    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="steps")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="steps", db_index=False)
     seq = models.BigIntegerField()
     step = models.CharField(max_length=80)
     run = models.CharField(max_length=64)
@@ -190,7 +191,7 @@ class Step(Used):
 class Call(models.Model):
     """One tool call, whole: `result` is what the model reads, `preview` what the transcript item shows."""
 
-    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="calls")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="calls", db_index=False)
     call = models.CharField(max_length=64)
     step = models.CharField(max_length=80)
     ordinal = models.IntegerField()
@@ -239,7 +240,7 @@ class Fault(models.Model):
         ("not_asked", "not asked again"),
     )
 
-    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="faults")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="faults", db_index=False)
     run = models.CharField(max_length=64)
     step = models.CharField(max_length=80)
     kind = models.CharField(max_length=10)

@@ -23,7 +23,17 @@ from config.entrances import installed as installed_entrances
 from config.entrances import other_apps
 from config.logs import name_in_one_line, unless_a_visitor_left
 from config.paths import BASE_DIR, DEFAULT_DATA, FILES, INSTALLED
-from config.values import LOOPBACK, Values, data_folder, database, email, names_a_model, redis, redis_prefix
+from config.values import (
+    LOOPBACK,
+    Values,
+    data_folder,
+    database,
+    email,
+    names_a_model,
+    prefix,
+    redis,
+    redis_prefix,
+)
 
 ENV = Values(os.environ)
 
@@ -94,6 +104,9 @@ HOLDFAST_DEMO_MODEL = HOLDFAST_DEMO and not names_a_model(ENV)
 # Loopback is always answered: that is where Docker Compose publishes, and where an operator on the machine looks.
 ALLOWED_HOSTS = list(dict.fromkeys([*ENV.names("DJANGO_ALLOWED_HOSTS"), *LOOPBACK]))
 CSRF_TRUSTED_ORIGINS = ENV.names("DJANGO_CSRF_TRUSTED_ORIGINS")
+# The path of the host below which everything is, such as /chat (chat/http/mount.py); empty: all of the host.
+HOLDFAST_PATH = prefix("HOLDFAST_PATH", ENV.text("HOLDFAST_PATH"))
+FORCE_SCRIPT_NAME = HOLDFAST_PATH or None
 
 # Entrances that take nothing in, by name (chat/extensions.py).
 HOLDFAST_DISABLED_ENTRANCES = ENV.names("HOLDFAST_DISABLED_ENTRANCES")
@@ -161,7 +174,7 @@ AUTH_PASSWORD_VALIDATORS = [
 AUTHENTICATION_BACKENDS = ["chat.http.authentication.PasswordBackend"]
 CSRF_FAILURE_VIEW = "chat.http.trouble.csrf_failure"
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "/"
+LOGIN_REDIRECT_URL = f"{HOLDFAST_PATH}/"
 LOGOUT_REDIRECT_URL = "login"
 
 # HTTPS is the rule outside a trial; DJANGO_INSECURE_HTTP=1 is for a private network without it.
@@ -169,11 +182,14 @@ _HTTPS = not ENV.flag("DJANGO_INSECURE_HTTP", HOLDFAST_TRIAL)
 SESSION_ENGINE = "chat.http.sessions"
 SESSION_COOKIE_SECURE = _HTTPS
 CSRF_COOKIE_SECURE = _HTTPS
+# What else is on this host has cookies of its own.
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{HOLDFAST_PATH}/"
 if _HTTPS:
     # Browsers take such a cookie only over HTTPS, for this host alone and for all of it: no other host of the domain
-    # can set one here.
-    SESSION_COOKIE_NAME = "__Host-sessionid"
-    CSRF_COOKIE_NAME = "__Host-csrftoken"
+    # can set one here. Below a path there is the weaker form, which only HTTPS can set.
+    _PREFIX = "__Secure-" if HOLDFAST_PATH else "__Host-"
+    SESSION_COOKIE_NAME = f"{_PREFIX}sessionid"
+    CSRF_COOKIE_NAME = f"{_PREFIX}csrftoken"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -211,7 +227,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
 # ---- the frontend's files: hashed names by Vite, served by WhiteNoise ------------------------------------
 
 FRONTEND_DIST = FILES / "frontend" / "dist"
-STATIC_URL = "/static/"
+STATIC_URL = f"{HOLDFAST_PATH}/static/"
 # Nothing is collected: WhiteNoise serves each file from where it lies.
 STATIC_ROOT = None
 STATICFILES_DIRS = [FRONTEND_DIST] if FRONTEND_DIST.is_dir() else []

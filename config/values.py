@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,6 +123,28 @@ class Values:
             wanted = " or ".join(f"{scheme}://" for scheme in schemes)
             raise ImproperlyConfigured(f"{name} must start with {wanted}.")
         return raw
+
+
+#: How our own addresses begin.
+OURS = frozenset("accounts admin api c feishu healthz hooks readyz static triggers schedules ws".split())
+_PREFIX = re.compile(r"(/[A-Za-z0-9][\w.~-]*)+")
+
+
+def prefix(name: str, path: str) -> str:
+    """The path of the host below which everything is, '/chat'; '' if that is all of the host. `name` is the variable to
+    blame."""
+    path = path.rstrip("/")
+    if not path:
+        return ""
+    if not _PREFIX.fullmatch(path):
+        raise ImproperlyConfigured(
+            f"{name} must be a path like /chat: letters, digits, and - . _ ~ between slashes."
+        )
+    if path.split("/")[1] in OURS:
+        raise ImproperlyConfigured(
+            f"{name} must not begin with /{path.split('/')[1]}, as addresses of Holdfast itself do. Choose another."
+        )
+    return path
 
 
 def redis(name: str, url: str) -> str:

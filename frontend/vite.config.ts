@@ -10,7 +10,8 @@ const django = "http://127.0.0.1:8000";
 export const alias = { "rehype-raw": fileURLToPath(new URL("src/ui/noRawHtml.ts", import.meta.url)) };
 
 export default defineConfig({
-  base: "/static/",
+  // Files name each other by their place: Django serves them below whatever path HOLDFAST_PATH says.
+  base: "./",
   plugins: [react(), tailwindcss()],
   resolve: { alias },
   build: {

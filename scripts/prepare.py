@@ -250,6 +250,8 @@ def look_first(lock: str) -> None:
 
 def start(port: int) -> None:
     """`make run`: prepare what is missing, then become scripts/stack.py. Does not come back."""
+    # As Ctrl-C: what is being installed is ended, too, and not left to go on by itself.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     check_port(port)
     look_first("requirements.lock")
     ensure_venv()
@@ -287,8 +289,6 @@ def main(arguments: list[str]) -> int:
     starting.add_argument("--port", type=ports.port_number, default=8000)
     commands.add_parser("tools", help="prepare what the checks and tests need")
     chosen = parser.parse_args(arguments)
-    # As Ctrl-C: what is being installed is ended, too, and not left to go on by itself.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if chosen.command == "run":
             start(chosen.port)

@@ -64,8 +64,8 @@ class Stack:
 
     @property
     def address(self) -> str:
-        """Where people go."""
-        return f"http://127.0.0.1:{self.port}"
+        """Where people go, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}{self.env.get('HOLDFAST_PATH', '').rstrip('/')}"
 
     def configure(self) -> None:
         """Decide which processes are needed and what they are told; write the configuration files. Once more where

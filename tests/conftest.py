@@ -80,7 +80,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         uses = DATABASE_FIXTURES.intersection(getattr(item, "fixturenames", ()))
         if (uses or item.get_closest_marker("django_db")) and not item.nodeid.startswith(OWN_DATABASE):
             # One store is enough there: SQL does not know which one it is.
-            if getattr(item, "callspec", None) is None or item.callspec.params.get("world") != "memory":
+            called: Any = getattr(item, "callspec", None)
+            if called is None or called.params.get("world") != "memory":
                 item.add_marker(pytest.mark.both_databases)
     # The longest ones first, so that they are not what everything waits for in the end.
     items.sort(

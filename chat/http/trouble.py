@@ -1,7 +1,9 @@
 """The pages for what went wrong: not found, not allowed, and our own failures. They ask no database."""
 
+from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import REASON_NO_CSRF_COOKIE
 from django.shortcuts import render
 
 from chat.http.words import words
@@ -24,7 +26,13 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """`CSRF_FAILURE_VIEW`: mostly a form that was open for longer than its login."""
+    """`CSRF_FAILURE_VIEW`: mostly a form that was open for longer than its login; or what a proxy keeps from us, told
+    to whoever set it up."""
+    if reason.startswith(("Origin checking failed", "Referer checking failed")):
+        return _page(request, 403, "origin")
+    # A browser neither keeps nor sends a cookie for HTTPS where the page came without.
+    if reason == REASON_NO_CSRF_COOKIE and settings.CSRF_COOKIE_SECURE and not request.is_secure():
+        return _page(request, 403, "plain")
     return _page(request, 403, "stale")
 
 
@@ -35,7 +43,7 @@ def failed(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, status: int, what: str) -> HttpResponse:
     said = words(request)
-    if request.path.startswith("/api/"):
+    if request.path_info.startswith("/api/"):
         # As chat/entrances/web/api.py refuses; only what never got there comes here.
         refused = {"code": what, "detail": said[what], "retry": status >= 500}
         return JsonResponse(refused, status=status)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db import OperationalError, connections, transaction
 from django.db.models import Model, Q, QuerySet
@@ -57,6 +58,13 @@ class TextFilter(admin.SimpleListFilter):
         return queryset.filter(**{self.lookup: typed}) if typed else queryset
 
 
+class BoundedChangeList(ChangeList):
+    """Sorts by no column but those of `sortable_by`, whatever the address says: Django only hides the links."""
+
+    def get_ordering_field(self, field_name: str) -> Any:
+        return super().get_ordering_field(field_name) if field_name in self.sortable_by else None
+
+
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Staff with the view permission may look; nobody may add, change or delete."""
 
@@ -85,6 +93,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return BoundedChangeList
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """The order of the whole list, or of the one thing that it is about."""

@@ -1,9 +1,11 @@
 """What of a messenger waits for an operator: for the admin's first page (`chat.extensions.Attention`)."""
 
 from collections.abc import Callable, Collection
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from chat.extensions import Attention
@@ -12,8 +14,11 @@ from chat.support.clock import now_ms
 
 #: What was to be taken in, or sent, for so long waits for something that does not pass by itself (milliseconds).
 STUCK_MS = 10 * 60_000
-#: Rows that are counted.
+#: Rows that are counted, and chats in which nothing moves.
 MAX_COUNTED = 10_000
+MAX_STUCK = 500
+#: Chats that one question names.
+CHUNK = 50
 
 
 def attention(
@@ -32,12 +37,18 @@ def attention(
     deliveries: Any = delivery._default_manager
 
     def stuck() -> "QuerySet[Any]":
+        # From the few that wait to their chats, and not over all chats: each step has an index.
         since = now_ms() - STUCK_MS
-        mine: dict[str, Any] = {name: OuterRef(name) for name in ("app", "chat_id", "thread_id")}
-        waiting = messages.filter(state="received", received_at__lt=since, **mine)
-        unsent = deliveries.filter(state="pending", created_at__lt=since, lane=OuterRef("pk"))
-        moving: QuerySet[Any] = lanes.filter(app__enabled=True)
-        return moving.filter(Q(Exists(unsent)) | (Q(generation__gte=1) & Exists(waiting)))
+        unsent = deliveries.filter(state="pending", created_at__lt=since)
+        found = set(unsent.values_list("lane", flat=True).distinct()[:MAX_STUCK])
+        waiting = messages.filter(state="received", received_at__lt=since)
+        chats = waiting.values_list("app", "chat_id", "thread_id").distinct()[:MAX_STUCK]
+        where = [Q(app=app, chat_id=chat, thread_id=thread) for app, chat, thread in chats]
+        for start in range(0, len(where), CHUNK):
+            some = lanes.filter(reduce(or_, where[start : start + CHUNK]), generation__gte=1)
+            found.update(some.values_list("pk", flat=True))
+        stuck: QuerySet[Any] = lanes.filter(pk__in=found, app__enabled=True)
+        return stuck
 
     def one(rows: Callable[[], "QuerySet[Any]"], text: Any, kind: type[Any], **query: str) -> Attention:
         name = f"{kind._meta.app_label}_{kind._meta.model_name}_changelist"

@@ -122,7 +122,7 @@ class LaneDelivery:
         if given_up:
             log.error("The card of run %s is given up; its answer is not: %s", run, problem)
             self._failures = 0
-            await ask(self._cards.give_up)
+            await ask(self._cards.give_up, run)
 
     async def _turn(self) -> bool:
         """Wait until this chat may get another message. False: the lane is no longer ours."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.migrations import AddIndex
+from django.db.migrations import AddIndex, AlterField
 
 
 class AddIndexGently(AddIndex):
@@ -32,3 +32,37 @@ class AddIndexGently(AddIndex):
         schema_editor.execute(
             f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(self.index.name)}"
         )
+
+
+class WithoutOwnIndex(AlterField):
+    """`AlterField` to a foreign key with `db_index=False`: drops the index, and does nothing else. On SQLite Django
+    would write the whole table anew. The migration needs `atomic = False`."""
+
+    atomic = False
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        connection, model = schema_editor.connection, to_state.apps.get_model(app_label, self.model_name)
+        if not self.allow_migrate_model(connection.alias, model):
+            return
+        beside = "CONCURRENTLY " if connection.vendor == "postgresql" else ""
+        for name in self._own(connection, model):
+            schema_editor.execute(f"DROP INDEX {beside}IF EXISTS {schema_editor.quote_name(name)}")
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        connection, model = schema_editor.connection, to_state.apps.get_model(app_label, self.model_name)
+        if self.allow_migrate_model(connection.alias, model) and not self._own(connection, model):
+            schema_editor.execute(
+                schema_editor._create_index_sql(model, fields=[model._meta.get_field(self.name)])
+            )
+
+    def _own(self, connection: Any, model: Any) -> list[str]:
+        """The names of the indexes that the field alone has."""
+        named = {index.name for index in model._meta.indexes}
+        column = model._meta.get_field(self.name).column
+        with connection.cursor() as cursor:
+            found = connection.introspection.get_constraints(cursor, model._meta.db_table)
+        return [
+            name
+            for name, one in found.items()
+            if one["index"] and not one["unique"] and one["columns"] == [column] and name not in named
+        ]

@@ -3,6 +3,7 @@ import { createRoot } from "react-dom/client";
 import { createClient } from "./sync";
 import { browserPorts } from "./sync/browser";
 import { App } from "./ui/App";
+import { PREFIX } from "./ui/addresses";
 import { preloadMarkdown } from "./ui/parts/LazyMarkdown";
 import { startTheme } from "./ui/theme";
 import "./ui/styles/app.css";
@@ -10,7 +11,7 @@ import "./ui/styles/app.css";
 startTheme();
 preloadMarkdown();
 
-const client = createClient(browserPorts());
+const client = createClient(browserPorts("/ws", PREFIX));
 client.start();
 
 const root = document.getElementById("root");

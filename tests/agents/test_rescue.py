@@ -1,13 +1,13 @@
 """A provider that refuses something, whatever it says: what the loop does, what it learns, and what stays out (T5)."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import pytest
 
 from agents import events as e
 from agents.attachments import FileContent
-from agents.dialects.base import FinishDelta, ReasoningDelta, TextDelta
+from agents.dialects.base import Delta, FinishDelta, ReasoningDelta, TextDelta
 from agents.dialects.errors import classify
 from agents.history import fold
 from agents.learned import RELEARN_AFTER_MS, LearnedForm
@@ -155,6 +155,32 @@ async def test_T5_the_words_say_what_helps() -> None:
         from agents.retrying import hint
 
         assert hint(classify(400, words)).names == (form,)
+
+
+class Strict(Adversary):
+    """It refuses a system role and tool messages, each in words that are known."""
+
+    async def stream(self, body: Mapping[str, Any]) -> AsyncGenerator[Delta, None]:
+        for refuses, words in (
+            (refuse_system, "System role not supported"),
+            (lambda body: "'tool'" in messages(body), "No tool call found for function call output."),
+        ):
+            if refuses(body):
+                self.refused += 1
+                raise classify(400, words)
+        async for delta in super().stream(body):
+            yield delta
+
+
+async def test_T5_two_refusals_in_known_words_add_up() -> None:
+    shell = Shell()
+    shell.say("look")
+    await work(shell, ScriptedModel(asks(("look", "{}")), says("A house.")))
+    shell.say("and now?")
+    model = Strict(lambda body: False, "")
+    await work(shell, model)
+    assert isinstance(shell.last(), e.RunFinished)
+    assert shell.learned.kept[-1].form.names == ("no_system", "text_only") and model.refused == 2
 
 
 def test_T5_the_ladder_has_each_change_once_and_the_one_that_helps_first() -> None:

@@ -253,6 +253,8 @@ async def test_a_longer_wait_asks_the_fallback_or_is_waited_for_and_is_no_work(s
     shell.say("again")
     await house.run(shell)
     assert [step.text for step in shell.steps()] == ["at last", "now"]
+    at_once = of(shell, e.RunRetrying)[1:]
+    assert [event.retry_at - event.at for event in at_once] == [0], "who stands in is asked at once"
 
 
 async def test_a_wait_of_days_ends_the_run_and_says_until_when(shell: Shell) -> None:

@@ -81,6 +81,24 @@ def test_another_name_is_refused_in_the_operators_words(language: str, said: str
     assert ("Bad Request" in answer.content.decode()) is False
 
 
+@pytest.mark.parametrize(
+    ("headers", "secure", "said"),
+    [
+        ({"origin": "https://chat.example.com"}, False, "DJANGO_CSRF_TRUSTED_ORIGINS"),
+        ({}, True, "DJANGO_INSECURE_HTTP=1"),
+        ({}, False, "This page was open for too long"),
+    ],
+)
+def test_what_a_proxy_keeps_from_us_is_told_in_the_operators_words(
+    headers: dict[str, str], secure: bool, said: str, settings
+) -> None:
+    """It loses the host, or the scheme; or there is no HTTPS, so that the browser keeps no cookie."""
+    settings.CSRF_COOKIE_SECURE = secure
+    answer = Client(enforce_csrf_checks=True).post("/accounts/login/", headers=headers)
+    assert answer.status_code == 403
+    assert said in answer.content.decode()
+
+
 def test_another_name_is_one_line_in_the_log(settings, capsys: pytest.CaptureFixture[str]) -> None:
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
     logging.config.dictConfig(settings.LOGGING | {"incremental": False})

@@ -65,9 +65,17 @@ AFTER_REFUSALS = (
     Mutant(
         "rescue: what is refused is sent again in no other form",
         "agents/transcript/forms.py",
-        "        *(known.plus(one) for one in SINGLE),\n",
-        "",
+        "        *(known.plus(one) for one in SINGLE),\n        PROPER,\n        *SINGLE,\n        PLAIN,\n"
+        "        BAREST,\n",
+        "        PROPER,\n",
         ("tests/agents/test_adversary.py",),
+    ),
+    Mutant(
+        "rescue: of two refusals only the latter is minded",
+        "agents/retrying.py",
+        "work.hint = work.hint.plus(hint(error))",
+        "work.hint = hint(error)",
+        (RESCUE, "-k", "add_up"),
     ),
     Mutant(
         "rescue: a body that was refused is sent again",
@@ -204,6 +212,13 @@ AFTER_REFUSALS = (
     ),
     Mutant(
         "refusals: a wait is work",
+        "agents/history.py",
+        "return replace(_rested(waits, event.at), since=event.retry_at)",
+        "return waits",
+        (RETRYING, "-k", "longer_wait"),
+    ),
+    Mutant(
+        "refusals: a long wait is waited for although somebody stands in",
         "agents/retrying.py",
         "again = wait <= (WAIT_BEFORE_FALLBACK if work.fallbacks else MAX_WAIT)",
         "again = wait <= MAX_WAIT",
@@ -258,7 +273,7 @@ READING = (
         "agents/dialects/assembler.py",
         'cut = not self._ended or kind_of(self._finish) in ("length", "content_filter", "interrupted")',
         "cut = not self._ended",
-        (SHAPES, "-k", "C10"),
+        ("tests/agents/dialects/test_assembler.py", "-k", "A8"),
     ),
     Mutant(
         "stream: empty data is an event",
@@ -338,11 +353,18 @@ READING = (
         ("tests/agents/dialects/test_tags.py",),
     ),
     Mutant(
-        "stream: a block of Anthropic's that is not closed is a call",
+        "stream: arguments with which a block of Anthropic's begins are not heard",
         "agents/dialects/anthropic/stream.py",
-        'block.get("name"), complete=False)',
-        'block.get("name"))',
-        ("tests/agents/dialects/test_anthropic.py", STREAMS, "-k", "anthropic"),
+        'whole = held.get("input") if not held["came"] else None',
+        "whole = None",
+        (STREAMS, "-k", "anthropic"),
+    ),
+    Mutant(
+        "stream: a call that Anthropic's limit cut off runs",
+        "agents/dialects/anthropic/stream.py",
+        'told in ("length", "content_filter"):',
+        "False:",
+        ("tests/agents/dialects/test_anthropic.py", "-k", "A8"),
     ),
     Mutant(
         "stream: a call of Gemini's that goes on is complete",

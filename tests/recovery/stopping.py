@@ -14,10 +14,10 @@ import random
 import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -141,11 +141,15 @@ def says(words: str) -> Callable[[House, Process], None]:
 
 def answers(house: House, process: Process) -> None:
     """Until it serves pages."""
-    port = process.env["HOLDFAST_PORT"]
 
     def answer() -> bool:
-        argv = ["curl", "-sf", "-o", "/dev/null", f"http://127.0.0.1:{port}/healthz"]
-        return subprocess.run(argv, capture_output=True).returncode == 0
+        try:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{process.env['HOLDFAST_PORT']}/healthz", timeout=5
+            ):
+                return True
+        except OSError:
+            return False
 
     wait_until(answer, 60, "an answer")
 

@@ -51,8 +51,9 @@ def render(
     history: History, profile: Profile, ask: ModelSettings, *, text_only: bool = False
 ) -> dict[str, Any]:
     """The body of a request, and beside it `model`, which `stream.py` takes out into the address."""
-    # How turns alternate is this dialect's own affair.
-    profile = replace(profile, alternates=False, bridge=False, vision="" if text_only else profile.vision)
+    # How turns alternate is this dialect's own affair, but for the line between results and a message: without it there
+    # would be two turns of the user's, and a gateway may hand them on to a template.
+    profile = replace(profile, alternates=False, vision="" if text_only else profile.vision)
     contents = _contents(lay_out(history, profile, ask, TextOnly(FORM) if text_only else FORM))
     sent: dict[str, Any] = {"model": ask.model}
     if ask.prompt.strip():

@@ -27,7 +27,7 @@ def _rules(body: Mapping[str, Any], profile: Profile) -> Iterator[Violation]:
         yield from plain_text("systemInstruction", part.get("text"))
     declared = [function for tool in body.get("tools", ()) for function in tool["functionDeclarations"]]
     yield from tools_declared({"tools": declared} if "tools" in body else {})
-    yield from _turns(contents)
+    yield from _turns(contents, profile)
     yield from _pairs(contents)
     sees = profile.sees(str(body.get("model")))
     for place, content in enumerate(contents):
@@ -36,8 +36,9 @@ def _rules(body: Mapping[str, Any], profile: Profile) -> Iterator[Violation]:
         yield from _signatures(f"contents[{place}]", content, profile)
 
 
-def _turns(contents: Sequence[Mapping[str, Any]]) -> Iterator[Violation]:
-    """A turn of calls stands behind a user's or behind results; nothing begins or ends with the model."""
+def _turns(contents: Sequence[Mapping[str, Any]], profile: Profile) -> Iterator[Violation]:
+    """A turn of calls stands behind a user's or behind results, and where a line must stand there, so does nothing of
+    the user's behind results; nothing begins or ends with the model."""
     before = ""
     for place, content in enumerate(contents):
         where, role = f"contents[{place}]", content["role"]
@@ -47,6 +48,8 @@ def _turns(contents: Sequence[Mapping[str, Any]]) -> Iterator[Violation]:
             yield Violation("V9", where, "a turn without parts")
         if role == "model" and before != "user":
             yield Violation("V11", where, f"model after {before or 'nothing'}")
+        if profile.bridge and role == before == "user":
+            yield Violation("V8", where, "a second turn of the user's")
         before = role
     if before != "user":
         yield Violation("V11", "the end", f"ends on {before}")

@@ -135,7 +135,7 @@ class FeishuApp(models.Model):
 class FeishuUser(models.Model):
     """Somebody who has written to an app. Open ids are per app."""
 
-    app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="people")
+    app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="people", db_index=False)
     open_id = models.CharField(max_length=100)
     name = models.CharField(max_length=150, blank=True, help_text=_("How the agent and others see them."))
     user = models.ForeignKey(
@@ -162,7 +162,7 @@ class FeishuMessage(InboundMessage):
     """One message or card action, stored before the webhook is answered: `message_id` of a message, `action:<event id>`
     of a button. The unique key is the de-duplication."""
 
-    app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="messages")
+    app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="messages", db_index=False)
 
     class Meta:
         app_label = "feishu"
@@ -176,6 +176,7 @@ class FeishuMessage(InboundMessage):
                 condition=models.Q(state="received"),
             ),
             models.Index(fields=["run"], name="feishu_run", condition=models.Q(answered_at__isnull=True)),
+            models.Index(fields=["id"], name="feishu_aside", condition=models.Q(state="refused")),
             # Which message a run answers, and who has written lately; most rows have been answered.
             models.Index(fields=["run", "sent_at", "id"], name="feishu_asked_by"),
             models.Index(fields=["app", "sender", "id"], name="feishu_sender"),
@@ -185,7 +186,7 @@ class FeishuMessage(InboundMessage):
 class FeishuLane(Lane):
     """A chat, or a topic in it, and the conversation that it is."""
 
-    app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="lanes")
+    app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="lanes", db_index=False)
     #: Marks of the releases before `head_seq` said it all (chat/messenger/told.py); nobody reads them.
     run_seq = models.BigIntegerField(default=0)
     said_seq = models.BigIntegerField(default=0)
@@ -203,7 +204,7 @@ class FeishuLane(Lane):
 class FeishuTurn(Turn):
     """One run as its chat sees it: the card that shows its state."""
 
-    lane = models.ForeignKey(FeishuLane, models.CASCADE, related_name="turns")
+    lane = models.ForeignKey(FeishuLane, models.CASCADE, related_name="turns", db_index=False)
 
     class Meta:
         app_label = "feishu"

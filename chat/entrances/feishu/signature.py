@@ -58,6 +58,10 @@ def open_request(
         raise Untrusted("the verification token differs")
     if opened.get("type") == "url_verification":
         return Challenge(str(opened.get("challenge", "")))
+    if not isinstance(header, dict) and opened.get("type") == "event_callback":
+        raise Untrusted(
+            "it is an event of the old format (1.0): choose version 2.0 of the event in the console"
+        )
     body = opened.get("event")
     return FeishuEvent(header if isinstance(header, dict) else {}, body if isinstance(body, dict) else {})
 

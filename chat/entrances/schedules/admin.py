@@ -122,12 +122,20 @@ class ScheduleFilter(base.TextFilter):
     lookup = "schedule"
 
 
+class OutcomeFilter(base.TextFilter):
+    """Typed: it is a run's status or a code, and reading which there are would cost a scan."""
+
+    title = "outcome"
+    parameter_name = "outcome"
+    lookup = "outcome"
+
+
 @admin.register(ScheduleFiring)
 class ScheduleFiringAdmin(base.ReadOnlyAdmin):
     list_display = ("due_at", "of", "manual", "state", "outcome", "chat", "what", "delivered")
-    list_filter = ("state", "outcome", ScheduleFilter)
+    list_filter = ("state", OutcomeFilter, ScheduleFilter)
     list_select_related = ("schedule", "delivery")
-    ordering = ("-due",)
+    ordering = ("-due", "id")
     search_ids = ("schedule_id", "conversation")
     search_exact = ("run", "message")
     fields: ClassVar[Any] = (

@@ -46,7 +46,9 @@ class Schedule(models.Model):
     )
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="schedules")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="schedules", db_index=False
+    )
     name = models.CharField(max_length=100)
     prompt = models.TextField(help_text="What the agent is told each time.")
     agent = models.CharField(
@@ -129,7 +131,7 @@ class ScheduleFiring(models.Model):
     )
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
-    schedule = models.ForeignKey(Schedule, models.CASCADE, related_name="firings")
+    schedule = models.ForeignKey(Schedule, models.CASCADE, related_name="firings", db_index=False)
     due = models.BigIntegerField()
     #: Asked for by a person; `due` is when.
     manual = models.BooleanField(default=False)
@@ -200,6 +202,7 @@ class ScheduleDelivery(models.Model):
         verbose_name_plural = "schedule deliveries"
         indexes = (
             models.Index(fields=["next_at"], name="schedule_outbox", condition=models.Q(state="pending")),
+            models.Index(fields=["id"], name="schedule_dead", condition=models.Q(state="dead")),
         )
 
     def __str__(self) -> str:

@@ -30,7 +30,7 @@ MAX_HEADERS, MAX_HEADER = 30, 300
 _NO_MEANING = re.compile(
     r"^(accept.*|cache-control|connection|content-.*|cookie|expect|forwarded|host|keep-alive|pragma|te|traceparent"
     r"|tracestate|transfer-encoding|upgrade.*|user-agent|via|x-(forwarded|real|request|amzn|cloud|envoy|b3|datadog)-.*)$"
-    r"|auth|cookie|hmac|password|secret|signature|token|api-?key"
+    r"|authori[sz]ation|authenticat|cookie|hmac|password|secret|signature|token|api-?key"
 )
 #: Values of one JSON document that are read as such: each takes about a hundred bytes of memory.
 MAX_VALUES = 2_000_000

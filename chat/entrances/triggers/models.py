@@ -48,7 +48,7 @@ class Trigger(models.Model):
     `chat/entrances/triggers/validation.py`, whoever makes it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
     name = models.CharField(max_length=100, help_text="Shown as who speaks in the conversation.")
     kind = models.CharField("fires when", max_length=10, choices=KINDS)
     prompt = models.TextField(
@@ -216,7 +216,9 @@ class Trigger(models.Model):
     @property
     def hook(self) -> str:
         """The secret path of a webhook; empty for the other kinds."""
-        return hooks.path_of(self.id, self.salt) if self.kind == "webhook" else ""
+        if self.kind != "webhook":
+            return ""
+        return f"{settings.HOLDFAST_PATH}{hooks.path_of(self.id, self.salt)}"
 
 
 class TriggerFiring(models.Model):
@@ -230,7 +232,7 @@ class TriggerFiring(models.Model):
         ("failed", "could not be carried out"),
     )
 
-    trigger = models.ForeignKey(Trigger, models.CASCADE, related_name="firings")
+    trigger = models.ForeignKey(Trigger, models.CASCADE, related_name="firings", db_index=False)
     key = models.CharField(max_length=200)
     state = models.CharField(max_length=10, choices=STATES)
     reason = models.CharField(max_length=20, blank=True, choices=tuple(decide.REASONS.items()))

@@ -59,8 +59,9 @@ class Found:
     modified: str = ""
 
 
-def due(now: int) -> list[Trigger]:
-    """Triggers whose address is to be looked at now, each for this caller alone: its next look is put off."""
+def due(now: int) -> list[UUID]:
+    """Triggers whose address is to be looked at now, each for this caller alone: its next look is put off. Their ids: one
+    that cannot even be loaded is no reason not to look at the others."""
     rows = Trigger.objects.filter(
         Q(expires_at=None) | Q(expires_at__gt=now),
         Q(max_fires=None) | Q(fires__lt=F("max_fires")),
@@ -69,10 +70,11 @@ def due(now: int) -> list[Trigger]:
         next_at__lte=now,
     )
     mine = []
-    for row in rows.order_by("next_at")[:BATCH]:
-        later = decide.next_look(now, row.interval_s * 1000, row.errors)
-        if CLAIM.take(Trigger.objects.filter(pk=row.pk), now, later, seen=row.next_at):
-            mine.append(row)
+    plans = rows.order_by("next_at").values_list("pk", "next_at", "interval_s", "errors")
+    for pk, next_at, interval_s, errors in plans[:BATCH]:
+        later = decide.next_look(now, interval_s * 1000, errors)
+        if CLAIM.take(Trigger.objects.filter(pk=pk), now, later, seen=next_at):
+            mine.append(pk)
     return mine
 
 

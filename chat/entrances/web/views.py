@@ -123,7 +123,7 @@ class Logout(auth.LogoutView):
 
 class PasswordChange(Worded, auth.PasswordChangeView):
     template_name = "registration/password_change.html"
-    success_url = "/"
+    success_url = f"{settings.HOLDFAST_PATH}/"
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Other logins of this user have ended with the old password: their sockets are to find out."""

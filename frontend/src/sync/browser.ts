@@ -7,15 +7,15 @@ const UNPAINTED_MS = 100;
 /** A file that has not arrived within this is tried again. */
 const UPLOAD_MS = 300_000;
 
-/** The engine's view of this page. `path`: where the WebSocket is. */
-export function browserPorts(path = "/ws"): Ports {
+/** The engine's view of this page. `path`: where the WebSocket is; `prefix`: how all addresses begin, "/chat". */
+export function browserPorts(path = "/ws", prefix = ""): Ports {
   return {
     clock: { now: steady(), after },
     random: () => Math.random(),
     bytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
-    connect: (handlers) => connect(path, handlers),
-    fetch: request,
-    upload,
+    connect: (handlers) => connect(`${prefix}${path}`, handlers),
+    fetch: (method, address, ...rest) => request(method, `${prefix}${address}`, ...rest),
+    upload: (address, ...rest) => upload(`${prefix}${address}`, ...rest),
     storage: storage(),
     environment: {
       visible: () => document.visibilityState === "visible",

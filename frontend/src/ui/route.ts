@@ -1,15 +1,17 @@
 import { useSyncExternalStore } from "react";
+import { PREFIX } from "./addresses";
 
 const listeners = new Set<() => void>();
 const PATH = /^\/c\/([0-9a-f-]{36})\/?$/;
 
 /** The conversation that the address names; null: a new one. */
 function currentConversation(): string | null {
-  return PATH.exec(window.location.pathname)?.[1] ?? null;
+  const { pathname } = window.location;
+  return PATH.exec(pathname.startsWith(PREFIX) ? pathname.slice(PREFIX.length) : pathname)?.[1] ?? null;
 }
 
 export function addressOf(conversation: string | null): string {
-  return conversation === null ? "/" : `/c/${conversation}`;
+  return conversation === null ? `${PREFIX}/` : `${PREFIX}/c/${conversation}`;
 }
 
 /** Go to a conversation; null: to a new one. `replace` leaves no way back, for a page that is gone. */

@@ -88,6 +88,12 @@ def test_a_call_without_arguments_and_one_with_an_id() -> None:
     assert [one.provider_id for one in response.calls] == ["", "call_9"]
 
 
+def test_A8_a_call_that_is_to_go_on_does_not_run() -> None:
+    half = {"functionCall": {"name": "pay", "args": {"to": "Al"}, "willContinue": True}}
+    response = read(gemini_chunks(half, function_call("look", ROME)))
+    assert [(name, state) for name, _, state in calls(response)] == [("pay", "truncated"), ("look", "ok")]
+
+
 def test_a_signature_that_comes_with_words_or_with_none_is_kept() -> None:
     assert read(gemini_chunks(said("Hi", SIGNED))).replay == ({"type": "text", "thoughtSignature": SIGNED},)
     assert read(gemini_chunks(said("Hi"), said("", SIGNED))).replay == (
@@ -179,8 +185,11 @@ def test_results_stay_in_a_turn_of_their_own() -> None:
         told(say("m1"), *step("r.1", call(A)), done("r.1", A), say("m2", "Stop."), say("m3", "Rome?"))
     )
     assert [[next(iter(part)) for part in turn["parts"]] for turn in body["contents"]] == [
-        ["text"], ["functionCall"], ["functionResponse"], ["text", "text"],
+        ["text"], ["functionCall"], ["functionResponse"], ["text"], ["text", "text"],
     ]  # fmt: skip
+    assert [turn["role"] for turn in body["contents"]] == ["user", "model", "user", "model", "user"]
+    del body["contents"][3]
+    assert "V8" in {one.rule for one in validate(body, NATIVE)}
 
 
 @pytest.mark.parametrize(

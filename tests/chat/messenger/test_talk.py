@@ -242,6 +242,17 @@ async def _states(house, state, count):
     return await house.messenger.tables.messages.filter(state=state).acount() == count
 
 
+async def test_words_before_a_tool_call_stay_on_the_card(house):
+    house.model = ScriptedModel(asks(("act", "{}"), text="Let me look first."), says("Seen."))
+    await house.speak("look")
+    await house.until(lambda: any("act" in card.text for card in house.cards()), "the card")
+    house.gate.set()
+    await house.answered("Seen.")
+    await house.quiet()
+    assert any("Let me look first." in card.text for card in house.cards())
+    assert not any("Let me look first." in text for text, _ in house.replies())
+
+
 @pytest.mark.parametrize(
     ("lines", "text", "told"),
     [

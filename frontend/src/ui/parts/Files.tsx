@@ -1,6 +1,7 @@
 import { FileText, ImageOff } from "lucide-react";
 import { memo, useEffect, useState } from "react";
 import type { AttachmentRef, LocalFile } from "../../sync";
+import { attachmentAddress } from "../addresses";
 import { useClient, useReadable } from "../client";
 import { useWords } from "../i18n";
 
@@ -38,13 +39,13 @@ function SentFile({ file }: { file: AttachmentRef }) {
   const picture = file.media_type.startsWith("image/");
   return (
     <a
-      href={`/api/attachments/${file.id}`}
+      href={attachmentAddress(file.id)}
       target="_blank"
       rel="noopener"
       className="block max-w-full rounded-xl no-underline"
       aria-label={words.t(picture ? "message.open_image" : "message.open_file", { name: file.name })}
     >
-      {picture ? <Picture url={`/api/attachments/${file.id}`} file={file} /> : <Named file={file} />}
+      {picture ? <Picture url={attachmentAddress(file.id)} file={file} /> : <Named file={file} />}
     </a>
   );
 }
