@@ -107,6 +107,8 @@ class AgentForm(_AgentForm):
             field.help_text = str(text)
         if self.instance.pk is None:
             self.fields["tools"].initial = default_tools()
+            # Decision 0023: an agent that a person makes asks, until that person says that it need not.
+            self.fields["ask_effectful"].initial = True
 
 
 def _label(name: str, effect: str, toolset: str) -> str:
@@ -176,7 +178,7 @@ class AgentAdmin(_AgentAdmin):
                 "description": lazy("Empty: what the provider’s page says of the model."),
             },
         ),
-        (lazy("What it may use"), {"fields": ("tools", "approval_tools")}),
+        (lazy("What it may use"), {"fields": ("tools", "approval_tools", "ask_effectful")}),
         (
             lazy("When it stops"),
             {

@@ -188,6 +188,15 @@ class Agent(models.Model):
             "tools above."
         ),
     )
+    ask_effectful = models.BooleanField(
+        _("ask before tools that change something"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Calls of every effectful tool wait until a person has seen their arguments and allows them, whether it is "
+            "ticked above or not. On for an agent that is made here, unless you turn it off."
+        ),
+    )
     enabled = models.BooleanField(
         default=True,
         help_text=_("Off: nobody can start a conversation with it."),
@@ -363,7 +372,7 @@ class Agent(models.Model):
             compaction=self.compaction,
             unattended=cast(Unattended, self.unattended),
             tools=tuple(name for name in self.tools if name in installed_tools().names and self._may(name)),
-            approval_tools=tuple(self.approval_tools),
+            approval_tools=self._asked_about(),
             limits=RunLimits(
                 steps=self.max_steps,
                 seconds=self.max_seconds,
@@ -391,6 +400,13 @@ class Agent(models.Model):
                         "installed package."
                     }
                 )
+
+    def _asked_about(self) -> tuple[str, ...]:
+        """The tools whose calls wait for a person's yes."""
+        listed, box = list(self.approval_tools), installed_tools()
+        if self.ask_effectful:
+            listed += [name for name in self.tools if box.effect(name) == "effectful" and name not in listed]
+        return tuple(listed)
 
     def _may(self, tool: str) -> bool:
         """Whether a tool is of any use to this agent: what its limits forbid, its model is not told of."""

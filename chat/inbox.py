@@ -58,6 +58,7 @@ ACTIONS: dict[type[BaseModel], Action] = {
     RenameBody: "rename",
     DeleteBody: "delete",
     SettleBody: "settle",
+    TakeBackBody: "write",
 }
 
 

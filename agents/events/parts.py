@@ -147,7 +147,7 @@ class Origin(Fact):
 
     entrance: str = "web"
     name: str = ""
-    actor: str = Field(default="", exclude_if=lambda actor: not actor)
+    actor: str = Field(default="", exclude_if=lambda actor: not actor, json_schema_extra={"optional": True})
 
 
 class AttachmentRef(Fact):

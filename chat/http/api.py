@@ -18,6 +18,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from pydantic import BaseModel, ValidationError
 
 from agents.borders import BadDocument, document
+from chat.authorization import logged_in
 from chat.http.limits import Allowance, RateLimits
 
 Answer = dict[str, Any]
@@ -131,7 +132,8 @@ def wrong_fields(refusal: ValidationError) -> dict[str, str]:
 
 
 def _admit(request: HttpRequest, spent: Allowance, max_bytes: int) -> None:
-    if not request.user.is_authenticated:
+    user = request.user
+    if user.pk is None or not logged_in(user.pk, user.pk, active=user.is_active).may("read"):
         raise RequestRefused(401, "logged_out", gettext("Log in again."))
     if not spent.take(request.user.pk):
         after = spent.retry_after(request.user.pk)

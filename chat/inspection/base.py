@@ -151,6 +151,25 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return either
 
 
+class SecretAdmin(admin.ModelAdmin):
+    """A page with secrets: whoever may only look has no fields for them, not even empty ones."""
+
+    #: The fields that hold or change a secret.
+    secrets: ClassVar[Sequence[str]] = ()
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
+        hidden = () if may_write(self, request, obj) else self.secrets
+        return (*(super().get_exclude(request, obj) or ()), *hidden)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Django shows a field of a fieldset although it is excluded from the form."""
+        hidden = set() if may_write(self, request, obj) else set(self.secrets)
+        return [
+            (name, {**options, "fields": [one for one in options["fields"] if one not in hidden]})
+            for name, options in super().get_fieldsets(request, obj)
+        ]
+
+
 def may_write(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, row: Model | None) -> bool:
     """Whether the page of a row is a form for this user and not only something to look at."""
     if row is None:

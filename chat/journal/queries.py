@@ -96,8 +96,11 @@ async def whose(journal: Journal, conversation: str, asker: int) -> Whose | None
 
     def work() -> Whose | None:
         rows = Conversation.objects.using(journal.using).filter(id=UUID(conversation))
-        row = rows.values_list("owner_id", "deleted_at").first()
-        return None if row is None else Whose(row[0], row[1] is not None, _active(journal, asker))
+        row = rows.values_list("owner_id", "deleted_at", "owner__is_active").first()
+        if row is None:
+            return None
+        owner, deleted_at, active = row
+        return Whose(owner, deleted_at is not None, active if asker == owner else _active(journal, asker))
 
     return await journal.ask(work)
 

@@ -24,6 +24,8 @@ USER, GUEST = "user:", "guest:"
 
 #: States of a step that has answered what was said before it.
 ANSWERED = ("finished", "stopped")
+#: Messages of a run that are looked at: many more than may wait behind one.
+MAX_MESSAGES = 200
 
 #: Why a tool that changes something may not run, for the model.
 WHY: Mapping[Reason, str] = {
@@ -61,7 +63,8 @@ def _speakers(conversation: UUID, before: int | None, using: str) -> set[Speaker
         steps, said = steps.filter(seq__lt=before), said.filter(seq__lt=before)
     answers = steps.filter(status__in=ANSWERED).exclude(run=run).order_by("-seq")
     since = answers.values_list("seq", flat=True).first() or 0
-    return {_speaker(body) for body in said.filter(seq__gt=since).values_list("body", flat=True)}
+    newest = said.filter(seq__gt=since).order_by("-seq").values_list("body", flat=True)
+    return {_speaker(body) for body in newest[:MAX_MESSAGES]}
 
 
 def _speaker(body: Any) -> Speaker:

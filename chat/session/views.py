@@ -31,6 +31,8 @@ class OriginView(TypedDict):
 
     entrance: str
     name: str
+    #: Who that is, where it is not simply the conversation's owner (`agents.events.Origin`).
+    actor: NotRequired[Annotated[str, Field(json_schema_extra={"optional": True})]]
 
 
 @STRICT

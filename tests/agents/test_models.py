@@ -1,5 +1,7 @@
 """Agents: what may be stored, what the loop gets, and which one is the default."""
 
+import re
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -219,6 +221,23 @@ def test_W8_an_agent_asks_only_before_tools_that_it_may_use(staff):
 
 def test_W8_agents_of_before_there_were_approvals_ask_nobody():
     assert agent().spec().approval_tools == ()
+
+
+def test_W8_an_agent_that_is_made_in_the_admin_asks_before_every_effectful_tool(staff):
+    page = staff.get(reverse("admin:agents_agent_add")).content.decode()
+    assert re.search(r'name="ask_effectful"[^>]* checked', page)
+    staff.post(reverse("admin:agents_agent_add"), form(ask_effectful="on"))
+    made = Agent.objects.get(slug="ann")
+    assert made.spec().approval_tools == ("notes",)
+    made.tools = ["calculator"]
+    assert made.spec().approval_tools == ()
+    page = staff.get(reverse("admin:agents_agent_change", args=[agent(slug="old").pk])).content.decode()
+    assert not re.search(r'name="ask_effectful"[^>]* checked', page)
+
+
+def test_W8_agents_that_exist_or_that_programs_make_ask_as_before():
+    made = agent(tools=["notes"])
+    assert made.spec().approval_tools == () and not made.ask_effectful
 
 
 def test_an_agent_without_tools_is_fine(staff):

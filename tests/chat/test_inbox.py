@@ -2,16 +2,19 @@
 
 import asyncio
 import uuid
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from asgiref.sync import sync_to_async
 
 from agents import events as e
 from agents.models import ensure_default_agent
+from chat import authorization
 from chat import models as m
+from chat.authorization import Standing
 from chat.commands import (
     ApproveBody,
+    CommandBody,
     CreateBody,
     DeleteBody,
     RenameBody,
@@ -20,7 +23,7 @@ from chat.commands import (
     StopBody,
     TakeBackBody,
 )
-from chat.inbox import CommandResult, Inbox, Sender
+from chat.inbox import ACTIONS, CommandResult, Inbox, Sender
 from chat.session.errors import NoConversation, StoreUnavailable
 from chat.session.memory import MemoryStore
 from chat.session.sessions import Sessions
@@ -173,6 +176,48 @@ async def test_W11_a_stranger_finds_nothing(desk: Desk, bob: Any, body: Any):
     assert result == CommandResult("rejected", "not_found")
     assert await desk.submit(uid(), body, user_id=bob.pk) == result
     assert await desk.events(conversation) == before
+
+
+def test_W11_every_command_is_something_that_the_rules_know():
+    kinds = get_args(get_args(CommandBody)[0])
+    assert set(kinds) == {*ACTIONS, ApproveBody} and set(ACTIONS.values()) <= set(authorization.ACTIONS)
+
+
+async def test_W11_a_disabled_user_does_nothing_and_begins_nothing(desk: Desk, alice: Any):
+    conversation = await desk.begin()
+    await m.Conversation.objects.filter(pk=conversation).aupdate(owner=alice)
+    alice.is_active = False
+    await sync_to_async(alice.save)()
+    for body in (
+        SendBody(kind="send", message=uid(), text="hi"),
+        DeleteBody(kind="delete"),
+        StopBody(kind="stop"),
+    ):
+        result = await desk.submit(conversation, body)
+        assert (result.status, result.code, result.retry) == ("rejected", "forbidden", False)
+    begun = await desk.submit(uid(), CreateBody(kind="create"))
+    assert (begun.status, begun.code) == ("rejected", "forbidden")
+    assert await desk.events(conversation) == ["conversation.created"]
+
+
+async def test_W11_how_an_entrance_says_that_somebody_stands_holds_for_its_users_conversations_only(
+    desk: Desk, alice: Any, bob: Any
+):
+    conversation = await desk.begin()
+    stranger = Standing("stranger", "group", frozenset({"policy"}))
+    who = {"user_id": alice.pk, "actor": "guest:1", "standing": stranger}
+    said = await desk.submit(conversation, SendBody(kind="send", message=uid(), text="hi"), **who)
+    assert said.status == "applied"
+    for body in (RenameBody(kind="rename", title="x"), DeleteBody(kind="delete")):
+        assert (await desk.submit(conversation, body, **who)).code == "not_found"
+    asked = ApproveBody(kind="approve", call="c", digest="d", decision="approve")
+    assert (await desk.submit(conversation, asked, **who)).code == "forbidden"
+    refused = ApproveBody(kind="approve", call="c", digest="d", decision="refuse")
+    assert (await desk.submit(conversation, refused, **who)).code == "unknown_call"
+    owner = Standing("owner", "private", frozenset({"policy"}))
+    lies = {"user_id": bob.pk, "standing": owner}
+    sent = await desk.submit(conversation, SendBody(kind="send", message=uid(), text="hi"), **lies)
+    assert sent.code == "not_found"
 
 
 async def test_R2_R6_a_second_message_waits_for_the_run(desk: Desk):

@@ -28,6 +28,27 @@ TRIGGERS = "tests/chat/entrances/triggers"
 MUTANTS: tuple[Mutant, ...] = (
     *OF_PROVIDERS,
     Mutant(
+        "whoever is let in may ask everything of a conversation",
+        "chat/inbox.py",
+        "        if not (verdict := who.stands(owner).may(action_of(body))):\n",
+        "        if False:\n",
+        ("tests/chat/test_inbox.py", "-k", "W11"),
+    ),
+    Mutant(
+        "a tool runs for whoever asks",
+        "agents/calling.py",
+        "    if acting.may_use(work.tools.effect(call.name)) and acting.may_use(call.effect):\n",
+        "    if True:\n",
+        ("tests/chat/messenger/test_authority.py", "-k", "without_memory"),
+    ),
+    Mutant(
+        "the one who spoke first lends their memory to a run",
+        "chat/runs/acting.py",
+        "    alone = len(set(keys)) == 1 and",
+        "    alone = bool(keys) and",
+        ("tests/chat/messenger/test_authority.py", "-k", "several"),
+    ),
+    Mutant(
         "no fence check",
         "chat/session/scripts/append.lua",
         "if ARGV[5] ~= '' and tonumber(ARGV[5]) < tonumber(meta[4]) then return {'fenced'} end\n",

@@ -68,7 +68,7 @@ def _dict(of: dict[str, Any], name: str) -> dict[str, Any]:
 def _object(text: Any) -> dict[str, Any]:
     try:
         content = document(text or "{}")
-    except (TypeError, ValueError, RecursionError):
+    except (AttributeError, TypeError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
 

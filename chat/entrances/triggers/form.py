@@ -5,16 +5,21 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 
 from chat.entrances.triggers import addresses, editing
 from chat.entrances.triggers.models import OUTCOMES, Trigger
+from chat.inspection.operating import NOT_FOR_OTHERS, Operator
 from chat.support.durations import END_OF_TIME
 
 
 class TriggerForm(forms.ModelForm):
-    """The secret is empty, whatever is stored; left empty it keeps what is stored."""
+    """The secret is empty, whatever is stored; left empty it keeps what is stored. The owner is who fills it in, or
+    somebody for whom they may act."""
 
+    #: Who fills it in; set by the admin.
+    by: Any = None
     watched = forms.CharField(
         label="Conversations",
         required=False,
@@ -61,6 +66,12 @@ class TriggerForm(forms.ModelForm):
 
     def clean_watched(self) -> list[str]:
         return [line.strip() for line in self.cleaned_data["watched"].splitlines() if line.strip()]
+
+    def clean_owner(self) -> Any:
+        owner = self.cleaned_data["owner"]
+        if not Operator(self.by).acts_for(owner.pk):
+            raise ValidationError(NOT_FOR_OTHERS)
+        return owner
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

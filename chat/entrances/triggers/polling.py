@@ -23,7 +23,7 @@ from agents.tools.fetching import Fetcher, Known, Page
 from agents.tools.texts import decoded
 from chat.entrances.triggers import decide, matching
 from chat.entrances.triggers.models import Trigger, TriggerFiring
-from chat.entrances.triggers.store import Sighting, locked, record_one
+from chat.entrances.triggers.store import Sighting, locked, record, record_one
 from chat.entrances.triggers.templating import cut
 from chat.journal.projection import clean
 from chat.support.claims import Claim
@@ -32,6 +32,7 @@ from chat.support.claims import Claim
 MAX_VALUE = 16_000
 #: Addresses that are looked at in one round.
 BATCH = 20
+DAY_MS = 86_400_000
 #: The claim is the time of the next look.
 CLAIM = Claim("next_at")
 #: What a look changes of its trigger.
@@ -60,7 +61,7 @@ class Found:
 
 
 def due(now: int) -> list[UUID]:
-    """Triggers whose address is to be looked at now, each for this caller alone: its next look is put off. Their ids: one
+    """Triggers whose address is to be looked at now, each for this caller alone: its next look is put off. Ids, as one
     that cannot even be loaded is no reason not to look at the others."""
     rows = Trigger.objects.filter(
         Q(expires_at=None) | Q(expires_at__gt=now),
@@ -70,11 +71,17 @@ def due(now: int) -> list[UUID]:
         next_at__lte=now,
     )
     mine = []
-    plans = rows.order_by("next_at").values_list("pk", "next_at", "interval_s", "errors")
-    for pk, next_at, interval_s, errors in plans[:BATCH]:
+    plans = rows.order_by("next_at").values_list(
+        "pk", "next_at", "interval_s", "errors", "owner__is_active", "url"
+    )
+    for pk, next_at, interval_s, errors, active, url in plans[:BATCH]:
         later = decide.next_look(now, interval_s * 1000, errors)
         if CLAIM.take(Trigger.objects.filter(pk=pk), now, later, seen=next_at):
-            mine.append(pk)
+            if active:
+                mine.append(pk)
+            else:
+                # Nothing is looked at for them. Told once a day, as what would have been seen is not known.
+                record(pk, [Sighting(f"disabled:{now // DAY_MS}", {"value": "", "url": url})], now)
     return mine
 
 

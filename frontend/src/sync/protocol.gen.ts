@@ -46,6 +46,7 @@ export type CallCode =
   | "tool_error"
   | "timeout"
   | "unknown_tool"
+  | "not_permitted"
   | "malformed_arguments"
   | "truncated_arguments"
   | "invalid_arguments"
@@ -99,7 +100,8 @@ export type ResultCode =
   | "too_many_waiting"
   | "agent_missing"
   | "unknown_attachment"
-  | "unavailable";
+  | "unavailable"
+  | "forbidden";
 export type ResyncReason = "epoch" | "gap" | "slow" | "behind" | "store_lost";
 export type GoawayReason = "restart" | "crowded" | "protocol" | "logged_out";
 export type ErrorCode =
@@ -318,6 +320,7 @@ export interface MessageItem {
 export interface OriginView {
   entrance: string;
   name: string;
+  actor?: string;
 }
 /**
  * A file that came with a message; `size` is in bytes.
@@ -453,10 +456,15 @@ export interface MessageAdded {
 }
 /**
  * Where a message came in: the entrance by its registered name, and who or what spoke there.
+ *
+ * `actor`: who that is, where it is not simply the conversation's owner: `user:<primary key>`, or `guest:<id>` for
+ * somebody who is no user here (chat/runs/acting.py). It is not written where it says nothing, so that such texts are
+ * those of the releases before.
  */
 export interface Origin {
   entrance: string;
   name: string;
+  actor?: string;
 }
 /**
  * A file that came with a message. The journal names it; its bytes lie in the file storage under `id`.
