@@ -15,7 +15,7 @@ class SoundAutocomplete(AutocompleteSelect):
         return super().optgroups(name, [one for one in value if self._may_be_id(one)], attr)
 
     def _may_be_id(self, value: Any) -> bool:
-        field: Any = self.field.target_field  # type: ignore[attr-defined]
+        field: Any = self.field.target_field
         try:
             field.run_validators(field.to_python(value))
         except (ValidationError, ValueError, OverflowError):
