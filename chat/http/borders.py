@@ -43,8 +43,8 @@ def guarded(application: Application) -> Application:
 
 
 def strip_root_path() -> None:
-    """Have Daphne not read its root path from a header: whoever sends one of no ASCII gets a traceback into the log, and
-    that before `guarded` is asked. With another server this does nothing."""
+    """Have Daphne not read its root path from a header: one that is no ASCII would put a traceback into the log before
+    `guarded` is asked. With another server this does nothing."""
     daphne: Any = sys.modules.get("daphne.http_protocol")
     if daphne is None:
         return
