@@ -61,8 +61,8 @@ class TextFilter(admin.SimpleListFilter):
 class BoundedChangeList(ChangeList):
     """Sorts by no column but those of `sortable_by`, whatever the address says: Django only hides the links."""
 
-    def get_ordering_field(self, field_name: str) -> Any:
-        return super().get_ordering_field(field_name) if field_name in self.sortable_by else None
+    def get_ordering_field(self, field_name: Any) -> Any:
+        return super().get_ordering_field(field_name) if field_name in (self.sortable_by or ()) else None
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

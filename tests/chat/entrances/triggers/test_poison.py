@@ -109,8 +109,8 @@ async def test_an_address_whose_looks_raise_is_paused_with_its_reason(house: Hou
     await broken.arefresh_from_db()
     assert broken.paused and broken.error.startswith("JSONDecodeError")
     await sync_to_async(set_aside.try_again)(await QueueFailure.objects.aget())
-    for value in ("a", "b"):
-        house.site.value = value
+    for letter in ("a", "b"):
+        house.site.value = letter
         await house.settle()
         house.advance(60)
     assert await house.outcomes(broken) == ["fired"]
