@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -32,8 +33,8 @@ DECODER = str(Path(__file__).with_name("decoder.py"))
 MAX_PROCESSES = 2
 #: Pictures of one decoder, and seconds of processor in all its life: those that one whose parent was killed can waste.
 MAX_USES, MAX_CPU_S = 50, 600
-#: Seconds for one picture; 50 million pixels take about two.
-TIMEOUT_S = 15.0
+#: Seconds of processor for one picture (50 million pixels take about two), and by the wall, on a machine that is busy.
+CPU_S, TIMEOUT_S = 15.0, 90.0
 #: Bytes of memory: the libraries, and a few copies of the picture.
 BASE_BYTES, BYTES_PER_PIXEL = 400_000_000, 16
 #: A file of more bytes than this gets more memory, in whole steps, so that most files share a decoder.
@@ -89,6 +90,13 @@ class _Decoder:
             raise BrokenPipeError("the decoder has ended")
         return found
 
+    def ended_late(self) -> bool:
+        """Whether it has ended because a picture took too long."""
+        try:
+            return self.running.wait(1.0) == -signal.SIGPROF
+        except subprocess.TimeoutExpired:
+            return False
+
     def end(self) -> None:
         """Kill it, if it lives, and wait for it."""
         self.running.kill()
@@ -104,8 +112,8 @@ class _Decoder:
 class Pictures:
     """The decoders of one process."""
 
-    def __init__(self, timeout_s: float = TIMEOUT_S, memory: int | None = None) -> None:
-        self._timeout_s = timeout_s
+    def __init__(self, cpu_s: float = CPU_S, timeout_s: float = TIMEOUT_S, memory: int | None = None) -> None:
+        self._cpu_s, self._timeout_s = cpu_s, timeout_s
         self._memory = memory
         self._room = threading.BoundedSemaphore(MAX_PROCESSES)
         self._idle: list[_Decoder] = []
@@ -136,7 +144,7 @@ class Pictures:
                     began = one.uses
                     try:
                         deadline = time.monotonic() + self._timeout_s
-                        told, made = one.ask(op, data, deadline, pixels=pixels, **options)
+                        told, made = one.ask(op, data, deadline, cpu_s=self._cpu_s, pixels=pixels, **options)
                     except TimeoutError:
                         one.uses = MAX_USES
                         log.warning(
@@ -145,10 +153,11 @@ class Pictures:
                         raise BadPicture("timeout") from None
                     except (OSError, ValueError):
                         one.uses = MAX_USES
-                        if began and not fresh:
+                        late = one.ended_late()
+                        if began and not fresh and not late:
                             continue
                         log.warning("A picture of %d bytes ended the process that decoded it.", len(data))
-                        raise BadPicture("crashed") from None
+                        raise BadPicture("timeout" if late else "crashed") from None
                 if told.get("problem") == "too_much_memory":
                     log.warning("A picture of %d bytes needs more memory than it may have.", len(data))
                 if "problem" in told:

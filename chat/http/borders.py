@@ -9,6 +9,7 @@ cookies all ports are one site. So the origin is compared whole, as Django does 
 """
 
 import re
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,6 +40,21 @@ def guarded(application: Application) -> Application:
             await application({**scope, "root_path": "", "headers": headers}, receive, send)
 
     return border
+
+
+def strip_root_path() -> None:
+    """Have Daphne not read its root path from a header: one that is no ASCII would put a traceback into the log before
+    `guarded` is asked. With another server this does nothing."""
+    daphne: Any = sys.modules.get("daphne.http_protocol")
+    if daphne is None:
+        return
+    process = daphne.WebRequest.process
+
+    def stripped(request: Any) -> Any:
+        request.requestHeaders.removeHeader(b"daphne-root-path")
+        return process(request)
+
+    daphne.WebRequest.process = stripped
 
 
 def own_origin(application: Application) -> Application:

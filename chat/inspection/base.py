@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import OperationalError, connections, transaction
 from django.db.models import Model, Q, QuerySet
@@ -55,7 +56,10 @@ class TextFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         typed = self.value()
-        return queryset.filter(**{self.lookup: typed}) if typed else queryset
+        try:
+            return queryset.filter(**{self.lookup: typed}) if typed else queryset
+        except (ValidationError, ValueError):
+            return queryset.none()  # it is nothing that there could be, like an id that is none
 
 
 class BoundedChangeList(ChangeList):

@@ -64,8 +64,7 @@ def pattern_of(text: str, ascii: bool = False) -> Any:
     try:
         if re2.compile(text, _SMALL).programsize > MAX_PROGRAM:
             raise UnusablePattern(TOO_LARGE)
-        narrow = ascii and text.isascii()
-        return re2.compile(text.encode(), _LATIN1) if narrow else re2.compile(text, _UTF8)
+        return (_narrow(text) if ascii else None) or re2.compile(text, _UTF8)
     except (re2.error, UnicodeError) as problem:
         said = _said(problem)
         if "too large" in said or "repetition size" in said:
@@ -73,6 +72,14 @@ def pattern_of(text: str, ascii: bool = False) -> Any:
         raise UnusablePattern(
             f"This is no pattern ({said}). Back-references and look-around are not known."
         ) from None
+
+
+def _narrow(text: str) -> Any:
+    """The pattern over bytes of Latin-1; None if it names characters that are not among them."""
+    try:
+        return re2.compile(text.encode("ascii"), _LATIN1)
+    except (re2.error, UnicodeError):
+        return None
 
 
 def _said(problem: Exception) -> str:

@@ -23,7 +23,7 @@ import hmac
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from django.utils.translation import gettext_lazy as _
 
@@ -60,6 +60,8 @@ class Sender:
     signed: Check
     events: tuple[str, ...] = ()
     deliveries: tuple[str, ...] = ()
+    #: What its signature vouches for: the body alone, the body and the name, or (a secret that is sent) neither.
+    covers: Literal["body", "name", "nothing"] = "body"
 
 
 def same(given: str, right: str) -> bool:
@@ -191,13 +193,16 @@ SENDERS: dict[str, Sender] = {
             _token("X-Gitlab-Token"),
             ("X-Gitlab-Event",),
             ("Idempotency-Key", "X-Gitlab-Event-UUID"),
+            "nothing",
         ),
         Sender(
             "gitea", "Gitea, Forgejo", _hex("X-Gitea-Signature"), ("X-Gitea-Event",), ("X-Gitea-Delivery",)
         ),
         Sender("stripe", "Stripe", _stripe, ("$.type",), ("$.id",)),
         Sender("slack", "Slack", _slack, ("$.event.type", "$.type"), ("$.event_id",)),
-        Sender("standard", "Standard Webhooks, Svix", _standard, ("$.type",), ("Webhook-Id", "Svix-Id")),
+        Sender(
+            "standard", "Standard Webhooks, Svix", _standard, ("$.type",), ("Webhook-Id", "Svix-Id"), "name"
+        ),
         Sender(
             "shopify",
             "Shopify",
@@ -207,8 +212,8 @@ SENDERS: dict[str, Sender] = {
         ),
         Sender("sentry", "Sentry", _hex("Sentry-Hook-Signature"), ("Sentry-Hook-Resource",), ("Request-ID",)),
         Sender("pagerduty", "PagerDuty", _pagerduty, ("$.event.event_type",), ("$.event.id",)),
-        Sender("token", _("a shared token"), _token(), EVENTS, DELIVERIES),
-        Sender("basic", _("a name and a password"), _basic, EVENTS, DELIVERIES),
+        Sender("token", _("a shared token"), _token(), EVENTS, DELIVERIES, "nothing"),
+        Sender("basic", _("a name and a password"), _basic, EVENTS, DELIVERIES, "nothing"),
     )
 }
 

@@ -14,6 +14,7 @@ Nothing of what comes in is written to the log.
 """
 
 import asyncio
+import hashlib
 import logging
 import secrets
 from dataclasses import replace
@@ -170,7 +171,12 @@ def _journal(request: HttpRequest, trigger: UUID, token: str, size: int | None) 
         whole["headers"] = headers
     matched, refused_as = _judged(row, whole)
     sighting = Sighting(
-        _key(delivery), whole, matched=matched, refused=refused_as, size=len(body), held_s=TIMEOUT_S
+        _identity(row, sender, delivery, body),
+        whole,
+        matched=matched,
+        refused=refused_as,
+        size=len(body),
+        held_s=TIMEOUT_S,
     )
     if len(body) <= bodies.LARGE:
         # Here, where nothing is locked yet.
@@ -190,6 +196,20 @@ def _journal(request: HttpRequest, trigger: UUID, token: str, size: int | None) 
 def _key(delivery: str) -> str:
     """Without a name each delivery is an event of its own, however much it resembles another one."""
     return f"delivery:{delivery}" if delivery else f"delivery:own:{secrets.token_hex(16)}"
+
+
+def _identity(trigger: Trigger, sender: senders.Sender, delivery: str, body: bytes) -> str:
+    """The key of a delivery. Where nothing but the body is signed and the name stands beside it, whoever has seen a
+    delivery can send it once more under another name, or under none: then the body is what it is known by."""
+    places = [trigger.delivery_header] if trigger.delivery_header else sender.deliveries
+    vouched = sender.covers != "body" or all(place.startswith("$") for place in places)
+    if not trigger.signed or vouched:
+        return _key(delivery)
+    key = f"delivery:body:{hashlib.sha256(body).hexdigest()}"
+    rows = TriggerFiring.objects.filter(trigger=trigger)
+    if delivery and rows.filter(key=_key(delivery)).exists():
+        return _key(delivery)  # an earlier release took it, and knew it by its name
+    return key if delivery or rows.filter(key=key).exists() else _key("")
 
 
 def _looked_at(trigger: Trigger, whole: dict[str, Any]) -> Any:

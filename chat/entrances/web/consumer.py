@@ -22,7 +22,7 @@ from chat.entrances.web.live import Live, live
 from chat.entrances.web.login import logged_in, session_key
 from chat.entrances.web.opener import Opener
 from chat.entrances.web.outlet import Control, Outlet
-from chat.http.limits import RateLimits
+from chat.http.limits import PerMinute, RateLimits
 from chat.inbox import Sender
 from chat.notify import doorbell
 from chat.session.errors import Unavailable
@@ -46,6 +46,10 @@ LOGIN_CHECK_BEATS = 3
 RESTART_SPREAD_MS = 2_000
 #: A socket too many may come back after this many milliseconds, and up to as many again.
 CROWDED_MS = 30_000
+
+
+#: Commands of each person in this process.
+commands = PerMinute()
 
 
 class BrowserConsumer(AsyncWebsocketConsumer):
@@ -246,6 +250,10 @@ class BrowserConsumer(AsyncWebsocketConsumer):
 
     async def _submit(self, command: p.Command) -> None:
         assert self.user_id is not None
+        if not commands.take(self.user_id, settings.HOLDFAST_COMMANDS_PER_MINUTE):
+            # Not lost: the client keeps it and sends it again, later and later.
+            self.perform(self.connection.result(command, "rejected", code="unavailable", retry=True))
+            return
         who = Sender(self.user_id, "web", self.connection.user)
         try:
             async with asyncio.timeout(SUBMIT_TIMEOUT_S):
@@ -271,7 +279,7 @@ class BrowserConsumer(AsyncWebsocketConsumer):
 
     def perform(self, actions: Iterable[c.Action]) -> list[p.Command]:
         """Perform actions, in order; returns the commands, which the caller must submit."""
-        commands: list[p.Command] = []
+        wanted: list[p.Command] = []
         for action in actions:
             match action:
                 case c.Send():
@@ -282,11 +290,11 @@ class BrowserConsumer(AsyncWebsocketConsumer):
                     self.outlet.drop(action.conversation)
                     self.opener.close(action.conversation)
                 case c.SubmitCommand():
-                    commands.append(action.command)
+                    wanted.append(action.command)
                 case c.CloseSocket():
                     self.closing = action.code
         self.unsent.set()
-        return commands
+        return wanted
 
     def _put(self, action: c.Send) -> None:
         if not isinstance(action.item, Control) and not self.connection.shows(action.item.conversation):

@@ -97,6 +97,12 @@ def test_a_pattern_finds_the_same_in_ascii_and_in_any_text(pattern, text):
     assert found is (matching.pattern_of(pattern).search(text.encode("utf-8", "replace")) is not None)
 
 
+@pytest.mark.parametrize("pattern", [r"\400|ab", r"\x{100}|ab", r"[\x{4e00}-\x{9fff}a]b", "日|ab"])
+def test_a_pattern_that_names_characters_beyond_ascii_is_looked_for_in_ascii_too(pattern):
+    assert matches("regex", pattern, "xab")
+    assert not matches("regex", pattern, "xa")
+
+
 def test_the_larger_a_pattern_the_less_it_looks_through():
     small, large = r"state: down", r"x[ab]{0,50}(c|d){0,99}down"
     text = "." * 60_000 + "state: down"

@@ -285,3 +285,39 @@ async def test_a_pattern_of_an_earlier_release_that_is_refused_by_now_does_not_f
     assert (await house.post(trigger, {"a": "b" * 1000}))["reason"] == "unusable"
     await Trigger.objects.filter(pk=trigger.pk).aupdate(pattern="a", path="$..a")
     assert (await house.post(trigger, {"a": 1}))["reason"] == "unusable"
+
+
+def signed(body: bytes, secret: str = "s3cret") -> str:
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+@pytest.mark.parametrize("names", [("17", "18"), ("17", "")])
+async def test_a_signed_delivery_that_is_sent_again_under_another_name_fires_nothing(
+    house: House, names: tuple[str, str]
+) -> None:
+    trigger = await house.trigger(secret="s3cret", sender="github")
+    body = b'{"ref": "main", "after": "abc"}'
+    told = []
+    for name in (*names, names[0]):
+        headers = {"X_Hub_Signature_256": signed(body)} | ({"X_GitHub_Delivery": name} if name else {})
+        told.append(await house.post(trigger, body, **headers))
+    assert len({one["firing"] for one in told}) == 1
+    other = b'{"ref": "main", "after": "def"}'
+    await house.post(trigger, other, X_Hub_Signature_256=signed(other), X_GitHub_Delivery="19")
+    await house.settle()
+    assert len(await house.said()) == 2
+
+
+async def test_a_signed_delivery_without_any_name_is_an_event_of_its_own(house: House) -> None:
+    trigger = await house.trigger(secret="s3cret", sender="github")
+    for _ in range(2):
+        await house.post(trigger, b"{}", X_Hub_Signature_256=signed(b"{}"))
+    assert len(await house.rows()) == 2
+
+
+async def test_a_delivery_that_an_earlier_release_knew_by_its_name_is_still_the_same(house: House) -> None:
+    trigger = await house.trigger(secret="s3cret", sender="github")
+    headers = {"X_Hub_Signature_256": signed(b"{}"), "X_GitHub_Delivery": "17"}
+    first = await house.post(trigger, b"{}", **headers)
+    await TriggerFiring.objects.filter(pk=first["firing"]).aupdate(key="delivery:17")
+    assert (await house.post(trigger, b"{}", **headers))["firing"] == first["firing"]

@@ -357,3 +357,25 @@ async def test_text_that_no_database_takes_arrives_with_what_is_missing_marked(c
         reader.say(type="ping")
         await reader.hears("pong")
     await reader.leave()
+
+
+async def test_a_person_sends_no_more_commands_a_minute_than_the_setting_says(cookie, here, settings):
+    settings.HOLDFAST_COMMANDS_PER_MINUTE = 3
+    conversation = await made(here)
+    reader, other = await opened(cookie, conversation), await opened(cookie, conversation)
+    for number in range(5):
+        body = {"kind": "rename", "title": f"Title {number}"}
+        command = f"0192f0c1-2345-7000-8000-{number:012x}"
+        (reader if number % 2 else other).say(
+            type="command", id=command, conversation=conversation, body=body
+        )
+        await eventually(
+            lambda number=number: len(reader.all("result") + other.all("result")) == number + 1,
+            10,
+            "a result",
+        )
+    results = reader.all("result") + other.all("result")
+    assert sorted(one["status"] for one in results) == ["applied"] * 3 + ["rejected"] * 2
+    assert all(one["retry"] for one in results if one["status"] == "rejected")
+    await reader.leave()
+    await other.leave()

@@ -46,6 +46,17 @@ class TestWhoMayConnect:
                 pass
         assert refused.value.response.status_code == 403
 
+    async def test_W11_where_the_site_stands_is_not_taken_from_a_client(self, web, alice):
+        for value in (b"/evil", b"\xff\xfe"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", web.web_port)
+            host = f"127.0.0.1:{web.web_port}".encode()
+            writer.write(b"GET / HTTP/1.1\r\nHost: " + host + b"\r\nDaphne-Root-Path: " + value + b"\r\n\r\n")
+            answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+            assert b" 302 " in answer.splitlines()[0]
+            assert b"location: /accounts/login/" in answer.lower()
+            writer.close()
+        assert "Traceback" not in web.process("web").output()
+
     async def test_W11_without_a_login_it_is_told_so_and_closed_for_good(self, web):
         async with Tab(web, None, greet=False) as tab:
             assert (await tab.hears("goaway"))["reason"] == "logged_out"
