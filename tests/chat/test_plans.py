@@ -5,11 +5,13 @@ The cost is counted (blocks, or steps of the virtual machine) and not timed. Run
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.test import Client
 
 from bench import large
@@ -105,6 +107,19 @@ def admin_pages() -> dict[str, str]:
     }
 
 
+@contextmanager
+def by_indexes() -> Iterator[None]:
+    """PostgreSQL reads a small table whole although it has an index for the question: fewer blocks, and no measure for
+    a large one. Where it has none it reads the table all the same."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        yield
+        cursor.execute("SET LOCAL enable_seqscan = on")
+
+
 def costs(client: Client, pages: dict[str, str]) -> dict[str, Cost]:
     """What each look and each page costs now."""
     found = {}
@@ -126,7 +141,8 @@ def test_what_is_asked_by_itself_and_the_admins_pages_do_not_grow(
     large.analyze()
     pages = admin_pages()
     costs(admin_client, pages)  # what is read once, such as content types
-    before = costs(admin_client, pages)
+    with by_indexes():
+        before = costs(admin_client, pages)
     large.fill(LARGE, now_ms(), SMALL.conversations)
     large.analyze()
     after = costs(admin_client, pages)
