@@ -1,8 +1,8 @@
-"""What statements read of a database: rows that are looked at on PostgreSQL, hundreds of steps of the virtual machine on
-SQLite.
+"""What statements read of a database: rows that are looked at on PostgreSQL, hundreds of steps of its virtual machine
+on SQLite.
 
-Both are counts and no times, so that a busy machine does not change them. Blocks would be no measure: the same fifty rows
-lie on two of them in a small table, and on fifty in a large one.
+Both are counts and no times, so that a busy machine does not change them. Blocks would be no measure: the same fifty
+rows lie on two of them in a small table, and on fifty in a large one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What workers ask by themselves, and the pages of the admin, cost the same in a database six times as large.
 
-The cost is counted (rows that are looked at, or steps of the virtual machine) and not timed. Run on SQLite and on PostgreSQL.
+The cost is counted (rows that are looked at, or steps of the virtual machine) and not timed. Run on SQLite and on
+PostgreSQL.
 """
 
 from __future__ import annotations
