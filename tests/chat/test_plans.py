@@ -110,8 +110,8 @@ def admin_pages() -> dict[str, str]:
 
 @contextmanager
 def by_indexes() -> Iterator[None]:
-    """PostgreSQL reads tables of this size whole although it has an index for the question: that is quicker here, and no
-    measure for a large one. Where it has no index, it reads the table all the same."""
+    """PostgreSQL reads tables of this size whole although it has an index for the question: that is quicker here, and
+    no measure for a large one. Where it has no index, it reads the table all the same."""
     if connection.vendor != "postgresql":
         yield
         return
