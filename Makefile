@@ -14,7 +14,7 @@ TIMES ?= 200
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz chaos crowd outages schedules webhooks senders doors carry-over feishu-burst mutants messages protocol lock wheel bench shots clean feishu-fuzz stopping
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority lock wheel bench shots clean templates servers streams sdks webhooks senders feishu-fuzz stopping
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,12 +47,29 @@ test: tools ## All checks and tests; the last line is pytest's
 	@$(MAKE) --no-print-directory -j2 -O lint-python test-frontend
 	@$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-fuzz: tools ## 100,000 generated requests by the rules of every provider; 1,000,000 paths, patterns and templates by the clock
+fuzz: tools ## 100,000 generated requests by the rules of every provider; a million paths and patterns by the clock; odd values at every door
 	$(PY) -m tests.agents.transcript.fuzz
 	$(PY) -m tests.chat.entrances.triggers.bounded $(if $(SEED),--seed $(SEED))
+	HOLDFAST_FUZZ=100000 $(PY) -m pytest -q -k surprise tests/chat/http/test_doors.py tests/chat/entrances/web/test_connection.py
 
 stopping: tools ## Send SIGTERM at every moment of a process's life, TIMES times each (200; MOMENT: those with this in the name)
 	$(PY) -m tests.recovery.stopping --times $(TIMES) $(if $(MOMENT),--moment "$(MOMENT)")
+
+adversary: tools ## 10,000 conversations with providers that refuse any one feature: none may die (CONVERSATIONS=…, SEED)
+	$(PY) -m tests.agents.adversary --conversations $(if $(filter command line environment,$(origin CONVERSATIONS)),$(CONVERSATIONS),10000) \
+		$(if $(SEED),--seed $(SEED))
+
+templates: tools ## Render our requests through a thousand chat templates of public packages, and convert them by public converters (GENERATED, ONLY)
+	$(PY) -m tests.witnesses.render_templates $(if $(GENERATED),--generated $(GENERATED)) $(if $(ONLY),--only "$(ONLY)")
+
+servers: tools ## Build llama.cpp's own server once, and have it take our requests with each of its chat templates (GENERATED, ONLY)
+	$(PY) -m tests.witnesses.ask_servers $(if $(GENERATED),--generated $(GENERATED)) $(if $(ONLY),--only "$(ONLY)")
+
+sdks: tools ## Have the official SDKs of Anthropic and Google read our requests, and the streams of our fake servers (HISTORIES, STREAMS)
+	$(PY) -m tests.sdks.run $(if $(HISTORIES),--histories $(HISTORIES)) $(if $(STREAMS),--streams $(STREAMS))
+
+streams: tools ## Split, disturb and cut 100,000 generated streams of each dialect at random (SEED, STREAMS)
+	$(PY) -m tests.agents.dialects.streams.run $(if $(STREAMS),--streams $(STREAMS)) $(if $(SEED),--seed $(SEED))
 
 chaos: tools ## Kill, stop and cut off real processes for DURATION seconds, then check (SEED, CONVERSATIONS, DATABASE)
 	cd frontend && npm run --silent build
@@ -73,7 +90,7 @@ schedules: tools ## Let 200 schedules fall due over clock changes while workers 
 webhooks: tools ## Fifty webhooks at once, over and over, to two web servers whose clocks are two seconds apart (ROUNDS, DATABASE)
 	$(PY) -m tests.recovery.webhooks --rounds $(ROUNDS) --database $(DATABASE)
 
-senders: tools ## Hold our check of webhooks' signatures against the senders' own libraries (DELIVERIES, SEED)
+senders: tools ## Hold our check of webhooks' signatures, and our client of Feishu, against the senders' own libraries (DELIVERIES, SEED)
 	$(PY) -m tests.senders.run $(if $(DELIVERIES),--deliveries $(DELIVERIES)) $(if $(SEED),--seed $(SEED))
 
 doors: tools ## Every door with every way to stop, with real processes on PostgreSQL
@@ -96,6 +113,9 @@ messages: tools ## Bring the server's translations up to its texts, and compile 
 
 protocol: tools ## Generate the TypeScript types of the frames
 	cd frontend && npm run --silent protocol
+
+authority: tools ## Write the tables of docs/security.md from the rules of chat/authorization.py
+	$(PY) -m scripts.authorization_docs
 
 lock: tools ## Write the locks of the Python packages again, after a change of requirements*.txt (UPGRADE=1: everything)
 	$(PY) -m scripts.lock $(if $(UPGRADE),--upgrade)

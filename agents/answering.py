@@ -3,22 +3,35 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from agents import events as e
 from agents.dialects.assembler import AssembledCall, Assembler, Response
-from agents.dialects.errors import broken_off
-from agents.errors import ModelError
-from agents.history import before
-from agents.requesting import Blocked, follow, read_files, request
+from agents.dialects.base import Delta
+from agents.errors import EmptyAnswer, ModelError
+from agents.history import History, Run, before
+from agents.judging import is_cut, judge
+from agents.learned import LearnedForm
+from agents.requesting import Blocked, Request, follow, read_files, request
 from agents.retrying import after
 from agents.steps import CallModel
-from agents.work import PartText, StopOrDeadline, Work, ending, failing
+from agents.transcript.forms import PROPER
+from agents.transcript.wording import NO_WORDS
+from agents.work import PartText, StopOrDeadline, Work, ending, failing, thinking_of
 
+#: Kinds of refusals, beside E1 to E31, after which the form that was taken is remembered.
+OF_FORM = frozenset({"form", "images", "other"})
 #: Seconds between two pieces of text that are sent on (rule W4).
 PIECE_INTERVAL = 0.04
+#: Seconds of silence after a provider has said that it is over, before its connection is closed for it.
+LINGER_TIMEOUT = 5.0
 #: Seconds that a cancelled stream gets to close its connection; a stop must be through within one (rule R7).
 GRACE = 0.5
+
+#: Characters of reasoning that people can read of one step.
+REASONING_CHARS = 40_000
 
 _PROBLEMS: dict[str, e.CallCode] = {"malformed": "malformed_arguments", "truncated": "truncated_arguments"}
 
@@ -37,7 +50,7 @@ async def answer(
         return
     begun: list[e.Event] = []
     if sent.broken:
-        detail = f"The conversation was sent as plain text ({sent.broken})."
+        detail = f"The conversation was sent {sent.form.title} ({sent.broken})."
         begun.append(
             e.RunRetrying(at=now, run=run.id, code="transcript_invalid", detail=detail, retry_at=now)
         )
@@ -51,6 +64,7 @@ async def answer(
         if isinstance(sent, Blocked):
             yield failing(work, sent.code, sent.detail)
             return
+        seen = stands
     reading = _Reading(work, sent.body)
     try:
         async with aclosing(reading.pieces(decision.step, halt)) as pieces:
@@ -58,19 +72,68 @@ async def answer(
                 yield piece
         response = reading.assembler.response()
         if halt.reason:
-            yield ending(work, halt.reason, text=response.text)
+            kept = shown_reasoning(response.reasoning)
+            yield ending(work, halt.reason, text=response.text, reasoning=kept)
         elif reading.assembler.too_large:
             yield _overgrown(work, decision.step, response)
         else:
-            reading.check(response, patient=run.failures == 0)
-            await follow(work, "text_ok")
-            work.window, work.shortened = None, 0
-            yield [_finished(work, decision.step, response)]
+            patient, work.cut = work.cut != decision.step, decision.step if is_cut(response) else work.cut
+            incomplete = judge(response, patient=patient)
+            omitted = await _taken(work, sent)
+            yield [*omitted, _finished(work, decision.step, response, incomplete)]
     except ModelError as error:
-        async for events in after(work, halt, error, decision.step, sent):
-            yield events
+        if isinstance(error, EmptyAnswer) and has_done_something(seen, run) and run.failures > work.forgiven:
+            omitted = await _taken(work, sent)
+            yield [*omitted, *_silent(work, decision.step, reading.assembler.response())]
+            return
+        async for events in after(work, error, decision.step, sent, seen):
+            yield _half_kept(work, decision.step, events, reading.assembler.response())
     finally:
         await reading.close()
+
+
+async def _taken(work: Work, sent: Request) -> list[e.Event]:
+    """What follows from an answer: what was learned from it is kept; what the request had to go without is told."""
+    await follow(work, "again_ok" if work.fault.startswith("~") else "text_ok")
+    kind, status = work.refused_as
+    if sent.form != work.form:
+        work.form = sent.form
+        if kind.startswith("E") or kind in OF_FORM:
+            agent, at = work.agent, work.clock.now()
+            await work.learned.learn(
+                LearnedForm(agent.base_url, agent.model, sent.form, kind, work.refusal, status, at)
+            )
+    omitted: list[e.Event] = [
+        e.MessageLeftOut(
+            at=work.clock.now(),
+            message=one.item,
+            files=one.files,
+            reason=work.omitted_for,
+            detail=work.refusal[:500],
+            model=work.agent.model,
+        )
+        for one in work.omission
+    ]
+    work.window, work.shortened, work.hint = None, 0, PROPER
+    work.omission, work.omissions, work.forgiven, work.wordless = (), None, 0, False
+    return omitted
+
+
+def has_done_something(history: History, run: Run) -> bool:
+    """Whether a tool has succeeded in this run: what was asked for may be done, whatever the model says of it."""
+    return any(
+        call.status == "succeeded" for step in history.steps() if step.run == run.id for call in step.calls
+    )
+
+
+def _silent(work: Work, step: str, response: Response) -> list[e.Event]:
+    """The end of a run whose model has used its tools and says nothing of it."""
+    silent = Response(
+        "", reasoning=response.reasoning, usage=response.usage, finish=response.finish, replay=response.replay
+    )
+    detail = "The model used its tools and gave no answer after that."
+    end = e.RunFinished(at=work.clock.now(), run=work.run.id, limit="no_answer", detail=detail)
+    return [_finished(work, step, silent, None), end]
 
 
 class _Reading:
@@ -78,31 +141,49 @@ class _Reading:
 
     def __init__(self, work: Work, body: Mapping[str, Any]) -> None:
         self.assembler = Assembler()
-        self._text: list[str] = []
+        #: What has come and was not yielded yet: (of which name, text).
+        self._text: list[tuple[str, str]] = []
         self._more = asyncio.Event()
         self._task = asyncio.create_task(self._read(work, body), name="model stream")
 
+    def _feed(self, delta: Delta) -> None:
+        text = self.assembler.feed(delta)
+        for kind, piece in (("reasoning", self.assembler.fresh_reasoning()), ("text", text)):
+            if piece:
+                self._text.append((kind, piece))
+                self._more.set()
+
     async def _read(self, work: Work, body: Mapping[str, Any]) -> None:
         async with aclosing(work.model.stream(body)) as deltas:
-            async for delta in deltas:
-                if text := self.assembler.feed(delta):
-                    self._text.append(text)
-                    self._more.set()
-                if self.assembler.too_large:
-                    return
+            try:
+                async with asyncio.timeout(None) as lingering:
+                    async for delta in deltas:
+                        self._feed(delta)
+                        if self.assembler.too_large:
+                            return
+                        if self.assembler.ended:
+                            lingering.reschedule(asyncio.get_running_loop().time() + LINGER_TIMEOUT)
+            except TimeoutError:
+                if not lingering.expired():
+                    raise
+            except ModelError:
+                # The answer is whole; what was lost is its usage, or how politely the server takes its leave.
+                if not self.assembler.ended:
+                    raise
 
     async def pieces(self, step: str, halt: StopOrDeadline) -> AsyncGenerator[PartText, None]:
         """The text in pieces of PIECE_INTERVAL, until the stream ends or must. Raises ModelError."""
-        offset = 0
+        names = {"text": step, "reasoning": thinking_of(step)}
+        offsets = dict.fromkeys(names, 0)
         while not halt.reason:
             more = asyncio.ensure_future(self._more.wait())
             try:
                 await halt.wait({self._task, more})
             finally:
                 more.cancel()
-            if text := self._take():
-                yield PartText(step, offset, text)
-                offset += len(text.encode("utf-16-le", "replace")) // 2
+            for kind, text in self._take():
+                yield PartText(names[kind], offsets[kind], text)
+                offsets[kind] += len(text.encode("utf-16-le", "replace")) // 2
             if self._task.done():
                 if not self._text:
                     break
@@ -112,14 +193,6 @@ class _Reading:
         if not halt.reason and (error := self._task.exception()) is not None:
             raise error
 
-    def check(self, response: Response, *, patient: bool) -> None:
-        """Raise ModelError for a response that is no answer. A stream without an end is taken for cut; at the
-        second time (not `patient`) for the habit of its server, and its last call for truncated (A8)."""
-        if not response.text.strip() and not response.calls:
-            raise ModelError("model_error", "The model gave an empty answer.", retry=True)
-        if not response.finish and patient:
-            raise broken_off("the stream ended in the middle")
-
     async def close(self) -> None:
         """Cancel what still runs, and wait for it, but not for longer than GRACE."""
         if not self._task.done():
@@ -128,14 +201,18 @@ class _Reading:
         if self._task.done() and not self._task.cancelled():
             self._task.exception()  # Marks it as seen; `pieces` has raised it if it matters.
 
-    def _take(self) -> str:
-        text = "".join(self._text)
+    def _take(self) -> list[tuple[str, str]]:
+        """What has come, in its order, neighbours of one kind as one."""
+        taken = [
+            (kind, "".join(text for _, text in pieces))
+            for kind, pieces in groupby(self._text, key=itemgetter(0))
+        ]
         self._text.clear()
         self._more.clear()
-        return text
+        return taken
 
 
-def _finished(work: Work, step: str, response: Response) -> e.StepFinished:
+def _finished(work: Work, step: str, response: Response, incomplete: e.Incomplete | None) -> e.StepFinished:
     replay: dict[str, object] = {}
     if work.profile.replays_reasoning and response.reasoning.strip():
         replay["reasoning_content"] = response.reasoning
@@ -147,13 +224,26 @@ def _finished(work: Work, step: str, response: Response) -> e.StepFinished:
         at=work.clock.now(),
         run=work.run.id,
         step=step,
-        text=response.text,
+        # A model may imitate what stands in requests beside calls without words; it means nothing.
+        text="" if response.calls and response.text.strip() == NO_WORDS else response.text,
         calls=tuple(_proposed(work, step, ordinal, call) for ordinal, call in enumerate(response.calls)),
         usage=work.priced(response.usage),
-        finish=response.finish,
-        issuer=work.profile.issuer(work.agent.model),
+        finish=response.finish[:100],
+        reasoning=shown_reasoning(response.reasoning),
+        incomplete=incomplete,
+        issuer=work.profile.issuer(work.agent.model, work.agent.endpoint.account),
         replay=replay or None,
     )
+
+
+def shown_reasoning(text: str) -> str:
+    """Reasoning as the journal keeps it for people: of a very long one the beginning and the end, because the frame of
+    an event must fit (rule W10) and may hold it a second time, for its issuer."""
+    text = text.strip()
+    if len(text) <= REASONING_CHARS:
+        return text
+    half = REASONING_CHARS // 2
+    return f"{text[:half]}\n\n[… {len(text) - REASONING_CHARS:,} …]\n\n{text[-half:]}"
 
 
 def _proposed(work: Work, step: str, ordinal: int, call: AssembledCall) -> e.ProposedCall:
@@ -172,7 +262,19 @@ def _proposed(work: Work, step: str, ordinal: int, call: AssembledCall) -> e.Pro
 
 def _overgrown(work: Work, step: str, response: Response) -> list[e.Event]:
     """The end of a run whose model does not stop talking (rule R8): the text stays, calls do not."""
-    cut = Response(response.text, usage=response.usage, finish="length")
+    cut = Response(response.text, reasoning=response.reasoning, usage=response.usage, finish="length")
     detail = "The answer was longer than one answer may be, and was cut."
     end = e.RunFinished(at=work.clock.now(), run=work.run.id, limit="limit_tokens", detail=detail)
-    return [_finished(work, step, cut), end]
+    return [_finished(work, step, cut, "length"), end]
+
+
+def _half_kept(work: Work, step: str, events: list[e.Event], response: Response) -> list[e.Event]:
+    """The end of a run that gives up in the middle of an answer: what people have read stays, marked (rule R14). Its
+    calls do not. Whatever else comes of a failed try (another one) is left as it is."""
+    half = Response(response.text, reasoning=response.reasoning, usage=response.usage)
+    return [
+        _finished(work, step, half, "interrupted")
+        if isinstance(event, e.StepDiscarded) and event.step == step and response.text.strip()
+        else event
+        for event in events
+    ]

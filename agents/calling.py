@@ -245,7 +245,7 @@ def _context(work: Work, step: str, call: Call, progress: Progress | None, actin
         reach=acting.reach,
         storage=work.storage,
         result_chars=work.agent.limits.result_chars,
-        **told,  # type: ignore[arg-type]
+        **told,
     )
 
 

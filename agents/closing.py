@@ -6,14 +6,19 @@ conversation; open ones of earlier runs are closed, too.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from agents import events as e
 from agents.history import Call, Step
 from agents.results import Ending, closed_as
 
-#: Text that has streamed so far: (step, text).
-Streamed = tuple[str, str]
+
+class Streamed(NamedTuple):
+    """What has streamed so far of a step."""
+
+    step: str
+    text: str
+    reasoning: str = ""
 
 
 def stopped(
@@ -98,13 +103,14 @@ def settle(
 
 
 def cut_off(steps: Iterable[Step], now: int, streamed: Streamed | None = None) -> list[e.Event]:
-    """The end of what streams: a text that had come is kept, or else the step leaves."""
+    """The end of what streams: text and reasoning that had come are kept; where there is neither, the step leaves."""
     events: list[e.Event] = []
     for step in steps:
         if step.status != "streaming":
             continue
-        if streamed is not None and streamed[0] == step.id and streamed[1].strip():
-            events.append(e.StepStopped(at=now, run=step.run, step=step.id, text=streamed[1]))
+        if streamed is not None and streamed.step == step.id and (streamed.text + streamed.reasoning).strip():
+            kept = {"text": streamed.text, "reasoning": streamed.reasoning}
+            events.append(e.StepStopped(at=now, run=step.run, step=step.id, **kept))
         else:
             events.append(e.StepDiscarded(at=now, run=step.run, step=step.id, reason="the run ended"))
     return events

@@ -10,11 +10,10 @@ from contextlib import aclosing
 
 from agents import events as e
 from agents.dialects.assembler import Assembler
-from agents.dialects.requests import render, validate
 from agents.errors import ModelError
 from agents.faults import digest_of
 from agents.history import UserMessage, empty
-from agents.requesting import Request, asking, follow, keep_refusal
+from agents.requesting import Request, asking, follow, keep_refusal, rendered
 from agents.transcript.compaction import SYSTEM, CompactionPlan, longest, plan, question, shortened
 from agents.transcript.layout import budget, cost
 from agents.transcript.room import ModelSettings
@@ -61,13 +60,10 @@ async def _asked(
     room = budget(ask)
     said = UserMessage("summary", 1, question(found.material, room))
     material = empty(work.history().conversation)
-    body = render(
-        type(material)(material.conversation, (said,)),
-        work.profile,
-        ModelSettings(ask.model, SYSTEM, (), ask.window),
-    )
+    asked = ModelSettings(ask.model, SYSTEM, (), ask.window)
+    body, violations = rendered(work, type(material)(material.conversation, (said,)), asked, work.form)
     digest = digest_of(work.agent.base_url, body)
-    if validate(body, work.profile) or digest in work.refused:
+    if violations or digest in work.refused:
         raise ModelError("transcript_invalid", "the request for it would be refused")
     assembler = Assembler()
     reading = asyncio.create_task(_read(work, body, assembler), name="summary")
@@ -82,12 +78,12 @@ async def _asked(
         raise ModelError("model_busy", "it took too long")
     error = reading.exception()
     if isinstance(error, ModelError):
-        await keep_refusal(work, f"{work.run.id}.summary", Request(body, digest), error)
+        await keep_refusal(work, f"{work.run.id}.summary", Request(body, digest, form=work.form), error)
         await follow(work, "not_asked")
     if error is not None:
         raise error
     response = assembler.response()
-    if assembler.too_large or response.calls or not response.finish or not response.text.strip():
+    if assembler.too_large or response.calls or not response.ended or not response.text.strip():
         raise ModelError("model_error", "what came is no summary")
     return shortened(clean(response.text.strip()), longest(room)), response.usage
 

@@ -2,13 +2,15 @@
 
     AgentsError
     └── ModelError          the model did not answer, or not with something usable
-        ├── TranscriptRefused   the provider finds the request malformed (E1 to E31)
+        ├── TranscriptRefused   the provider finds the request malformed (E1 to E31), or takes no such form
+        ├── EmptyAnswer         the model has answered with nothing
+        ├── ContentRefused      the provider refuses what somebody wrote, or a picture
         └── TooLong             the request is longer than the model can read
 
 What a tool does wrong is no error here: it comes to a failed result that the model reads.
 """
 
-from agents.events import RunCode
+from agents.events import LeftOutReason, RunCode
 
 
 class AgentsError(Exception):
@@ -32,11 +34,29 @@ class ModelError(AgentsError):
 
 
 class TranscriptRefused(ModelError):
-    """The provider refused the shape of the request (rule T5). `kind` is its number in the list, as `E1`."""
+    """The provider refused the shape of the request (rule T5). `kind` is its number in the list, as `E1`, or `form`;
+    `helps`: the change of form that its words ask for, if they are known (`RequestForm`)."""
 
-    def __init__(self, kind: str, detail: str, *, status: int = 0) -> None:
+    def __init__(self, kind: str, detail: str, *, status: int = 0, helps: str = "") -> None:
         super().__init__("model_rejected", detail, status=status)
         self.kind = kind
+        self.helps = helps
+
+
+class ContentRefused(ModelError):
+    """The provider refused what the request holds: words (`content_filter`), or a picture that it cannot read
+    (`image`). Without them it may take the request."""
+
+    def __init__(self, reason: LeftOutReason, detail: str, *, status: int = 0) -> None:
+        super().__init__("content_refused", detail, status=status)
+        self.reason: LeftOutReason = reason
+
+
+class EmptyAnswer(ModelError):
+    """The response is complete and holds nothing: no text and no call; reasoning at most."""
+
+    def __init__(self, detail: str = "The model gave an empty answer.") -> None:
+        super().__init__("model_error", detail, retry=True)
 
 
 class TooLong(ModelError):

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-#: What came of the one text-only retry.
-Outcome = Literal["text_ok", "text_refused", "failed", "not_asked"]
+#: What came of asking again: in another form (`text_…`), or as it was (`again_ok`).
+Outcome = Literal["text_ok", "text_refused", "failed", "not_asked", "again_ok"]
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedRequest:
     """One refusal. `kind`: the number of the rule that our gate found broken (V…: the body was not sent), of the
-    provider's refusal (E…), or `other`. `body` is the request as it was made; keys are never a part of one."""
+    provider's refusal (E…), what it refuses (`form`, `filtered`, `image`, `too_long`, `images`), its 5xx, or `other`.
+    `body` is the request as it was made; keys are never a part of one."""
 
     run: str
     step: str
@@ -55,3 +56,8 @@ def digest_of(address: str, body: Mapping[str, Any]) -> str:
     """SHA-256 over whom a request goes to and what it says."""
     text = json.dumps(body, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(f"{address}\0{text}".encode()).hexdigest()
+
+
+def digest_to_repeat(digest: str) -> str:
+    """How a fault is kept whose body may be sent again (a 5xx): nobody who looks for the body's own digest finds it."""
+    return f"~{digest[:-1]}"

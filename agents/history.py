@@ -4,7 +4,7 @@ A step owns its ordered calls and a call owns its result (rule T2), so a result 
 held here, let alone sent. Everything is frozen: `fold` gives a new history and leaves the old one alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -28,6 +28,10 @@ class UserMessage:
     text: str
     origin: e.Origin = _WEB
     attachments: tuple[e.AttachmentRef, ...] = ()
+    #: The message itself, while this one stands for it because a provider refuses it (agents/leftout.py).
+    original: "UserMessage | None" = None
+    #: A provider refused it once, and somebody took it back.
+    suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class HistoryNote:
     seq: int
     text: str
     origin: e.Origin = _WEB
+    original: "HistoryNote | None" = None
+    suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,8 @@ class Step:
     #: Who issued `replay` (reasoning, signatures, item ids); it goes back only there (rule V14).
     issuer: str = ""
     replay: dict[str, Any] | None = None
+    original: "Step | None" = None
+    suspect: bool = False
 
     @property
     def index(self) -> int:
@@ -136,6 +144,8 @@ class Run:
     last_index: int = 0
     #: Tries of the model that failed since the last completed response.
     failures: int = 0
+    #: When the model may be asked again (ms), as its provider or the backoff wants it; None: at once.
+    retry_at: int | None = None
     usage: e.Usage = _NOTHING
     #: Milliseconds of work before the present owner; waiting for a person or for a new owner does not count.
     spent: int = 0
@@ -153,6 +163,45 @@ class Run:
 
 
 Item = UserMessage | HistoryNote | Step | Summary
+
+#: What stands for what a provider refuses, for the model to read.
+LEFT_OUT: dict[str, str] = {
+    "content_filter": "the provider of the model refused it (content filter)",
+    "image": "the provider of the model could not read it",
+}
+
+
+def leave_out(item: Item, files: Sequence[str], reason: str) -> Item:
+    """What stands for an item of which a provider refuses these files, or all that it says: of a step, what its tools
+    gave. Its place and its calls stay, so that no result is ever without its call."""
+    why = LEFT_OUT.get(reason, "the provider of the model refused it")
+    match item:
+        case UserMessage():
+            original = item.original or item
+            if not files:
+                gone = f"[A message of the user stood here. It is left out: {why}.]"
+                return replace(original, text=gone, attachments=(), original=original)
+            stay = tuple(file for file in item.attachments if file.id not in files)
+            names = [" ".join(file.name.split()) for file in item.attachments if file.id in files]
+            lines = [f"[Attached image: {name}. It is left out: {why}.]" for name in names]
+            text = "\n\n".join(part for part in (item.text, *lines) if part.strip())
+            return replace(item, text=text, attachments=stay, original=original)
+        case HistoryNote():
+            return replace(item, text=f"[It is left out: {why}.]", original=item.original or item)
+        case Step():
+            original_step = item.original or item
+            calls = tuple(
+                replace(call, result=f"[The result is left out: {why}.]") for call in original_step.calls
+            )
+            return replace(original_step, calls=calls, original=original_step)
+    return item
+
+
+def take_back(item: Item) -> Item:
+    """The item as it was before it was left out, remembered as refused once."""
+    if isinstance(item, Summary) or item.original is None:
+        return item
+    return replace(item.original, suspect=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +231,8 @@ class History:
 
 
 EMPTY = History()
+#: What happens to a conversation without its run's doing.
+_FROM_OUTSIDE = (e.MessageAdded, e.NoteAdded, e.MessageTakenBack)
 
 
 def before(history: History, step: str) -> History:
@@ -203,7 +254,7 @@ def fold(history: History, event: e.Event, seq: int) -> History:
     caller who starts over.
     """
     after = _folded(history, event, seq)
-    if after.run is not None and after.run.active and not isinstance(event, e.MessageAdded | e.NoteAdded):
+    if after.run is not None and after.run.active and not isinstance(event, _FROM_OUTSIDE):
         return replace(after, run=replace(after.run, last_at=max(after.run.last_at, event.at)))
     return after
 
@@ -215,6 +266,10 @@ def _folded(history: History, event: e.Event, seq: int) -> History:
             return _added(history, said)
         case e.NoteAdded():
             return _added(history, HistoryNote(event.message, seq, event.text, event.origin))
+        case e.MessageLeftOut():
+            return changed(history, event.message, lambda item: leave_out(item, event.files, event.reason))
+        case e.MessageTakenBack():
+            return changed(history, event.message, take_back)
         case e.RunQueued():
             known = history.run is not None and history.run.id == event.run
             return history if known else replace(history, run=Run(event.run, event.cause))
@@ -299,7 +354,8 @@ def _run_after(run: Run | None, event: e.Event) -> Run | None:
         return run
     match event:
         case e.StepStarted():
-            return replace(run, last_index=max(run.last_index, int(event.step.rpartition(".")[2])))
+            index = int(event.step.rpartition(".")[2])
+            return replace(run, last_index=max(run.last_index, index), retry_at=None)
         case e.StepFinished():
             return replace(run, steps=run.steps + 1, failures=0, usage=run.usage.plus(event.usage))
         case e.HistoryCompacted():
@@ -313,7 +369,8 @@ def _run_after(run: Run | None, event: e.Event) -> Run | None:
             # A former owner worked until its last sign of life; nobody knows better when it died.
             run = _rested(run, run.last_at)
             started = run.started_at if run.started_at is not None else event.at
-            return replace(run, attempt=event.attempt, started_at=started, since=event.at)
+            since = max(event.at, run.retry_at or 0)
+            return replace(run, attempt=event.attempt, started_at=started, since=since)
         case e.RunRecovering():
             return _rested(run, run.last_at)
         case e.RunWaiting():
@@ -321,7 +378,11 @@ def _run_after(run: Run | None, event: e.Event) -> Run | None:
         case e.RunResumed():
             return _rested(run, run.last_at)
         case e.RunRetrying():
-            return replace(run, failures=run.failures + 1)
+            # To wait until the provider is ready again is no work (rule R8).
+            waits = replace(run, failures=run.failures + 1, retry_at=event.retry_at)
+            if run.since is None or event.retry_at <= event.at:
+                return waits
+            return replace(_rested(waits, event.at), since=event.retry_at)
         case e.RunStopping():
             return replace(run, stopping=True, stopped_by=event.by)
         case e.RunFinished() | e.RunFailed() | e.RunStopped():
@@ -361,6 +422,15 @@ def _first(items: tuple[Item, ...], kind: type[Item]) -> str:
 def settled(item: Item) -> bool:
     """Whether nothing more will become of an item: no step in flight, no call without its outcome."""
     return not isinstance(item, Step) or (item.committed and not item.open_calls)
+
+
+def changed(history: History, id: str, change: Callable[[Item], Item]) -> History:
+    """The history with one item changed; the same one if it does not hold it."""
+    for place in range(len(history.items) - 1, -1, -1):
+        if history.items[place].id == id:
+            item = change(history.items[place])
+            return replace(history, items=(*history.items[:place], item, *history.items[place + 1 :]))
+    return history
 
 
 def _added(history: History, item: Item) -> History:

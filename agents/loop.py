@@ -4,7 +4,7 @@ It holds no state that matters. What it knows is the history that its caller sto
 is replaced by one that starts here.
 """
 
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
 from contextlib import aclosing
 
 from agents import events as e
@@ -18,6 +18,8 @@ from agents.dialects.base import Model
 from agents.dialects.opening import chosen
 from agents.faults import FaultLog
 from agents.history import History
+from agents.learned import LearnedForms
+from agents.retrying import rested
 from agents.spec import AgentSpec
 from agents.steps import (
     AskApproval,
@@ -53,10 +55,12 @@ async def perform(
     *,
     owner: str = "",
     storage: Storage | None = None,
-    fallback: Model | None = None,
+    fallbacks: Sequence[Model] = (),
     files: FileReader | None = None,
     faults: FaultLog | None = None,
     refused: Iterable[str] = (),
+    learned: LearnedForms | None = None,
+    rescue: bool = True,
     unwatched: Collection[str] = (),
     acting: FindActing | None = None,
 ) -> AsyncGenerator[list[e.Event] | PartText, None]:
@@ -67,20 +71,24 @@ async def perform(
     a call journalled before it starts (rule R3). To give the run up (handed over, fenced off), close the
     generator; tools and streams are cancelled and nothing more is yielded. `agent.model` must be filled in.
 
-    `fallback` is the model of `fallback_of(agent)`, asked from then on in this run when the other one cannot
-    answer. Refused requests go to `faults`; none whose digest is in `refused` is sent again (rule T5). `unwatched`
-    names the entrances through which nobody watches what becomes of a run (rule R4). `acting` finds who acts in a step,
-    and so what its calls may be; without it that is `owner`.
+    `fallbacks` are the models of `fallbacks_of(agent)`; each is asked from then on in this run when the one before
+    cannot answer. Refused requests go to `faults`; none whose digest is in `refused` is sent again (rule T5). In which
+    form a model takes requests is asked of `learned`, and told there. Without `rescue` a refusal ends the run: whoever
+    wants to know what is refused does not want it asked again in another form. `unwatched` names the entrances through
+    which nobody watches what becomes of a run (rule R4). `acting` finds who acts in a step, and so what its calls may
+    be; without it that is `owner`.
     """
     profile = chosen(agent)
     work = Work(
-        agent, profile, model, tools, history, stop, clock, fence, worker, owner, storage, fallback, files
+        agent, profile, model, tools, history, stop, clock, fence, worker, owner, storage, fallbacks, files
     )
     work.find_acting = acting
     work.refused, work.faults = set(refused), faults or work.faults
+    work.learned, work.rescue = learned or work.learned, rescue
     known = history()
     if known.run is None or not known.run.active:
         return
+    await work.look_up()
     async with StopOrDeadline(work) as halt:
         while True:
             known, now = history(), clock.now()
@@ -102,6 +110,8 @@ async def perform(
                     async with aclosing(run_calls(work, halt, decision)) as batches:
                         async for batch in batches:
                             yield batch
+                case CallModel() if (known.run.retry_at or 0) > now:
+                    await rested(work, halt)
                 case CallModel():
                     work.acting = await work.acts(None)
                     if compacted := await compact(work, halt):

@@ -2,19 +2,36 @@
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, cast
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
+from django.utils.translation import gettext_lazy as _
 
 from agents import extensions
-from agents.profiles import all_profiles
+from agents.learned.models import LearnedRule
+from agents.serving.models import AgentFallback, ModelProvider, ProviderModel
+from agents.serving.resolve import speaker
+from agents.serving.trials import ProviderTrial
+from agents.serving.validation import between, validate_base_url, validate_profile
 from agents.spec import AgentSpec, Prices, RunLimits, Unattended
 from agents.tools import Toolbox
 from agents.tools.notes.models import Note
 
-__all__ = ["Agent", "Note", "default_tools", "ensure_default_agent", "installed_tools"]
+__all__ = [
+    "Agent",
+    "AgentFallback",
+    "LearnedRule",
+    "ModelProvider",
+    "Note",
+    "ProviderModel",
+    "ProviderTrial",
+    "default_tools",
+    "ensure_default_agent",
+    "installed_tools",
+    "validate_base_url",
+    "validate_profile",
+]
 
 DEFAULT_PROMPT = (
     "You are a helpful assistant. Answer in the language of the person who writes to you. "
@@ -25,9 +42,9 @@ DEFAULT_PROMPT = (
 
 #: `Agent.unattended`: what becomes of calls in doubt in a run of a schedule or a trigger (rule R4).
 UNATTENDED = (
-    ("wait", "Wait until somebody decides, in the chat or in the admin"),
-    ("tell", "Tell the model that the outcome is unknown, and go on"),
-    ("fail", "End the run as failed"),
+    ("wait", _("Wait until somebody decides, in the chat or in the admin")),
+    ("tell", _("Tell the model that the outcome is unknown, and go on")),
+    ("fail", _("End the run as failed")),
 )
 
 
@@ -50,57 +67,42 @@ def validate_tools(value: Any) -> None:
         raise ValidationError("A tool is on the list twice. Name each tool once.")
 
 
-def validate_base_url(value: str) -> None:
-    """Refuse an address that is no plain http(s) base address; names without a dot are fine (containers)."""
-    try:
-        parts = urlsplit(value)
-        port_is_fine = parts.port is None or parts.port > 0
-    except ValueError:
-        raise ValidationError("This is not an address. Write it like https://api.example.com/v1.") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_fine:
-        raise ValidationError("Write the whole address, like https://api.example.com/v1.")
-    if parts.username or parts.password:
-        raise ValidationError("Take the name and password out of the address: keys belong in the settings.")
-    if parts.query or parts.fragment:
-        raise ValidationError("Write the address without anything after ? or #.")
-
-
-def validate_profile(value: str) -> None:
-    """Refuse a dialect that nothing is known of."""
-    if value not in all_profiles():
-        raise ValidationError(
-            "There is no profile named %(value)s. Choose from: %(known)s, or leave it empty.",
-            params={"value": value, "known": ", ".join(all_profiles())},
-        )
-
-
-def _between(low: int, high: int) -> list[Any]:
-    return [
-        MinValueValidator(low, f"Choose {low:,} or more."),
-        MaxValueValidator(high, f"Choose {high:,} or less."),
-    ]
-
-
 class Agent(models.Model):
-    """Whom people talk to: a prompt, a model, tools and limits. Keys are never stored here."""
+    """Whom people talk to: a prompt, a model of a provider, tools and limits.
+
+    `base_url`, `fallback_model` and `fallback_base_url` are where releases before providers look, and may write;
+    `mirrored` is what this one has last written there (agents/serving/resolve.py).
+    """
 
     slug = models.SlugField(
         unique=True,
-        help_text="Short name in addresses and in the journal. Conversations refer to it: keep it once used.",
+        help_text=_(
+            "Short name in addresses and in the journal. Conversations refer to it: keep it once used."
+        ),
     )
-    name = models.CharField(max_length=100, help_text="The name that people see.")
+    name = models.CharField(max_length=100, help_text=_("The name that people see."))
     description = models.CharField(
-        max_length=300, blank=True, help_text="One line under the name, where a person chooses an agent."
+        max_length=300, blank=True, help_text=_("One line under the name, where a person chooses an agent.")
     )
     prompt = models.TextField(
         blank=True,
         default=DEFAULT_PROMPT,
-        help_text="The system prompt: who the agent is and how it should answer. Sent with every request.",
+        help_text=_("The system prompt: who the agent is and how it should answer. Sent with every request."),
+    )
+    provider = models.ForeignKey(
+        ModelProvider,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="agents",
+        verbose_name=_("provider"),
+        help_text=_("Who serves its model. Addresses and keys are with the provider."),
     )
     model = models.CharField(
+        _("model"),
         max_length=200,
         blank=True,
-        help_text="The model's name as its provider spells it. Empty: the configured default.",
+        help_text=_("The model's name as its provider spells it. Empty: the environment's OPENAI_MODEL."),
     )
     base_url = models.CharField(
         "base address",
@@ -111,11 +113,13 @@ class Agent(models.Model):
         "default. The key comes from the server's settings, never from here.",
     )
     profile = models.CharField(
+        _("profile"),
         max_length=40,
         blank=True,
         validators=[validate_profile],
-        help_text="Whose dialect the address speaks (which request rules are kept). Empty: guessed from the "
-        "address and the model.",
+        help_text=_(
+            "Which request rules are kept. Empty: the provider's, else guessed from the address and the model."
+        ),
     )
     fallback_model = models.CharField(
         max_length=200,
@@ -130,129 +134,153 @@ class Agent(models.Model):
         validators=[validate_base_url],
         help_text="Empty: the same address as the model above.",
     )
+    mirrored = models.JSONField(null=True, blank=True, editable=False)
     price_input = models.DecimalField(
-        "input price",
+        _("input price"),
         max_digits=12,
         decimal_places=6,
         null=True,
         blank=True,
         validators=[MinValueValidator(0)],
-        help_text="US dollars per million input tokens. Empty: unknown, no cost is shown.",
+        help_text=_("US dollars per million input tokens. Empty: unknown, no cost is shown."),
     )
     price_output = models.DecimalField(
-        "output price",
+        _("output price"),
         max_digits=12,
         decimal_places=6,
         null=True,
         blank=True,
         validators=[MinValueValidator(0)],
-        help_text="US dollars per million output tokens.",
+        help_text=_("US dollars per million output tokens."),
     )
     price_cached = models.DecimalField(
-        "cached input price",
+        _("cached input price"),
         max_digits=12,
         decimal_places=6,
         null=True,
         blank=True,
         validators=[MinValueValidator(0)],
-        help_text="US dollars per million input tokens that the provider had in its cache. Empty: as other input.",
+        help_text=_(
+            "US dollars per million input tokens that the provider had in its cache. Empty: as other input."
+        ),
     )
     vision = models.BooleanField(
-        "sees pictures",
+        _("sees pictures"),
         null=True,
         blank=True,
-        help_text="Whether attached pictures are sent to the model, or only named. Guessed: from the model's name.",
+        help_text=_(
+            "Whether attached pictures are sent to the model, or only named. Guessed: from the model's name."
+        ),
     )
     tools = models.JSONField(
         blank=True,
         default=default_tools,
         validators=[validate_tools],
-        help_text="What the agent may use. An effectful tool changes something outside the conversation.",
+        help_text=_("What the agent may use. An effectful tool changes something outside the conversation."),
     )
     approval_tools = models.JSONField(
-        "ask a person before",
+        _("ask a person before"),
         blank=True,
         default=list,
         validators=[validate_tools],
-        help_text="Calls of these tools wait until a person has seen their arguments and allows them. Choose among the "
-        "tools above.",
+        help_text=_(
+            "Calls of these tools wait until a person has seen their arguments and allows them. Choose among the "
+            "tools above."
+        ),
+    )
+    ask_effectful = models.BooleanField(
+        _("ask before tools that change something"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Calls of every effectful tool wait until a person has seen their arguments and allows them, whether it is "
+            "ticked above or not. On for an agent that is made here, unless you turn it off."
+        ),
     )
     enabled = models.BooleanField(
         default=True,
-        help_text="Off: nobody can start a conversation with it.",
+        help_text=_("Off: nobody can start a conversation with it."),
     )
     is_default = models.BooleanField(
-        "default",
+        _("default"),
         default=False,
-        help_text="New conversations start with this agent. There is one default at most.",
+        help_text=_("New conversations start with this agent. There is one default at most."),
     )
     max_steps = models.PositiveIntegerField(
-        "steps per run",
+        _("steps per run"),
         default=20,
-        validators=_between(1, 500),
-        help_text="Model responses before a run ends with a message.",
+        validators=between(1, 500),
+        help_text=_("Model responses before a run ends with a message."),
     )
     max_seconds = models.PositiveIntegerField(
-        "seconds per run",
+        _("seconds per run"),
         default=600,
-        validators=_between(5, 86_400),
-        help_text="Wall-clock time before a run ends with a message. Waiting for a person does not count.",
+        validators=between(5, 86_400),
+        help_text=_("Wall-clock time before a run ends with a message. Waiting for a person does not count."),
     )
     max_tokens = models.PositiveIntegerField(
-        "tokens per run",
+        _("tokens per run"),
         null=True,
         blank=True,
-        validators=_between(1_000, 100_000_000),
-        help_text="Input and output of all steps together. Empty: no limit.",
+        validators=between(1_000, 100_000_000),
+        help_text=_("Input and output of all steps together. Empty: no limit."),
     )
     parallel_calls = models.PositiveIntegerField(
-        default=4, validators=_between(1, 32), help_text="Tool calls of one step that run at the same time."
+        default=4, validators=between(1, 32), help_text=_("Tool calls of one step that run at the same time.")
     )
     result_chars = models.PositiveIntegerField(
-        "characters per tool result",
+        _("characters per tool result"),
         default=32_000,
-        validators=_between(500, 400_000),
-        help_text="What is beyond this is cut, and the model is told how much is missing.",
+        validators=between(500, 400_000),
+        help_text=_("What is beyond this is cut, and the model is told how much is missing."),
     )
     window_tokens = models.PositiveIntegerField(
-        "tokens of history",
+        _("tokens of history"),
         default=60_000,
-        validators=_between(2_000, 4_000_000),
-        help_text="History that one request may carry. Keep it well below the model's own context window.",
+        validators=between(2_000, 4_000_000),
+        help_text=_("History that one request may carry. Keep it well below the model's own context window."),
     )
     compaction = models.BooleanField(
-        "summarise old history",
+        _("summarise old history"),
         default=True,
-        help_text="When the history outgrows its tokens, the model summarises the older part for itself. People keep "
-        "seeing everything. Off: the oldest steps are left out instead.",
+        help_text=_(
+            "When the history outgrows its tokens, the model summarises the older part for itself. People keep "
+            "seeing everything. Off: the oldest steps are left out instead."
+        ),
     )
     unattended = models.CharField(
-        "when nobody watches",
+        _("when nobody watches"),
         max_length=8,
         choices=UNATTENDED,
         default="wait",
-        help_text="A worker may die while a tool that changes something runs: then nobody knows whether it happened. "
-        "Where a person asked, that person is asked. This is for runs that a schedule or a trigger began.",
+        help_text=_(
+            "A worker may die while a tool that changes something runs: then nobody knows whether it happened. "
+            "Where a person asked, that person is asked. This is for runs that a schedule or a trigger began."
+        ),
     )
     max_schedules = models.PositiveIntegerField(
-        "own schedules",
+        _("own schedules"),
         default=0,
-        validators=[MaxValueValidator(1_000, "Choose 1,000 or less.")],
-        help_text="How many schedules it may have set up for one person at a time, by its tool. 0: none. They run "
-        "without anybody asking, and cost what runs cost.",
+        validators=[MaxValueValidator(1_000, _("Choose 1,000 or less."))],
+        help_text=_(
+            "How many schedules it may have set up for one person at a time, by its tool. 0: none. They run "
+            "without anybody asking, and cost what runs cost."
+        ),
     )
     max_triggers = models.PositiveIntegerField(
-        "own triggers",
+        _("own triggers"),
         default=0,
-        validators=[MaxValueValidator(1_000, "Choose 1,000 or less.")],
-        help_text="The same for triggers.",
+        validators=[MaxValueValidator(1_000, _("Choose 1,000 or less."))],
+        help_text=_("The same for triggers."),
     )
     least_interval_s = models.PositiveIntegerField(
-        "shortest interval",
+        _("shortest interval"),
         default=900,
-        validators=_between(60, 31 * 86_400),
-        help_text="Seconds between two times of its own schedules, and between two looks of its own triggers, at "
-        "least.",
+        validators=between(60, 31 * 86_400),
+        help_text=_(
+            "Seconds between two times of its own schedules, and between two looks of its own triggers, at "
+            "least."
+        ),
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -273,19 +301,21 @@ class Agent(models.Model):
         super().clean()
         self._check_tools()
         if (self.price_input is None) != (self.price_output is None):
-            raise ValidationError("Give both prices, for input and for output, or neither.")
+            raise ValidationError(_("Give both prices, for input and for output, or neither."))
         if self.fallback_base_url and not self.fallback_model:
             raise ValidationError({"fallback_model": "Name the model at the fallback's address."})
         if beyond := _beyond(self.approval_tools, self.tools):
             raise ValidationError(
                 {
-                    "approval_tools": f"The agent may not use {', '.join(beyond)}. Tick it among its tools, or "
-                    "untick it here."
+                    "approval_tools": _(
+                        "The agent may not use %(names)s. Tick it among its tools, or untick it here."
+                    )
+                    % {"names": ", ".join(beyond)}
                 }
             )
         if self.is_default and not self.enabled:
             raise ValidationError(
-                {"enabled": "The default agent must be enabled. Make another one the default first."}
+                {"enabled": _("The default agent must be enabled. Make another one the default first.")}
             )
 
     def validate_constraints(self, exclude: Any = None) -> None:
@@ -293,30 +323,56 @@ class Agent(models.Model):
         super().validate_constraints(exclude={*(exclude or ()), "is_default"})
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Store the agent. If it is the default now, the former default no longer is, in one transaction."""
+        """Store the agent. If it is the default now, the former default no longer is, in one transaction. Releases
+        before providers are told who speaks, unless one of them has said otherwise since."""
         with transaction.atomic():
             if self.is_default:
                 Agent.objects.filter(is_default=True).exclude(pk=self.pk).update(is_default=False)
+            chosen = self._state.adding and (self.provider is not None or not self.base_url)
+            if chosen or (self.address_is_mirrored and self.fallback_is_mirrored):
+                self.mirror()
             super().save(*args, **kwargs)
 
-    def spec(self) -> AgentSpec:
-        """The agent as plain data. Tools that are no longer installed are left out, and a profile that is not is
-        guessed anew: a package that brought them may have been removed."""
+    @property
+    def address_is_mirrored(self) -> bool:
+        """Whether the provider counts: the address beside it is what was last written for it."""
+        written = self.mirrored or []
+        return written[:1] == [self.base_url]
+
+    @property
+    def fallback_is_mirrored(self) -> bool:
+        """The same of the models that stand in."""
+        written = self.mirrored or []
+        return written[1:] == [self.fallback_model, self.fallback_base_url]
+
+    def mirror(self) -> None:
+        """Write provider and first fallback where releases before providers look. To be saved by the caller."""
+        of_row = self.provider is not None and not self.provider.follows_environment
+        self.base_url = self.provider.address if self.provider is not None and of_row else ""
+        first = (
+            self.fallbacks.select_related("provider").order_by("position", "pk").first() if self.pk else None
+        )
+        if first is None:
+            self.fallback_model = self.fallback_base_url = ""
+        else:
+            same = first.provider_id == self.provider_id or (
+                first.provider.follows_environment and not of_row
+            )
+            self.fallback_model = first.model
+            self.fallback_base_url = "" if same else first.provider.where
+        self.mirrored = [self.base_url, self.fallback_model, self.fallback_base_url]
+
+    def spec(self, *, profile: str | None = None) -> AgentSpec:
+        """The agent as plain data; with `profile`, as if it named that one. Tools that are no longer installed are left
+        out, and a profile that is not is guessed anew: a package that brought them may have been removed."""
         return AgentSpec(
             slug=self.slug,
             name=self.name,
             prompt=self.prompt,
-            model=self.model,
-            base_url=self.base_url,
-            profile=self.profile if self.profile in all_profiles() else "",
-            fallback_model=self.fallback_model,
-            fallback_base_url=self.fallback_base_url,
-            prices=self._prices(),
             compaction=self.compaction,
             unattended=cast(Unattended, self.unattended),
-            vision=self.vision,
             tools=tuple(name for name in self.tools if name in installed_tools().names and self._may(name)),
-            approval_tools=tuple(self.approval_tools),
+            approval_tools=self._asked_about(),
             limits=RunLimits(
                 steps=self.max_steps,
                 seconds=self.max_seconds,
@@ -325,6 +381,7 @@ class Agent(models.Model):
                 result_chars=self.result_chars,
                 window_tokens=self.window_tokens,
             ),
+            **speaker(self, self.profile if profile is None else profile),
         )
 
     def _check_tools(self) -> None:
@@ -344,12 +401,20 @@ class Agent(models.Model):
                     }
                 )
 
+    def _asked_about(self) -> tuple[str, ...]:
+        """The tools whose calls wait for a person's yes."""
+        listed, box = list(self.approval_tools), installed_tools()
+        if self.ask_effectful:
+            listed += [name for name in self.tools if box.effect(name) == "effectful" and name not in listed]
+        return tuple(listed)
+
     def _may(self, tool: str) -> bool:
         """Whether a tool is of any use to this agent: what its limits forbid, its model is not told of."""
         limit = {"schedules": self.max_schedules, "triggers": self.max_triggers}.get(tool)
         return limit is None or limit > 0
 
-    def _prices(self) -> Prices | None:
+    def prices(self) -> Prices | None:
+        """What its model's tokens cost, if that was said here and not at the provider."""
         if self.price_input is None or self.price_output is None:
             return None
         return Prices(self.price_input, self.price_output, self.price_cached)
@@ -369,7 +434,7 @@ def ensure_default_agent(also: Sequence[str] = ()) -> Agent:
     An enabled agent that exists already is taken before a new one is made, and nothing of it is changed but
     the mark. Two processes that start at the same moment agree on one agent.
     """
-    for _ in range(3):
+    for _try in range(3):
         try:
             with transaction.atomic():
                 agent = (

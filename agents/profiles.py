@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from agents import extensions
-from agents.providers.base import Profile
+from agents.providers.base import Profile, Served
 
 #: The profile of a server that nothing is known of.
-UNKNOWN = "openai-chat"
+UNKNOWN = "compatible"
 
 
 def all_profiles() -> dict[str, Profile]:
@@ -25,9 +25,13 @@ def get(name: str) -> Profile:
         raise KeyError(f"there is no profile {name!r}; the profiles are: {', '.join(known)}") from None
 
 
-def guess(base_url: str, model: str) -> Profile:
-    """The likeliest profile of an address and a model. The host decides; where one host serves several
-    profiles, or none is known by the host, the model's name does."""
+def guess(base_url: str, model: str, served: Served | None = None) -> Profile:
+    """The likeliest profile of an address and a model, and of what the server tells.
+
+    The host of a provider decides, and the model's name where one host serves several profiles. Elsewhere it is the
+    model that decides, not the server: its chat template, if the server shows it; then its name, first among the
+    profiles of self-hosted models; then the kind of server. None of them lets out what `UNKNOWN` would not.
+    """
     address = urlsplit(base_url if "//" in base_url else f"//{base_url}")
     host = (address.hostname or "").lower()
     model = model.lower()
@@ -37,20 +41,28 @@ def guess(base_url: str, model: str) -> Profile:
             return profile
     if at_host:
         return at_host[-1]
-    try:
-        port = address.port or 0
-    except ValueError:
-        port = 0
-    if (local := next((profile for profile in _profiles() if port in profile.ports), None)) is not None:
-        return local
-    name = model.rpartition("/")[2]
-    named = (profile for profile in _profiles() if profile.models and re.search(profile.models, name))
-    return next(named, None) or get(UNKNOWN)
+    served = served or Served()
+    named = _named(served.model or model)
+    likely = (
+        *(one for one in _profiles() if one.templates and re.search(one.templates, served.template)),
+        *(one for one in named if not one.hosts),
+        *(one for one in _profiles() if one.name == served.server or _port(address) in one.ports),
+        *named,
+    )
+    return likely[0] if likely else get(UNKNOWN)
 
 
-def choose(name: str, base_url: str, model: str) -> Profile:
+def needs_no_asking(base_url: str, model: str) -> bool:
+    """Whether `guess` would make the same of whatever the server tells: the host is one provider's own, or the name
+    is that of a self-hosted model with rules of its own."""
+    host = (urlsplit(base_url).hostname or "").lower()
+    at_provider = any(_is_host(host, end) for profile in _profiles() for end in profile.hosts)
+    return at_provider or any(not profile.hosts for profile in _named(model))
+
+
+def choose(name: str, base_url: str, model: str, served: Served | None = None) -> Profile:
     """The profile an agent asked for, or the guess if it asked for none. Raises KeyError for an unknown one."""
-    return get(name) if name else guess(base_url, model)
+    return get(name) if name else guess(base_url, model, served)
 
 
 def context_window(model: str) -> int | None:
@@ -74,6 +86,18 @@ def refusal_kind(text: str) -> str:
 def _profiles() -> Iterator[Profile]:
     for provider in extensions.providers:
         yield from provider.profiles
+
+
+def _named(model: str) -> list[Profile]:
+    name = model.lower().rpartition("/")[2]
+    return [one for one in _profiles() if one.by_name and one.models and re.search(one.models, name)]
+
+
+def _port(address: SplitResult) -> int:
+    try:
+        return address.port or 0
+    except ValueError:
+        return 0
 
 
 def _is_host(host: str, end: str) -> bool:

@@ -2,39 +2,46 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from agents.dialects.requests import dialect_of
 from agents.dialects.rules import Violation
-from agents.errors import ModelError, TooLong, TranscriptRefused
+from agents.errors import ContentRefused, ModelError, TooLong, TranscriptRefused
 from agents.events import RunCode
-from agents.faults import RefusedRequest, digest_of
+from agents.faults import RefusedRequest, digest_of, digest_to_repeat
 from agents.history import History
+from agents.leftout import without
 from agents.transcript.attached import wanted
+from agents.transcript.forms import PROPER, RequestForm, from_names, ladder, profile_of, shaped, text_only
 from agents.transcript.room import ModelSettings
 from agents.transcript.windows import window_for
 from agents.work import StopOrDeadline, Work
 
 log = logging.getLogger(__name__)
 
+_TEXT_ONLY = from_names(("text_only",))
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A body and its digest. `broken` says why it is not the one that would have been sent first."""
+    """A body, its digest, and the form that it is in. `broken` says why it is not the one that would have been sent
+    first."""
 
     body: Mapping[str, Any]
     digest: str
     broken: str = ""
+    form: RequestForm = PROPER
 
 
 def asking(work: Work) -> ModelSettings:
     """What the next request says beside the history."""
     agent = work.agent
-    window = window_for(agent.model, agent.limits.window_tokens)
+    window = window_for(agent.model, agent.limits.window_tokens, agent.context_window)
     window = window if work.window is None else min(window, work.window)
-    return ModelSettings(agent.model, agent.prompt, work.tools.schemas(work.offered), window, work.contents)
+    tools, account = work.tools.schemas(work.offered), agent.endpoint.account
+    return ModelSettings(agent.model, agent.prompt, tools, window, work.contents, account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ class Blocked:
 
 async def read_files(work: Work, halt: StopOrDeadline) -> None:
     """Read the files that the next request shows, each once per run's owner."""
-    for file in wanted(work.history(), work.profile, work.agent.model):
+    for file in wanted(work.history(), profile_of(work.profile, work.form), work.agent.model):
         if file.id in work.contents or halt.reason:
             continue
         reading = asyncio.ensure_future(work.files.read(file.id) if work.files else _nothing())
@@ -62,29 +69,62 @@ async def _nothing() -> None:
     return None
 
 
-async def request(work: Work, step: str, history: History) -> Request | Blocked:
-    """A body with `history` that may be sent for `step`, in its proper form or else as text only.
-
-    What the gate stops is kept as a fault before anything is sent.
-    """
-    ask, broken = asking(work), ""
-    code: RunCode = "transcript_invalid"
+def rendered(
+    work: Work, history: History, ask: ModelSettings, form: RequestForm
+) -> tuple[dict[str, Any], list[Violation]]:
+    """A body with `history` in a form, and what our own gate finds wrong with it."""
     dialect = dialect_of(work.profile)
-    for text_only in (False, True)[work.text_only :]:
-        body = dialect.render(history, work.profile, ask, text_only=text_only)
+    known, profile, asked = shaped(history, work.profile, ask, form)
+    body = dialect.render(known, profile, asked, text_only=text_only(form))
+    return body, dialect.validate(body, profile)
+
+
+async def request(work: Work, step: str, history: History) -> Request | Blocked:
+    """A body with `history` that may be sent for `step`: in the first form that was not refused yet.
+
+    What the gate stops is kept as a fault before anything is sent, and goes out as text only or not at all.
+    """
+    if work.omission:
+        history = without(history, work.omission, work.omitted_for)
+    broken, stopped = "", False
+    for form in _forms(work):
+        if stopped and not form.text_only:
+            continue
+        body, violations = rendered(work, history, asking(work), form)
         digest = digest_of(work.agent.base_url, body)
-        violations = dialect.validate(body, work.profile)
-        if not violations and digest not in work.refused:
-            return Request(body, digest, broken)
         if violations:
-            await keep(work, step, body, digest, violations[0].rule, _listed(violations))
-        code = "transcript_invalid" if violations else "model_rejected"
-        broken = (
-            broken or _listed(violations) or work.refusal or "The provider has refused this request before."
-        )
-        work.text_only = True
+            if not stopped:
+                await keep(work, step, body, digest, violations[0].rule, _listed(violations), form=form)
+            broken = broken or _listed(violations)
+            if stopped or form.text_only:
+                stopped = True
+                break
+            stopped = True
+        elif digest not in work.refused:
+            if stopped:
+                work.form = form
+            return Request(body, digest, broken, form)
+        elif digest not in work.told:
+            broken = broken or work.refusal or "The provider has refused this request before."
     await follow(work, "not_asked")
-    return Blocked(code, broken)
+    code: RunCode = "transcript_invalid" if stopped else "model_rejected"
+    return Blocked(code, broken or work.refusal or "The provider has refused this request before.")
+
+
+def another_form(work: Work, history: History) -> RequestForm | None:
+    """The next form in which the request was not refused yet; None: there is no other."""
+    if work.omission:
+        history = without(history, work.omission, work.omitted_for)
+    for form in _forms(work):
+        body, violations = rendered(work, history, asking(work), form)
+        if not violations and digest_of(work.agent.base_url, body) not in work.refused:
+            return form
+    return None
+
+
+def _forms(work: Work) -> Iterator[RequestForm]:
+    """The forms in which a request may go out; the one that is known, if it is not to be rescued."""
+    return ladder(work.form, work.hint) if work.rescue else iter((work.form,))
 
 
 async def keep(
@@ -95,13 +135,22 @@ async def keep(
     kind: str,
     text: str,
     status: int = 0,
+    *,
+    form: RequestForm = PROPER,
+    again: bool = False,
 ) -> None:
-    """Keep a fault; the next answer is what followed it."""
-    work.refused.add(digest)
-    if work.fault:
+    """Keep a fault; the next answer is what followed it. `again`: the same body may be sent again; it is kept once."""
+    if again:
+        digest = digest_to_repeat(digest)
+        if digest in work.told:
+            return
+    else:
+        work.refused.add(digest)
+    work.told.add(digest)
+    if work.fault and not again:
         await follow(work, "text_refused")
     log.error("a request was refused", extra={"run": work.run.id, "kind": kind, "digest": digest})
-    work.fault, work.refusal = digest, text
+    work.fault, work.refusal, work.refused_as = digest, text, (kind, status)
     fault = RefusedRequest(
         run=work.run.id,
         step=step,
@@ -112,7 +161,7 @@ async def keep(
         model=work.agent.model,
         profile=work.profile.name,
         address=work.agent.base_url,
-        text_only=work.text_only,
+        text_only=text_only(form),
         status=status,
         at=work.clock.now(),
     )
@@ -120,11 +169,24 @@ async def keep(
 
 
 async def keep_refusal(work: Work, step: str, sent: Request, error: ModelError) -> None:
-    """Keep what a provider refused: a known kind, or anything else that it would not take. A request that is only
-    too long is none: it is shortened."""
-    if error.code == "model_rejected" and not isinstance(error, TooLong):
-        kind = error.kind if isinstance(error, TranscriptRefused) else "other"
-        await keep(work, step, sent.body, sent.digest, kind, error.detail, error.status)
+    """Keep what a provider refused: the form, the content, the length, or, of its own, with a 5xx. Limits, keys and
+    names that it does not know say nothing of the request."""
+    kind, again = "", False
+    if isinstance(error, TranscriptRefused):
+        kind = error.kind
+    elif isinstance(error, ContentRefused):
+        kind = "filtered" if error.reason == "content_filter" else "image"
+    elif isinstance(error, TooLong):
+        kind = "too_long"
+    elif error.code == "model_rejected":
+        kind = "other"
+    elif error.status >= 500:
+        kind, again = str(error.status), True
+    if kind:
+        detail = error.detail
+        await keep(
+            work, step, sent.body, sent.digest, kind, detail, error.status, form=sent.form, again=again
+        )
 
 
 async def follow(work: Work, outcome: Any) -> None:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Literal
 
 from agents.events import Usage
+from agents.providers.base import Served
 
 #: What becomes of a call in doubt when nobody watches its run (rule R4): a person is waited for all the same, the model
 #: is told that the outcome is unknown, or the run fails.
@@ -47,6 +48,30 @@ class Prices:
 
 
 @dataclass(frozen=True)
+class Endpoint:
+    """What is known of the address where a model is asked."""
+
+    #: Address and key as one short digest (`account_of`); empty: unknown.
+    account: str = ""
+    #: What the server tells of itself and of the model; None: nothing, or it was not asked.
+    served: Served | None = None
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """A model that stands in, and what is known of it. Each field means what it means of an agent."""
+
+    model: str
+    base_url: str = ""
+    profile: str = ""
+    key: str | None = field(default=None, repr=False, compare=False)
+    vision: bool | None = None
+    prices: Prices | None = None
+    context_window: int | None = None
+    endpoint: Endpoint = Endpoint()
+
+
+@dataclass(frozen=True)
 class AgentSpec:
     """One agent: who it is, which model speaks for it, which tools it may use, and its limits.
 
@@ -65,12 +90,17 @@ class AgentSpec:
     #: Whether pictures go to the model; None: as its profile knows of its name.
     vision: bool | None = None
     limits: RunLimits = field(default_factory=RunLimits)
-    #: Who is asked when the model cannot answer; an empty address: the model's own.
-    fallback_model: str = ""
-    fallback_base_url: str = ""
-    #: Of `model`. What the fallback takes has no price.
+    #: The key of the provider at `base_url`; None: what the environment has for that server.
+    key: str | None = field(default=None, repr=False, compare=False)
+    #: Who is asked, one after the other, when the model cannot answer; an empty address: the model's own.
+    fallbacks: tuple[Fallback, ...] = ()
+    #: Of `model`.
     prices: Prices | None = None
+    #: Tokens that `model` can read and write together; None: as its name tells.
+    context_window: int | None = None
     #: The model summarises what its window has no room for (rule T2); off: it is left out.
     compaction: bool = True
     #: For runs of schedules and triggers; where a person asked, a person is waited for.
     unattended: Unattended = "wait"
+    #: What is known of the address where the model is asked.
+    endpoint: Endpoint = Endpoint()

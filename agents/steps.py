@@ -28,8 +28,9 @@ from agents.spec import RunLimits, Unattended
 #: Effects of tools that may be run again after a crash. An effect of a later release is none of them.
 REPEATABLE: frozenset[str] = frozenset({"read_only", "idempotent"})
 #: How often a step may be begun. Each time its owner died (or the model failed) the next one tries again; a model
-#: and its fallback fail eight times between them, other forms of the request and dead owners come on top.
-MAX_ATTEMPTS = 16
+#: and its fallback fail eight times between them; other forms of the request (a dozen, with what is left out) and dead
+#: owners come on top.
+MAX_ATTEMPTS = 32
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,13 @@ from agents.dialects.base import Model
 from agents.dialects.opening import chosen, fallback_of
 from agents.faults import FaultLog, NoFaultLog
 from agents.history import History, Run
+from agents.learned import LearnedForms, NothingLearned
+from agents.leftout import Omission
 from agents.providers.base import Profile
 from agents.spec import AgentSpec
 from agents.steps import Finish, out_of_time
 from agents.tools import Storage, Toolbox
+from agents.transcript.forms import PROPER, RequestForm
 
 
 class StopSignal(Protocol):
@@ -29,9 +32,19 @@ class StopSignal(Protocol):
     async def wait(self) -> Any: ...
 
 
+#: Behind a step's id: the name of its reasoning.
+THINKING = "/thinking"
+
+
+def thinking_of(step: str) -> str:
+    """By which name the reasoning of a step streams, beside its text (rule W4). Who knows only steps passes it by."""
+    return f"{step}{THINKING}"
+
+
 @dataclass(frozen=True, slots=True)
 class PartText:
-    """A piece of the answer that streams now: not an event. `offset` in UTF-16 units (rule W4)."""
+    """A piece of the answer that streams now, or of its reasoning (`thinking_of`): not an event. `offset` in UTF-16
+    units, of each by itself (rule W4)."""
 
     message: str
     offset: int
@@ -54,13 +67,25 @@ class Work:
     worker: str
     owner: str
     storage: Storage | None
-    #: Who is asked when the model cannot answer; None: nobody, or that happened already.
-    fallback: Model | None = None
+    #: Who is asked when the model cannot answer: the models of `fallbacks_of(agent)` that were not asked yet.
+    fallbacks: Sequence[Model] = ()
     files: FileReader | None = None
     #: What was read of them, so that each is read once; None: it is gone.
     contents: dict[str, FileContent | None] = field(default_factory=dict)
-    #: The provider refused the form, or our own gate did: the next request goes without tool messages (T5).
-    text_only: bool = False
+    #: What was learned of models; the form in which this one takes requests, as far as that is known; and the change
+    #: that the words of its latest refusal ask for (T5).
+    learned: LearnedForms = field(default_factory=NothingLearned)
+    form: RequestForm = PROPER
+    hint: RequestForm = PROPER
+    #: Whether a refused request is asked again in other forms, and without what may be refused of it (T5).
+    rescue: bool = True
+    #: What the next request goes without because the provider refuses it, why, and what is tried after that; None: no
+    #: content was refused in this step.
+    omission: Omission = ()
+    omitted_for: e.LeftOutReason = "content_filter"
+    omissions: list[Omission] | None = None
+    #: It has answered with a 500 that says nothing as often as anybody waits for it; other forms are tried.
+    wordless: bool = False
     #: Tokens that a request may have after the provider found one too long, and how often it did.
     window: int | None = None
     shortened: int = 0
@@ -69,10 +94,14 @@ class Work:
     faults: FaultLog = field(default_factory=NoFaultLog)
     refused: set[str] = field(default_factory=set)
     fault: str = ""
-    #: The words of the latest refusal.
+    #: The digests that this owner has kept, and the latest refusal: its words, its kind and status.
+    told: set[str] = field(default_factory=set)
     refusal: str = ""
+    refused_as: tuple[str, int] = ("", 0)
     #: Failed tries that count no more, because they were the other model's.
     forgiven: int = 0
+    #: The step whose response came without its end already; empty: none did.
+    cut: str = ""
     #: Calls in doubt whose tool was asked already what happened.
     probed: frozenset[str] = frozenset()
     #: Who acts, as it is found anew for every step; and who does in the step that is asked for now.
@@ -97,16 +126,22 @@ class Work:
         assert run is not None
         return run
 
-    def stand_in(self) -> bool:
-        """Go on with the fallback model, if there is one that was not asked yet. Tools are not touched: what is
+    async def look_up(self) -> None:
+        """Ask what was learned of the model that speaks."""
+        self.form = await self.learned.known(self.agent.base_url, self.agent.model, self.clock.now())
+
+    async def stand_in(self) -> bool:
+        """Go on with the next fallback, if there is one that was not asked yet. Tools are not touched: what is
         stored stays, only the next request goes elsewhere."""
         agent = fallback_of(self.agent)
-        if agent is None or self.fallback is None:
+        if agent is None or not self.fallbacks:
             return False
         self.agent, self.profile = agent, chosen(agent)
-        self.model, self.fallback = self.fallback, None
-        self.text_only, self.window, self.shortened = False, None, 0
+        self.model, *self.fallbacks = self.fallbacks
+        self.hint, self.window, self.shortened = PROPER, None, 0
+        self.omission, self.omissions, self.wordless = (), None, False
         self.forgiven = self.run.failures + 1
+        await self.look_up()
         return True
 
     def priced(self, usage: e.Usage) -> e.Usage:
@@ -122,10 +157,17 @@ class StopOrDeadline:
     """
 
     def __init__(self, work: Work) -> None:
-        left = work.agent.limits.seconds - work.run.worked(work.clock.now()) / 1000
+        self._work = work
         self._signal = work.stop
         self._stop = asyncio.ensure_future(work.stop.wait())
-        self._deadline = asyncio.ensure_future(work.clock.sleep(max(0.0, left)))
+        self._deadline = asyncio.ensure_future(self._until_due())
+
+    async def _until_due(self) -> None:
+        """Sleep until the run has worked as long as it may. It does not work while it waits for its provider, so what
+        is left may be as much afterwards as before."""
+        work = self._work
+        while (left := work.agent.limits.seconds - work.run.worked(work.clock.now()) / 1000) > 0:
+            await work.clock.sleep(left)
 
     @property
     def reason(self) -> Literal["stopped", "limit"] | None:
@@ -150,13 +192,17 @@ class StopOrDeadline:
 
 
 def ending(
-    work: Work, why: Literal["stopped", "limit"], settled: Sequence[e.CallSettled] = (), text: str = ""
+    work: Work,
+    why: Literal["stopped", "limit"],
+    settled: Sequence[e.CallSettled] = (),
+    text: str = "",
+    reasoning: str = "",
 ) -> list[e.Event]:
     """All that ends the run now, to be appended as one batch (rule R7). `settled` are outcomes that came just in time;
-    `text` is what has streamed of the present step, and is kept."""
+    `text` and `reasoning` are what has streamed of the present step, and are kept."""
     run, now, steps = work.run, work.clock.now(), tuple(work.history().steps())
     streaming = next((step.id for step in steps if step.run == run.id and step.status == "streaming"), "")
-    streamed = (streaming, text)
+    streamed = closing.Streamed(streaming, text, reasoning)
     if why == "stopped":
         by = run.stopped_by
         return closing.stopped(run.id, steps, now, by=by, settled=settled, streamed=streamed)

@@ -93,6 +93,7 @@ def fill(size: Size, now: int, start: int = 0) -> None:
             _chat(add, f, app, conversation, number + start, now - age)
             _fired(add, s, t, conversation, number + start, now - age, schedules, triggers)
     lanes = rows.get(f.FeishuLane, [])
+    model: Any
     for model in (m.Conversation, m.Event, m.Command, m.Message, m.Run, m.Step, m.Call, f.FeishuLane):
         model.objects.bulk_create(rows.pop(model, []), CHUNK)  # type: ignore[attr-defined]
     for delivery, lane in zip(rows.get(f.FeishuDelivery, []), lanes, strict=True):

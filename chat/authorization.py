@@ -105,7 +105,12 @@ RULES: tuple[Rule, ...] = (
     # Its owner has written what it says, and has chosen who may fire it.
     Rule(("automation",), ("automation",), ("begin", "write", *_USE, "set_up", "listen")),
     Rule(("sender",), ("webhook",), ("fire",)),
-    Rule(("staff",), ("admin",), ("read", "stop", "settle", "act_for", "end_for"), ("permission",)),
+    Rule(
+        ("staff",),
+        ("admin",),
+        ("read", "stop", "settle", "act_for", "end_for", "see_secret"),
+        ("permission",),
+    ),
 )
 
 

@@ -27,6 +27,7 @@ ResultCode = Literal[
     "id_reused",
     "no_run",
     "unknown_call",
+    "unknown_message",
     "already_settled",
     "already_decided",
     "wrong_digest",
@@ -112,7 +113,15 @@ class ApproveBody(Body):
     note: Annotated[str, Field(max_length=MAX_NOTE)] = ""
 
 
+class TakeBackBody(Body):
+    """What a provider refused, and later requests go without, is to be sent again. `message` is the id of the message,
+    the note or the step."""
+
+    kind: Literal["take_back"]
+    message: Annotated[str, Field(min_length=1, max_length=80)]
+
+
 CommandBody = Annotated[
-    CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody,
+    CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody | TakeBackBody,
     Field(discriminator="kind"),
 ]

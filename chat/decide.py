@@ -85,7 +85,7 @@ def decide_stop(
     owned: bool,
     now: int,
     run: str | None = None,
-    streamed: tuple[str, str] | None = None,
+    streamed: closing.Streamed | None = None,
 ) -> list[e.Event]:
     """The active run is to stop (R7). `owned`: a worker holds its lease, and will carry it out.
 
@@ -103,7 +103,7 @@ def decide_stop(
     return [*asked, *close_run(state, by=by, now=now, streamed=streamed)]
 
 
-def close_run(state: State, *, by: str, now: int, streamed: tuple[str, str] | None = None) -> list[e.Event]:
+def close_run(state: State, *, by: str, now: int, streamed: closing.Streamed | None = None) -> list[e.Event]:
     """End the active run as stopped: whatever is open of it is closed in the same append (rule R7)."""
     run = active_run(state)
     return [] if run is None else closing.stopped(run["id"], _steps(state), now, by=by, streamed=streamed)
@@ -191,6 +191,19 @@ def _decided_already(state: State, event: e.Event) -> bool:
         if event.code == "outcome_unknown" or event.by == "probe":
             return call["status"] != "in_doubt"
     return not CALL.allows(call["status"], type(event))
+
+
+def decide_take_back(
+    state: State, *, message: str, by: str, now: int, elsewhere: bool | None = None
+) -> list[e.Event]:
+    """A person wants what was left out to be sent again; what is not left out changes nothing. `elsewhere` says of an
+    item that the state does not hold whether it is left out; None: there is none of this id."""
+    for item in items(state):
+        if item["id"] == message and item["kind"] != "notice":
+            elsewhere = item.get("left_out") is not None
+    if elsewhere is None:
+        raise Rejected("unknown_message")
+    return [e.MessageTakenBack(at=now, message=message, by=by)] if elsewhere else []
 
 
 def decide_rename(state: State, *, title: str, now: int) -> list[e.Event]:

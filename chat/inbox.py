@@ -20,6 +20,7 @@ from typing import Literal, cast
 from pydantic import BaseModel
 
 from agents import events as e
+from agents.closing import Streamed
 from agents.tools.texts import result_text
 from chat import decide, extensions
 from chat.authorization import Action, Standing, Verdict, in_admin, logged_in
@@ -32,6 +33,7 @@ from chat.commands import (
     SendBody,
     SettleBody,
     StopBody,
+    TakeBackBody,
 )
 from chat.files import attachments
 from chat.journal import queries
@@ -45,7 +47,7 @@ from chat.support.clock import MACHINE, Clock
 
 log = logging.getLogger(__name__)
 
-Body = CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody
+Body = CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody | TakeBackBody
 Decide = Callable[[SessionView], list[e.Event]]
 
 #: What each command is to the rules of chat/authorization.py; of an answer to a call that asks, `action_of` tells.
@@ -56,6 +58,7 @@ ACTIONS: dict[type[BaseModel], Action] = {
     RenameBody: "rename",
     DeleteBody: "delete",
     SettleBody: "settle",
+    TakeBackBody: "write",
 }
 
 
@@ -223,6 +226,19 @@ class Inbox:
                 outcome = await self._settle(who, conversation, command, body)
             case ApproveBody():
                 outcome = await self._approve(who, conversation, command, body)
+            case TakeBackBody():
+                elsewhere = await queries.is_left_out(self._sessions.journal, conversation, body.message)
+                outcome = await self._append(
+                    conversation,
+                    command,
+                    lambda view: decide.decide_take_back(
+                        view.state,
+                        message=body.message,
+                        by=who.name,
+                        now=self._clock.now(),
+                        elsewhere=elsewhere,
+                    ),
+                )
         await self._after(conversation, outcome)
         return _result(outcome)
 
@@ -257,7 +273,7 @@ class Inbox:
 
         def decided(view: SessionView) -> list[e.Event]:
             part = view.part
-            streamed = (part.message, part.text) if part is not None else None
+            streamed = Streamed(part.message, part.text) if part is not None else None
             now = self._clock.now()
             return decide.decide_stop(
                 view.state, by=who.name, owned=owned, now=now, run=body.run, streamed=streamed

@@ -227,15 +227,16 @@ class Call(models.Model):
 
 
 class Fault(models.Model):
-    """A request that was refused: by our own gate (kind V…: it was not sent) or by the provider (E…, or `other` for
-    words that are not on the list). `request` is the body as sent, without any key (rule T5). No projection: it is
-    written beside the journal, and may be deleted."""
+    """A request that was refused: by our own gate (kind V…: it was not sent) or by the provider (E…, what it refuses,
+    its 5xx, or `other` for words that are not on the list). `request` is the body as sent, without any key (rule T5).
+    No projection: it is written beside the journal, and may be deleted."""
 
     OUTCOMES: ClassVar = (
         ("", "not known (the run ended, or its worker died)"),
         ("text_ok", "asked again in another form: answered"),
         ("text_refused", "asked again in another form: refused as well"),
         ("failed", "asked again in another form: failed for another reason"),
+        ("again_ok", "asked again as it was: answered"),
         ("not_asked", "not asked again"),
     )
 
@@ -250,7 +251,8 @@ class Fault(models.Model):
     profile = models.CharField(max_length=40)
     address = models.CharField(max_length=300)
     text_only = models.BooleanField(default=False)
-    #: Of address and body; a body whose digest is here is not sent again in this conversation.
+    #: Of address and body; a body whose digest is here is not sent again in this conversation. One that may be sent
+    #: again (a 5xx) has `~` before it.
     digest = models.CharField(max_length=64)
     request = models.TextField()
     outcome = models.CharField(max_length=12, default="", blank=True, choices=OUTCOMES)

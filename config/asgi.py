@@ -1,7 +1,7 @@
 """The web process: HTTP to Django, WebSockets to the entrances that take them.
 
-A WebSocket is refused (403) before anything else when its `Origin` is not one of ALLOWED_HOSTS: browsers send
-cookies along with sockets that other sites open.
+A WebSocket is refused (403) before anything else when its `Origin` is not this site's: browsers send cookies along with
+sockets that other sites open.
 """
 
 import os
@@ -17,11 +17,11 @@ http = get_asgi_application()
 from typing import Any  # noqa: E402
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
 from chat import extensions  # noqa: E402
+from chat.http.borders import guarded, own_origin  # noqa: E402
 from chat.http.flow import with_backpressure  # noqa: E402
 from chat.http.mount import mounted  # noqa: E402
 from chat.start import refuse_unfit  # noqa: E402
@@ -42,22 +42,20 @@ async def nowhere(scope: Any, receive: Any, send: Any) -> None:
 # Daphne waits at its end for applications and threads, which may wait for a store that does not answer. Sockets say
 # goodbye in that time (chat/entrances/web/leaving.py); a server that has none leaves just so.
 if (reactor := sys.modules.get("twisted.internet.reactor")) is not None:
-    reactor.addSystemEventTrigger(  # type: ignore[attr-defined]
-        "before", "shutdown", exit_after, settings.HOLDFAST_DRAIN_MS / 1000 + END_S
-    )
+    reactor.addSystemEventTrigger("before", "shutdown", exit_after, settings.HOLDFAST_DRAIN_MS / 1000 + END_S)
 
 # Typed for views; Channels puts applications there.
 nowhere_view: Any = nowhere
 
 application = mounted(
     with_backpressure(
-        ProtocolTypeRouter(
-            {
-                "http": http,
-                "websocket": AllowedHostsOriginValidator(
-                    URLRouter([*extensions.sockets(), re_path("", nowhere_view)])
-                ),
-            }
+        guarded(
+            ProtocolTypeRouter(
+                {
+                    "http": http,
+                    "websocket": own_origin(URLRouter([*extensions.sockets(), re_path("", nowhere_view)])),
+                }
+            )
         )
     ),
     settings.HOLDFAST_PATH,

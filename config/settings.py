@@ -184,6 +184,12 @@ SESSION_COOKIE_SECURE = _HTTPS
 CSRF_COOKIE_SECURE = _HTTPS
 # What else is on this host has cookies of its own.
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{HOLDFAST_PATH}/"
+if _HTTPS:
+    # Browsers take such a cookie only over HTTPS, for this host alone and for all of it: no other host of the domain
+    # can set one here. Below a path there is the weaker form, which only HTTPS can set.
+    _PREFIX = "__Secure-" if HOLDFAST_PATH else "__Host-"
+    SESSION_COOKIE_NAME = f"{_PREFIX}sessionid"
+    CSRF_COOKIE_NAME = f"{_PREFIX}csrftoken"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -292,6 +298,8 @@ OPENAI_BASE_URL = ENV.url(
 )
 #: Keys of further providers, for agents and fallbacks at other addresses: {"https://api.example.com": "key"}.
 HOLDFAST_MODEL_KEYS = ENV.keys("HOLDFAST_MODEL_KEYS")
+# Hosts (with port) inside the network that staff may have asked for their models, besides those of the settings above.
+HOLDFAST_PRIVATE_PROVIDERS = ENV.names("HOLDFAST_PRIVATE_PROVIDERS")
 # Modules with tools of your own, besides the built-in ones.
 HOLDFAST_TOOL_MODULES = ENV.names("HOLDFAST_TOOL_MODULES")
 

@@ -105,7 +105,7 @@ def _check_message(message: Any, place: int) -> None:
             raise ProviderRefusal(
                 "Invalid value for 'content': expected a string, got null.", f"{where}.content"
             )
-    elif not text_of(content).strip():
+    elif not text_of(content).strip() and not (calls and content == ""):
         raise ProviderRefusal(
             f"Invalid '{where}.content': text content blocks must be non-empty.", f"{where}.content"
         )

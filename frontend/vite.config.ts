@@ -24,7 +24,13 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     sourcemap: false,
     // The typeface by itself is for the pages that Django renders (login).
-    rollupOptions: { input: ["src/main.tsx", "src/ui/styles/fonts.css"] },
+    rolldownOptions: {
+      input: ["src/main.tsx", "src/ui/styles/fonts.css"],
+      // A file of its own for what stays the same from release to release: browsers keep it.
+      output: {
+        codeSplitting: { groups: [{ name: "react", test: /node_modules\/(react|react-dom|scheduler)\// }] },
+      },
+    },
   },
   server: {
     host: "127.0.0.1",

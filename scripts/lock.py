@@ -21,6 +21,11 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 #: What a person edits, and the lock made from it. The later lock holds everything that the earlier one holds.
 LOCKS = {"requirements.txt": "requirements.lock", "requirements-dev.txt": "requirements-dev.lock"}
+#: The same for packages that are installed into another environment, which cannot be looked into from here.
+APART = {
+    "requirements-witnesses.txt": "requirements-witnesses.lock",
+    "requirements-sdks.txt": "requirements-sdks.lock",
+}
 OLDEST_PYTHON = "3.11"
 HASH = "--hash=sha256:"
 
@@ -89,8 +94,8 @@ def needed(requirements: Iterable[Requirement]) -> dict[str, Requirement]:
     return found
 
 
-def faults(wanted: list[Requirement], text: str) -> Iterator[str]:
-    """What is wrong with a lock for these direct requirements, one line each."""
+def faults_apart(wanted: list[Requirement], text: str) -> Iterator[str]:
+    """What is wrong with a lock for these direct requirements, one line each, without a look at what is installed."""
     entries = locked(text)
     if "://" in text:
         yield "names a host"
@@ -104,6 +109,12 @@ def faults(wanted: list[Requirement], text: str) -> Iterator[str]:
         pins = versions.get(canonicalize_name(requirement.name), set())
         if not pins or not all(requirement.specifier.contains(pin, prereleases=True) for pin in pins):
             yield f"does not have {requirement}"
+
+
+def faults(wanted: list[Requirement], text: str) -> Iterator[str]:
+    """What is wrong with a lock for these direct requirements, one line each."""
+    yield from faults_apart(wanted, text)
+    entries = locked(text)
     here = {entry.name: entry for entry in entries if entry.applies}
     try:
         closure = needed(wanted)
@@ -119,10 +130,10 @@ def faults(wanted: list[Requirement], text: str) -> Iterator[str]:
 def check() -> list[str]:
     """What is wrong with the locks of this checkout."""
     found = []
-    for source, lock in LOCKS.items():
-        path = ROOT / lock
+    for source, lock in (LOCKS | APART).items():
+        path, judge = ROOT / lock, faults_apart if source in APART else faults
         wanted = list(direct(ROOT / source))
-        problems = faults(wanted, path.read_text()) if path.exists() else ["is missing"]
+        problems = judge(wanted, path.read_text()) if path.exists() else ["is missing"]
         found += [f"{lock} {problem}" for problem in problems]
     texts = [(ROOT / lock).read_text() for lock in LOCKS.values() if (ROOT / lock).exists()]
     pins = [{(entry.name, entry.version) for entry in locked(text)} for text in texts]
@@ -134,10 +145,11 @@ def check() -> list[str]:
 def make(upgrade: bool) -> int:
     """Write the locks; the exit status of the first uv that failed, else 0. `upgrade`: also what need not change."""
     constraints: list[str] = []
-    for source, lock in LOCKS.items():
+    for source, lock in (LOCKS | APART).items():
         how = ["--universal", "--python-version", OLDEST_PYTHON, "--generate-hashes", "--quiet"]
         how += ["--custom-compile-command", "make lock", *(["--upgrade"] if upgrade else [])]
-        argv = [sys.executable, "-m", "uv", "pip", "compile", *how, *constraints, "-o", lock, source]
+        held = [] if source in APART else constraints
+        argv = [sys.executable, "-m", "uv", "pip", "compile", *how, *held, "-o", lock, source]
         if status := subprocess.run(argv, cwd=ROOT).returncode:
             return status
         constraints = ["--constraint", lock]

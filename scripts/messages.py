@@ -28,7 +28,13 @@ LOCALE = ROOT / "chat" / "locale"
 SOURCES = ("agents", "chat", "config")
 LANGUAGES = ("zh_Hans",)
 WRITTEN = datetime(2026, 11, 29, tzinfo=UTC)
-KEYWORDS = {**DEFAULT_KEYWORDS, "gettext_lazy": None, "ngettext_lazy": (1, 2), "pgettext_lazy": ((1, "c"), 2)}
+KEYWORDS = {
+    **DEFAULT_KEYWORDS,
+    "gettext_lazy": None,
+    "lazy": None,
+    "ngettext_lazy": (1, 2),
+    "pgettext_lazy": ((1, "c"), 2),
+}
 
 
 def gathered() -> Catalog:

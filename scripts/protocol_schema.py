@@ -43,7 +43,7 @@ def lifecycle_rows(table: Lifecycle[Any]) -> Json:
 LITERALS: dict[str, Any] = {
     name: getattr(module, name)
     for module, names in (
-        (events, ("Effect", "CallStatus", "RunStatus", "StepStatus", "RunCode", "CallCode")),
+        (events, ("Effect", "CallStatus", "RunStatus", "StepStatus", "RunCode", "CallCode", "Incomplete")),
         (commands, ("ResultCode",)),
         (protocol, ("ErrorCode", "ResyncReason", "GoawayReason")),
     )
@@ -80,10 +80,13 @@ CONSTANTS: dict[str, Any] = {
 RENAMED = {"Error": "ErrorFrame", "InfoView": "Info", "ProgressView": "Progress"}
 
 REF = "#/$defs/"
+#: How a field is marked that is left out where it says nothing.
+OPTIONAL = "optional"
 
 
 def schema() -> Json:
-    """The schema: one definition per model, union and literal; what the server sends has no optional field."""
+    """The schema: one definition per model, union and literal. What the server sends has no optional field but those
+    that are marked so, because they are not written where they say nothing."""
     sent = [*_members(protocol.ServerFrame), *PAGES]
     taken = _members(protocol.ClientFrame)
     _, out = models_json_schema([(model, "serialization") for model in sent])
@@ -114,7 +117,11 @@ def _members(union: Any) -> tuple[type[BaseModel], ...]:
 
 
 def _all_required(body: Json) -> Json:
-    return {**body, "required": list(body["properties"])} if "properties" in body else body
+    if "properties" not in body:
+        return body
+    fields = {name: dict(field) for name, field in body["properties"].items()}
+    required = [name for name, field in fields.items() if not field.pop(OPTIONAL, False)]
+    return {**body, "properties": fields, "required": required}
 
 
 def _named(node: Json, *, top: bool = False) -> Json:

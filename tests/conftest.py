@@ -79,7 +79,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         uses = DATABASE_FIXTURES.intersection(getattr(item, "fixturenames", ()))
         if (uses or item.get_closest_marker("django_db")) and not item.nodeid.startswith(OWN_DATABASE):
-            item.add_marker(pytest.mark.both_databases)
+            # One store is enough there: SQL does not know which one it is.
+            called: Any = getattr(item, "callspec", None)
+            if called is None or called.params.get("world") != "memory":
+                item.add_marker(pytest.mark.both_databases)
     # The longest ones first, so that they are not what everything waits for in the end.
     items.sort(
         key=lambda item: next((n for n, file in enumerate(LONGEST) if item.nodeid.startswith(file)), 99)

@@ -83,9 +83,15 @@ def sources(root: Path) -> Iterator[Source]:
 
 # ---- the rules: each yields a line for every file that breaks it ----------------------------------------------
 
-DJANGO_IN_AGENTS = ("agents/models.py", "agents/admin.py", "agents/apps.py", "agents/migrations")
-# A tool that keeps something has its table and its admin beside it; the tool itself knows nothing of them.
-DJANGO_IN_TOOLS = re.compile(r"agents/tools/\w+/(models|store|admin)\.py")
+DJANGO_IN_AGENTS = (
+    "agents/models.py",
+    "agents/admin.py",
+    "agents/apps.py",
+    "agents/migrations",
+    "agents/serving",
+)
+# What keeps something has its table and its admin beside it, and knows nothing of them itself.
+DJANGO_IN_TOOLS = re.compile(r"agents/(tools/\w+|learned)/(models|store|admin)\.py")
 # The store, and the files that it is split into.
 REDIS_SPEAKERS = ("chat/session/store.py", "chat/session/connect.py", "chat/session/scripts")
 ENTRANCES = "chat/entrances"
@@ -101,7 +107,11 @@ DIALECTS = {
 
 
 # Modules that cannot be imported without Django.
-TABLES = ("agents.models", "agents.admin", "agents.tools.notes.models", "agents.tools.notes.store")
+TABLES = (
+    *("agents.models", "agents.admin", "agents.serving"),
+    *("agents.tools.notes.models", "agents.tools.notes.store"),
+    *("agents.learned.models", "agents.learned.store", "agents.learned.admin"),
+)
 
 
 def agents_are_alone(files: Iterable[Source]) -> Iterator[str]:

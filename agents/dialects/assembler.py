@@ -1,4 +1,4 @@
-"""Puts a streamed response together, by rules A1 to A8 and against quirks Q1 to Q30.
+"""Puts a streamed response together, by rules A1 to A9 and against quirks Q1 to Q30.
 
 No provider's stream is trusted to have indexes, ids, whole names or whole arguments. A call is final only
 when the stream has ended (A7), and one whose arguments are not a JSON object is marked, never repaired.
@@ -18,7 +18,10 @@ from agents.dialects.base import (
     ReplayItem,
     TextDelta,
     UsageDelta,
+    WholeMessage,
 )
+from agents.dialects.finishing import kind_of
+from agents.dialects.tags import apart
 from agents.events import Usage
 
 #: Bytes of text, reasoning and arguments that one response may hold. More is no answer but a runaway, and a
@@ -47,7 +50,8 @@ class AssembledCall:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came. `finish` is empty when the provider never said that it was over."""
+    """What came. `finish` is the provider's reason, empty if it gave none; `ended`: it said that it was over, with or
+    without a reason. Without that, what came may be half of it."""
 
     text: str
     calls: tuple[AssembledCall, ...] = ()
@@ -55,6 +59,7 @@ class Response:
     replay: tuple[Mapping[str, Any], ...] = ()
     usage: Usage = field(default_factory=Usage)
     finish: str = ""
+    ended: bool = False
 
 
 class TextPieces:
@@ -93,6 +98,8 @@ class _Call:
         self.arguments = ""
         self.whole = False
         self.extra: dict[str, Any] = {}
+        #: What the dialect's own events say: all of it has come, or not; None: they say nothing.
+        self.complete: bool | None = None
         #: The call that this one may only repeat: it was opened because another object followed (A6).
         self.repeats: _Call | None = None
         self._depth = 0
@@ -131,6 +138,15 @@ class _Call:
         self.arguments = ""
         self.whole = False
 
+    def take_over(self, before: "_Call | None") -> None:
+        """Keep of the same call, as it came in pieces, what this one lacks."""
+        if before is None:
+            return
+        self.id = self.id or before.id
+        self.extra = before.extra | self.extra
+        if before.whole and not self.whole:
+            self.arguments, self.whole = before.arguments, True
+
     def held(self) -> Any:
         """The arguments as an object, or None if they are not one."""
         value = _parse(self.arguments)
@@ -143,16 +159,20 @@ class Assembler:
     def __init__(self) -> None:
         self._text = TextPieces()
         self._reasoning = TextPieces()
+        #: Reasoning that came since somebody asked for it.
+        self._fresh: list[str] = []
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
         self._argument_bytes = 0
         self._replay: list[Mapping[str, Any]] = []
         self._usage = Usage()
         self._finish = ""
+        self._ended = False
 
     @property
-    def finish(self) -> str:
-        return self._finish
+    def ended(self) -> bool:
+        """Whether the provider has said that the response is over."""
+        return self._ended
 
     @property
     def too_large(self) -> bool:
@@ -166,32 +186,73 @@ class Assembler:
             case TextDelta():
                 return self._text.add(delta.text)
             case ReasoningDelta():
-                self._reasoning.add(delta.text)
+                self._fresh.append(self._reasoning.add(delta.text))
             case CallDelta():
                 self._feed_call(delta)
+            case WholeMessage():
+                return self._feed_whole(delta)
             case ReplayItem():
                 self._replay.append(delta.item)
             case UsageDelta():
                 self._usage = delta.usage
             case FinishDelta():
                 self._finish = delta.reason or self._finish
+                self._ended = True
         return ""
 
+    def fresh_reasoning(self) -> str:
+        """The reasoning that has come since this was asked last (whole characters)."""
+        text = "".join(self._fresh)
+        self._fresh.clear()
+        return text
+
     def response(self) -> Response:
-        """What has come so far (A8); complete only if `finish` is set."""
+        """What has come so far (A8); complete only if it `ended`."""
         named = [call for call in self._calls if call.name and not _only_repeats(call)]
-        cut = self._finish in ("", "length", "content_filter")
+        cut = not self._ended or kind_of(self._finish) in ("length", "content_filter", "interrupted")
         seen: set[str] = set()
         calls = []
         for place, call in enumerate(named):
             fresh = call.id if call.id not in seen else ""
             seen.add(call.id)
             arguments, state = _judge(clean(call.arguments))
-            if cut and place == len(named) - 1:
-                state = "truncated"
-            calls.append(AssembledCall(call.name, arguments, state, fresh, call.extra or None))
+            if call.complete is None:
+                # Nobody vouches for an empty text where no reason was given, or where the end is missing.
+                doubtful = state == "empty" and (cut or not self._finish)
+                whole = not doubtful and not (cut and place == len(named) - 1)
+            else:
+                whole = call.complete
+            calls.append(
+                AssembledCall(
+                    call.name, arguments, state if whole else "truncated", fresh, call.extra or None
+                )
+            )
         text, reasoning = str(self._text), str(self._reasoning)
-        return Response(text, tuple(calls), reasoning, tuple(self._replay), self._usage, self._finish)
+        if not reasoning:
+            reasoning, text = apart(text)
+        replay = tuple(self._replay)
+        return Response(text, tuple(calls), reasoning, replay, self._usage, self._finish, self._ended)
+
+    def _feed_whole(self, whole: WholeMessage) -> str:
+        """A9: what the whole message has beyond its pieces; its calls, none of which is final yet, replace theirs."""
+        if whole.reasoning and not self._reasoning.size:
+            self._fresh.append(self._reasoning.add(whole.reasoning))
+        if whole.calls:
+            again = Assembler()
+            for delta in whole.calls:
+                again._feed_call(delta)
+            for place, call in enumerate(again._calls):
+                call.take_over(self._same_call(place, call))
+            self._calls, self._by_index = again._calls, again._by_index
+            self._argument_bytes = max(self._argument_bytes, again._argument_bytes)
+        came = str(self._text)
+        return self._text.add(whole.text[len(came) :]) if whole.text.startswith(came) else ""
+
+    def _same_call(self, place: int, call: _Call) -> _Call | None:
+        if call.id and (found := next((one for one in self._calls if one.id == call.id), None)) is not None:
+            return found
+        there = self._calls[place] if place < len(self._calls) else None
+        return there if there is not None and there.name == call.name else None
 
     def _feed_call(self, delta: CallDelta) -> None:
         id = _plain(delta.id)  # A1: an empty id or name counts as absent
@@ -214,6 +275,8 @@ class Assembler:
                 call = self._open(delta.index, id if id != call.id else "", name)
         if delta.extra:
             call.extra.update(delta.extra)
+        if delta.complete is not None:
+            call.complete = delta.complete
         self._append(delta.index, call, arguments)
 
     def _find(self, index: int | None, id: str, name: str) -> _Call:
@@ -246,7 +309,8 @@ class Assembler:
 
     def _append(self, index: int | None, call: _Call, piece: str) -> None:
         """A6: one complete object per call. Each turn of the loop closes at most one object."""
-        while piece.strip():
+        # White space between objects says nothing; within one it may stand in a string.
+        while piece.strip() or (piece and call.arguments and not call.whole):
             if call.whole:
                 following = _parse(piece)
                 if isinstance(following, dict) and following == call.held():

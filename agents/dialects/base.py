@@ -30,6 +30,7 @@ __all__ = [
     "TranscriptRefused",
     "UsageDelta",
     "Violation",
+    "WholeMessage",
 ]
 
 
@@ -52,6 +53,8 @@ class CallDelta:
     """A piece of a tool call, exactly as loose as providers send it (quirks Q1 to Q27).
 
     `arguments` is text, or already an object at some servers. `extra` is the issuer's own data of this call.
+    `complete`: the dialect's own events say that all of the arguments have come (True) or not (False). None: they say
+    nothing of it, and the assembler judges by the end of the response (rule A8).
     """
 
     index: int | None = None
@@ -59,6 +62,17 @@ class CallDelta:
     name: str | None = None
     arguments: Any = None
     extra: Mapping[str, Any] | None = None
+    complete: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WholeMessage:
+    """The message once more, whole, after its pieces or instead of them (rule A9). An empty field says nothing: what
+    came in pieces stands. `calls` stand in the place of the calls before."""
+
+    text: str = ""
+    reasoning: str = ""
+    calls: tuple[CallDelta, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +91,13 @@ class UsageDelta:
 
 @dataclass(frozen=True, slots=True)
 class FinishDelta:
-    """The provider says that the response is over, and why (`stop`, `tool_calls`, `length`, …)."""
+    """The provider says that the response is over, and why (`stop`, `tool_calls`, `length`, …). An empty reason: it
+    marked the end (`[DONE]`, the end of a JSON body) and did not say why."""
 
     reason: str
 
 
-Delta = TextDelta | ReasoningDelta | CallDelta | ReplayItem | UsageDelta | FinishDelta
+Delta = TextDelta | ReasoningDelta | CallDelta | WholeMessage | ReplayItem | UsageDelta | FinishDelta
 
 
 class Model(Protocol):

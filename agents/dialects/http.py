@@ -1,23 +1,30 @@
-"""POST to a model's server and read the event stream that comes back: for every dialect, through the `openai` client.
+"""POST to a model's server and read what comes back: for every dialect, through the `openai` client.
 
-The client is used for what it is good at (connections, headers, server-sent events). Its chunk types are not:
-they assume fields that compatible servers leave out, so chunks are read as the plain JSON they are.
+The client is used for what it is good at: connections, headers, the errors of HTTP. The body is read here, as the
+plain JSON it is, because compatible servers send more kinds of it than the client knows (docs/streams.md).
 """
 
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
+import httpx2  # what `openai` speaks HTTP with; its errors come through where the body is read
 import openai
 from openai import AsyncOpenAI, AsyncStream
 
+from agents.dialects.body import DONE, Body
 from agents.dialects.errors import broken_off, classify, unreachable
+
+__all__ = ["DONE", "client_for", "close_clients", "post"]
 
 #: Seconds: to connect; and without a byte of the answer (reasoning models think for minutes).
 CONNECT_TIMEOUT = 10.0
 SILENCE_TIMEOUT = 180.0
+#: Seconds that a server gets to close an answer that it has ended, so that the connection can be used again.
+DRAIN_TIMEOUT = 0.1
 
 #: One client, with its pool of connections, per event loop, address and key.
 _clients: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], AsyncOpenAI]]" = (
@@ -45,26 +52,55 @@ async def close_clients() -> None:
 
 
 async def post(
-    base_url: str, key: str, path: str, body: Mapping[str, Any]
+    base_url: str, key: str, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None
 ) -> AsyncGenerator[Mapping[str, Any], None]:
-    """POST `body` and yield the JSON objects of the event stream. Raises ModelError; closes the response when
-    it is closed or cancelled itself."""
+    """POST `body` and yield the JSON objects that come back, and `DONE` where the server marks the end. Raises
+    ModelError; closes the response when it is closed or cancelled itself. `headers`: what carries the key at this
+    API, instead of `Authorization`."""
     begun = False
-    response: AsyncStream[Any] | None = None
+    stream: AsyncStream[Any] | None = None
+    model = str(body.get("model", ""))
     try:
         client = client_for(base_url, key)
-        response = await client.post(
-            path, body=dict(body), cast_to=object, stream=True, stream_cls=AsyncStream[object]
+        stream = await client.post(
+            path,
+            body=dict(body),
+            cast_to=object,
+            options={} if headers is None else {"headers": {**headers, "Authorization": openai.Omit()}},
+            stream=True,
+            stream_cls=AsyncStream[object],
         )
-        async for chunk in response:
-            begun = True
-            if isinstance(chunk, Mapping):
-                yield chunk
-    except (openai.OpenAIError, ValueError, OSError) as error:
-        _explain(error, str(body.get("model", "")), begun)
+        answer = Body(model)
+        async with aclosing(_pieces(stream)) as pieces:
+            async for piece in pieces:
+                for frame in answer.feed(piece):
+                    begun = True
+                    yield frame
+                if answer.done:
+                    await _drain(pieces)
+                    return
+        for frame in answer.end():
+            yield frame
+    except (openai.OpenAIError, httpx2.HTTPError, OSError) as error:
+        _explain(error, model, begun)
     finally:
-        if response is not None:
-            await response.close()
+        if stream is not None:
+            await stream.close()
+
+
+async def _pieces(stream: AsyncStream[Any]) -> AsyncGenerator[bytes, None]:
+    async for piece in stream.response.aiter_bytes():
+        yield piece
+
+
+async def _drain(pieces: AsyncGenerator[bytes, None]) -> None:
+    """Read what follows the end, so that the connection can be used again; not for long, and whatever it is."""
+    try:
+        async with asyncio.timeout(DRAIN_TIMEOUT):
+            async for _ in pieces:
+                pass
+    except (TimeoutError, httpx2.HTTPError, OSError):
+        pass
 
 
 def _explain(error: Exception, model: str, begun: bool) -> NoReturn:
@@ -74,17 +110,15 @@ def _explain(error: Exception, model: str, begun: bool) -> NoReturn:
             text = json.dumps(error.body, ensure_ascii=False) if error.body is not None else error.message
             headers = {name.lower(): value for name, value in error.response.headers.items()}
             raise classify(error.status_code, text, headers, model=model) from error
-        case openai.APITimeoutError():
+        case openai.APITimeoutError() | httpx2.TimeoutException():
             if begun:
                 raise broken_off(f"nothing came for {SILENCE_TIMEOUT:.0f} seconds") from error
             raise unreachable("it did not answer in time") from error
         case openai.APIConnectionError():
-            if begun:
-                raise broken_off("the connection was lost") from error
             raise unreachable("no connection") from error
-        case openai.APIError():  # An error object inside a stream that had begun with 200 (Q30).
+        case openai.APIError():
             text = json.dumps(error.body, ensure_ascii=False) if error.body is not None else error.message
             raise classify(0, text, model=model) from error
-        case ValueError():
-            raise broken_off("what came is not JSON") from error
-    raise broken_off("the connection was lost") from error
+    if begun:
+        raise broken_off("the connection was lost") from error
+    raise unreachable("no connection") from error

@@ -64,6 +64,25 @@ def arguments(where: str, text: Any) -> Iterator[Violation]:
         yield Violation("V10", where, f"arguments are no JSON object: {text[:40]!r}")
 
 
+def plain_object(where: str, value: Any) -> Iterator[Violation]:
+    """V10, where arguments are sent as an object: one that any JSON reader takes."""
+    if not isinstance(value, dict):
+        yield Violation("V10", where, f"arguments are no object: {str(value)[:40]!r}")
+        return
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:
+        yield Violation("V10", where, f"arguments that cannot be sent ({error})")
+
+
+def plain_text(where: str, text: Any) -> Iterator[Violation]:
+    """V9: a text that says something and can be encoded."""
+    if not isinstance(text, str) or not text.strip():
+        yield Violation("V9", where, "an empty text")
+    elif not text.isascii() and re.search("[\ud800-\udfff]", text):
+        yield Violation("V9", where, "text that cannot be encoded")
+
+
 def image(where: str, url: Any, sees: bool) -> Iterator[Violation]:
     """V9: a picture, for a model that sees."""
     if not sees:

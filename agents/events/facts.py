@@ -9,7 +9,17 @@ How to add a field or an event is told in docs/upgrading.md.
 
 from typing import Annotated, Any, Literal
 
-from agents.events.parts import TOLERANT, AttachmentRef, Fact, Origin, ProposedCall, RunCode, Usage
+from agents.events.parts import (
+    TOLERANT,
+    AttachmentRef,
+    Fact,
+    Incomplete,
+    LeftOutReason,
+    Origin,
+    ProposedCall,
+    RunCode,
+    Usage,
+)
 
 
 class Event(Fact):
@@ -37,6 +47,29 @@ class MessageAdded(Event):
     text: str
     origin: Origin = Origin()
     attachments: tuple[AttachmentRef, ...] = ()
+
+
+class MessageLeftOut(Event):
+    """The provider refuses requests with this: what a message or note says, or what a step's tools gave (`message` is
+    the id of any of them), or only these `files` of a message. Later requests go without, until it is taken back.
+    `model` is who refused it, in the words of `detail`."""
+
+    type: Literal["message.left_out"] = "message.left_out"
+    message: str
+    reason: Annotated[LeftOutReason, TOLERANT]
+    files: tuple[str, ...] = ()
+    detail: str = ""
+    model: str = ""
+    ignorable: Literal[True] = True
+
+
+class MessageTakenBack(Event):
+    """Somebody wants what was left out to be sent again."""
+
+    type: Literal["message.taken_back"] = "message.taken_back"
+    message: str
+    by: str = ""
+    ignorable: Literal[True] = True
 
 
 class NoteAdded(Event):
@@ -140,7 +173,8 @@ class StepStarted(Event):
 
 class StepFinished(Event):
     """The response is complete (rule R5): its text and its ordered calls. `replay` is the issuer's own data
-    (reasoning, signatures, item ids), sent back unchanged and only to its issuer (rule V14)."""
+    (reasoning, signatures, item ids), sent back unchanged and only to its issuer (rule V14). `finish` is the
+    provider's word for why it ended; `incomplete` says that, and why, it is not a whole answer (rule R14)."""
 
     type: Literal["step.finished"] = "step.finished"
     run: str
@@ -149,6 +183,9 @@ class StepFinished(Event):
     calls: tuple[ProposedCall, ...] = ()
     usage: Usage = Usage()
     finish: str = ""
+    #: What the model said to itself, for people (and in `replay` for its issuer). Never sent as its words.
+    reasoning: str = ""
+    incomplete: Annotated[Incomplete, TOLERANT] | None = None
     issuer: str = ""
     replay: dict[str, Any] | None = None
 
@@ -160,6 +197,7 @@ class StepStopped(Event):
     run: str
     step: str
     text: str
+    reasoning: str = ""
 
 
 class StepDiscarded(Event):

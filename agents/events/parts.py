@@ -42,12 +42,18 @@ RunCode = Literal[
     "model_busy",
     "model_rejected",
     "model_error",
+    "content_refused",
+    "no_answer",
     "transcript_invalid",
     "crashed_too_often",
     "outcome_unknown",
     "agent_missing",
     "internal",
 ]
+
+#: Why later requests go without what a message says, a picture of it, or what a step's tools gave: the provider's
+#: content filter refused it, it could not read the picture, or it refused it without saying why.
+LeftOutReason = Literal["content_filter", "image", "refused"]
 
 #: Why a call has the result it has, when that is not simply what the tool returned.
 CallCode = Literal[
@@ -64,6 +70,17 @@ CallCode = Literal[
     "outcome_unknown",
     "refused",
     "resolved_by_person",
+]
+
+#: Why a response that is kept is not all that the model would have said (or is nothing but reasoning). Closed list;
+#: nothing is decided by it, people are told.
+Incomplete = Literal[
+    "length",
+    "length_before_answer",
+    "content_filter",
+    "interrupted",
+    "thinking_only",
+    "other",
 ]
 
 
@@ -130,7 +147,7 @@ class Origin(Fact):
 
     entrance: str = "web"
     name: str = ""
-    actor: str = Field(default="", exclude_if=lambda actor: not actor)
+    actor: str = Field(default="", exclude_if=lambda actor: not actor, json_schema_extra={"optional": True})
 
 
 class AttachmentRef(Fact):

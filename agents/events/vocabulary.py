@@ -29,6 +29,8 @@ from agents.events.facts import (
     Event,
     HistoryCompacted,
     MessageAdded,
+    MessageLeftOut,
+    MessageTakenBack,
     NoteAdded,
     RunFailed,
     RunFinished,
@@ -51,6 +53,8 @@ AnyEvent = Annotated[
     ConversationCreated
     | ConversationRenamed
     | MessageAdded
+    | MessageLeftOut
+    | MessageTakenBack
     | NoteAdded
     | RunQueued
     | RunStarted

@@ -1,4 +1,4 @@
-"""Anthropic, by its OpenAI-compatible address."""
+"""Anthropic, by its own API and by its OpenAI-compatible one."""
 
 from agents.providers.base import Profile, Provider, Refusal, Window
 
@@ -10,8 +10,12 @@ PROVIDER = Provider(
             "Anthropic (OpenAI-compatible)",
             hosts=("api.anthropic.com",),
             models=r"^(anthropic[/.])?claude",
-            alternates=True,
             tools_with_calls=True,
+        ),
+        Profile("anthropic-messages", "Anthropic Messages", dialect="anthropic", thinks=True),
+        # For other servers that speak the same API, which may not know every one of its fields.
+        Profile(
+            "anthropic-messages-plain", "Anthropic Messages, thinking not asked for", dialect="anthropic"
         ),
     ),
     windows=(Window(r"^claude", 200_000),),

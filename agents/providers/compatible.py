@@ -3,11 +3,11 @@
 Here stand the words that gateways and many servers use alike.
 """
 
-from agents.providers.base import Provider, Refusal
+from agents.providers.base import Profile, Provider, Refusal
 
 PROVIDER = Provider(
     "compatible",
-    profiles=(),
+    profiles=(Profile("compatible", "Any OpenAI-compatible server"),),
     refusals=(
         Refusal(
             "images",

@@ -1,4 +1,4 @@
-"""Google's Gemini, by its OpenAI-compatible address."""
+"""Google's Gemini, by its own API and by its OpenAI-compatible one."""
 
 from agents.providers.base import Profile, Provider, Refusal, Window
 
@@ -10,9 +10,9 @@ PROVIDER = Provider(
             "Gemini (OpenAI-compatible)",
             hosts=("generativelanguage.googleapis.com", "aiplatform.googleapis.com"),
             models=r"^(google/)?gemini",
-            alternates=True,
             signatures=True,
         ),
+        Profile("gemini-native", "Gemini generateContent", dialect="gemini", signatures=True, thinks=True),
     ),
     windows=(
         Window(r"^gemini-[2-9]|^gemini-1\.5", 1_000_000),

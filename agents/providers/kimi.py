@@ -17,7 +17,14 @@ PROVIDER = Provider(
             family="kimi",
         ),
         Profile("kimi", "Moonshot Kimi", hosts=_HOSTS, models=r"moonshot|kimi", family="kimi"),
-        Profile("kimi-template", "Kimi K2, self-hosted template", ids="kimi", alternates=True, family="kimi"),
+        Profile(
+            "kimi-template",
+            "Kimi K2, self-hosted",
+            models=r"^kimi-k2",
+            templates=r"tool_calls_section_begin",
+            ids="kimi",
+            family="kimi",
+        ),
     ),
     windows=(
         Window(r"^moonshot-v1-8k", 8_192),

@@ -4,6 +4,6 @@ from agents.providers.base import Profile, Provider, Refusal
 
 PROVIDER = Provider(
     "llama.cpp",
-    profiles=(Profile("llama.cpp", "llama.cpp", bridge=True, alternates=True),),
+    profiles=(Profile("llama.cpp", "llama.cpp"),),
     refusals=(Refusal("E22", (r"failed to parse tool call arguments as json",)),),
 )

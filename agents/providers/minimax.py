@@ -10,7 +10,6 @@ PROVIDER = Provider(
             "MiniMax",
             hosts=("api.minimax.chat", "api.minimax.io", "api.minimaxi.com"),
             models=r"^(minimax|abab)",
-            alternates=True,
         ),
     ),
     windows=(Window(r"^minimax|^abab", 200_000),),

@@ -1,4 +1,4 @@
-"""Mistral: the current API, and models whose tokenizer takes no text beside calls."""
+"""Mistral: the current API, and models whose tokenizer takes no text beside calls, there and self-hosted."""
 
 from agents.providers.base import Profile, Provider, Refusal, Window
 
@@ -10,8 +10,7 @@ PROVIDER = Provider(
             "Mistral, older models (tokenizer v3)",
             hosts=("api.mistral.ai",),
             models=r"^((open-)?mixtral|open-mi[sx]tral-(7b|8x)|mistral-7b)",
-            bridge=True,
-            alternates=True,
+            by_name=False,
             text_beside_calls=False,
             include_usage=False,
             vision="",
@@ -22,9 +21,16 @@ PROVIDER = Provider(
             "Mistral",
             hosts=("api.mistral.ai",),
             models=r"^((open-)?mi[sx]tral|codestral|devstral|magistral|ministral|pixtral)",
-            bridge=True,
-            alternates=True,
+            by_name=False,
             include_usage=False,  # Usage comes unasked in the last chunk; the option is refused as unknown.
+            family="mistral",
+        ),
+        Profile(
+            "mistral-v3-template",
+            "Mistral, older models, self-hosted",
+            models=r"^(mixtral-8x22b|mistral-7b-(instruct-)?v0\.3|mathstral|codestral-22b)",
+            text_beside_calls=False,
+            vision="",
             family="mistral",
         ),
     ),

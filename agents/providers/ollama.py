@@ -4,6 +4,6 @@ from agents.providers.base import Profile, Provider, Refusal
 
 PROVIDER = Provider(
     "ollama",
-    profiles=(Profile("ollama", "Ollama", ports=(11434,), bridge=True, alternates=True),),
+    profiles=(Profile("ollama", "Ollama", ports=(11434,)),),
     refusals=(Refusal("E23", (r"invalid tool call arguments", r"invalid message content type: <nil>")),),
 )

@@ -2,4 +2,4 @@
 
 from agents.providers.base import Profile, Provider
 
-PROVIDER = Provider("vllm", profiles=(Profile("vllm", "vLLM", bridge=True, alternates=True),))
+PROVIDER = Provider("vllm", profiles=(Profile("vllm", "vLLM"),))

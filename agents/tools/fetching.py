@@ -74,7 +74,7 @@ class Known:
 NOTHING = Known()
 
 
-class _Pinned(httpcore.AsyncNetworkBackend):
+class Pinned(httpcore.AsyncNetworkBackend):
     """Connects to addresses that have been checked, whatever name is asked for. TLS and the Host header
     keep the name, because httpcore takes them from the request."""
 
@@ -164,9 +164,10 @@ class Fetcher:
             raise ToolError(f"The address is longer than {MAX_URL} characters.")
         try:
             url = httpx.URL(text.strip())
+            host = url.host  # is read from its ASCII form only now, and may be none
         except (httpx.InvalidURL, ValueError):
             raise ToolError("This is not an address. Write it like https://example.com/page.") from None
-        if url.scheme not in ("http", "https") or not url.host:
+        if url.scheme not in ("http", "https") or not host:
             raise ToolError("Only whole http and https addresses can be read, like https://example.com/page.")
         if url.userinfo:
             raise ToolError("Addresses with a name or password in them are not read. Take it out.")
@@ -192,9 +193,9 @@ class Fetcher:
     async def _get(self, url: httpx.URL, known: Known) -> AsyncIterator[httpcore.Response]:
         addresses = await self._addresses(url)
         # Made once and in a thread: reading all the certificates takes a tenth of a second.
-        tls = self.tls or await asyncio.to_thread(_trust)
+        tls = self.tls or await asyncio.to_thread(trust)
         async with httpcore.AsyncConnectionPool(
-            ssl_context=tls, network_backend=_Pinned(addresses, self.dialer), max_connections=1
+            ssl_context=tls, network_backend=Pinned(addresses, self.dialer), max_connections=1
         ) as pool:
             # The fragment stays here; httpx has already escaped the rest.
             target = httpcore.URL(
@@ -247,7 +248,8 @@ class Fetcher:
 
 
 @cache
-def _trust() -> ssl.SSLContext:
+def trust() -> ssl.SSLContext:
+    """The certificates that are believed, read once."""
     return httpcore.default_ssl_context()
 
 

@@ -10,7 +10,12 @@ from agents.transcript.room import Room
 from agents.transcript.tokens import estimate
 from agents.transcript.wording import clean
 
+#: How deep arguments may be nested where they are sent as an object (protobuf's JSON readers stop at 100, the
+#: whole request included).
+MAX_DEPTH = 64
 _NINE = re.compile(r"[A-Za-z0-9]{9}")
+#: Characters of the longest id that is sent: what the Responses API and several gateways take at most.
+MAX_ID = 64
 
 
 def arguments(call: Call, room: Room) -> str:
@@ -21,6 +26,28 @@ def arguments(call: Call, room: Room) -> str:
     if estimate(text) > max(room.result_tokens, 200):
         return json.dumps({"left_out": f"{len(text)} characters of arguments"})
     return text
+
+
+def arguments_object(call: Call, room: Room) -> dict[str, Any]:
+    """The arguments as an object that any server's JSON reader takes, for dialects that do not send them as text:
+    without lone surrogates, infinite numbers or nesting that none would read."""
+    try:
+        value = json.loads(arguments(call, room))
+        if _depth(value) > MAX_DEPTH:
+            return {"left_out": f"arguments nested more than {MAX_DEPTH} deep"}
+        held = json.loads(clean(json.dumps(value, ensure_ascii=False, allow_nan=False)))
+    except (ValueError, RecursionError):
+        return {}
+    return held if isinstance(held, dict) else {}
+
+
+def _depth(value: Any) -> int:
+    """How deep lists and objects are nested; without recursion, because a model may write anything."""
+    depth, level = 0, [value]
+    while level := [one for one in level if isinstance(one, dict | list)]:
+        depth += 1
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
+    return depth
 
 
 def is_object(text: str) -> bool:
@@ -39,7 +66,9 @@ def wire_id(call: Call, room: Room) -> str:
     """The call's id in this request: unique in it, and of the form that the profile takes (V4, V5, V6)."""
     if room.profile.ids == "kimi":
         room.count += 1
-        return f"functions.{function_name(call.name)}:{room.count - 1}"
+        number = str(room.count - 1)
+        name = function_name(call.name)[: MAX_ID - len("functions.:") - len(number)]
+        return f"functions.{name}:{number}"
     id, salt = call.id, 0
     while not _NINE.fullmatch(id) or id in room.ids:
         salt += 1

@@ -28,7 +28,8 @@ class Form(Protocol):
     """How a dialect writes what the assistant said and did."""
 
     def step(self, step: Step, room: Room) -> list[Message]:
-        """The messages of a step; none if it says nothing. A message that ends with results has the role `tool`."""
+        """The messages of a step; none if it says nothing. What asks for calls has `tool_calls` and the role
+        `assistant`, results have the role `tool`. A message with `items` is sent as it is and joined with no other."""
         ...
 
     def line(self, text: str, profile: Profile) -> Message:
@@ -38,7 +39,8 @@ class Form(Protocol):
 
 def budget(ask: ModelSettings) -> int:
     """Tokens that the history may take in a request."""
-    return max(500, ask.window - estimate(ask.prompt) - estimate(json.dumps(list(ask.tools))))
+    said = estimate(ask.prompt) + estimate(ask.preface)
+    return max(500, ask.window - said - estimate(json.dumps(list(ask.tools))))
 
 
 def lay_out(history: History, profile: Profile, ask: ModelSettings, form: Form) -> list[Message]:
@@ -53,7 +55,16 @@ def lay_out(history: History, profile: Profile, ask: ModelSettings, form: Form) 
     room.count = _calls_before(history.items, kept.items) if profile.ids == "kimi" else 0
     for item in kept.items:
         messages += form.step(item, room) if isinstance(item, Step) else _message(item, room)
-    return _ordered(messages, profile, form)
+    return _prefaced(_ordered(messages, profile, form), ask)
+
+
+def _prefaced(messages: list[Message], ask: ModelSettings) -> list[Message]:
+    """With the system prompt as the beginning of the first message, which is a user's, where it goes there."""
+    if not ask.preface.strip():
+        return messages
+    first = messages[0]
+    content = attached.joined(clean(ask.preface), first["content"])
+    return [{**first, "content": content}, *messages[1:]]
 
 
 def cost(item: Item, budget: int, whole: Mapping[str, AttachmentRef] | None = None) -> int:
@@ -96,6 +107,8 @@ def _calls_before(items: Sequence[Item], kept: Sequence[Item]) -> int:
 
 def _as_one(first: Message, second: Message, profile: Profile) -> bool:
     """Whether two neighbours can be sent as one message (no results stand between them)."""
+    if "items" in first or "items" in second:
+        return False
     if first["role"] == second["role"] == "assistant":
         return "tool_calls" not in first and (profile.text_beside_calls or "tool_calls" not in second)
     return bool(first["role"] == second["role"] == "user")

@@ -25,6 +25,12 @@ class ModelSettings:
     window: int = 60_000
     #: Files that were read for this request (`attached.wanted`); None: one that is gone.
     files: Mapping[str, FileContent | None] = field(default_factory=dict)
+    #: Where and by which key the model is asked (`account_of`).
+    account: str = ""
+    #: What goes before the first message, where the model takes no system prompt.
+    preface: str = ""
+    #: Whether the request may ask for more than an answer (usage, options of the stream).
+    options: bool = True
 
 
 @dataclass
@@ -43,5 +49,5 @@ class Room:
 
 def own_replay(step: Step, room: Room) -> dict[str, Any]:
     """What the step's issuer wants back, if that is who is asked now (rule V14); else nothing."""
-    asked = room.profile.issuer(room.ask.model)
+    asked = room.profile.issuer(room.ask.model, room.ask.account)
     return step.replay if step.replay is not None and step.issuer == asked else {}

@@ -11,7 +11,8 @@ from agents.profiles import context_window
 SHARE = 0.75
 
 
-def window_for(model: str, wanted: int) -> int:
-    """The window of a request: what the agent wants, if its model has that much."""
-    known = context_window(model)
+def window_for(model: str, wanted: int, told: int | None = None) -> int:
+    """The window of a request: what the agent wants, if its model has that much. `told`: the model's context window, if
+    somebody knows it better than its name."""
+    known = told or context_window(model)
     return wanted if known is None else min(wanted, int(known * SHARE))

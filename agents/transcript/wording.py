@@ -8,6 +8,9 @@ from agents.transcript.tokens import characters, estimate
 
 CUT = "[This answer was cut off here.]"
 EMPTY_MESSAGE = "(empty message)"
+#: Beside calls of a model that said nothing (V9). Null is refused by xAI and printed as the word None by templates, an
+#: empty text is refused by Gemini and Anthropic, also behind gateways.
+NO_WORDS = "…"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

@@ -12,12 +12,14 @@ conversation that is not theirs is `not_found`.
 
 from dataclasses import dataclass
 from typing import Literal
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from agents.tools.texts import fit
+from chat import extensions
 from chat.commands import MAX_TEXT, MAX_TITLE, ResultCode
 from chat.inbox import Body, CommandResult, CreateBody, Inbox, SendBody, Sender
 from chat.journal import replies
+from chat.models import Conversation
 from chat.session.errors import JournalUnavailable
 
 #: What a person reads of a firing that can never be carried out.
@@ -25,6 +27,7 @@ REFUSALS: dict[str, str] = {
     "not_found": "The conversation was deleted.",
     "agent_missing": "The agent is missing or disabled.",
     "bad_command": "The message is empty.",
+    "forbidden": "Its owner is disabled, so nothing is done for them.",
 }
 
 
@@ -37,7 +40,8 @@ class Firing:
     longer than MAX_TEXT is cut with a mark: nobody is there to shorten it. `agent` (a slug, "" = the default one) and
     `title` ("" = made from the prompt) are those of a conversation that is made.
     `conversation` names one that must exist; without it one is made, for this firing alone or, with a `series`, for all
-    firings that name the same one.
+    firings that name the same one. `made_in`: the conversation whose agent has set it up, if one did. What was set up
+    in a chat of a bot's account, by whoever spoke there, has the authority of a stranger and not of the account.
     """
 
     key: str
@@ -49,6 +53,7 @@ class Firing:
     conversation: str = ""
     title: str = ""
     series: str = ""
+    made_in: UUID | None = None
 
     @property
     def place(self) -> str:
@@ -80,10 +85,14 @@ class Fired:
 
 async def fire(inbox: Inbox, firing: Firing) -> Fired:
     """Carry a firing out, or find that it was. Never raises for what an outage can cause."""
-    who = Sender(firing.owner, entrance=firing.entrance, name=firing.name)
     place, message = firing.place, firing.message
     if not firing.prompt.strip():
         return Fired(place, message, "", "rejected", "bad_command")
+    try:
+        actor = await inbox.journal.ask(lambda: _actor(firing.made_in))
+    except JournalUnavailable:
+        return Fired(place, message, "", "rejected", "unavailable", retry=True)
+    who = Sender(firing.owner, entrance=firing.entrance, name=firing.name, actor=actor)
     if not firing.conversation:
         create = CreateBody(kind="create", agent=firing.agent, title=firing.title[:MAX_TITLE])
         made = await _submit(inbox, who, place, _made("create", place), create)
@@ -104,6 +113,19 @@ async def _submit(inbox: Inbox, who: Sender, conversation: str, id: str, body: B
     result = await inbox.submit(who, conversation, id, body)
     # Its title, agent or prompt has changed since it was sent the first time: what was sent then stands.
     return CommandResult("duplicate") if result.code == "id_reused" else result
+
+
+def is_of_chat(made_in: UUID | None) -> bool:
+    """Whether something was set up in a chat of a bot's account, by whoever spoke there. In a database thread."""
+    if made_in is None:
+        return False
+    entrance = Conversation.objects.filter(pk=made_in).values_list("entrance", flat=True).first()
+    place = None if entrance is None else extensions.place_of(entrance, made_in)
+    return place is not None and place.shared
+
+
+def _actor(made_in: UUID | None) -> str:
+    return f"guest:{made_in}" if is_of_chat(made_in) else ""
 
 
 def _made(*parts: object) -> str:

@@ -14,7 +14,6 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any
 from uuid import UUID
 
@@ -22,12 +21,12 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext_lazy as _
-from PIL import Image, ImageOps
 
 from agents import events as e
 from agents.attachments import FileContent
 from chat import set_aside
 from chat.files import sniffing
+from chat.files.pictures import pictures
 from chat.journal.journal import Journal
 from chat.models import Attachment, QueueFailure
 from chat.session.errors import Rejected
@@ -155,34 +154,14 @@ def prepared(row: Attachment) -> FileContent | None:
     try:
         with row.file.open("rb") as file:
             data: bytes = file.read()
-        picture = row.media_type.startswith("image/")
-        if not picture or (row.media_type in _PLAIN and _fits(data)):
+        if not row.media_type.startswith("image/"):
             return FileContent(row.media_type, data)
-        return _shrunk(data)
-    except (
-        Exception
-    ) as problem:  # The storage, or Pillow with a damaged picture: the model is told that it is missing.
+        plain = _PLAIN_BYTES if row.media_type in _PLAIN else 0
+        found = pictures.shrunk(data, MODEL_EDGE, plain, limits().pixels)
+        return FileContent(row.media_type, data) if found is None else FileContent(*found)
+    except Exception as problem:  # The storage, or a damaged picture: the model is told that it is missing.
         log.warning("Attachment %s cannot be read: %s", row.id, problem)
         return None
-
-
-def _fits(data: bytes) -> bool:
-    with Image.open(BytesIO(data)) as image:
-        small = len(data) <= _PLAIN_BYTES and max(image.size) <= MODEL_EDGE
-        return small and not getattr(image, "is_animated", False)
-
-
-def _shrunk(data: bytes) -> FileContent:
-    with Image.open(BytesIO(data)) as image:
-        image.thumbnail((MODEL_EDGE, MODEL_EDGE))
-        upright: Any = ImageOps.exif_transpose(image)
-        clear = upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info
-        out = BytesIO()
-        if clear:
-            upright.convert("RGBA").save(out, "PNG")
-            return FileContent("image/png", out.getvalue())
-        upright.convert("RGB").save(out, "JPEG", quality=88)
-        return FileContent("image/jpeg", out.getvalue())
 
 
 def clean(now: int, older_ms: int = UNSENT_MS, using: str = "default") -> int:

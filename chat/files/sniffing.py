@@ -1,16 +1,15 @@
 """What an uploaded file is, by a look at its bytes: a picture that Pillow reads, or text; everything else is refused.
 
-Neither the name nor the media type that a client gives is believed. Pure but for Pillow.
+Neither the name nor the media type that a client gives is believed. Pure, but for the process that
+decodes pictures.
 """
 
 import re
 import unicodedata
-import warnings
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Literal
 
-from PIL import Image
+from chat.files.pictures import BadPicture, pictures
 
 #: Characters of a name that is kept; its extension is among them.
 NAME_CHARS = 120
@@ -67,22 +66,14 @@ def media_type(name: str, data: bytes, limits: FileLimits) -> str:
 
 def _check_image(data: bytes, form: str, pixels: int) -> None:
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of what may be a bomb; the limit below is stricter and always holds.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(BytesIO(data), formats=[form]) as image:
-                width, height = image.size
-                if width * height > pixels:
-                    raise UnfitFile(
-                        "too_many_pixels",
-                        f"The picture has {width} × {height} pixels; {pixels // 1_000_000} million are the most.",
-                    )
-                image.verify()
-    except UnfitFile:
-        raise
-    except Image.DecompressionBombError:
-        raise UnfitFile("too_many_pixels", "The picture has far too many pixels.") from None
-    except Exception:  # Pillow raises whatever a broken file leads it to.
+        pictures.check(data, form, pixels)
+    except BadPicture as problem:
+        if problem.code == "too_many_pixels" and "width" in problem.told:
+            size = f"{problem.told['width']} × {problem.told['height']}"
+            told = f"The picture has {size} pixels; {pixels // 1_000_000} million are the most."
+            raise UnfitFile("too_many_pixels", told) from None
+        if problem.code == "too_many_pixels":
+            raise UnfitFile("too_many_pixels", "The picture has far too many pixels.") from None
         raise UnfitFile("broken_image", "The picture is damaged, or not what it seems to be.") from None
 
 

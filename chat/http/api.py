@@ -7,7 +7,6 @@ Each error is `{code, detail, retry}`, with `fields` ({field: {code, detail}}) w
 not the user's own is 404, the same as what does not exist (rule W11). Django's CSRF check applies as to any view.
 """
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,8 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from pydantic import BaseModel, ValidationError
 
+from agents.borders import BadDocument, document
+from chat.authorization import logged_in
 from chat.http.limits import Allowance, RateLimits
 
 Answer = dict[str, Any]
@@ -104,8 +105,8 @@ def endpoint(
 def body_of(request: HttpRequest) -> Any:
     """The JSON object that was sent; an empty one if nothing was. Raises RequestRefused."""
     try:
-        found = json.loads(request.body or b"{}")
-    except (ValueError, RecursionError):
+        found = document(request.body or b"{}")
+    except BadDocument:
         raise RequestRefused(400, "bad_json", gettext("Send a JSON object.")) from None
     if not isinstance(found, dict):
         raise RequestRefused(400, "bad_json", gettext("Send a JSON object."))
@@ -131,7 +132,8 @@ def wrong_fields(refusal: ValidationError) -> dict[str, str]:
 
 
 def _admit(request: HttpRequest, spent: Allowance, max_bytes: int) -> None:
-    if not request.user.is_authenticated:
+    user = request.user
+    if user.pk is None or not logged_in(user.pk, user.pk, active=user.is_active).may("read"):
         raise RequestRefused(401, "logged_out", gettext("Log in again."))
     if not spent.take(request.user.pk):
         after = spent.retry_after(request.user.pk)
@@ -139,7 +141,7 @@ def _admit(request: HttpRequest, spent: Allowance, max_bytes: int) -> None:
             429, "too_fast", gettext("Too many requests. Wait a moment."), retry=True, after=after
         )
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdigit() or int(length) > max_bytes:
+    if not (length.isascii() and length.isdigit() and len(length) < 20 and int(length) <= max_bytes):
         told = gettext("A request may have {max} bytes.").format(max=f"{max_bytes:,}")
         raise RequestRefused(413, "too_large", told)
 

@@ -61,8 +61,8 @@ class TextFilter(admin.SimpleListFilter):
 class BoundedChangeList(ChangeList):
     """Sorts by no column but those of `sortable_by`, whatever the address says: Django only hides the links."""
 
-    def get_ordering_field(self, field_name: str) -> Any:
-        return super().get_ordering_field(field_name) if field_name in self.sortable_by else None
+    def get_ordering_field(self, field_name: Any) -> Any:
+        return super().get_ordering_field(field_name) if field_name in (self.sortable_by or ()) else None
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -73,7 +73,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     show_facets = admin.ShowFacets.NEVER  # a count per value of each filter
     list_per_page = 50
     #: Columns that a click sorts by: none but what an index has in order. Others read and sort a whole table.
-    sortable_by: Sequence[str] = ()
+    sortable_by: ClassVar[Any] = ()
     #: The order of a list that is about one thing, where an index has the rows of that thing in order: {parameter of
     #: the address: order}. In the order of everybody's rows old ones lie behind millions of others.
     ordering_of: ClassVar[dict[str, Sequence[str]]] = {}
@@ -97,9 +97,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return BoundedChangeList
 
-    def get_ordering(self, request: HttpRequest) -> Sequence[str]:
+    def get_ordering(self, request: HttpRequest) -> Any:
         """The order of the whole list, or of the one thing that it is about."""
-        of = (order for name, order in self.ordering_of.items() if request.GET.get(name))
+        of: Any = (order for name, order in self.ordering_of.items() if request.GET.get(name))
         return next(of, super().get_ordering(request))
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
@@ -151,6 +151,25 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return either
 
 
+class SecretAdmin(admin.ModelAdmin):
+    """A page with secrets: whoever may only look has no fields for them, not even empty ones."""
+
+    #: The fields that hold or change a secret.
+    secrets: ClassVar[Sequence[str]] = ()
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
+        hidden = () if may_write(self, request, obj) else self.secrets
+        return (*(super().get_exclude(request, obj) or ()), *hidden)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Django shows a field of a fieldset although it is excluded from the form."""
+        hidden = set() if may_write(self, request, obj) else set(self.secrets)
+        return [
+            (name, {**options, "fields": [one for one in options["fields"] if one not in hidden]})
+            for name, options in super().get_fieldsets(request, obj)
+        ]
+
+
 def may_write(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, row: Model | None) -> bool:
     """Whether the page of a row is a form for this user and not only something to look at."""
     if row is None:
@@ -159,8 +178,13 @@ def may_write(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, row: M
 
 
 def time(ms: int | None) -> str:
-    """Milliseconds since the epoch as people read it, in UTC."""
-    return "–" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    """Milliseconds since the epoch as people read it, in UTC; what no calendar has as the number."""
+    if ms is None:
+        return "–"
+    try:
+        return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    except (OverflowError, ValueError, OSError):
+        return f"{ms} ms"
 
 
 def tokens(row: Any) -> str:

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import async_to_sync
+from django.utils.translation import gettext_lazy as _
 
 from agents.events import ACTIVE_RUN
+from chat.authorization import Action as Wanted
+from chat.authorization import in_admin
 from chat.commands import SettleBody, StopBody
 from chat.inbox import CommandResult, Sender
 from chat.inspection import base
@@ -23,6 +26,13 @@ from chat.support.database import give_back
 
 #: Seconds that a page waits for Redis.
 REDIS_TIMEOUT_S = 2.0
+#: By which permission somebody may act with another user's authority.
+ACT_FOR = "auth.change_user"
+#: What somebody is told who may not.
+NOT_FOR_OTHERS = _(
+    "You may do this for yourself only: it acts with its owner's authority. For others it takes the permission to "
+    "change users."
+)
 #: Runs that nobody works on at the moment.
 RESTING = frozenset({"queued", "waiting", "recovering"})
 
@@ -48,15 +58,25 @@ class Operator:
     def __init__(self, user: Any) -> None:
         self.user = user
 
+    def may(self, action: Wanted, permission: str, owner: int | None = None) -> bool:
+        """Whether they may do this with what is `owner`'s (None: of somebody), by this permission of Django's."""
+        active, permitted = self.user.is_active, self.user.has_perm(permission)
+        return bool(in_admin(self.user.pk, owner, permitted=permitted, active=active).may(action))
+
     @property
     def settles(self) -> bool:
         """Whether they may say what became of a call in doubt."""
-        return bool(self.user.has_perm("chat.change_call"))
+        return self.may("settle", "chat.change_call")
 
     @property
     def stops(self) -> bool:
         """Whether they may stop a run."""
-        return bool(self.user.has_perm("chat.change_run"))
+        return self.may("stop", "chat.change_run")
+
+    def acts_for(self, owner: int | None) -> bool:
+        """Whether they may have agents act with this user's authority: with their own they may, with another's only
+        who may change users, and so could log in as them."""
+        return self.may("keep" if owner == self.user.pk else "act_for", ACT_FOR, owner)
 
     def about_call(self, row: Call, *, back: bool = False) -> list[Action]:
         """The three choices of a call in doubt. `back`: from its conversation, and back to it."""

@@ -1,6 +1,6 @@
 """Django's page for users; deleting one says how much goes with them, and does not load all of it."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
@@ -23,12 +23,15 @@ class PersonAdmin(UserAdmin):
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """As Django's, without a transaction around all of it: each batch has its own."""
-        return self._delete_view(request, object_id, extra_context)
+        inner: Any = super()
+        return cast(HttpResponse, inner._delete_view(request, object_id, extra_context))
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, set[str], list[str]]:
         """What the page asks about: names and counts, and what keeps somebody from being deleted."""
         people = list(objs)
-        named, counts, protected = [], {}, []
+        named: list[Any] = []
+        counts: dict[str, int] = {}
+        protected: list[str] = []
         for user in people:
             shares = erasure.share_of(user)
             named.append(f"{self.opts.verbose_name}: {user}")

@@ -1,5 +1,6 @@
 """A conversation as the admin shows it: messages, runs, steps and calls in their order, read in few queries."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -82,6 +83,7 @@ def _message(row: Message) -> Entry:
         facts=_facts(
             ("from", " ".join(filter(None, (origin.get("entrance"), origin.get("name"))))),
             ("files", ", ".join(file["name"] for file in body.get("attachments") or ())),
+            ("left out", _left_out(body)),
         ),
     )
 
@@ -122,6 +124,7 @@ def _step(row: Step, calls: list[Call], operator: Operator) -> Entry:
             ("attempt", row.attempt),
             ("took", base.took(row.started_at, row.ended_at)),
             ("tokens", base.tokens(row)),
+            ("left out", _left_out(row.body)),
         ),
         calls=[_call(call, operator) for call in calls],
     )
@@ -148,6 +151,12 @@ def _call(row: Call, operator: Operator) -> Entry:
             ("by", row.by),
         ),
     )
+
+
+def _left_out(body: Mapping[str, Any]) -> str:
+    """Why later requests go without an item, or some of its files; empty if they have it."""
+    mark = body.get("left_out") or {}
+    return " ".join(filter(None, (mark.get("reason"), mark.get("detail"))))
 
 
 def _facts(*pairs: tuple[str, Any]) -> list[tuple[str, str]]:

@@ -10,10 +10,10 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from agents.faults import Outcome, RefusedRequest
+from agents.serving.resolve import all_keys
 from chat import models as m
 from chat.journal.journal import Journal
 from chat.journal.projection import clean
-from chat.runs.dependencies import keys
 from chat.session.errors import SessionError
 
 log = logging.getLogger(__name__)
@@ -45,20 +45,23 @@ class RefusedRequests:
             "step": fault.step,
             "kind": fault.kind,
             "status": fault.status,
-            "text": without_keys(fault.text),
             "model": fault.model[:200],
             "profile": fault.profile,
             "address": fault.address[:300],
             "text_only": fault.text_only,
-            "request": without_keys(_text(fault.body))[:MAX_REQUEST],
             "created_at": fault.at,
         }
 
         def work() -> None:
+            using = self._journal.using
+            said = {
+                "text": without_keys(fault.text, using),
+                "request": without_keys(_text(fault.body), using)[:MAX_REQUEST],
+            }
             try:
-                with transaction.atomic(using=self._journal.using):
-                    m.Fault.objects.using(self._journal.using).create(
-                        conversation_id=self._conversation, digest=fault.digest, **values
+                with transaction.atomic(using=using):
+                    m.Fault.objects.using(using).create(
+                        conversation_id=self._conversation, digest=fault.digest, **values, **said
                     )
             except IntegrityError:
                 log.warning("The request %s was refused before.", fault.digest[:12])
@@ -91,9 +94,9 @@ def _text(body: Mapping[str, Any]) -> str:
     return _BYTES.sub(lambda found: f"{found[1]}[{len(found[2]):,} characters]", text)
 
 
-def without_keys(text: str) -> str:
-    """The text without any key of this installation, should one have got into a conversation."""
-    for key in keys().values():
+def without_keys(text: str, using: str) -> str:
+    """The text without any key of this installation, should one have got into a conversation. Asks SQL."""
+    for key in all_keys(using):
         if len(key) >= 8:
             text = text.replace(key, "[key]")
     return clean(text)

@@ -14,7 +14,7 @@ from agents import events as e
 from agents.lifecycle import CALL
 from chat import models as m
 from chat.journal.committed import Committed
-from chat.session.state import is_open, item_at, run_of
+from chat.session.state import is_open, item_at, left_out, run_of
 from chat.session.views import MessageItem, NoteItem, NoticeItem, State, StepItem
 
 #: Events that bring a conversation to the top of its owner's list.
@@ -37,6 +37,8 @@ class Rows:
         self.call_changes: dict[str, dict[str, Any]] = {}
         self.runs: dict[str, dict[str, Any]] = {}
         self.new_runs: dict[str, m.Run] = {}
+        #: Marks of items that have left the window, by their ids, in order.
+        self.marks: list[e.MessageLeftOut | e.MessageTakenBack] = []
 
     def write(self, committed: Sequence[Committed], after: State) -> None:
         """Write the events, their commands and everything they changed, and move the head."""
@@ -45,6 +47,7 @@ class Rows:
         self.conversation.events.bulk_create([self._event(each) for each in committed])
         self.conversation.commands.bulk_create(self._commands(committed))
         self._write_items()
+        self._write_marks()
         self._write_runs()
         self._move_head(committed, after)
 
@@ -85,6 +88,8 @@ class Rows:
                     self._step(item, each.event)
                 else:
                     self._message(item)
+        if isinstance(each.event, e.MessageLeftOut | e.MessageTakenBack) and not each.change:
+            self.marks.append(each.event)
         if isinstance(each.event, e.StepDiscarded) and each.change:
             self.steps[each.event.step] = None
         run = run_of(each.change)
@@ -198,7 +203,12 @@ class Rows:
 
     def _write_items(self) -> None:
         conversation = self.conversation
-        conversation.messages.bulk_create(self.messages.values())
+        conversation.messages.bulk_create(
+            self.messages.values(),
+            update_conflicts=True,
+            unique_fields=["conversation", "seq"],
+            update_fields=["body"],
+        )
         gone = [step for step, row in self.steps.items() if row is None]
         if gone:
             conversation.steps.filter(step__in=gone).delete()
@@ -216,6 +226,18 @@ class Rows:
         )
         for call, changes in self.call_changes.items():
             conversation.calls.filter(call=call).update(**changes)
+
+    def _write_marks(self) -> None:
+        for event in self.marks:
+            held: list[Any] = [
+                *self.conversation.messages.filter(message=event.message).exclude(kind="notice"),
+                *self.conversation.steps.filter(step=event.message),
+            ]
+            for row in held:
+                mark = row.body.get("left_out")
+                told = None if isinstance(event, e.MessageTakenBack) else left_out(mark, event)
+                row.body = {**row.body, "left_out": told}
+                row.save(update_fields=["body"])
 
     def _write_runs(self) -> None:
         self.conversation.runs.bulk_create(

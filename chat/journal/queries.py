@@ -4,6 +4,7 @@ They raise JournalUnavailable when the database does not answer. Nothing is writ
 """
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -14,7 +15,7 @@ from agents import events as e
 from agents.lifecycle import RUN
 from agents.models import Agent, ensure_default_agent
 from chat.journal.journal import Journal
-from chat.models import Call, Conversation, Event, Run
+from chat.models import Call, Conversation, Event, Message, Run, Step
 from chat.runs.isolated.policy import ISOLATED, Losses, judged, relapsed
 from chat.session.errors import NoConversation
 
@@ -54,6 +55,22 @@ class KnownCall:
         return self.status in e.OPEN_CALL
 
 
+async def is_left_out(journal: Journal, conversation: str, item: str) -> bool | None:
+    """Whether a message, a note or a step is marked as left out of later requests; None: there is none of this id."""
+
+    def work() -> bool | None:
+        row = UUID(conversation)
+        said = Message.objects.using(journal.using).filter(conversation_id=row, message=item)
+        steps = Step.objects.using(journal.using).filter(conversation_id=row, step=item)
+        bodies: list[Any] = [
+            *said.exclude(kind="notice").values_list("body", flat=True),
+            *steps.values_list("body", flat=True),
+        ]
+        return any(body.get("left_out") is not None for body in bodies) if bodies else None
+
+    return await journal.ask(work)
+
+
 async def owner_of(journal: Journal, conversation: str) -> tuple[int, bool] | None:
     """(owner, whether it was deleted) of a conversation, or None if there is none."""
 
@@ -79,8 +96,11 @@ async def whose(journal: Journal, conversation: str, asker: int) -> Whose | None
 
     def work() -> Whose | None:
         rows = Conversation.objects.using(journal.using).filter(id=UUID(conversation))
-        row = rows.values_list("owner_id", "deleted_at").first()
-        return None if row is None else Whose(row[0], row[1] is not None, _active(journal, asker))
+        row = rows.values_list("owner_id", "deleted_at", "owner__is_active").first()
+        if row is None:
+            return None
+        owner, deleted_at, active = row
+        return Whose(owner, deleted_at is not None, active if asker == owner else _active(journal, asker))
 
     return await journal.ask(work)
 

@@ -30,6 +30,8 @@ REASONS: dict[str, Any] = {
     "model_busy": _("The model is too busy."),
     "model_rejected": _("The model's provider refused the request."),
     "model_error": _("The model failed."),
+    "content_refused": _("The model's provider refused something that this conversation holds."),
+    "no_answer": _("The model used its tools and gave no answer."),
     "transcript_invalid": _("The request did not pass its check and was not sent."),
     "internal": _("Something went wrong on the server."),
     "crashed_too_often": _("The run was given up because its workers died too often."),
@@ -37,6 +39,15 @@ REASONS: dict[str, Any] = {
         "Nobody knows whether an interrupted tool took effect, and this agent does not go on then."
     ),
     "agent_missing": _("This agent is missing or disabled."),
+}
+#: What people read under a response that is not a whole answer (rule R14).
+INCOMPLETE: dict[str, Any] = {
+    "length": _("The answer was cut off: it reached the model's limit of tokens."),
+    "length_before_answer": _("There is no answer: the model used up its limit of tokens by thinking."),
+    "content_filter": _("The provider's content filter held back the answer, or the rest of it."),
+    "interrupted": _("The answer was cut off: the connection to the model ended in the middle."),
+    "thinking_only": _("The model has only thought about it and gave no answer."),
+    "other": _("The model's provider ended the answer for a reason of its own."),
 }
 EMPTY = _("(The answer is empty.)")
 
@@ -105,9 +116,16 @@ def reply_of(run: Run, message: str = "", using: str = "default") -> Reply:
     for body in bodies[:-1]:
         if message and body["status"] == "finished" and not body["calls"] and body["text"].strip():
             # What the run came to in the end was about something else.
-            return Reply(run.run, "finished", body["text"].strip())
+            return Reply(run.run, "finished", body["text"].strip(), incomplete(body))
     text = bodies[-1]["text"].strip() if bodies else ""
-    return Reply(run.run, run.status, text, ending(run))
+    told = (incomplete(bodies[-1]) if bodies else "", ending(run))
+    return Reply(run.run, run.status, text, " ".join(part for part in told if part))
+
+
+def incomplete(body: Any) -> str:
+    """Why a step is not a whole answer, for people; empty if it is one."""
+    why = body.get("incomplete")
+    return str(INCOMPLETE.get(why) or INCOMPLETE["other"]) if why else ""
 
 
 def ending(run: Run) -> str:

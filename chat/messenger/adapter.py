@@ -21,6 +21,21 @@ class Said:
     for_us: bool
     #: Images and files in it: (kind, key, name); the first two are the adapter's own words.
     files: tuple[tuple[str, str, str], ...] = ()
+    #: The id of the message that it answers, if people see that one with it.
+    quotes: str = ""
+    #: The id under which the client tells what was forwarded with it (`MessageReader`).
+    forwards: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A message that the client was asked for. `sender`: empty for the bot itself. `upper`: what it was forwarded
+    within."""
+
+    id: str
+    sender: str
+    said: Said
+    upper: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +94,8 @@ class MessengerLimits:
     #: Characters of streamed text on a card, and of arguments that can be allowed on one (rule W8).
     card_text: int = 5_000
     card_arguments: int = 2_000
+    #: Bytes of what one card asks about, as JSON; besides there are its state and tools, some kilobytes at most.
+    card_bytes: int = 16_000
 
 
 class Person(Protocol):
@@ -130,6 +147,10 @@ class PlainMarkup(Protocol):
         """What a refused message says as plain text, (kind, content); None if that is nothing."""
         ...
 
+    def words(self, content: str) -> str:
+        """The text of a message of ours, without markup."""
+        ...
+
     def sentence(self, text: str) -> tuple[str, str]:
         """A sentence of ours as the plainest message there is, (kind, content)."""
         ...
@@ -170,6 +191,16 @@ class Client(Protocol):
 
     async def aclose(self) -> None:
         """Let go of the connections."""
+        ...
+
+
+@runtime_checkable
+class MessageReader(Protocol):
+    """What a client may do besides: read messages that did not come to us."""
+
+    async def message(self, message: str) -> list[Found]:
+        """The message with this id, and those that were forwarded within it; empty if it was withdrawn. May raise
+        MessengerError."""
         ...
 
 

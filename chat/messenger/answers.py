@@ -1,4 +1,5 @@
-"""What the journal says has to be told to a chat: answers of runs, and what was said through other doors.
+"""What the journal says has to be told to a chat: answers of runs, what was said through other doors, and what the
+model is no longer sent (marks.py).
 
 Everything is read from SQL and written to the outbox under names made from the runs and messages themselves, so any
 worker, at any time, any number of times, comes to the same messages. What lies before the lane's mark (told.py) is not
@@ -6,6 +7,8 @@ read again, but for runs that were not over there.
 """
 
 import logging
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Q
@@ -14,7 +17,7 @@ from django.utils import translation
 from agents import events as e
 from chat import extensions
 from chat.journal import replies
-from chat.messenger import outbox, texts, told
+from chat.messenger import marks, outbox, texts, told
 from chat.messenger.adapter import Messenger, made_id
 from chat.messenger.database import OUTAGES
 from chat.messenger.models import InboundMessage, Lane
@@ -24,7 +27,7 @@ log = logging.getLogger(__name__)
 
 #: Runs of one look; after a long absence the rest comes with the next one.
 MAX_RUNS = 200
-#: Messages of a chat that are looked at for having joined a run.
+#: Messages of a chat that are looked at for having joined a run, or for being the one that is spoken of.
 MAX_JOINED = 200
 ENDS = ("run.finished", "run.failed", "run.stopped")
 
@@ -104,16 +107,22 @@ class Answers:
         return echoed
 
     def _echo(self, row: Conversation, after: int, upto: int) -> None:
-        """Show what was said through other doors."""
+        """Show what was said through other doors, and what the model is no longer sent, or is again."""
         said = Message.objects.filter(conversation=row, kind="message", seq__gt=after, seq__lte=upto)
-        for message in said.order_by("seq"):
+        found: list[tuple[int, str, Callable[[], None]]] = [
+            (one.seq, one.message, partial(self._echo_one, row, one)) for one in said
+        ]
+        for group in marks.between(row, after, upto):
+            seq = group[0][0]
+            found.append((seq, f"The mark at {seq}", partial(self._mark_group, row, group)))
+        for _, what, tell in sorted(found, key=lambda one: one[0]):
             try:
                 with transaction.atomic():
-                    self._echo_one(row, message)
+                    tell()
             except OUTAGES:
                 raise
             except Exception:
-                self._log_once(message.message)
+                self._log_once(what)
 
     def _echo_one(self, row: Conversation, message: Message) -> None:
         origin = message.body.get("origin") or {}
@@ -122,6 +131,21 @@ class Answers:
             door = extensions.label(str(origin.get("entrance", "web")))
             text = f"**{who}** ({door}):\n{message.body['text']}"
             self._put(text, "said", message.message)
+
+    def _mark_group(self, row: Conversation, group: Sequence[tuple[int, marks.Mark]]) -> None:
+        text = marks.told(row, [mark for _, mark in group], self._messenger.markup)
+        # Both ends are in the key: a group that was read before all of it was stored loses nothing.
+        target = self._inbound(group[0][1].message) if len(group) == 1 else ""
+        self._put(text, "mark", group[0][0], group[-1][0], reply_to=target)
+
+    def _inbound(self, message: str) -> str:
+        """The messenger's id of a message of the conversation, if it is one of the chat's newest."""
+        lane = self._lane
+        rows = self._tables.messages.filter(
+            app_id=lane.app_id, chat_id=lane.chat_id, thread_id=lane.thread_id
+        ).order_by("-pk")
+        newest = rows.only("pk", "app_id", "message_id")[:MAX_JOINED]
+        return next((one.message_id for one in newest if message_of(self._messenger, one) == message), "")
 
     def _answer(self, row: Conversation, run: Run, echoed: int) -> int:
         """The answers of a run: each response without calls is one, for messages may join a run that has answered
@@ -141,14 +165,17 @@ class Answers:
                     echoed = step.seq
                 joined = next((id for seq, id in asked if before < seq < step.seq), "")
                 target = joined if before else self.target_of(run.run)
-                self._put(text, "answer", run.run, step.step, reply_to=target, run=run.run)
+                half = replies.incomplete(step.body)
+                whole = f"{text}\n\n*{half}*" if half else text
+                self._put(whole, "answer", run.run, step.step, reply_to=target, run=run.run)
                 before, is_whole = step.seq, step is steps[-1]
         if run.status in e.ACTIVE_RUN:
             return echoed
         ended = replies.ending(run)
         if ended or not is_whole:
-            text = steps[-1].body["text"].strip() if steps and not is_whole else ""
-            whole = "\n\n".join(part for part in (text, f"*{ended}*" if ended else "") if part)
+            last = steps[-1].body if steps and not is_whole else {"text": ""}
+            told = (last["text"].strip(), *(f"*{one}*" for one in (replies.incomplete(last), ended) if one))
+            whole = "\n\n".join(part for part in told if part)
             whole = whole or str(replies.EMPTY)
             self._put(whole, "answer", run.run, "end", reply_to=self.target_of(run.run), run=run.run)
         outbox.complete(self._tables, run.run)

@@ -32,18 +32,23 @@ def attention(
     def dead() -> "QuerySet[Any]":
         return delivery._default_manager.filter(state="dead")
 
+    lanes: Any = lane._default_manager
+    messages: Any = message._default_manager
+    deliveries: Any = delivery._default_manager
+
     def stuck() -> "QuerySet[Any]":
         # From the few that wait to their chats, and not over all chats: each step has an index.
         since = now_ms() - STUCK_MS
-        unsent = delivery._default_manager.filter(state="pending", created_at__lt=since)
+        unsent = deliveries.filter(state="pending", created_at__lt=since)
         found = set(unsent.values_list("lane", flat=True).distinct()[:MAX_STUCK])
-        waiting = message._default_manager.filter(state="received", received_at__lt=since)
+        waiting = messages.filter(state="received", received_at__lt=since)
         chats = waiting.values_list("app", "chat_id", "thread_id").distinct()[:MAX_STUCK]
         where = [Q(app=app, chat_id=chat, thread_id=thread) for app, chat, thread in chats]
         for start in range(0, len(where), CHUNK):
-            some = lane._default_manager.filter(reduce(or_, where[start : start + CHUNK]), generation__gte=1)
+            some = lanes.filter(reduce(or_, where[start : start + CHUNK]), generation__gte=1)
             found.update(some.values_list("pk", flat=True))
-        return lane._default_manager.filter(pk__in=found, app__enabled=True)
+        stuck: QuerySet[Any] = lanes.filter(pk__in=found, app__enabled=True)
+        return stuck
 
     def one(rows: Callable[[], "QuerySet[Any]"], text: Any, kind: type[Any], **query: str) -> Attention:
         name = f"{kind._meta.app_label}_{kind._meta.model_name}_changelist"

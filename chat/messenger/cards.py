@@ -6,6 +6,8 @@ The answer itself is not the card's business: it is a message of its own (answer
 """
 
 import hashlib
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +21,8 @@ State = Mapping[str, Any]
 MAX_CALLS = 12
 #: Calls that one card asks about.
 MAX_ASKED = 5
+#: Bytes of a part of a card besides what it says.
+PART_BYTES = 150
 
 MARKS = {
     "proposed": "▫️",
@@ -91,18 +95,48 @@ class Writer:
             (CardText("status", told), CardText("text", ""), stop), self._say(texts.SUMMARY), streaming=True
         )
 
-    def resting(self, told: str) -> Card:
-        """The last look of a card: what was done."""
-        return Card((CardText("status", told),), _summary(told), streaming=False)
+    def resting(self, told: str, said: str = "") -> Card:
+        """The last look of a card: what was done, and what was `said` in between."""
+        parts = (CardText("status", told), *((CardText("text", said),) if said else ()))
+        return Card(parts, _summary(told), streaming=False)
 
-    def asking(self, told: str, doubts: list[Any], asked: list[Any], at: CardOrigin) -> Card:
-        """A card at rest with the choices for calls in doubt and for those `asked` about."""
+    def said_before(self, state: State, run: str) -> str:
+        """The words of a run before its calls, the newest: they are in no message of their own."""
+        words = [step["text"].strip() for step in steps(state, run) if step["calls"]]
+        return self.markup.markdown("\n\n".join(one for one in words if one)[-self.limits.card_text :])
+
+    def asking(
+        self, told: str, doubts: list[Any], asked: list[Any], at: CardOrigin, *, bare: bool = False
+    ) -> Card:
+        """A card at rest with the choices for calls in doubt and for those `asked` about. `bare`: without what they
+        would be given, which the messenger does not take; such a call cannot be allowed there (rule W8)."""
         parts: list[CardText | Button] = [CardText("status", told)]
         for number, call in enumerate(asked[:MAX_ASKED]):
-            parts += self._asked(call, number, at)
+            parts += self._asked(call, number, at, bare)
         for number, call in enumerate(doubts[:MAX_ASKED]):
-            parts += self._doubt(call, number, at)
+            parts += self._doubt(call, number, at, bare)
         return Card(tuple(parts), _summary(told), streaming=False)
+
+    def groups(self, state: State, run: str, at: CardOrigin) -> list[list[Any]]:
+        """The calls of a run that somebody has to decide about, in groups that fit on a card each. A group keeps its
+        place, and gets smaller, as its calls are decided; it may be empty."""
+        groups: list[list[Any]] = [[]]
+        size = 0
+        calls = [call for step in steps(state, run) for call in step["calls"]]
+        for call in (*(one for one in calls if one.get("approval")), *doubts(state, run)):
+            parts = self._doubt(call, 0, at) if call["status"] == "in_doubt" else self._asked(call, 0, at)
+            weight = sum(_weight(part) for part in parts)
+            if groups[-1] and (size + weight > self.limits.card_bytes or len(groups[-1]) == MAX_ASKED):
+                groups.append([])
+                size = 0
+            groups[-1].append(call)
+            size += weight
+        return [[call for call in group if _waits(call)] for group in groups]
+
+    def asks(self, calls: list[Any], address: str) -> str:
+        """The same as a message, for want of a card: what waits, and where it can be decided."""
+        names = ", ".join(f"**{self.markup.escape(call['name'])}**" for call in calls)
+        return self._say(texts.ASKS, names=names, address=address)
 
     def answered(self, state: State, run: str, now: int) -> Card:
         """What becomes of a card that asked."""
@@ -114,13 +148,14 @@ class Writer:
         """What becomes of a card that is followed by another one."""
         return self.resting(f"**{self._say(texts.GOES_ON)}**")
 
-    def _asked(self, call: Any, number: int, at: CardOrigin) -> list[CardText | Button]:
+    def _asked(self, call: Any, number: int, at: CardOrigin, bare: bool = False) -> list[CardText | Button]:
         most = self.limits.card_arguments
-        whole = len(call["arguments"]) <= most  # nobody allows what they have not seen (rule W8)
+        whole = len(call["arguments"]) <= most and not bare  # nobody allows what they have not seen (rule W8)
         question = self._say(texts.MAY_RUN, name=self.markup.escape(call["name"]))
-        question += f"\n```\n{_short(call['arguments'], most)}\n```"
+        if not bare:
+            question += f"\n{_fenced(_short(call['arguments'], most))}"
         if not whole:
-            question += f"\n{self._say(texts.TOO_LONG_TO_ALLOW)}"
+            question += f"\n{self._say(texts.NOT_SHOWN if bare else texts.TOO_LONG_TO_ALLOW)}"
         value = at.value("approve", call=call["id"], digest=call["approval"]["digest"])
         refuse = Button(self._say(texts.REFUSE), {**value, "decision": "refuse"})
         if not whole:
@@ -128,9 +163,10 @@ class Writer:
         allow = Button(self._say(texts.ALLOW), {**value, "decision": "approve"}, "primary")
         return [CardText(f"asked{number}", question), allow, refuse]
 
-    def _doubt(self, call: Any, number: int, at: CardOrigin) -> list[CardText | Button]:
+    def _doubt(self, call: Any, number: int, at: CardOrigin, bare: bool = False) -> list[CardText | Button]:
         question = self._say(texts.IN_DOUBT, name=self.markup.escape(call["name"]))
-        question += f"\n```\n{_short(call['arguments'], 300)}\n```"
+        if not bare:
+            question += f"\n{_fenced(_short(call['arguments'], 300))}"
         choices = (
             (texts.HAPPENED, "happened"),
             (texts.DID_NOT_HAPPEN, "did_not_happen"),
@@ -172,17 +208,19 @@ def doubts(state: State, run: str) -> list[Any]:
 def asked(state: State, run: str) -> list[Any]:
     """The calls of a run that wait for somebody to allow them."""
     calls = [call for step in steps(state, run) for call in step["calls"]]
-    return [
-        call
-        for call in calls
-        if call["status"] == "awaiting_approval" and call["approval"]["decision"] is None
-    ]
+    return [call for call in calls if call["status"] == "awaiting_approval" and _waits(call)]
 
 
-def waits_for(state: State, run: str) -> str:
-    """A name for the calls that a run waits for: another one, another name."""
-    calls = [call["id"] for call in (*doubts(state, run), *asked(state, run))]
-    return hashlib.sha1("\0".join(calls).encode()).hexdigest()
+def name_of(calls: list[Any]) -> str:
+    """A name for calls that are asked about together: another one, another name. Empty: nothing is asked."""
+    return hashlib.sha1("\0".join(call["id"] for call in calls).encode()).hexdigest() if calls else ""
+
+
+def _waits(call: Any) -> bool:
+    """Whether somebody has to decide about it."""
+    if call["status"] == "awaiting_approval":
+        return call["approval"]["decision"] is None
+    return bool(call["status"] == "in_doubt")
 
 
 def without_times(told: str) -> str:
@@ -195,5 +233,18 @@ def _summary(told: str) -> str:
 
 
 def _short(text: str, most: int) -> str:
-    text = text.replace("```", "'''")
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _fenced(text: str) -> str:
+    """Text as a block of code, whatever is in it."""
+    longest = max((len(found) for found in re.findall("`+", text)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    return f"{ticks}\n{text}\n{ticks}"
+
+
+def _weight(part: CardText | Button) -> int:
+    """Bytes of a part of a card as JSON, some more or less."""
+    if isinstance(part, CardText):
+        return PART_BYTES + len(json.dumps(part.markdown, ensure_ascii=False).encode())
+    return PART_BYTES + len(json.dumps([part.label, dict(part.value)], ensure_ascii=False).encode())

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from chat.messenger import told
+from chat.messenger import people, told
 from chat.messenger.adapter import Client, Messenger
 from chat.messenger.answers import Answers
 from chat.messenger.database import OUTAGES, ask
@@ -46,6 +46,7 @@ class LaneDelivery:
         mine: Callable[[], bool],
         every_ms: Callable[[], int],
     ) -> None:
+        self._messenger = messenger
         self._lane = lane
         self._client = client
         self._follower = follower
@@ -65,6 +66,9 @@ class LaneDelivery:
     async def go_on(self, news: bool) -> bool:
         """One round. `news`: the journal has moved. Returns whether there is nothing left to do."""
         if news or self._read is None or self._is_news(self._read):
+            if not await ask(people.is_still_theirs, self._messenger, self._lane):
+                await ask(people.pass_over, self._messenger, self._lane)
+                return await self._outbox.send_out()
             self._read = await ask(self._answers.catch_up, self._read)
         read = self._read
         sent = await self._outbox.send_out()
@@ -122,7 +126,7 @@ class LaneDelivery:
         if given_up:
             log.error("The card of run %s is given up; its answer is not: %s", run, problem)
             self._failures = 0
-            await ask(self._cards.give_up)
+            await ask(self._cards.give_up, run)
 
     async def _turn(self) -> bool:
         """Wait until this chat may get another message. False: the lane is no longer ours."""

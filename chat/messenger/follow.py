@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from agents import events as e
+from agents.work import THINKING
 from chat.feed import Feed, Reason
 from chat.session.contract import Batch, LogPart, utf16
 from chat.session.state import merge, reduce
@@ -43,7 +44,8 @@ class Follower:
     def on_batch(self, batch: Batch) -> None:
         for entry in batch.entries:
             if isinstance(entry, LogPart):
-                self._stream(entry)
+                if not entry.message.endswith(THINKING):
+                    self._stream(entry)
                 continue
             event = e.from_json(entry.text)
             self.state = merge(self.state, reduce(self.state, event, entry.seq))

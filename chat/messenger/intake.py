@@ -41,6 +41,7 @@ from chat.messenger.lanes import make_lane
 from chat.messenger.models import PRESS, InboundMessage, Lane
 from chat.messenger.people import Speaker, no_say, speaker
 from chat.messenger.presses import command_of
+from chat.messenger.quotes import Quotes
 from chat.models import Run
 from chat.support.clock import now_ms
 
@@ -146,7 +147,7 @@ class Intake:
     async def _said(self, row: InboundMessage, said: Said, who: Speaker) -> Outcome:
         text = said.text
         match text.lower():
-            case "" if said.files:
+            case "" if said.files or said.quotes or said.forwards:
                 pass
             case "" | "/help":
                 return await self._end(row, "done", "", self._say(texts.HELP))
@@ -189,15 +190,17 @@ class Intake:
         return await self._end(row, "taken", "", run=run)
 
     async def _files(self, row: InboundMessage, said: Said) -> tuple[str, tuple[str, ...]]:
-        """The files of a message, kept, and its text with a line for each that cannot be."""
-        lines = [said.text] if said.text else []
+        """The files of a message, kept, and its text with what it quotes and a line for each file that cannot be."""
+        text, files = await Quotes(self._messenger, self._lane, self._client).with_context(row, said)
+        lines = [text] if text else []
         kept: list[str] = []
-        for number, (kind, key, called) in enumerate(said.files):
+        for number, file in enumerate(files):
+            called = file.name
             id = made_id(self._messenger, "file", row.app_id, row.message_id, number)
             try:
                 if len(kept) >= MAX_FILES:
                     raise ValueError(self._say(texts.FILES_AT_MOST, max=MAX_FILES))
-                data = await self._client.file(row.message_id, key, kind, attachments.limits().size)
+                data = await self._client.file(file.message, file.key, file.kind, attachments.limits().size)
                 await ask(attachments.keep, self._lane.owner_id, UUID(id), called, data, now_ms())
             except (sniffing.UnfitFile, MessageRefused, ValueError) as problem:
                 lines.append(self._say(texts.FILE_UNREADABLE, name=called, problem=problem))

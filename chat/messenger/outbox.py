@@ -10,7 +10,8 @@ open for longer is given up (a dead letter) rather than shown twice; the admin c
     Away                 again, with a growing pause, as long as the uuid is remembered
     ContentRefused       the same in a plainer form: as text, then as a sentence that says why not and where to read it
     MessageRefused       a dead letter
-    anything else        again MAX_TRIES times, then in a plainer form, too: nobody knows what was wrong with it
+    Unclear              again MAX_TRIES times, then in a plainer form, too
+    anything else        again MAX_TRIES times, then a dead letter: it is a fault of ours
 
 A form is sent under a uuid of its own, and noted at the beginning of the row's `error`. What is refused in its plainest
 form is a dead letter: one row holds up no others for good.
@@ -150,7 +151,7 @@ class Outbox:
                     log.exception("Delivery %s to %s raised.", row.pk, lane.chat_id, exc_info=problem)
                 changed = {"next_at": now + _pause(row.attempts)}
             case _:
-                changed = self._plainer(row, error) or {"state": "dead"}
+                changed = (known and self._plainer(row, error)) or {"state": "dead"}
         form = changed.pop("form", form_of(row))
         if "state" in changed:
             log.error("Delivery %s to %s was given up: %s", row.pk, lane.chat_id, error)

@@ -7,7 +7,8 @@ from uuid import UUID
 from chat.authorization import ChatPerson, ChatPlace, Standing, Verdict, in_chat
 from chat.messenger import texts
 from chat.messenger.adapter import Messenger, Person, made_id
-from chat.messenger.models import PRESS, Lane
+from chat.messenger.models import PRESS, InboundMessage, Lane
+from chat.models import Conversation
 
 #: How a refused row is kept, and what the writer is told: (state, reason, reply).
 NoSay = tuple[str, str, Any]
@@ -38,6 +39,33 @@ def speaker(
     return Speaker(name, actor, standing, policy)
 
 
+def is_still_theirs(messenger: Messenger, lane: Lane) -> bool:
+    """Whether the chat may be told of its conversation: not once the one who writes there is linked to its owner no
+    longer. In a database thread."""
+    lane = messenger.tables.lanes.select_related("app", "owner").get(pk=lane.pk)
+    if lane.owner_id == lane.app.owner_id:
+        return True
+    newest = _newest(messenger, lane)
+    if newest is None:
+        return True
+    person = messenger.person(lane.app, newest.sender)
+    who = speaker(messenger, lane.app, newest.sender, "", person, messenger.is_private(newest), lane)
+    return who.standing.may("read").reason != "not_theirs"
+
+
+def pass_over(messenger: Messenger, lane: Lane) -> None:
+    """Let what has happened in the conversation count as told. In a database thread."""
+    rows = Conversation.objects.filter(pk=lane.conversation)
+    head = rows.values_list("head_seq", flat=True).first()
+    messenger.tables.lanes.filter(pk=lane.pk, head_seq__lt=head or 0).update(head_seq=head or 0)
+
+
+def _newest(messenger: Messenger, lane: Lane) -> InboundMessage | None:
+    rows = messenger.tables.messages.filter(app_id=lane.app_id, chat_id=lane.chat_id)
+    found: InboundMessage | None = rows.exclude(message_id__startswith=PRESS).order_by("-id").first()
+    return found
+
+
 def no_say(verdict: Verdict, policy: str) -> NoSay:
     """What becomes of words or a press of somebody who may not."""
     if policy == "nobody":
@@ -65,8 +93,7 @@ class Chats:
         lane = tables.lanes.select_related("app").filter(conversation=conversation).first()
         if lane is None:
             return None
-        rows = tables.messages.filter(app=lane.app, chat_id=lane.chat_id)
-        newest = rows.exclude(message_id__startswith=PRESS).order_by("-id").first()
+        newest = _newest(self._messenger, lane)
         return _place(lane.app, lane, newest is not None and self._messenger.is_private(newest))
 
 

@@ -11,6 +11,13 @@ MAX_ID = 64
 
 def command_of(value: Mapping[str, Any]) -> Body | None:
     """The command of a button that cards.py has made; None for any other value."""
+    try:
+        return _command(value)
+    except ValueError:  # an id that is none
+        return None
+
+
+def _command(value: Mapping[str, Any]) -> Body | None:
     decision = value.get("decision")
     match value.get("act"):
         case "stop":

@@ -11,6 +11,7 @@ from agents.events import ACTIVE_RUN
 from chat.messenger import answers, cards
 from chat.messenger.adapter import Client, Messenger, Target, made_id
 from chat.messenger.answers import Answers
+from chat.messenger.asking import FURTHER, OUTPACED_BY, AskCards, Sequences
 from chat.messenger.database import ask
 from chat.messenger.errors import CardClosed, MessageRefused, Outpaced
 from chat.messenger.follow import Follower
@@ -19,10 +20,6 @@ from chat.messenger.told import Drawn
 
 log = logging.getLogger(__name__)
 
-#: Added to the sequence of a card that asked, should its answer come in the same moment.
-ANSWERED_AFTER = 10
-#: Added to a card's sequence when somebody else has used a larger one.
-OUTPACED_BY = 10_000
 #: Milliseconds between two looks at the elapsed time.
 STATUS_MS = 2_000
 
@@ -55,15 +52,19 @@ class RunCards:
         #: What the card shows now: status, text.
         self._shown = ("", "")
         self._status_at = 0
-        #: The last number used for each card.
-        self._sequences: dict[str, int] = {}
+        self._sequences = Sequences()
+        #: What is drawn.
+        self._state: cards.State = {}
+        self._part: tuple[str, str] | None = None
+        self._asking = AskCards(
+            messenger, lane, client, self._writer, self._origin, self._sequences, self._send_card
+        )
 
     async def draw(self, run: str, now: int) -> Drawn:
         """Bring the cards up to the live state; `run` is the one that the journal says is not over. Raises
         MessengerError."""
-        seq = (
-            self._follower.seq
-        )  # of what is drawn at least: the state may move while we wait for the messenger
+        # All is drawn from one state: it may move while we wait for the messenger.
+        self._state, self._part, seq = self._follower.state, self._follower.part, self._follower.seq
         settled = await self._settle_others(run, now)
         closed: CardClosed | Outpaced | None = None
         whole = False
@@ -77,8 +78,11 @@ class RunCards:
             await self._change(run, sequence_by=OUTPACED_BY)
         return Drawn(seq, settled, settled and whole)
 
-    def give_up(self) -> None:
-        """Leave all cards of the lane as they are. In a database thread."""
+    def give_up(self, run: str) -> None:
+        """Leave all cards of the lane as they are; what `run` asks is asked by a message. In a database thread."""
+        held = self._state.get("run") or {}
+        if held.get("id") == run and held["status"] == "waiting":
+            self._asking.tell([*cards.asked(self._state, run), *cards.doubts(self._state, run)])
         self._tables.turns.filter(lane=self._lane, ended=False).update(ended=True)
 
     async def _settle_others(self, run: str, now: int) -> bool:
@@ -93,7 +97,7 @@ class RunCards:
         return settled
 
     async def _draw_run(self, run: str, now: int) -> bool:
-        state = self._follower.state
+        state = self._state
         held = state.get("run") or {}
         if held.get("id") != run:
             return False  # the feed will come to it
@@ -101,11 +105,10 @@ class RunCards:
         if turn.ended:
             return True
         if held["status"] == "waiting":
-            if turn.card_id or turn.asked != cards.waits_for(state, run):
-                await self._answered(turn, now)
-                return await self._ask(turn, now)
-            return True
-        await self._answered(turn, now)
+            asked = await self._asking.ask(turn, state, now)
+            self._shown = ("", "")
+            return asked
+        await self._asking.answered(turn, state, now)
         if turn.card_id and now - turn.opened_at >= self._messenger.limits.card_lasts_ms:
             await self._rotate(run)
             turn = await ask(self._turn_of, run)
@@ -116,11 +119,11 @@ class RunCards:
 
     def _at_work(self, run: str) -> bool:
         """Whether the live state shows this run as not over."""
-        held = self._follower.state.get("run") or {}
+        held = self._state.get("run") or {}
         return held.get("id") == run and held["status"] in ACTIVE_RUN
 
     async def _open(self, turn: Turn, now: int) -> None:
-        status = self._writer.status(self._follower.state, turn.run, now)
+        status = self._writer.status(self._state, turn.run, now)
         if not turn.card_id:
             turn.card_id = await self._client.make_card(self._writer.working(status, turn.run, self._origin))
             turn.opened_at = now
@@ -135,7 +138,8 @@ class RunCards:
             return
         uuid = made_id(self._messenger, "card", turn.lane_id, turn.run, turn.rotation)
         lane = self._lane
-        target = await ask(self._answers.target_of, turn.run) or (lane.anchor if lane.thread_id else "")
+        run = turn.run.partition(FURTHER)[0]
+        target = await ask(self._answers.target_of, run) or (lane.anchor if lane.thread_id else "")
         to = Target(lane.chat_id, target, thread=bool(lane.thread_id))
         turn.message_id = await self._client.send_card(to, turn.card_id, uuid)
         await ask(turn.save)
@@ -143,9 +147,9 @@ class RunCards:
     async def _stream(self, turn: Turn, now: int) -> None:
         if not turn.message_id:
             return
-        state = self._follower.state
+        state = self._state
         status = self._writer.status(state, turn.run, now)
-        text = self._writer.text(state, turn.run, self._follower.part)
+        text = self._writer.text(state, turn.run, self._part)
         was_status, was_text = self._shown
         # Only the elapsed time has changed: not worth a request each time.
         same = cards.without_times(status) == cards.without_times(was_status)
@@ -156,55 +160,20 @@ class RunCards:
             await self._client.stream(turn.card_id, "text", text, self._sequence(turn, now))
             self._shown = (self._shown[0], text)
 
-    async def _ask(self, turn: Turn, now: int) -> bool:
-        """The run waits for a person: a card at rest, with the choices. The run goes on with another card. False: the
-        lane is no longer ours."""
-        state = self._follower.state
-        status = self._writer.status(state, turn.run, now)
-        doubts, asked = cards.doubts(state, turn.run), cards.asked(state, turn.run)
-        shown = self._writer.asking(status, doubts, asked, self._origin)
-        waits_for = cards.waits_for(state, turn.run)
-        if turn.card_id:
-            await self._client.settle(turn.card_id, shown, self._sequence(turn, now, 2))
-        else:
-            turn.card_id, turn.opened_at = await self._client.make_card(shown), now
-            await ask(turn.save)
-        if not turn.message_id:
-            await self._send_card(turn)
-            if not turn.message_id:
-                return False
-        turn.asked_card, turn.asked_at = turn.card_id, turn.opened_at
-        await ask(turn.save)
-        await self._change(turn.run, next_card=True, asked=waits_for)
-        return True
-
-    async def _answered(self, turn: Turn, now: int) -> None:
-        """The card that asked has its answer, from wherever: its buttons go. Only what never works is passed over."""
-        if not turn.asked_card:
-            return
-        shown = self._writer.answered(self._follower.state, turn.run, now)
-        try:
-            # Later than all that was done to it before, by its own clock.
-            sequence = max(now - turn.asked_at + ANSWERED_AFTER, self._sequences.get(turn.asked_card, 0) + 1)
-            self._sequences[turn.asked_card] = sequence + 1
-            await self._client.settle(turn.asked_card, shown, sequence)
-        except (MessageRefused, CardClosed) as problem:
-            log.info("The card that asked in run %s keeps its buttons: %s", turn.run, problem)
-        turn.asked_card = ""
-        await ask(turn.save)
-
     async def _settle(self, turn: Turn, now: int) -> None:
         """The run is over: its card shows what was done, and streams no more."""
-        await self._answered(turn, now)
+        await self._asking.answered(turn, self._state, now)
         # Without a message it may have been sent all the same: its worker died before it could note that.
         if turn.card_id:
-            held = self._follower.state.get("run") or {}
+            held, said = self._state.get("run") or {}, ""
             if held.get("id") == turn.run:
-                status = self._writer.status(self._follower.state, turn.run, now)
+                said = self._writer.said_before(self._state, turn.run)
+                status = self._writer.status(self._state, turn.run, now)
             else:
                 status = self._writer.ended(await ask(answers.ended_as, self._lane, turn.run))
-            shown = self._writer.resting(status)
-            await self._client.settle(turn.card_id, shown, self._sequence(turn, now, 2))
+            await self._asking.last_look(
+                turn.card_id, self._writer.resting(status, said), self._sequence(turn, now, 2)
+            )
         turn.ended = True
         await ask(turn.save)
         self._shown = ("", "")
@@ -220,22 +189,18 @@ class RunCards:
                 log.info("The old card of run %s stays as it is: %s", run, problem)
         await self._change(run, next_card=True)
 
-    async def _change(
-        self, run: str, *, next_card: bool = False, sequence_by: int = 0, asked: str | None = None
-    ) -> None:
+    async def _change(self, run: str, *, next_card: bool = False, sequence_by: int = 0) -> None:
         turn = await ask(self._turn_of, run)
         if next_card:
             turn.rotation, turn.card_id, turn.message_id, turn.sequence = turn.rotation + 1, "", "", 0
             self._shown = ("", "")
         turn.sequence += sequence_by
-        turn.asked = turn.asked if asked is None else asked
         await ask(turn.save)
 
     def _sequence(self, turn: Turn, now: int, count: int = 1) -> int:
         """The first of `count` numbers for changes to the turn's card, larger than all before."""
-        used = self._sequences.get(turn.card_id, 0)
-        turn.sequence = max(turn.sequence + 1, now - turn.opened_at, used + 1)
-        self._sequences[turn.card_id] = turn.sequence + count - 1
+        at_least = max(turn.sequence + 1, now - turn.opened_at)
+        turn.sequence = self._sequences.next(turn.card_id, at_least, count)
         return turn.sequence
 
     # ---- SQL ----
@@ -246,4 +211,5 @@ class RunCards:
 
     def _others(self, run: str) -> list[Turn]:
         """The turns whose run is over, with a card that has not been settled."""
-        return list(self._tables.turns.filter(lane=self._lane, ended=False).exclude(run=run))
+        turns = self._tables.turns.filter(lane=self._lane, ended=False)
+        return list(turns.exclude(run=run).exclude(run__contains=FURTHER))

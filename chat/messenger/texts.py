@@ -27,8 +27,23 @@ CANNOT_TELL = _("The answer cannot be shown here. Read it in the web chat, or as
 REFUSED = _(
     "This message cannot be shown here. {reason}. Read it in the web chat ({address}), or ask the bot's administrator."
 )
+QUOTED = _("{name} wrote:")
+YOU = _("You (the assistant)")
+FORWARDED = _("Forwarded messages:")
+NOT_READABLE = _("[a message that cannot be read here]")
 FILE_UNREADABLE = _("[{name} was attached and cannot be read: {problem}]")
 FILE_NOT_KEPT = _("[{name} was attached and could not be kept.]")
+LEFT_OUT = _("Left out of what the model reads from now on:")
+LEFT_OUT_BECAUSE = {
+    "content_filter": _("The provider’s content filter refuses it."),
+    "image": _("The provider cannot read the picture."),
+    "refused": _("The provider refuses it."),
+}
+TAKE_BACK = _("Whoever owns this conversation can have it sent again, in the web chat.")
+TAKEN_BACK = _("Sent to the model again:")
+RESULTS_OF = _("the results of {names}")
+A_MESSAGE = _("a message")
+AND_MORE = _("{count} more")
 FILES_AT_MOST = _("A message takes {max} files.")
 
 STATES = {
@@ -56,11 +71,14 @@ DID_NOT_HAPPEN = _("It did not happen")
 RUN_AGAIN = _("Run it again")
 MAY_RUN = _("May **{name}** run?")
 TOO_LONG_TO_ALLOW = _("This is too long to be shown whole here: allow it in the web chat, or refuse it.")
+NOT_SHOWN = _("What it would be given cannot be shown here: allow it in the web chat, or refuse it.")
+ASKS = _("{names}: somebody has to decide whether to go on. Do so in the web chat ({address}).")
 ALLOW = _("Allow")
 REFUSE = _("Refuse")
 
 GOT_IT = _("Got it.")
 NO_BUTTON = _("This button is no longer valid.")
+NOT_THEIRS = _("You may not decide this here.")
 
 
 def say(language: str, text: Any, **values: object) -> str:

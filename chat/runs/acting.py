@@ -24,6 +24,8 @@ USER, GUEST = "user:", "guest:"
 
 #: States of a step that has answered what was said before it.
 ANSWERED = ("finished", "stopped")
+#: Messages of a run that are looked at: many more than may wait behind one.
+MAX_MESSAGES = 200
 
 #: Why a tool that changes something may not run, for the model.
 WHY: Mapping[Reason, str] = {
@@ -61,7 +63,8 @@ def _speakers(conversation: UUID, before: int | None, using: str) -> set[Speaker
         steps, said = steps.filter(seq__lt=before), said.filter(seq__lt=before)
     answers = steps.filter(status__in=ANSWERED).exclude(run=run).order_by("-seq")
     since = answers.values_list("seq", flat=True).first() or 0
-    return {_speaker(body) for body in said.filter(seq__gt=since).values_list("body", flat=True)}
+    newest = said.filter(seq__gt=since).order_by("-seq").values_list("body", flat=True)
+    return {_speaker(body) for body in newest[:MAX_MESSAGES]}
 
 
 def _speaker(body: Any) -> Speaker:
@@ -118,7 +121,9 @@ def _together(known: Iterable[tuple[str, Standing]]) -> Acting:
     """What all of them may have together."""
     keys, standings = zip(*known, strict=True) if (known := list(known)) else ((), ())
     verdicts = [one.may("change") for one in standings]
-    refused = next((one.reason for one in verdicts if not one), None if verdicts else "not_here")
+    refused: Reason | None = next(
+        (one.reason for one in verdicts if not one), None if verdicts else "not_here"
+    )
     alone = len(set(keys)) == 1 and all(one.may("remember") for one in standings)
     reach: Reach = "nowhere"
     if all(one.may("listen") for one in standings) and standings:

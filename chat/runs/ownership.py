@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from agents import events as e
 from agents.acting import Acting
 from agents.clock import Clock
-from agents.dialects.opening import fallback_of
+from agents.dialects.opening import fallbacks_of
 from agents.lifecycle import RUN
 from agents.loop import PartText, perform
 from agents.tools.running import OWNED
@@ -325,7 +325,6 @@ class RunOwnership:
         spec = await writer.retry_while_unavailable(lambda: dependencies.agent(slug))
         if spec is None:
             return await self._fail("agent_missing", f"There is no agent named {slug!r} any more.")
-        other = fallback_of(spec)
         faults = RefusedRequests(journal, self.conversation, writer.retry_while_unavailable)
         steps = perform(
             spec,
@@ -338,9 +337,10 @@ class RunOwnership:
             self.runner.worker,
             owner=str(owner),
             storage=dependencies.storage,
-            fallback=dependencies.model(other) if other is not None else None,
+            fallbacks=[dependencies.model(other) for other in fallbacks_of(spec)],
             faults=faults,
             refused=await faults.digests(),
+            learned=dependencies.learned,
             unwatched=extensions.unattended(),
             acting=self._acting,
             files=ConversationFiles(

@@ -32,6 +32,7 @@ from chat.runs.probe import Answerer
 from chat.runs.runner import Runner
 from chat.runs.share import Share
 from chat.runs.sweeper import Sweeper
+from chat.runs.trials import perform_trials
 from chat.runtime import close, current
 from chat.support.tasks import end, exit_after
 
@@ -98,6 +99,7 @@ async def serve(
         asyncio.create_task(end_if_stuck(settings.HOLDFAST_STUCK_MS), name="watchdog"),
         asyncio.create_task(beat(sessions, full, f"the worker {name}"), name="presence"),
         asyncio.create_task(share.beat(), name="share"),
+        asyncio.create_task(perform_trials(runtime.database, name), name="trials"),
         *(asyncio.create_task(_serve(service, given), name=service.name) for service in services()),
         asyncio.create_task(take_tasks(pool, share, leaving, Answerer(sessions).answer), name="streaq"),
     ]

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from agents import events as e
 from agents import history as h
 from agents.loop import PartText
+from agents.work import THINKING
 from chat.journal.queries import was_stored
 from chat.session.contract import Position
 from chat.session.errors import Fenced, NoConversation, PartGap, Unavailable
@@ -48,7 +49,8 @@ class FencedWriter:
         self.seen = 0
         #: Set once somebody has asked for a stop.
         self.stop = asyncio.Event()
-        self._streamed = ""
+        #: By its name: all that has streamed of the step, or of its reasoning.
+        self._streamed: dict[str, str] = {}
         #: One write or refresh at a time, so that `history` never misses or repeats an event.
         self._lock = asyncio.Lock()
 
@@ -90,15 +92,17 @@ class FencedWriter:
         """Show text that has come. It is no event: losing some costs a moment, and the next piece brings it
         along, so no trouble of a store, and no defect, comes out of here. Raises Fenced and NoConversation."""
         if part.offset == 0:
-            self._streamed = ""
-        self._streamed += part.text
+            step = part.message.removesuffix(THINKING)
+            self._streamed = {n: t for n, t in self._streamed.items() if n.removesuffix(THINKING) == step}
+            self._streamed[part.message] = ""
+        self._streamed[part.message] += part.text
         offset, text = part.offset, part.text
         for _ in range(PART_TRIES):
             try:
                 await self.sessions.part(self.conversation, self.fence, part.message, offset, text)
             except PartGap:
                 # The store lost what came before. After a second gap the next piece tries again.
-                offset, text = 0, self._streamed
+                offset, text = 0, self._streamed[part.message]
             except (Fenced, NoConversation):
                 raise
             except Unavailable:

@@ -22,6 +22,7 @@ from chat.session.views import (
     CallView,
     InfoView,
     Item,
+    LeftOutView,
     MessageItem,
     NoteItem,
     NoticeItem,
@@ -124,6 +125,10 @@ def change(state: State, event: e.Event, seq: int) -> Patch:
             return {item_key(seq): _message(event, seq)}
         case e.NoteAdded():
             return {item_key(seq): _note(event, seq)}
+        case e.MessageLeftOut():
+            return _left_out(state, event)
+        case e.MessageTakenBack():
+            return _taken_back(state, event)
         case e.RunQueued():
             run = run_of(state)
             return {} if run is not None and run["id"] == event.run else {"run": _queued(event)}
@@ -161,6 +166,7 @@ def _message(event: e.MessageAdded, seq: int) -> MessageItem:
         "at": event.at,
         "origin": cast(OriginView, e.plain(event.origin)),
         "attachments": [cast(AttachmentView, e.plain(file)) for file in event.attachments],
+        "left_out": None,
     }
 
 
@@ -172,7 +178,36 @@ def _note(event: e.NoteAdded, seq: int) -> NoteItem:
         "text": event.text,
         "at": event.at,
         "origin": cast(OriginView, e.plain(event.origin)),
+        "left_out": None,
     }
+
+
+def left_out(held: LeftOutView | None, event: e.MessageLeftOut) -> LeftOutView:
+    """What an item says of being left out, after an event; `held` is what it said before. Files come to files, and all
+    of an item is more than some of its files."""
+    before = list(held["files"]) if held is not None else []
+    some = bool(event.files) and (held is None or bool(before))
+    return {
+        "reason": event.reason,
+        "detail": event.detail,
+        "files": list(dict.fromkeys([*before, *event.files])) if some else [],
+        "model": event.model,
+        "at": event.at,
+    }
+
+
+def _left_out(state: State, event: e.MessageLeftOut) -> Patch:
+    found = _find(state, event.message)
+    if found is None or (item := item_at(state, found))["kind"] == "notice":
+        return {}
+    return {found: cast(Item, {**item, "left_out": left_out(item.get("left_out"), event)})}
+
+
+def _taken_back(state: State, event: e.MessageTakenBack) -> Patch:
+    found = _find(state, event.message)
+    if found is None or (item := item_at(state, found))["kind"] == "notice" or item.get("left_out") is None:
+        return {}
+    return {found: cast(Item, {**item, "left_out": None})}
 
 
 def _queued(event: e.RunQueued) -> RunView:
@@ -279,10 +314,13 @@ def _step_started(state: State, event: e.StepStarted, seq: int) -> Patch:
         "survived": run is not None and run["id"] == event.run and run["attempt"] > 1,
         "model": event.model,
         "text": "",
+        "reasoning": "",
         "calls": [],
         "usage": None,
+        "incomplete": None,
         "at": event.at,
         "ended_at": None,
+        "left_out": None,
     }
     patch[item_key(seq)] = started
     if run is not None and run["id"] == event.run and run["retry_at"] is not None:
@@ -300,10 +338,17 @@ def _step_ended(state: State, event: e.StepFinished | e.StepStopped | e.StepDisc
         return {}
     if isinstance(event, e.StepDiscarded):
         return {found: None}
-    item: StepItem = {**step, "status": status, "text": event.text, "ended_at": event.at}
+    item: StepItem = {
+        **step,
+        "status": status,
+        "text": event.text,
+        "reasoning": event.reasoning,
+        "ended_at": event.at,
+    }
     if isinstance(event, e.StepStopped):
         return {found: item}
     calls = [_proposed(call, event) for call in event.calls]
+    item = {**item, "incomplete": event.incomplete}
     return {found: {**item, "calls": calls, "usage": cast(UsageView, e.plain(event.usage))}}
 
 
@@ -377,9 +422,14 @@ def _moved(call: CallView, event: CallEvent) -> CallView:
 
 
 def _find_step(state: State, step: str) -> str | None:
-    """The field of a step; searched from the newest, where the live ones are."""
+    """The field of a step."""
+    return _find(state, step)
+
+
+def _find(state: State, id: str) -> str | None:
+    """The field of an item; searched from the newest, where the live ones are."""
     for key in reversed(list(state)):
-        if key.startswith("i:") and state[key] is not None and item_at(state, key)["id"] == step:
+        if key.startswith("i:") and state[key] is not None and item_at(state, key)["id"] == id:
             return key
     return None
 

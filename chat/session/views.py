@@ -11,7 +11,16 @@ from typing import Annotated, Literal, NotRequired, TypeAlias
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from agents.events import CallCode, CallStatus, Effect, RunCode, RunStatus, StepStatus
+from agents.events import (
+    CallCode,
+    CallStatus,
+    Effect,
+    Incomplete,
+    LeftOutReason,
+    RunCode,
+    RunStatus,
+    StepStatus,
+)
 
 STRICT = with_config(ConfigDict(extra="forbid"))
 
@@ -22,6 +31,8 @@ class OriginView(TypedDict):
 
     entrance: str
     name: str
+    #: Who that is, where it is not simply the conversation's owner (`agents.events.Origin`).
+    actor: NotRequired[Annotated[str, Field(json_schema_extra={"optional": True})]]
 
 
 @STRICT
@@ -85,8 +96,21 @@ class CallView(TypedDict):
 
 
 @STRICT
+class LeftOutView(TypedDict):
+    """That later requests go without this item, or without these `files` of it (none named: all of it); `detail` is in
+    the words of whoever refused it, `model`."""
+
+    reason: LeftOutReason
+    detail: str
+    files: list[str]
+    model: str
+    at: int
+
+
+@STRICT
 class MessageItem(TypedDict):
-    """What a person said. Items stored before there were attachments lack that field."""
+    """What a person said. Items stored before there were attachments lack that field; `left_out` null, or not there:
+    the model gets it whole."""
 
     kind: Literal["message"]
     seq: int
@@ -95,6 +119,7 @@ class MessageItem(TypedDict):
     at: int
     origin: OriginView
     attachments: NotRequired[list[AttachmentView]]
+    left_out: NotRequired[LeftOutView | None]
 
 
 @STRICT
@@ -105,10 +130,14 @@ class NoteItem(TypedDict):
     text: str
     at: int
     origin: OriginView
+    left_out: NotRequired[LeftOutView | None]
 
 
 @STRICT
 class StepItem(TypedDict):
+    """`reasoning`: what the model said to itself. `incomplete`: why a finished one is not a whole answer (rule R14).
+    Those stored before these were noted lack the fields."""
+
     kind: Literal["step"]
     seq: int
     id: str
@@ -118,10 +147,13 @@ class StepItem(TypedDict):
     survived: bool
     model: str
     text: str
+    reasoning: NotRequired[str]
     calls: list[CallView]
     usage: UsageView | None
+    incomplete: NotRequired[Incomplete | None]
     at: int
     ended_at: int | None
+    left_out: NotRequired[LeftOutView | None]
 
 
 @STRICT

@@ -1,6 +1,9 @@
 """Lengths of time, in milliseconds and in words."""
 
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
+#: No moment (ms since the Unix epoch) that people write is after this, the year 2200: far from where calendars of
+#: databases and languages end.
+END_OF_TIME = 7_258_118_400_000
 
 
 def in_words(ms: int) -> str:

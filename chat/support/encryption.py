@@ -4,14 +4,13 @@ A text that SECRET_KEY and its fallbacks cannot open reads as empty: whoever use
 that the secret has to be entered again.
 """
 
-import base64
-import hashlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
+from cryptography.fernet import InvalidToken, MultiFernet
 from django.db import models
+
+from agents.serving.sealing import box
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +21,7 @@ else:
 
 
 def _box() -> MultiFernet:
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    digests = [hashlib.sha256(b"holdfast.sealed\0" + str(key).encode()).digest() for key in keys]
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])
+    return box("holdfast.sealed")
 
 
 def seal(text: str) -> str:

@@ -239,7 +239,7 @@ def test_an_installed_package_brings_a_dialect_a_provider_and_tools(tmp_path: Pa
     status, said = start(tmp_path, packages=install(tmp_path / "site", ENTRY_POINTS))
     assert status == 0, said
     assert said.splitlines() == [
-        "['chat', 'responses', 'morse'] morse",
+        "['anthropic', 'chat', 'gemini', 'responses', 'morse'] morse",
         "['tide', 'open_lock'] True",
         "the package acme-ai 1.5",
     ]

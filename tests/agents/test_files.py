@@ -73,7 +73,8 @@ async def test_T5_a_model_that_goes_on_refusing_ends_the_run() -> None:
     shell.say("look", PHOTO)
     model = ScriptedModel([classify(400, BLIND)])
     await shell.work(AGENT, model, Bench().toolbox())
-    assert isinstance(shell.last(), e.RunFailed) and len(model.bodies) == 2
+    bodies = [str(body) for body in model.bodies]
+    assert isinstance(shell.last(), e.RunFailed) and len(bodies) == len(set(bodies)) > 2
 
 
 async def test_R7_a_stop_does_not_wait_for_a_storage_that_hangs() -> None:

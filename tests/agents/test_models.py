@@ -1,11 +1,14 @@
 """Agents: what may be stored, what the loop gets, and which one is the default."""
 
+import re
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from agents.models import Agent, Note, default_tools, ensure_default_agent, installed_tools
+from agents.serving.models import environment_provider
 from agents.spec import AgentSpec, RunLimits
 
 pytestmark = pytest.mark.django_db
@@ -189,6 +192,9 @@ def form(**fields) -> dict[str, object]:
         "max_schedules": 0,
         "max_triggers": 0,
         "least_interval_s": 900,
+        "provider": environment_provider().pk,
+        "fallbacks-TOTAL_FORMS": 0,
+        "fallbacks-INITIAL_FORMS": 0,
     }
     return {**values, **fields}
 
@@ -217,6 +223,23 @@ def test_W8_agents_of_before_there_were_approvals_ask_nobody():
     assert agent().spec().approval_tools == ()
 
 
+def test_W8_an_agent_that_is_made_in_the_admin_asks_before_every_effectful_tool(staff):
+    page = staff.get(reverse("admin:agents_agent_add")).content.decode()
+    assert re.search(r'name="ask_effectful"[^>]* checked', page)
+    staff.post(reverse("admin:agents_agent_add"), form(ask_effectful="on"))
+    made = Agent.objects.get(slug="ann")
+    assert made.spec().approval_tools == ("notes",)
+    made.tools = ["calculator"]
+    assert made.spec().approval_tools == ()
+    page = staff.get(reverse("admin:agents_agent_change", args=[agent(slug="old").pk])).content.decode()
+    assert not re.search(r'name="ask_effectful"[^>]* checked', page)
+
+
+def test_W8_agents_that_exist_or_that_programs_make_ask_as_before():
+    made = agent(tools=["notes"])
+    assert made.spec().approval_tools == () and not made.ask_effectful
+
+
 def test_an_agent_without_tools_is_fine(staff):
     staff.post(reverse("admin:agents_agent_add"), form(tools=[]))
     assert Agent.objects.get(slug="ann").tools == []
@@ -236,14 +259,14 @@ def test_the_guessed_profile_is_shown_in_the_admin(staff):
     Agent.objects.create(slug="m", name="M", base_url="https://api.mistral.ai/v1", model="mistral-large")
     assert "Mistral (guessed)" in staff.get("/admin/agents/agent/").content.decode()
     page = staff.get(f"/admin/agents/agent/{Agent.objects.get(slug='m').pk}/change/").content.decode()
-    assert "Guessed from the address and the model: Mistral" in page
+    assert "The provider’s, or guessed: Mistral" in page
 
 
 def test_a_mistake_comes_back_with_what_was_typed(staff):
-    response = staff.post(reverse("admin:agents_agent_add"), form(max_steps=0, base_url="x", profile="nope"))
+    response = staff.post(reverse("admin:agents_agent_add"), form(max_steps=0, provider="", profile="nope"))
     page = response.content.decode()
     assert response.status_code == 200
-    for text in ("Choose 1 or more.", "Write the whole address", "no profile named nope", "Be kind."):
+    for text in ("Choose 1 or more.", "This field is required", "no profile named nope", "Be kind."):
         assert text in page
     assert not Agent.objects.exists()
 

@@ -1,6 +1,7 @@
 """When a model does not answer: retries, another form, another model; over real HTTP, with a server that counts."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,10 +18,10 @@ from agents.dialects.chat.stream import OpenAIChat
 from agents.dialects.http import close_clients
 from agents.dialects.rules import Violation
 from agents.retrying import BACKOFF, MAX_WAIT, TRIES_BEFORE_FALLBACK
-from agents.spec import AgentSpec, Prices
+from agents.spec import AgentSpec, Fallback, Prices
 from agents.tools import Toolbox, ToolContext, tool
 from tests.support.provider import Json, Provider, Reply, completion, json_reply
-from tests.support.shell import QuickClock, Shell
+from tests.support.shell import FastClock, QuickClock, Shell
 from tests.support.strict_provider import strict
 from tests.support.waiting import eventually
 
@@ -80,12 +81,12 @@ class House:
             "a", "A", model="big", base_url=self.main.url, profile="openai-chat", tools=("act",)
         )
         agent = replace(agent, prices=Prices(Decimal(2), Decimal(10), Decimal(1)))
-        fallback = None
+        fallbacks = []
         if stands_in:
-            agent = replace(agent, fallback_model="mistral-small", fallback_base_url=self.spare.url)
-            fallback = OpenAIChat(self.spare.url, "spare-key", include_usage=False)
+            agent = replace(agent, fallbacks=(Fallback("mistral-small", self.spare.url),))
+            fallbacks = [OpenAIChat(self.spare.url, "spare-key", include_usage=False)]
         model = OpenAIChat(self.main.url, "main-key")
-        await shell.work(agent, model, self.bench.toolbox, fallback=fallback, until=until)
+        await shell.work(agent, model, self.bench.toolbox, fallbacks=fallbacks, until=until)
 
 
 def says(text: str) -> Script:
@@ -155,27 +156,25 @@ async def test_what_the_fallback_helps_with(
 async def test_a_server_that_is_not_there_has_a_stand_in(shell: Shell) -> None:
     house = House(says("never"), says("I am here."))
     async with house.spare:
-        agent = AgentSpec(
-            "a", "A", model="m", base_url="http://127.0.0.1:9/v1", fallback_model="mistral-small"
-        )
-        agent = replace(agent, fallback_base_url=house.spare.url)
+        agent = AgentSpec("a", "A", model="m", base_url="http://127.0.0.1:9/v1")
+        agent = replace(agent, fallbacks=(Fallback("mistral-small", house.spare.url),))
         shell.say("hello")
         main = OpenAIChat("http://127.0.0.1:9/v1")
-        await shell.work(agent, main, house.bench.toolbox, fallback=OpenAIChat(house.spare.url))
+        await shell.work(agent, main, house.bench.toolbox, fallbacks=[OpenAIChat(house.spare.url)])
     assert {event.code for event in of(shell, e.RunRetrying)} == {"model_unreachable"}
     assert [step.text for step in shell.steps()] == ["I am here."]
 
 
 @pytest.mark.parametrize(
-    ("status", "text", "code"),
+    ("status", "text", "code", "forms"),
     [
-        (401, "Incorrect API key provided: sk-abcdefghijk", "model_auth"),
-        (404, "The model `big` does not exist", "model_unknown"),
-        (400, "temperature is out of range", "model_rejected"),
+        (401, "Incorrect API key provided: sk-abcdefghijk", "model_auth", 1),
+        (404, "The model `big` does not exist", "model_unknown", 1),
+        (400, "temperature is out of range", "model_rejected", 5),
     ],
 )
 async def test_a_mistake_of_the_set_up_is_told_and_not_covered_up(
-    shell: Shell, status: int, text: str, code: str
+    shell: Shell, status: int, text: str, code: str, forms: int
 ) -> None:
     house = House(lambda body: error(status, text))
     shell.say("hello")
@@ -183,7 +182,9 @@ async def test_a_mistake_of_the_set_up_is_told_and_not_covered_up(
     failed = shell.last()
     assert isinstance(failed, e.RunFailed) and failed.code == code
     assert (
-        "sk-abcdefghijk" not in failed.detail and len(house.main.requests) == 1 and not house.spare.requests
+        "sk-abcdefghijk" not in failed.detail
+        and len(house.main.requests) == forms
+        and not house.spare.requests
     )
     assert shell.steps() == [], "never stored as if the assistant had said it"
 
@@ -235,14 +236,49 @@ async def test_retry_after_as_a_date(shell: Shell) -> None:
     assert [step.text for step in shell.steps()] == ["here"]
 
 
-async def test_a_longer_wait_than_anybody_has_ends_the_run_or_asks_the_fallback(shell: Shell) -> None:
-    house = House(lambda body: error(429, "tomorrow", retry_after=str(int(MAX_WAIT) + 1)), says("now"))
+async def test_a_longer_wait_asks_the_fallback_or_is_waited_for_and_is_no_work(shell: Shell) -> None:
+    """Half an hour, of an agent that may work ten minutes: it is asked then, and not before."""
+    wait = 1800
+    shell.clock = FastClock(speed=2_000)
+    replies = iter([error(429, "later", retry_after=str(wait))])
+    house = House(lambda body: next(replies, completion("at last")), says("now"))
     shell.say("hello")
     await house.run(shell, stands_in=False)
-    assert isinstance(shell.last(), e.RunFailed) and len(house.main.requests) == 1
+    (retrying,) = of(shell, e.RunRetrying)
+    assert retrying.retry_at - retrying.at == wait * 1000
+    begun = of(shell, e.StepStarted)
+    assert begun[1].at >= retrying.retry_at and [step.text for step in shell.steps()] == ["at last"]
+    assert shell.history.run is not None and shell.history.run.worked(shell.clock.now()) < 600_000
+    house.main.answer = strict("openai-chat", lambda path, body: error(429, "later", retry_after=str(wait)))
     shell.say("again")
     await house.run(shell)
-    assert [step.text for step in shell.steps()] == ["now"]
+    assert [step.text for step in shell.steps()] == ["at last", "now"]
+    at_once = of(shell, e.RunRetrying)[1:]
+    assert [event.retry_at - event.at for event in at_once] == [0], "who stands in is asked at once"
+
+
+async def test_a_wait_of_days_ends_the_run_and_says_until_when(shell: Shell) -> None:
+    house = House(lambda body: error(429, "next week", retry_after=str(int(MAX_WAIT) * 7)))
+    shell.say("hello")
+    await house.run(shell, stands_in=False)
+    failed = shell.last()
+    assert isinstance(failed, e.RunFailed) and failed.code == "model_busy" and len(house.main.requests) == 1
+    assert re.search(r"before \d{4}-\d\d-\d\d \d\d:\d\d UTC", failed.detail)
+
+
+async def test_a_worker_that_dies_while_it_waits_is_followed_by_one_that_waits(shell: Shell) -> None:
+    replies = iter([error(429, "later", retry_after="40")])
+    house = House(lambda body: next(replies, completion("here")))
+    shell.say("hello")
+
+    def told(one: object) -> bool:
+        return isinstance(one, list) and isinstance(one[0], e.RunRetrying)
+
+    async with house.main, house.spare:
+        await house.work(shell, stands_in=False, until=told)
+        await house.work(shell, stands_in=False)
+    (retrying,) = of(shell, e.RunRetrying)
+    assert of(shell, e.StepStarted)[1].at >= retrying.retry_at and len(house.main.requests) == 2
 
 
 async def test_R7_a_stop_during_the_wait_works_at_once(shell: Shell) -> None:
@@ -292,12 +328,12 @@ async def test_T5_a_worker_that_dies_after_the_refusal_does_not_send_it_again(sh
         await house.work(shell, until=refusal_stored)
         assert len(house.main.requests) == 2
         await house.work(shell)
-    assert len(house.main.requests) == 3
-    assert len({str(body) for body in house.main.requests}) == 3, "no body twice"
+    requests = house.main.requests
+    assert len({str(body) for body in requests}) == len(requests), "no body twice"
     assert house.bench.acted == 1 and isinstance(shell.last(), e.RunFinished)
 
 
-async def test_T5_two_refusals_and_the_run_ends_with_both_kept(shell: Shell) -> None:
+async def test_T5_what_is_refused_in_every_form_ends_the_run_with_all_of_them_kept(shell: Shell) -> None:
     house = House(
         lambda body: (
             error(400, "messages 参数非法") if "act" in str(body["messages"]) else completion(calls=[CALL])
@@ -305,19 +341,26 @@ async def test_T5_two_refusals_and_the_run_ends_with_both_kept(shell: Shell) -> 
     )
     shell.say("do it")
     await house.run(shell)
-    first, second = shell.faults.kept
-    assert (first.kind, first.text_only, second.text_only) == ("E25", False, True)
-    assert shell.faults.outcomes == {first.digest: "text_refused", second.digest: "not_asked"}
+    first, second, *more = shell.faults.kept
+    assert (first.kind, first.text_only, second.text_only) == ("E25", False, True) and more
+    assert {fault.kind for fault in shell.faults.kept} == {"E25"}
+    assert [shell.faults.outcomes[fault.digest] for fault in shell.faults.kept] == [
+        *["text_refused"] * (len(more) + 1),
+        "not_asked",
+    ]
     failed = shell.last()
     assert isinstance(failed, e.RunFailed) and failed.code == "model_rejected"
 
 
-async def test_T5_an_unknown_refusal_is_kept_and_not_retried(shell: Shell) -> None:
+async def test_T5_an_unknown_refusal_is_asked_in_each_other_form_once_and_kept(shell: Shell) -> None:
     house = House(lambda body: error(400, "temperature is out of range"))
     shell.say("hello")
     await house.run(shell)
-    (fault,) = shell.faults.kept
-    assert fault.kind == "other" and shell.faults.outcomes == {fault.digest: "not_asked"}
+    assert {fault.kind for fault in shell.faults.kept} == {"other"}
+    assert (
+        len(shell.faults.kept) == len(house.main.requests) == len({str(one) for one in house.main.requests})
+    )
+    assert not of(shell, e.RunFailed)[0].detail.endswith("without tools.")
 
 
 async def test_T1_what_our_gate_stops_is_kept_and_not_sent(

@@ -21,10 +21,12 @@ Agent.objects.update_or_create(slug="busy", defaults=dict(name="Busy", model="m-
 
 @pytest.fixture
 def busy() -> Iterator[Provider]:
-    """A provider that answers 429 with `Retry-After: 4` once, and then the question."""
+    """A provider that answers 429 with `Retry-After: 4` once, and then the question. It does not say what it serves."""
 
     def answer(path: str, body: Json) -> Reply:
-        if len(provider.requests) == 1:
+        if not path.endswith("/chat/completions"):
+            return json_reply(404, {"error": {"message": "Not found"}})
+        if sum("messages" in one for one in provider.requests) == 1:
             return json_reply(429, {"error": {"message": "Rate limit reached"}}, Retry_After="4")
         return completion("Here I am.")
 
@@ -51,4 +53,4 @@ def test_a_busy_model_is_waited_for_in_sight(visit: Any, house: Stack, busy: Pro
     chat.wait_until_done()
     expect(status).to_have_count(0)
     assert [row["text"] for row in chat.shown() if row["kind"] == "step"] == ["Here I am."]
-    assert len(busy.requests) == 2
+    assert sum("messages" in one for one in busy.requests) == 2

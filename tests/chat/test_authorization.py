@@ -8,8 +8,9 @@ import pytest
 
 from chat import authorization as a
 from chat.authorization import ChatPerson, ChatPlace, Rule, decide, in_admin, in_chat, logged_in, role_in_chat
+from scripts import authorization_docs
 
-#: Written down a second time, on purpose: who may ever do it, at which doors, and what must hold (letters: the needs).
+#: Written down a second time, on purpose: who may do what at which door, and what must hold besides.
 EXPECTED = """
 owner       web         read begin write stop refuse allow settle rename delete look change remember set_up listen
 owner       web         keep fire see_secret
@@ -17,15 +18,15 @@ owner       admin       keep fire see_secret
 owner       private     read begin write stop refuse allow settle look change remember set_up listen      : policy
 linked      private     read begin write stop refuse allow settle look change remember                    : policy
 linked      group       read begin write stop refuse allow settle look change remember                    : policy
-linked      private     set_up                                                                            : policy trust
-linked      group       set_up                                                                            : policy trust
+linked      private     set_up   : policy trust
+linked      group       set_up   : policy trust
 stranger    private     read begin write stop refuse look                                                 : policy
 stranger    group       read begin write stop refuse look                                                 : policy
 stranger    private     allow settle change remember set_up                                               : policy trust
 stranger    group       allow settle change remember set_up                                               : policy trust
 automation  automation  begin write look change remember set_up listen
 sender      webhook     fire
-staff       admin       read stop settle act_for end_for                                                  : permission
+staff       admin       read stop settle act_for end_for see_secret   : permission
 """
 
 
@@ -148,3 +149,11 @@ def test_staff_need_the_permission_but_for_what_is_their_own() -> None:
     assert in_admin(ALICE, BOB, permitted=False).may("act_for").reason == "permission"
     assert in_admin(ALICE, ALICE, permitted=False).may("keep")
     assert not in_admin(ALICE, BOB, permitted=True, active=False).may("stop")
+
+
+def test_the_page_says_what_the_table_says() -> None:
+    page = authorization_docs.PAGE.read_text(encoding="utf-8")
+    assert authorization_docs.written(page) == page, "run `make authority`"
+    rows = [line for line in authorization_docs.generated().splitlines() if line.startswith("| ")]
+    told = sum(line.count(" yes ") + any(need in line for need in a.NEEDS) for line in rows)
+    assert told > 40

@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+from agents import closing
 from agents import events as e
 from chat import decide
 from chat.session.errors import Rejected
@@ -157,7 +158,7 @@ def test_R7_stopping_a_waiting_run_closes_every_open_call():
 def test_R7_text_that_had_come_is_kept_when_stopped():
     resumed = e.RunResumed(at=NOW, run=RUN)
     state = told(*asked(), STARTED, STEP, resumed)
-    events = decide.close_run(state, by="a", now=NOW, streamed=(f"{RUN}.1", "Half an ans"))
+    events = decide.close_run(state, by="a", now=NOW, streamed=closing.Streamed(f"{RUN}.1", "Half an ans"))
     assert kinds(events) == ["step.stopped", "run.stopped"]
     assert events[0].text == "Half an ans"
     assert kinds(decide.close_run(state, by="a", now=NOW)) == ["step.discarded", "run.stopped"]

@@ -70,7 +70,7 @@ def test_it_goes_on_where_it_was_interrupted_and_they_cannot_log_in_meanwhile(
 ) -> None:
     first, _ = crowd
     monkeypatch.setattr(erasure, "SESSIONS", 10)
-    steps = erasure.erase(first)
+    steps: Any = erasure.erase(first)
     assert next(steps) == 10
     steps.close()
     first.refresh_from_db()

@@ -2,24 +2,28 @@
 
 import asyncio
 import uuid
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from asgiref.sync import sync_to_async
 
 from agents import events as e
 from agents.models import ensure_default_agent
+from chat import authorization
 from chat import models as m
+from chat.authorization import Standing
 from chat.commands import (
     ApproveBody,
+    CommandBody,
     CreateBody,
     DeleteBody,
     RenameBody,
     SendBody,
     SettleBody,
     StopBody,
+    TakeBackBody,
 )
-from chat.inbox import CommandResult, Inbox, Sender
+from chat.inbox import ACTIONS, CommandResult, Inbox, Sender
 from chat.session.errors import NoConversation, StoreUnavailable
 from chat.session.memory import MemoryStore
 from chat.session.sessions import Sessions
@@ -172,6 +176,48 @@ async def test_W11_a_stranger_finds_nothing(desk: Desk, bob: Any, body: Any):
     assert result == CommandResult("rejected", "not_found")
     assert await desk.submit(uid(), body, user_id=bob.pk) == result
     assert await desk.events(conversation) == before
+
+
+def test_W11_every_command_is_something_that_the_rules_know():
+    kinds = get_args(get_args(CommandBody)[0])
+    assert set(kinds) == {*ACTIONS, ApproveBody} and set(ACTIONS.values()) <= set(authorization.ACTIONS)
+
+
+async def test_W11_a_disabled_user_does_nothing_and_begins_nothing(desk: Desk, alice: Any):
+    conversation = await desk.begin()
+    await m.Conversation.objects.filter(pk=conversation).aupdate(owner=alice)
+    alice.is_active = False
+    await sync_to_async(alice.save)()
+    for body in (
+        SendBody(kind="send", message=uid(), text="hi"),
+        DeleteBody(kind="delete"),
+        StopBody(kind="stop"),
+    ):
+        result = await desk.submit(conversation, body)
+        assert (result.status, result.code, result.retry) == ("rejected", "forbidden", False)
+    begun = await desk.submit(uid(), CreateBody(kind="create"))
+    assert (begun.status, begun.code) == ("rejected", "forbidden")
+    assert await desk.events(conversation) == ["conversation.created"]
+
+
+async def test_W11_how_an_entrance_says_that_somebody_stands_holds_for_its_users_conversations_only(
+    desk: Desk, alice: Any, bob: Any
+):
+    conversation = await desk.begin()
+    stranger = Standing("stranger", "group", frozenset({"policy"}))
+    who = {"user_id": alice.pk, "actor": "guest:1", "standing": stranger}
+    said = await desk.submit(conversation, SendBody(kind="send", message=uid(), text="hi"), **who)
+    assert said.status == "applied"
+    for body in (RenameBody(kind="rename", title="x"), DeleteBody(kind="delete")):
+        assert (await desk.submit(conversation, body, **who)).code == "not_found"
+    asked = ApproveBody(kind="approve", call="c", digest="d", decision="approve")
+    assert (await desk.submit(conversation, asked, **who)).code == "forbidden"
+    refused = ApproveBody(kind="approve", call="c", digest="d", decision="refuse")
+    assert (await desk.submit(conversation, refused, **who)).code == "unknown_call"
+    owner = Standing("owner", "private", frozenset({"policy"}))
+    lies = {"user_id": bob.pk, "standing": owner}
+    sent = await desk.submit(conversation, SendBody(kind="send", message=uid(), text="hi"), **lies)
+    assert sent.code == "not_found"
 
 
 async def test_R2_R6_a_second_message_waits_for_the_run(desk: Desk):
@@ -367,6 +413,45 @@ async def test_R7_W8_after_a_stop_nothing_is_allowed_any_more(desk: Desk):
     late = await desk.submit(conversation, approve(call, digest))
     assert (late.status, late.code) == ("rejected", "already_settled")
     assert call_in(await desk.state(conversation), call)["code"] == "cancelled_by_user"
+
+
+async def left_out(desk: Desk, *, messages_behind: int = 0) -> tuple[str, str]:
+    """A conversation with a message that a provider refuses: (conversation, message)."""
+    conversation, message = await desk.begin(), uid()
+    await desk.submit(conversation, SendBody(kind="send", message=message, text="poison"))
+    notes = [e.NoteAdded(at=1, message=uid(), text="n") for _ in range(messages_behind)]
+    await desk.sessions.append(conversation, lambda view: list(notes))
+    gone = e.MessageLeftOut(at=1, message=message, reason="content_filter", detail="no", model="m")
+    await desk.sessions.append(conversation, lambda view: [gone])
+    return conversation, message
+
+
+def take_back(message: str) -> TakeBackBody:
+    return TakeBackBody(kind="take_back", message=message)
+
+
+@pytest.mark.parametrize("behind", [0, 60], ids=["in the window", "behind it"])
+async def test_T5_what_was_left_out_is_marked_and_can_be_taken_back_once(desk: Desk, behind: int):
+    conversation, message = await left_out(desk, messages_behind=behind)
+    row = await m.Message.objects.aget(conversation_id=conversation, message=message)
+    assert row.body["left_out"]["reason"] == "content_filter" and row.body["text"] == "poison"
+    shown = {item["id"] for item in items(await desk.state(conversation))}
+    assert (message in shown) == (behind == 0)
+    assert (await desk.submit(conversation, take_back(message))).status == "applied"
+    assert (await desk.submit(conversation, take_back(message))).status == "applied", "it changes nothing"
+    assert (await desk.events(conversation)).count("message.taken_back") == 1
+    await row.arefresh_from_db()
+    assert row.body["left_out"] is None
+    taken = await m.Event.objects.aget(conversation_id=conversation, type="message.taken_back")
+    event = e.from_json(taken.text)
+    assert isinstance(event, e.MessageTakenBack) and event.by == "alice"
+
+
+async def test_T5_what_is_no_message_cannot_be_taken_back(desk: Desk):
+    conversation, _ = await left_out(desk)
+    for message in ("nobody", uid()):
+        result = await desk.submit(conversation, take_back(message))
+        assert (result.status, result.code) == ("rejected", "unknown_message")
 
 
 async def test_R7_stopping_a_run_that_waits_closes_its_calls(desk: Desk):

@@ -22,7 +22,6 @@ from chat.entrances.schedules import delivery, dispatch, results, store
 from chat.entrances.triggers import dispatch as firings
 from chat.entrances.triggers import polling, watching
 from chat.entrances.triggers.models import Trigger, TriggerFiring
-from chat.entrances.triggers.service import find_runs
 from chat.files import attachments
 from chat.inspection import base
 from chat.journal import queries
@@ -65,7 +64,7 @@ LOOKS: dict[str, Callable[[], Any]] = {
     "what came to triggers lately": lambda: watching.behind(now_ms() - 300_000),
     "what came to triggers, in turn": lambda: watching.turn(limit=PAGE),
     "firings to carry out": lambda: firings.due(now_ms()),
-    "firings without a run": lambda: find_runs(now_ms()),
+    "firings without a run": lambda: firings.unread(now_ms()),
     "addresses to look at": lambda: polling.due(now_ms()),
     "schedules that are due": lambda: store.due_schedules(now_ms()),
     "schedules' firings to begin": dispatch.waiting,

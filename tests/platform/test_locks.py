@@ -14,7 +14,8 @@ from scripts import lock
 from tests.support.processes import ROOT
 
 NPM = json.loads((ROOT / "frontend" / "package-lock.json").read_text())
-SOURCES = sorted(lock.LOCKS)
+ALL = lock.LOCKS | lock.APART
+SOURCES = sorted(ALL)
 
 
 def test_the_locks_fit_the_requirements() -> None:
@@ -27,9 +28,7 @@ def test_direct_requirements_are_pinned_exactly(source: str) -> None:
         assert [pin.operator for pin in requirement.specifier] == ["=="], requirement
 
 
-@pytest.mark.parametrize(
-    "name", [*lock.LOCKS.values(), *SOURCES, "frontend/package-lock.json", "pyproject.toml"]
-)
+@pytest.mark.parametrize("name", [*ALL.values(), *SOURCES, "frontend/package-lock.json", "pyproject.toml"])
 def test_no_lock_names_a_registry(name: str) -> None:
     text = (ROOT / name).read_text()
     assert not re.search(r"index-url|find-links|trusted-host|registry\.", text)
@@ -95,3 +94,12 @@ def test_the_npm_lock_holds_every_platform() -> None:
     for folder, package in packages().items():
         for name in package.get("optionalDependencies", {}):
             assert {f"node_modules/{name}", f"{folder}/node_modules/{name}"} & packages().keys(), name
+
+
+def test_a_lock_of_another_environment_is_held_to_its_requirements_too() -> None:
+    """What is installed there cannot be seen from here; that every pin is exact and every direct one is in it, can."""
+    source, name = next(iter(lock.APART.items()))
+    wanted, text = list(lock.direct(ROOT / source)), (ROOT / name).read_text()
+    assert list(lock.faults_apart(wanted, text)) == []
+    newer = [Requirement(f"{one.name}==999.0") for one in wanted]
+    assert list(lock.faults_apart(newer, text)) == [f"does not have {one}" for one in newer]

@@ -58,7 +58,9 @@ def test_production_defaults_are_the_careful_ones(tmp_path: Path) -> None:
         tmp_path,
         "DEBUG",
         "SESSION_COOKIE_SECURE",
+        "SESSION_COOKIE_NAME",
         "CSRF_COOKIE_SECURE",
+        "CSRF_COOKIE_NAME",
         "SECURE_HSTS_SECONDS",
         "ALLOWED_HOSTS",
         DJANGO_SECRET_KEY="k" * 50,
@@ -66,7 +68,9 @@ def test_production_defaults_are_the_careful_ones(tmp_path: Path) -> None:
     assert found == {
         "DEBUG": False,
         "SESSION_COOKIE_SECURE": True,
+        "SESSION_COOKIE_NAME": "__Host-sessionid",
         "CSRF_COOKIE_SECURE": True,
+        "CSRF_COOKIE_NAME": "__Host-csrftoken",
         "SECURE_HSTS_SECONDS": 3600,
         "ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]"],
     }

@@ -12,30 +12,42 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from tests.recovery.mutant import Mutant
+from tests.recovery.mutants_of_providers import OF_PROVIDERS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 #: Seconds that one test may take.
 TIMEOUT_S = 240
 
-
-@dataclass(frozen=True)
-class Mutant:
-    """One way to break it. `caught_by`: arguments of pytest, or of vitest for a file of the frontend."""
-
-    name: str
-    file: str
-    old: str
-    new: str
-    caught_by: tuple[str, ...]
-
-
 _STORE = "            if batch:\n                yield batch\n"
 _START = "            for call in starting:\n                desk.start(call)\n"
 SESSION = "tests/chat/session"
 TRIGGERS = "tests/chat/entrances/triggers"
-MUTANTS = (
+MUTANTS: tuple[Mutant, ...] = (
+    *OF_PROVIDERS,
+    Mutant(
+        "whoever is let in may ask everything of a conversation",
+        "chat/inbox.py",
+        "        if not (verdict := who.stands(owner).may(action_of(body))):\n",
+        "        if False:\n",
+        ("tests/chat/test_inbox.py", "-k", "W11"),
+    ),
+    Mutant(
+        "a tool runs for whoever asks",
+        "agents/calling.py",
+        "    if acting.may_use(work.tools.effect(call.name)) and acting.may_use(call.effect):\n",
+        "    if True:\n",
+        ("tests/chat/messenger/test_authority.py", "-k", "without_memory"),
+    ),
+    Mutant(
+        "the one who spoke first lends their memory to a run",
+        "chat/runs/acting.py",
+        "    alone = len(set(keys)) == 1 and",
+        "    alone = bool(keys) and",
+        ("tests/chat/messenger/test_authority.py", "-k", "several"),
+    ),
     Mutant(
         "no fence check",
         "chat/session/scripts/append.lua",
@@ -121,6 +133,20 @@ MUTANTS = (
         "if call.effect not in REPEATABLE:",
         "if False:",
         ("tests/agents/test_steps.py", "-k", "R4"),
+    ),
+    Mutant(
+        "what a provider refuses is sent again with every later request",
+        "agents/history.py",
+        "return changed(history, event.message, lambda item: leave_out(item, event.files, event.reason))",
+        "return history",
+        ("tests/agents/test_rescue.py", "-k", "filter"),
+    ),
+    Mutant(
+        "only refusals on a list are rescued",
+        "agents/retrying.py",
+        "error.status in (400, 422)",
+        "False",
+        ("tests/agents/test_rescue.py", "-k", "unlisted"),
     ),
     Mutant(
         "nobody is asked before a tool that needs a yes",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.recovery.mutants import MUTANTS, ROOT, Mutant
+from tests.recovery.mutant import Mutant
+from tests.recovery.mutants import MUTANTS, ROOT
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

@@ -1,4 +1,6 @@
-"""Run `python -m tests.senders` in the environment of requirements-senders.txt, which is made at the first time."""
+"""Run `python -m tests.senders` and `python -m tests.senders.feishu` in the environment of requirements-senders.txt.
+
+It is made at the first time."""
 
 from __future__ import annotations
 
@@ -34,7 +36,8 @@ def main() -> int:
     except subprocess.CalledProcessError:
         print("The senders' libraries could not be installed: pip says above why.", file=sys.stderr)
         return 1
-    return subprocess.run([python, "-m", "tests.senders", *sys.argv[1:]], cwd=ROOT).returncode
+    signed = subprocess.run([python, "-m", "tests.senders", *sys.argv[1:]], cwd=ROOT).returncode
+    return subprocess.run([python, "-m", "tests.senders.feishu"], cwd=ROOT).returncode or signed
 
 
 if __name__ == "__main__":

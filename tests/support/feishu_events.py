@@ -55,8 +55,10 @@ def message_event(
     content: Json | None = None,
     mentions: list[Json] | None = None,
     at_ms: int | None = None,
+    parent: str = "",
+    root: str = "",
 ) -> Json:
-    """An `im.message.receive_v1` event."""
+    """An `im.message.receive_v1` event. `parent`: the message that it answers."""
     at = str(at_ms or time.time_ns() // 1_000_000)
     message: Json = {
         "message_id": message_id or f"om_{uuid.uuid4().hex}",
@@ -69,6 +71,8 @@ def message_event(
     }
     if thread:
         message["thread_id"] = thread
+    if parent:
+        message |= {"parent_id": parent, "root_id": root or parent}
     return {
         "schema": "2.0",
         "header": _header("im.message.receive_v1", app_id, token, at),
@@ -77,6 +81,30 @@ def message_event(
             "message": message,
         },
     }
+
+
+def item(id: str, text: str = "", *, sender: str = "ou_ann", kind: str = "text", **more: Any) -> Json:
+    """A message as the API tells it."""
+    content = json.dumps(more.pop("content", {"text": text}))
+    by = {"id": sender, "id_type": "open_id", "sender_type": "user"}
+    return {
+        "message_id": id,
+        "msg_type": kind,
+        "body": {"content": content},
+        "sender": by,
+        "deleted": False,
+        **more,
+    }
+
+
+def recall_event(
+    message: str, *, chat: str = "oc_chat", app_id: str = "cli_1", token: str = "token-1"
+) -> Json:
+    """An `im.message.recalled_v1` event."""
+    at = str(time.time_ns() // 1_000_000)
+    event = {"message_id": message, "chat_id": chat, "recall_time": at, "recall_type": "message_owner"}
+    header = _header("im.message.recalled_v1", app_id, token, at)
+    return {"schema": "2.0", "header": header, "event": event}
 
 
 def action_event(

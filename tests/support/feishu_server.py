@@ -108,6 +108,8 @@ class FeishuServer:
         self._failures: list[_Failure] = []
         self._ahead = 0.0
         self._theirs: dict[str, str] = {}
+        #: What the API tells of a message that people wrote: its items.
+        self.items: dict[str, list[Json]] = {}
         self._filter: list[tuple[int, str, str]] = []
         server = self
 
@@ -177,7 +179,8 @@ class FeishuServer:
             self._failures.append(_Failure(route, code, status, times, reset, done))
 
     def refuse(self, code: int, *, kind: str = "", words: str = "") -> None:
-        """Refuse messages of this kind (all kinds) that have these words in them, as Feishu's filters do."""
+        """Refuse messages of this kind (`card`: cards as they are made and changed; empty: all) that have these words
+        in them, as Feishu's filters do."""
         with self.lock:
             self._filter.append((code, kind, words))
 
@@ -264,6 +267,10 @@ class FeishuServer:
                 if key not in self.files:
                     raise Answer(234003, "file not in message")
                 return self.files[key]
+            case "GET", ["im", "v1", "messages", message]:
+                if message in self.gone or message not in self.items:
+                    raise Answer(230110, "the message has been deleted")
+                return {"data": {"items": self.items[message]}}
             case "POST", ["cardkit", "v1", "cards"]:
                 return self._create(json.loads(body["data"]))
             case "PUT", ["cardkit", "v1", "cards", card, "elements", element, "content"]:
@@ -313,9 +320,7 @@ class FeishuServer:
         most = TEXT_BYTES if body["msg_type"] == "text" else CARD_BYTES
         if len(body["content"].encode()) > most:
             raise Answer(230025, "the message is too long")
-        for code, kind, some in self._filter:
-            if kind in ("", body["msg_type"]) and some in words(content):
-                raise Answer(code, f"refused, ext=ErrorValue: {some}")
+        self._filtered(content, body["msg_type"])
         if body["msg_type"] == "interactive" and content.get("schema"):
             self._sized(content)
         if body["msg_type"] == "interactive" and content.get("type") == "card":
@@ -326,6 +331,11 @@ class FeishuServer:
         if key:
             self._uuids[key] = (self.now(), sent)
         return {"data": {"message_id": sent.id}}
+
+    def _filtered(self, content: Json, kind: str) -> None:
+        for code, refused, some in self._filter:
+            if refused in ("", kind) and some in words(content):
+                raise Answer(code, f"refused, ext=ErrorValue: {some}")
 
     def _edit(self, message: str, body: Json) -> Json:
         found = next((one for one in self.messages if one.id == message), None)
@@ -345,6 +355,7 @@ class FeishuServer:
             if element["tag"] == "markdown" and len(read(element["content"]).tables) > TABLES:
                 limit = "ErrCode: 11310; ErrMsg: card table number over limit; ErrorValue: table; "
                 raise Answer(230099, f"Failed to create card content, ext={limit}")
+        self._filtered(card, "card")
         ids = [element.get("element_id") for element in card["body"]["elements"] if element.get("element_id")]
         assert len(set(ids)) == len(ids)
         return card

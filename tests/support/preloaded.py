@@ -55,7 +55,6 @@ LIBRARIES = (
     "h11",
     "httpcore",
     "httpx",
-    "PIL.Image",
     "openai",
     "openai.types.responses",
     "psycopg",

@@ -60,13 +60,17 @@ Answer = Callable[[str, Json], Reply | Awaitable[Reply]]
 
 
 class Provider:
-    """The server; use it as an async context manager. `requests` are the bodies it got, `gone` counts clients
-    that closed their connection before the answer was complete."""
+    """The server; use it as an async context manager. `requests` are the bodies it got, `headers` (names in lower
+    case) came with them, `gone` counts clients that closed their connection before the answer was complete. What is
+    asked without a body (a list of models) is passed to `answer` only if it `lists`; otherwise nothing is told, and
+    nothing is counted."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, *, lists: bool = False) -> None:
         self.answer = answer
+        self.lists = lists
         self.requests: list[Json] = []
         self.keys: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.gone = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -113,9 +117,15 @@ class Provider:
             name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])
         }
         body = json.loads(await reader.readexactly(int(headers.get("content-length", 0))) or b"{}")
-        self.requests.append(body)
-        self.keys.append(headers.get("authorization", ""))
-        reply = self.answer(lines[0].split(" ")[1], body)
+        method, path, *_ = lines[0].split(" ")
+        reply: Any
+        if method == "GET" and not self.lists:
+            reply = json_reply(404, {"error": {"message": "Nothing is told here."}})
+        else:
+            self.requests.append(body)
+            self.headers.append(headers)
+            self.keys.append(headers.get("authorization", ""))
+            reply = self.answer(path, body)
         if not isinstance(reply, Reply):
             reply = await reply
         extra = "".join(f"{name}: {value}\r\n" for name, value in reply.headers.items())

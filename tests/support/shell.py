@@ -6,7 +6,7 @@ It is what chat/runs/worker.py does with Redis and SQL, without them: a log of b
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
 from agents import events as e
@@ -18,6 +18,7 @@ from agents.history import Call, History, Step, empty, fold
 from agents.loop import PartText, perform
 from agents.spec import AgentSpec
 from agents.tools import Toolbox
+from tests.support.adversary import Memory
 
 
 class QuickClock:
@@ -35,6 +36,19 @@ class QuickClock:
         self.slept.append(seconds)
         await asyncio.sleep(seconds / self._speed)
         self._skipped += seconds * (1 - 1 / self._speed)
+
+
+class FastClock:
+    """A clock that is `speed` times as fast as the real one, for whoever waits and for whoever looks."""
+
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
+
+    def now(self) -> int:
+        return int(asyncio.get_running_loop().time() * 1000 * self._speed)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self._speed)
 
 
 class KeptFaults:
@@ -67,6 +81,7 @@ class Shell:
         #: The files of the conversation, if it has any.
         self.files: FileReader | None = None
         self.faults = KeptFaults()
+        self.learned = Memory()
         self._fence = 0
         self._runs = 0
 
@@ -104,7 +119,8 @@ class Shell:
         *,
         until: Callable[[list[e.Event] | PartText], bool] | None = None,
         after: Callable[[list[e.Event] | PartText], None] | None = None,
-        fallback: Model | None = None,
+        fallbacks: Sequence[Model] = (),
+        rescue: bool = True,
     ) -> None:
         """Own the run until it ends or waits. `until`: give it up, like a worker that dies, as soon as it says
         so of something stored; `after` sees everything once it is stored."""
@@ -125,10 +141,12 @@ class Shell:
             self._fence,
             "w",
             owner="alice",
-            fallback=fallback,
+            fallbacks=fallbacks,
             files=self.files,
             faults=self.faults,
             refused=[fault.digest for fault in self.faults.kept],
+            learned=self.learned,
+            rescue=rescue,
             unwatched=("schedule", "trigger"),
         )
         async with aclosing(loop) as yielded:

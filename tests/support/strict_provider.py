@@ -14,24 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import demo.rules
+from tests.support import strict_native
 from tests.support.provider import Answer, Json, Reply, json_reply
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """What the provider answers: its status and its words."""
-
-    status: int
-    text: str
-    code: str = ""
-
-
-class Refused(Exception):
-    """Raised by a rule that is broken."""
-
-    def __init__(self, text: str, status: int = 400, code: str = "") -> None:
-        super().__init__(text)
-        self.refusal = Refusal(status, text, code)
+from tests.support.refusals import Refusal, Refused
 
 
 def refusal(provider: str, body: Json) -> Refusal | None:
@@ -47,16 +32,28 @@ def strict(provider: str, answer: Answer) -> Answer:
     """`answer`, but a body that the provider refuses gets the refusal."""
 
     def judged(path: str, body: Json) -> Any:
-        expected = "/responses" if provider == "openai-responses" else "/chat/completions"
+        expected = PATHS.get(provider, "/chat/completions")
         if not path.endswith(expected):
             return json_reply(404, {"error": {"message": f"Unknown path {path}"}})
         found = refusal(provider, body)
         if found is None:
             return answer(path, body)
+        if provider in NATIVE:
+            return json_reply(found.status, strict_native.error_body(provider, found.status, found.text))
         error = {"message": found.text, "type": "invalid_request_error", "code": found.code or None}
         return json_reply(found.status, {"error": error})
 
     return judged
+
+
+#: The providers that speak an API of their own, and where each takes its requests.
+NATIVE = ("anthropic-messages", "anthropic-messages-plain", "gemini-native")
+PATHS = {
+    "openai-responses": "/responses",
+    "anthropic-messages": "/v1/messages",
+    "anthropic-messages-plain": "/v1/messages",
+    "gemini-native": ":streamGenerateContent?alt=sse",
+}
 
 
 # OpenAI's form of the rules, with the words of each provider that has taken it over
@@ -86,6 +83,8 @@ class Words:
     empty_assistant: str = ""
     arguments: str = ""
     status: int = 400
+    #: Null is refused beside calls, too (xAI, Gemini in 2025).
+    never_null: bool = False
     code: str = ""
 
 
@@ -160,7 +159,7 @@ def _schema(body: Json, messages: list[Json], words: Words) -> None:
         if unknown := set(message) - known:
             raise Refused(f"Unrecognized request argument supplied: messages[{i}].{sorted(unknown)[0]}")
         content = message.get("content")
-        if content is None and not (role == "assistant" and message.get("tool_calls")):
+        if content is None and (words.never_null or role != "assistant" or not message.get("tool_calls")):
             _refuse(words, words.no_content, i)
         if words.empty_assistant and role == "assistant" and not message.get("tool_calls") and not content:
             _refuse(words, words.empty_assistant, i)
@@ -271,7 +270,11 @@ def _kimi_template(messages: list[Json]) -> None:
     for message in messages:
         for call in message.get("tool_calls", ()):
             found = re.fullmatch(r"functions\.([a-zA-Z0-9_-]+):(\d+)", call["id"])
-            if not found or found[1] != call["function"]["name"] or int(found[2]) <= last:
+            whole = found is not None and found[1] == call["function"]["name"]
+            cut = (
+                found is not None and len(call["id"]) == 64 and call["function"]["name"].startswith(found[1])
+            )
+            if found is None or not (whole or cut) or int(found[2]) <= last:
                 raise Refused(f"the template cannot tell the tool of call {call['id']}")
             last = int(found[2])
     _alternating(messages)
@@ -414,6 +417,8 @@ def _gemini(body: Json) -> None:
         if role == "system":
             continue
         calls = message.get("tool_calls", ())
+        if not message["content"]:
+            raise Refused("Unable to submit request because it has an empty text parameter.")
         if asked and role != "tool":
             raise Refused(
                 "Please ensure that the number of function response parts is equal to the number of function call "
@@ -572,11 +577,14 @@ JUDGES: dict[str, Callable[[Json], None]] = {
     "openai-chat": _openai(OPENAI, _no_reasoning),
     "openai-responses": _responses,
     "azure": _openai(AZURE, _no_reasoning),
+    "anthropic-messages": strict_native.anthropic_messages,
+    "anthropic-messages-plain": strict_native.anthropic_messages,
+    "gemini-native": strict_native.gemini_contents,
     "anthropic": _both(_openai(Words(), _no_reasoning), _anthropic),
-    "gemini": _both(_with_extra_content(_openai(Words())), _gemini),
+    "gemini": _both(_with_extra_content(_openai(Words(never_null=True))), _gemini),
     "kimi": _openai(MOONSHOT),
     "kimi-thinking": _openai(MOONSHOT, _kimi_thinking),
-    "kimi-template": _openai(Words(id_length=10_000), _kimi_template),
+    "kimi-template": _openai(Words(id_length=64), _kimi_template),
     "deepseek": _openai(DEEPSEEK),
     "deepseek-thinking": _openai(DEEPSEEK, _deepseek_thinking),
     "qwen": _openai(QWEN),
@@ -586,7 +594,9 @@ JUDGES: dict[str, Callable[[Json], None]] = {
         _openai(Words(orphan="Unexpected role 'tool' after role 'user'"), _mistral),
         _openai(Words(), _not_both),
     ),
+    "mistral-v3-template": _both(_openai(Words(), _counting), _openai(Words(), _not_both)),
     "minimax": _openai(MINIMAX),
+    "compatible": _openai(Words(never_null=True), _counting, objects=True),
     "vllm": _openai(Words(), _counting),
     "ollama": _openai(OLLAMA, _counting, objects=True),
     "demo": _demo,

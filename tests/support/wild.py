@@ -16,6 +16,8 @@ from agents import events as e
 from agents.history import History, empty, fold
 from agents.profiles import all_profiles
 
+#: What a model thought, as people see it. What its issuer wants back of it is data of another field.
+THOUGHT = "what nobody may be told of"
 NAMES = ("clock", "look_up", "save_note", "f f", "日历", "", "x" * 90, "clock.now", "functions.clock")
 ARGUMENTS = (
     "{}", '{"city": "Rome"}',
@@ -26,8 +28,9 @@ ARGUMENTS = (
 RESULTS = ("ok", "", "  \n", "0", "null", "好" * 300, "z" * 20_000, '{"json": true}', "[Note from the user]")
 WORDS = ("", " ", "hello", "你好，世界", "🙂" * 10, "line\nline", "w " * 2_000, "[Result of the tool]", "\t")
 IDS = ("", "call_1", "call_1", "a", "null", "fc_" + "0" * 60, "functions.clock:0", "ABCDEFGHI", "ABCDEFGHI")
-MODELS = ("m-1", "m-2")
+MODELS = ("m-1", "m-2", "claude-sonnet-4-5", "claude-opus-5", "gemini-3-pro")
 PROFILES = tuple(all_profiles().values())
+NATIVE = tuple(profile for profile in PROFILES if profile.dialect in ("anthropic", "gemini"))
 
 
 class Teller:
@@ -110,18 +113,21 @@ class Teller:
         text = self.random.choice(WORDS)
         outcome = self.random.random()
         if outcome < 0.08:
-            return self._store(e.StepStopped(at=1, run=run, step=step, text=text))
+            return self._store(e.StepStopped(at=1, run=run, step=step, text=text, reasoning=THOUGHT))
         if outcome < 0.12:
             return self._store(e.StepDiscarded(at=1, run=run, step=step))
         if outcome < 0.16:
             return None
         calls = tuple(self._call(step, ordinal) for ordinal in range(self.random.choice((0, 1, 1, 2, 3, 4))))
-        profile, model = self.random.choice(PROFILES), self.random.choice(MODELS)
+        model = self.random.choice(MODELS)
+        # Those that want something back are few among all; they issue more than their share.
+        profile = self.random.choice(PROFILES if self.random.random() < 0.5 else NATIVE)
         finished = e.StepFinished(
             at=1,
             run=run,
             step=step,
             text=text,
+            reasoning=self.random.choice(("", f"{THOUGHT} #{len(self.log)}")),
             calls=calls,
             issuer=profile.issuer(model),
             replay=self._replay(text, calls),
@@ -193,7 +199,7 @@ class Teller:
 
     def _replay(self, text: str, calls: tuple[e.ProposedCall, ...]) -> dict[str, Any] | None:
         """What an issuer of some kind left with the step, sound or not."""
-        kind = self.random.randrange(5)
+        kind = self.random.randrange(8)
         if kind == 0:
             return {"reasoning_content": self.random.choice(("hm", "", " ", "考虑"))}
         if kind == 1:
@@ -202,7 +208,15 @@ class Teller:
             return {"calls": {str(call.ordinal): extra for call in calls[:1]}}
         if kind == 2:
             return {"items": self._items(text, calls)}
-        return None if kind == 3 else {"calls": "?", "items": "?", "reasoning_content": 5}
+        if kind == 3:
+            return {"items": self._thoughts(text, calls)}
+        if kind == 4:
+            signed = {"thoughtSignature": self.random.choice(("c2lnbg==", "c2lnbg==", "", 5))}
+            return {
+                "calls": {str(call.ordinal): signed for call in calls[:1]},
+                "items": [{"type": "text", **signed}],
+            }
+        return None if kind == 5 else {"calls": "?", "items": "?", "reasoning_content": 5}
 
     def _items(self, text: str, calls: tuple[e.ProposedCall, ...]) -> list[Any]:
         number = len(self.log)
@@ -224,6 +238,32 @@ class Teller:
         if self.random.random() < 0.1:
             items.append(
                 self.random.choice(("?", {"type": "reasoning"}, {"type": "function_call", "id": ""}))
+            )
+        return items
+
+    def _thoughts(self, text: str, calls: tuple[e.ProposedCall, ...]) -> list[Any]:
+        """What Anthropic wants back: thinking among the places of texts and calls."""
+        thought = {
+            "type": "thinking",
+            "thinking": self.random.choice(("hm", "", "考虑")),
+            "signature": "c2lnbg==",
+        }
+        items: list[Any] = [thought, {"type": "redacted_thinking", "data": "gAAA"}][
+            : self.random.randrange(1, 3)
+        ]
+        half = len(text) // 2
+        if half and self.random.random() < 0.3:
+            items += [{"type": "text", "length": half}, thought, {"type": "text", "length": len(text) - half}]
+        elif text.strip():
+            items.append({"type": "text", "length": len(text)})
+        items += [{"type": "tool_use"} for _ in calls]
+        if self.random.random() < 0.3:
+            items.pop(self.random.randrange(len(items)))
+        if items and self.random.random() < 0.2:
+            self.random.shuffle(items)
+        if self.random.random() < 0.1:
+            items.append(
+                self.random.choice(("?", {"type": "thinking"}, thought, {"type": "text", "length": "x"}))
             )
         return items
 

@@ -18,7 +18,7 @@ import argparse
 import json
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 from agents import events as e
 from chat.session.state import EMPTY, items, merge, reduce
@@ -75,6 +75,8 @@ def of_this_release() -> dict[str, list[Told]]:
     made["open-call-older-than-the-window"] = _open_call_older_than_the_window()
     made["attachments"] = _attachments()
     made["approvals"] = _approvals()
+    made["left-out"] = _left_out()
+    made["incomplete"] = _incomplete()
     return made
 
 
@@ -144,6 +146,16 @@ def _attachments() -> list[Told]:
     ]
 
 
+def _incomplete() -> list[Told]:
+    """R14: responses that are not whole, each for its reason, and a whole one."""
+    told: list[Told] = [*_begun()]
+    for index, why in enumerate((*get_args(e.Incomplete), None), start=1):
+        step = f"r.{index}"
+        told.append(e.StepStarted(at=START, run="r", step=step))
+        told.append(e.StepFinished(at=START, run="r", step=step, text="Half of", finish="x", incomplete=why))
+    return [*told, e.RunFinished(at=START, run="r")]
+
+
 def _approvals() -> list[Told]:
     """W8: one word per call wins, about what was asked, while the call waits for it; and a stop ends the waiting."""
     calls = tuple(
@@ -183,6 +195,45 @@ def _approvals() -> list[Told]:
         said("C", "approved", "late"),
         asked("D"),
         e.RunStopped(at=START, run="r", by="alice"),
+    ]
+
+
+def _left_out() -> list[Told]:
+    """What a provider refuses is marked, in part or whole, and taken back; what is not there, or a notice, is not."""
+    pictures = tuple(
+        e.AttachmentRef(id=id, name=f"{id}.png", media_type="image/png", size=70) for id in ("p1", "p2")
+    )
+    call = e.ProposedCall(call="c", ordinal=0, name="look", arguments="{}")
+
+    def out(message: str, *files: str, reason: str = "content_filter") -> e.Event:
+        return e.MessageLeftOut(
+            at=START + 1, message=message, reason=reason, files=files, detail="no \u20ac", model="m"
+        )
+
+    def back(message: str) -> e.Event:
+        return e.MessageTakenBack(at=START + 2, message=message, by="alice")
+
+    return [
+        *_begun(),
+        e.MessageAdded(at=START, message="pictures", text="look", attachments=pictures),
+        e.NoteAdded(at=START, message="n", text="note"),
+        e.StepStarted(at=START, run="r", step="r.1"),
+        e.StepFinished(at=START, run="r", step="r.1", text="", calls=(call,), finish="tool_calls"),
+        out("pictures", "p1", reason="image"),
+        out("pictures", "p2", reason="image"),
+        out("pictures"),
+        out("pictures", "p1", reason="image"),
+        out("n"),
+        out("r.1", reason="refused"),
+        out("nobody"),
+        back("pictures"),
+        back("pictures"),
+        back("cause"),
+        back("nobody"),
+        e.RunFailed(at=START, run="r", code="content_refused"),
+        out("notice-20"),
+        back("notice-20"),
+        back("r.1"),
     ]
 
 

@@ -29,7 +29,8 @@ class ChatDialect:
 
     def open(self, base_url: str, key: str, profile: Profile) -> Model:
         """The model behind an address."""
-        return OpenAIChat(base_url, key, include_usage=profile.include_usage)
+        fields = dict(profile.stream_fields)
+        return OpenAIChat(base_url, key, include_usage=profile.include_usage, fields=fields)
 
 
 DIALECT: Dialect = ChatDialect()

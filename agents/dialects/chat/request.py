@@ -10,7 +10,7 @@ from agents.transcript.calls import arguments, function_name, stub, wire_id
 from agents.transcript.layout import GO_ON, Form, lay_out
 from agents.transcript.room import Message, ModelSettings, Room, own_replay
 from agents.transcript.textonly import TextOnly
-from agents.transcript.wording import clean, result, step_text
+from agents.transcript.wording import NO_WORDS, clean, result, step_text
 
 #: Required by thinking profiles where we hold no reasoning of that model; the least that is accepted (V12).
 NO_REASONING = " "
@@ -47,6 +47,8 @@ def render(
         body["tools"] = [dict(tool) for tool in ask.tools]
     elif profile.tools_with_calls and any("tool_calls" in message for message in messages):
         body["tools"] = [stub(name) for name in sorted(_called(messages))]
+    if not ask.options:
+        body["stream_options"] = None
     return body
 
 
@@ -67,7 +69,8 @@ def _step(step: Step, room: Room) -> list[Message]:
     if text and not room.profile.text_beside_calls:
         spoken = _assistant({"role": "assistant", "content": text}, step, room)
         ahead, text = [spoken, {"role": "user", "content": GO_ON}], ""
-    message = {"role": "assistant", "content": text or None, "tool_calls": calls}
+    beside_calls = NO_WORDS if room.profile.text_beside_calls else ""
+    message = {"role": "assistant", "content": text or beside_calls, "tool_calls": calls}
     if room.profile.signatures:
         _sign(calls, step, room)
     results = [

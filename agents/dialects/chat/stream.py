@@ -4,46 +4,93 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from agents.dialects.base import CallDelta, Delta, FinishDelta, ReasoningDelta, TextDelta, UsageDelta
+from agents.dialects.base import (
+    CallDelta,
+    Delta,
+    FinishDelta,
+    ReasoningDelta,
+    TextDelta,
+    UsageDelta,
+    WholeMessage,
+)
+from agents.dialects.tags import ThinkTags
 from agents.events import Usage
 
 
 class OpenAIChat:
-    """A model behind `<base_url>/chat/completions`."""
+    """A model behind `<base_url>/chat/completions`. `fields`: what a request for a stream needs here besides."""
 
-    def __init__(self, base_url: str, key: str = "", *, include_usage: bool = True) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        key: str = "",
+        *,
+        include_usage: bool = True,
+        fields: Mapping[str, object] | None = None,
+    ) -> None:
         self._base_url = base_url
         self._key = key
         self._include_usage = include_usage
+        self._fields = dict(fields or {})
 
     async def stream(self, body: Mapping[str, Any]) -> AsyncGenerator[Delta, None]:
         """Send `body` and yield what comes. See `Model.stream` for errors and for the caller's duty."""
         from agents.dialects.http import (
+            DONE,
             post,
         )  # `openai` takes a third of a second: for workers, which have it
 
-        sent = {**body, "stream": True}
-        if self._include_usage:
+        sent = {**body, **self._fields, "stream": True}
+        if "stream_options" in body:
+            del sent["stream_options"]  # None: nothing is to be asked for beside the answer.
+        elif self._include_usage:
             sent["stream_options"] = {"include_usage": True}
+        tags = ThinkTags()
         async with aclosing(post(self._base_url, self._key, "/chat/completions", sent)) as chunks:
             async for chunk in chunks:
-                for delta in read_chunk(chunk):
+                for delta in tags.feed([FinishDelta("")] if chunk is DONE else read_chunk(chunk)):
                     yield delta
+        for delta in tags.end():
+            yield delta
 
 
 def read_chunk(chunk: Mapping[str, Any]) -> Iterator[Delta]:
     """The deltas of one chunk. Whatever it lacks or has too much of is passed over (Q28, Q29)."""
-    choices = chunk.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    if isinstance(first, Mapping):
-        delta = first.get("delta") or first.get("message")  # Some proxies answer with one whole message.
-        if isinstance(delta, Mapping):
+    if (first := _choice(chunk.get("choices"))) is not None:
+        delta, message = first.get("delta"), first.get("message")
+        if isinstance(message, Mapping) and not delta:
+            yield _whole(message)
+        elif isinstance(delta, Mapping) and chunk.get("object") == "chat.completion":
+            yield _whole(delta)
+        elif isinstance(delta, Mapping):
             yield from _read_content(delta)
             yield from _read_calls(delta)
-        if reason := first.get("finish_reason"):
+        if (reason := first.get("finish_reason")) and reason not in ("null", "None"):
             yield FinishDelta(str(reason))
     if isinstance(usage := chunk.get("usage"), Mapping):
         yield UsageDelta(_read_usage(usage))
+
+
+def _choice(choices: Any) -> Mapping[str, Any] | None:
+    """The first choice; we ask for one, and what some servers say of others is none of ours."""
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, Mapping) and choice.get("index") in (0, None):
+            return choice
+    return None
+
+
+def _whole(message: Mapping[str, Any]) -> WholeMessage:
+    """A message that is no piece: all of an answer that was not streamed, or what a stream repeats at its end."""
+    text, reasoning, calls = "", "", []
+    for delta in (*_read_content(message), *_read_calls(message)):
+        match delta:
+            case TextDelta():
+                text += delta.text
+            case ReasoningDelta():
+                reasoning += delta.text
+            case CallDelta():
+                calls.append(delta)
+    return WholeMessage(text, reasoning, tuple(calls))
 
 
 def _read_content(delta: Mapping[str, Any]) -> Iterator[Delta]:

@@ -33,7 +33,7 @@ def _messages(body: Mapping[str, Any], profile: Profile) -> Iterator[Violation]:
     yield from _roles(messages)
     yield from _blocks(messages, profile)
     for place, message in enumerate(messages):
-        yield from _content(f"messages[{place}]", message, profile.sees(str(body.get("model"))))
+        yield from _content(f"messages[{place}]", message, profile, profile.sees(str(body.get("model"))))
         for call in message.get("tool_calls") or ():
             yield from _call(f"messages[{place}]", call)
         if message.get("tool_calls") and message.get("content") and not profile.text_beside_calls:
@@ -100,14 +100,11 @@ def _blocks(messages: Sequence[Mapping[str, Any]], profile: Profile) -> Iterator
         yield Violation("V1", "the end", f"no results of {waiting!r}")
 
 
-def _content(where: str, message: Mapping[str, Any], sees: bool) -> Iterator[Violation]:
+def _content(where: str, message: Mapping[str, Any], profile: Profile, sees: bool) -> Iterator[Violation]:
     content = message.get("content")
-    if content is None:
-        if message["role"] != "assistant" or not message.get("tool_calls"):
-            yield Violation("V9", where, f"{message['role']} message without content")
-        return
     if isinstance(content, str):
-        if not content.strip():
+        beside_calls = message["role"] == "assistant" and message.get("tool_calls")
+        if not content.strip() and not (beside_calls and not profile.text_beside_calls):
             yield Violation("V9", where, f"{message['role']} message with empty content")
         if not content.isascii() and re.search("[\ud800-\udfff]", content):
             yield Violation("V9", where, "content that cannot be encoded")
@@ -147,7 +144,7 @@ def _ids(messages: Sequence[Mapping[str, Any]], profile: Profile) -> Iterator[Vi
             id = call.get("id")
             if not isinstance(id, str) or id.strip() in ("", "null", "undefined", "None"):
                 yield Violation("V5", f"messages[{place}]", f"call id {id!r}")
-            elif not re.fullmatch(form, id):
+            elif not re.fullmatch(form, id) or len(id) > 64:
                 yield Violation("V6", f"messages[{place}]", f"call id {id!r}")
             if id in seen:
                 yield Violation("V4", f"messages[{place}]", f"call id {id!r} is used twice")

@@ -26,14 +26,14 @@ _ID = {
 
 
 class ResponsesForm:
-    """Steps as pseudo-messages whose `items` are the dialect's own."""
+    """Steps as messages of the layout, with calls in this dialect's form; `items` where the issuer's own come back."""
 
     def line(self, text: str, profile: Profile) -> Message:
         """An assistant message."""
         return {"role": "assistant", "content": text}
 
     def step(self, step: Step, room: Room) -> list[Message]:
-        """The step's items in one; its role is what the layout has to know of it."""
+        """What was said and asked, and the results."""
         return _step(step, room)
 
 
@@ -48,7 +48,7 @@ def render(
         profile = replace(profile, vision="")
     items: list[dict[str, Any]] = []
     for message in lay_out(history, profile, ask, TextOnly(FORM) if text_only else FORM):
-        items += message["items"] if "items" in message else [_item(message)]
+        items += message["items"] if "items" in message else _items(message)
     sent: dict[str, Any] = {"model": ask.model, "input": items, "store": False}
     if profile.encrypts and re.search(profile.encrypts, ask.model):
         sent["include"] = ["reasoning.encrypted_content"]
@@ -59,8 +59,14 @@ def render(
     return sent
 
 
+def _items(message: Message) -> list[dict[str, Any]]:
+    """A message of the layout as input items: its words, if it has any, and its calls."""
+    calls: list[dict[str, Any]] = message.get("tool_calls", [])
+    return [_item(message), *calls] if message["content"] or not calls else calls
+
+
 def _item(message: Message) -> dict[str, Any]:
-    """A message of the layout as an input item: parts have other names here."""
+    """The words of a message as an input item: parts have other names here."""
     content = message["content"]
     if not isinstance(content, str):
         content = [
@@ -78,7 +84,6 @@ def _step(step: Step, room: Room) -> list[Message]:
     ids = [wire_id(call, room) for call in step.calls] if step.committed else []
     if not text and not ids:
         return []
-    spoken = [{"type": "message", "role": "assistant", "content": text}] if text else []
     asked = [
         {
             "type": "function_call",
@@ -88,45 +93,46 @@ def _step(step: Step, room: Room) -> list[Message]:
         }
         for id, call in zip(ids, step.calls, strict=True)
     ]
-    items = _with_replay(step, spoken, asked, own_replay(step, room).get("items"))
+    message: Message = {"role": "assistant", "content": text}
+    if asked:
+        message["tool_calls"] = asked
+    if (own := _replayed(step, text, asked, own_replay(step, room).get("items"))) is not None:
+        message["items"] = own
     share = room.result_tokens // max(1, len(step.calls))
-    items += [
+    outputs = [
         {"type": "function_call_output", "call_id": id, "output": result(call, share)}
         for id, call in zip(ids, step.calls, strict=True)
     ]
-    return [{"role": "tool" if ids else "assistant", "items": items}]
+    return [message, {"role": "tool", "items": outputs}] if outputs else [message]
 
 
-def _with_replay(
-    step: Step, spoken: list[dict[str, Any]], asked: list[dict[str, Any]], replay: Any
-) -> list[dict[str, Any]]:
-    """The step's own items in the issuer's order and with its ids, or plain ones if they do not match.
+def _replayed(step: Step, text: str, asked: list[dict[str, Any]], replay: Any) -> list[dict[str, Any]] | None:
+    """The step's own items in the issuer's order and with its ids; None if they do not match.
 
     `replay` is what `stream.py` kept: reasoning items whole, messages and calls by id and place.
     """
-    plain = [*spoken, *asked]
     if not isinstance(replay, Sequence) or not replay or step.status != "finished":
-        return plain
+        return None
     items: list[dict[str, Any]] = []
-    messages, calls = list(spoken), list(asked)
+    messages, calls = [text] if text else [], list(asked)
     for kept in replay:
         if not isinstance(kept, Mapping):
-            return plain
+            return None
         kind, id = kept.get("type"), kept.get("id")
         if kind == "reasoning":
             if not id or not kept.get("encrypted_content"):
-                return plain
+                return None
             items.append(dict(kept))
         elif kind == "message" and messages:
             if len(calls) < len(asked):
-                return plain  # words between calls and their outputs: no provider is asked whether it takes that (V3)
-            content = [{"type": "output_text", "text": messages.pop()["content"], "annotations": []}]
+                return None  # words between calls and their outputs: no provider is asked whether it takes that (V3)
+            content = [{"type": "output_text", "text": messages.pop(), "annotations": []}]
             whole = {"type": "message", "id": id, "role": "assistant", "status": "completed"}
             items.append({**whole, "content": content})
         elif kind == "function_call" and calls:
             items.append({**calls.pop(0), "id": id})
     if messages or calls or not items or items[-1]["type"] == "reasoning" or items[0]["type"] != "reasoning":
-        return plain
+        return None
     ids = [item["id"] for item in items]
     sound = all(isinstance(item["id"], str) and _ID[item["type"]].fullmatch(item["id"]) for item in items)
-    return items if sound and len(set(ids)) == len(ids) else plain
+    return items if sound and len(set(ids)) == len(ids) else None

@@ -15,6 +15,7 @@ def validate(body: Mapping[str, Any], profile: Profile) -> list[Violation]:
 
 def _rules(body: Mapping[str, Any], profile: Profile) -> Iterator[Violation]:
     yield from _items(body, profile)
+    yield from _order(body["input"], profile)
     yield from tools_declared(body)
 
 
@@ -50,6 +51,20 @@ def _items(body: Mapping[str, Any], profile: Profile) -> Iterator[Violation]:
         ):
             yield Violation("V9", where, "an output that is no non-empty string")
         yield from _server_id(where, kind, item, items[:place], server_ids)
+
+
+def _order(items: Sequence[Mapping[str, Any]], profile: Profile) -> Iterator[Violation]:
+    """Behind this API, too, a chat template may decide what may follow what."""
+    before = ""
+    for place, item in enumerate(items):
+        where, kind = f"input[{place}]", _kind(item)
+        if not isinstance(item.get("type"), str):
+            yield Violation("V9", where, "an item that does not say what it is")
+        if profile.bridge and (before, kind) == ("function_call_output", "user"):
+            yield Violation("V8", where, "user message directly after an output")
+        if profile.alternates and before == kind and kind in ("user", "assistant"):
+            yield Violation("V11", where, f"two {kind} messages in a row")
+        before = kind
 
 
 def _kind(item: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.utils import translation
 
 from chat.entrances.feishu import card_json, markdown
 from chat.entrances.feishu.client import FeishuClient
@@ -20,14 +21,17 @@ class FeishuMarkup:
         return "".join(f"&#{ord(sign)};" if sign in "*_~`[]<>" else sign for sign in text)
 
     def markdown(self, text: str) -> str:
-        return markdown.mapped(text)
+        return markdown.element(text)
 
     def messages(self, text: str) -> list[str]:
         return [card_json.message(piece) for piece in markdown.pieces(text)]
 
     def plain(self, content: str) -> tuple[str, str] | None:
-        text = markdown.plain("\n\n".join(card_json.texts(content)))
+        text = self.words(content)
         return self.sentence(text) if text else None
+
+    def words(self, content: str) -> str:
+        return markdown.plain("\n\n".join(card_json.texts(content)))
 
     def sentence(self, text: str) -> tuple[str, str]:
         return "text", card_json.text(text)
@@ -60,7 +64,8 @@ class Feishu:
     def read(self, row: InboundMessage, bot: str) -> Said | Pressed:
         if row.is_press:
             return Pressed(_dict(_dict(row.event, "action"), "value"))
-        return read(_dict(row.event, "message"), bot)
+        with translation.override(self.language(None)):
+            return read(_dict(row.event, "message"), bot)
 
     def client(self, app: Any) -> FeishuClient:
         return FeishuClient(app)

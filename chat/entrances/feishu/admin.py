@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -12,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from chat.entrances.feishu.models import FeishuApp, FeishuDelivery, FeishuLane, FeishuMessage, FeishuUser
 from chat.inspection import base
+from chat.inspection.operating import NOT_FOR_OTHERS, Operator
+from chat.inspection.picking import PicksOthers
 from chat.messenger.models import SET_ASIDE
 
 #: Messages that were set aside.
@@ -48,6 +51,7 @@ class AppForm(forms.ModelForm):
                     "if it is meant for that address."
                 ),
             )
+        self.instance.secret_was_entered = bool(cleaned.get("secret"))
         for name in SECRETS:
             if not cleaned.get(name) and name not in self.errors:
                 cleaned[name] = getattr(self.instance, name)
@@ -57,16 +61,13 @@ class AppForm(forms.ModelForm):
 
 
 @admin.register(FeishuApp)
-class FeishuAppAdmin(admin.ModelAdmin):
+class FeishuAppAdmin(PicksOthers, base.SecretAdmin):
     form = AppForm
+    secrets = SECRETS
     list_display = ("name", "slug", "app_id", "base_url", "agent", "enabled")
     prepopulated_fields: ClassVar[Any] = {"slug": ("name",)}
     readonly_fields = ("webhook",)
     autocomplete_fields: ClassVar[Any] = ("owner",)
-
-    def get_exclude(self, request: HttpRequest, obj: FeishuApp | None = None) -> tuple[str, ...]:
-        """Whoever may only look sees no secret, not even as a field."""
-        return () if base.may_write(self, request, obj) else SECRETS
 
     @admin.display(description=_("request address"))
     def webhook(self, row: FeishuApp) -> str:
@@ -75,8 +76,28 @@ class FeishuAppAdmin(admin.ModelAdmin):
         return f"{path}  ({gettext('with https:// and this server’s public name in front')})"
 
 
+class PersonForm(forms.ModelForm):
+    """Whoever is linked to a user acts as that user: so linking is for who may act for them."""
+
+    #: Who fills it in; set by the admin.
+    by: Any = None
+
+    def clean_user(self) -> Any:
+        user = self.cleaned_data["user"]
+        new = user is not None and user.pk != self.initial.get("user")
+        if new and not Operator(self.by).acts_for(user.pk):
+            raise ValidationError(NOT_FOR_OTHERS)
+        return user
+
+
 @admin.register(FeishuUser)
-class FeishuUserAdmin(admin.ModelAdmin):
+class FeishuUserAdmin(PicksOthers, admin.ModelAdmin):
+    form = PersonForm
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        return type("Form", (form,), {"by": request.user})
+
     list_display = ("__str__", "open_id", "app", "user")
     list_filter = ("app",)
     search_fields = ("open_id", "name")

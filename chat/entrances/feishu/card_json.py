@@ -28,8 +28,10 @@ def message(text: str) -> str:
 
 
 def texts(content: str) -> list[str]:
-    """The markdown in a message's content."""
+    """The markdown (or the text) in a message's content."""
     found = json.loads(content)
+    if "text" in found:
+        return [str(found["text"])]
     elements = found.get("body", {}).get("elements", [])
     return [str(element["content"]) for element in elements if element.get("tag") == "markdown"]
 

@@ -16,10 +16,11 @@ from typing import Any
 import httpx
 
 from chat.entrances.feishu import card_json
+from chat.entrances.feishu.content import found
 from chat.entrances.feishu.errors import TokenInvalid, error_of
 from chat.entrances.feishu.models import FeishuApp
 from chat.entrances.feishu.sealed import seal, unseal
-from chat.messenger.adapter import Card, Target
+from chat.messenger.adapter import Card, Found, Target
 from chat.messenger.database import ask
 from chat.messenger.errors import Away, Limited, MessageRefused, MessengerError, Unclear
 from chat.messenger.pacing import Pace, Rates, Shared
@@ -115,6 +116,11 @@ class FeishuClient:
         except httpx.HTTPError as problem:
             raise Away(f"Feishu cannot be reached ({type(problem).__name__}).") from None
         return bytes(read)
+
+    async def message(self, message: str) -> list[Found]:
+        """A message, and those that were forwarded within it."""
+        items = (await self._ask("GET", f"/open-apis/im/v1/messages/{message}")).get("items")
+        return found(items, self.app_id) if isinstance(items, list) else []
 
     async def bot_id(self) -> str:
         """The bot's own open id, kept with the app once it is known."""

@@ -13,7 +13,7 @@ import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 
 from chat.entrances.feishu import markdown_blocks as blocks
 from chat.entrances.feishu import markdown_runs
@@ -35,6 +35,14 @@ def mapped(text: str) -> str:
             block = replace(block, leaf=blocks.rows_as_code(block.leaf))
         piece.add(block)
     return piece.text
+
+
+@lru_cache(maxsize=64)
+def element(text: str) -> str:
+    """`text` as one element of a card, of at most MAX_BYTES: what is too much is left out. Remembered, for a card is
+    drawn much more often than its text changes."""
+    shown = mapped(text)
+    return shown if len(shown.encode()) <= MAX_BYTES else pieces(text)[0]
 
 
 def plain(text: str) -> str:

@@ -18,6 +18,8 @@ from chat.entrances.feishu.markdown_write import MAX_TICKS
 MAX_DEPTH = 6
 #: How deep the parser looks. What is deeper than that is no answer of a model, and is shown as it is.
 MAX_NESTING = 60
+#: Brackets with which the parser takes a second or so: its time grows with their square.
+MAX_BRACKETS = 8_000
 #: Invisible, and six bytes each in JSON.
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NEWLINES = re.compile(r"\r\n?|[\x85\u2028\u2029]")
@@ -100,12 +102,14 @@ def clean(text: str) -> str:
 
 
 def read(text: str) -> list[Block]:
-    """The blocks of an answer."""
+    """The blocks of an answer. What the parser cannot bear, or finds nothing in, is shown as it is."""
     text = clean(text)
-    tokens = PARSER.parse(text)
-    if any(token.level >= MAX_NESTING - 2 for token in tokens):
-        return [Block((), leaf) for leaf in as_text(text)]
-    return list(_blocks(SyntaxTreeNode(tokens).children, ()))
+    found: list[Block] = []
+    if text.count("[") <= MAX_BRACKETS:
+        tokens = PARSER.parse(text)
+        if not any(token.level >= MAX_NESTING - 2 for token in tokens):
+            found = list(_blocks(SyntaxTreeNode(tokens).children, ()))
+    return found or [Block((), leaf) for leaf in as_text(text)]
 
 
 def as_text(text: str) -> Iterator[Paragraph]:

@@ -107,6 +107,9 @@ class FeishuApp(models.Model):
     #: The bot's own id, asked from Feishu when it is first needed.
     bot_open_id = models.CharField(max_length=100, blank=True, editable=False)
 
+    #: Somebody has entered the secret for the address of now, be it the same as before. Set before it is saved.
+    secret_was_entered = False
+
     class Meta:
         app_label = "feishu"
         db_table = "chat_feishuapp"
@@ -119,7 +122,7 @@ class FeishuApp(models.Model):
         """Store it. A secret that is new is bound to the address of now, one that stays to the address it had."""
         if update_fields is None or {"secret", "base_url"} & set(update_fields):
             old = type(self).objects.filter(pk=self.pk).first()
-            if old is None or old.secret != self.secret:
+            if old is None or old.secret != self.secret or self.secret_was_entered:
                 self.secret_for = self.base_url
             else:
                 self.secret_for = old.secret_for or old.base_url

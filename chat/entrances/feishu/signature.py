@@ -9,13 +9,14 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from agents.borders import BadDocument, document
 
 BLOCK = 16
 
@@ -57,6 +58,10 @@ def open_request(
         raise Untrusted("the verification token differs")
     if opened.get("type") == "url_verification":
         return Challenge(str(opened.get("challenge", "")))
+    if not isinstance(header, dict) and opened.get("type") == "event_callback":
+        raise Untrusted(
+            "it is an event of the old format (1.0): choose version 2.0 of the event in the console"
+        )
     body = opened.get("event")
     return FeishuEvent(header if isinstance(header, dict) else {}, body if isinstance(body, dict) else {})
 
@@ -90,13 +95,9 @@ def decrypt(encrypt_key: str, sealed: Any) -> bytes:
 
 def _object(raw: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(raw)
-    except (ValueError, RecursionError) as problem:
+        found = document(raw)
+    except BadDocument as problem:
         raise Untrusted("it is no JSON") from problem
     if not isinstance(found, dict):
         raise Untrusted("it is no object")
-    try:
-        json.dumps(found, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, which JSON may hold and no database
-        found = json.loads(json.dumps(found, ensure_ascii=False).encode(errors="replace"))
     return found

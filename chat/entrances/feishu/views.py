@@ -19,6 +19,7 @@ from chat.entrances.feishu.signature import Challenge, FeishuEvent, Untrusted, o
 from chat.messenger import texts
 from chat.messenger.database import OUTAGES, ask
 from chat.messenger.store import Storing
+from chat.messenger.toast import toast
 from chat.support.clock import now_ms
 
 log = logging.getLogger(__name__)
@@ -70,11 +71,42 @@ def _read(slug: str, raw: bytes, headers: dict[str, str]) -> tuple[HttpResponse,
     named = said.header.get("app_id")
     if named is not None and named != app.app_id:
         raise Untrusted("it is for another app")
+    if said.header.get("event_type") == "im.message.recalled_v1":
+        _recall(app, said.body.get("message_id"))
     row = _row(app, said)
     if said.header.get("event_type") == "card.action.trigger":
-        toast = texts.say(FEISHU.language(app), texts.GOT_IT if row is not None else texts.NO_BUTTON)
-        return JsonResponse({"toast": {"type": "info", "content": toast}}), row
+        told = texts.say(FEISHU.language(app), texts.NO_BUTTON)
+        if row is not None:
+            told = toast(FEISHU, app, row.chat_id, row.sender, _dict(_dict(said.body, "action"), "value"))
+        return JsonResponse({"toast": {"type": "info", "content": told}}), row
     return JsonResponse({}), row
+
+
+def _recall(app: FeishuApp, message: Any) -> None:
+    """A message was taken back: while it waits it is withdrawn, later that is noted with it."""
+    rows = FeishuMessage.objects.filter(app=app, message_id=str(message)[:120])
+    row = rows.filter(state="received").first()
+    if row is not None:
+        kept = {
+            "message": {"chat_type": _dict(row.event, "message").get("chat_type")}
+        }  # its words are not kept
+        if rows.filter(state="received").update(state="ignored", reason="recalled", event=kept):
+            return
+    rows.filter(state="taken", reason="").update(reason="recalled after it was read")
+
+
+def _is_others_talk(app: FeishuApp, message: dict[str, Any]) -> bool:
+    """Whether a message of a group does not name the bot, and is not kept where that is what it takes. The bot's id is
+    known once the first message was looked at."""
+    if message.get("chat_type") == "p2p" or not app.mention_only or not app.bot_open_id:
+        return False
+    named = message.get("mentions")
+    ids = (
+        [_dict(one, "id").get("open_id") for one in named if isinstance(one, dict)]
+        if isinstance(named, list)
+        else []
+    )
+    return app.bot_open_id not in ids
 
 
 def _row(app: FeishuApp, said: FeishuEvent) -> FeishuMessage | None:
@@ -85,6 +117,8 @@ def _row(app: FeishuApp, said: FeishuEvent) -> FeishuMessage | None:
             sender, message = _dict(said.body, "sender"), _dict(said.body, "message")
             if sender.get("sender_type") != "user":
                 return None  # a bot, perhaps we ourselves
+            if _is_others_talk(app, message):
+                return None
             key, who = message.get("message_id"), _dict(sender, "sender_id").get("open_id")
             chat, thread = message.get("chat_id"), message.get("thread_id") or ""
             sent = _time(message.get("create_time"), now)
@@ -121,7 +155,7 @@ def _time(text: Any, otherwise: int) -> int:
     """Milliseconds of a time as Feishu writes it: in milliseconds, or (for card actions) in microseconds."""
     try:
         value = int(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return otherwise
     value = value // 1000 if value > MAX_TIME else value
     return value if 0 < value <= MAX_TIME else otherwise

@@ -19,12 +19,14 @@ from chat.entrances.schedules.models import Schedule, ScheduleDelivery, Schedule
 from chat.entrances.schedules.plan import shown, upcoming
 from chat.entrances.schedules.validation import InvalidSchedule
 from chat.inspection import base
+from chat.inspection.operating import NOT_FOR_OTHERS, Operator
+from chat.inspection.picking import PicksOthers
 from chat.support.clock import now_ms
 from chat.support.durations import SECOND
 
 
 @admin.register(Schedule)
-class ScheduleAdmin(admin.ModelAdmin):
+class ScheduleAdmin(PicksOthers, admin.ModelAdmin):
     form = ScheduleForm
     list_display = ("name", "owner", "timing", "state", "next_one", "last", "history")
     list_filter = ("state", "kind")
@@ -39,6 +41,20 @@ class ScheduleAdmin(admin.ModelAdmin):
         *("missed", "most", "place", "conversation", "deliver_kind", "deliver_address"),
         *("state", "why", "next_times", "home", "history"),
     )
+
+    def has_change_permission(self, request: HttpRequest, obj: Schedule | None = None) -> bool:
+        """A schedule acts for its owner: who may not act for them may look, and end it, and no more."""
+        mine = obj is None or Operator(request.user).acts_for(obj.owner_id)
+        return super().has_change_permission(request, obj) and mine
+
+    def _theirs(self, request: HttpRequest, queryset: "QuerySet[Schedule]") -> list[Schedule]:
+        """Those that may be made to act; of the others it is said that they may not."""
+        operator = Operator(request.user)
+        rows = list(queryset)
+        for row in rows:
+            if not operator.acts_for(row.owner_id):
+                messages.error(request, f"{row}: {NOT_FOR_OTHERS}")
+        return [row for row in rows if operator.acts_for(row.owner_id)]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
@@ -98,7 +114,7 @@ class ScheduleAdmin(admin.ModelAdmin):
 
     @admin.action(description="Resume", permissions=["change"])
     def go_on(self, request: HttpRequest, queryset: "QuerySet[Schedule]") -> None:
-        for row in queryset:
+        for row in self._theirs(request, queryset):
             try:
                 editing.resume(row)
             except InvalidSchedule as refusal:
@@ -106,7 +122,7 @@ class ScheduleAdmin(admin.ModelAdmin):
 
     @admin.action(description="Run now", permissions=["change"])
     def run_now(self, request: HttpRequest, queryset: "QuerySet[Schedule]") -> None:
-        for row in queryset:
+        for row in self._theirs(request, queryset):
             try:
                 editing.run_now(row)
             except editing.TooManySchedules as refusal:

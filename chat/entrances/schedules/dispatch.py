@@ -45,7 +45,6 @@ def waiting() -> list[ScheduleFiring]:
         state="received",
         claimed_until__lte=now,
         retry_at__lte=now,
-        schedule__owner__is_active=True,
     )
     return list(rows.select_related("schedule").order_by("due")[:BATCH])
 

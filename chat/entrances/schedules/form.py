@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 from agents.models import Agent
 from chat.automation import destinations
@@ -11,6 +12,7 @@ from chat.entrances.schedules.decide import MAX_MOST
 from chat.entrances.schedules.models import Schedule
 from chat.entrances.schedules.plan import is_zone, shown
 from chat.entrances.schedules.validation import DeliveryChoice, Draft, check
+from chat.inspection.operating import NOT_FOR_OTHERS, Operator
 from chat.support.clock import wall_ms
 from chat.support.durations import SECOND
 
@@ -68,6 +70,8 @@ class ScheduleForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "owner" not in self.fields:
+            return  # for who may only look there is nothing to fill in
         slugs = [(agent.slug, agent.name) for agent in Agent.objects.filter(enabled=True)]
         row = self.instance
         if row.agent and row.agent not in dict(slugs):
@@ -91,6 +95,12 @@ class ScheduleForm(forms.ModelForm):
                 }
             )
             self.fields["owner"].disabled = True
+
+    def clean_owner(self) -> Any:
+        owner = self.cleaned_data["owner"]
+        if not Operator(self.by).acts_for(owner.pk):
+            raise ValidationError(NOT_FOR_OTHERS)
+        return owner
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

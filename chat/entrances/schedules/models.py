@@ -221,4 +221,5 @@ def _firing(schedule: Schedule, key: str, conversation: str, series: str, title:
         conversation=conversation,
         title=title,
         series=series,
+        made_in=schedule.made_in,
     )

@@ -23,15 +23,13 @@ from zoneinfo import ZoneInfo, available_timezones
 from cronsim import CronSim, CronSimError
 from django.utils.translation import gettext
 
-from chat.support.durations import DAY, in_words
+from chat.support.durations import DAY, END_OF_TIME, in_words
 
 Kind = Literal["cron", "interval", "once"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 #: Longest cron expression, in characters.
 MAX_CRON = 200
-#: Nothing is due after this (the year 2200): far from where calendars of databases and languages end.
-END_OF_TIME = 7_258_118_400_000
 #: Longest interval: ten years.
 MAX_EVERY = 3650 * DAY
 #: Due times between which the least distance of a cron expression is looked for.
@@ -167,6 +165,9 @@ def instant(text: str, zone: str) -> int:
         raise ValueError(
             gettext("Write a time like 2026-11-26T09:00, or with an offset like 2026-11-26T09:00+01:00.")
         ) from None
+    if not 1970 <= found.year < 2201:
+        # Calendars end at the years 1 and 9999, and a zone may carry a time beyond them.
+        raise ValueError(gettext("Choose a time before the year 2200."))
     if found.tzinfo is None:
         found = found.replace(tzinfo=_zone(zone), fold=0)
         if found.astimezone(UTC).astimezone(found.tzinfo).replace(fold=0) != found:
@@ -175,10 +176,7 @@ def instant(text: str, zone: str) -> int:
                     "The clocks of {zone} are put forward then: there is no such time on that day."
                 ).format(zone=zone)
             )
-    try:
-        return int(found.timestamp() * 1000)
-    except (OverflowError, OSError):
-        raise ValueError(gettext("Choose a time before the year 2200.")) from None
+    return int(found.timestamp() * 1000)
 
 
 def shown(moment: int, zone: str) -> str:

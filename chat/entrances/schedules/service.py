@@ -64,6 +64,7 @@ class ScheduleService:
     async def look(self) -> int:
         """See once to everything there is to do now; how many due times, firings and results that were."""
         done = 0
+        await ask(store.tell_resting, self._clock.now())
         for schedule in await ask(store.due_schedules, self._clock.now()):
             done += await self._take(schedule)
         waiting = await ask(dispatch.waiting)

@@ -11,8 +11,9 @@ from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
+from chat.automation.firing import REFUSALS
 from chat.entrances.schedules.decide import Decision, decide
 from chat.entrances.schedules.models import MOVES, OPEN, Schedule, ScheduleFiring
 from chat.entrances.schedules.plan import shown
@@ -30,6 +31,26 @@ def due_schedules(now: int) -> list[UUID]:
     """Schedules with a due time that is not decided, longest overdue first. A person who may not log in has none."""
     rows = Schedule.objects.filter(state="active", next_at__lte=now, owner__is_active=True)
     return list(rows.order_by("next_at").values_list("pk", flat=True)[:BATCH])
+
+
+def tell_resting(now: int) -> None:
+    """Say in the histories of schedules that are due, and whose owners are disabled, that they rest: once for each
+    time, because what is due stays undecided until the owner may log in again."""
+    told = ScheduleFiring.objects.filter(
+        schedule=OuterRef("pk"), outcome="disabled", due__gte=OuterRef("next_at")
+    )
+    rows = Schedule.objects.filter(~Exists(told), state="active", next_at__lte=now, owner__is_active=False)
+    for pk in rows.order_by("next_at").values_list("pk", flat=True)[:BATCH]:
+        with transaction.atomic():
+            row = Schedule.objects.select_for_update().filter(pk=pk, state="active").first()
+            if row is None or row.firings.filter(outcome="disabled", due__gte=row.next_at).exists():
+                continue
+            due = now
+            while row.firings.filter(due=due).exists():
+                due += 1
+            note = record(row, due)
+            note.state, note.outcome, note.detail = "skipped", "disabled", REFUSALS["forbidden"]
+            note.save(update_fields=["state", "outcome", "detail"])
 
 
 def take_due(schedule: UUID, now: int) -> int:

@@ -17,15 +17,19 @@ from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.store import fire_again
 from chat.entrances.triggers.templating import shown
 from chat.inspection import base
+from chat.inspection.operating import NOT_FOR_OTHERS, Operator
+from chat.inspection.picking import PicksOthers
 from chat.inspection.runs import by_values
 from chat.support.clock import now_ms
 
 
 @admin.register(Trigger)
-class TriggerAdmin(admin.ModelAdmin):
-    """Whoever may change a trigger sees its secret address."""
+class TriggerAdmin(PicksOthers, base.SecretAdmin):
+    """Whoever may change a trigger sees its secret address. A trigger acts for its owner: who may not act for them may
+    look, and end it, and no more."""
 
     form = TriggerForm
+    secrets = ("secret", "unsigned")
     paginator = base.BoundedPaginator
     show_facets = admin.ShowFacets.NEVER
     list_display = ("name", "kind", "owner", "stands", "fires", "last", "problem", "maker")
@@ -76,6 +80,14 @@ class TriggerAdmin(admin.ModelAdmin):
         ("Limits", {"fields": ("cooldown_s", "per_hour", "max_fires", "expires")}),
         ("How it stands", {"fields": ("stands", "fires", "last", "maker", "history")}),
     )
+
+    def has_change_permission(self, request: HttpRequest, obj: Trigger | None = None) -> bool:
+        mine = obj is None or Operator(request.user).acts_for(obj.owner_id)
+        return super().has_change_permission(request, obj) and mine
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        return type("Form", (form,), {"by": request.user})
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
@@ -144,9 +156,19 @@ class TriggerAdmin(admin.ModelAdmin):
     def resume(self, request: HttpRequest, queryset: "QuerySet[Trigger]") -> None:
         self._each(request, queryset, paused=False)
 
+    def _theirs(self, request: HttpRequest, queryset: "QuerySet[Trigger]") -> list[Trigger]:
+        """Those that may be made to act; of the others it is said that they may not."""
+        operator = Operator(request.user)
+        rows = list(queryset)
+        for row in rows:
+            if not operator.acts_for(row.owner_id):
+                messages.error(request, f"{row.name}: {NOT_FOR_OTHERS}")
+        return [row for row in rows if operator.acts_for(row.owner_id)]
+
     def _each(self, request: HttpRequest, queryset: "QuerySet[Trigger]", *, paused: bool) -> None:
         count = 0
-        for row in queryset.exclude(paused=paused):
+        rows = queryset.exclude(paused=paused)
+        for row in rows if paused else self._theirs(request, rows):
             try:
                 editing.change(row.pk, {"paused": paused}, now_ms())
                 count += 1
@@ -156,16 +178,17 @@ class TriggerAdmin(admin.ModelAdmin):
 
     @admin.action(description="Fire now, to try it", permissions=["change"])
     def fire(self, request: HttpRequest, queryset: "QuerySet[Trigger]") -> None:
-        for row in queryset:
+        rows = self._theirs(request, queryset)
+        for row in rows:
             editing.fire_now(row.pk, secrets.token_hex(16), now_ms())
-        messages.info(request, f"{queryset.count()} will be carried out by a worker; see the firings.")
+        messages.info(request, f"{len(rows)} will be carried out by a worker; see the firings.")
 
     @admin.action(description="Make a new secret address", permissions=["change"])
     def renew(self, request: HttpRequest, queryset: "QuerySet[Trigger]") -> None:
-        rows = queryset.filter(kind="webhook")
+        rows = self._theirs(request, queryset.filter(kind="webhook"))
         for row in rows:
             editing.renew_address(row.pk, now_ms())
-        messages.info(request, f"{rows.count()} have a new address; the old ones are worth nothing now.")
+        messages.info(request, f"{len(rows)} have a new address; the old ones are worth nothing now.")
 
 
 class TriggerFilter(base.TextFilter):
@@ -206,8 +229,11 @@ class TriggerFiringAdmin(base.ReadOnlyAdmin):
     def again(self, request: HttpRequest, queryset: "QuerySet[TriggerFiring]") -> None:
         """As the trigger is now, and whatever its limits say. Others are left alone."""
         wanted = queryset.filter(state__in=("skipped", "failed")).order_by("pk")
-        count = 0
-        for pk in list(wanted.values_list("pk", flat=True)):
+        count, operator = 0, Operator(request.user)
+        rows = list(wanted.values_list("pk", "trigger__owner_id"))
+        if any(not operator.acts_for(owner) for _, owner in rows):
+            messages.error(request, NOT_FOR_OTHERS)
+        for pk in [pk for pk, owner in rows if operator.acts_for(owner)]:
             if fire_again(pk):
                 set_aside.went_well(queues.FIRINGS, str(pk))
                 count += 1

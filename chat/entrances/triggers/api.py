@@ -39,6 +39,7 @@ from chat.http.api import (
 )
 from chat.models import Conversation, Run
 from chat.support.clock import now_ms
+from chat.support.durations import END_OF_TIME
 
 #: Bytes of a request: the longest prompt in any language, and the rest.
 MAX_BYTES = 100_000
@@ -68,7 +69,7 @@ class Wanted(BaseModel):
     per_hour: Annotated[int, Field(ge=0, le=2**31 - 1)] = 30
     max_fires: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     #: Milliseconds since the Unix epoch.
-    expires_at: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    expires_at: Annotated[int, Field(ge=0, le=END_OF_TIME)] | None = None
     path: Annotated[str, Field(max_length=300)] = ""
     match: Literal["any", "contains", "equals", "regex"] = "any"
     pattern: Annotated[str, Field(max_length=300)] = ""

@@ -35,7 +35,7 @@ def read(name: str) -> tuple[bytes, str] | None:
     try:
         with default_storage.open(name, "rb") as file:
             return file.read(), FORM if name.endswith(".form") else ""
-    except OSError as problem:
+    except Exception as problem:  # each storage has errors of its own
         log.warning("The body %s cannot be read: %s", name, problem)
         return None
 
@@ -46,5 +46,5 @@ def remove(name: str) -> None:
         return
     try:
         default_storage.delete(name)
-    except OSError as problem:
+    except Exception as problem:  # each storage has errors of its own
         log.error("The body %s cannot be removed: %s", name, problem)

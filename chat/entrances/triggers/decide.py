@@ -11,6 +11,8 @@ from chat.support.backoff import Backoff
 Reason = Literal[
     "",
     "no_match",
+    "disabled",
+    "forbidden",
     "paused",
     "expired",
     "limit",
@@ -28,6 +30,8 @@ Reason = Literal[
 
 REASONS: dict[str, Any] = {
     "no_match": _("It is not what the trigger looks for."),
+    "disabled": _("Its owner is disabled, so nothing is done for them."),
+    "forbidden": _("Its owner is disabled, so nothing is done for them."),
     "paused": _("The trigger was paused."),
     "expired": _("The trigger had expired."),
     "limit": _("The trigger had fired as often as it may."),
@@ -52,6 +56,8 @@ class Standing:
     """A trigger as it stands when something is seen. Times in ms."""
 
     trigger: str
+    #: Its owner is.
+    disabled: bool = False
     paused: bool = False
     expires_at: int | None = None
     fires: int = 0
@@ -67,6 +73,8 @@ def why_not(standing: Standing, now: int, *, matched: bool = True, chain: tuple[
     """The reason why it does not fire, or "". `chain`: the triggers that led to what was seen, the latest last."""
     if not matched:
         return "no_match"
+    if standing.disabled:
+        return "disabled"
     if standing.paused:
         return "paused"
     if standing.expires_at is not None and now >= standing.expires_at:

@@ -5,14 +5,21 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 
 from chat.entrances.triggers import addresses, editing
 from chat.entrances.triggers.models import OUTCOMES, Trigger
+from chat.inspection.operating import NOT_FOR_OTHERS, Operator
+from chat.support.durations import END_OF_TIME
 
 
 class TriggerForm(forms.ModelForm):
-    """The secret is empty, whatever is stored; left empty it keeps what is stored."""
+    """The secret is empty, whatever is stored; left empty it keeps what is stored. The owner is who fills it in, or
+    somebody for whom they may act."""
 
+    #: Who fills it in; set by the admin.
+    by: Any = None
     watched = forms.CharField(
         label="Conversations",
         required=False,
@@ -53,12 +60,18 @@ class TriggerForm(forms.ModelForm):
         self.initial["watched"] = "\n".join(row.watched)
         self.initial["outcomes"] = row.outcomes
         if row.expires_at is not None:
-            self.initial["expires"] = datetime.fromtimestamp(row.expires_at / 1000, UTC)
+            self.initial["expires"] = datetime.fromtimestamp(min(row.expires_at, END_OF_TIME) / 1000, UTC)
         if row.signed and "secret" in self.fields:
             self.fields["secret"].help_text += " It is set: leave this empty to keep it."
 
     def clean_watched(self) -> list[str]:
         return [line.strip() for line in self.cleaned_data["watched"].splitlines() if line.strip()]
+
+    def clean_owner(self) -> Any:
+        owner = self.cleaned_data["owner"]
+        if not Operator(self.by).acts_for(owner.pk):
+            raise ValidationError(NOT_FOR_OTHERS)
+        return owner
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
@@ -73,5 +86,10 @@ class TriggerForm(forms.ModelForm):
         if cleaned.get("kind") == "poll" and url and (why := addresses.refusal(url)):
             self.add_error("url", why)
         until = cleaned.get("expires")
-        row.expires_at = int(until.timestamp() * 1000) if until is not None else None
+        # Calendars end at the years 1 and 9999, and time zones may carry a time beyond them.
+        row.expires_at = None
+        if until is not None and not 1970 <= until.year < 2201:
+            self.add_error("expires", gettext("Choose a time before the year 2200."))
+        elif until is not None:
+            row.expires_at = int(until.timestamp() * 1000)
         return cleaned

@@ -8,7 +8,6 @@ SECRET_KEY the addresses change, unless the old one stays in SECRET_KEY_FALLBACK
 import base64
 import hashlib
 import hmac
-import json
 import re
 import secrets
 from collections.abc import Iterable, Mapping
@@ -18,6 +17,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from agents import borders
 from agents.tools.texts import decoded, media_type
 from chat.entrances.triggers import senders
 
@@ -25,13 +25,12 @@ from chat.entrances.triggers import senders
 DELIVERY_HEADERS = senders.DELIVERIES
 SIGNATURE_HEADER = "X-Hub-Signature-256"
 MAX_DELIVERY = 150
-MAX_NESTING = 100
 #: Headers of one delivery that are kept, and characters of each.
 MAX_HEADERS, MAX_HEADER = 30, 300
 _NO_MEANING = re.compile(
     r"^(accept.*|cache-control|connection|content-.*|cookie|expect|forwarded|host|keep-alive|pragma|te|traceparent"
     r"|tracestate|transfer-encoding|upgrade.*|user-agent|via|x-(forwarded|real|request|amzn|cloud|envoy|b3|datadog)-.*)$"
-    r"|auth|cookie|hmac|password|secret|signature|token|api-?key"
+    r"|authori[sz]ation|authenticat|cookie|hmac|password|secret|signature|token|api-?key"
 )
 #: Values of one JSON document that are read as such: each takes about a hundred bytes of memory.
 MAX_VALUES = 2_000_000
@@ -82,50 +81,36 @@ def headers_of(headers: Mapping[str, str], but: str = "") -> dict[str, str]:
     """The headers that a sender may mean something by, in lower case: what is secret, and what any client and any proxy
     sends, is left out, and so is the one that is named `but`."""
     kept: dict[str, str] = {}
-    for name, value in headers.items():
+    for name, given in headers.items():
         name = name.lower()
         if name == but.lower() or _NO_MEANING.search(name) or len(kept) >= MAX_HEADERS:
             continue
-        kept[name] = value[:MAX_HEADER]
+        kept[name] = borders.text(given[:MAX_HEADER])
     return kept
 
 
 def payload_of(body: bytes, kind: str) -> Any:
     """What a body says: JSON if it is that (and no more than MAX_VALUES), the fields of a form (and JSON in its
     `payload`), else a text."""
-    text = decoded(body, media_type(kind)[1])
+    source = decoded(body, media_type(kind)[1])
     if kind.split(";")[0].strip().lower() == "application/x-www-form-urlencoded":
         try:
-            fields: dict[str, Any] = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=1_000))
+            fields: dict[str, Any] = borders.value(
+                dict(parse_qsl(source, keep_blank_values=True, max_num_fields=1_000))
+            )
         except ValueError:
-            return text
+            return borders.text(source)
         if "payload" in fields:
             fields["payload"] = _json(fields["payload"])
             return fields["payload"] if len(fields) == 1 else fields
         return fields
-    return _json(text)
+    return _json(source)
 
 
-def is_deep(value: Any) -> bool:
-    """Whether JSON is nested deeper than anything honest, so deep that writing it again might fail."""
-    layer = [value]
-    for _ in range(MAX_NESTING):
-        layer = [
-            inner
-            for one in layer
-            if isinstance(one, dict | list)
-            for inner in (one.values() if isinstance(one, dict) else one)
-        ]
-        if not layer:
-            return False
-    return True
-
-
-def _json(text: str) -> Any:
-    if sum(map(text.count, ",[{")) > MAX_VALUES:
-        return text
+def _json(source: str) -> Any:
+    if sum(map(source.count, ",[{")) > MAX_VALUES:
+        return borders.text(source)
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return text if is_deep(value) else value
+        return borders.document(source)
+    except borders.BadDocument:
+        return borders.text(source)

@@ -17,6 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.dispatch import receiver
 
+from chat.authorization import logged_in
 from chat.entrances.triggers import bodies, decide, hooks, senders
 from chat.support.encryption import SealedField
 from chat.support.fields import JsonText
@@ -192,6 +193,7 @@ class Trigger(models.Model):
         )
         return decide.Standing(
             trigger=str(self.id),
+            disabled=not self._acts(),
             paused=self.paused,
             expires_at=self.expires_at,
             fires=self.fires,
@@ -201,6 +203,11 @@ class Trigger(models.Model):
             per_hour=self.per_hour,
             last_hour=hour.count(),
         )
+
+    def _acts(self) -> bool:
+        """Whether it may say anything for its owner."""
+        owner: Any = self.owner
+        return bool(logged_in(owner.pk, owner.pk, active=owner.is_active, attended=False).may("write"))
 
     def state(self, now: int) -> str:
         """`active`, `paused`, `expired` or `limit`, for people."""

@@ -16,13 +16,14 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Q
 
+from agents.borders import BadDocument, document
+from agents.borders import text as plain
 from agents.tools import ToolError
 from agents.tools.fetching import Fetcher, Known, Page
 from agents.tools.texts import decoded
 from chat.entrances.triggers import decide, matching
-from chat.entrances.triggers.hooks import is_deep
 from chat.entrances.triggers.models import Trigger, TriggerFiring
-from chat.entrances.triggers.store import Sighting, locked, record_one
+from chat.entrances.triggers.store import Sighting, locked, record, record_one
 from chat.entrances.triggers.templating import cut
 from chat.journal.projection import clean
 from chat.support.claims import Claim
@@ -31,6 +32,7 @@ from chat.support.claims import Claim
 MAX_VALUE = 16_000
 #: Addresses that are looked at in one round.
 BATCH = 20
+DAY_MS = 86_400_000
 #: The claim is the time of the next look.
 CLAIM = Claim("next_at")
 #: What a look changes of its trigger.
@@ -38,6 +40,10 @@ LOOKED = (
     *("checked_at", "next_at", "error", "errors"),
     *("observation", "seen_digest", "seen_text", "etag", "modified"),
 )
+
+
+class UnreadablePage(Exception):
+    """The path finds nothing that can be used in what the address says now; another time it may."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +60,9 @@ class Found:
     modified: str = ""
 
 
-def due(now: int) -> list[Trigger]:
-    """Triggers whose address is to be looked at now, each for this caller alone: its next look is put off."""
+def due(now: int) -> list[UUID]:
+    """Triggers whose address is to be looked at now, each for this caller alone: its next look is put off. Ids, as one
+    that cannot even be loaded is no reason not to look at the others."""
     rows = Trigger.objects.filter(
         Q(expires_at=None) | Q(expires_at__gt=now),
         Q(max_fires=None) | Q(fires__lt=F("max_fires")),
@@ -64,10 +71,17 @@ def due(now: int) -> list[Trigger]:
         next_at__lte=now,
     )
     mine = []
-    for row in rows.order_by("next_at")[:BATCH]:
-        later = decide.next_look(now, row.interval_s * 1000, row.errors)
-        if CLAIM.take(Trigger.objects.filter(pk=row.pk), now, later, seen=row.next_at):
-            mine.append(row)
+    plans = rows.order_by("next_at").values_list(
+        "pk", "next_at", "interval_s", "errors", "owner__is_active", "url"
+    )
+    for pk, next_at, interval_s, errors, active, url in plans[:BATCH]:
+        later = decide.next_look(now, interval_s * 1000, errors)
+        if CLAIM.take(Trigger.objects.filter(pk=pk), now, later, seen=next_at):
+            if active:
+                mine.append(pk)
+            else:
+                # Nothing is looked at for them. Told once a day, as what would have been seen is not known.
+                record(pk, [Sighting(f"disabled:{now // DAY_MS}", {"value": "", "url": url})], now)
     return mine
 
 
@@ -79,13 +93,17 @@ async def look(fetcher: Fetcher, trigger: Trigger) -> Found:
             return Found(unchanged=True)
         # In a thread: up to MAX_BYTES of JSON, a path and a pattern.
         return await asyncio.to_thread(judged, page, trigger)
-    except (ToolError, matching.UnusablePattern) as problem:
+    except (ToolError, UnreadablePage) as problem:
         return Found(error=str(problem))
 
 
 def judged(page: Page, trigger: Trigger) -> Found:
-    """What a page says, and whether the trigger looks for it. Raises ToolError and UnusablePattern."""
-    value = read(page, trigger.path)
+    """What a page says, and whether the trigger looks for it. Raises UnreadablePage, and UnusablePattern for a pattern
+    that fits no page."""
+    try:
+        value = read(page, trigger.path)
+    except (ToolError, matching.UnusablePattern) as problem:
+        raise UnreadablePage(str(problem)) from None
     matched = matching.matches(trigger.match, trigger.pattern, value)
     return Found(value, matched, looking(trigger), etag=page.etag, modified=page.modified)
 
@@ -99,14 +117,12 @@ def read(page: Page, path: str) -> Any:
     """The value at a path of a page. Raises ToolError if a path is given and the page is no JSON."""
     text = decoded(page.body, page.charset)
     try:
-        document: Any = json.loads(text)
-    except (ValueError, RecursionError):
+        found = document(text)
+    except BadDocument as problem:
         if path:
-            raise ToolError("The address does not answer JSON, and a JSON path is given.") from None
-        return text.strip()
-    if is_deep(document):
-        raise ToolError("The JSON at this address is nested too deeply.")
-    return matching.value_at(path, document)
+            raise ToolError(f"The address does not answer JSON that can be read. {problem}"[:300]) from None
+        return plain(text.strip())
+    return matching.value_at(path, found)
 
 
 def observe(trigger_id: UUID, number: int, found: Found, now: int) -> TriggerFiring | None:

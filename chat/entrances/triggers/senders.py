@@ -20,6 +20,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 TOLERANCE_S = 300
+_STEP = re.compile(r"""\.([A-Za-z0-9_-]+)|\["([^"]+)"\]""")
+_PLACE = re.compile(rf"\$(?:{_STEP.pattern}){{1,10}}")
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,11 @@ class Sender:
 
 def same(given: str, right: str) -> bool:
     """Whether two texts are the same, in constant time, and neither is empty."""
-    return bool(right) and hmac.compare_digest(given.encode(errors="replace"), right.encode(errors="replace"))
+    return bool(right) and hmac.compare_digest(_bytes(given), _bytes(right))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="replace")
 
 
 def mac(key: bytes, *parts: bytes) -> bytes:
@@ -101,13 +108,13 @@ def _is_now(given: Given, at: str) -> bool:
 def _stripe(given: Given, secret: str) -> bool:
     pairs = [part.strip().partition("=") for part in given.named("Stripe-Signature").split(",")]
     at = next((value for name, _, value in pairs if name == "t"), "")
-    right = mac(secret.encode(), at.encode(), b".", given.body).hex()
+    right = mac(secret.encode(), _bytes(at), b".", given.body).hex()
     return _is_now(given, at) and _any((value for name, _, value in pairs if name == "v1"), right)
 
 
 def _slack(given: Given, secret: str) -> bool:
     at = given.named("X-Slack-Request-Timestamp")
-    right = mac(secret.encode(), b"v0:", at.encode(), b":", given.body).hex()
+    right = mac(secret.encode(), b"v0:", _bytes(at), b":", given.body).hex()
     return _is_now(given, at) and same(given.named("X-Slack-Signature"), f"v0={right}")
 
 
@@ -120,7 +127,7 @@ def _standard(given: Given, secret: str) -> bool:
         key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):
         key = secret.encode()
-    right = base64.b64encode(mac(key, id.encode(), b".", at.encode(), b".", given.body)).decode()
+    right = base64.b64encode(mac(key, _bytes(id), b".", _bytes(at), b".", given.body)).decode()
     found = (one.partition(",") for one in signatures.split())
     return (
         bool(id) and _is_now(given, at) and _any((value for kind, _, value in found if kind == "v1"), right)
@@ -215,18 +222,23 @@ def is_signed(sender: str, given: Given, secret: str) -> bool:
 def first(places: Iterable[str], headers: Mapping[str, str], payload: Any) -> str:
     """The first text among headers and places in the payload, or ""."""
     for place in places:
-        found = at(payload, place) if place.startswith("$.") else headers.get(place, "").strip()
+        found = at(payload, place) if place.startswith("$") else headers.get(place, "").strip()
         if found:
             return found
     return ""
 
 
 def at(payload: Any, place: str) -> str:
-    """The text or number at a place of names, like "$.event.id"; "" if there is none."""
+    """The text or number at a place, like "$.event.id" or '$["a.b"].id'; "" if there is none."""
     value = payload
-    for name in place.removeprefix("$.").split("."):
-        value = value.get(name) if isinstance(value, dict) else None
+    for plain, quoted in _STEP.findall(place):
+        value = value.get(plain or quoted) if isinstance(value, dict) else None
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def is_place(text: str) -> bool:
+    """Whether this is how a place in a payload is written."""
+    return _PLACE.fullmatch(text) is not None
 
 
 def challenge(sender: str, payload: Any) -> str:

@@ -101,7 +101,7 @@ class TriggerService:
         await self._send()
         if len(self.looks) < MAX_POLLS:
             for trigger in await ask(polling.due, self._clock.now()):
-                task = asyncio.create_task(self._look(trigger), name=f"look {trigger.pk}")
+                task = asyncio.create_task(self._look(trigger), name=f"look {trigger}")
                 self.looks.add(task)
                 task.add_done_callback(self.looks.discard)
         await ask(find_runs, self._clock.now())
@@ -172,19 +172,22 @@ class TriggerService:
         aside, later = partial(dispatch.give_up, pk), partial(dispatch.raised, pk, self._clock.now())
         return await set_aside.guarded(queues.FIRINGS, str(pk), send(), aside, later)
 
-    async def _look(self, trigger: Trigger) -> None:
-        key = str(trigger.pk)
+    async def _look(self, pk: UUID) -> None:
+        key = str(pk)
 
         async def look() -> bool:
+            trigger = await ask(Trigger.objects.filter(pk=pk).first)
+            if trigger is None:
+                return False
             found = await polling.look(self._fetcher, trigger)
             await ask(polling.observe, trigger.pk, trigger.observation, found, self._clock.now())
             await ask(set_aside.went_well, queues.POLLS, key)
             return True
 
         try:
-            await set_aside.guarded(queues.POLLS, key, look(), partial(polling.give_up, trigger.pk))
+            await set_aside.guarded(queues.POLLS, key, look(), partial(polling.give_up, pk))
         except set_aside.OUTAGES as problem:
-            log.warning("The look of trigger %s is lost: %r", trigger.pk, problem)
+            log.warning("The look of trigger %s is lost: %r", pk, problem)
 
 
 def find_runs(now: int) -> None:

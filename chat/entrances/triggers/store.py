@@ -148,6 +148,7 @@ def firing_of(row: TriggerFiring) -> Firing:
         agent=row.agent,
         conversation="" if row.fresh else str(row.conversation),
         title=row.title if row.fresh else "",
+        made_in=row.trigger.made_in,
     )
 
 

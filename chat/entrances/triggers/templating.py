@@ -1,6 +1,7 @@
 """The prompt of a firing: a person's text with fields of what was seen filled in. Pure, and nothing is evaluated.
 
     "Build {{ payload.build.id }} of {{ payload.items[0].name }}"      a field is a path of names and numbers
+    {{ payload["a.b"].c }}                                             a name with dots is in quotes
 
 A field that is not there becomes an empty text. A prompt without any field, or with nothing but empty fields, gets
 what was seen below it, in a fence, because an agent that is woken has to know by what.
@@ -23,8 +24,9 @@ MAX_FIELDS = 200
 _MAX_NAME = 300
 
 _FIELD = re.compile(r"\{\{([^{}]*)\}\}")
-_PATH = re.compile(r"[\w$@:/-]+(\.[\w$@:/-]+|\[[0-9]{1,6}\])*")
-_PIECE = re.compile(r"\[([0-9]{1,6})\]|[^.\[\]]+")
+_QUOTED = r'\["([^"\[\]{}]+)"\]'
+_PATH = re.compile(rf"[\w$@:/-]+(\.[\w$@:/-]+|\[[0-9]{{1,6}}\]|{_QUOTED})*")
+_PIECE = re.compile(rf"\[([0-9]{{1,6}})\]|{_QUOTED}|[^.\[\]]+")
 _PLACE = re.compile(r"[0-9]{1,6}")
 
 
@@ -91,8 +93,12 @@ def look_up(seen: Any, path: str) -> Any:
 
 
 def pieces(path: str) -> list[str | int]:
-    """A path in its parts: names, and places in brackets as numbers."""
-    return [int(found[1]) if found[1] else found[0] for found in _PIECE.finditer(path)]
+    """A path in its parts: names, which are in quotes where they have dots, and places in brackets as numbers.
+
+    >>> pieces('payload["app.kubernetes.io/name"][0].id')
+    ['payload', 'app.kubernetes.io/name', 0, 'id']
+    """
+    return [int(found[1]) if found[1] else found[2] or found[0] for found in _PIECE.finditer(path)]
 
 
 def shown(value: Any) -> str:

@@ -29,7 +29,6 @@ SEEN: dict[str, frozenset[str]] = {
     "run": frozenset({"run", "status", "answer", "detail", "agent", "conversation", "title"}),
 }
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,60}")
-_PLACE = re.compile(r"\$(\.[A-Za-z0-9_-]+){1,10}")
 _NUMBERS: dict[str, tuple[int, int]] = {
     "cooldown_s": (0, 30 * DAY_S),
     "per_hour": (1, 1_000),
@@ -130,7 +129,7 @@ def _headers(trigger: Any) -> Problems:
     found: Problems = {}
     for field in ("signature_header", "delivery_header"):
         value = getattr(trigger, field)
-        place = field == "delivery_header" and _PLACE.fullmatch(value)
+        place = field == "delivery_header" and senders.is_place(value)
         if value and not _HEADER.fullmatch(value) and not place:
             found[field] = gettext(
                 "The name of a header has letters, digits and hyphens, like X-Delivery-Id."

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from agents import events as e
 from chat import extensions, set_aside
+from chat.automation.firing import is_of_chat
 from chat.entrances.triggers.answers import Answers, Question, Unanswered, answer
 from chat.entrances.triggers.models import WATCHING, Trigger, TriggerFiring, TriggerScan
 from chat.entrances.triggers.store import Sighting, locked, record_one
@@ -222,6 +223,8 @@ def _tell(
     now: int,
 ) -> list[TriggerFiring]:
     """Record what these events are to a trigger."""
+    if trigger.made_in not in (None, row.pk) and is_of_chat(trigger.made_in):
+        return []  # whoever had it set up speaks in that chat and hears no other
     seen = [(seq, sighting_of(trigger, row, seq, event, answers.of)) for seq, event in events]
     found = [(seq, sighting) for seq, sighting in seen if sighting is not None]
     place = str(row.pk)

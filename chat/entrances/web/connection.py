@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from agents.borders import json_text
 from chat.commands import ResultCode
 from chat.entrances.web import frames
 from chat.entrances.web import protocol as p
@@ -154,6 +155,7 @@ class Connection:
         if self.phase == "hello" and _speaks_another_protocol(data):
             self.phase = "over"
             return [_control("goaway", after_ms=0, reason="protocol"), CloseSocket(_GOODBYES["protocol"])]
+        data = json_text(data)
         try:
             frame = p.client_frames.validate_json(data)
         except (ValidationError, RecursionError) as problem:

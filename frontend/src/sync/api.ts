@@ -191,6 +191,8 @@ export interface Client {
     decision: ApproveBody["decision"],
     note?: string,
   ): Promise<Outcome>;
+  /** Have what the provider refused sent again with later requests; `message` is the id of the item. */
+  takeBack(conversation: string, message: string): Promise<Outcome>;
   /** The page of items before the oldest one shown. Does nothing while one is being loaded. */
   loadOlder(conversation: string): Promise<void>;
   /** What is to be said to agents at certain times. */

@@ -273,6 +273,10 @@ export class Engine implements Client {
     return this.#command(conversation, { kind: "approve", call, digest, decision, note: said });
   }
 
+  async takeBack(conversation: string, message: string): Promise<Outcome> {
+    return this.#command(conversation, { kind: "take_back", message });
+  }
+
   loadOlder(conversation: string): Promise<void> {
     return this.#pager.load(conversation);
   }

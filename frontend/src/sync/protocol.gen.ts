@@ -2,7 +2,7 @@
 
 export type ClientFrame = Hello | Open | Close | Command | Ping;
 export type CommandBody =
-  CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody;
+  CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody | TakeBackBody;
 export type ServerFrame =
   | Welcome
   | Wait
@@ -30,6 +30,8 @@ export type RunCode =
   | "model_busy"
   | "model_rejected"
   | "model_error"
+  | "content_refused"
+  | "no_answer"
   | "transcript_invalid"
   | "crashed_too_often"
   | "outcome_unknown"
@@ -44,6 +46,7 @@ export type CallCode =
   | "tool_error"
   | "timeout"
   | "unknown_tool"
+  | "not_permitted"
   | "malformed_arguments"
   | "truncated_arguments"
   | "invalid_arguments"
@@ -53,10 +56,14 @@ export type CallCode =
   | "outcome_unknown"
   | "refused"
   | "resolved_by_person";
+export type Incomplete =
+  "length" | "length_before_answer" | "content_filter" | "interrupted" | "thinking_only" | "other";
 export type AnyEvent =
   | ConversationCreated
   | ConversationRenamed
   | MessageAdded
+  | MessageLeftOut
+  | MessageTakenBack
   | NoteAdded
   | RunQueued
   | RunStarted
@@ -86,13 +93,15 @@ export type ResultCode =
   | "id_reused"
   | "no_run"
   | "unknown_call"
+  | "unknown_message"
   | "already_settled"
   | "already_decided"
   | "wrong_digest"
   | "too_many_waiting"
   | "agent_missing"
   | "unknown_attachment"
-  | "unavailable";
+  | "unavailable"
+  | "forbidden";
 export type ResyncReason = "epoch" | "gap" | "slow" | "behind" | "store_lost";
 export type GoawayReason = "restart" | "crowded" | "protocol" | "logged_out";
 export type ErrorCode =
@@ -208,6 +217,14 @@ export interface ApproveBody {
   decision: "approve" | "refuse";
   note?: string;
 }
+/**
+ * What a provider refused, and later requests go without, is to be sent again. `message` is the id of the message,
+ * the note or the step.
+ */
+export interface TakeBackBody {
+  kind: "take_back";
+  message: string;
+}
 export interface Ping {
   type: "ping";
 }
@@ -284,7 +301,8 @@ export interface RunView {
   usage: UsageView;
 }
 /**
- * What a person said. Items stored before there were attachments lack that field.
+ * What a person said. Items stored before there were attachments lack that field; `left_out` null, or not there:
+ * the model gets it whole.
  */
 export interface MessageItem {
   kind: "message";
@@ -294,6 +312,7 @@ export interface MessageItem {
   at: number;
   origin: OriginView;
   attachments: AttachmentView[];
+  left_out: LeftOutView | null;
 }
 /**
  * Where a message came in: the entrance, and who or what spoke there.
@@ -301,6 +320,7 @@ export interface MessageItem {
 export interface OriginView {
   entrance: string;
   name: string;
+  actor?: string;
 }
 /**
  * A file that came with a message; `size` is in bytes.
@@ -311,6 +331,17 @@ export interface AttachmentView {
   media_type: string;
   size: number;
 }
+/**
+ * That later requests go without this item, or without these `files` of it (none named: all of it); `detail` is in
+ * the words of whoever refused it, `model`.
+ */
+export interface LeftOutView {
+  reason: "content_filter" | "image" | "refused";
+  detail: string;
+  files: string[];
+  model: string;
+  at: number;
+}
 export interface NoteItem {
   kind: "note";
   seq: number;
@@ -318,7 +349,12 @@ export interface NoteItem {
   text: string;
   at: number;
   origin: OriginView;
+  left_out: LeftOutView | null;
 }
+/**
+ * `reasoning`: what the model said to itself. `incomplete`: why a finished one is not a whole answer (rule R14).
+ * Those stored before these were noted lack the fields.
+ */
 export interface StepItem {
   kind: "step";
   seq: number;
@@ -329,10 +365,13 @@ export interface StepItem {
   survived: boolean;
   model: string;
   text: string;
+  reasoning: string;
   calls: CallView[];
   usage: UsageView | null;
+  incomplete: Incomplete | null;
   at: number;
   ended_at: number | null;
+  left_out: LeftOutView | null;
 }
 /**
  * `approval` null: nobody was asked. Calls stored before there were approvals lack that field.
@@ -417,10 +456,15 @@ export interface MessageAdded {
 }
 /**
  * Where a message came in: the entrance by its registered name, and who or what spoke there.
+ *
+ * `actor`: who that is, where it is not simply the conversation's owner: `user:<primary key>`, or `guest:<id>` for
+ * somebody who is no user here (chat/runs/acting.py). It is not written where it says nothing, so that such texts are
+ * those of the releases before.
  */
 export interface Origin {
   entrance: string;
   name: string;
+  actor?: string;
 }
 /**
  * A file that came with a message. The journal names it; its bytes lie in the file storage under `id`.
@@ -432,6 +476,31 @@ export interface AttachmentRef {
   name: string;
   media_type: string;
   size: number;
+}
+/**
+ * The provider refuses requests with this: what a message or note says, or what a step's tools gave (`message` is
+ * the id of any of them), or only these `files` of a message. Later requests go without, until it is taken back.
+ * `model` is who refused it, in the words of `detail`.
+ */
+export interface MessageLeftOut {
+  at: number;
+  type: "message.left_out";
+  message: string;
+  reason: "content_filter" | "image" | "refused";
+  files: string[];
+  detail: string;
+  model: string;
+  ignorable: true;
+}
+/**
+ * Somebody wants what was left out to be sent again.
+ */
+export interface MessageTakenBack {
+  at: number;
+  type: "message.taken_back";
+  message: string;
+  by: string;
+  ignorable: true;
 }
 /**
  * Something was told to the conversation from elsewhere; the model reads it, nobody is asked to answer.
@@ -539,7 +608,8 @@ export interface StepStarted {
 }
 /**
  * The response is complete (rule R5): its text and its ordered calls. `replay` is the issuer's own data
- * (reasoning, signatures, item ids), sent back unchanged and only to its issuer (rule V14).
+ * (reasoning, signatures, item ids), sent back unchanged and only to its issuer (rule V14). `finish` is the
+ * provider's word for why it ended; `incomplete` says that, and why, it is not a whole answer (rule R14).
  */
 export interface StepFinished {
   at: number;
@@ -550,6 +620,8 @@ export interface StepFinished {
   calls: ProposedCall[];
   usage: Usage;
   finish: string;
+  reasoning: string;
+  incomplete: Incomplete | null;
   issuer: string;
   replay: {
     [k: string]: unknown;
@@ -586,6 +658,7 @@ export interface StepStopped {
   run: string;
   step: string;
   text: string;
+  reasoning: string;
 }
 /**
  * The response was cut and will not be completed in this place; nothing of it is kept.
@@ -842,6 +915,8 @@ export const EVENT_VERSIONS = {
   "conversation.created": 1,
   "conversation.renamed": 1,
   "message.added": 1,
+  "message.left_out": 1,
+  "message.taken_back": 1,
   "note.added": 1,
   "run.queued": 1,
   "run.started": 1,

@@ -7,6 +7,7 @@ import {
   type CallView,
   type Info,
   type Item,
+  type MessageItem,
   type ProposedCall,
   RUN,
   type RunView,
@@ -34,6 +35,8 @@ const NONE: readonly Item[] = [];
 export const NO_USAGE: Usage = { input: 0, output: 0, cached: 0, cost: null };
 
 type StepEnded = Extract<AnyEvent, { type: "step.finished" | "step.stopped" | "step.discarded" }>;
+type MessageLeftOut = Extract<AnyEvent, { type: "message.left_out" }>;
+type LeftOut = NonNullable<MessageItem["left_out"]>;
 type CallEvent = Extract<AnyEvent, { call: string }>;
 type RunEvent = Extract<AnyEvent, { type: `run.${string}` }>;
 type StepStarted = Extract<AnyEvent, { type: "step.started" }>;
@@ -71,11 +74,17 @@ function change(state: State, event: AnyEvent, seq: number): State {
     case "message.added":
     case "note.added": {
       const { message: id, text, at, origin } = event;
-      if (event.type === "note.added") return withItem(state, { kind: "note", seq, id, text, at, origin });
+      const left_out = null;
+      if (event.type === "note.added")
+        return withItem(state, { kind: "note", seq, id, text, at, origin, left_out });
       // Events of before there were attachments have no such field.
       const attachments = event.attachments ?? [];
-      return withItem(state, { kind: "message", seq, id, text, at, origin, attachments });
+      return withItem(state, { kind: "message", seq, id, text, at, origin, attachments, left_out });
     }
+    case "message.left_out":
+      return marked(state, event.message, (before) => leftOut(before, event));
+    case "message.taken_back":
+      return marked(state, event.message, () => null);
     case "step.started":
       return stepStarted(state, event, seq);
     case "step.finished":
@@ -96,6 +105,24 @@ function change(state: State, event: AnyEvent, seq: number): State {
     default:
       return runChanged(state, event, seq);
   }
+}
+
+/** `state` with another mark on an item that can have one; the same state if nothing of it changes. */
+function marked(state: State, id: string, next: (before: LeftOut | null) => LeftOut | null): State {
+  const at = state.items.findLastIndex((item) => item.id === id);
+  const item = state.items[at];
+  if (item === undefined || item.kind === "notice") return state;
+  const before = item.left_out ?? null;
+  const left_out = next(before);
+  return before === left_out ? state : { ...state, items: state.items.with(at, { ...item, left_out }) };
+}
+
+/** What an item says of being left out. Files come to files, and all of an item is more than some of its files. */
+function leftOut(before: LeftOut | null, event: MessageLeftOut): LeftOut {
+  const { reason, detail, model, at } = event;
+  const held = before?.files ?? [];
+  const some = event.files.length > 0 && (before === null || held.length > 0);
+  return { reason, detail, files: some ? [...new Set([...held, ...event.files])] : [], model, at };
 }
 
 /** `after` with the totals of the run and of the conversation, unless it is what was `before`. */
@@ -206,10 +233,13 @@ function stepStarted(state: State, event: StepStarted, seq: number): State {
     survived: mine !== null && mine.attempt > 1,
     model: event.model,
     text: "",
+    reasoning: "",
     calls: [],
     usage: null,
+    incomplete: null,
     at: event.at,
     ended_at: null,
+    left_out: null,
   };
   const moved = withItem({ ...state, items }, step);
   if (mine === null || mine.retry_at === null) return moved;
@@ -224,9 +254,12 @@ function stepEnded(state: State, event: StepEnded): State {
   if (event.type === "step.discarded")
     return { ...state, items: state.items.filter((item) => item !== held) };
   return withStep(state, event.step, (step) => {
-    const ended: StepItem = { ...step, status, text: event.text, ended_at: event.at };
+    // Events of before reasoning was kept have no such field.
+    const reasoning = event.reasoning ?? "";
+    const ended: StepItem = { ...step, status, text: event.text, reasoning, ended_at: event.at };
     if (event.type === "step.stopped") return ended;
-    return { ...ended, calls: event.calls.map(proposed), usage: event.usage };
+    const incomplete = event.incomplete ?? null;
+    return { ...ended, calls: event.calls.map(proposed), usage: event.usage, incomplete };
   });
 }
 

@@ -14,14 +14,18 @@ const STEP: StepItem = {
   survived: false,
   model: "m",
   text: "",
+  reasoning: "",
   calls: [],
   usage: null,
+  incomplete: null,
   at: 0,
   ended_at: null,
+  left_out: null,
 };
 
 function note(seq: number): Item {
-  return { kind: "note", seq, id: `n${seq}`, text: "", at: 0, origin: { entrance: "web", name: "" } };
+  const origin = { entrance: "web", name: "" };
+  return { kind: "note", seq, id: `n${seq}`, text: "", at: 0, origin, left_out: null };
 }
 
 function replica(text: string | null, items: Item[] = [note(50), STEP]): Replica {
@@ -69,6 +73,34 @@ describe("W4 parts", () => {
     expect(withPart(replica(null), part(0, "x", "n50"))).toBe("stale");
     expect(withPart(replica(null), part(0, "x", "unknown"))).toBe("stale");
     expect(withPart(replica(null, [{ ...STEP, status: "finished" }]), part(0, "x"))).toBe("stale");
+  });
+});
+
+describe("W4 reasoning", () => {
+  const thought = (offset: number, text: string): Part => ({ ...part(offset, text), message: "s/thinking" });
+
+  it("streams beside the text, each by its own offsets", () => {
+    let held = replica(null);
+    for (const frame of [thought(0, "Rome"), part(0, "It"), thought(4, "?"), part(2, " is")]) {
+      held = withPart(held, frame) as Replica;
+    }
+    expect(held.thought).toEqual({ message: "s", text: "Rome?" });
+    expect(held.part).toEqual({ message: "s", text: "It is" });
+    expect(withPart(held, thought(9, "x"))).toBe("gap");
+  });
+
+  it("survives a snapshot that holds only what came last, and no other step", () => {
+    const info = { title: "", agent: "", created_at: 0, usage: NO_USAGE };
+    const held = withPart(replica("It"), thought(0, "Rome")) as Replica;
+    const state = { info, run: null, items: [note(50), STEP] };
+    const thinks = { message: "s/thinking", text: "Rome?" };
+    expect(fromSnapshot("e:60:t", state, thinks, held)).toMatchObject({
+      part: { text: "It" },
+      thought: { message: "s", text: "Rome?" },
+    });
+    expect(fromSnapshot("e:60:t", state, { message: "s", text: "It is" }, held).thought?.text).toBe("Rome");
+    const other = { ...state, items: [note(50), { ...STEP, id: "t" }] };
+    expect(fromSnapshot("e:60:t", other, null, held).thought).toBeNull();
   });
 });
 

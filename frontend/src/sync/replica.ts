@@ -9,6 +9,8 @@ export interface Replica {
   readonly state: State;
   /** The text that has arrived of the step that streams. Not an event, so no part of `state`. */
   readonly part: SnapshotPart | null;
+  /** Its reasoning, likewise: `message` is the step. */
+  readonly thought: SnapshotPart | null;
   /** Items that are older than the window, ascending: pages that were loaded, and what left the window. */
   readonly older: readonly Item[];
   /** Every item from this seq on is known. Only an open step may stand below it, alone. */
@@ -20,6 +22,8 @@ export interface Replica {
 export type Applied = Replica | "stale" | "gap";
 
 const NONE: readonly Item[] = [];
+/** Behind a step's id: the name by which its reasoning streams. */
+const THINKING = "/thinking";
 /** `conversation.created` is event 1 and no item, so nothing can stand below 2. */
 const FIRST = 2;
 
@@ -27,15 +31,29 @@ const FIRST = 2;
 export function fromSnapshot(
   cursor: string,
   state: SessionState,
-  part: SnapshotPart | null,
+  streamed: SnapshotPart | null,
   before: Replica | null,
 ): Replica {
+  const { part, thought } = streams(state, streamed, before);
   const held = state.items.find((item) => !isOpen(item)) ?? state.items[0];
   const floor = held?.seq ?? FIRST;
   const kept = before === null ? null : olderThan(floor, cursor, state.items, before);
-  if (kept === null) return { cursor, state, part, older: NONE, floor, complete: floor <= FIRST };
+  if (kept === null) return { cursor, state, part, thought, older: NONE, floor, complete: floor <= FIRST };
   const bottom = Math.min(floor, before?.floor ?? floor);
-  return { cursor, state, part, older: kept, floor: bottom, complete: before?.complete === true };
+  return { cursor, state, part, thought, older: kept, floor: bottom, complete: before?.complete === true };
+}
+
+/**
+ * What streams, text and reasoning apart. A snapshot holds the one that came last; what was seen of the other stays as
+ * long as its step streams.
+ */
+function streams(state: SessionState, streamed: SnapshotPart | null, before: Replica | null) {
+  const open = state.items.findLast((item) => item.kind === "step" && item.status === "streaming")?.id;
+  const seen = (held: SnapshotPart | null | undefined) => (held?.message === open ? held : null) ?? null;
+  if (streamed?.message.endsWith(THINKING) !== true)
+    return { part: streamed, thought: seen(before?.thought) };
+  const message = streamed.message.slice(0, -THINKING.length);
+  return { part: seen(before?.part), thought: { message, text: streamed.text } };
 }
 
 /** Items of `before` below `floor` that still hold, or null when they cannot be joined to the new window. */
@@ -67,7 +85,9 @@ export function withEvent(replica: Replica, frame: EventFrame): Applied {
   // An open step that stood alone below the floor leaves altogether: between it and the floor is a hole.
   const left = evicted.filter((item) => item.seq >= replica.floor);
   const older = left.length === 0 ? replica.older : merged(replica.older, left);
-  return { ...replica, cursor: frame.cursor, state, part: partAfter(replica.part, frame), older };
+  const part = partAfter(replica.part, frame);
+  const thought = partAfter(replica.thought, frame);
+  return { ...replica, cursor: frame.cursor, state, part, thought, older };
 }
 
 function partAfter(part: SnapshotPart | null, { event }: EventFrame): SnapshotPart | null {
@@ -84,15 +104,18 @@ function partAfter(part: SnapshotPart | null, { event }: EventFrame): SnapshotPa
 }
 
 /** The replica after a piece of streaming text: overlap is trimmed; a hole, or another text, is a `gap` (rule W4). */
-export function withPart(replica: Replica, { message, offset, text }: Part): Applied {
+export function withPart(replica: Replica, { message: name, offset, text }: Part): Applied {
+  const slot = name.endsWith(THINKING) ? "thought" : "part";
+  const message = slot === "part" ? name : name.slice(0, -THINKING.length);
   const step = replica.state.items.findLast((item) => item.id === message);
   if (step?.kind !== "step" || step.status !== "streaming") return "stale";
-  const had = replica.part?.message === message ? replica.part.text : "";
+  const held = replica[slot];
+  const had = held?.message === message ? held.text : "";
   if (offset > had.length) return "gap";
   const overlap = Math.min(had.length - offset, text.length);
   if (overlap > 0 && !had.startsWith(text.slice(0, overlap), offset)) return "gap";
   if (overlap === text.length) return "stale";
-  return { ...replica, part: { message, text: had + text.slice(overlap) } };
+  return { ...replica, [slot]: { message, text: had + text.slice(overlap) } };
 }
 
 /**

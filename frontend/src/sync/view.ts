@@ -27,7 +27,8 @@ export function blank(id: string): ConversationView {
 /** Makes the views of one conversation. */
 export class Viewer {
   #items: { of: Replica["state"]["items"]; older: Replica["older"]; all: readonly Item[] } | null = null;
-  #streamed: { of: readonly Item[]; part: SnapshotPart | null; all: readonly Item[] } | null = null;
+  #streamed: (Pick<Replica, "part" | "thought"> & { of: readonly Item[]; all: readonly Item[] }) | null =
+    null;
 
   /** The view now; `before` itself when nothing differs. */
   view(
@@ -56,25 +57,30 @@ export class Viewer {
     });
   }
 
-  /** All items, the streaming step with the text that has arrived. */
-  #shown({ older, state, part }: Replica): readonly Item[] {
+  /** All items, the streaming step with the text and the reasoning that have arrived. */
+  #shown({ older, state, part, thought }: Replica): readonly Item[] {
     if (this.#items?.of !== state.items || this.#items.older !== older) {
       this.#items = { of: state.items, older, all: known({ older, state }) };
     }
     const { all } = this.#items;
-    if (this.#streamed?.of !== all || this.#streamed.part !== part) {
-      this.#streamed = { of: all, part, all: withText(all, part) };
+    if (this.#streamed?.of !== all || this.#streamed.part !== part || this.#streamed.thought !== thought) {
+      const shown = withStreamed(withStreamed(all, part, "text"), thought, "reasoning");
+      this.#streamed = { of: all, part, thought, all: shown };
     }
     return this.#streamed.all;
   }
 }
 
-function withText(items: readonly Item[], part: SnapshotPart | null): readonly Item[] {
+function withStreamed(
+  items: readonly Item[],
+  part: SnapshotPart | null,
+  field: "text" | "reasoning",
+): readonly Item[] {
   if (part === null) return items;
   const at = items.findLastIndex((item) => item.id === part.message);
   const step = items[at];
   if (step?.kind !== "step" || step.status !== "streaming") return items;
-  return items.with(at, { ...step, text: part.text });
+  return items.with(at, { ...step, [field]: part.text });
 }
 
 function phaseOf(held: Held | undefined, creating: boolean): ConversationView["phase"] {

@@ -30,6 +30,18 @@ test("a run that works tells how long it has worked in all, and its attempt once
   expect(line()).toBe("Working · 1m 5s · attempt 2");
 });
 
+test("a long wait for the provider says at which time it ends", () => {
+  const now = Date.UTC(2026, 10, 29, 10, 0);
+  const words = wordsOf("en");
+  const waits = (ms: number) =>
+    stateText(run("running", { code: "model_busy", retry_at: now + ms }), "retrying", now, words);
+  expect(waits(7000)).toBe("The model is busy. Trying again in 7s");
+  expect(waits(1_800_000)).toBe(
+    `The model is busy. Trying again in 30m 0s, at ${words.clock(now + 1_800_000)}`,
+  );
+  expect(waits(72_000_000)).toContain(words.fullDate(now + 72_000_000));
+});
+
 test("each reason to recover has its own words in every language", () => {
   for (const language of Object.keys(dictionaries) as (keyof typeof dictionaries)[]) {
     const words = wordsOf(language);

@@ -6,6 +6,10 @@ import { Elapsed } from "./parts/Elapsed";
 import { useNow } from "./ticker";
 import { type RunState, runState } from "./view";
 
+/** Waits (ms) of which the time of day is told, too; and those of which the date is. */
+const LONG = 60_000;
+const DAY = 86_400_000;
+
 /** One line above the composer: what the agent is doing now. It keeps its place, so that nothing jumps. */
 export function RunStatus({ view }: { view: Pick<ConversationView, "run" | "stopping"> | null }) {
   const state = view ? runState(view) : "none";
@@ -86,6 +90,10 @@ export function stateText(run: RunView, state: RunState, now: number, words: Wor
       const reason = words.code("code", run.code ?? "model_error", words.t("code.model_error"));
       const left = (run.retry_at ?? now) - now;
       if (left < 1000) return words.t("run.retrying_now", { reason });
+      if (left > LONG && run.retry_at) {
+        const at = left > DAY / 2 ? words.fullDate(run.retry_at) : words.clock(run.retry_at);
+        return words.t("run.retrying_at", { reason, time: words.duration(left), at });
+      }
       return words.t("run.retrying", { reason, time: words.duration(left) });
     }
     default:

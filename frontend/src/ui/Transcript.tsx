@@ -106,9 +106,9 @@ function RowView({
   const { item } = row;
   switch (item.kind) {
     case "message":
-      return <MessageRow item={item} waits={row.waits} />;
+      return <MessageRow conversation={conversation} item={item} waits={row.waits} />;
     case "note":
-      return <NoteRow item={item} />;
+      return <NoteRow conversation={conversation} item={item} />;
     case "notice":
       return <NoticeRow item={item} />;
     case "step":
@@ -119,6 +119,7 @@ function RowView({
           item={item}
           opens={row.opens}
           closes={row.closes}
+          goesOn={row.goesOn}
         />
       );
   }

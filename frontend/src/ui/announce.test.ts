@@ -33,6 +33,8 @@ describe("a screen reader is told of boundaries only", () => {
 
   test("a run ends: finished, failed with its code, stopped", () => {
     expect(said(streaming("Once"), live(ID, [asked], { run: run("finished") }))).toBe("say.finished");
+    const half = step(2, "Once", { incomplete: "length" });
+    expect(said(streaming("Once"), live(ID, [asked, half], { run: run("finished") }))).toBe("say.incomplete");
     expect(said(streaming("Once"), live(ID, [asked], { run: run("stopped") }))).toBe("say.stopped");
     const failed = live(ID, [asked], { run: run("failed", { code: "model_auth" }) });
     expect(announcement(momentOf(streaming("a"), false), momentOf(failed, false))).toEqual({

@@ -11,6 +11,8 @@ export interface Moment {
   failed: readonly string[];
   run: { id: string; status: RunView["status"]; code: string | null } | null;
   answering: boolean;
+  /** The last answer is not a whole one. */
+  half: boolean;
   doubts: number;
   /** Calls that wait for a yes. */
   asked: number;
@@ -27,6 +29,7 @@ export function momentOf(view: ConversationView | null, disconnected: boolean): 
       failed: [],
       run: null,
       answering: false,
+      half: false,
       doubts: 0,
       asked: 0,
       disconnected,
@@ -40,6 +43,7 @@ export function momentOf(view: ConversationView | null, disconnected: boolean): 
     failed: view.pending.filter((each) => each.state === "failed").map((each) => each.id),
     run: view.run && { id: view.run.id, status: view.run.status, code: view.run.code },
     answering: step !== null && step.text !== "",
+    half: view.items.findLast((item) => item.kind === "step")?.incomplete != null,
     doubts: callsInDoubt(view.items).length,
     asked: callsToApprove(view.items).length,
     disconnected,
@@ -80,5 +84,6 @@ function endOf(before: Moment, after: Moment): Announcement | null {
   if (run === null || before.run?.id !== run.id) return null;
   if (!isActiveStatus(before.run.status) || isActiveStatus(run.status)) return null;
   if (run.status === "failed") return { key: "say.failed", code: run.code };
-  return { key: run.status === "stopped" ? "say.stopped" : "say.finished" };
+  if (run.status === "stopped") return { key: "say.stopped" };
+  return { key: after.half ? "say.incomplete" : "say.finished" };
 }

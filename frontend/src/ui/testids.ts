@@ -12,6 +12,7 @@
  *   message              a person's message: data-id, data-seq ("" while pending),
  *                        data-status = uploading | sending | stored | failed | done, data-waits = true|false
  *   message-retry, message-discard
+ *   left-out             what later requests go without: data-reason; take-back
  *   note, notice         data-seq; notice also data-code
  *   step                 data-id, data-seq, data-run, data-status = streaming|finished|stopped, data-survived, data-attempt
  *   step-text            the step's markdown (plain text until the markdown renderer has been loaded)

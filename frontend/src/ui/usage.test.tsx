@@ -41,6 +41,7 @@ test("an answer tells its tokens quietly", () => {
       item={step(2, "Hi", { usage: USED, model: "spare" })}
       opens
       closes
+      goesOn={false}
     />,
     new FakeClient(),
   );

@@ -42,6 +42,20 @@ test("a stretch of steps opens and closes once", () => {
   ).toEqual([false, [true, false], [false, true], false]);
 });
 
+test("R14: the last word may be gone on with if it is half an answer and nothing runs", () => {
+  const half = step(2, "Once upon a", { incomplete: "interrupted" });
+  const goesOn = (items: Parameters<typeof rowsOf>[0]["items"], active = run("finished")) =>
+    rowsOf({ items, pending: [], run: active }).flatMap((row) =>
+      row.type === "item" && row.goesOn ? [row.key] : [],
+    );
+  expect(goesOn([message(1, "a"), half])).toEqual([half.id]);
+  expect(goesOn([message(1, "a"), half, notice(3, "model_error")], run("failed"))).toEqual([half.id]);
+  expect(goesOn([message(1, "a"), half], run("running"))).toEqual([]);
+  expect(goesOn([message(1, "a"), half, message(3, "go on")])).toEqual([]);
+  expect(goesOn([message(1, "a"), step(2, "", { incomplete: "length_before_answer" })])).toEqual([]);
+  expect(goesOn([message(1, "a"), step(2, "whole")])).toEqual([]);
+});
+
 test("the streaming row and rows that ask something stay mounted", () => {
   const rows = rowsOf({
     items: [

@@ -3,7 +3,15 @@ import type { CallView, ConversationView, Item, PendingMessage, RunView, StepIte
 /** What one row of the transcript shows. `key` stays the same when a pending message becomes an item. */
 export type Row =
   | { type: "pending"; key: string; message: PendingMessage }
-  | { type: "item"; key: string; item: Item; waits: boolean; opens: boolean; closes: boolean };
+  | {
+      type: "item";
+      key: string;
+      item: Item;
+      waits: boolean;
+      opens: boolean;
+      closes: boolean;
+      goesOn: boolean;
+    };
 
 const ACTIVE = new Set(["queued", "running", "waiting", "recovering"]);
 
@@ -42,11 +50,13 @@ export function asksApproval(call: CallView): boolean {
 
 /**
  * The rows of a conversation, in order. A message waits for its turn when a run is active, the run was not caused
- * by it, and no step stands after it yet (rule R6). `opens`/`closes`: the step begins or ends a stretch of steps.
+ * by it, and no step stands after it yet (rule R6). `opens`/`closes`: the step begins or ends a stretch of steps. `goesOn`:
+ * it is half an answer that somebody may ask to go on with, because nothing has been said since.
  */
 export function rowsOf(view: Pick<ConversationView, "items" | "pending" | "run">): Row[] {
   const { items, pending, run } = view;
   const lastStep = items.findLastIndex((item) => item.kind === "step");
+  const lastWord = pending.length === 0 ? items.findLastIndex((item) => item.kind !== "notice") : -1;
   const rows: Row[] = items.map((item, index) => ({
     type: "item",
     key: item.id,
@@ -54,9 +64,15 @@ export function rowsOf(view: Pick<ConversationView, "items" | "pending" | "run">
     waits: item.kind === "message" && isActive(run) && item.id !== run.cause && index > lastStep,
     opens: items[index - 1]?.kind !== "step",
     closes: items[index + 1]?.kind !== "step",
+    goesOn: index === lastWord && !isActive(run) && isHalf(item),
   }));
   for (const message of pending) rows.push({ type: "pending", key: message.id, message });
   return rows;
+}
+
+/** Whether the item is an answer that began and did not come to its end. Steps of old have no such field. */
+function isHalf(item: Item): boolean {
+  return item.kind === "step" && item.incomplete != null && item.text !== "" && item.calls.length === 0;
 }
 
 /** Rows that stay mounted when scrolled away: they stream, or a person may be typing into them. */

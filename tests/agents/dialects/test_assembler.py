@@ -43,6 +43,18 @@ def test_A8_without_an_end_the_last_call_is_truncated_even_if_its_arguments_pars
     assert [call.state for call in assembler.response().calls] == ["ok", "truncated"]
 
 
+@pytest.mark.parametrize("finish", ["length", "content_filter", "error"])
+@pytest.mark.parametrize("arguments", ["", "{}", A])
+def test_A8_what_was_cut_does_not_run_although_its_arguments_may_be_whole(
+    finish: str, arguments: str
+) -> None:
+    assembler = Assembler()
+    assembler.feed(CallDelta(0, "a", "weather", A))
+    assembler.feed(CallDelta(1, "b", "pay", arguments))
+    assembler.feed(FinishDelta(finish))
+    assert [call.state for call in assembler.response().calls] == ["ok", "truncated"]
+
+
 def test_A7_the_finish_reason_does_not_decide_whether_there_are_calls() -> None:
     assembler = Assembler()
     assembler.feed(FinishDelta("stop"))

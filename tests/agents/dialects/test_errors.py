@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from agents import extensions
-from agents.dialects.errors import classify, excerpt, retry_after
+from agents.dialects.errors import classify, excerpt, message_of, retry_after
 from agents.profiles import refusal_kind
 
 #: As the providers write them; ids and numbers made up.
@@ -140,6 +140,42 @@ def test_a_provider_may_ask_for_a_pause_in_three_ways() -> None:
     assert retry_after({"retry-after": "Sun, 22 Nov 2026 10:00:30 GMT"}, now) == 30.0
     assert retry_after({"retry-after": "soon"}) is None
     assert retry_after({}) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            '{"error": {"message": "Content Exists Risk", "type": "invalid_request_error"}}',
+            "Content Exists Risk",
+        ),
+        ('{"message": "Content Exists Risk", "code": "400"}', "Content Exists Risk"),
+        (
+            '{"error": {"message": "Bad role.", "code": "invalid_value", "param": "messages[3].role"}}',
+            "Bad role. (invalid_value, messages[3].role)",
+        ),
+        (
+            '[{"error": {"code": 400, "message": "Unable to process input image."}}]',
+            "Unable to process input image.",
+        ),
+        ('{"error": {"message": "{\\"error\\": {\\"message\\": \\"Within.\\"}}"}}', "Within."),
+        ('{"detail": [{"loc": ["body"], "msg": "Field required"}]}', "Field required"),
+        ('{"error": "no"}', "no"),
+        ('{"error": {"code": "E_4711"}}', '{"error": {"code": "E_4711"}}'),
+        ("plain words", "plain words"),
+        ('"a string"', "a string"),
+        ("", ""),
+        ("[" * 100_000, "[" * 100_000),
+        ('{"error": ' * 50 + '"deep"' + "}" * 50, '{"error": ' * 50 + '"deep"' + "}" * 50),
+    ],
+)
+def test_people_read_the_sentence_of_an_errors_body_and_not_its_json(body: str, said: str) -> None:
+    assert message_of(body) == said
+
+
+def test_what_a_filter_says_is_told_without_its_json() -> None:
+    body = '{"error": {"message": "Content Exists Risk", "type": "invalid_request_error"}}'
+    assert classify(400, body).detail == "Content Exists Risk"
 
 
 def test_a_persons_excerpt_is_short_on_one_line_and_without_keys() -> None:

@@ -1,5 +1,7 @@
 """Histories as requests: every profile, every event that breaks transcripts, and the rules V17 to V19."""
 
+import re
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -8,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents import events as e
+from agents.dialects.opening import account_of
 from agents.dialects.requests import render, render_text_only, validate
 from agents.history import History, Step, UserMessage, empty, fold
 from agents.profiles import all_profiles, get
@@ -15,7 +18,7 @@ from agents.providers.base import Profile
 from agents.results import NO_OUTPUT
 from agents.transcript.layout import BRIDGE, GO_ON
 from agents.transcript.room import ModelSettings
-from agents.transcript.wording import CUT
+from agents.transcript.wording import CUT, NO_WORDS
 from tests.agents.transcript.fuzz import check, round_of
 from tests.support.broken import BROKEN, EVENTS, A, B, C, call, done, say, step
 from tests.support.strict_provider import providers
@@ -73,8 +76,7 @@ def test_a_conversation_as_it_is_sent() -> None:
         ("tool", "12:00"),
         ("tool", "13:00"),
         ("assistant", "Noon and one."),
-        ("user", "[Note from trigger df, not written by the user]\nDisk full."),
-        ("user", "Thanks"),
+        ("user", "[Note from trigger df, not written by the user]\nDisk full.\n\nThanks"),
     ]
     assert [one["id"] for one in body["messages"][2]["tool_calls"]] == [A, B]
     assert body["model"] == "m" and "tools" not in body
@@ -117,6 +119,9 @@ def test_kimi_template_ids_count_through_the_conversation() -> None:
     assert ids == ["functions.clock:0", "functions.clock:1", "functions.clock:2"]
 
 
+STUB = [
+    {"type": "function", "function": {"name": "clock", "parameters": {"type": "object", "properties": {}}}}
+]
 THOUGHT = {"reasoning_content": "Let me think."}
 SIGNED = {"calls": {"0": {"extra_content": {"google": {"thought_signature": "c2ln"}}}}}
 ITEMS = {
@@ -152,6 +157,52 @@ def test_V14_what_an_issuer_wants_back_goes_to_it_and_to_nobody_else(
         assert validate(body, other) == []
         if other.family != get(name).family or (other.name != name and not other.family):
             assert mark not in str(body) or other.name == name
+
+
+def test_V14_another_account_gets_nothing_back() -> None:
+    """What one account encrypted or signed, another cannot read, even for the same model and the same profile."""
+    ours, theirs = (
+        account_of("https://api.example/v1", "key-1"),
+        account_of("https://api.example/v1", "key-2"),
+    )
+    moved = account_of("https://other.example/v1", "key-1")
+    profile = get("openai-responses")
+    history = told(
+        say("m1"),
+        *step("r.1", call(A), text="Look.", issuer=profile.issuer("m", ours), replay=ITEMS),
+        done("r.1", A),
+    )
+    assert "gAAA" in str(render(history, profile, replace(ALL, account=ours)))
+    for account in (theirs, moved, ""):
+        assert "gAAA" not in str(render(history, profile, replace(ALL, account=account)))
+
+
+def test_V14_an_account_tells_neither_address_nor_key() -> None:
+    account = account_of("https://api.example/v1", "sk-secret")
+    assert re.fullmatch("[0-9a-f]{12}", account)
+    assert account == account_of("https://API.example/v1/", "sk-secret")
+
+
+def test_V9_nothing_is_null_beside_calls() -> None:
+    """xAI refuses null, templates print it as the word None; Gemini and Anthropic refuse an empty text."""
+    history = told(say("m1"), *step("r.1", call(A)), done("r.1", A))
+    for profile in (one for one in all_profiles().values() if one.dialect == "chat"):
+        (beside,) = (m["content"] for m in render(history, profile, ALL)["messages"] if m.get("tool_calls"))
+        assert beside == (NO_WORDS if profile.text_beside_calls else "")
+
+
+def test_V6_an_id_is_never_longer_than_64() -> None:
+    name = "n" * 64
+    long = [say("m1"), *step("r.1", call(A)), done("r.1", A)]
+    finished = long[2]
+    assert isinstance(finished, e.StepFinished)
+    long[2] = finished.model_copy(
+        update={"calls": tuple(one.model_copy(update={"name": name}) for one in finished.calls)}
+    )
+    for profile in (one for one in all_profiles().values() if one.dialect == "chat"):
+        messages = render(told(*long), profile, ALL)["messages"]
+        assert all(len(one["id"]) <= 64 for message in messages for one in message.get("tool_calls", ()))
+        assert validate({"model": "m", "messages": messages, "tools": STUB}, profile) == []
 
 
 def test_V13_the_responses_dialect_replays_items_in_their_order_and_with_their_ids() -> None:
@@ -226,7 +277,7 @@ def test_V17_a_window_is_cut_between_blocks_and_keeps_what_matters(window: int) 
     assert texts[0] == "You help."
     assert str(texts[1]).startswith("question 0 ")
     assert texts[-1] == "the last question"
-    assert "left out here" in str(texts[2])
+    assert "left out here" in str(texts[1])
     blocks = [m for m in body["messages"] if m.get("tool_calls")]
     results = [m for m in body["messages"] if m["role"] == "tool"]
     assert len(results) == 2 * len(blocks)
@@ -251,7 +302,7 @@ def test_the_question_that_is_answered_is_kept_however_long_the_run() -> None:
         events += [*step(f"r.{index}", call(f"{index:09d}")), done(f"r.{index}", f"{index:09d}", "w" * 2_000)]
     body = render(told(*events), CHAT, ModelSettings("m", "", (), 3_000))
     texts = [content for _, content in contents(body)]
-    assert "the question" in texts and texts[0] == "first"
+    assert str(texts[0]).startswith("first\n\nthe question\n\n")
     assert validate(body, CHAT) == []
 
 
@@ -268,7 +319,7 @@ def test_a_summary_stands_for_what_it_replaced_and_is_not_trimmed(window: int) -
     texts = [
         str(content) for _, content in contents(render(history, CHAT, ModelSettings("m", "", (), window)))
     ]
-    assert texts[0].startswith("question 0 ") and texts[1].startswith("[Summary of ")
+    assert texts[0].startswith("question 0 ") and "\n\n[Summary of " in texts[0]
     assert not any(text.startswith("question 5 ") for text in texts)
 
 

@@ -31,7 +31,7 @@ def call(id: str, name: str = "clock", arguments: Any = "{}") -> Body:
 
 
 def asks(*calls: Body, **more: Any) -> Body:
-    return {"role": "assistant", "content": None, "tool_calls": list(calls), **more}
+    return {"role": "assistant", "content": "…", "tool_calls": list(calls), **more}
 
 
 def result(id: str, content: Any = "ok") -> Body:
@@ -80,6 +80,8 @@ def test_a_good_request_has_no_violations() -> None:
         ("V8", [user(), {"role": "system", "content": "x"}, user()]),
         ("V9", [user(), says(""), user()]),
         ("V9", [user(), says(None), user()]),
+        ("V9", [user(), asks(call(A), content=None), result(A)]),
+        ("V9", [user(), asks(call(A), content=""), result(A)]),
         ("V9", [user(), asks(call(A)), result(A, None)]),
         ("V9", [user(), asks(call(A)), result(A, "")]),
         ("V9", [user(), asks(call(A)), result(A, [{"type": "text", "text": "x"}])]),
@@ -127,7 +129,8 @@ def test_rules_of_single_profiles(profile: str, rule: str, messages: list[Body])
 
 
 def responses(*items: Body, **more: Any) -> Body:
-    return {"model": "m", "input": list(items), "store": False, **more}
+    named = [{"type": "message", **item} if "role" in item else item for item in items]
+    return {"model": "m", "input": named, "store": False, **more}
 
 
 def asked(id: str, /, **more: Any) -> Body:
@@ -149,6 +152,9 @@ THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content"
         ("V2", [user(), output(A)]),
         ("V3", [user(), asked(A), user(), output(A)]),
         ("V4", [user(), asked(A), asked(A), output(A)]),
+        ("V8", [user(), asked(A), output(A), user()]),
+        ("V11", [user(), user()]),
+        ("V11", [user(), says(), says(), user()]),
         ("V4", [user(), asked(A), output(A), output(A)]),
         ("V5", [user(), asked(""), output("")]),
         ("V6", [user(), asked("call_1"), output("call_1")]),
@@ -173,6 +179,11 @@ def test_V13_reasoning_with_what_it_produced_is_fine() -> None:
     sent = responses(user(), THOUGHT, asked(A, id="fc_1"), asked(B, id="fc_2"), output(A), output(B))
     assert validate(sent, get("openai-responses")) == []
     assert refusal("openai-responses", sent) is None
+
+
+def test_V9_an_item_says_what_it_is() -> None:
+    bare = {"model": "m", "input": [user(), says(), user()], "store": False}
+    assert "V9" in rules(bare, "openai-responses")
 
 
 def test_V15_a_request_that_leans_on_the_servers_memory_is_refused() -> None:
@@ -210,8 +221,8 @@ MUTANTS = {
         RETURN.replace("*results", "{'role': 'user', 'content': 'wait'}, *results"),
     ),
     "history is cut by count": (
-        "    return _ordered(messages, profile, form)",
-        "    return _ordered(messages[-3:], profile, form)",
+        "_prefaced(_ordered(messages, profile, form), ask)",
+        "_prefaced(_ordered(messages[-3:], profile, form), ask)",
     ),
     "the provider's id is the key": (
         "id, salt = call.id, 0\n    while not _NINE.fullmatch(id) or id in room.ids:",

@@ -2,7 +2,8 @@
 
 import pytest
 
-from agents.profiles import all_profiles, choose, get, guess
+from agents.profiles import all_profiles, choose, get, guess, needs_no_asking
+from agents.providers.base import Served
 
 
 @pytest.mark.parametrize(
@@ -23,16 +24,52 @@ from agents.profiles import all_profiles, choose, get, guess
         ("https://api.mistral.ai/v1", "open-mixtral-8x7b", "mistral-v3"),
         ("https://api.minimax.io/v1", "MiniMax-M2", "minimax"),
         ("http://localhost:11434/v1", "llama3.1", "ollama"),
-        ("http://10.0.0.3:8000/v1", "mistralai/Mistral-Small", "mistral"),
-        ("http://10.0.0.3:8000/v1", "my-model", "openai-chat"),
-        ("http://notopenai.com.evil.example/v1", "x", "openai-chat"),
-        ("not an address", "x", "openai-chat"),
-        ("http://host:99999999/v1", "x", "openai-chat"),
-        ("", "", "openai-chat"),
+        ("http://localhost:11434/v1", "kimi-k2", "kimi-template"),
+        ("http://10.0.0.3:8000/v1", "mistralai/Mistral-Small", "compatible"),
+        ("http://10.0.0.3:8000/v1", "mistralai/Mistral-7B-Instruct-v0.3", "mistral-v3-template"),
+        ("http://10.0.0.3:8000/v1", "moonshotai/Kimi-K2-Instruct", "kimi-template"),
+        ("https://openrouter.ai/api/v1", "google/gemini-3-pro", "gemini"),
+        ("http://10.0.0.3:8000/v1", "my-model", "compatible"),
+        ("http://notopenai.com.evil.example/v1", "x", "compatible"),
+        ("not an address", "x", "compatible"),
+        ("http://host:99999999/v1", "x", "compatible"),
+        ("", "", "compatible"),
     ],
 )
 def test_it_is_guessed_from_the_address_and_the_model(address: str, model: str, name: str) -> None:
     assert guess(address, model).name == name
+
+
+K2 = "<|tool_calls_section_begin|>{{ tool_call['id'] }}"
+
+
+@pytest.mark.parametrize(
+    ("model", "served", "name"),
+    [
+        ("ours", Served("vllm", "mistralai/Mistral-Nemo-Instruct-2407"), "vllm"),
+        ("ours", Served("vllm", "moonshotai/Kimi-K2-Instruct"), "kimi-template"),
+        ("ours", Served("llama.cpp", "model.gguf", K2), "kimi-template"),
+        ("ours", Served("llama.cpp", "model.gguf", "{{ messages }}"), "llama.cpp"),
+        ("ours", Served("", "ours"), "compatible"),
+        ("claude-x", Served("", "claude-x"), "anthropic"),
+    ],
+)
+def test_a_server_of_ones_own_tells_more(model: str, served: Served, name: str) -> None:
+    """The model decides the rules, and the server only what the model leaves open."""
+    assert guess("http://10.0.0.3:8000/v1", model, served).name == name
+
+
+def test_what_a_provider_serves_is_not_asked_of_it() -> None:
+    assert guess("https://api.openai.com/v1", "x", Served("vllm", "kimi-k2")).name == "openai-chat"
+    assert needs_no_asking("https://api.openai.com/v1", "x")
+    assert needs_no_asking("http://10.0.0.3:8000/v1", "kimi-k2")
+    assert not needs_no_asking("http://10.0.0.3:8000/v1", "ours")
+
+
+def test_V8_V11_no_profile_is_laxer_than_the_guess() -> None:
+    """Whoever chooses a profile by hand may have any template behind the address."""
+    for profile in all_profiles().values():
+        assert profile.bridge and profile.alternates, profile.name
 
 
 def test_an_agent_may_choose() -> None:

@@ -24,7 +24,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from agents.tools import ToolError
 from agents.tools.addresses import SystemResolver
 from agents.tools.fetch_url.tool import fetch_text
-from agents.tools.fetching import Fetcher, media_type
+from agents.tools.fetching import Fetcher
+from agents.tools.texts import media_type
 
 HERE = "93.184.216.34"
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]

@@ -16,7 +16,7 @@ from agents.profiles import all_profiles
 from agents.providers.base import Profile
 from agents.transcript.room import ModelSettings
 from tests.support.strict_provider import refusal
-from tests.support.wild import MODELS, Teller, same_bytes, tools_of
+from tests.support.wild import MODELS, THOUGHT, Teller, same_bytes, tools_of
 
 
 def check(history: History, profile: Profile, ask: ModelSettings, said: list[str]) -> int:
@@ -30,6 +30,7 @@ def check(history: History, profile: Profile, ask: ModelSettings, said: list[str
         assert refused is None, f"{make.__name__} for {profile.name}: {refused}"
         assert sent == same_bytes(make(history, profile, ask)), "V18: two renders differ"
         sent.encode()
+        assert THOUGHT not in sent, "V14: reasoning is sent that nobody has asked for"
         if ask.window > 1_000_000:
             missing = [text for text in said if text not in str_of(body)]
             assert not missing, f"V19: lost {missing}"
@@ -38,9 +39,9 @@ def check(history: History, profile: Profile, ask: ModelSettings, said: list[str
 
 def str_of(body: dict[str, object]) -> str:
     """All texts of a body, unescaped, so that words can be looked for."""
-    entries = body.get("messages") or body.get("input")
+    entries = body.get("messages") or body.get("input") or body.get("contents")
     assert isinstance(entries, list)
-    contents = [entry.get("content") for entry in entries]
+    contents = [entry.get("content") or entry.get("parts") for entry in entries]
     parts = [part for content in contents for part in (content if isinstance(content, list) else [content])]
     return "\n".join(str(part.get("text", "")) if isinstance(part, dict) else str(part) for part in parts)
 

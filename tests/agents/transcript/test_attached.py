@@ -11,8 +11,10 @@ import pytest
 from agents import events as e
 from agents.attachments import FileContent
 from agents.dialects.requests import render, render_text_only, validate
+from agents.dialects.requests import validate as gate
 from agents.history import History, UserMessage, empty, fold
 from agents.profiles import all_profiles, get
+from agents.providers.base import Profile
 from agents.transcript import attached
 from agents.transcript.room import ModelSettings
 from tests.agents.transcript.fuzz import check
@@ -99,7 +101,11 @@ def test_a_long_text_file_is_shortened_with_a_marker_and_files_share_the_room() 
 
 def test_only_the_newest_pictures_are_sent_within_a_number_and_a_size() -> None:
     many = told(*((f"m{n}", (image(f"i{n}"),)) for n in range(12)))
-    sent = asked(many, files={f"i{n}": FileContent("image/png", PNG) for n in range(12)})
+    sent = asked(
+        many,
+        replace(CHAT, alternates=False),
+        files={f"i{n}": FileContent("image/png", PNG) for n in range(12)},
+    )
     assert [isinstance(content, list) for content in sent] == [False] * 4 + [True] * 8
     assert "newer ones are shown" in sent[0]
     large = told(*((f"m{n}", (image(f"i{n}", size=9_000_000),)) for n in range(8)))
@@ -125,6 +131,9 @@ def test_V9_the_gate_refuses_pictures_that_nobody_may_send() -> None:
     def body(part: Any, role: str = "user") -> dict[str, Any]:
         messages = [{"role": "user", "content": "x"}, {"role": role, "content": [part]}]
         return {"model": "gpt-5", "messages": [*messages, {"role": "user", "content": "y"}]}
+
+    def validate(body: dict[str, Any], profile: Profile) -> list[Any]:
+        return gate(body, replace(profile, alternates=False))
 
     good = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
     assert validate(body(good), CHAT) == []

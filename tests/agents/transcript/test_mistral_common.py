@@ -16,6 +16,7 @@ from tests.support.wild import Teller, tools_of
 #: Which of our profiles must satisfy which of their tokenizers.
 VERSIONS = {
     "mistral-v3": ("v3",),
+    "mistral-v3-template": ("v3",),
     "mistral": ("v7", "v11", "v13", "v15"),
 }
 

@@ -83,8 +83,11 @@ class Script:
 
     def __call__(self, path: str, body: Json) -> Reply:
         messages = body["messages"]
-        asked = max(place for place, m in enumerate(messages) if str(m["content"]) in self.story)
-        turn = self.story[messages[asked]["content"]]
+        words = [
+            str(message["content"]).rpartition("\n")[2] for message in messages
+        ]  # behind a note, if there is one
+        asked = max(place for place, text in enumerate(words) if text in self.story)
+        turn = self.story[words[asked]]
         done = sum(1 for message in messages[asked:] if message.get("tool_calls"))
         if done == len(turn.rounds):
             return completion(f"The answer to {turn.text}.")

@@ -118,9 +118,9 @@ async def test_R3_the_same_call_again_sets_up_nothing_more(hand: Hand) -> None:
 
 async def test_tools_of_which_an_agent_may_have_none_are_not_offered(hand: Hand) -> None:
     agent = await Agent.objects.aget()
-    assert {"schedules", "triggers"} <= set(agent.spec().tools)
+    assert {"schedules", "triggers"} <= set((await sync_to_async(agent.spec)()).tools)
     agent.max_schedules = agent.max_triggers = 0
-    assert not {"schedules", "triggers"} & set(agent.spec().tools)
+    assert not {"schedules", "triggers"} & set((await sync_to_async(agent.spec)()).tools)
     await agent.asave()
     assert await hand("schedules", **WEEKDAYS) == "This agent may not set up schedules."
     assert await hand("triggers", **SHIPPED) == "This agent may not set up triggers."
@@ -225,7 +225,7 @@ async def test_R3_a_worker_that_dies_in_the_middle_of_the_call_leaves_one_schedu
     model = ScriptedModel(asks(("schedules", json.dumps(WEEKDAYS))), says("Every weekday at nine, then."))
 
     async def agent(slug: str) -> AgentSpec:
-        return (await Agent.objects.aget(slug=slug)).spec()
+        return await sync_to_async((await Agent.objects.aget(slug=slug)).spec)()
 
     def worker(name: str, tools: Toolbox) -> Runner:
         """One of the processes that also perform what may have taken its worker down."""

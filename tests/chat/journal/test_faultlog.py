@@ -14,10 +14,10 @@ from agents.dialects.base import FinishDelta, TextDelta, UsageDelta
 from agents.errors import TranscriptRefused
 from agents.history import Summary
 from agents.models import Agent, ensure_default_agent
+from agents.serving.keys import environment_keys
 from agents.spec import Prices, RunLimits
 from chat import models as m
 from chat.commands import CreateBody
-from chat.runs import dependencies
 from chat.session.sessions import Sessions
 from tests.chat.runs.test_runner import SPEC, House
 from tests.support.scripted import Line, Pause, ScriptedModel, asks, says
@@ -70,7 +70,8 @@ async def test_T5_a_refusal_leaves_a_row_with_what_was_sent_and_what_followed(ho
 
 
 async def test_T5_what_was_refused_once_is_not_sent_by_the_next_owner(house: House):
-    """The first owner leaves while the text-only form is being answered; the journal tells the second one."""
+    """The first owner leaves while the text-only form is being answered; the journal tells the second one, who tries
+    the forms in their order."""
     await house.ask()
     refused = TranscriptRefused("E8", "tool_call_id  is not found", status=400)
     pause = Pause()
@@ -79,11 +80,12 @@ async def test_T5_what_was_refused_once_is_not_sent_by_the_next_owner(house: Hou
     await eventually(pause.reached.is_set, 10, "the text-only answer to begin")
     first.leave()
     await task
-    second = ScriptedModel(says("As text."))
+    unlike = TranscriptRefused("E8", "tool_call_id  is not found", status=400)
+    second = ScriptedModel([unlike], says("As text."))
     await house.finish(house.worker(second, "w2"))
-    assert len(model.bodies) == 3 and len(second.bodies) == 1
-    assert not any(message["role"] == "tool" for message in second.bodies[0]["messages"])
-    (row,) = await faults(house)
+    assert len(model.bodies) == 3 and second.bodies[0] != model.bodies[1]
+    assert not any(message["role"] == "tool" for message in second.bodies[-1]["messages"])
+    row, *_ = await faults(house)
     assert row.outcome == "", "nobody claims to know what followed for the owner that left"
     assert (await house.run())["status"] == "finished"
 
@@ -179,6 +181,6 @@ def test_prices_come_as_a_pair_and_a_fallback_has_a_name():
 
 def test_a_key_goes_to_its_own_server_only(settings: Any):
     settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY = "https://main.example/v1", "main-key"
-    keys = dependencies.keys()
+    keys = environment_keys()
     assert keys[("https", "spare.example")] == KEY and keys[("https", "main.example")] == "main-key"
     assert ("https", "evil.example") not in keys

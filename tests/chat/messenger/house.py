@@ -68,10 +68,17 @@ class House:
             await self.gate.wait()
             return "acted"
 
-        async def agent(slug: str) -> AgentSpec | None:
-            return replace(SPEC, tools=("look", "act"), approval_tools=self.asks_before)
+        @tool(effect="effectful")
+        async def note(context: ToolContext, text: str) -> str:
+            """Note something."""
+            return "noted"
 
-        self.kit = RunDependencies(agent=agent, model=lambda spec: self.model, tools=Toolbox([look, act]))
+        async def agent(slug: str) -> AgentSpec | None:
+            return replace(SPEC, tools=("look", "act", "note"), approval_tools=self.asks_before)
+
+        self.kit = RunDependencies(
+            agent=agent, model=lambda spec: self.model, tools=Toolbox([look, act, note])
+        )
         self.runner = self.worker("w1")
 
     def worker(self, name: str) -> Runner:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,9 @@ from agents.models import Note
 from agents.tools import Toolbox
 from agents.tools.notes.store import NoteStorage
 from agents.tools.notes.tool import notes
+from chat.commands import SendBody
+from chat.inbox import Sender
+from chat.models import Conversation
 from chat.support.database import ask
 from tests.chat.messenger.house import SPEC, House
 from tests.support.scripted import ScriptedModel, asks, says
@@ -193,8 +197,26 @@ async def test_who_was_linked_by_mistake_goes_on_in_a_conversation_of_their_own(
     await house.answered("Hello!", times=2)
     spoken = [one["content"] for one in house.model.bodies[-1]["messages"] if one["role"] == "user"]
     assert spoken == ["what did we say?"]
+    assert "Hello!" not in [one["content"] for one in house.model.bodies[-1]["messages"]]
     first, second = [lane async for lane in house.messenger.tables.lanes.order_by("generation")]
     assert first.owner_id != second.owner_id == house.app.owner_id
+    # And what the user says there from now on is not told to this chat any more.
+    await house.quiet()
+    house.model = ScriptedModel(says("A secret of Alice's."))
+    body = SendBody(kind="send", message=str(uuid.uuid4()), text="just between us")
+    sender = Sender(first.owner_id, name="alice")
+    sent = await house.services[0].inbox.submit(sender, str(first.conversation), "c1", body)
+    assert sent.status == "applied"
+
+    async def passed_over():
+        lane = await house.messenger.tables.lanes.aget(pk=first.pk)
+        place = await Conversation.objects.aget(pk=first.conversation)
+        return place.run_status == "finished" and lane.head_seq == place.head_seq
+
+    await house.until(passed_over, "it to be passed over")
+    await house.quiet()
+    assert not any("secret" in text or "between us" in text for text, _ in house.replies())
+    assert not any("secret" in card.text for card in house.cards())
 
 
 async def test_messages_say_who_spoke_and_the_web_chats_are_as_they_were(house, django_user_model):

@@ -6,7 +6,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from agents import events as e
-from agents.dialects.base import FinishDelta, TextDelta
+from agents.dialects.base import FinishDelta, ReasoningDelta, TextDelta
 from chat.commands import MAX_TEXT
 from chat.inbox import DeleteBody, SendBody, Sender
 from chat.support.clock import now_ms
@@ -240,3 +240,31 @@ async def test_a_message_that_is_too_long_is_refused_in_words(house):
 
 async def _states(house, state, count):
     return await house.messenger.tables.messages.filter(state=state).acount() == count
+
+
+async def test_words_before_a_tool_call_stay_on_the_card(house):
+    house.model = ScriptedModel(asks(("act", "{}"), text="Let me look first."), says("Seen."))
+    await house.speak("look")
+    await house.until(lambda: any("act" in card.text for card in house.cards()), "the card")
+    house.gate.set()
+    await house.answered("Seen.")
+    await house.quiet()
+    assert any("Let me look first." in card.text for card in house.cards())
+    assert not any("Let me look first." in text for text, _ in house.replies())
+
+
+@pytest.mark.parametrize(
+    ("lines", "text", "told"),
+    [
+        ([TextDelta("Once upon a"), FinishDelta("length")], "Once upon a", "limit of tokens"),
+        ([ReasoningDelta("Hm."), FinishDelta("stop")], "", "has only thought"),
+        ([FinishDelta("content_filter")], "", "content filter"),
+    ],
+)
+async def test_R14_an_answer_that_is_not_whole_says_so(house, lines, text, told):
+    house.model = ScriptedModel(lines)
+    message = await house.speak("tell me")
+    await house.until(lambda: house.replies(), "an answer")
+    await house.quiet()
+    [(said, target)] = house.replies()
+    assert said.startswith(text) and told in said and target == message

@@ -282,8 +282,8 @@ async def test_a_run_that_raises_when_it_is_swept_is_told_and_left_alone_for_a_w
     broken, poisoned = await yard.begin("started")
     _, run = await yard.begin()
     rows = Conversation.objects.filter(pk=broken)
-    info = (await rows.aget()).info
-    await rows.aupdate(info=[])
+    whole = (await rows.aget()).run
+    await rows.aupdate(run={"id": poisoned})
     await yard.sessions.store.delete(broken)
     for _ in range(MAX_TRIES):
         await yard.sweeper().sweep()
@@ -293,7 +293,8 @@ async def test_a_run_that_raises_when_it_is_swept_is_told_and_left_alone_for_a_w
     await yard.sweeper().sweep()
     await aside.arefresh_from_db()
     assert aside.tries == MAX_TRIES, "it is left alone"
-    await rows.aupdate(info=info)
+    await rows.aupdate(run=whole)
+    await yard.sessions.store.delete(broken)
     await sync_to_async(set_aside.try_again)(aside)
     await yard.sweeper().sweep()
     assert poisoned in yard.queued

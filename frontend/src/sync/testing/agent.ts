@@ -43,7 +43,7 @@ function streaming(server: ModelServer, id: string, step: StepItem, choice: numb
       server.append(id, { type: "step.started", ...at, attempt: step.attempt + 1, model: "m" });
       break;
     case 2:
-      server.append(id, { type: "step.stopped", ...at, text });
+      server.append(id, { type: "step.stopped", ...at, text, reasoning: "" });
       break;
     case 3:
     case 4: {
@@ -57,7 +57,8 @@ function streaming(server: ModelServer, id: string, step: StepItem, choice: numb
         problem: null,
       }));
       const usage = { input: 1, output: 2, cached: 0, cost: null };
-      const finish = { text, calls, usage, finish: "stop", issuer: "", replay: null };
+      const kept = { reasoning: `why ${text}`, incomplete: null, issuer: "", replay: null };
+      const finish = { text, calls, usage, finish: "stop", ...kept };
       server.append(id, { type: "step.finished", ...at, ...finish });
       break;
     }

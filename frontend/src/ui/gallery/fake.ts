@@ -233,6 +233,10 @@ export class FakeClient implements Client {
     this.#note("approve", conversation, call, digest, decision, note);
     return this.outcome;
   }
+  async takeBack(conversation: string, message: string): Promise<Outcome> {
+    this.#note("takeBack", conversation, message);
+    return this.outcome;
+  }
   async loadOlder(conversation: string): Promise<void> {
     this.#note("loadOlder", conversation);
     this.onOlder(conversation);
@@ -292,6 +296,7 @@ export function message(seq: number, text: string, more: Partial<MessageItem> = 
     at: Date.now() - 60_000,
     origin: { entrance: "web", name: "" },
     attachments: [],
+    left_out: null,
     ...more,
   };
 }
@@ -307,10 +312,13 @@ export function step(seq: number, text: string, more: Partial<StepItem> = {}): S
     survived: false,
     model: "demo",
     text,
+    reasoning: "",
     calls: [],
     usage: { input: 812, output: 96, cached: 640, cost: 3_420_000 },
+    incomplete: null,
     at: Date.now() - 50_000,
     ended_at: Date.now() - 45_000,
+    left_out: null,
     ...more,
   };
 }

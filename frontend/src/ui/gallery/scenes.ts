@@ -92,6 +92,9 @@ const researching: Item[] = [
   }),
 ];
 
+const THOUGHTS =
+  "The user asks which city is older.\n\n1. Rome: founded in 753 BC by tradition.\n2. Athens: settled since about 3000 BC.\n\nSo Athens, with `3000 > 753`.";
+
 export const scenes: Record<string, Scene> = {
   empty: () => null,
   full: () => live(ID, history),
@@ -309,6 +312,26 @@ export const scenes: Record<string, Scene> = {
     live(ID, [...researching.slice(0, 1), step(2, "", { status: "streaming", ended_at: null })], {
       run: run("recovering", { reason: "lease_lost", since: Date.now() - 4000 }),
     }),
+  thinking: () =>
+    live(
+      ID,
+      [
+        message(1, "Which city is older, Rome or Athens?"),
+        step(2, "**Athens** is older by several centuries.", { reasoning: THOUGHTS }),
+        message(3, "And how old is it?"),
+        step(4, "", { reasoning: THOUGHTS, status: "streaming", ended_at: null }),
+      ],
+      { run: run("running") },
+    ),
+  incomplete: () =>
+    live(
+      ID,
+      [
+        message(1, "Tell me a long story"),
+        step(2, "Once upon a time there was a kelp forest off the coast of", { incomplete: "length" }),
+      ],
+      { run: run("finished") },
+    ),
   retrying: () =>
     live(ID, researching.slice(0, 1), {
       run: run("running", { code: "model_busy", retry_at: Date.now() + 12_000 }),
@@ -330,6 +353,7 @@ export const scenes: Record<string, Scene> = {
           text: "Build 812 finished: 3 tests failed.",
           at: Date.now(),
           origin: { entrance: "trigger", name: "ci" },
+          left_out: null,
         },
         message(7, "What is going on with the build?", { origin: { entrance: "feishu", name: "Li Lei" } }),
         notice(8, "limit_steps"),

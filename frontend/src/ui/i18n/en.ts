@@ -111,6 +111,14 @@ export const en = {
   "message.copy": "Copy",
   "message.copied": "Copied",
 
+  "left_out.all": "This is left out of what the model reads:",
+  "left_out.results": "The results of these tools are left out of what the model reads:",
+  "left_out.files": "Left out of what the model reads: {names}.",
+  "left_out.content_filter": "its provider's content filter refused it.",
+  "left_out.image": "its provider could not read the picture.",
+  "left_out.refused": "its provider refused it.",
+  "left_out.take_back": "Send it again next time",
+
   "entrance.web": "the web chat",
   "entrance.feishu": "Feishu",
   "entrance.schedule": "a schedule",
@@ -118,6 +126,8 @@ export const en = {
   "entrance.api": "the API",
 
   "step.thinking": "Thinking",
+  "step.thought": "Thought about it",
+  "step.reasoning": "What the model thought",
   "step.survived": "Survived a restart",
   "step.survived_hint":
     "The worker on this answer was lost. Another one took over, from the place where it had been stored.",
@@ -128,6 +138,16 @@ export const en = {
   "usage.cached": "{n} of them from the cache",
   "usage.cost": "about {cost}",
   "step.answer": "{agent}'s answer",
+
+  "incomplete.length": "The answer was cut off here: it reached the model's limit of tokens.",
+  "incomplete.length_before_answer":
+    "There is no answer: the model used up its limit of tokens by thinking, before it began to write.",
+  "incomplete.content_filter": "The provider's content filter held the answer back from here on.",
+  "incomplete.interrupted": "The answer was cut off here: the connection to the model ended in the middle.",
+  "incomplete.thinking_only": "The model has only thought about it and gave no answer.",
+  "incomplete.other": "The model's provider ended the answer here, for a reason of its own.",
+  "incomplete.continue": "Continue",
+  "incomplete.go_on": "Please go on from where your answer was cut off.",
 
   "run.queued": "Queued",
   "run.running": "Working",
@@ -140,6 +160,7 @@ export const en = {
   "run.waiting_browser": "Waiting for the browser",
   "run.waiting": "Waiting",
   "run.retrying": "{reason}. Trying again in {time}",
+  "run.retrying_at": "{reason}. Trying again in {time}, at {at}",
   "run.retrying_now": "{reason}. Trying again now",
   "run.stopping": "Stopping",
   "run.finished": "Finished",
@@ -217,6 +238,9 @@ export const en = {
   "code.model_rejected":
     "The model's provider rejected the request. What was sent is kept for the administrator.",
   "code.model_error": "The model's provider reported an error",
+  "code.content_refused":
+    "The model's provider refuses something that this conversation holds. What was sent is kept for the administrator.",
+  "code.no_answer": "The model used its tools and gave no answer after that.",
   "code.transcript_invalid":
     "The request did not pass its check and was not sent. The details are kept for the administrator.",
   "code.crashed_too_often":
@@ -256,6 +280,7 @@ export const en = {
   "reject.bad_command": "The server did not accept it.",
   "reject.id_reused": "The server has another message under the same number.",
   "reject.no_run": "There is nothing to stop any more.",
+  "reject.unknown_message": "The server does not know this message.",
   "reject.unknown_call": "The server does not know this tool call.",
   "reject.already_settled": "This has been decided already.",
   "reject.already_decided": "Somebody else has decided already.",
@@ -296,6 +321,7 @@ export const en = {
   "say.needs_you": "A tool needs your decision",
   "say.asks_approval": "A tool asks for your permission",
   "say.finished": "Answer finished",
+  "say.incomplete": "The answer ended before it was complete",
   "say.failed": "The run failed: {reason}",
   "say.stopped": "Stopped",
   "say.disconnected": "Connection lost",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { CallCode, CallStatus, FailureCode, LocalRefusal, RunCode } from "../../sync";
+import type { CallCode, CallStatus, FailureCode, Incomplete, LocalRefusal, RunCode } from "../../sync";
 import { dictionaries, type Key, wordsOf } from ".";
 
 // Held by the compiler: each code that the server may send has a text.
@@ -7,6 +7,7 @@ type Needed =
   | `code.${RunCode | "stopped"}`
   | `problem.${CallCode}`
   | `call.${CallStatus}`
+  | `incomplete.${Incomplete}`
   | `reject.${FailureCode}`
   | `refused.${LocalRefusal}`
   // Entrances can be added to an installation; one without a text is shown by its name.

@@ -5,6 +5,7 @@ import { useClient, useConnection, useOrigin } from "../client";
 import { useWords } from "../i18n";
 import { CopyButton } from "../parts/CopyButton";
 import { Files } from "../parts/Files";
+import { LeftOut } from "./LeftOut";
 
 interface BubbleProps {
   id: string;
@@ -14,10 +15,11 @@ interface BubbleProps {
   status: PendingMessage["state"] | "done";
   waits: boolean;
   files: readonly AttachmentRef[] | undefined;
+  mark?: React.ReactNode;
   children?: React.ReactNode;
 }
 
-function Bubble({ id, seq, text, at, status, waits, files, children }: BubbleProps) {
+function Bubble({ id, seq, text, at, status, waits, files, mark, children }: BubbleProps) {
   const words = useWords();
   const faded = status === "sending" || status === "uploading" || waits ? "opacity-75" : "";
   return (
@@ -48,6 +50,7 @@ function Bubble({ id, seq, text, at, status, waits, files, children }: BubblePro
           </div>
         </div>
       )}
+      {mark}
       {children && (
         <div className="mt-1 flex min-h-5 items-center gap-1.5 text-xs text-ink-2">{children}</div>
       )}
@@ -56,7 +59,12 @@ function Bubble({ id, seq, text, at, status, waits, files, children }: BubblePro
 }
 
 /** A message that is in the transcript. */
-export const MessageRow = memo(function MessageRow({ item, waits }: { item: MessageItem; waits: boolean }) {
+export const MessageRow = memo(function MessageRow(props: {
+  conversation: string;
+  item: MessageItem;
+  waits: boolean;
+}) {
+  const { conversation, item, waits } = props;
   const words = useWords();
   const from = words.t("message.from", { entrance: useOrigin(item.origin) });
   const foot = waits ? (
@@ -66,6 +74,9 @@ export const MessageRow = memo(function MessageRow({ item, waits }: { item: Mess
   ) : (
     item.origin.entrance !== "web" && from
   );
+  const mark = item.left_out ?? null;
+  const files = (item.attachments ?? []).filter((file) => mark?.files.includes(file.id));
+  const names = files.map((file) => file.name);
   return (
     <Bubble
       id={item.id}
@@ -75,6 +86,7 @@ export const MessageRow = memo(function MessageRow({ item, waits }: { item: Mess
       status="done"
       waits={waits}
       files={item.attachments}
+      mark={mark && <LeftOut conversation={conversation} id={item.id} mark={mark} names={names} />}
     >
       {foot}
     </Bubble>

@@ -4,9 +4,11 @@ import type { NoteItem, NoticeItem } from "../../sync";
 import { useOrigin, useSetup } from "../client";
 import type { Words } from "../i18n";
 import { useWords } from "../i18n";
+import { LeftOut } from "./LeftOut";
 
 /** Something that was told to the conversation from elsewhere; nobody has to answer it. */
-export const NoteRow = memo(function NoteRow({ item }: { item: NoteItem }) {
+export const NoteRow = memo(function NoteRow(props: { conversation: string; item: NoteItem }) {
+  const { conversation, item } = props;
   const words = useWords();
   const entrance = useOrigin(item.origin);
   return (
@@ -17,10 +19,16 @@ export const NoteRow = memo(function NoteRow({ item }: { item: NoteItem }) {
           {words.t("message.from", { entrance })}
         </span>
         <p className="whitespace-pre-wrap [overflow-wrap:anywhere]">{item.text}</p>
+        {item.left_out && (
+          <LeftOut conversation={conversation} id={item.id} mark={item.left_out} names={[]} />
+        )}
       </div>
     </div>
   );
 });
+
+/** Codes of runs that came to an end, if not to an answer. */
+const LIMITS = /^limit_|^no_answer$/;
 
 /** Why a run ended, in the reader's words. */
 function noticeText(item: Pick<NoticeItem, "code" | "detail">, words: Words, user: string): string {
@@ -32,7 +40,7 @@ function noticeText(item: Pick<NoticeItem, "code" | "detail">, words: Words, use
 export const NoticeRow = memo(function NoticeRow({ item }: { item: NoticeItem }) {
   const words = useWords();
   const { boot } = useSetup();
-  const kind = item.code === "stopped" ? "stopped" : item.code.startsWith("limit_") ? "limit" : "failed";
+  const kind = item.code === "stopped" ? "stopped" : LIMITS.test(item.code) ? "limit" : "failed";
   const Icon = { stopped: CircleStop, limit: Info, failed: CircleAlert }[kind];
   const look = {
     stopped: "text-ink-2",

@@ -9,6 +9,9 @@ import { Logo } from "../parts/Logo";
 import { Tip } from "../parts/Tip";
 import { usageLines } from "../usage";
 import { CallGroup } from "./CallGroup";
+import { Incomplete } from "./Incomplete";
+import { LeftOut } from "./LeftOut";
+import { Thinking } from "./Thinking";
 
 interface Props {
   conversation: string;
@@ -17,13 +20,17 @@ interface Props {
   /** First and last of a stretch of steps: where the agent's name and the foot stand. */
   opens: boolean;
   closes: boolean;
+  /** Half an answer that somebody may ask to go on with. */
+  goesOn: boolean;
 }
 
 /** One model response: its text, its calls, and where it came from. */
-export const StepRow = memo(function StepRow({ conversation, agent, item, opens, closes }: Props) {
+export const StepRow = memo(function StepRow({ conversation, agent, item, opens, closes, goesOn }: Props) {
   const words = useWords();
   const name = useAgentName(agent);
   const streaming = item.status === "streaming";
+  // Steps of before reasoning was kept have no such field.
+  const reasoning = item.reasoning ?? "";
   return (
     <article
       className={`group relative ${opens ? "pt-5" : "pt-1"} pb-1 md:pl-11`}
@@ -36,6 +43,7 @@ export const StepRow = memo(function StepRow({ conversation, agent, item, opens,
       data-status={item.status}
       data-survived={item.survived}
       data-attempt={item.attempt}
+      data-incomplete={item.incomplete ?? undefined}
     >
       {opens && (
         <header className="mb-1.5 flex items-center gap-2 text-sm font-semibold md:min-h-7">
@@ -46,15 +54,29 @@ export const StepRow = memo(function StepRow({ conversation, agent, item, opens,
         </header>
       )}
       {item.survived && <Survived />}
+      {reasoning !== "" && (
+        <Thinking
+          step={item.id}
+          reasoning={reasoning}
+          busy={streaming && item.text === ""}
+          streaming={streaming}
+        />
+      )}
       {item.text !== "" && (
         <div data-testid="step-text">
           <LazyMarkdown text={item.text} streaming={streaming} />
         </div>
       )}
-      {streaming && item.text === "" && (
+      {streaming && item.text === "" && reasoning === "" && (
         <p className="thinking inline-block py-0.5 text-[0.9375rem]">{words.t("step.thinking")}…</p>
       )}
+      {item.incomplete != null && (
+        <Incomplete conversation={conversation} why={item.incomplete} goesOn={goesOn} />
+      )}
       {item.calls.length > 0 && <CallGroup conversation={conversation} calls={item.calls} />}
+      {item.left_out && (
+        <LeftOut conversation={conversation} id={item.id} mark={item.left_out} names={[]} step />
+      )}
       {closes && !streaming && item.calls.length === 0 && <Foot item={item} />}
     </article>
   );

@@ -234,5 +234,13 @@ def test_a_text_made_to_take_long_does_not(text):
     assert time.process_time() - begun < 2.5
 
 
+@pytest.mark.parametrize(
+    "text", ["[r]: https://a.b", "<br>", "- \n- ", "> ", "- " * 200 + "deep", "[" * 100_000]
+)
+def test_an_answer_is_never_nothing(text):
+    letters = "".join(text.split())
+    assert "".join(read(piece).text for piece in pieces(text)) == letters and mapped(text)
+
+
 def test_a_summary_has_no_entities():
     assert '"content": "a < b"' in card_json.message(pieces("a < b")[0])

@@ -65,6 +65,7 @@ async def test_what_is_refused_in_every_form_is_a_dead_letter_and_the_next_answe
     house.feishu.refuse(230028, words="cannot be shown")
     house.model = ScriptedModel(says("Call 4711."), says("Fine."))
     await house.say("hello")
+    await house.until(FeishuDelivery.objects.filter(state="dead").aexists, "the dead letter")
     await house.quiet()
     await house.say("again")
     await house.answered("Fine.")

@@ -8,7 +8,7 @@ from django.db import connection
 
 from chat.entrances.feishu.models import FeishuApp, FeishuMessage
 from tests.chat.entrances.feishu.conftest import make_app
-from tests.support.feishu_events import action_event, encrypt, message_event, signed
+from tests.support.feishu_events import action_event, encrypt, message_event, recall_event, signed
 
 URL = "/feishu/bot/events"
 
@@ -120,3 +120,50 @@ def test_another_secret_key_opens_nothing_and_an_old_one_still_does(app, setting
     assert "enter it again" in caplog.text
     settings.SECRET_KEY_FALLBACKS = [old]
     assert FeishuApp.objects.get().secret == "the-app-secret"
+
+
+def test_a_message_that_is_taken_back_while_it_waits_is_withdrawn(client, app):
+    post(client, message_event("secret", message_id="om_1"))
+    assert post(client, recall_event("om_1")).status_code == 200
+    row = FeishuMessage.objects.get()
+    assert (row.state, row.reason) == ("ignored", "recalled") and "secret" not in json.dumps(row.event)
+    assert post(client, message_event("secret", message_id="om_1")).status_code == 200  # delivered again
+    assert FeishuMessage.objects.get().state == "ignored"
+
+
+def test_a_message_that_is_taken_back_later_is_noted(client, app):
+    post(client, message_event("read", message_id="om_1"))
+    FeishuMessage.objects.update(state="taken")
+    for _ in range(2):
+        assert post(client, recall_event("om_1")).status_code == 200
+    row = FeishuMessage.objects.get()
+    assert (row.state, row.reason) == ("taken", "recalled after it was read")
+    assert post(client, recall_event("om_unknown")).status_code == 200
+
+
+def test_talk_of_a_group_that_does_not_name_the_bot_is_not_kept(client, app):
+    app.bot_open_id = "ou_bot"
+    app.save()
+    group = {"chat": "oc_g", "chat_type": "group"}
+    ann = {"key": "@_user_1", "id": {"open_id": "ou_ann"}, "name": "Ann"}
+    for mentions in ([], [ann]):
+        assert post(client, message_event("between us", mentions=mentions, **group)).status_code == 200
+    assert not FeishuMessage.objects.exists()
+    post(client, message_event("to you", mentions=[{**ann, "id": {"open_id": "ou_bot"}}], **group))
+    post(client, message_event("private"))
+    assert FeishuMessage.objects.count() == 2
+    FeishuApp.objects.update(mention_only=False)
+    post(client, message_event("to all", **group))
+    assert FeishuMessage.objects.count() == 3
+
+
+def test_an_event_of_the_old_format_is_refused_with_a_line_that_says_so(client, app, caplog):
+    old = {
+        "uuid": "u",
+        "token": "token-1",
+        "ts": "1.2",
+        "type": "event_callback",
+        "event": {"type": "message"},
+    }
+    assert post(client, old).status_code == 401
+    assert "version 2.0" in caplog.text

@@ -281,10 +281,30 @@ async def test_W11_schedules_of_somebody_who_may_not_log_in_rest(house: House) -
     await house.owner.asave()
     house.advance(HOUR)
     await house.look()
-    assert await house.firings(row) == []
+    await house.look()
+    (told,) = await house.firings(row)  # once, and no run
+    assert (told.state, told.outcome, told.conversation) == ("skipped", "disabled", None)
+    assert "Its owner is disabled" in told.detail
+    assert not await m.Conversation.objects.aexists()
     house.owner.is_active = True
     await house.owner.asave()
     assert len(await house.until_over(row)) == 1
+
+
+async def test_W11_what_was_due_before_its_owner_was_disabled_fails_and_says_so(house: House) -> None:
+    row = await house.make()
+    house.advance(HOUR)
+    for schedule in await sync_to_async(store.due_schedules)(wall_ms()):
+        await sync_to_async(store.take_due)(schedule, wall_ms())
+    house.owner.is_active = False
+    await house.owner.asave()
+    await house.look()
+    (failed,) = await house.firings(row, "failed")
+    assert (failed.outcome, failed.detail) == (
+        "forbidden",
+        "Its owner is disabled, so nothing is done for them.",
+    )
+    assert not await m.Run.objects.aexists()
 
 
 async def test_W5_what_a_dead_worker_has_begun_is_not_begun_twice(house: House) -> None:

@@ -14,7 +14,7 @@ import os
 import random
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +39,7 @@ class Outcome:
     stall: float = 0.0
     slowest: dict[str, tuple[float, str, int]] = field(default_factory=dict)
     came_to: Counter[str] = field(default_factory=Counter)
-    spent: Counter[str] = field(default_factory=Counter)
+    spent: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     @property
     def worst(self) -> float:

@@ -96,29 +96,31 @@ async def test_an_event_that_raises_is_set_aside_for_its_trigger_alone(house: Ho
 
 
 async def test_an_address_whose_looks_raise_is_paused_with_its_reason(house: House) -> None:
-    broken = await house.trigger(kind="poll", url=URL, match="regex", pattern="x", interval_s=60)
+    broken = await house.trigger(kind="poll", url=URL, interval_s=60)
     sound = await house.trigger(kind="poll", url=URL, interval_s=60)
-    await Trigger.objects.filter(pk=broken.pk).aupdate(pattern="(")
+    await spoil("chat_trigger", "floors", broken.pk.hex)
     for value in range(MAX_TRIES + 2):
         house.site.value = value
         await house.settle()
         house.advance(60)
-    await broken.arefresh_from_db()
-    assert broken.paused and broken.error.startswith("UnusablePattern")
     assert len(await house.outcomes(sound)) == MAX_TRIES + 1
     assert [tries for _, tries in await aside(queues.POLLS)] == [MAX_TRIES]
-    await Trigger.objects.filter(pk=broken.pk).aupdate(pattern="^7$")
+    await spoil("chat_trigger", "floors", broken.pk.hex, "{}")
+    await broken.arefresh_from_db()
+    assert broken.paused and broken.error.startswith("JSONDecodeError")
     await sync_to_async(set_aside.try_again)(await QueueFailure.objects.aget())
-    house.site.value = 7
-    await house.settle()
+    for letter in ("a", "b"):
+        house.site.value = letter
+        await house.settle()
+        house.advance(60)
     assert await house.outcomes(broken) == ["fired"]
 
 
 async def test_a_look_that_goes_well_begins_the_count_anew(house: House) -> None:
-    trigger = await house.trigger(kind="poll", url=URL, match="regex", pattern="x", interval_s=60)
+    trigger = await house.trigger(kind="poll", url=URL, interval_s=60)
     for _ in range(3):
-        for pattern in ("(", "(", "(", "x"):
-            await Trigger.objects.filter(pk=trigger.pk).aupdate(pattern=pattern)
+        for floors in ("{", "{", "{", "{}"):
+            await spoil("chat_trigger", "floors", trigger.pk.hex, floors)
             await house.settle()
             house.advance(60)
     await trigger.arefresh_from_db()
@@ -144,13 +146,13 @@ async def test_a_run_that_cannot_be_found_keeps_no_others_from_being_found(house
 
 @pytest.mark.parametrize("reason", ["cooldown", "hourly", "paused", "limit"])
 async def test_what_did_not_fire_can_be_fired_again_once(house: House, reason: str) -> None:
-    limits: dict[str, Any] = {
+    kinds: dict[str, dict[str, Any]] = {
         "cooldown": {"cooldown_s": 60},
         "hourly": {"per_hour": 1},
         "paused": {"paused": True},
         "limit": {"max_fires": 1},
-    }[reason]
-    trigger = await house.trigger(prompt="{{ payload }}", **limits)
+    }
+    trigger = await house.trigger(prompt="{{ payload }}", **kinds[reason])
     await house.post(trigger, "one", X_Delivery_Id="a")
     told = await house.post(trigger, "two", X_Delivery_Id="b")
     assert told["reason"] == reason

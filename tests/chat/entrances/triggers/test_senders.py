@@ -255,6 +255,12 @@ async def test_a_delivery_is_named_at_a_place_in_the_payload(house: House) -> No
     assert (await house.post(trigger, {"data": {"number": 8}}))["firing"] != first["firing"]
 
 
+async def test_keys_with_dots_are_written_in_quotes(house: House) -> None:
+    trigger = await house.trigger(delivery_header='$["data.v1"].number', prompt="{{ delivery }}")
+    await house.post(trigger, {"data.v1": {"number": 7}})
+    assert await house.said() == ["7"]
+
+
 @pytest.mark.parametrize(
     ("fields", "field", "words"),
     [
@@ -262,6 +268,7 @@ async def test_a_delivery_is_named_at_a_place_in_the_payload(house: House) -> No
         ({"sender": "basic", "secret": "x"}, "secret", "name:password"),
         ({"sender": "nobody"}, "sender", ""),
         ({"delivery_header": "$.a b"}, "delivery_header", ""),
+        ({"delivery_header": "$"}, "delivery_header", ""),
         ({"path": "headers..x"}, "path", ""),
         ({"path": "payload.x", "match": "contains", "pattern": "x"}, "path", ""),
     ],
@@ -269,6 +276,6 @@ async def test_a_delivery_is_named_at_a_place_in_the_payload(house: House) -> No
 async def test_what_cannot_be_is_said_by_field(house: House, fields: Any, field: str, words: str) -> None:
     from chat.entrances.triggers.editing import InvalidTrigger
 
-    with pytest.raises(InvalidTrigger, match=words) as told:
+    with pytest.raises(InvalidTrigger, match=words or None) as told:
         await house.trigger(**fields)
     assert list(told.value.fields) == [field]

@@ -96,3 +96,14 @@ def test_of_a_large_object_no_more_is_written_than_is_kept():
     began = time.thread_time()
     assert len(fill("{{ p }}{{ p.a }}" * 20, {"p": large})) == MAX_TEXT
     assert time.thread_time() - began < 0.2
+
+
+def test_a_name_with_dots_is_written_in_quotes():
+    seen = {"payload": {"a.b": {"c": [1, {"d e": 2}]}, "a": {"b": "other"}}}
+    assert (
+        fill('{{ payload["a.b"].c[0] }} {{ payload["a.b"].c[1]["d e"] }} {{ payload.a.b }}', seen)
+        == "1 2 other"
+    )
+    assert unreadable('{{ payload["a.b"] }}') == [] and roots('{{ payload["a.b"].c }}') == {"payload"}
+    for bad in ('payload["a.b]', "payload['a.b']", 'payload[""]', '["a"]', 'payload["a]b"]'):
+        assert unreadable(f"{{{{ {bad} }}}}") == [bad]

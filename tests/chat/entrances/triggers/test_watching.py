@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import transaction
 
 from agents.errors import ModelError
 from chat.entrances.schedules import editing
@@ -217,9 +218,9 @@ async def test_patterns_run_before_the_transaction_and_a_trigger_that_was_change
     await house.say(place, "ook")
     read = await sync_to_async(watching._read)(uuid.UUID(place))
     assert read is not None
-    await house.change(trigger, pattern="other")
+    await type(trigger).objects.filter(pk=trigger.pk).aupdate(pattern="other")
     with pytest.raises(Unanswered):
-        await sync_to_async(watching._scan)(*read, house.now, None)
+        await sync_to_async(transaction.atomic(watching._scan))(*read, house.now, None)
     await house.settle()
     assert await house.outcomes(trigger) == ["no_match"]
     # An earlier release took it: it matches nothing, and keeps nothing else from being read.

@@ -270,7 +270,7 @@ async def test_the_history_says_that_feishu_did_not_take_the_answer(house: House
 
 
 async def test_a_path_that_takes_too_long_on_a_delivery_does_not_fire_and_says_so(house: House) -> None:
-    trigger = await house.trigger(path="$" + "[0,0]" * 15, match="contains", pattern="x")
+    trigger = await house.trigger(path="$" + "[0,0]" * 15 + ".x", match="contains", pattern="x")
     deep: object = ["y"]
     for _ in range(16):
         deep = [deep]

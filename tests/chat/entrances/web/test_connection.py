@@ -1,6 +1,7 @@
 """The connection without a socket: what it answers, rule by rule."""
 
 import json
+import os
 from itertools import pairwise
 from random import Random
 
@@ -22,6 +23,7 @@ from chat.entrances.web.connection import (
 from chat.entrances.web.outlet import Outlet
 from chat.http.limits import RateLimits
 from chat.session.contract import Batch, Loaded, LogEvent, LogPart, Position, StreamedPart, next_tag
+from tests.support import odd
 
 ONE = "0192f0c1-2345-7000-8000-000000000001"
 TWO = "0192f0c1-2345-7000-8000-000000000002"
@@ -475,3 +477,28 @@ class TestGoaway:
     def test_the_list_bell_is_passed_on(self):
         client = Client()
         assert client.hear(client.connection.list_changed()) == [{"type": "list"}]
+
+
+def test_no_frame_surprises_a_connection():
+    """`make fuzz` tries 100,000."""
+    for number in range(int(os.environ.get("HOLDFAST_FUZZ", "1500"))):
+        rng = Random(number)
+        client = Client(greeted=rng.random() < 0.9)
+        sample = rng.choice(
+            (
+                {"type": "hello", "protocol": p.PROTOCOL, "tab": "t"},
+                {"type": "open", "conversation": ONE, "cursor": f"{EPOCH}:1-0"},
+                {
+                    "type": "command",
+                    "id": COMMAND,
+                    "conversation": ONE,
+                    "body": {"kind": "send", "text": "x"},
+                },
+            )
+        )
+        raw = odd.body(rng, sample, ("type", "id", "conversation", "body", "cursor", "tab", "protocol"))
+        for frame in client.hear(client.connection.receive(raw.decode("utf-8", "replace"))):
+            json.dumps(frame, ensure_ascii=False).encode()
+        for effect in client.effects:
+            if isinstance(effect, SubmitCommand):
+                assert "\0" not in repr(effect)

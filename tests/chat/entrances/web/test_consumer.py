@@ -21,11 +21,14 @@ from chat.entrances.web.leaving import sockets
 from chat.entrances.web.live import live
 from chat.entrances.web.outlet import LIMIT
 from chat.http.limits import PLACES, RateLimits
+from chat.models import Message
 from chat.session.errors import JournalUnavailable
 from chat.session.state import items, merge, reduce
 from chat.support.database import Database, use
 from config.asgi import application
 from tests.support.waiting import eventually
+
+COMMAND = "0192f0c1-2345-7000-8000-00000000000c"
 
 
 @pytest.fixture
@@ -332,3 +335,25 @@ async def test_W11_one_socket_too_many_of_a_user_is_told_to_come_back_later(here
     for socket in (second, other, again):
         await socket.disconnect()
     assert len(sockets) == 0
+
+
+@pytest.mark.parametrize("escaped", [True, False])
+async def test_text_that_no_database_takes_arrives_with_what_is_missing_marked(cookie, here, escaped):
+    conversation, message = await made(here), str(uuid.uuid4())
+    reader = await opened(cookie, conversation)
+    text = "a\0b\ud800c\ud83d\ude00 \\u0000"
+    body = {"kind": "send", "message": message, "text": text}
+    frame = {"type": "command", "id": COMMAND, "conversation": conversation, "body": body}
+    raw = json.dumps(frame) if escaped else json.dumps(frame).replace("\\u0000", "\0", 1)
+    reader.incoming.put_nowait({"type": "websocket.receive", "text": raw})
+    result = await reader.hears("result" if escaped else "error")
+    if escaped:
+        assert result["status"] == "applied", result
+        row = await Message.objects.aget(message=message)
+        assert row.body["text"] == "a�b�c😀 \\u0000"
+    else:
+        # A bare U+0000 is no JSON: the frame is refused, and the socket goes on.
+        assert result["code"] == "bad_frame" and not result["retry"]
+        reader.say(type="ping")
+        await reader.hears("pong")
+    await reader.leave()

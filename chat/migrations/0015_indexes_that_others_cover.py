@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('chat', '0013_plans_that_do_not_grow'),
+        ('chat', '0014_fault_outcome'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('triggers', '0005_firing_reasons'),
+        ('triggers', '0006_owner_disabled'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

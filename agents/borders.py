@@ -1,0 +1,98 @@
+"""What comes in from outside, in a form that every layer after it takes. Pure.
+
+Python's texts and its JSON hold values that others refuse: PostgreSQL has no U+0000, UTF-8 has no lone surrogates, JSON
+has no NaN and no infinity. What one layer takes and the next cannot
+becomes an error where nobody expects one. So each door brings what it is given into this form, once, and first.
+"""
+
+import json
+import re
+from math import isinf
+from typing import Any
+
+#: How deep a document from outside may be nested.
+MAX_NESTING = 100
+
+REPLACED = "\N{REPLACEMENT CHARACTER}"
+_BAD = re.compile("[\0\ud800-\udfff]")
+#: Escapes that may stand for what is replaced. What only looks like one is read again for nothing.
+_SUSPICIOUS = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|[\0\ud800-\udfff]")
+#: What may be a number beyond the range of floats.
+_LARGE = re.compile(r"[eE]\+?0*[1-9][0-9]{2}|[0-9]{300}")
+
+
+class BadDocument(ValueError):
+    """It is no JSON, or none that can be kept; the text says why."""
+
+
+def text(value: str) -> str:
+    """A text without U+0000 and lone surrogates: both are replaced. Halves of a pair that belong together are one
+    character again."""
+    if not _BAD.search(value):
+        return value
+    return _BAD.sub(REPLACED, value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
+
+
+def value(found: Any) -> Any:
+    """A JSON value with every text in it, names too, as `text` makes it. It must not be nested too deeply."""
+    if isinstance(found, str):
+        return text(found)
+    if isinstance(found, list):
+        return [value(one) for one in found]
+    if isinstance(found, dict):
+        return {text(key): value(one) for key, one in found.items()}
+    return found
+
+
+def document(raw: str | bytes) -> Any:
+    """The value of a JSON text. Raises BadDocument for what is no JSON, is nested deeper than MAX_NESTING, or holds a
+    number that is none: NaN, 1e400."""
+    try:
+        source = raw if isinstance(raw, str) else raw.decode("utf-8-sig", "replace")
+        # Each number is looked at only where one may be too large: Python's own reader is faster.
+        parse_float = _float if _LARGE.search(source) else None
+        found = json.loads(source, parse_constant=_constant, parse_float=parse_float)
+    except BadDocument:
+        raise
+    except (ValueError, RecursionError) as problem:
+        raise BadDocument(f"It is no JSON: {problem}") from None
+    if is_deep(found):
+        raise BadDocument("It is nested too deeply.")
+    return value(found) if _SUSPICIOUS.search(source) else found
+
+
+def json_text(raw: str) -> str:
+    """A JSON text that stands for the same value as `document` reads; the same text, if nothing is to be replaced. What
+    is no JSON stays none."""
+    if not _SUSPICIOUS.search(raw):
+        return raw
+    try:
+        return json.dumps(document(raw), ensure_ascii=False)
+    except BadDocument:
+        return text(raw)
+
+
+def is_deep(found: Any) -> bool:
+    """Whether JSON is nested deeper than anything honest, so deep that writing it again might fail."""
+    layer = [found]
+    for _ in range(MAX_NESTING):
+        layer = [
+            inner
+            for one in layer
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not layer:
+            return False
+    return True
+
+
+def _constant(name: str) -> None:
+    raise BadDocument(f"{name} is no number of JSON.")
+
+
+def _float(written: str) -> float:
+    number = float(written)
+    if isinf(number):
+        raise BadDocument(f"The number {written[:20]} is too large.")
+    return number

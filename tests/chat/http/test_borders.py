@@ -1,0 +1,127 @@
+"""What passes before Django and Channels see a request: whose page opens a socket, what no layer takes (rule W11)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from django.test import Client
+
+from chat.http.borders import guarded, is_own_origin
+from config.asgi import application
+
+
+def scope(
+    origin: str | None, host: str = "chat.example", scheme: str = "ws", **headers: str
+) -> dict[str, Any]:
+    given = [(b"host", host.encode())]
+    given += [] if origin is None else [(b"origin", origin.encode())]
+    given += [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return {
+        "type": "websocket",
+        "path": "/ws",
+        "scheme": scheme,
+        "headers": given,
+        "server": ("10.0.0.1", 8000),
+    }
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "scheme", "own"),
+    [
+        ("http://chat.example", "chat.example", "ws", True),
+        ("http://chat.example:80", "chat.example", "ws", True),
+        ("http://CHAT.example", "chat.example:80", "ws", True),
+        ("https://chat.example", "chat.example", "wss", True),
+        ("http://chat.example:8000", "chat.example:8000", "ws", True),
+        ("http://[::1]:8000", "[::1]:8000", "ws", True),
+        ("http://chat.example:9000", "chat.example:8000", "ws", False),
+        ("http://chat.example", "chat.example:8000", "ws", False),
+        ("https://chat.example", "chat.example", "ws", False),
+        ("http://chat.example", "chat.example", "wss", False),
+        ("http://other.example", "chat.example", "ws", False),
+        ("http://localhost:8000", "127.0.0.1:8000", "ws", False),
+        ("http://evil.example", "evil.example", "ws", False),
+        ("null", "chat.example", "ws", False),
+        ("", "chat.example", "ws", False),
+        (None, "chat.example", "ws", False),
+        ("http://chat.example/path", "chat.example", "ws", False),
+        ("http://chat.example:x", "chat.example", "ws", False),
+        ("http://chat.example.", "chat.example", "ws", False),
+        ("http://chat.example@evil.example", "chat.example", "ws", False),
+        ("http://trusted.example:8443", "chat.example", "ws", False),
+        ("https://trusted.example", "chat.example", "ws", True),
+        ("https://a.sub.example", "chat.example", "ws", True),
+        ("https://sub.example.evil", "chat.example", "ws", False),
+    ],
+)
+def test_an_origin_is_scheme_host_and_port(
+    settings: Any, origin: str, host: str, scheme: str, own: bool
+) -> None:
+    settings.ALLOWED_HOSTS = ["chat.example", "127.0.0.1", "[::1]", "localhost"]
+    settings.CSRF_TRUSTED_ORIGINS = ["https://trusted.example", "https://*.sub.example"]
+    assert is_own_origin(scope(origin, host, scheme)) is own
+
+
+def test_behind_a_proxy_the_scheme_is_the_one_that_it_names(settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["chat.example"]
+    forwarded = scope("https://chat.example", x_forwarded_proto="https")
+    assert not is_own_origin(forwarded)
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    assert is_own_origin(forwarded)
+    assert not is_own_origin(scope("http://chat.example", x_forwarded_proto="https"))
+
+
+def test_two_origins_are_none(settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["chat.example"]
+    twice = scope("http://chat.example")
+    twice["headers"].append((b"origin", b"http://chat.example"))
+    assert not is_own_origin(twice)
+
+
+@pytest.fixture
+def cookies(transactional_db: None, alice: Any) -> dict[str, str]:
+    client = Client()
+    client.force_login(alice)
+    return {"Cookie": f"sessionid={client.cookies['sessionid'].value}"}
+
+
+def asking() -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(application, raise_app_exceptions=False), base_url="http://localhost"
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/c/%00", "/?q=%00", "/admin/?q=a%00b", "/api/conversations/%00", "/api/boot?before=%00", "/a%00?%00"],
+)
+async def test_no_address_with_a_nul_goes_further(cookies: dict[str, str], path: str) -> None:
+    async with asking() as client:
+        answer = await client.get(path, headers=cookies)
+    assert answer.status_code == 400 and answer.content == b""
+
+
+@pytest.mark.parametrize(
+    "session",
+    [r'"\000"', r'"a\000b"', r'"\0001"', "x" * 500, '"\\"', "\udce4".encode(errors="replace").decode()],
+)
+async def test_a_session_that_no_database_takes_is_no_login(transactional_db: None, session: str) -> None:
+    async with asking() as client:
+        answer = await client.get(
+            "/api/boot", headers={"Cookie": f"sessionid={session}; csrftoken={session}"}
+        )
+    assert answer.status_code == 401
+
+
+async def test_where_the_site_stands_is_not_for_a_client_to_say() -> None:
+    seen: list[dict[str, Any]] = []
+
+    async def inner(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        seen.append(scope)
+
+    headers = [(b"daphne-root-path", b"/evil"), (b"host", b"localhost")]
+    given = {"type": "http", "path": "/", "query_string": b"", "root_path": "/evil", "headers": headers}
+    await guarded(inner)(given, None, None)
+    assert seen[0]["root_path"] == "" and seen[0]["headers"] == [(b"host", b"localhost")]

@@ -1,0 +1,21 @@
+"""Run `python -m tests.sdks` in the environment of requirements-sdks.lock, which is made at the first time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.witnesses.packages import ROOT, NotThere, python
+
+
+def main() -> int:
+    try:
+        there = python("sdks")
+    except NotThere as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return subprocess.run([there, "-m", "tests.sdks", *sys.argv[1:]], cwd=ROOT).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
