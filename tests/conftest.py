@@ -31,6 +31,7 @@ LONGEST = (
     "tests/recovery/test_outages.py",
     "tests/recovery/test_sentinel.py",
     "tests/platform/test_run.py",
+    "tests/recovery/test_stopping.py",
     "tests/recovery/test_outage_kinds.py",
     "tests/recovery/test_webhooks.py",
     "tests/browser/test_reload.py",

@@ -69,7 +69,6 @@ class ConversationAdmin(base.ReadOnlyAdmin):
     list_filter = (ConversationOwnerFilter, AgentFilter, RunStateFilter, EntranceFilter)
     list_select_related = ("owner",)
     ordering = ("-updated_at", "id")
-    sortable_by = ("updated",)
     search_ids = ("id",)
     search_exact = ("owner__username",)
     search_text = ("title",)
@@ -132,7 +131,7 @@ class ConversationAdmin(base.ReadOnlyAdmin):
     def created(self, row: Conversation) -> str:
         return base.time(row.created_at)
 
-    @admin.display(description="updated", ordering="updated_at")
+    @admin.display(description="updated")
     def updated(self, row: Conversation) -> str:
         return base.time(row.updated_at)
 

@@ -4,11 +4,12 @@ All of these are plain functions, for a database thread (`database.ask`).
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q, QuerySet
 
 from chat.messenger import poison
 from chat.messenger.adapter import Messenger, made_id
@@ -26,8 +27,9 @@ CLAIM = Claim(holder="claimed_by")
 #: Chats looked at in one round; the next one goes on behind them.
 MAX_CHATS = 500
 #: Conversations that were written to within this time are looked at in each round (milliseconds). All others have their
-#: turn in rounds of MAX_CHATS, so that a round costs the same however many chats there are.
+#: turn, MAX_TURN in a round, so that a round costs the same however many chats there are.
 LATELY_MS = 300_000
+MAX_TURN = 100
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,13 @@ def look(messenger: Messenger, me: str, now: int, place: Place = START, page: in
     due = tables.deliveries.filter(state="pending", next_at__lte=now, lane__app__enabled=True)
     due = due.filter(lane_id__gt=place.out).order_by("lane_id")
     out = list(due.values_list("lane_id", flat=True).distinct()[:page])
-    turn = list(tables.lanes.filter(pk__gt=place.news).order_by("pk").values_list("pk", flat=True)[:page])
-    todo.out, todo.news = set(out), _with_news(tables, turn) | _with_late_news(tables, now - LATELY_MS, page)
+    share = min(page, MAX_TURN)
+    turn = list(_told(tables.lanes.filter(pk__gt=place.news).order_by("pk"))[:share])
+    todo.out, todo.news = set(out), _with_news(turn) | _with_late_news(tables, now - LATELY_MS, page)
     todo.next = Place(
         mail=chats[-1] if len(chats) == page else None,
         out=out[-1] if len(out) == page else 0,
-        news=turn[-1] if len(turn) == page else 0,
+        news=turn[-1][0] if len(turn) == share else 0,
     )
     held = tables.lanes.filter(claimed_until__gt=now)
     todo.busy = held.count()
@@ -98,24 +101,31 @@ def look(messenger: Messenger, me: str, now: int, place: Place = START, page: in
     return todo
 
 
-def _with_news(tables: Tables, lanes: Sequence[int]) -> set[int]:
-    """Those of these lanes whose conversation has more than their chat was told."""
-    ahead = Conversation.objects.filter(
-        id=OuterRef("conversation"), head_seq__gt=OuterRef("head_seq"), deleted_at=None
-    )
-    return set(
-        tables.lanes.filter(Exists(ahead), pk__in=lanes, app__enabled=True).values_list("pk", flat=True)
-    )
+#: A lane, its conversation, how far its chat was told, and whether its app is on.
+Told = tuple[int, UUID, int, bool]
+
+
+def _told(lanes: "QuerySet[Any]") -> "QuerySet[Any, Told]":
+    return lanes.values_list("pk", "conversation", "head_seq", "app__enabled")
+
+
+def _with_news(lanes: Sequence[Told]) -> set[int]:
+    """Those of these lanes whose conversation has more than their chat was told. Asked by key: of a join a database may
+    think that it reads all conversations for."""
+    named = [conversation for _, conversation, _, enabled in lanes if enabled]
+    rows = Conversation.objects.filter(id__in=named, deleted_at=None)
+    return _ahead(lanes, dict(rows.values_list("id", "head_seq")))
 
 
 def _with_late_news(tables: Tables, since: int, limit: int) -> set[int]:
-    """Lanes with news in conversations that were written to since then, the latest first. Two questions: the first one
-    reads the newest end of an index, the second as many rows."""
-    late = Conversation.objects.filter(updated_at__gte=since).order_by("-updated_at", "id")
-    ids = late.values_list("id", flat=True)[:limit]
-    return _with_news(
-        tables, list(tables.lanes.filter(conversation__in=list(ids)).values_list("pk", flat=True))
-    )
+    """Lanes with news in conversations that were written to since then, the latest first."""
+    late = Conversation.objects.filter(updated_at__gte=since, deleted_at=None).order_by("-updated_at", "id")
+    heads = dict(late.values_list("id", "head_seq")[:limit])
+    return _ahead(_told(tables.lanes.filter(conversation__in=list(heads))), heads)
+
+
+def _ahead(lanes: Iterable[Told], heads: Mapping[UUID, int]) -> set[int]:
+    return {pk for pk, conversation, told, on in lanes if on and heads.get(conversation, 0) > told}
 
 
 def _first_lane(messenger: Messenger, app_id: int, chat_id: str, thread_id: str) -> Lane | None:

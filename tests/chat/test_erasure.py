@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 @pytest.fixture
 def crowd() -> tuple[Any, Any]:
     """Two people with thirty conversations each, and all that hangs on them."""
-    large.fill(large.Size(60, people=2), now_ms())
+    large.fill(large.Size(60, people=2, chats_every=3), now_ms())
     first, second = get_user_model().objects.order_by("pk")
     FeishuApp.objects.update(owner=second)
     return first, second

@@ -1,15 +1,18 @@
-"""What workers ask by themselves, and the pages of the admin, cost the same in a database ten times as large.
+"""What workers ask by themselves, and the pages of the admin, cost the same in a database six times as large.
 
-The cost is counted (blocks, or steps of the virtual machine) and not timed. Run on SQLite and on PostgreSQL.
+The cost is counted (rows that are looked at, or steps of the virtual machine) and not timed. Run on SQLite and on
+PostgreSQL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.test import Client
 
 from bench import large
@@ -28,9 +31,10 @@ from chat.support.clock import now_ms
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.usefixtures("redis_url")]
 
-SMALL, LARGE = large.Size(300), large.Size(2_700)
-#: Rows of one look, and rows that a list counts: fewer than there are at first, so that each does all that it may.
-PAGE = 50
+SMALL, LARGE = large.Size(260), large.Size(1_300, people=2)
+#: Rows of one look, and rows that a list counts (more than a page of it has): fewer than there are at first, so that
+#: each does all that it may.
+PAGE, COUNTED = 50, 60
 #: What a cost may have grown to, and what does not matter: a level more in a tree, a page that is half full.
 FACTOR, SLACK = 1.3, 40
 
@@ -103,6 +107,19 @@ def admin_pages() -> dict[str, str]:
     }
 
 
+@contextmanager
+def by_indexes() -> Iterator[None]:
+    """PostgreSQL reads tables of this size whole although it has an index for the question: that is quicker here, and
+    no measure for a large one. Where it has no index, it reads the table all the same."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        yield
+        cursor.execute("SET LOCAL enable_seqscan = on")
+
+
 def costs(client: Client, pages: dict[str, str]) -> dict[str, Cost]:
     """What each look and each page costs now."""
     found = {}
@@ -119,19 +136,21 @@ def costs(client: Client, pages: dict[str, str]) -> dict[str, Cost]:
 def test_what_is_asked_by_itself_and_the_admins_pages_do_not_grow(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base, "MAX_COUNTED", PAGE)
+    monkeypatch.setattr(base, "MAX_COUNTED", COUNTED)
     large.fill(SMALL, now_ms())
     large.analyze()
     pages = admin_pages()
     costs(admin_client, pages)  # what is read once, such as content types
-    before = costs(admin_client, pages)
+    with by_indexes():
+        before = costs(admin_client, pages)
     large.fill(LARGE, now_ms(), SMALL.conversations)
     large.analyze()
-    after = costs(admin_client, pages)
+    with by_indexes():
+        after = costs(admin_client, pages)
     grown = {
         name: f"{before[name].total} -> {cost.total}\n{cost.told()}"
         for name, cost in after.items()
         if cost.total > before[name].total * FACTOR + SLACK
     }
     assert not grown, "\n\n".join(f"=== {name}: {told}" for name, told in grown.items())
-    assert Run.objects.count() > 5_000 and TriggerFiring.objects.count() > 500
+    assert Run.objects.count() > 3_000 and TriggerFiring.objects.count() > 300

@@ -121,13 +121,17 @@ def tell(process: Process, first: bool) -> None:
         process.signal(signal.SIGTERM)
         return
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+
+    def inside() -> int:
+        # 0 stands for one that is just ending; to send a signal to 0 would be to send it to ourselves.
+        found = [int(pid) for pid in children.read_text().split() if pid != "0"]
+        # Until it has become what a container would begin with, it is `unshare` itself.
+        return found[0] if found and "unshare" not in Path(f"/proc/{found[0]}/cmdline").read_text() else 0
+
     try:
-        inside = wait_until(lambda: children.read_text().split(), 5, "the namespace's first process")
-        # Before that it is `unshare` itself, and not yet what a container would begin with.
-        wait_until(lambda: "unshare" not in Path(f"/proc/{inside[0]}/cmdline").read_text(), 5, "the exec")
-        os.kill(int(inside[0]), signal.SIGTERM)
+        os.kill(wait_until(inside, 5, "the namespace's first process"), signal.SIGTERM)
     except (OSError, AssertionError):
-        assert not process.alive
+        wait_until(lambda: not process.alive, 5, "an end of its own")
 
 
 def says(words: str) -> Callable[[House, Process], None]:

@@ -1,5 +1,5 @@
 /** How all addresses begin: the path of the host below which Holdfast is (HOLDFAST_PATH), mostly nothing. */
-export const PREFIX = document.documentElement.dataset["path"] ?? "";
+export const PREFIX = document.documentElement.dataset.path ?? "";
 
 /** Pages that Django serves beside the app. */
 export const LOGIN = `${PREFIX}/accounts/login/`;
