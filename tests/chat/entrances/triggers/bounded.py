@@ -3,8 +3,9 @@ read as the admin reads it and then run on a payload or a text of 64 KiB, in a t
 
     python -m tests.chat.entrances.triggers.bounded --count 1000000 --seed 7
 
-Time is the thread's own (what others do with the processor is not counted), and so is a stall of the loop: the time
-that this process computed between two ticks of it.
+Time is the thread's own: what others do with the processor is not counted. A stall of the loop is the time that this
+process computed between two ticks of it, while no more than one of them ended: between two of them the interpreter
+changes hands, and a loop that had no turn then was not let onto a processor by the machine.
 """
 
 import argparse
@@ -128,13 +129,14 @@ async def run(count: int, seed: int, told: Any = None) -> Outcome:
                 told(trial.outcome)
 
     working = asyncio.create_task(asyncio.to_thread(work))
-    wall, cpu = time.perf_counter(), time.process_time()
+    wall, cpu, count = time.perf_counter(), time.process_time(), 0
     while not working.done():
         await asyncio.sleep(0.002)
         wall_now, cpu_now = time.perf_counter(), time.process_time()
-        stall = min(wall_now - wall, cpu_now - cpu) * 1e3
-        trial.outcome.stall = max(trial.outcome.stall, stall)
-        wall, cpu = wall_now, cpu_now
+        if trial.outcome.count - count <= 1:
+            stall = min(wall_now - wall, cpu_now - cpu) * 1e3
+            trial.outcome.stall = max(trial.outcome.stall, stall)
+        wall, cpu, count = wall_now, cpu_now, trial.outcome.count
     await working
     return trial.outcome
 
