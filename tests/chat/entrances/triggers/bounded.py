@@ -129,14 +129,14 @@ async def run(count: int, seed: int, told: Any = None) -> Outcome:
                 told(trial.outcome)
 
     working = asyncio.create_task(asyncio.to_thread(work))
-    wall, cpu, count = time.perf_counter(), time.process_time(), 0
+    wall, cpu, ended = time.perf_counter(), time.process_time(), 0
     while not working.done():
         await asyncio.sleep(0.002)
         wall_now, cpu_now = time.perf_counter(), time.process_time()
-        if trial.outcome.count - count <= 1:
+        if trial.outcome.count - ended <= 1:
             stall = min(wall_now - wall, cpu_now - cpu) * 1e3
             trial.outcome.stall = max(trial.outcome.stall, stall)
-        wall, cpu, count = wall_now, cpu_now, trial.outcome.count
+        wall, cpu, ended = wall_now, cpu_now, trial.outcome.count
     await working
     return trial.outcome
 
