@@ -196,7 +196,10 @@ def test_a_name_that_nobody_knows_now_is_said_at_the_first_look() -> None:
 async def test_the_form_refuses_it_when_it_is_written(house: House) -> None:
     from chat.entrances.triggers.form import TriggerForm
 
-    form = await sync_to_async(_errors)(TriggerForm, house.owner.pk)
+    class FormOfTheOwner(TriggerForm):
+        by = house.owner
+
+    form = await sync_to_async(_errors)(FormOfTheOwner, house.owner.pk)
     assert "not on the public internet" in form["url"]
 
 
