@@ -158,16 +158,20 @@ class AskCards:
     async def last_look(self, card: str, shown: Card, sequence: int) -> None:
         """Show something on a card for the last time. What its words are is less than that its buttons go."""
         try:
-            for look in (shown, self._writer.goes_on()):
+            looks = [shown, self._writer.goes_on()]
+            outpaced: Outpaced | None = None
+            while looks:
                 try:
-                    await self._client.settle(card, look, sequence)
+                    await self._client.settle(card, looks[0], sequence)
                     return
                 except ContentRefused:
                     sequence = self._sequences.next(card, sequence + 2, 2)
-                except Outpaced:
+                    looks.pop(0)
+                except Outpaced as problem:
+                    if outpaced is not None:
+                        raise
+                    outpaced = problem
                     sequence = self._sequences.next(card, sequence + OUTPACED_BY, 2)
-                    await self._client.settle(card, look, sequence)
-                    return
         except (MessageRefused, CardClosed) as problem:
             log.info("The card %s stays as it is: %s", card, problem)
 

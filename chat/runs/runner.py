@@ -75,12 +75,12 @@ class Runner:
         if self.leaving.is_set() or conversation in self._owned:
             return "nothing"
         mine = self._owned[conversation] = RunOwnership(self, conversation, run)
-        away = False
+        away = over = False
         try:
             await mine.hold(owned or asyncio.Event())
         except (NoConversation, RunOver, Fenced) as reason:
             log.info("Run %s is left alone (%s).", run, type(reason).__name__)
-            away = isinstance(reason, RunOver) and await self._was_behind(conversation)
+            over = isinstance(reason, RunOver)
         except MustBeIsolated:
             return "isolated"
         except Unreadable as reason:
@@ -94,7 +94,7 @@ class Runner:
             log.exception("Run %s could not be looked after; the sweeper will bring it back.", run)
         finally:
             del self._owned[conversation]
-        if away:
+        if away or (over and await self._was_behind(conversation)):
             # A store is in trouble: whoever is next may be luckier, and sooner there than the sweeper.
             await asyncio.sleep(AWAY_S)
             await self.requeue(conversation, run)

@@ -88,16 +88,18 @@ class FeishuClient:
         can say more of after a few tries is refused."""
         problem: Unclear | None = None
         for _ in range(FILE_TRIES):
+            limited: Limited | None = None
             try:
                 return await self._download(message, key, kind, max_bytes)
-            except TokenInvalid as invalid:  # it may have run out while the file was fetched
-                await self._shared.drop("token")
-                problem = invalid
-            except Limited as limited:
-                await self.pace.hold("", limited.after)
-                raise
+            except Limited as found:
+                limited = found
             except Unclear as unclear:
                 problem = unclear
+            if limited is not None:
+                await self.pace.hold("", limited.after)
+                raise limited
+            if isinstance(problem, TokenInvalid):  # it may have run out while the file was fetched
+                await self._shared.drop("token")
         raise MessageRefused(str(problem), problem.code if problem else 0)
 
     async def _download(self, message: str, key: str, kind: str, max_bytes: int) -> bytes:
@@ -168,14 +170,18 @@ class FeishuClient:
     async def _answer(self, method: str, path: str, body: Json | None = None) -> Json:
         token = await self._token()
         await self._in_turn(method, path)
+        limited: Limited | None = None
         try:
             return await self._once(method, path, body, token)
         except TokenInvalid:
-            await self._shared.drop("token")
+            pass
         except Limited as problem:
-            if not problem.chat_only:
-                await self.pace.hold("", problem.after)
-            raise
+            limited = problem
+        if limited is not None:
+            if not limited.chat_only:
+                await self.pace.hold("", limited.after)
+            raise limited
+        await self._shared.drop("token")
         return await self._once(method, path, body, await self._token())
 
     async def _in_turn(self, method: str, path: str) -> None:
