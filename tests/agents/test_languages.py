@@ -66,4 +66,4 @@ def test_what_was_learned_is_told_in_the_readers_language(admin_client: Client, 
         english = admin_client.get(address).content.decode()
         assert "without a system role, with tool exchanges as plain text" in english
         chinese = admin_client.get(address, headers={"accept-language": "zh-hans"}).content.decode()
-        assert "不用系统角色, 工具往来以纯文本表示" in chinese
+        assert "不用系统角色, 工具往来写成纯文本" in chinese

@@ -250,8 +250,8 @@ def test_the_form_shows_each_tool_with_its_effect(staff):
     assert "notes (changes something): Remember something" in page
     assert "calculator (only reads)" in page and "unreliable (only reads; demonstration)" in page
     assert page.count('name="tools"') == len(installed_tools().names)
-    # Ticked beside the tools: `enabled` and `compaction`.
-    assert page.count(" checked") - 2 == len(default_tools()) < len(installed_tools().names)
+    # Ticked beside the tools: `enabled`, `compaction` and `ask_effectful`.
+    assert page.count(" checked") - 3 == len(default_tools()) < len(installed_tools().names)
     assert "OpenAI Chat Completions" in page
 
 

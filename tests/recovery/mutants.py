@@ -290,9 +290,9 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "an operator may do anything",
-        "chat/inbox.py",
-        "(self.operator and isinstance(body, HELP))",
-        "self.operator",
+        "chat/authorization.py",
+        '("read", "stop", "settle", "act_for", "end_for", "see_secret")',
+        '("read", "write", "rename", "delete", "stop", "settle", "act_for", "end_for", "see_secret")',
         ("tests/chat/inspection/test_operating.py", "-k", "W11"),
     ),
     Mutant(
