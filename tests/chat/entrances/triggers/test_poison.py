@@ -12,7 +12,7 @@ from chat import set_aside
 from chat.entrances.triggers import queues
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.store import Sighting, fire_again, record
-from chat.models import QueueFailure
+from chat.models import Event, Message, QueueFailure
 from chat.support.poison import MAX_TRIES
 from tests.chat.entrances.triggers.house import House
 
@@ -24,6 +24,14 @@ def spoil(table: str, column: str, pk: Any, value: str = "{") -> None:
     """Write what cannot be read back."""
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET {column} = %s WHERE id = %s", [value, pk])
+
+
+@sync_to_async
+def unreadable(conversation: str, message: str) -> None:
+    """Have a journal say that this message was said there, and what follows it cannot be read back."""
+    here: dict[str, Any] = {"conversation_id": conversation, "at": 1}
+    Message.objects.create(**here, seq=1_001, message=message, kind="message", body={})
+    Event.objects.create(**here, seq=1_002, type="step.started", text="{", tag="")
 
 
 @sync_to_async
@@ -135,7 +143,9 @@ async def test_a_run_that_cannot_be_found_keeps_no_others_from_being_found(house
         await house.post(trigger, name)
     _, first, second = await house.rows(trigger)
     assert (first.run, second.run) == ("", ""), "nobody has read them"
-    await spoil("chat_triggerfiring", "conversation", first.pk, "x" * 32)
+    elsewhere = await house.conversation()
+    await unreadable(elsewhere, first.message)
+    await TriggerFiring.objects.filter(pk=first.pk).aupdate(conversation=elsewhere)
     house.working = True
     run = (await house.sessions.load(place)).state["run"]["id"]
     await house.enqueue(place, run)
