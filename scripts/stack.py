@@ -8,6 +8,7 @@ this process ── supervisord ──┬─ valkey   (unless REDIS_URL names an
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import signal
@@ -16,6 +17,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -32,6 +34,8 @@ READY_SECONDS = 180
 LEAVE_SECONDS = 30
 # Deaths of one process before everything is ready, after which the start is given up.
 TRIES = 3
+#: Asks our own servers, and no proxy that the environment names.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def lock(data: Path) -> int | None:
@@ -157,13 +161,27 @@ class Stack:
     def ready(self) -> tuple[bool, str]:
         """Whether people can use it now, and if not, what is missing."""
         try:
-            with urllib.request.urlopen(f"{self.address}/readyz", timeout=5):
-                return True, ""
+            with DIRECT.open(f"{self.address}/readyz", timeout=5):
+                pass
         except urllib.error.HTTPError as answer:
             with answer:
                 return False, answer.read(500).decode(errors="replace")
-        except OSError:
+        except (OSError, HTTPException):
             return False, "web does not answer yet"
+        if "demo" in self.names and not self._demo_listens():
+            return False, "the demo model does not answer yet"
+        return True, ""
+
+    def _demo_listens(self) -> bool:
+        """Whether it is the demo model that answers on its port; web knows nothing of it, and somebody else may have
+        been quicker to listen there."""
+        try:
+            with DIRECT.open(f"http://127.0.0.1:{self.ports['demo']}/v1/models", timeout=5) as answer:
+                return any(
+                    model["owned_by"] == "holdfast" for model in json.loads(answer.read(100_000))["data"]
+                )
+        except (OSError, HTTPException, ValueError, LookupError, TypeError):
+            return False
 
     def stop(self) -> None:
         """End everything: the supervisor ends its processes in reverse order, then itself."""

@@ -36,7 +36,7 @@ stopwaitsecs = 12
 stopasgroup = false
 killasgroup = true
 redirect_stderr = true
-stdout_logfile = {logs}/{name}.log
+stdout_logfile = {twice}/{name}.log
 stdout_logfile_maxbytes = 5MB
 stdout_logfile_backups = 1
 """
@@ -70,7 +70,7 @@ def supervisor_conf(names: Sequence[str], *, root: Path, data: Path) -> str:
             command=_percent(shlex.join(command(name))),
             root=_percent(str(root)),
             priority=priority * 10,
-            logs=logs,
+            twice=_percent(logs),  # supervisord expands this one's value, and then once more what came of it
         )
     return text
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from supervisor.options import ServerOptions
 
 from config import settings
 from scripts import processes, supervise
@@ -54,6 +55,20 @@ def test_supervisor_starts_the_one_command_and_starts_it_again(tmp_path: Path) -
         assert shlex.split(program["command"].replace("%%", "%")) == processes.command(name)
         assert program["autorestart"] == "true"
         assert "100%%" in program["stdout_logfile"]
+
+
+def test_supervisor_reads_the_paths_that_were_meant(tmp_path: Path) -> None:
+    """A percent sign before a blank and a letter; supervisord itself reads its configuration."""
+    data = tmp_path / "100% 我的 data"
+    (data / "logs").mkdir(parents=True)
+    (data / "supervisord.conf").write_text(supervise.supervisor_conf(["web"], root=data, data=data))
+    options = ServerOptions()
+    options.realize(["-c", str(data / "supervisord.conf")])
+    (web,) = options.process_group_configs[0].process_configs
+    assert (web.directory, web.stdout_logfile) == (str(data), str(data / "logs/web.log"))
+    assert shlex.split(web.command) == processes.command("web")
+    assert options.logfile == str(data / "logs/supervisord.log")
+    assert options.pidfile == str(data / "supervisord.pid")
 
 
 def test_tests_start_the_one_command(database_template: Path, monkeypatch: pytest.MonkeyPatch) -> None:

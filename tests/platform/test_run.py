@@ -252,6 +252,8 @@ def test_when_somebody_was_quicker_another_port_is_chosen_and_it_starts(data: Pa
     finally:
         taken.kill()
         taken.wait(10)
+        if run.process.poll() is None:
+            run.end(signal.SIGTERM)
 
 
 @pytest.mark.slow
