@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.recovery, pytest.mark.slow]
 def test_fifty_at_once_are_each_one_firing_whatever_the_servers_clocks_say(
     postgres: bool, database_template: Path
 ) -> None:
-    report = webhooks.run(2, postgres=postgres, database_template=database_template)
+    report = webhooks.run(1, postgres=postgres, database_template=database_template)
     print("\n".join(report.lines()))
     assert report.violations == []
-    assert report.sent >= 2 * (webhooks.DISTINCT + webhooks.REPEATED)
+    assert report.sent >= webhooks.DISTINCT + webhooks.REPEATED

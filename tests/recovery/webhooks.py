@@ -160,12 +160,15 @@ def _check(stack: Stack, report: Report) -> None:
 
 
 def _listens(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
         connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
+        with connection.getresponse() as answer:
+            return answer.status == 200
     except OSError:
         return False
+    finally:
+        connection.close()
 
 
 def main() -> int:
