@@ -2,6 +2,7 @@
 
     waiting ──► groups of calls that fit on a card each ──► a card per group, with buttons
     decided, from wherever ──► the group is smaller ──► its card loses its buttons, what is left is asked anew
+    the run goes on meanwhile ──► what still waits for somebody keeps its card, and can be decided there
 
 A card that asks is not decoration: what is refused is asked again without the arguments, and then by a message of the
 outbox. The first group has the run's own turn, each further one a turn of its own, `<run>+<number>`.
@@ -87,22 +88,40 @@ class AskCards:
         self._asked[turn.run] = name
         return True
 
-    async def answered(self, turn: Turn, state: cards.State, now: int) -> None:
-        """The run waits no more: the buttons go from all cards that asked."""
+    async def answered(self, turn: Turn, state: cards.State, now: int, *, over: bool = False) -> None:
+        """The run waits no more: the buttons go from all cards that asked, but for those of which nothing was decided
+        yet; these go when it is `over`."""
         if self._asked.get(turn.run) == "" and not turn.asked_card:
             return
+        groups = [] if over else self._writer.groups(state, turn.run, self._origin)
+        names = {
+            turn.run if number == 0 else f"{turn.run}{FURTHER}{number}": group
+            for number, group in enumerate(groups)
+        }
+        kept: list[Any] = []
         for one in (turn, *await ask(self._further, turn.run)):
-            await self._settle(one, turn.run, state, now)
-        self._asked[turn.run] = ""
+            group = names.get(one.run, [])
+            if group and self._stands(one, group):
+                kept += group
+            else:
+                await self._settle(one, turn.run, state, now)
+        self._asked[turn.run] = cards.name_of(kept)
+
+    @staticmethod
+    def _stands(turn: Turn, group: list[Any]) -> bool:
+        """Whether just this is asked by a card that is not the one with which the run goes on."""
+        return turn.asked == cards.name_of(group) and turn.asked_card not in ("", turn.card_id)
 
     async def _ask_one(self, turn: Turn, run: str, group: list[Any], state: cards.State, now: int) -> bool:
         name = cards.name_of(group)
         if turn.asked == name and not turn.card_id:
             return True  # it stands there, or was told in a message
-        await self._settle(turn, run, state, now)
-        if group and not await self._show(turn, run, group, state, now):
-            return False
-        if not group and turn.card_id:
+        stands = bool(group) and self._stands(turn, group)
+        if not stands:
+            await self._settle(turn, run, state, now)
+            if group and not await self._show(turn, run, group, state, now):
+                return False
+        if turn.card_id and (stands or not group):
             status = self._writer.status(state, run, now)
             await self.last_look(turn.card_id, self._writer.resting(status), self._next(turn, now))
         turn.asked = name

@@ -162,7 +162,7 @@ class RunCards:
 
     async def _settle(self, turn: Turn, now: int) -> None:
         """The run is over: its card shows what was done, and streams no more."""
-        await self._asking.answered(turn, self._state, now)
+        await self._asking.answered(turn, self._state, now, over=True)
         # Without a message it may have been sent all the same: its worker died before it could note that.
         if turn.card_id:
             held, said = self._state.get("run") or {}, ""

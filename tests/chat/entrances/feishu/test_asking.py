@@ -46,6 +46,38 @@ async def test_W8_five_long_approvals_are_all_asked_on_cards_that_fit(house):
     assert len([card for card in house.feishu.cards_of("oc_a") if "Answered" in card.text()]) <= 6
 
 
+async def test_W8_what_is_not_decided_keeps_its_buttons_while_what_was_allowed_runs(house, monkeypatch):
+    house.gate.set()
+    house.asks_before = ("note",)
+    arguments = [json.dumps({"text": f"{number}" + "字" * 1_900}, ensure_ascii=False) for number in range(5)]
+    house.model = ScriptedModel(asks(*[("note", one) for one in arguments]), says("All decided."))
+    await house.say("act")
+    await house.until(lambda: buttons(house).count("Allow") == 5, "the choices")
+    await house.quiet()
+    perform, goes_on = house.pool.perform, asyncio.Event()
+
+    async def later(*run):
+        await goes_on.wait()
+        return await perform(*run)
+
+    monkeypatch.setattr(house.pool, "perform", later)
+    await house.press("Allow")
+    await house.until(lambda: "Stop" in buttons(house), "the card of a run at work")
+    assert buttons(house).count("Allow") == 4
+    assert [card.text for card in house.cards() if "Answered" in card.text] == [house.cards()[-2].text]
+    await house.press("Allow")
+    await house.until(lambda: buttons(house).count("Allow") <= 3, "the second decision")
+    goes_on.set()
+    for left in (3, 2, 1, 0):
+        await house.until(lambda left=left: buttons(house).count("Allow") == left, f"{left} choices")
+        if left:
+            await house.press("Allow")
+    await house.answered("All decided.")
+    await house.quiet()
+    assert not buttons(house) and not house.feishu.refused and await statuses(house) == ["succeeded"] * 5
+    assert len([card for card in house.cards() if "Answered" in card.text]) == 5
+
+
 async def test_W8_what_is_decided_elsewhere_leaves_no_button_on_any_card(house):
     house.gate.set()
     house.asks_before = ("note",)
