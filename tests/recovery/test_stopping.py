@@ -57,9 +57,11 @@ import sys, time
 from scripts import signals
 signals.UNDO_S = 0.5
 signals.hear_and_undo()
-print("stands", flush=True)
+lines = ["stands"]
 while True:
     try:
+        while lines:
+            print(lines.pop(), flush=True)  # the signal may come before this returns
         time.sleep(60)
     except KeyboardInterrupt:
         pass
