@@ -50,8 +50,10 @@ class Run:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip("\n"))
+        # Closed here, too: a test that fails does not come to `wait`, and the next one of its process is told of it.
+        with self.process.stdout as output:
+            for line in output:
+                self.lines.append(line.rstrip("\n"))
 
     def until(self, pattern: str, seconds: float = 120) -> re.Match[str]:
         """The first line that it printed with this pattern."""
@@ -287,8 +289,12 @@ def test_it_starts_in_a_folder_with_a_blank_a_percent_sign_and_chinese_in_its_pa
     shutil.copy(ROOT / "manage.py", checkout)
     (checkout / ".venv").symlink_to(Path(sys.prefix))
     run = Run(checkout / "data", claim_port(), folder=checkout, python=checkout / ".venv/bin/python")
-    run.until(r"Holdfast is ready")
-    assert run.end() == 0
+    try:
+        run.until(r"Holdfast is ready")
+        assert run.end() == 0
+    finally:
+        if run.process.poll() is None:
+            run.end(signal.SIGTERM)
     assert (checkout / "data/logs/web.log").exists()
 
 
