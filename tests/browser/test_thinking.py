@@ -25,7 +25,7 @@ Agent.objects.update_or_create(slug="{slug}", defaults=dict(
 def tagged(path: str, body: Json) -> Reply:
     """A local model whose server leaves the tags in the answer, slowly."""
     reply = completion("<think>\nRome, of course.\n</think>\n\nIt is **Rome**.")
-    reply.pause = 0.25
+    reply.pause = 0.6
     return reply
 
 
@@ -33,7 +33,7 @@ def native(path: str, body: Json) -> Reply:
     reply = anthropic_reply(
         anthropic_events({**THOUGHT, "thinking": "Rome, of course."}, text_block("It is **Rome**."))
     )
-    reply.pause = 0.1
+    reply.pause = 0.3
     return reply
 
 

@@ -18,6 +18,8 @@ class Stripping:
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
+        #: Both ends of all connections, dropped in the end: one with something left to write would outlive its loop.
+        self._ends: list[asyncio.StreamWriter] = []
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def __enter__(self) -> Stripping:
@@ -38,12 +40,16 @@ class Stripping:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for end in self._ends:
+            end.transport.abort()
+        await asyncio.sleep(0.01)  # for what the loop does when a connection is gone
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        self._ends.append(writer)
         try:
             await self._pass_on(reader, writer)
         except (OSError, asyncio.IncompleteReadError):
@@ -64,6 +70,7 @@ class Stripping:
             head = re.sub(rb"\r\nconnection:[^\r]*", b"", head, flags=re.IGNORECASE)
             head = head[:-2] + b"Connection: close\r\n\r\n"
         there, onward = await asyncio.open_connection("127.0.0.1", self.target)
+        self._ends.append(onward)
         onward.write(head)
         try:
             back = asyncio.create_task(_pump(there, writer))
