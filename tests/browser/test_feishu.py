@@ -37,7 +37,7 @@ def test_a_conversation_is_live_in_feishu_and_in_the_web_chat(bot: Bot, visit: C
     assert "Findings on lighthouses" in bot.answers()[0]
 
     # What is said in the web chat is told in Feishu, and answered on both sides.
-    chat.say("tell me a story of 80 words")
+    chat.say("tell me a long story of rivers")
     card = bot.until(
         lambda: [
             one for one in bot.feishu.cards_of("oc_a")[1:] if any(id == "text" for id, _ in one.streamed)
@@ -48,7 +48,7 @@ def test_a_conversation_is_live_in_feishu_and_in_the_web_chat(bot: Bot, visit: C
     assert chat.hook("step").count() >= 2
     chat.wait_until_done(60)
     bot.until(lambda: len(bot.answers()) == 3, 20, "what was said, and its answer, in Feishu")
-    assert "**alice** (the web chat)" in bot.answers()[1] and "tell me a story" in bot.answers()[1]
+    assert "**alice** (the web chat)" in bot.answers()[1] and "tell me a long story" in bot.answers()[1]
     bot.until(lambda: not card.streaming, 10, "the card to rest")
 
     # And stopped in the web chat, it stops in Feishu.
