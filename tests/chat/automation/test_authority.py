@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import transaction
 
 from agents.acting import Reach
 from agents.models import Agent, ensure_default_agent, installed_tools
@@ -97,8 +98,9 @@ def test_one_that_was_set_up_before_there_was_this_rule_hears_no_other_chat(chat
     from agents import events as e
 
     said = [(1, e.MessageAdded(at=1, message="m", text="a secret", origin=e.Origin(entrance="web")))]
-    assert watching._tell(Answers(), trigger, other.row, said, 1, 10) == []
-    assert len(watching._tell(Answers(), trigger, chat.row, said, 1, 10)) == 1
+    with transaction.atomic():  # as whoever reads on in a conversation does
+        assert watching._tell(Answers(), trigger, other.row, said, 1, 10) == []
+        assert len(watching._tell(Answers(), trigger, chat.row, said, 1, 10)) == 1
 
 
 def test_what_it_says_has_a_strangers_authority(chats: tuple[Chat, Chat]) -> None:
