@@ -232,7 +232,7 @@ class History:
 
 EMPTY = History()
 #: What happens to a conversation without its run's doing.
-_FROM_OUTSIDE = (e.MessageAdded, e.NoteAdded, e.MessageTakenBack)
+_FROM_OUTSIDE = (e.MessageAdded, e.NoteAdded, e.MessageTakenBack, e.MessageEdited, e.MessageWithdrawn)
 
 
 def before(history: History, step: str) -> History:
@@ -270,6 +270,10 @@ def _folded(history: History, event: e.Event, seq: int) -> History:
             return changed(history, event.message, lambda item: leave_out(item, event.files, event.reason))
         case e.MessageTakenBack():
             return changed(history, event.message, take_back)
+        case e.MessageEdited():
+            return changed(history, event.message, lambda item: _edited(item, event))
+        case e.MessageWithdrawn():
+            return _withdrawn(history, event.message)
         case e.RunQueued():
             known = history.run is not None and history.run.id == event.run
             return history if known else replace(history, run=Run(event.run, event.cause))
@@ -431,6 +435,18 @@ def changed(history: History, id: str, change: Callable[[Item], Item]) -> Histor
             item = change(history.items[place])
             return replace(history, items=(*history.items[:place], item, *history.items[place + 1 :]))
     return history
+
+
+def _edited(item: Item, event: e.MessageEdited) -> Item:
+    """The message with other words; it is no more the one that a provider may have refused."""
+    if not isinstance(item, UserMessage):
+        return item
+    return UserMessage(item.id, item.seq, event.text, item.origin, event.attachments)
+
+
+def _withdrawn(history: History, message: str) -> History:
+    stay = tuple(item for item in history.items if not isinstance(item, UserMessage) or item.id != message)
+    return history if len(stay) == len(history.items) else _placed(history, stay)
 
 
 def _added(history: History, item: Item) -> History:

@@ -28,6 +28,8 @@ ResultCode = Literal[
     "no_run",
     "unknown_call",
     "unknown_message",
+    "already_read",
+    "run_active",
     "already_settled",
     "already_decided",
     "wrong_digest",
@@ -74,10 +76,12 @@ class SendBody(Body):
 
 
 class StopBody(Body):
-    """`run` is the run that is meant: a stop that comes late, after a long outage, must not end a later one."""
+    """`run` is the run that is meant: a stop that comes late, after a long outage, must not end a later one. What waits
+    behind it runs next, unless `withdraw` takes it back."""
 
     kind: Literal["stop"]
     run: Uuid | None = None
+    withdraw: bool = False
 
 
 class RenameBody(Body):
@@ -121,7 +125,39 @@ class TakeBackBody(Body):
     message: Annotated[str, Field(min_length=1, max_length=80)]
 
 
+class EditBody(Body):
+    """Have a message say something else where it stands, with these files; nothing is answered anew. `message` is its
+    id."""
+
+    kind: Literal["edit"]
+    message: Annotated[str, Field(min_length=1, max_length=80)]
+    text: Annotated[str, Field(max_length=MAX_TEXT)]
+    attachments: Annotated[tuple[Uuid, ...], Field(max_length=MAX_ATTACHMENTS)] = ()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "EditBody":
+        if not self.text and not self.attachments:
+            raise ValueError("text is empty, and there is no attachment")
+        return self
+
+
+class WithdrawBody(Body):
+    """Take back a message that waits behind a run: it leaves the transcript."""
+
+    kind: Literal["withdraw"]
+    message: Annotated[str, Field(min_length=1, max_length=80)]
+
+
 CommandBody = Annotated[
-    CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody | TakeBackBody,
+    CreateBody
+    | SendBody
+    | StopBody
+    | RenameBody
+    | DeleteBody
+    | SettleBody
+    | ApproveBody
+    | TakeBackBody
+    | EditBody
+    | WithdrawBody,
     Field(discriminator="kind"),
 ]

@@ -17,7 +17,7 @@ from agents.tools.definition import PREVIEW_CHARS
 from agents.tools.texts import fit
 from chat.session.errors import Rejected
 from chat.session.state import info_of, items, run_of, steps
-from chat.session.views import CallView, Item, RunView, State, StepItem
+from chat.session.views import CallView, Item, MessageItem, RunView, State, StepItem
 
 #: Messages that may wait behind a run (rule R6). Beyond it somebody is typing against a wall, or a script is.
 MAX_WAITING = 20
@@ -60,7 +60,7 @@ def decide_send(
     if any(item["kind"] == "message" and item["id"] == message for item in shown):
         return []
     running = active_run(state)
-    if running is not None and _waiting(shown) >= MAX_WAITING:
+    if running is not None and len(waiting(state)) >= MAX_WAITING:
         raise Rejected("too_many_waiting")
     said = e.MessageAdded(at=now, message=message, text=text, origin=origin, attachments=attachments)
     decided: list[e.Event] = [said]
@@ -86,10 +86,13 @@ def decide_stop(
     now: int,
     run: str | None = None,
     streamed: closing.Streamed | None = None,
+    withdraw: bool = False,
+    conversation: str = "",
 ) -> list[e.Event]:
     """The active run is to stop (R7). `owned`: a worker holds its lease, and will carry it out.
 
-    `run` is the one that is meant, if the sender named it: when that is over, a later one is left alone.
+    `run` is the one that is meant, if the sender named it: when that is over, a later one is left alone. What waits
+    behind it is run next, or taken back with `withdraw`.
 
     A run that waits, for a worker or for a person, and that nobody owns is closed at once. `streamed` is the
     text (step, text) that had come when its owner was lost.
@@ -97,10 +100,16 @@ def decide_stop(
     active = active_run(state)
     if active is None or run not in (None, active["id"]):
         raise Rejected("no_run")
-    asked: list[e.Event] = [] if active["stopping"] else [e.RunStopping(at=now, run=active["id"], by=by)]
+    back = [item["id"] for item in waiting(state)] if withdraw else []
+    asked: list[e.Event] = [e.MessageWithdrawn(at=now, message=message, by=by) for message in back]
+    if not active["stopping"]:
+        asked.append(e.RunStopping(at=now, run=active["id"], by=by))
     if owned or active["status"] not in ("queued", "waiting"):
         return asked
-    return [*asked, *close_run(state, by=by, now=now, streamed=streamed)]
+    ended = close_run(state, by=by, now=now, streamed=streamed)
+    if not withdraw:
+        ended = with_next_run(state, ended, conversation=conversation, seen=seen(state), now=now)
+    return [*asked, *ended]
 
 
 def close_run(state: State, *, by: str, now: int, streamed: closing.Streamed | None = None) -> list[e.Event]:
@@ -120,15 +129,15 @@ def with_next_run(
 ) -> list[e.Event]:
     """The same events and, if they end the run while a message waits that no step has seen, the next run (R6).
 
-    `seen` is the place of the newest request to the model. A stop ends what waits, too: it is not answered
-    until somebody speaks again.
+    `seen` is the place of the newest request to the model. However the run ends, what waits behind it is answered; only
+    its author takes it back.
     """
-    if not any(isinstance(event, e.RunFinished | e.RunFailed) for event in decided):
+    if not any(isinstance(event, e.RunFinished | e.RunFailed | e.RunStopped) for event in decided):
         return decided
-    waiting = [item for item in items(state) if item["kind"] == "message" and item["seq"] > seen]
-    if not waiting:
+    left = [item for item in items(state) if item["kind"] == "message" and item["seq"] > seen]
+    if not left:
         return decided
-    cause = waiting[0]["id"]
+    cause = left[0]["id"]
     return [*decided, e.RunQueued(at=now, run=run_id(conversation, cause), cause=cause)]
 
 
@@ -138,6 +147,47 @@ def seen(state: State) -> int:
     run, shown = active_run(state), items(state)
     mine = [item["seq"] for item in shown if run is not None and _concerns(item, run)]
     return max(mine or [item["seq"] for item in shown] or [0])
+
+
+def waiting(state: State) -> list[MessageItem]:
+    """The messages that wait behind the active run, oldest first: no request has had them yet. None if nothing runs."""
+    if active_run(state) is None:
+        return []
+    after = seen(state)
+    return [item for item in items(state) if item["kind"] == "message" and item["seq"] > after]
+
+
+def decide_edit(
+    state: State,
+    *,
+    message: str,
+    text: str,
+    attachments: tuple[e.AttachmentRef, ...],
+    by: str,
+    now: int,
+    elsewhere: bool = False,
+) -> list[e.Event]:
+    """A person wants a message to say something else where it stands. One that waits may be changed at any time; one
+    that the model has read only while it is not at work, or it would answer what nobody says. `elsewhere`: the journal
+    has the message, if the state does not."""
+    held = next((i for i in items(state) if i["kind"] == "message" and i["id"] == message), None)
+    if held is None and not elsewhere:
+        raise Rejected("unknown_message")
+    if active_run(state) is not None and message not in {item["id"] for item in waiting(state)}:
+        raise Rejected("run_active")
+    files = [e.plain(file) for file in attachments]
+    if held is not None and held["kind"] == "message":
+        if held["text"] == text and held.get("attachments", []) == files:
+            return []
+    return [e.MessageEdited(at=now, message=message, text=text, attachments=attachments, by=by)]
+
+
+def decide_withdraw(state: State, *, message: str, by: str, now: int) -> list[e.Event]:
+    """A person takes back a message that waits. One that the model has read stays."""
+    if message in {item["id"] for item in waiting(state)}:
+        return [e.MessageWithdrawn(at=now, message=message, by=by)]
+    known = any(item["kind"] == "message" and item["id"] == message for item in items(state))
+    raise Rejected("already_read" if known else "unknown_message")
 
 
 def _concerns(item: Item, run: RunView) -> bool:
@@ -311,16 +361,6 @@ def title_from(text: str) -> str:
     cut = line[: TITLE_CHARS - 1]
     head, space, _ = cut.rpartition(" ")
     return (head if space and len(head) > TITLE_CHARS // 2 else cut).rstrip() + "…"
-
-
-def _waiting(shown: list[Item]) -> int:
-    """Messages after the newest step: no step has seen them yet."""
-    count = 0
-    for item in reversed(shown):
-        if item["kind"] == "step":
-            break
-        count += item["kind"] == "message"
-    return count
 
 
 def _settled(step: StepItem, call: CallView, decision: Decision, result: str, by: str, now: int) -> e.Event:

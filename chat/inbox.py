@@ -28,12 +28,14 @@ from chat.commands import (
     ApproveBody,
     CreateBody,
     DeleteBody,
+    EditBody,
     RenameBody,
     ResultCode,
     SendBody,
     SettleBody,
     StopBody,
     TakeBackBody,
+    WithdrawBody,
 )
 from chat.files import attachments
 from chat.journal import queries
@@ -47,7 +49,18 @@ from chat.support.clock import MACHINE, Clock
 
 log = logging.getLogger(__name__)
 
-Body = CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody | TakeBackBody
+Body = (
+    CreateBody
+    | SendBody
+    | StopBody
+    | RenameBody
+    | DeleteBody
+    | SettleBody
+    | ApproveBody
+    | TakeBackBody
+    | EditBody
+    | WithdrawBody
+)
 Decide = Callable[[SessionView], list[e.Event]]
 
 #: What each command is to the rules of chat/authorization.py; of an answer to a call that asks, `action_of` tells.
@@ -59,6 +72,8 @@ ACTIONS: dict[type[BaseModel], Action] = {
     DeleteBody: "delete",
     SettleBody: "settle",
     TakeBackBody: "write",
+    EditBody: "rewrite",
+    WithdrawBody: "rewrite",
 }
 
 
@@ -112,10 +127,10 @@ PASSING: frozenset[str] = frozenset({"too_many_waiting", "unavailable"})
 
 def digest(body: BaseModel) -> str:
     """What tells two payloads under one command id apart (rule W5)."""
-    # A message without files has the digest it had before there were any: its command may be retried across an
-    # update of the server.
-    plain = isinstance(body, SendBody) and not body.attachments
-    text = body.model_dump_json(exclude={"attachments"} if plain else None)
+    # What says nothing of a field has the digest it had before there was any: a command may be retried across an update
+    # of the server.
+    new = "attachments" if isinstance(body, SendBody) else "withdraw" if isinstance(body, StopBody) else ""
+    text = body.model_dump_json(exclude={new} if new and not getattr(body, new) else None)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -239,6 +254,16 @@ class Inbox:
                         elsewhere=elsewhere,
                     ),
                 )
+            case EditBody():
+                outcome = await self._append(conversation, command, await self._edit(who, conversation, body))
+            case WithdrawBody():
+                outcome = await self._append(
+                    conversation,
+                    command,
+                    lambda view: decide.decide_withdraw(
+                        view.state, message=body.message, by=who.name, now=self._clock.now()
+                    ),
+                )
         await self._after(conversation, outcome)
         return _result(outcome)
 
@@ -266,6 +291,26 @@ class Inbox:
 
         return decided
 
+    async def _edit(self, who: Sender, conversation: str, body: EditBody) -> Decide:
+        text = result_text(body.text)
+        if not text.strip() and not body.attachments:
+            raise Rejected("bad_command")
+        elsewhere = await queries.is_message(self._sessions.journal, conversation, body.message)
+        files = await attachments.bind(self._sessions.journal, who.user_id, conversation, body.attachments)
+
+        def decided(view: SessionView) -> list[e.Event]:
+            return decide.decide_edit(
+                view.state,
+                message=body.message,
+                text=text,
+                attachments=files,
+                by=who.name,
+                now=self._clock.now(),
+                elsewhere=elsewhere,
+            )
+
+        return decided
+
     async def _stop(self, who: Sender, conversation: str, command: Command, body: StopBody) -> AppendOutcome:
         # A worker may take the lease right after this look. Then it either finds the run stopped, or has begun
         # it, and the append below is decided again on a run that is running.
@@ -276,7 +321,14 @@ class Inbox:
             streamed = Streamed(part.message, part.text) if part is not None else None
             now = self._clock.now()
             return decide.decide_stop(
-                view.state, by=who.name, owned=owned, now=now, run=body.run, streamed=streamed
+                view.state,
+                by=who.name,
+                owned=owned,
+                now=now,
+                run=body.run,
+                streamed=streamed,
+                withdraw=body.withdraw,
+                conversation=conversation,
             )
 
         outcome = await self._append(conversation, command, decided)

@@ -72,6 +72,25 @@ class MessageTakenBack(Event):
     ignorable: Literal[True] = True
 
 
+class MessageEdited(Event):
+    """A message says something else from now on, with these files, where it stands. What the model has answered stays;
+    later requests have the new words. What it said first is in the journal."""
+
+    type: Literal["message.edited"] = "message.edited"
+    message: str
+    text: str
+    attachments: tuple[AttachmentRef, ...] = ()
+    by: str = ""
+
+
+class MessageWithdrawn(Event):
+    """A message that no request has had yet was taken back: it leaves the transcript and is not answered."""
+
+    type: Literal["message.withdrawn"] = "message.withdrawn"
+    message: str
+    by: str = ""
+
+
 class NoteAdded(Event):
     """Something was told to the conversation from elsewhere; the model reads it, nobody is asked to answer."""
 

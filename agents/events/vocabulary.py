@@ -29,8 +29,10 @@ from agents.events.facts import (
     Event,
     HistoryCompacted,
     MessageAdded,
+    MessageEdited,
     MessageLeftOut,
     MessageTakenBack,
+    MessageWithdrawn,
     NoteAdded,
     RunFailed,
     RunFinished,
@@ -55,6 +57,8 @@ AnyEvent = Annotated[
     | MessageAdded
     | MessageLeftOut
     | MessageTakenBack
+    | MessageEdited
+    | MessageWithdrawn
     | NoteAdded
     | RunQueued
     | RunStarted

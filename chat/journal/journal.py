@@ -7,6 +7,7 @@ calls). A session is rebuilt from those rows by a bounded read, never by replayi
 The API is async; the work happens in the threads of its `Database`. Works on every alias of Django's DATABASES.
 """
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
@@ -232,8 +233,10 @@ class Journal:
         # What stays with every request, however old: the first message, and the newest summary.
         events = row.events.order_by("seq")
         history = empty(conversation)
+        said = row.messages.filter(seq__lt=min(first, OPENING + 1), kind="message").order_by("seq")
+        for seq, body in said.values_list("seq", "body")[:1]:
+            history = fold(history, _said(body), seq)
         for found in (
-            events.filter(seq__lt=min(first, OPENING + 1), type="message.added")[:1],
             events.filter(seq__lt=first, seq=row.compacted_seq),
             events.filter(seq__gte=first, seq__lte=row.head_seq),
         ):
@@ -270,3 +273,10 @@ class Journal:
         if row is None:
             raise NoConversation
         return row
+
+
+def _said(body: Any) -> e.Event:
+    """The message of an item as it stands now, which may not be as it was sent."""
+    told = {"at": body["at"], "message": body["id"], "text": body["text"], "origin": body["origin"]}
+    files = body.get("attachments") or []
+    return e.from_json(json.dumps({"type": "message.added", **told, "attachments": files}))

@@ -14,7 +14,7 @@ from agents import events as e
 from agents.lifecycle import CALL
 from chat import models as m
 from chat.journal.committed import Committed
-from chat.session.state import is_open, item_at, left_out, run_of
+from chat.session.state import edited, is_open, item_at, left_out, run_of
 from chat.session.views import MessageItem, NoteItem, NoticeItem, State, StepItem
 
 #: Events that bring a conversation to the top of its owner's list.
@@ -22,6 +22,8 @@ NEWS = ("conversation.", "message.", "note.", "run.")
 
 #: Events that change a call's row. Progress is shown and not kept there.
 CALL_NEWS = tuple(kind for kind in CALL.rows if kind not in (e.StepFinished, e.CallProgress))
+#: Events that change an item wherever it stands, also when it has left the window.
+MARKS = (e.MessageLeftOut, e.MessageTakenBack, e.MessageEdited)
 #: The longest type of an event that the column holds. Ours are shorter; one of a later release need not be.
 TYPE_CHARS = 40
 
@@ -37,8 +39,9 @@ class Rows:
         self.call_changes: dict[str, dict[str, Any]] = {}
         self.runs: dict[str, dict[str, Any]] = {}
         self.new_runs: dict[str, m.Run] = {}
-        #: Marks of items that have left the window, by their ids, in order.
-        self.marks: list[e.MessageLeftOut | e.MessageTakenBack] = []
+        #: Changes of items that have left the window, by their ids, in order.
+        self.marks: list[e.MessageLeftOut | e.MessageTakenBack | e.MessageEdited] = []
+        self.withdrawn: list[str] = []
 
     def write(self, committed: Sequence[Committed], after: State) -> None:
         """Write the events, their commands and everything they changed, and move the head."""
@@ -88,8 +91,10 @@ class Rows:
                     self._step(item, each.event)
                 else:
                     self._message(item)
-        if isinstance(each.event, e.MessageLeftOut | e.MessageTakenBack) and not each.change:
+        if isinstance(each.event, MARKS) and not each.change:
             self.marks.append(each.event)
+        if isinstance(each.event, e.MessageWithdrawn) and each.change:
+            self._withdrawn(each.event.message)
         if isinstance(each.event, e.StepDiscarded) and each.change:
             self.steps[each.event.step] = None
         run = run_of(each.change)
@@ -105,6 +110,11 @@ class Rows:
             at=item["at"],
             body=cast(Any, item),
         )
+
+    def _withdrawn(self, message: str) -> None:
+        for seq in [seq for seq, row in self.messages.items() if row.message == message]:
+            del self.messages[seq]
+        self.withdrawn.append(message)
 
     def _step(self, item: StepItem, event: e.Event) -> None:
         self.steps[item["id"]] = m.Step(
@@ -209,6 +219,8 @@ class Rows:
             unique_fields=["conversation", "seq"],
             update_fields=["body"],
         )
+        if self.withdrawn:
+            conversation.messages.filter(message__in=self.withdrawn, kind="message").delete()
         gone = [step for step, row in self.steps.items() if row is None]
         if gone:
             conversation.steps.filter(step__in=gone).delete()
@@ -234,6 +246,11 @@ class Rows:
                 *self.conversation.steps.filter(step=event.message),
             ]
             for row in held:
+                if isinstance(event, e.MessageEdited):
+                    if getattr(row, "kind", "") == "message":
+                        row.body = edited(row.body, event)
+                        row.save(update_fields=["body"])
+                    continue
                 mark = row.body.get("left_out")
                 told = None if isinstance(event, e.MessageTakenBack) else left_out(mark, event)
                 row.body = {**row.body, "left_out": told}

@@ -2,7 +2,7 @@
 
 A message that starts a run is answered by it. One that came while another run was at work waits (rule R6) and is
 answered by the first run that asks the model after it; which one that is, is known once the request has gone out. What
-waits when a run is stopped stays unanswered until somebody speaks again.
+waits when a run is stopped is answered next.
 
 Plain functions over SQL, to be called in a database thread; `using` is Django's alias of the database.
 """

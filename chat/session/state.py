@@ -20,6 +20,7 @@ from chat.session.views import (
     ApprovalView,
     AttachmentView,
     CallView,
+    EditedView,
     InfoView,
     Item,
     LeftOutView,
@@ -129,6 +130,11 @@ def change(state: State, event: e.Event, seq: int) -> Patch:
             return _left_out(state, event)
         case e.MessageTakenBack():
             return _taken_back(state, event)
+        case e.MessageEdited():
+            return _edited(state, event)
+        case e.MessageWithdrawn():
+            found = _find_message(state, event.message)
+            return {} if found is None else {found: None}
         case e.RunQueued():
             run = run_of(state)
             return {} if run is not None and run["id"] == event.run else {"run": _queued(event)}
@@ -208,6 +214,28 @@ def _taken_back(state: State, event: e.MessageTakenBack) -> Patch:
     if found is None or (item := item_at(state, found))["kind"] == "notice" or item.get("left_out") is None:
         return {}
     return {found: cast(Item, {**item, "left_out": None})}
+
+
+def _edited(state: State, event: e.MessageEdited) -> Patch:
+    found = _find_message(state, event.message)
+    return {} if found is None else {found: edited(cast(MessageItem, state[found]), event)}
+
+
+def edited(item: MessageItem, event: e.MessageEdited) -> MessageItem:
+    """A message with other words and files; nobody has refused these yet."""
+    known = item.get("edited")
+    first: EditedView = {
+        "at": event.at,
+        "by": event.by,
+        "text": item["text"] if known is None else known["text"],
+    }
+    files = [cast(AttachmentView, e.plain(file)) for file in event.attachments]
+    return {**item, "text": event.text, "attachments": files, "left_out": None, "edited": first}
+
+
+def _find_message(state: State, id: str) -> str | None:
+    found = _find(state, id)
+    return found if found is not None and item_at(state, found)["kind"] == "message" else None
 
 
 def _queued(event: e.RunQueued) -> RunView:

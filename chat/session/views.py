@@ -108,9 +108,19 @@ class LeftOutView(TypedDict):
 
 
 @STRICT
+class EditedView(TypedDict):
+    """That a message says something else than when it was sent: when and by whom it was last changed, and what it said
+    at first."""
+
+    at: int
+    by: str
+    text: str
+
+
+@STRICT
 class MessageItem(TypedDict):
     """What a person said. Items stored before there were attachments lack that field; `left_out` null, or not there:
-    the model gets it whole."""
+    the model gets it whole; `edited` not there: it says what was sent."""
 
     kind: Literal["message"]
     seq: int
@@ -120,6 +130,7 @@ class MessageItem(TypedDict):
     origin: OriginView
     attachments: NotRequired[list[AttachmentView]]
     left_out: NotRequired[LeftOutView | None]
+    edited: NotRequired[Annotated[EditedView, Field(json_schema_extra={"optional": True})]]
 
 
 @STRICT

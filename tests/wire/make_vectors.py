@@ -76,6 +76,7 @@ def of_this_release() -> dict[str, list[Told]]:
     made["attachments"] = _attachments()
     made["approvals"] = _approvals()
     made["left-out"] = _left_out()
+    made["edited"] = _edited()
     made["incomplete"] = _incomplete()
     return made
 
@@ -234,6 +235,38 @@ def _left_out() -> list[Told]:
         out("notice-20"),
         back("notice-20"),
         back("r.1"),
+    ]
+
+
+def _edited() -> list[Told]:
+    """Messages that wait are changed and taken back; what is a note, a step or gone is not."""
+    file = e.AttachmentRef(id="a1", name="p.png", media_type="image/png", size=70)
+
+    def edit(message: str, text: str, *files: e.AttachmentRef) -> e.Event:
+        return e.MessageEdited(at=START + 1, message=message, text=text, attachments=files, by="alice")
+
+    def back(message: str) -> e.Event:
+        return e.MessageWithdrawn(at=START + 2, message=message, by="alice")
+
+    return [
+        *_begun(),
+        e.MessageAdded(at=START, message="w1", text="one", attachments=(file,)),
+        e.MessageAdded(at=START, message="w2", text="two"),
+        e.NoteAdded(at=START, message="n", text="note"),
+        e.MessageLeftOut(at=START, message="w1", reason="image", files=("a1",), detail="", model="m"),
+        edit("w1", "once"),
+        edit("w1", "twice", file),
+        edit("n", "no note"),
+        edit("nobody", "gone"),
+        back("w2"),
+        back("w2"),
+        back("n"),
+        edit("w2", "late"),
+        e.StepStarted(at=START, run="r", step="r.1"),
+        back("r.1"),
+        e.StepFinished(at=START, run="r", step="r.1", text="done"),
+        e.RunFinished(at=START, run="r"),
+        edit("cause", "went"),
     ]
 
 

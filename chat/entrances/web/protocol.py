@@ -15,7 +15,7 @@ from chat.session.views import InfoView, Item, RunView
 
 #: Grows when a frame changes its meaning, or a client's frame gets a field: servers refuse fields that they do not
 #: know, clients ignore them. A server says `goaway {protocol}` to a client of another version.
-PROTOCOL = 1
+PROTOCOL = 2
 #: Largest frame a client may send, in bytes (rule W11): a message of MAX_TEXT characters in any language fits.
 MAX_FRAME_IN = 128 * 1024
 #: Largest frame the server sends, in bytes (rule W10); Daphne refuses to send more than 1 MiB.

@@ -170,7 +170,19 @@ export interface Client {
   retry(conversation: string, message: string): void;
   /** Forget a failed message. */
   discard(conversation: string, message: string): void;
-  stop(conversation: string): Promise<Outcome>;
+  /** End the run. What waits behind it runs next, or is taken back with `withdraw`. */
+  stop(conversation: string, withdraw?: boolean): Promise<Outcome>;
+  /** Have a message say something else where it stands; nothing is answered anew. Throws `SyncRefusal`. */
+  edit(
+    conversation: string,
+    message: string,
+    text: string,
+    attachments?: readonly string[],
+  ): Promise<Outcome>;
+  /** Take back a message that waits behind a run. */
+  withdraw(conversation: string, message: string): Promise<Outcome>;
+  /** Files that the server has, to be attached again by their ids. */
+  restore(files: readonly AttachmentRef[]): void;
   rename(conversation: string, title: string): Promise<Outcome>;
   remove(conversation: string): Promise<Outcome>;
   /** Say of a call in doubt what happened (rule R4). `result`: what the model shall read, if it happened. */

@@ -22,6 +22,7 @@ import { Pager } from "./pager";
 import type { Cancel, Ports } from "./ports";
 import {
   type ApproveBody,
+  type AttachmentRef,
   type CallDetail,
   type ClientFrame,
   type CommandBody,
@@ -237,10 +238,29 @@ export class Engine implements Client {
     this.#settle();
   }
 
-  async stop(conversation: string): Promise<Outcome> {
+  async stop(conversation: string, withdraw = false): Promise<Outcome> {
     // The run is named: sent after a long outage, a stop must not end a run that was begun since.
     const run = this.conversation(conversation).getSnapshot().run?.id ?? null;
-    return this.#command(conversation, { kind: "stop", run });
+    return this.#command(conversation, { kind: "stop", run, ...(withdraw ? { withdraw } : {}) });
+  }
+
+  // Not async: what is refused before it is kept is thrown, as by `send`.
+  edit(
+    conversation: string,
+    message: string,
+    text: string,
+    attachments: readonly string[] = [],
+  ): Promise<Outcome> {
+    const clean = this.#checked(text, attachments);
+    return this.#command(conversation, { kind: "edit", message, text: clean, attachments: [...attachments] });
+  }
+
+  async withdraw(conversation: string, message: string): Promise<Outcome> {
+    return this.#command(conversation, { kind: "withdraw", message });
+  }
+
+  restore(files: readonly AttachmentRef[]): void {
+    for (const file of files) this.#uploads.restore(file);
   }
 
   async rename(conversation: string, title: string): Promise<Outcome> {

@@ -2,7 +2,16 @@
 
 export type ClientFrame = Hello | Open | Close | Command | Ping;
 export type CommandBody =
-  CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody | TakeBackBody;
+  | CreateBody
+  | SendBody
+  | StopBody
+  | RenameBody
+  | DeleteBody
+  | SettleBody
+  | ApproveBody
+  | TakeBackBody
+  | EditBody
+  | WithdrawBody;
 export type ServerFrame =
   | Welcome
   | Wait
@@ -64,6 +73,8 @@ export type AnyEvent =
   | MessageAdded
   | MessageLeftOut
   | MessageTakenBack
+  | MessageEdited
+  | MessageWithdrawn
   | NoteAdded
   | RunQueued
   | RunStarted
@@ -94,6 +105,8 @@ export type ResultCode =
   | "no_run"
   | "unknown_call"
   | "unknown_message"
+  | "already_read"
+  | "run_active"
   | "already_settled"
   | "already_decided"
   | "wrong_digest"
@@ -178,11 +191,13 @@ export interface SendBody {
   attachments?: string[];
 }
 /**
- * `run` is the run that is meant: a stop that comes late, after a long outage, must not end a later one.
+ * `run` is the run that is meant: a stop that comes late, after a long outage, must not end a later one. What waits
+ * behind it runs next, unless `withdraw` takes it back.
  */
 export interface StopBody {
   kind: "stop";
   run?: string | null;
+  withdraw?: boolean;
 }
 /**
  * Give the conversation another title.
@@ -223,6 +238,26 @@ export interface ApproveBody {
  */
 export interface TakeBackBody {
   kind: "take_back";
+  message: string;
+}
+/**
+ * Have a message say something else where it stands, with these files; nothing is answered anew. `message` is its
+ * id.
+ */
+export interface EditBody {
+  kind: "edit";
+  message: string;
+  text: string;
+  /**
+   * @maxItems 5
+   */
+  attachments?: string[];
+}
+/**
+ * Take back a message that waits behind a run: it leaves the transcript.
+ */
+export interface WithdrawBody {
+  kind: "withdraw";
   message: string;
 }
 export interface Ping {
@@ -302,7 +337,7 @@ export interface RunView {
 }
 /**
  * What a person said. Items stored before there were attachments lack that field; `left_out` null, or not there:
- * the model gets it whole.
+ * the model gets it whole; `edited` not there: it says what was sent.
  */
 export interface MessageItem {
   kind: "message";
@@ -313,6 +348,7 @@ export interface MessageItem {
   origin: OriginView;
   attachments: AttachmentView[];
   left_out: LeftOutView | null;
+  edited?: EditedView;
 }
 /**
  * Where a message came in: the entrance, and who or what spoke there.
@@ -341,6 +377,15 @@ export interface LeftOutView {
   files: string[];
   model: string;
   at: number;
+}
+/**
+ * That a message says something else than when it was sent: when and by whom it was last changed, and what it said
+ * at first.
+ */
+export interface EditedView {
+  at: number;
+  by: string;
+  text: string;
 }
 export interface NoteItem {
   kind: "note";
@@ -501,6 +546,27 @@ export interface MessageTakenBack {
   message: string;
   by: string;
   ignorable: true;
+}
+/**
+ * A message says something else from now on, with these files, where it stands. What the model has answered stays;
+ * later requests have the new words. What it said first is in the journal.
+ */
+export interface MessageEdited {
+  at: number;
+  type: "message.edited";
+  message: string;
+  text: string;
+  attachments: AttachmentRef[];
+  by: string;
+}
+/**
+ * A message that no request has had yet was taken back: it leaves the transcript and is not answered.
+ */
+export interface MessageWithdrawn {
+  at: number;
+  type: "message.withdrawn";
+  message: string;
+  by: string;
 }
 /**
  * Something was told to the conversation from elsewhere; the model reads it, nobody is asked to answer.
@@ -906,7 +972,7 @@ export interface CallDetail {
   status: CallStatus;
 }
 
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 export const MAX_TEXT = 32000;
 export const MAX_NOTE = 1000;
 export const MAX_ATTACHMENTS = 5;
@@ -917,6 +983,8 @@ export const EVENT_VERSIONS = {
   "message.added": 1,
   "message.left_out": 1,
   "message.taken_back": 1,
+  "message.edited": 1,
+  "message.withdrawn": 1,
   "note.added": 1,
   "run.queued": 1,
   "run.started": 1,

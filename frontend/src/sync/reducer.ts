@@ -36,6 +36,7 @@ export const NO_USAGE: Usage = { input: 0, output: 0, cached: 0, cost: null };
 
 type StepEnded = Extract<AnyEvent, { type: "step.finished" | "step.stopped" | "step.discarded" }>;
 type MessageLeftOut = Extract<AnyEvent, { type: "message.left_out" }>;
+export type MessageEdited = Extract<AnyEvent, { type: "message.edited" }>;
 type LeftOut = NonNullable<MessageItem["left_out"]>;
 type CallEvent = Extract<AnyEvent, { call: string }>;
 type RunEvent = Extract<AnyEvent, { type: `run.${string}` }>;
@@ -85,6 +86,12 @@ function change(state: State, event: AnyEvent, seq: number): State {
       return marked(state, event.message, (before) => leftOut(before, event));
     case "message.taken_back":
       return marked(state, event.message, () => null);
+    case "message.edited":
+      return edited(state, event);
+    case "message.withdrawn": {
+      const items = state.items.filter((item) => item.kind !== "message" || item.id !== event.message);
+      return items.length === state.items.length ? state : { ...state, items };
+    }
     case "step.started":
       return stepStarted(state, event, seq);
     case "step.finished":
@@ -115,6 +122,25 @@ function marked(state: State, id: string, next: (before: LeftOut | null) => Left
   const before = item.left_out ?? null;
   const left_out = next(before);
   return before === left_out ? state : { ...state, items: state.items.with(at, { ...item, left_out }) };
+}
+
+function edited(state: State, event: MessageEdited): State {
+  const at = state.items.findLastIndex((item) => item.id === event.message);
+  const item = state.items[at];
+  if (item?.kind !== "message") return state;
+  return { ...state, items: state.items.with(at, withWords(item, event)) };
+}
+
+/** A message with other words and files; nobody has refused these yet. */
+export function withWords(item: MessageItem, event: MessageEdited): MessageItem {
+  const { text, attachments, by, at } = event;
+  return {
+    ...item,
+    text,
+    attachments,
+    left_out: null,
+    edited: { at, by, text: item.edited?.text ?? item.text },
+  };
 }
 
 /** What an item says of being left out. Files come to files, and all of an item is more than some of its files. */

@@ -2,7 +2,7 @@
 // returns the next replica and changes nothing.
 import { parseCursor } from "./cursor";
 import type { EventFrame, Item, Part, SessionState, SnapshotPart } from "./protocol.gen";
-import { isOpen, reduce, type State } from "./reducer";
+import { isOpen, reduce, type State, withWords } from "./reducer";
 
 export interface Replica {
   readonly cursor: string;
@@ -84,10 +84,19 @@ export function withEvent(replica: Replica, frame: EventFrame): Applied {
   const { state, evicted } = reduce(replica.state, frame.event, frame.seq);
   // An open step that stood alone below the floor leaves altogether: between it and the floor is a hole.
   const left = evicted.filter((item) => item.seq >= replica.floor);
-  const older = left.length === 0 ? replica.older : merged(replica.older, left);
+  const held = left.length === 0 ? replica.older : merged(replica.older, left);
+  const older = olderAfter(held, frame);
   const part = partAfter(replica.part, frame);
   const thought = partAfter(replica.thought, frame);
   return { ...replica, cursor: frame.cursor, state, part, thought, older };
+}
+
+/** Pages that were loaded, after a person has changed one of their messages. */
+function olderAfter(older: readonly Item[], { event }: EventFrame): readonly Item[] {
+  if (event.type !== "message.edited") return older;
+  const at = older.findIndex((item) => item.id === event.message);
+  const item = older[at];
+  return item?.kind === "message" ? older.with(at, withWords(item, event)) : older;
 }
 
 function partAfter(part: SnapshotPart | null, { event }: EventFrame): SnapshotPart | null {

@@ -1,7 +1,7 @@
 import { ArrowDown, LoaderCircle } from "lucide-react";
 import { type MouseEvent, useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "react";
 import { Virtualizer, type VirtualizerHandle } from "virtua";
-import type { ConversationView } from "../sync";
+import type { ConversationView, MessageItem } from "../sync";
 import { useAgentName, useClient } from "./client";
 import { useWords } from "./i18n";
 import { Guard } from "./parts/Guard";
@@ -16,7 +16,15 @@ import { type Row, rowsOf, rowsToKeep } from "./view";
 const NEAR_START = 600;
 
 /** The messages of one conversation, newest at the bottom. Mount one per conversation (`key`). */
-export function Transcript({ view, agent }: { view: ConversationView; agent: string | undefined }) {
+export function Transcript({
+  view,
+  agent,
+  onTakenBack,
+}: {
+  view: ConversationView;
+  agent: string | undefined;
+  onTakenBack: (item: MessageItem) => void;
+}) {
   const words = useWords();
   const name = useAgentName(agent);
   const rows = useMemo(
@@ -70,7 +78,7 @@ export function Transcript({ view, agent }: { view: ConversationView; agent: str
                 className={`mx-auto max-w-3xl px-4 md:px-6 ${index === 0 ? "pt-4" : ""} ${index === rows.length - 1 ? "pb-6" : ""}`}
               >
                 <Guard fallback={<p className="py-3 text-sm text-danger">…</p>}>
-                  <RowView row={row} conversation={view.id} agent={agent} />
+                  <RowView row={row} conversation={view.id} agent={agent} onTakenBack={onTakenBack} />
                 </Guard>
               </div>
             )}
@@ -97,16 +105,20 @@ function RowView({
   row,
   conversation,
   agent,
+  onTakenBack,
 }: {
   row: Row;
   conversation: string;
   agent: string | undefined;
+  onTakenBack: (item: MessageItem) => void;
 }) {
   if (row.type === "pending") return <PendingRow conversation={conversation} message={row.message} />;
   const { item } = row;
   switch (item.kind) {
     case "message":
-      return <MessageRow conversation={conversation} item={item} waits={row.waits} />;
+      return (
+        <MessageRow conversation={conversation} item={item} waits={row.waits} onTakenBack={onTakenBack} />
+      );
     case "note":
       return <NoteRow conversation={conversation} item={item} />;
     case "notice":

@@ -11,7 +11,9 @@
  *                        data-seq = seq of the newest item or 0, data-older = none|more|loading|failed, data-items = how many
  *   message              a person's message: data-id, data-seq ("" while pending),
  *                        data-status = uploading | sending | stored | failed | done, data-waits = true|false
- *   message-retry, message-discard
+ *   message-retry, message-discard; message-edit, message-withdraw, message-edited
+ *   edit-box             a message that is being changed: data-id; edit-input, edit-send, edit-cancel, edit-attach, edit-file-input
+ *   waiting-line         what becomes of messages that wait; stop-withdraw
  *   left-out             what later requests go without: data-reason; take-back
  *   note, notice         data-seq; notice also data-code
  *   step                 data-id, data-seq, data-run, data-status = streaming|finished|stopped, data-survived, data-attempt

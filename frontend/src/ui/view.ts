@@ -1,4 +1,12 @@
-import type { CallView, ConversationView, Item, PendingMessage, RunView, StepItem } from "../sync";
+import type {
+  CallView,
+  ConversationView,
+  Item,
+  MessageItem,
+  PendingMessage,
+  RunView,
+  StepItem,
+} from "../sync";
 
 /** What one row of the transcript shows. `key` stays the same when a pending message becomes an item. */
 export type Row =
@@ -68,6 +76,13 @@ export function rowsOf(view: Pick<ConversationView, "items" | "pending" | "run">
   }));
   for (const message of pending) rows.push({ type: "pending", key: message.id, message });
   return rows;
+}
+
+/** The messages that wait behind the active run, oldest first (rule R6). */
+export function waitingMessages({ items, run }: Pick<ConversationView, "items" | "run">): MessageItem[] {
+  if (!isActive(run)) return [];
+  const after = items.slice(items.findLastIndex((item) => item.kind === "step") + 1);
+  return after.filter((item) => item.kind === "message" && item.id !== run.cause) as MessageItem[];
 }
 
 /** Whether the item is an answer that began and did not come to its end. Steps of old have no such field. */

@@ -1,5 +1,6 @@
 import type {
   ApproveBody,
+  AttachmentRef,
   Boot,
   BootState,
   CallDetail,
@@ -201,10 +202,26 @@ export class FakeClient implements Client {
       pending: view.pending.filter((each) => each.id !== message),
     }));
   }
-  async stop(conversation: string): Promise<Outcome> {
-    this.#note("stop", conversation);
+  async stop(conversation: string, withdraw = false): Promise<Outcome> {
+    this.#note("stop", conversation, ...(withdraw ? [withdraw] : []));
     this.conversation(conversation).update(() => ({ stopping: true }));
     return this.outcome;
+  }
+  async edit(
+    conversation: string,
+    message: string,
+    text: string,
+    attachments: readonly string[] = [],
+  ): Promise<Outcome> {
+    this.#note("edit", conversation, message, text, attachments);
+    return this.outcome;
+  }
+  async withdraw(conversation: string, message: string): Promise<Outcome> {
+    this.#note("withdraw", conversation, message);
+    return this.outcome;
+  }
+  restore(files: readonly AttachmentRef[]): void {
+    this.#note("restore", files);
   }
   async rename(conversation: string, title: string): Promise<Outcome> {
     this.#note("rename", conversation, title);

@@ -1,10 +1,11 @@
-import { CircleAlert, Clock3, LoaderCircle, RotateCcw, Trash2 } from "lucide-react";
-import { memo } from "react";
+import { CircleAlert, Clock3, LoaderCircle, Pencil, RotateCcw, Trash2, Undo2 } from "lucide-react";
+import { memo, useCallback, useState } from "react";
 import type { AttachmentRef, MessageItem, PendingMessage } from "../../sync";
 import { useClient, useConnection, useOrigin } from "../client";
 import { useWords } from "../i18n";
 import { CopyButton } from "../parts/CopyButton";
 import { Files } from "../parts/Files";
+import { EditBox } from "./EditBox";
 import { LeftOut } from "./LeftOut";
 
 interface BubbleProps {
@@ -63,17 +64,23 @@ export const MessageRow = memo(function MessageRow(props: {
   conversation: string;
   item: MessageItem;
   waits: boolean;
+  /** Puts the words and files of a message that was taken back where one writes. */
+  onTakenBack?: (item: MessageItem) => void;
 }) {
-  const { conversation, item, waits } = props;
+  const { conversation, item, waits, onTakenBack } = props;
+  const [editing, setEditing] = useState(false);
+  const close = useCallback(() => setEditing(false), []);
   const words = useWords();
   const from = words.t("message.from", { entrance: useOrigin(item.origin) });
-  const foot = waits ? (
+  const others = item.origin.entrance !== "web" && from;
+  const foot = (waits || others || item.edited) && (
     <>
-      <Clock3 size={13} aria-hidden="true" /> {words.t("message.waits")}
+      {waits && <Waiting conversation={conversation} item={item} {...{ onTakenBack, setEditing }} />}
+      {!waits && others}
+      {item.edited && <Edited edited={item.edited} />}
     </>
-  ) : (
-    item.origin.entrance !== "web" && from
   );
+  if (editing) return <EditBox conversation={conversation} item={item} onClose={close} />;
   const mark = item.left_out ?? null;
   const files = (item.attachments ?? []).filter((file) => mark?.files.includes(file.id));
   const names = files.map((file) => file.name);
@@ -92,6 +99,68 @@ export const MessageRow = memo(function MessageRow(props: {
     </Bubble>
   );
 });
+
+/** What can be done with a message that waits behind a run. */
+function Waiting(props: {
+  conversation: string;
+  item: MessageItem;
+  onTakenBack: ((item: MessageItem) => void) | undefined;
+  setEditing: (editing: boolean) => void;
+}) {
+  const { conversation, item } = props;
+  const words = useWords();
+  const client = useClient();
+  const [problem, setProblem] = useState("");
+  const [busy, setBusy] = useState(false);
+  const withdraw = async () => {
+    setBusy(true);
+    const outcome = await client.withdraw(conversation, item.id);
+    setBusy(false);
+    if (outcome.status === "applied") props.onTakenBack?.(item);
+    else setProblem(words.code("reject", outcome.code, words.t("reject.unavailable")));
+  };
+  return (
+    <>
+      <Clock3 size={13} aria-hidden="true" /> {words.t("message.waits")}
+      <button
+        type="button"
+        className="button small"
+        disabled={busy}
+        data-testid="message-edit"
+        onClick={() => props.setEditing(true)}
+      >
+        <Pencil size={13} aria-hidden="true" /> {words.t("message.edit")}
+      </button>
+      <button
+        type="button"
+        className="button small"
+        disabled={busy}
+        data-testid="message-withdraw"
+        onClick={() => void withdraw()}
+      >
+        <Undo2 size={13} aria-hidden="true" /> {words.t("message.withdraw")}
+      </button>
+      {problem && (
+        <span className="text-danger" role="alert">
+          {problem}
+        </span>
+      )}
+    </>
+  );
+}
+
+/** That the message once said something else, and what. */
+function Edited({ edited }: { edited: NonNullable<MessageItem["edited"]> }) {
+  const words = useWords();
+  return (
+    <span
+      data-testid="message-edited"
+      title={words.t("message.edited_from", { text: edited.text.slice(0, 300) })}
+    >
+      {words.t("message.edited")}
+    </span>
+  );
+}
 
 /** A message that is still in the outbox, with what became of it. */
 export const PendingRow = memo(function PendingRow(props: { conversation: string; message: PendingMessage }) {

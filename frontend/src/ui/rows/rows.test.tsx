@@ -1,5 +1,5 @@
-import { fireEvent, screen } from "@testing-library/react";
-import { describe, expect, test } from "vitest";
+import { fireEvent, screen, waitFor } from "@testing-library/react";
+import { describe, expect, test, vi } from "vitest";
 import type { StepItem } from "../../sync";
 import { FakeClient, message, notice, step } from "../gallery/fake";
 import { show } from "../testing";
@@ -40,6 +40,40 @@ test("a message that waits says so, and one from elsewhere says from where", () 
   const gone = message(3, "a", { origin: { entrance: "fax", name: "" } });
   shown.again(<MessageRow conversation="c" item={gone} waits={false} />);
   expect(screen.getByTestId("message").textContent).toContain("from fax");
+});
+
+test("a message that waits can be changed, with its files, and taken back to where one writes", async () => {
+  const client = new FakeClient();
+  const attachments = [{ id: "f1", name: "photo.png", media_type: "image/png", size: 9 }];
+  const item = message(3, "seocnd", { attachments });
+  const taken = vi.fn();
+  const shown = show(<MessageRow conversation="c" item={item} waits onTakenBack={taken} />, client);
+  fireEvent.click(screen.getByTestId("message-edit"));
+  const field = screen.getByTestId("edit-input");
+  expect((field as HTMLTextAreaElement).value).toBe("seocnd");
+  fireEvent.change(field, { target: { value: "second" } });
+  fireEvent.keyDown(field, { key: "Escape" });
+  expect(screen.queryByTestId("edit-box")).toBeNull();
+  fireEvent.click(screen.getByTestId("message-edit"));
+  fireEvent.change(screen.getByTestId("edit-input"), { target: { value: "second" } });
+  client.outcome = { status: "rejected", code: "run_active" };
+  fireEvent.click(screen.getByTestId("edit-send"));
+  expect((await screen.findByRole("alert")).textContent).toContain("Stop it first");
+  expect((screen.getByTestId("edit-input") as HTMLTextAreaElement).value).toBe("second");
+  client.outcome = { status: "applied" };
+  fireEvent.click(screen.getByTestId("edit-send"));
+  await waitFor(() => expect(screen.queryByTestId("edit-box")).toBeNull());
+  expect(client.calls.filter(({ method }) => method === "edit").at(-1)?.args).toEqual([
+    "c",
+    "m3",
+    "second",
+    ["f1"],
+  ]);
+  fireEvent.click(screen.getByTestId("message-withdraw"));
+  await waitFor(() => expect(taken).toHaveBeenCalledWith(item));
+  const edited = { at: 1, by: "alice", text: "seocnd" };
+  shown.again(<MessageRow conversation="c" item={message(3, "second", { edited })} waits={false} />);
+  expect(screen.getByTestId("message-edited").title).toContain("seocnd");
 });
 
 test("what the provider refused says so, in the provider's words, and can be sent again", async () => {
