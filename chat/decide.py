@@ -10,11 +10,13 @@ from uuid import UUID, uuid5
 
 from agents import closing
 from agents import events as e
+from agents.branches import MAX_BRANCHES
 from agents.history import Call, Step
 from agents.lifecycle import BEGINNINGS, CALL, RUN
 from agents.results import refused_by_person
 from agents.tools.definition import PREVIEW_CHARS
 from agents.tools.texts import fit
+from chat.session import paths
 from chat.session.errors import Rejected
 from chat.session.state import info_of, items, run_of, steps
 from chat.session.views import CallView, Item, MessageItem, RunView, State, StepItem
@@ -39,6 +41,13 @@ def run_id(conversation: str, cause: str) -> str:
     return str(uuid5(UUID(conversation), cause))
 
 
+def begun(state: State, *, run: str, cause: str, branch: str, now: int) -> list[e.Event]:
+    """A run is queued; where there are branches it is said which one it goes on with."""
+    if paths.view_of(state) is None:
+        return [e.RunQueued(at=now, run=run, cause=cause)]
+    return _of_branch(run, cause, branch, "", now)
+
+
 def active_run(state: State) -> RunView | None:
     """The run that is not over yet, or None."""
     run = run_of(state)
@@ -54,8 +63,10 @@ def decide_send(
     origin: e.Origin,
     now: int,
     attachments: tuple[e.AttachmentRef, ...] = (),
+    branch: str | None = None,
 ) -> list[e.Event]:
-    """A message joins, gives an unnamed conversation its title, and starts a run unless one is active (R2, R6)."""
+    """A message joins, gives an unnamed conversation its title, and starts a run unless one is active (R2, R6). It
+    belongs to the `branch` that its author looked at, which is shown from then on."""
     shown = items(state)
     if any(item["kind"] == "message" and item["id"] == message for item in shown):
         return []
@@ -63,14 +74,61 @@ def decide_send(
     if running is not None and len(waiting(state)) >= MAX_WAITING:
         raise Rejected("too_many_waiting")
     said = e.MessageAdded(at=now, message=message, text=text, origin=origin, attachments=attachments)
-    decided: list[e.Event] = [said]
+    shows = paths.shown(state) if branch is None else branch
+    decided: list[e.Event] = [*decide_choose(state, branch=shows, by=origin.name, now=now), said]
     info = info_of(state)
     if info is None or not info["title"]:
         titled = text if text.strip() or not attachments else attachments[0].name
         decided.append(e.ConversationRenamed(at=now, title=title_from(titled)))
     if running is None:
-        decided.append(e.RunQueued(at=now, run=run_id(conversation, message), cause=message))
+        run = run_id(conversation, message)
+        decided += begun(state, run=run, cause=message, branch=shows, now=now)
     return decided
+
+
+def decide_choose(state: State, *, branch: str, by: str, now: int) -> list[e.Event]:
+    """A branch is shown from now on; the one that is changes nothing."""
+    if not paths.branches_of(paths.view_of(state)).knows(branch):
+        raise Rejected("unknown_branch")
+    return [] if branch == paths.shown(state) else [e.BranchChosen(at=now, branch=branch, by=by)]
+
+
+def decide_branch(
+    state: State,
+    *,
+    conversation: str,
+    branch: str,
+    parent: str,
+    before: int,
+    cause: str,
+    by: str,
+    now: int,
+    said: e.MessageAdded | None = None,
+    agent: str = "",
+) -> list[e.Event]:
+    """Another way on from a place: a branch with what `parent`'s path has below `before`, and a run for message
+    `cause`, which is `said` there or stands before the place already. Only while nothing runs: one of two who want it
+    at once wins, and the other is told. Whoever looked the place up did that in the journal; it does not change."""
+    known = paths.branches_of(paths.view_of(state))
+    if known.knows(branch):
+        return []
+    if active_run(state) is not None:
+        raise Rejected("run_active")
+    if not known.knows(parent):
+        raise Rejected("unknown_branch")
+    if len(known.all) >= MAX_BRANCHES:
+        raise Rejected("too_many_branches")
+    opened = e.BranchOpened(at=now, branch=branch, parent=parent, before=before, by=by)
+    run = run_id(conversation, f"{cause}/{branch}")
+    told: list[e.Event] = [opened] if said is None else [opened, said]
+    return [*told, *_of_branch(run, cause, branch, agent, now)]
+
+
+def _of_branch(run: str, cause: str, branch: str, agent: str, now: int) -> list[e.Event]:
+    return [
+        e.RunQueued(at=now, run=run, cause=cause),
+        e.BranchContinued(at=now, run=run, branch=branch, agent=agent),
+    ]
 
 
 def decide_note(*, message: str, text: str, origin: e.Origin, now: int) -> list[e.Event]:
@@ -134,11 +192,11 @@ def with_next_run(
     """
     if not any(isinstance(event, e.RunFinished | e.RunFailed | e.RunStopped) for event in decided):
         return decided
-    left = [item for item in items(state) if item["kind"] == "message" and item["seq"] > seen]
+    left = _unread(state, seen)
     if not left:
         return decided
-    cause = left[0]["id"]
-    return [*decided, e.RunQueued(at=now, run=run_id(conversation, cause), cause=cause)]
+    cause, branch = left[0]["id"], paths.branch_of(left[0])
+    return [*decided, *begun(state, run=run_id(conversation, cause), cause=cause, branch=branch, now=now)]
 
 
 def seen(state: State) -> int:
@@ -151,10 +209,14 @@ def seen(state: State) -> int:
 
 def waiting(state: State) -> list[MessageItem]:
     """The messages that wait behind the active run, oldest first: no request has had them yet. None if nothing runs."""
-    if active_run(state) is None:
-        return []
-    after = seen(state)
-    return [item for item in items(state) if item["kind"] == "message" and item["seq"] > after]
+    return [] if active_run(state) is None else _unread(state, seen(state))
+
+
+def _unread(state: State, seen: int) -> list[MessageItem]:
+    """The messages that no request has had, oldest first. With branches each has its place, and the state knows it."""
+    if paths.view_of(state) is not None:
+        return paths.waiting(state)
+    return [item for item in items(state) if item["kind"] == "message" and item["seq"] > seen]
 
 
 def decide_edit(

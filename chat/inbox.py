@@ -26,19 +26,22 @@ from chat import decide, extensions
 from chat.authorization import Action, Standing, Verdict, in_admin, logged_in
 from chat.commands import (
     ApproveBody,
+    ChooseBody,
     CreateBody,
     DeleteBody,
     EditBody,
     RenameBody,
     ResultCode,
+    RewriteBody,
     SendBody,
     SettleBody,
     StopBody,
     TakeBackBody,
+    TryAgainBody,
     WithdrawBody,
 )
 from chat.files import attachments
-from chat.journal import queries
+from chat.journal import forks, queries
 from chat.journal.journal import Journal
 from chat.notify import doorbell
 from chat.session.contract import Command
@@ -60,6 +63,9 @@ Body = (
     | TakeBackBody
     | EditBody
     | WithdrawBody
+    | TryAgainBody
+    | RewriteBody
+    | ChooseBody
 )
 Decide = Callable[[SessionView], list[e.Event]]
 
@@ -74,6 +80,9 @@ ACTIONS: dict[type[BaseModel], Action] = {
     TakeBackBody: "write",
     EditBody: "rewrite",
     WithdrawBody: "rewrite",
+    TryAgainBody: "rewrite",
+    RewriteBody: "rewrite",
+    ChooseBody: "rewrite",
 }
 
 
@@ -129,8 +138,9 @@ def digest(body: BaseModel) -> str:
     """What tells two payloads under one command id apart (rule W5)."""
     # What says nothing of a field has the digest it had before there was any: a command may be retried across an update
     # of the server.
-    new = "attachments" if isinstance(body, SendBody) else "withdraw" if isinstance(body, StopBody) else ""
-    text = body.model_dump_json(exclude={new} if new and not getattr(body, new) else None)
+    new: tuple[str, ...] = ("withdraw",) if isinstance(body, StopBody) else ()
+    new = ("attachments", "branch") if isinstance(body, SendBody) else new
+    text = body.model_dump_json(exclude={name for name in new if getattr(body, name) in (None, (), False)})
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -256,6 +266,17 @@ class Inbox:
                 )
             case EditBody():
                 outcome = await self._append(conversation, command, await self._edit(who, conversation, body))
+            case TryAgainBody() | RewriteBody():
+                decided = await self._branch(who, conversation, body)
+                outcome = await self._append(conversation, command, decided)
+            case ChooseBody():
+                outcome = await self._append(
+                    conversation,
+                    command,
+                    lambda view: decide.decide_choose(
+                        view.state, branch=body.branch, by=who.name, now=self._clock.now()
+                    ),
+                )
             case WithdrawBody():
                 outcome = await self._append(
                     conversation,
@@ -287,6 +308,7 @@ class Inbox:
                 origin=origin,
                 now=self._clock.now(),
                 attachments=files,
+                branch=body.branch,
             )
 
         return decided
@@ -307,6 +329,46 @@ class Inbox:
                 by=who.name,
                 now=self._clock.now(),
                 elsewhere=elsewhere,
+            )
+
+        return decided
+
+    async def _branch(self, who: Sender, conversation: str, body: TryAgainBody | RewriteBody) -> Decide:
+        """Another way on from what the body names. The place is looked up before the append: the order of what is
+        settled does not change, and while something is not, the append refuses."""
+        journal = self._sessions.journal
+        await self._sessions.ensure_archived(conversation)
+        said, agent = None, ""
+        if isinstance(body, TryAgainBody):
+            place = await forks.of_answer(journal, conversation, body.item)
+            if body.agent and (agent := await queries.agent_for(journal, body.agent) or "") == "":
+                raise Rejected("agent_missing")
+        else:
+            place = await forks.of_message(journal, conversation, body.message)
+        if place is None:
+            raise Rejected("unknown_message")
+        cause = place.cause
+        if isinstance(body, RewriteBody):
+            text = result_text(body.text)
+            if not text.strip() and not body.attachments:
+                raise Rejected("bad_command")
+            files = await attachments.bind(journal, who.user_id, conversation, body.attachments)
+            origin = e.Origin(entrance=who.entrance, name=who.name, actor=who.actor)
+            cause, now = body.as_message, self._clock.now()
+            said = e.MessageAdded(at=now, message=cause, text=text, origin=origin, attachments=files)
+
+        def decided(view: SessionView) -> list[e.Event]:
+            return decide.decide_branch(
+                view.state,
+                conversation=conversation,
+                branch=body.branch,
+                parent=place.parent,
+                before=place.before,
+                cause=cause,
+                by=who.name,
+                now=self._clock.now(),
+                said=said,
+                agent=agent,
             )
 
         return decided

@@ -16,6 +16,9 @@ from agents.events.calls import (
     CallStarted,
 )
 from agents.events.facts import (
+    BranchChosen,
+    BranchContinued,
+    BranchOpened,
     ConversationCreated,
     ConversationRenamed,
     Event,
@@ -78,6 +81,9 @@ __all__ = [
     "ApprovalAsked",
     "ApprovalDecided",
     "AttachmentRef",
+    "BranchChosen",
+    "BranchContinued",
+    "BranchOpened",
     "CallCode",
     "CallInDoubt",
     "CallProgress",

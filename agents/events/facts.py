@@ -100,6 +100,36 @@ class NoteAdded(Event):
     origin: Origin = Origin()
 
 
+class BranchOpened(Event):
+    """From here on another way is gone: a branch that has what `parent`'s path has before seq `before`, and then its
+    own. It is the one that is shown, and what people say belongs to it (agents/branches.py)."""
+
+    type: Literal["branch.opened"] = "branch.opened"
+    branch: str
+    parent: str = ""
+    before: int
+    by: str = ""
+
+
+class BranchChosen(Event):
+    """Another branch is the one that is shown, in every tab, and what people say belongs to it."""
+
+    type: Literal["branch.chosen"] = "branch.chosen"
+    branch: str
+    by: str = ""
+
+
+class BranchContinued(Event):
+    """A run goes on with this branch: its steps, results and summaries belong there, whatever is shown. It stands
+    behind the `run.queued` of every run in a conversation that has branches, so that a release which knows none leaves
+    the run to others (rule J4). `agent`: who answers, where that is not the conversation's agent."""
+
+    type: Literal["branch.continued"] = "branch.continued"
+    run: str
+    branch: str
+    agent: str = ""
+
+
 class RunQueued(Event):
     type: Literal["run.queued"] = "run.queued"
     run: str

@@ -24,6 +24,9 @@ from agents.events.calls import (
     CallStarted,
 )
 from agents.events.facts import (
+    BranchChosen,
+    BranchContinued,
+    BranchOpened,
     ConversationCreated,
     ConversationRenamed,
     Event,
@@ -60,6 +63,9 @@ AnyEvent = Annotated[
     | MessageEdited
     | MessageWithdrawn
     | NoteAdded
+    | BranchOpened
+    | BranchChosen
+    | BranchContinued
     | RunQueued
     | RunStarted
     | RunRecovering

@@ -16,8 +16,12 @@ from uuid import UUID
 from django.db import DatabaseError, transaction
 
 from agents import events as e
+from agents.branches import NONE, Branches, Path, covers
+from agents.branches import fold as branched
+from agents.branches import path as path_to
 from agents.history import History, empty, fold
 from chat import models as m
+from chat.journal import on_path
 from chat.journal.committed import Committed
 from chat.journal.projection import Rows, clean
 from chat.session.contract import Command
@@ -28,6 +32,7 @@ from chat.session.errors import (
     NoConversation,
     Unarchivable,
 )
+from chat.session.paths import branches_of
 from chat.session.views import State
 from chat.support import kill_points
 from chat.support.database import Database
@@ -36,6 +41,9 @@ from chat.support.database import Database
 HISTORY_ITEMS = 400
 #: A conversation's first message is one of its first events, if a person began it.
 OPENING = 4
+
+#: What moves which branch is shown. (Of the runs the rows tell.)
+BRANCHES = ("branch.opened", "branch.chosen")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -206,6 +214,8 @@ class Journal:
         state: dict[str, Any] = {}
         if row.head_seq:
             state = {"info": row.info, "run": row.run}
+            if row.branches is not None:
+                state |= {"branches": row.branches, "seen": row.seen}
             state.update((f"i:{seq}", body) for seq, body in sorted(bodies))
         return Base(row.head_seq, row.head_tag, again.fence, state)
 
@@ -229,27 +239,55 @@ class Journal:
 
     def _history(self, conversation: str, items: int) -> History:
         row = self._conversation(conversation)
-        first = self._first_seq(row, items)
+        path = on_path.path_of(row.branches, (row.run or {}).get("branch", "") if row.branches else None)
+        first = self._first_seq(row, items, path)
         # What stays with every request, however old: the first message, and the newest summary.
         events = row.events.order_by("seq")
-        history = empty(conversation)
-        said = row.messages.filter(seq__lt=min(first, OPENING + 1), kind="message").order_by("seq")
+        history = empty(conversation, path, self._branches_before(row, first))
+        said = on_path.on(row.messages.all(), path).order_by("seq")
+        said = said.filter(seq__lt=min(first, OPENING + 1), kind="message")
         for seq, body in said.values_list("seq", "body")[:1]:
             history = fold(history, _said(body), seq)
         for found in (
-            events.filter(seq__lt=first, seq=row.compacted_seq),
+            events.filter(seq__lt=first, seq=self._compacted(row, first, path)),
             events.filter(seq__gte=first, seq__lte=row.head_seq),
         ):
             for seq, text in found.values_list("seq", "text"):
                 history = fold(history, e.from_json(text), seq)
         return history
 
-    def _first_seq(self, row: m.Conversation, items: int) -> int:
+    def _branches_before(self, row: m.Conversation, first: int) -> Branches:
+        """The branches as they were before seq `first`, with those of all runs; none where there never were any."""
+        if row.branches is None:
+            return NONE
+        runs = dict(row.runs.exclude(branch="").values_list("run", "branch"))
+        told = row.events.filter(seq__lt=first, type__in=BRANCHES).order_by("seq").values_list("seq", "text")
+        branches = Branches(runs=runs)
+        for seq, text in told:
+            branches = branched(branches, e.from_json(text), seq)
+        return branches
+
+    def _compacted(self, row: m.Conversation, first: int, path: Path | None) -> int:
+        """The seq of the newest summary that stands for items of the path; 0: there is none."""
+        if path is None or not row.compacted_seq or row.compacted_seq >= first:
+            return row.compacted_seq
+        made = row.events.filter(type="history.compacted", seq__lt=first).order_by("-seq")
+        branches = branches_of(row.branches)
+        runs = dict(row.runs.exclude(branch="").values_list("run", "branch"))
+        for seq, text in made.values_list("seq", "text"):
+            event = e.from_json(text)
+            if isinstance(event, e.HistoryCompacted) and not event.problem:
+                if covers(path_to(branches, runs.get(event.run, "")), event.upto, path):
+                    return seq
+        return 0
+
+    def _first_seq(self, row: m.Conversation, items: int, path: Path | None) -> int:
         """Where a history begins: with the oldest of the newest items, or the cause of the latest run if that
         is older, because the agent cannot go on with a run whose beginning it does not know."""
+        said, steps = on_path.on(row.messages.all(), path), on_path.on(row.steps.all(), path)
         newest = [
-            *row.messages.order_by("-seq").values_list("seq", flat=True)[: items + 1],
-            *row.steps.order_by("-seq").values_list("seq", flat=True)[: items + 1],
+            *said.order_by("-seq").values_list("seq", flat=True)[: items + 1],
+            *steps.order_by("-seq").values_list("seq", flat=True)[: items + 1],
         ]
         newest.sort(reverse=True)
         if len(newest) <= items:

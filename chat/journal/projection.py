@@ -13,8 +13,10 @@ from django.db import models
 from agents import events as e
 from agents.lifecycle import CALL
 from chat import models as m
+from chat.journal import on_path
 from chat.journal.committed import Committed
-from chat.session.state import edited, is_open, item_at, left_out, run_of
+from chat.session import paths
+from chat.session.state import WINDOW, edited, is_open, item_at, left_out, run_of
 from chat.session.views import MessageItem, NoteItem, NoticeItem, State, StepItem
 
 #: Events that bring a conversation to the top of its owner's list.
@@ -108,6 +110,7 @@ class Rows:
             message=item["id"],
             kind=item["kind"],
             at=item["at"],
+            branch=item.get("branch", ""),
             body=cast(Any, item),
         )
 
@@ -122,6 +125,7 @@ class Rows:
             seq=item["seq"],
             step=item["id"],
             run=item["run"],
+            branch=item.get("branch", ""),
             status=item["status"],
             open=is_open(item),
             attempt=item["attempt"],
@@ -190,6 +194,7 @@ class Rows:
             "ended_at": run["ended_at"],
             "retry_at": run["retry_at"],
             "updated_at": each.event.at,
+            "branch": run.get("branch", ""),
             **used(run.get("usage")),
         }
         if isinstance(each.event, e.RunStarted):
@@ -271,9 +276,15 @@ class Rows:
         row.head_seq, row.head_tag = last.seq, last.tag
         row.info, row.run = after.get("info"), after.get("run")
         row.window = sorted(int(key[2:]) for key in after if key.startswith("i:"))
+        if "branches" in after:
+            row.branches, row.seen = after["branches"], after.get("seen")
+            if any(isinstance(each.event, e.BranchOpened | e.BranchChosen) for each in committed):
+                row.window = sorted({*row.window, *_newest(row)})
         row.title = clean(row.info["title"])[:200] if row.info else row.title
         row.run_status = row.run["status"] if row.run else ""
         changed = ["head_seq", "head_tag", "info", "run", "window", "title", "run_status"]
+        if "branches" in after:
+            changed += ["branches", "seen"]
         totals = used(row.info.get("usage")) if row.info else {}
         for name, value in totals.items():
             setattr(row, name, value)
@@ -288,6 +299,15 @@ class Rows:
             row.updated_at = max(row.updated_at, *news)
             changed.append("updated_at")
         row.save(update_fields=changed)
+
+
+def _newest(row: m.Conversation) -> list[int]:
+    """The places of the newest items that the branch shown now has, as many as a window shows."""
+    path = paths.path_of(row.branches)
+    rows: list[int] = []
+    for kind in (row.messages, row.steps):
+        rows += on_path.on(kind.all(), path).order_by("-seq").values_list("seq", flat=True)[:WINDOW]
+    return sorted(rows)[-WINDOW:]
 
 
 def _fields(model: type[models.Model], key: str) -> list[str]:

@@ -15,6 +15,7 @@ from django.contrib.auth import get_user_model
 from agents.acting import Acting, Reach
 from chat import extensions
 from chat.authorization import ChatPerson, ChatPlace, Reason, Standing, in_chat, logged_in
+from chat.journal import on_path
 from chat.models import Conversation, Message, Run, Step
 
 #: A speaker as the journal has them: (entrance, actor).
@@ -39,26 +40,30 @@ def acting_in(conversation: str, before: int | None, using: str = "default") -> 
     """Who acts in the calls of the step that was started at seq `before`; None: of the one to come. In a database
     thread."""
     id = UUID(conversation)
-    row = Conversation.objects.using(using).filter(pk=id).values("owner_id", "entrance").first()
+    row = Conversation.objects.using(using).filter(pk=id).values("owner_id", "entrance", "branches").first()
     if row is None:
         return Acting(changes=False, reach="nowhere")
     owner, entrance = row["owner_id"], row["entrance"]
-    speakers = _speakers(id, before, using)
+    speakers = _speakers(id, before, using, row["branches"])
     place = extensions.place_of(entrance, id)
     active = _active({owner, *(user for _, actor in speakers if (user := _user(actor)) is not None)}, using)
     stand = {one: _standing(one, owner, entrance, place, active) for one in sorted(speakers)}
     return _together((_key(one, owner, standing), standing) for one, standing in stand.items())
 
 
-def _speakers(conversation: UUID, before: int | None, using: str) -> set[Speaker]:
+def _speakers(conversation: UUID, before: int | None, using: str, branches: Any) -> set[Speaker]:
     """Who has spoken in the run up to the step: since the last answer of another run, so that words which waited while
-    that one was stopped count, too."""
+    that one was stopped count, too. Nobody has on a branch which is not the run's."""
     steps = Step.objects.using(using).filter(conversation_id=conversation)
     said = Message.objects.using(using).filter(conversation_id=conversation, kind="message")
     run = steps.filter(seq=before).values_list("run", flat=True).first() if before is not None else None
     if run is None:
         runs = Run.objects.using(using).filter(conversation_id=conversation)
         run = runs.order_by("-seq").values_list("run", flat=True).first()
+    if branches is not None:
+        on = Run.objects.using(using).filter(conversation_id=conversation, run=run)
+        path = on_path.path_of(branches, on.values_list("branch", flat=True).first() or "")
+        steps, said = on_path.on(steps, path), on_path.on(said, path)
     if before is not None:
         steps, said = steps.filter(seq__lt=before), said.filter(seq__lt=before)
     answers = steps.filter(status__in=ANSWERED).exclude(run=run).order_by("-seq")

@@ -21,13 +21,17 @@ from random import Random
 from typing import Any, get_args
 
 from agents import events as e
-from chat.session.state import EMPTY, items, merge, reduce
+from chat.session import paths
+from chat.session.state import EMPTY, WINDOW, change, is_open, items, merge, reduce
 from chat.session.views import State
+from tests.support.branching import Branching
 from tests.support.histories import START, flat, tell
 
 HERE = Path(__file__).parent
 #: Between them they tell every type of event.
 SEEDS = (10, 27, 59, 90, 342)
+#: Histories with branches, of which some change while calls run.
+BRANCHING = (3, 8, 21)
 #: Longer histories than this do not list every prefix.
 DENSE = 60
 #: Of a release every so many states are kept, and the last.
@@ -39,7 +43,24 @@ Told = e.Event | dict[str, Any]
 
 def shown(state: State) -> dict[str, Any]:
     """A state as clients have it."""
-    return {"info": state["info"], "run": state["run"], "items": items(state)}
+    more = {name: state[name] for name in ("branches", "seen") if name in state}
+    return {"info": state["info"], "run": state["run"], **more, "items": items(state)}
+
+
+def without(fields: dict[str, Any]) -> dict[str, Any]:
+    """The items that there are."""
+    return {key: value for key, value in fields.items() if key.startswith("i:") and value is not None}
+
+
+def anew(state: State, every: dict[str, Any]) -> dict[str, Any]:
+    """What a session shows when it has been read anew, because another branch is shown."""
+    on = sorted((int(key[2:]) for key, item in every.items() if paths.on_path(state, item)))[-WINDOW:]
+    kept = {int(key[2:]) for key, item in every.items() if is_open(item) or paths.waits(state, item)}
+    kept -= {
+        seq for seq in kept if paths.on_path(state, every[f"i:{seq}"]) and not is_open(every[f"i:{seq}"])
+    }
+    fields = {key: value for key, value in state.items() if not key.startswith("i:") and key != "moved"}
+    return fields | {f"i:{seq}": every[f"i:{seq}"] for seq in sorted({*on, *kept})}
 
 
 def stored(told: Told) -> str:
@@ -51,11 +72,16 @@ def vector(name: str, events: list[Told]) -> dict[str, Any]:
     """The history with its states."""
     states = []
     state: State = EMPTY
+    every: dict[str, Any] = {}
     for seq, told in enumerate(events, start=1):
         event = e.from_json(stored(told))
+        every = without(every | change({**state, **every}, event, seq))
         state = merge(state, reduce(state, event, seq))
-        if len(events) <= DENSE or seq % 10 == 0 or seq > len(events) - 10:
-            states.append({"seq": seq, "state": shown(state)})
+        moved = {"moved": True} if "moved" in state else {}
+        if moved:
+            state = anew(state, every)
+        if len(events) <= DENSE or seq % 10 == 0 or seq > len(events) - 10 or moved:
+            states.append({"seq": seq, "state": shown(state), **moved})
     numbered = [{"seq": seq, "event": json.loads(stored(told))} for seq, told in enumerate(events, 1)]
     return {"name": name, "events": numbered, "states": states}
 
@@ -77,6 +103,11 @@ def of_this_release() -> dict[str, list[Told]]:
     made["approvals"] = _approvals()
     made["left-out"] = _left_out()
     made["edited"] = _edited()
+    for seed in BRANCHING:
+        story = Branching(Random(seed), "c0ffee00-0000-4000-8000-000000000000")
+        for _ in range(40):
+            story.step()
+        made[f"branching-{seed}"] = list(story.events)
     made["incomplete"] = _incomplete()
     return made
 

@@ -7,6 +7,7 @@ import type {
   ApproveBody,
   AttachmentRef,
   Boot,
+  BranchesView,
   CallDetail,
   ConversationEntry,
   GoawayReason,
@@ -14,6 +15,7 @@ import type {
   Item,
   ResultCode,
   RunView,
+  SeenView,
   SettleBody,
 } from "./protocol.gen";
 import type { Schedules } from "./schedules";
@@ -113,6 +115,10 @@ export interface ConversationView {
    * Items that did not change keep their identity.
    */
   items: readonly Item[];
+  /** The branches of a conversation that has any; `items` are those of the one that is shown. */
+  branches: BranchesView | null;
+  /** Of such a conversation: up to where each branch was read. A message behind it waits. */
+  seen: SeenView | null;
   /** Messages that are not among `items` yet, in the order in which they were sent. */
   pending: readonly PendingMessage[];
   /** `more`: call `loadOlder`; `none`: `items` begins with the first one. */
@@ -179,6 +185,20 @@ export interface Client {
     text: string,
     attachments?: readonly string[],
   ): Promise<Outcome>;
+  /**
+   * Have a message answered anew, on a branch of its own; `item` is the answer, or the notice that says there is none.
+   * `agent`: another one that answers.
+   */
+  tryAgain(conversation: string, item: string, agent?: string): Promise<Outcome>;
+  /** Say something else in the place of a message, on a branch of its own, and have that answered. Throws `SyncRefusal`. */
+  rewrite(
+    conversation: string,
+    message: string,
+    text: string,
+    attachments?: readonly string[],
+  ): Promise<Outcome>;
+  /** Show another branch, in every tab. */
+  choose(conversation: string, branch: string): Promise<Outcome>;
   /** Take back a message that waits behind a run. */
   withdraw(conversation: string, message: string): Promise<Outcome>;
   /** Files that the server has, to be attached again by their ids. */

@@ -28,6 +28,7 @@ import {
   type CommandBody,
   MAX_NOTE,
   MAX_TEXT,
+  type SendBody,
   type ServerFrame,
   type SettleBody,
   type Welcome,
@@ -224,7 +225,10 @@ export class Engine implements Client {
 
   send(conversation: string, text: string, attachments: readonly string[] = []): string {
     const message = this.#uuid();
-    this.#enqueue(conversation, [said(message, this.#checked(text, attachments), attachments)]);
+    const body = said(message, this.#checked(text, attachments), attachments);
+    // What is said belongs to what its author looks at, however late it arrives.
+    const shown = this.conversation(conversation).getSnapshot().branches?.shown;
+    this.#enqueue(conversation, [shown === undefined ? body : { ...body, branch: shown }]);
     return message;
   }
 
@@ -253,6 +257,31 @@ export class Engine implements Client {
   ): Promise<Outcome> {
     const clean = this.#checked(text, attachments);
     return this.#command(conversation, { kind: "edit", message, text: clean, attachments: [...attachments] });
+  }
+
+  async tryAgain(conversation: string, item: string, agent = ""): Promise<Outcome> {
+    return this.#command(conversation, { kind: "try_again", item, branch: this.#uuid(), agent });
+  }
+
+  rewrite(
+    conversation: string,
+    message: string,
+    text: string,
+    attachments: readonly string[] = [],
+  ): Promise<Outcome> {
+    const clean = this.#checked(text, attachments);
+    const ids = { as_message: this.#uuid(), branch: this.#uuid() };
+    return this.#command(conversation, {
+      kind: "rewrite",
+      message,
+      ...ids,
+      text: clean,
+      attachments: [...attachments],
+    });
+  }
+
+  async choose(conversation: string, branch: string): Promise<Outcome> {
+    return this.#command(conversation, { kind: "choose", branch });
   }
 
   async withdraw(conversation: string, message: string): Promise<Outcome> {
@@ -462,7 +491,7 @@ export class Engine implements Client {
 }
 
 /** The body of a message; without files it is what it was before there were any. */
-function said(message: string, text: string, attachments: readonly string[]): CommandBody {
+function said(message: string, text: string, attachments: readonly string[]): SendBody {
   const body = { kind: "send", message, text } as const;
   return attachments.length > 0 ? { ...body, attachments: [...attachments] } : body;
 }

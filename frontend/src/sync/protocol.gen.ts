@@ -11,7 +11,10 @@ export type CommandBody =
   | ApproveBody
   | TakeBackBody
   | EditBody
-  | WithdrawBody;
+  | WithdrawBody
+  | TryAgainBody
+  | RewriteBody
+  | ChooseBody;
 export type ServerFrame =
   | Welcome
   | Wait
@@ -76,6 +79,9 @@ export type AnyEvent =
   | MessageEdited
   | MessageWithdrawn
   | NoteAdded
+  | BranchOpened
+  | BranchChosen
+  | BranchContinued
   | RunQueued
   | RunStarted
   | RunRecovering
@@ -107,6 +113,8 @@ export type ResultCode =
   | "unknown_message"
   | "already_read"
   | "run_active"
+  | "unknown_branch"
+  | "too_many_branches"
   | "already_settled"
   | "already_decided"
   | "wrong_digest"
@@ -179,7 +187,8 @@ export interface CreateBody {
 /**
  * `message` is the client-made id of the message, so that the outbox can recognise it in the state.
  *
- * `attachments` are ids of files that were uploaded before. With at least one the text may be empty.
+ * `attachments` are ids of files that were uploaded before. With at least one the text may be empty. `branch` is the
+ * one that its author looked at; none said: the one that is shown.
  */
 export interface SendBody {
   kind: "send";
@@ -189,6 +198,7 @@ export interface SendBody {
    * @maxItems 5
    */
   attachments?: string[];
+  branch?: string | null;
 }
 /**
  * `run` is the run that is meant: a stop that comes late, after a long outage, must not end a later one. What waits
@@ -260,6 +270,38 @@ export interface WithdrawBody {
   kind: "withdraw";
   message: string;
 }
+/**
+ * Have a message answered anew, on a branch of its own: `item` is the answer (a step), or what says that there is
+ * none (a notice). The answer stays, on its branch. `agent` is another one that answers, by its slug.
+ */
+export interface TryAgainBody {
+  kind: "try_again";
+  item: string;
+  branch: string;
+  agent?: string;
+}
+/**
+ * Say something else in the place of a message, on a branch of its own, and have that answered. What was said
+ * stays, with all that follows it, on its branch. `message` is its id, `as_message` the client-made one of the new.
+ */
+export interface RewriteBody {
+  kind: "rewrite";
+  message: string;
+  as_message: string;
+  branch: string;
+  text: string;
+  /**
+   * @maxItems 5
+   */
+  attachments?: string[];
+}
+/**
+ * Show another branch, in every tab.
+ */
+export interface ChooseBody {
+  kind: "choose";
+  branch: string;
+}
 export interface Ping {
   type: "ping";
 }
@@ -296,11 +338,14 @@ export interface Snapshot {
   part: SnapshotPart | null;
 }
 /**
- * What one conversation shows: `items` in transcript order (ascending seq).
+ * What one conversation shows: `items` in transcript order (ascending seq). One with branches says which is shown,
+ * and may hold items of others, of which something is open or waits.
  */
 export interface SessionState {
   info: Info;
   run: RunView | null;
+  branches?: BranchesView;
+  seen?: SeenView;
   items: Item[];
 }
 export interface Info {
@@ -318,6 +363,9 @@ export interface UsageView {
   cached: number;
   cost: number | null;
 }
+/**
+ * `branch`: where it goes on, if not on the first one. `agent`: who answers, if not the conversation's agent.
+ */
 export interface RunView {
   id: string;
   cause: string;
@@ -334,6 +382,52 @@ export interface RunView {
   detail: string;
   retry_at: number | null;
   usage: UsageView;
+  branch?: string;
+  agent?: string;
+}
+/**
+ * The branches of a conversation that has any: the one that is shown ("" is the first), the items that it has, and
+ * its forks.
+ */
+export interface BranchesView {
+  shown: string;
+  path: SegmentView[];
+  forks: ForkView[];
+  all: BranchView[];
+  main_shown_at: number;
+}
+/**
+ * Of `branch`, what stands below `below`; null: all of it.
+ */
+export interface SegmentView {
+  branch: string;
+  below: number | null;
+}
+/**
+ * A place on what is shown from which there is more than one way on: which branch each way shows, and which of them
+ * is taken. It is told at the first item at or after `before`.
+ */
+export interface ForkView {
+  before: number;
+  ways: string[];
+  at: number;
+}
+/**
+ * One branch: it has what `parent` has below seq `before`, and then its own (`agents/branches.py`).
+ */
+export interface BranchView {
+  id: string;
+  parent: string;
+  before: number;
+  shown_at: number;
+}
+/**
+ * Of each branch the seq of what a request has had last: a message behind it waits.
+ */
+export interface SeenView {
+  seen: {
+    [k: string]: number;
+  };
 }
 /**
  * What a person said. Items stored before there were attachments lack that field; `left_out` null, or not there:
@@ -348,6 +442,7 @@ export interface MessageItem {
   origin: OriginView;
   attachments: AttachmentView[];
   left_out: LeftOutView | null;
+  branch?: string;
   edited?: EditedView;
 }
 /**
@@ -395,6 +490,7 @@ export interface NoteItem {
   at: number;
   origin: OriginView;
   left_out: LeftOutView | null;
+  branch?: string;
 }
 /**
  * `reasoning`: what the model said to itself. `incomplete`: why a finished one is not a whole answer (rule R14).
@@ -417,6 +513,7 @@ export interface StepItem {
   at: number;
   ended_at: number | null;
   left_out: LeftOutView | null;
+  branch?: string;
 }
 /**
  * `approval` null: nobody was asked. Calls stored before there were approvals lack that field.
@@ -461,6 +558,7 @@ export interface NoticeItem {
   at: number;
   code: RunCode | "stopped";
   detail: string;
+  branch?: string;
 }
 export interface SnapshotPart {
   message: string;
@@ -577,6 +675,39 @@ export interface NoteAdded {
   message: string;
   text: string;
   origin: Origin;
+}
+/**
+ * From here on another way is gone: a branch that has what `parent`'s path has before seq `before`, and then its
+ * own. It is the one that is shown, and what people say belongs to it (agents/branches.py).
+ */
+export interface BranchOpened {
+  at: number;
+  type: "branch.opened";
+  branch: string;
+  parent: string;
+  before: number;
+  by: string;
+}
+/**
+ * Another branch is the one that is shown, in every tab, and what people say belongs to it.
+ */
+export interface BranchChosen {
+  at: number;
+  type: "branch.chosen";
+  branch: string;
+  by: string;
+}
+/**
+ * A run goes on with this branch: its steps, results and summaries belong there, whatever is shown. It stands
+ * behind the `run.queued` of every run in a conversation that has branches, so that a release which knows none leaves
+ * the run to others (rule J4). `agent`: who answers, where that is not the conversation's agent.
+ */
+export interface BranchContinued {
+  at: number;
+  type: "branch.continued";
+  run: string;
+  branch: string;
+  agent: string;
 }
 export interface RunQueued {
   at: number;
@@ -986,6 +1117,9 @@ export const EVENT_VERSIONS = {
   "message.edited": 1,
   "message.withdrawn": 1,
   "note.added": 1,
+  "branch.opened": 1,
+  "branch.chosen": 1,
+  "branch.continued": 1,
   "run.queued": 1,
   "run.started": 1,
   "run.recovering": 1,
