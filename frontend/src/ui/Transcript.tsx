@@ -7,6 +7,7 @@ import { useWords } from "./i18n";
 import { Guard } from "./parts/Guard";
 import { KeptProvider } from "./parts/kept";
 import { MessageRow, PendingRow } from "./rows/MessageRow";
+import { OtherBranches } from "./rows/OtherBranches";
 import { NoteRow, NoticeRow } from "./rows/QuietRows";
 import { StepRow } from "./rows/StepRow";
 import { useStickToEnd } from "./stickToEnd";
@@ -28,8 +29,16 @@ export function Transcript({
   const words = useWords();
   const name = useAgentName(agent);
   const rows = useMemo(
-    () => rowsOf({ items: view.items, pending: view.pending, run: view.run }),
-    [view.items, view.pending, view.run],
+    () =>
+      rowsOf({
+        items: view.items,
+        pending: view.pending,
+        run: view.run,
+        branches: view.branches,
+        seen: view.seen,
+        older: view.older,
+      }),
+    [view.items, view.pending, view.run, view.branches, view.seen, view.older],
   );
   const keep = useMemo(() => rowsToKeep(rows), [rows]);
   const scroller = useRef<HTMLDivElement>(null);
@@ -113,16 +122,25 @@ function RowView({
   onTakenBack: (item: MessageItem) => void;
 }) {
   if (row.type === "pending") return <PendingRow conversation={conversation} message={row.message} />;
-  const { item } = row;
+  if (row.type === "branches")
+    return <OtherBranches conversation={conversation} fork={row.fork} running={row.running} />;
+  const { item, fork, again } = row;
   switch (item.kind) {
     case "message":
       return (
-        <MessageRow conversation={conversation} item={item} waits={row.waits} onTakenBack={onTakenBack} />
+        <MessageRow
+          conversation={conversation}
+          item={item}
+          waits={row.waits}
+          fork={fork}
+          again={again}
+          onTakenBack={onTakenBack}
+        />
       );
     case "note":
-      return <NoteRow conversation={conversation} item={item} />;
+      return <NoteRow conversation={conversation} item={item} fork={fork} />;
     case "notice":
-      return <NoticeRow item={item} />;
+      return <NoticeRow conversation={conversation} agent={agent} item={item} fork={fork} again={again} />;
     case "step":
       return (
         <StepRow
@@ -132,6 +150,8 @@ function RowView({
           opens={row.opens}
           closes={row.closes}
           goesOn={row.goesOn}
+          fork={fork}
+          again={again}
         />
       );
   }
@@ -163,7 +183,7 @@ function OlderState({ view, onRetry }: { view: ConversationView; onRetry: () => 
 
 /** A click that opens or closes something: what grows then must not push the thing clicked away. */
 function isToggle(event: MouseEvent): boolean {
-  return event.target instanceof Element && event.target.closest("[aria-expanded]") !== null;
+  return event.target instanceof Element && event.target.closest("[aria-expanded], [data-holds]") !== null;
 }
 
 /** True in the render in which rows were put before the first one: the list then keeps its place. */

@@ -216,6 +216,23 @@ export class FakeClient implements Client {
     this.#note("edit", conversation, message, text, attachments);
     return this.outcome;
   }
+  async tryAgain(conversation: string, item: string, agent?: string): Promise<Outcome> {
+    this.#note("tryAgain", conversation, item, ...(agent ? [agent] : []));
+    return this.outcome;
+  }
+  async rewrite(
+    conversation: string,
+    message: string,
+    text: string,
+    attachments: readonly string[] = [],
+  ): Promise<Outcome> {
+    this.#note("rewrite", conversation, message, text, attachments);
+    return this.outcome;
+  }
+  async choose(conversation: string, branch: string): Promise<Outcome> {
+    this.#note("choose", conversation, branch);
+    return this.outcome;
+  }
   async withdraw(conversation: string, message: string): Promise<Outcome> {
     this.#note("withdraw", conversation, message);
     return this.outcome;
@@ -299,6 +316,8 @@ export function emptyView(id: string): ConversationView {
     run: null,
     stopping: false,
     items: [],
+    branches: null,
+    seen: null,
     pending: [],
     older: "none",
   };

@@ -113,6 +113,25 @@ export const en = {
   "message.edited": "edited",
   "message.edited_from": "Before: {text}",
 
+  "message.save_answer": "Save and answer",
+  "message.save_only": "Save only",
+
+  "again.button": "Try again",
+  "again.other": "Try again with another agent",
+  "again.with": "Try again with {agent}",
+  "again.title": "Have it answered again?",
+  "again.effects": "For this answer the agent has already used tools that change something:",
+  "again.hint": "A new answer may use them again. What was changed stays changed.",
+  "again.confirm": "Try again",
+
+  "ways.label": "Version {n} of {all}",
+  "ways.previous": "Previous version",
+  "ways.next": "Next version",
+
+  "branches.more": "There is more of this conversation on another branch.",
+  "branches.running": "An answer is being made on another branch.",
+  "branches.show": "Show it",
+
   "waiting.one": "A message waits. It runs next, also after a stop.",
   "waiting.many": "{n} messages wait. They run next, also after a stop.",
   "waiting.stop": "Stop and take back",
@@ -292,6 +311,8 @@ export const en = {
   "reject.unknown_message": "The server does not know this message.",
   "reject.already_read": "The agent has read this message already.",
   "reject.run_active": "An answer is being made. Stop it first.",
+  "reject.unknown_branch": "There is no such branch in this conversation.",
+  "reject.too_many_branches": "This conversation has as many branches as it may have. Begin a new one.",
   "reject.unknown_call": "The server does not know this tool call.",
   "reject.already_settled": "This has been decided already.",
   "reject.already_decided": "Somebody else has decided already.",

@@ -115,6 +115,25 @@ export const zh: Dictionary = {
   "message.edited": "已编辑",
   "message.edited_from": "原文：{text}",
 
+  "message.save_answer": "保存并回答",
+  "message.save_only": "仅保存",
+
+  "again.button": "重新回答",
+  "again.other": "用其他智能体重新回答",
+  "again.with": "用 {agent} 重新回答",
+  "again.title": "要重新回答吗？",
+  "again.effects": "为了这个回答，智能体已经使用过会产生改动的工具：",
+  "again.hint": "新的回答可能会再次使用它们。已做的改动不会撤销。",
+  "again.confirm": "重新回答",
+
+  "ways.label": "第 {n} 个版本，共 {all} 个",
+  "ways.previous": "上一个版本",
+  "ways.next": "下一个版本",
+
+  "branches.more": "这个对话在另一个分支上还有内容。",
+  "branches.running": "另一个分支上正在生成回答。",
+  "branches.show": "查看",
+
   "waiting.one": "有 1 条消息在等待。它接着运行，停止后也一样。",
   "waiting.many": "有 {n} 条消息在等待。它们接着运行，停止后也一样。",
   "waiting.stop": "停止并撤回",
@@ -284,6 +303,8 @@ export const zh: Dictionary = {
   "reject.unknown_message": "服务器不认识这条消息。",
   "reject.already_read": "智能体已经读过这条消息。",
   "reject.run_active": "正在生成回答，请先停止。",
+  "reject.unknown_branch": "这个对话中没有这个分支。",
+  "reject.too_many_branches": "这个对话的分支已达上限，请新建对话。",
   "reject.unknown_call": "服务器不认识这个工具调用。",
   "reject.already_settled": "这件事已经决定了。",
   "reject.already_decided": "已经有人决定了。",

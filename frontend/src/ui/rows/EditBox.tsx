@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "react";
-import type { MessageItem, Outcome } from "../../sync";
+import { type MessageItem, type Outcome, SyncRefusal } from "../../sync";
 import { Composer, type ComposerHandle } from "../Composer";
 import { useClient, useSetup } from "../client";
 import { useWords } from "../i18n";
@@ -7,11 +7,13 @@ import { useWords } from "../i18n";
 interface Props {
   conversation: string;
   item: MessageItem;
+  /** Whether the model has read it: it can then be answered anew, on a branch of its own. */
+  answers?: boolean;
   onClose: () => void;
 }
 
 /** A message that is being changed: the composer with its text and its files. It closes when the server has the change. */
-export function EditBox({ conversation, item, onClose }: Props) {
+export function EditBox({ conversation, item, answers = false, onClose }: Props) {
   const words = useWords();
   const client = useClient();
   const { boot } = useSetup();
@@ -46,6 +48,18 @@ export function EditBox({ conversation, item, onClose }: Props) {
   const save = (text: string, attached: readonly string[]) => {
     void settle(client.edit(conversation, item.id, text, attached));
   };
+  const answer = (text: string, attached: readonly string[]) => {
+    void settle(client.rewrite(conversation, item.id, text, attached));
+  };
+  const only = () => {
+    const { text, files: attached } = draft.current;
+    try {
+      save(text.trim(), attached);
+    } catch (error) {
+      const code = error instanceof SyncRefusal ? error.code : "";
+      setProblem(words.code("refused", code, words.t("composer.not_kept")));
+    }
+  };
 
   return (
     <div ref={box} className="w-full pt-5 pb-1" data-testid="edit-box" data-id={item.id}>
@@ -53,12 +67,12 @@ export function EditBox({ conversation, item, onClose }: Props) {
         ref={field}
         name="edit"
         keeps
-        onSend={save}
+        onSend={answers ? answer : save}
         onStop={() => {}}
         running={false}
         stopping={false}
         placeholder={words.t("composer.label")}
-        sendLabel={words.t("message.save")}
+        sendLabel={words.t(answers ? "message.save_answer" : "message.save")}
         limit={boot.max_text}
         draft={draft.current}
         onDraft={(next) => {
@@ -75,6 +89,17 @@ export function EditBox({ conversation, item, onClose }: Props) {
         >
           {words.t("dialog.cancel")}
         </button>
+        {answers && (
+          <button
+            type="button"
+            className="button small"
+            disabled={busy}
+            data-testid="edit-save"
+            onClick={only}
+          >
+            {words.t("message.save_only")}
+          </button>
+        )}
       </Composer>
       {problem && (
         <p className="px-1 pt-1 text-sm text-danger" role="alert">

@@ -1,12 +1,13 @@
 import { CircleAlert, Clock3, LoaderCircle, Pencil, RotateCcw, Trash2, Undo2 } from "lucide-react";
 import { memo, useCallback, useState } from "react";
-import type { AttachmentRef, MessageItem, PendingMessage } from "../../sync";
+import type { AttachmentRef, ForkView, MessageItem, PendingMessage } from "../../sync";
 import { useClient, useConnection, useOrigin } from "../client";
 import { useWords } from "../i18n";
 import { CopyButton } from "../parts/CopyButton";
 import { Files } from "../parts/Files";
 import { EditBox } from "./EditBox";
 import { LeftOut } from "./LeftOut";
+import { Ways } from "./Ways";
 
 interface BubbleProps {
   id: string;
@@ -17,10 +18,12 @@ interface BubbleProps {
   waits: boolean;
   files: readonly AttachmentRef[] | undefined;
   mark?: React.ReactNode;
+  /** What can be done with it, beside its text. */
+  tools?: React.ReactNode;
   children?: React.ReactNode;
 }
 
-function Bubble({ id, seq, text, at, status, waits, files, mark, children }: BubbleProps) {
+function Bubble({ id, seq, text, at, status, waits, files, mark, tools, children }: BubbleProps) {
   const words = useWords();
   const faded = status === "sending" || status === "uploading" || waits ? "opacity-75" : "";
   return (
@@ -40,8 +43,15 @@ function Bubble({ id, seq, text, at, status, waits, files, mark, children }: Bub
       )}
       {text !== "" && (
         <div className="flex max-w-[88%] items-end gap-1 sm:max-w-[80%]">
-          <span className="opacity-0 transition-opacity group-hover:opacity-100 group-focus-within:opacity-100 pointer-coarse:hidden">
-            <CopyButton text={() => text} label={words.t("message.copy")} done={words.t("message.copied")} />
+          <span className="flex opacity-0 transition-opacity group-hover:opacity-100 group-focus-within:opacity-100 pointer-coarse:opacity-100">
+            {tools}
+            <span className="pointer-coarse:hidden">
+              <CopyButton
+                text={() => text}
+                label={words.t("message.copy")}
+                done={words.t("message.copied")}
+              />
+            </span>
           </span>
           <div
             className={`rounded-2xl rounded-br-md bg-bubble px-4 py-2.5 text-[0.9688rem] leading-relaxed whitespace-pre-wrap [overflow-wrap:anywhere] ${faded}`}
@@ -64,6 +74,10 @@ export const MessageRow = memo(function MessageRow(props: {
   conversation: string;
   item: MessageItem;
   waits: boolean;
+  /** Which of several ways on begins here. */
+  fork?: ForkView | null;
+  /** Whether it may be said anew. */
+  again?: boolean;
   /** Puts the words and files of a message that was taken back where one writes. */
   onTakenBack?: (item: MessageItem) => void;
 }) {
@@ -73,14 +87,30 @@ export const MessageRow = memo(function MessageRow(props: {
   const words = useWords();
   const from = words.t("message.from", { entrance: useOrigin(item.origin) });
   const others = item.origin.entrance !== "web" && from;
-  const foot = (waits || others || item.edited) && (
+  const fork = props.fork ?? null;
+  const foot = (waits || others || item.edited || fork) && (
     <>
+      {fork && <Ways conversation={conversation} fork={fork} />}
       {waits && <Waiting conversation={conversation} item={item} {...{ onTakenBack, setEditing }} />}
       {!waits && others}
       {item.edited && <Edited edited={item.edited} />}
     </>
   );
-  if (editing) return <EditBox conversation={conversation} item={item} onClose={close} />;
+  if (editing) {
+    return <EditBox conversation={conversation} item={item} answers={!waits} onClose={close} />;
+  }
+  const edit = props.again && (
+    <button
+      type="button"
+      className="grid size-7 place-items-center rounded-md text-ink-3 hover:bg-hover hover:text-ink"
+      aria-label={words.t("message.edit")}
+      title={words.t("message.edit")}
+      data-testid="message-edit"
+      onClick={() => setEditing(true)}
+    >
+      <Pencil size={14} aria-hidden="true" />
+    </button>
+  );
   const mark = item.left_out ?? null;
   const files = (item.attachments ?? []).filter((file) => mark?.files.includes(file.id));
   const names = files.map((file) => file.name);
@@ -93,6 +123,7 @@ export const MessageRow = memo(function MessageRow(props: {
       status="done"
       waits={waits}
       files={item.attachments}
+      tools={edit}
       mark={mark && <LeftOut conversation={conversation} id={item.id} mark={mark} names={names} />}
     >
       {foot}
