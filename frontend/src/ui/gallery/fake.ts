@@ -239,6 +239,13 @@ export class FakeClient implements Client {
   }
   restore(files: readonly AttachmentRef[]): void {
     this.#note("restore", files);
+    const there = files.map(
+      ({ id, name, size, media_type }): Upload => ({
+        ...{ id, name, size, media_type, file: { name, size, type: media_type } },
+        ...{ state: "done", progress: 1, code: null, detail: "" },
+      }),
+    );
+    this.uploads.set([...this.uploads.getSnapshot(), ...there]);
   }
   async rename(conversation: string, title: string): Promise<Outcome> {
     this.#note("rename", conversation, title);

@@ -55,7 +55,7 @@ export function Ways({ conversation, fork }: { conversation: string; fork: ForkV
   return (
     <fieldset
       ref={group}
-      className="m-0 inline-flex min-w-0 items-center border-0 p-0 text-xs text-ink-2"
+      className="m-0 -ml-1.5 inline-flex min-w-0 items-center border-0 p-0 text-xs text-ink-2"
       aria-label={words.t("ways.label", { n: at + 1, all: ways.length })}
       data-testid="ways"
       data-at={at + 1}
