@@ -80,9 +80,9 @@ outages: tools ## Break both stores in every way, with Sentinels and pgbouncer, 
 	$(PY) -m tests.recovery.outages --seconds $(if $(filter command line environment,$(origin DURATION)),$(DURATION),600) \
 		--conversations $(CONVERSATIONS) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
 
-crowd: tools ## Kill one of two workers with RUNS runs every ten seconds, and have one run kill whoever performs it
+crowd: tools ## Kill one of two workers with RUNS runs every ten seconds, and have one run kill whoever performs it (DATABASE)
 	cd frontend && npm run --silent build
-	$(PY) -m tests.recovery.crowd --runs $(RUNS)
+	$(PY) -m tests.recovery.crowd --runs $(RUNS) $(if $(filter postgres,$(DATABASE)),--postgres)
 
 schedules: tools ## Let 200 schedules fall due over clock changes while workers are killed; each due time must run once (SEED, DATABASE)
 	$(PY) -m tests.recovery.schedules --database $(DATABASE) $(if $(SEED),--seed $(SEED))
