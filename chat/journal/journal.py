@@ -7,18 +7,19 @@ calls). A session is rebuilt from those rows by a bounded read, never by replayi
 The API is async; the work happens in the threads of its `Database`. Works on every alias of Django's DATABASES.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connections, transaction
 
 from agents import events as e
 from agents.history import History, empty, fold
 from chat import models as m
 from chat.journal.committed import Committed
-from chat.journal.projection import Rows, clean
+from chat.journal.projection import Rows, clean, move_head
+from chat.journal.statements import key_of
 from chat.session.contract import Command
 from chat.session.errors import (
     Behind,
@@ -113,14 +114,19 @@ class Journal:
     def _archive(
         self, conversation: str, base: tuple[int, str], committed: Sequence[Committed], after: State
     ) -> None:
+        connection = connections[self.using]
+        id = _uuid(conversation)
         with transaction.atomic(using=self.using):
-            # The row lock (on SQLite: the write lock of BEGIN IMMEDIATE) makes this a compare-and-set.
-            row = self._conversation(conversation, lock=True)
-            rest = self._lacking(row, base, committed)
-            if not rest:
-                return
-            self._refuse_known_commands(row, rest)
-            Rows(row).write(rest, after)
+            # The lock of the row that is moved (on SQLite: the write lock of BEGIN IMMEDIATE) makes this a
+            # compare-and-set. Most often it is where the writer expects it, and nothing has to be read.
+            rest = committed
+            if not move_head(connection, id, base, committed, after):
+                row = self._conversation(conversation, lock=True)
+                rest = self._lacking(row, base, committed)
+                if not rest:
+                    return
+                move_head(connection, id, (row.head_seq, row.head_tag), rest, after)
+            Rows(connection, id).write(rest)
             kill_points.point("journal.written")  # and not committed
 
     def _lacking(
@@ -142,12 +148,6 @@ class Journal:
             return row.head_tag
         return row.events.filter(seq=seq).values_list("tag", flat=True).first()
 
-    def _refuse_known_commands(self, row: m.Conversation, committed: Iterable[Committed]) -> None:
-        """A command has one effect: an event whose command has its result already is not of this history."""
-        ids = [each.command.id for each in committed if each.command is not None]
-        if ids and row.commands.filter(command__in=ids).exists():
-            raise Diverged
-
     async def remember(self, conversation: str, command: Command) -> Command:
         """Keep the result of a command that changed nothing; returns the one that stands (the first). Raises
         IdReused."""
@@ -168,11 +168,17 @@ class Journal:
         return await self._run(self._grow_fence, conversation)
 
     def _grow_fence(self, conversation: str) -> int:
-        with transaction.atomic(using=self.using):
-            row = self._conversation(conversation, lock=True)
-            row.fence += 1
-            row.save(update_fields=["fence"])
-            return row.fence
+        connection = connections[self.using]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                'UPDATE "chat_conversation" SET "fence" = "fence" + 1'
+                ' WHERE "id" = %s AND "deleted_at" IS NULL RETURNING "fence"',
+                (key_of(connection, _uuid(conversation)),),
+            )
+            grown = cursor.fetchone()
+        if grown is None:
+            raise NoConversation
+        return int(grown[0])
 
     async def delete(self, conversation: str, at: int) -> bool:
         """Mark a conversation as deleted. False if it was already, or never was."""
@@ -270,3 +276,10 @@ class Journal:
         if row is None:
             raise NoConversation
         return row
+
+
+def _uuid(conversation: str) -> UUID:
+    try:
+        return UUID(conversation)
+    except ValueError:
+        raise NoConversation from None
