@@ -18,6 +18,7 @@ from agents import events as e
 from agents.history import History, empty, fold
 from chat import models as m
 from chat.journal.committed import Committed
+from chat.journal.kept import KeptHistories, KeptHistory
 from chat.journal.projection import Rows, clean, move_head
 from chat.journal.statements import key_of
 from chat.session.contract import Command
@@ -57,6 +58,7 @@ class Journal:
     def __init__(self, database: Database | None = None) -> None:
         self.database = database or Database()
         self.using = self.database.using
+        self.kept = KeptHistories()
 
     async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
@@ -230,14 +232,44 @@ class Journal:
 
     async def history(self, conversation: str, items: int = HISTORY_ITEMS) -> History:
         """The conversation as its agent sees it: at least its newest `items` items, and all of the latest run."""
-        return await self._run(self._history, conversation, items)
+        return (await self._run(self._history, conversation, items)).history
 
-    def _history(self, conversation: str, items: int) -> History:
+    async def kept_history(self, conversation: str) -> KeptHistory:
+        """The same, and where it ends; it may hold more than the newest items. Only what came since it was read last is
+        read. Whoever appends to it says so (`kept.went_on`)."""
+        found = await self._run(self._kept_history, conversation, self.kept.get(conversation))
+        self.kept.put(conversation, found)
+        return found
+
+    def _kept_history(self, conversation: str, known: KeptHistory | None) -> KeptHistory:
+        rows = self._since(conversation, known.seq) if known is not None else []
+        if known is None or not rows or rows[0][:2] != (known.seq, known.tag):
+            return self._history(conversation, HISTORY_ITEMS)
+        history, chars = known.history, known.chars
+        for seq, _, text in rows[1:]:
+            history = fold(history, e.from_json(text), seq)
+            chars += len(text)
+        return KeptHistory(history, *rows[-1][:2], chars)
+
+    def _since(self, conversation: str, seq: int) -> list[tuple[int, str, str]]:
+        """(seq, tag, text) of the events from `seq` on; none if the conversation is deleted."""
+        connection = connections[self.using]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                'SELECT e."seq", e."tag", e."text" FROM "chat_event" e'
+                ' JOIN "chat_conversation" c ON c."id" = e."conversation_id"'
+                ' WHERE c."id" = %s AND c."deleted_at" IS NULL'
+                ' AND e."seq" >= %s AND e."seq" <= c."head_seq" ORDER BY e."seq"',
+                (key_of(connection, _uuid(conversation)), seq),
+            )
+            return list(cursor.fetchall())
+
+    def _history(self, conversation: str, items: int) -> KeptHistory:
         row = self._conversation(conversation)
         first = self._first_seq(row, items)
         # What stays with every request, however old: the first message, and the newest summary.
         events = row.events.order_by("seq")
-        history = empty(conversation)
+        history, chars = empty(conversation), 0
         for found in (
             events.filter(seq__lt=min(first, OPENING + 1), type="message.added")[:1],
             events.filter(seq__lt=first, seq=row.compacted_seq),
@@ -245,7 +277,8 @@ class Journal:
         ):
             for seq, text in found.values_list("seq", "text"):
                 history = fold(history, e.from_json(text), seq)
-        return history
+                chars += len(text)
+        return KeptHistory(history, row.head_seq, row.head_tag, chars)
 
     def _first_seq(self, row: m.Conversation, items: int) -> int:
         """Where a history begins: with the oldest of the newest items, or the cause of the latest run if that
