@@ -38,7 +38,7 @@ from chat.session.errors import Fenced, NoConversation, Unavailable
 from chat.session.sessions import Sessions, SessionView, parsed
 from chat.support import kill_points
 from chat.support.clock import unstopped_s
-from chat.support.tasks import end, raise_if_cancelled
+from chat.support.tasks import cleaning_up, end, raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -143,10 +143,11 @@ class RunOwnership:
         try:
             await self._work_or_leave()
         finally:
-            await self._release()
-            if self.then is not None:
-                put = self.runner.requeue if self.then == self.run else self.runner.queue_next
-                await put(self.conversation, self.then)
+            with cleaning_up():
+                await self._release()
+                if self.then is not None:
+                    put = self.runner.requeue if self.then == self.run else self.runner.queue_next
+                    await put(self.conversation, self.then)
 
     async def _work_or_leave(self) -> None:
         work = asyncio.create_task(self._work(), name=f"work {self.run}")
