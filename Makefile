@@ -14,7 +14,7 @@ TIMES ?= 200
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority lock wheel bench shots clean templates servers streams sdks webhooks senders feishu-fuzz stopping
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority lock wheel bench bench-check bench-counts shots clean templates servers streams sdks webhooks senders feishu-fuzz stopping
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -126,6 +126,12 @@ wheel: tools ## Build the wheel, with the web chat in it, into build/
 
 bench: tools ## Measure, each figure beside a bare relay in the same run
 	$(PY) -m bench
+
+bench-check: tools ## Count what a turn, a token and a reconnect ask of the stores, and compare with what is stored
+	$(PY) -m bench.counts
+
+bench-counts: tools ## Store these counts anew, after a change that means to change them
+	$(PY) -m bench.counts --write
 
 shots: tools ## Take the pictures of the README and of docs/feishu.md
 	$(PY) -m scripts.shots

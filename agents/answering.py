@@ -23,7 +23,8 @@ from agents.work import PartText, StopOrDeadline, Work, ending, failing, thinkin
 
 #: Kinds of refusals, beside E1 to E31, after which the form that was taken is remembered.
 OF_FORM = frozenset({"form", "images", "other"})
-#: Seconds between two pieces of text that are sent on (rule W4).
+#: Seconds between two pieces of text that are sent on (rule W4). All streams of a process go by the same tick, so that
+#: their pieces are written together.
 PIECE_INTERVAL = 0.04
 #: Seconds of silence after a provider has said that it is over, before its connection is closed for it.
 LINGER_TIMEOUT = 5.0
@@ -188,7 +189,7 @@ class _Reading:
                 if not self._text:
                     break
                 continue
-            await halt.wait({self._task}, timeout=PIECE_INTERVAL)
+            await halt.wait({self._task}, timeout=_until_tick())
         await self.close()
         if not halt.reason and (error := self._task.exception()) is not None:
             raise error
@@ -210,6 +211,11 @@ class _Reading:
         self._text.clear()
         self._more.clear()
         return taken
+
+
+def _until_tick() -> float:
+    """Seconds until the next piece may be sent on."""
+    return PIECE_INTERVAL - asyncio.get_running_loop().time() % PIECE_INTERVAL
 
 
 def _finished(work: Work, step: str, response: Response, incomplete: e.Incomplete | None) -> e.StepFinished:

@@ -35,7 +35,7 @@ from chat.runs.dependencies import RunDependencies
 from chat.runs.isolated.policy import AMONG_OTHERS, placement, verdict
 from chat.runs.writer import FencedWriter
 from chat.session.errors import Fenced, NoConversation, Unavailable
-from chat.session.sessions import Sessions, SessionView
+from chat.session.sessions import Sessions, SessionView, parsed
 from chat.support import kill_points
 from chat.support.clock import unstopped_s
 from chat.support.tasks import cleaning_up, end, raise_if_cancelled
@@ -131,12 +131,13 @@ class RunOwnership:
                 raise MustBeIsolated
         self._before = known
         asked = unstopped_s()
-        fence = await self.sessions.take(self.conversation, self.owner, self.runner.lease_ms)
-        if fence is None:
+        taken = await self.sessions.take_seen(self.conversation, self.owner, self.runner.lease_ms)
+        if taken is None:
             return
+        fence, seen = taken
         self._until = asked + self.runner.lease_ms / 1000
         OWNED.set(self.owned)
-        self.writer.fence, self.held = fence, True
+        self.writer.fence, self.writer.view, self.held = fence, parsed(seen), True
         owned.set()
         kill_points.point("lease.taken")
         try:
