@@ -9,7 +9,7 @@ from typing import Any
 
 from agents import events as e
 from agents.dialects.assembler import AssembledCall, Assembler, Response
-from agents.dialects.base import Delta
+from agents.dialects.base import Delta, FinishDelta, UsageDelta
 from agents.errors import EmptyAnswer, ModelError
 from agents.history import History, Run, before
 from agents.judging import is_cut, judge
@@ -73,21 +73,21 @@ async def answer(
         response = reading.assembler.response()
         if halt.reason:
             kept = shown_reasoning(response.reasoning)
-            yield ending(work, halt.reason, text=response.text, reasoning=kept)
+            yield ending(work, halt.reason, text=response.text, reasoning=kept, first_at=reading.first_at)
         elif reading.assembler.too_large:
-            yield _overgrown(work, decision.step, response)
+            yield _overgrown(work, decision.step, response, reading.first_at)
         else:
             patient, work.cut = work.cut != decision.step, decision.step if is_cut(response) else work.cut
             incomplete = judge(response, patient=patient)
             omitted = await _taken(work, sent)
-            yield [*omitted, _finished(work, decision.step, response, incomplete)]
+            yield [*omitted, _finished(work, decision.step, response, incomplete, reading.first_at)]
     except ModelError as error:
         if isinstance(error, EmptyAnswer) and has_done_something(seen, run) and run.failures > work.forgiven:
             omitted = await _taken(work, sent)
-            yield [*omitted, *_silent(work, decision.step, reading.assembler.response())]
+            yield [*omitted, *_silent(work, decision.step, reading.assembler.response(), reading.first_at)]
             return
         async for events in after(work, error, decision.step, sent, seen):
-            yield _half_kept(work, decision.step, events, reading.assembler.response())
+            yield _half_kept(work, decision.step, events, reading.assembler.response(), reading.first_at)
     finally:
         await reading.close()
 
@@ -126,14 +126,14 @@ def has_done_something(history: History, run: Run) -> bool:
     )
 
 
-def _silent(work: Work, step: str, response: Response) -> list[e.Event]:
+def _silent(work: Work, step: str, response: Response, first_at: int | None) -> list[e.Event]:
     """The end of a run whose model has used its tools and says nothing of it."""
     silent = Response(
         "", reasoning=response.reasoning, usage=response.usage, finish=response.finish, replay=response.replay
     )
     detail = "The model used its tools and gave no answer after that."
     end = e.RunFinished(at=work.clock.now(), run=work.run.id, limit="no_answer", detail=detail)
-    return [_finished(work, step, silent, None), end]
+    return [_finished(work, step, silent, None, first_at), end]
 
 
 class _Reading:
@@ -141,12 +141,17 @@ class _Reading:
 
     def __init__(self, work: Work, body: Mapping[str, Any]) -> None:
         self.assembler = Assembler()
+        #: When the first piece of the response came; None: nothing has.
+        self.first_at: int | None = None
+        self._now = work.clock.now
         #: What has come and was not yielded yet: (of which name, text).
         self._text: list[tuple[str, str]] = []
         self._more = asyncio.Event()
         self._task = asyncio.create_task(self._read(work, body), name="model stream")
 
     def _feed(self, delta: Delta) -> None:
+        if self.first_at is None and not isinstance(delta, UsageDelta | FinishDelta):
+            self.first_at = self._now()
         text = self.assembler.feed(delta)
         for kind, piece in (("reasoning", self.assembler.fresh_reasoning()), ("text", text)):
             if piece:
@@ -212,7 +217,9 @@ class _Reading:
         return taken
 
 
-def _finished(work: Work, step: str, response: Response, incomplete: e.Incomplete | None) -> e.StepFinished:
+def _finished(
+    work: Work, step: str, response: Response, incomplete: e.Incomplete | None, first_at: int | None
+) -> e.StepFinished:
     replay: dict[str, object] = {}
     if work.profile.replays_reasoning and response.reasoning.strip():
         replay["reasoning_content"] = response.reasoning
@@ -233,6 +240,7 @@ def _finished(work: Work, step: str, response: Response, incomplete: e.Incomplet
         incomplete=incomplete,
         issuer=work.profile.issuer(work.agent.model, work.agent.endpoint.account),
         replay=replay or None,
+        first_at=first_at,
     )
 
 
@@ -260,20 +268,22 @@ def _proposed(work: Work, step: str, ordinal: int, call: AssembledCall) -> e.Pro
     )
 
 
-def _overgrown(work: Work, step: str, response: Response) -> list[e.Event]:
+def _overgrown(work: Work, step: str, response: Response, first_at: int | None) -> list[e.Event]:
     """The end of a run whose model does not stop talking (rule R8): the text stays, calls do not."""
     cut = Response(response.text, reasoning=response.reasoning, usage=response.usage, finish="length")
     detail = "The answer was longer than one answer may be, and was cut."
     end = e.RunFinished(at=work.clock.now(), run=work.run.id, limit="limit_tokens", detail=detail)
-    return [_finished(work, step, cut, "length"), end]
+    return [_finished(work, step, cut, "length", first_at), end]
 
 
-def _half_kept(work: Work, step: str, events: list[e.Event], response: Response) -> list[e.Event]:
+def _half_kept(
+    work: Work, step: str, events: list[e.Event], response: Response, first_at: int | None
+) -> list[e.Event]:
     """The end of a run that gives up in the middle of an answer: what people have read stays, marked (rule R14). Its
     calls do not. Whatever else comes of a failed try (another one) is left as it is."""
     half = Response(response.text, reasoning=response.reasoning, usage=response.usage)
     return [
-        _finished(work, step, half, "interrupted")
+        _finished(work, step, half, "interrupted", first_at)
         if isinstance(event, e.StepDiscarded) and event.step == step and response.text.strip()
         else event
         for event in events

@@ -197,12 +197,13 @@ def ending(
     settled: Sequence[e.CallSettled] = (),
     text: str = "",
     reasoning: str = "",
+    first_at: int | None = None,
 ) -> list[e.Event]:
     """All that ends the run now, to be appended as one batch (rule R7). `settled` are outcomes that came just in time;
-    `text` and `reasoning` are what has streamed of the present step, and are kept."""
+    `text` and `reasoning` are what has streamed of the present step since `first_at`, and are kept."""
     run, now, steps = work.run, work.clock.now(), tuple(work.history().steps())
     streaming = next((step.id for step in steps if step.run == run.id and step.status == "streaming"), "")
-    streamed = closing.Streamed(streaming, text, reasoning)
+    streamed = closing.Streamed(streaming, text, reasoning, first_at)
     if why == "stopped":
         by = run.stopped_by
         return closing.stopped(run.id, steps, now, by=by, settled=settled, streamed=streamed)

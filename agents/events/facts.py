@@ -188,6 +188,8 @@ class StepFinished(Event):
     incomplete: Annotated[Incomplete, TOLERANT] | None = None
     issuer: str = ""
     replay: dict[str, Any] | None = None
+    #: When the first piece of the response came (text, reasoning or a call), by the clock of `at`; None: not told.
+    first_at: int | None = None
 
 
 class StepStopped(Event):
@@ -198,6 +200,7 @@ class StepStopped(Event):
     step: str
     text: str
     reasoning: str = ""
+    first_at: int | None = None
 
 
 class StepDiscarded(Event):

@@ -16,7 +16,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
 from chat.support.clock import now_ms
@@ -240,6 +240,11 @@ def block(text: str) -> SafeString:
     """Text as it is, line breaks and all; escaped."""
     cut = "" if len(text) <= MAX_SHOWN else f"\n… {len(text) - MAX_SHOWN:,} characters more"
     return format_html('<pre class="hf-text">{}{}</pre>', text[:MAX_SHOWN], cut)
+
+
+def plain_html(text: str) -> str:
+    """Text as HTML that is nothing but this text."""
+    return str(escape(text))
 
 
 def link(label: str, page: str, *args: Any, **query: Any) -> SafeString:

@@ -1,23 +1,28 @@
 """Conversations: the list, and a page that shows the transcript with its runs and calls."""
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from agents.events import RunStatus
 from agents.models import Agent
 from chat import extensions
+from chat.http.files import served
 from chat.inspection import base
 from chat.inspection.operating import Operator
 from chat.inspection.transcript import transcript
-from chat.models import Conversation
+from chat.models import Attachment, Conversation
 
 
 class ConversationOwnerFilter(base.TextFilter):
-    title = "owner's username"
+    title = _("owner's username")
     parameter_name = "owner_name"
     lookup = "owner__username"
 
@@ -25,7 +30,7 @@ class ConversationOwnerFilter(base.TextFilter):
 class AgentFilter(admin.SimpleListFilter):
     """The agents there are; reading the names out of all conversations would cost a scan."""
 
-    title = "agent"
+    title = _("agent")
     parameter_name = "agent_slug"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -36,11 +41,11 @@ class AgentFilter(admin.SimpleListFilter):
 
 
 class RunStateFilter(admin.SimpleListFilter):
-    title = "run state"
+    title = _("run state")
     parameter_name = "run_state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(status, status) for status in RunStatus.__args__] + [("none", "no run")]  # type: ignore[attr-defined]
+        return [(status, status) for status in RunStatus.__args__] + [("none", _("no run"))]  # type: ignore[attr-defined]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         match self.value():
@@ -53,7 +58,7 @@ class RunStateFilter(admin.SimpleListFilter):
 
 
 class EntranceFilter(admin.SimpleListFilter):
-    title = "entrance"
+    title = _("entrance")
     parameter_name = "came_by"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -61,6 +66,16 @@ class EntranceFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         return queryset.filter(entrance=self.value()) if self.value() else queryset
+
+
+#: What the page says beside its rows.
+WORDS = {
+    "transcript": _("Transcript"),
+    "older": _("Older"),
+    "newest": _("Newest"),
+    "nothing": _("Nothing was said yet."),
+    "rows": _("Rows of this conversation"),
+}
 
 
 @admin.register(Conversation)
@@ -72,17 +87,31 @@ class ConversationAdmin(base.ReadOnlyAdmin):
     search_ids = ("id",)
     search_exact = ("owner__username",)
     search_text = ("title",)
-    search_help_text = "Words of the title, the owner's username, or the conversation's id."
+    search_help_text = _("Words of the title, the owner's username, or the conversation's id.")
     unlisted = ("info", "run", "window")
     change_form_template = "admin/chat/conversation/change_form.html"
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("id", "title", "owner", "agent", "entrance", "run_status", "tokens")}),
         (
-            "Session",
+            _("Session"),
             {"classes": ("collapse",), "fields": ("head_seq", "head_tag", "fence", "info_json", "run_json")},
         ),
-        ("Times (UTC)", {"classes": ("collapse",), "fields": ("created", "updated", "deleted")}),
+        (_("Times (UTC)"), {"classes": ("collapse",), "fields": ("created", "updated", "deleted")}),
     )
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.file)
+        own = path("<uuid:object_id>/file/<uuid:file>/", view, name="chat_conversation_file")
+        return [own, *super().get_urls()]
+
+    def file(self, request: HttpRequest, object_id: UUID, file: UUID) -> HttpResponse:
+        """A file of this conversation, for whoever may read it."""
+        row = Attachment.objects.filter(id=file, conversation=object_id).first()
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if row is None or (response := served(row)) is None:
+            raise Http404
+        return response
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -91,7 +120,8 @@ class ConversationAdmin(base.ReadOnlyAdmin):
         before = request.GET.get("before", "")
         context = {
             **(extra_context or {}),
-            "title": "Conversation",
+            "title": _("Conversation"),
+            "words": WORDS,
             "load_transcript": lambda row: transcript(
                 row.pk, Operator(request.user), int(before) if before.isdecimal() else None
             ),
@@ -109,40 +139,40 @@ class ConversationAdmin(base.ReadOnlyAdmin):
             context["links"] = [
                 (label, base.address(page, conversation__id__exact=row.pk))
                 for label, page in (
-                    ("Events", "chat_event_changelist"),
-                    ("Runs", "chat_run_changelist"),
-                    ("Steps", "chat_step_changelist"),
-                    ("Calls", "chat_call_changelist"),
-                    ("Messages", "chat_message_changelist"),
-                    ("Refused requests", "chat_fault_changelist"),
+                    (_("Events"), "chat_event_changelist"),
+                    (_("Runs"), "chat_run_changelist"),
+                    (_("Steps"), "chat_step_changelist"),
+                    (_("Calls"), "chat_call_changelist"),
+                    (_("Messages"), "chat_message_changelist"),
+                    (_("Refused requests"), "chat_fault_changelist"),
                 )
             ]
         return super().render_change_form(request, context, *args, **kwargs)
 
-    @admin.display(description="title")
+    @admin.display(description=_("title"))
     def name(self, row: Conversation) -> str:
-        return row.title or "(untitled)"
+        return row.title or str(_("(untitled)"))
 
-    @admin.display(description="tokens")
+    @admin.display(description=_("tokens"))
     def tokens(self, row: Conversation) -> str:
         return base.tokens(row)
 
-    @admin.display(description="created")
+    @admin.display(description=_("created"))
     def created(self, row: Conversation) -> str:
         return base.time(row.created_at)
 
-    @admin.display(description="updated")
+    @admin.display(description=_("updated"))
     def updated(self, row: Conversation) -> str:
         return base.time(row.updated_at)
 
-    @admin.display(description="deleted")
+    @admin.display(description=_("deleted"))
     def deleted(self, row: Conversation) -> str:
         return base.time(row.deleted_at)
 
-    @admin.display(description="info")
+    @admin.display(description=_("info"))
     def info_json(self, row: Conversation) -> SafeString:
         return base.pretty(row.info)
 
-    @admin.display(description="run")
+    @admin.display(description=_("run"))
     def run_json(self, row: Conversation) -> SafeString:
         return base.pretty(row.run)

@@ -11,6 +11,7 @@ from agents.events import CallStatus, Effect, RunStatus, StepStatus
 from chat.inspection import base
 from chat.inspection.operating import RESTING, Action, Operator
 from chat.inspection.pages import OperatedAdmin, settle_page, stop_page
+from chat.inspection.waterfall_rows import fall_of
 from chat.models import Call, Fault, Run, Step
 
 
@@ -78,6 +79,13 @@ class RunAdmin(OperatedAdmin, PartAdmin):
     )
 
     page = "stop"
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        row = kwargs.get("obj")
+        context["fall"] = fall_of(row) if row is not None else None
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def operate(self, request: HttpRequest, row: Any) -> HttpResponse:
         """The page on which a run is stopped."""

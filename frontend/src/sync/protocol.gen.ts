@@ -626,6 +626,7 @@ export interface StepFinished {
   replay: {
     [k: string]: unknown;
   } | null;
+  first_at: number | null;
 }
 /**
  * One tool call as the model asked for it. `arguments` is the model's own text, valid JSON or not.
@@ -659,6 +660,7 @@ export interface StepStopped {
   step: string;
   text: string;
   reasoning: string;
+  first_at: number | null;
 }
 /**
  * The response was cut and will not be completed in this place; nothing of it is kept.
