@@ -236,6 +236,11 @@ def pretty(value: Any) -> SafeString:
     return block(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def compact(value: Any) -> str:
+    """A JSON value in one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def block(text: str) -> SafeString:
     """Text as it is, line breaks and all; escaped."""
     cut = "" if len(text) <= MAX_SHOWN else f"\n… {len(text) - MAX_SHOWN:,} characters more"

@@ -16,6 +16,7 @@ from agents.models import Agent
 from chat import extensions
 from chat.http.files import served
 from chat.inspection import base
+from chat.inspection.moments import MomentsAdmin
 from chat.inspection.operating import Operator
 from chat.inspection.transcript import transcript
 from chat.models import Attachment, Conversation
@@ -79,7 +80,7 @@ WORDS = {
 
 
 @admin.register(Conversation)
-class ConversationAdmin(base.ReadOnlyAdmin):
+class ConversationAdmin(MomentsAdmin, base.ReadOnlyAdmin):
     list_display = ("name", "owner", "agent", "run_status", "entrance", "head_seq", "updated", "deleted")
     list_filter = (ConversationOwnerFilter, AgentFilter, RunStateFilter, EntranceFilter)
     list_select_related = ("owner",)
@@ -147,6 +148,8 @@ class ConversationAdmin(base.ReadOnlyAdmin):
                     (_("Refused requests"), "chat_fault_changelist"),
                 )
             ]
+            moment = base.address("chat_conversation_moment", row.pk, row.head_seq)
+            context["links"].insert(1, (_("As it was"), moment))
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=_("title"))
