@@ -215,6 +215,9 @@ class Call(models.Model):
         constraints = (models.UniqueConstraint(fields=["conversation", "call"], name="call_id"),)
         indexes = (
             models.Index(fields=["conversation", "step", "ordinal"], name="call_order"),
+            # An id out of an error text, in the admin's search: ours, or the provider's.
+            models.Index(fields=["call"], name="call_found"),
+            models.Index(fields=["provider_id"], name="call_found_by_provider"),
             models.Index(
                 fields=["status"],
                 name="call_in_doubt",

@@ -247,6 +247,11 @@ def block(text: str) -> SafeString:
     return format_html('<pre class="hf-text">{}{}</pre>', text[:MAX_SHOWN], cut)
 
 
+def badge(state: str, words: str) -> SafeString:
+    """A state as a small mark."""
+    return format_html('<span class="hf-status hf-is-{}">{}</span>', state, words)
+
+
 def plain_html(text: str) -> str:
     """Text as HTML that is nothing but this text."""
     return str(escape(text))

@@ -8,14 +8,16 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from agents.events import RunStatus
 from agents.models import Agent
 from chat import extensions
 from chat.http.files import served
 from chat.inspection import base
+from chat.inspection.filters import DateFilter, NeedsFilter
+from chat.inspection.finding import find
 from chat.inspection.moments import MomentsAdmin
 from chat.inspection.operating import Operator
 from chat.inspection.transcript import transcript
@@ -46,7 +48,7 @@ class RunStateFilter(admin.SimpleListFilter):
     parameter_name = "run_state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(status, status) for status in RunStatus.__args__] + [("none", _("no run"))]  # type: ignore[attr-defined]
+        return [*STATES.items(), ("none", str(_("no run")))]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         match self.value():
@@ -69,6 +71,16 @@ class EntranceFilter(admin.SimpleListFilter):
         return queryset.filter(entrance=self.value()) if self.value() else queryset
 
 
+#: What people read of a run's status.
+STATES: dict[str, Any] = {
+    "queued": _("queued"),
+    "running": _("running"),
+    "waiting": _("waiting"),
+    "recovering": _("recovering"),
+    "finished": _("finished"),
+    "failed": _("failed"),
+    "stopped": _("stopped"),
+}
 #: What the page says beside its rows.
 WORDS = {
     "transcript": _("Transcript"),
@@ -81,14 +93,16 @@ WORDS = {
 
 @admin.register(Conversation)
 class ConversationAdmin(MomentsAdmin, base.ReadOnlyAdmin):
-    list_display = ("name", "owner", "agent", "run_status", "entrance", "head_seq", "updated", "deleted")
-    list_filter = (ConversationOwnerFilter, AgentFilter, RunStateFilter, EntranceFilter)
+    list_display = ("name", "owner", "agent", "badge", "entrance", "head_seq", "used", "updated")
+    list_filter = (
+        NeedsFilter, RunStateFilter, DateFilter, AgentFilter, EntranceFilter, ConversationOwnerFilter,
+    )  # fmt: skip
     list_select_related = ("owner",)
     ordering = ("-updated_at", "id")
-    search_ids = ("id",)
-    search_exact = ("owner__username",)
-    search_text = ("title",)
-    search_help_text = _("Words of the title, the owner's username, or the conversation's id.")
+    search_help_text = _(
+        "An id of a call (ours or the provider's), a run, a message or the conversation; the owner's username; words "
+        "of messages, answers, tools' results or errors. A whole error message may be pasted."
+    )
     unlisted = ("info", "run", "window")
     change_form_template = "admin/chat/conversation/change_form.html"
     fieldsets: ClassVar[Any] = (
@@ -99,6 +113,11 @@ class ConversationAdmin(MomentsAdmin, base.ReadOnlyAdmin):
         ),
         (_("Times (UTC)"), {"classes": ("collapse",), "fields": ("created", "updated", "deleted")}),
     )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
+    ) -> tuple["QuerySet[Any]", bool]:
+        return find(queryset, search_term), False
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.file)
@@ -155,6 +174,20 @@ class ConversationAdmin(MomentsAdmin, base.ReadOnlyAdmin):
     @admin.display(description=_("title"))
     def name(self, row: Conversation) -> str:
         return row.title or str(_("(untitled)"))
+
+    @admin.display(description=_("state"))
+    def badge(self, row: Conversation) -> SafeString | str:
+        deleted = [base.badge("deleted", str(_("deleted")))] if row.deleted_at is not None else []
+        state = (
+            [base.badge(row.run_status, str(STATES.get(row.run_status, row.run_status)))]
+            if row.run_status
+            else []
+        )
+        return format_html_join(" ", "{}", ((one,) for one in (*state, *deleted))) or "–"
+
+    @admin.display(description=_("tokens"))
+    def used(self, row: Conversation) -> str:
+        return f"{row.input_tokens + row.output_tokens:,}{base.cost(row.cost)}"
 
     @admin.display(description=_("tokens"))
     def tokens(self, row: Conversation) -> str:
