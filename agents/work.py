@@ -18,6 +18,7 @@ from agents.history import History, Run
 from agents.learned import LearnedForms, NothingLearned
 from agents.leftout import Omission
 from agents.providers.base import Profile
+from agents.recording import NoRequestLog, RequestLog
 from agents.spec import AgentSpec
 from agents.steps import Finish, out_of_time
 from agents.tools import Storage, Toolbox
@@ -94,6 +95,9 @@ class Work:
     faults: FaultLog = field(default_factory=NoFaultLog)
     refused: set[str] = field(default_factory=set)
     fault: str = ""
+    #: Where the settings of requests are kept, and the digests of those that this owner has kept already.
+    requests: RequestLog = field(default_factory=NoRequestLog)
+    recorded: set[str] = field(default_factory=set)
     #: The digests that this owner has kept, and the latest refusal: its words, its kind and status.
     told: set[str] = field(default_factory=set)
     refusal: str = ""

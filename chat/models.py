@@ -229,6 +229,18 @@ class Call(models.Model):
         return f"{self.name} {self.call} {self.status}"
 
 
+class RequestSettings(models.Model):
+    """One version of what requests say beside the history: model, prompt, tools and profile, as JSON, by the digest
+    that `step.started` tells (`agents/recording.py`). Many steps of many conversations share one."""
+
+    digest = models.CharField(max_length=32, primary_key=True)
+    text = models.TextField()
+    created_at = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return self.digest
+
+
 class Fault(models.Model):
     """A request that was refused: by our own gate (kind V…: it was not sent) or by the provider (E…, what it refuses,
     its 5xx, or `other` for words that are not on the list). `request` is the body as sent, without any key (rule T5).

@@ -241,10 +241,10 @@ def compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def block(text: str) -> SafeString:
+def block(text: str, shown: int = MAX_SHOWN) -> SafeString:
     """Text as it is, line breaks and all; escaped."""
-    cut = "" if len(text) <= MAX_SHOWN else f"\n… {len(text) - MAX_SHOWN:,} characters more"
-    return format_html('<pre class="hf-text">{}{}</pre>', text[:MAX_SHOWN], cut)
+    cut = "" if len(text) <= shown else f"\n… {len(text) - shown:,} characters more"
+    return format_html('<pre class="hf-text">{}{}</pre>', text[:shown], cut)
 
 
 def badge(state: str, words: str) -> SafeString:

@@ -20,6 +20,7 @@ from chat.inspection.filters import DateFilter, NeedsFilter
 from chat.inspection.finding import find
 from chat.inspection.moments import MomentsAdmin
 from chat.inspection.operating import Operator
+from chat.inspection.sent_page import SentAdmin
 from chat.inspection.transcript import transcript
 from chat.models import Attachment, Conversation
 
@@ -92,7 +93,7 @@ WORDS = {
 
 
 @admin.register(Conversation)
-class ConversationAdmin(MomentsAdmin, base.ReadOnlyAdmin):
+class ConversationAdmin(MomentsAdmin, SentAdmin, base.ReadOnlyAdmin):
     list_display = ("name", "owner", "agent", "badge", "entrance", "head_seq", "used", "updated")
     list_filter = (
         NeedsFilter, RunStateFilter, DateFilter, AgentFilter, EntranceFilter, ConversationOwnerFilter,

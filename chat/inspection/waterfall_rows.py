@@ -205,6 +205,9 @@ def _links(conversation: UUID, span: Span) -> list[tuple[str, str]]:
             base.address("chat_event_changelist", **of, seq__gte=first, seq__lte=last),
         )
     ]
+    if span.kind == "model":
+        sent = base.address("chat_conversation_request", conversation, first)
+        found.insert(0, (gettext("What the model was sent"), sent))
     if span.call:
         found.append((gettext("The call"), base.address("chat_call_changelist", **of, q=span.call)))
     elif span.step:
