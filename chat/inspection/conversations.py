@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -16,10 +16,14 @@ from agents.models import Agent
 from chat import extensions
 from chat.http.files import served
 from chat.inspection import base
+from chat.inspection.file_pages import EXPORT, FilesAdmin
 from chat.inspection.filters import DateFilter, NeedsFilter
 from chat.inspection.finding import find
+from chat.inspection.help_pages import HelpedAdmin
+from chat.inspection.helping import REBUILD
 from chat.inspection.moments import MomentsAdmin
 from chat.inspection.operating import Operator
+from chat.inspection.reading import was_read
 from chat.inspection.sent_page import SentAdmin
 from chat.inspection.transcript import transcript
 from chat.models import Attachment, Conversation
@@ -93,8 +97,9 @@ WORDS = {
 
 
 @admin.register(Conversation)
-class ConversationAdmin(MomentsAdmin, SentAdmin, base.ReadOnlyAdmin):
-    list_display = ("name", "owner", "agent", "badge", "entrance", "head_seq", "used", "updated")
+class ConversationAdmin(HelpedAdmin, FilesAdmin, MomentsAdmin, SentAdmin, base.ReadOnlyAdmin):
+    helps = (REBUILD,)
+    list_display = ("name", "owner", "by", "badge", "events", "used", "last")
     list_filter = (
         NeedsFilter, RunStateFilter, DateFilter, AgentFilter, EntranceFilter, ConversationOwnerFilter,
     )  # fmt: skip
@@ -128,8 +133,10 @@ class ConversationAdmin(MomentsAdmin, SentAdmin, base.ReadOnlyAdmin):
     def file(self, request: HttpRequest, object_id: UUID, file: UUID) -> HttpResponse:
         """A file of this conversation, for whoever may read it."""
         row = Attachment.objects.filter(id=file, conversation=object_id).first()
-        if not self.has_view_permission(request):
+        if not (self.has_view_permission(request) and Operator(request.user).reads):
             raise PermissionDenied
+        if row is not None and row.conversation is not None:
+            was_read(request.user, row.conversation, "files")
         if row is None or (response := served(row)) is None:
             raise Http404
         return response
@@ -170,11 +177,29 @@ class ConversationAdmin(MomentsAdmin, SentAdmin, base.ReadOnlyAdmin):
             ]
             moment = base.address("chat_conversation_moment", row.pk, row.head_seq)
             context["links"].insert(1, (_("As it was"), moment))
+            context["links"].append((_("Redis beside SQL"), base.address("chat_conversation_redis", row.pk)))
+            if Operator(request.user).may("export", EXPORT):
+                for form, label in (("json", _("Export: JSON")), ("md", _("Export: Markdown"))):
+                    context["links"].append((label, base.address("chat_conversation_export", row.pk, form)))
+            context["actions"] = self.help_links(request, row)
+            was_read(request.user, row, "transcript")
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=_("title"))
     def name(self, row: Conversation) -> str:
         return row.title or str(_("(untitled)"))
+
+    @admin.display(description=_("agent"))
+    def by(self, row: Conversation) -> SafeString:
+        return format_html("{} <small>{}</small>", row.agent, row.entrance)
+
+    @admin.display(description=_("events"))
+    def events(self, row: Conversation) -> str:
+        return f"{row.head_seq:,}"
+
+    @admin.display(description=_("last event (UTC)"))
+    def last(self, row: Conversation) -> str:
+        return base.time(row.updated_at).rpartition(".")[0] or base.time(row.updated_at)
 
     @admin.display(description=_("state"))
     def badge(self, row: Conversation) -> SafeString | str:

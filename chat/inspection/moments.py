@@ -12,6 +12,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from chat.inspection import base, timetravel
+from chat.inspection.operating import Operator
+from chat.inspection.reading import was_read
 from chat.models import Conversation
 
 #: Differences that a page lists, and characters of each value.
@@ -49,11 +51,12 @@ class MomentsAdmin(admin.ModelAdmin):
 
     def moment(self, request: HttpRequest, object_id: UUID, seq: int) -> HttpResponse:
         """The state after event `seq`, and what differs from that after `?other=` (by itself: the event before)."""
-        if not self.has_view_permission(request):
+        if not (self.has_view_permission(request) and Operator(request.user).reads):
             raise PermissionDenied
         row = Conversation.objects.filter(pk=object_id).first()
         if row is None:
             raise Http404
+        was_read(request.user, row, "moment")
         seq = min(seq, row.head_seq)
         asked = request.GET.get("other", "")
         other = (

@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from agents import events as e
 from agents.transcript.forms import from_names
 from chat.inspection import base
+from chat.inspection.operating import Operator
+from chat.inspection.reading import was_read
 from chat.inspection.sent import NotKept, Sent, as_curl, sent_at
 from chat.journal.faultlog import without_keys
 from chat.models import Conversation, Event, Fault
@@ -58,11 +60,12 @@ class SentAdmin(admin.ModelAdmin):
 
     def sent(self, request: HttpRequest, object_id: UUID, seq: int) -> HttpResponse:
         """The request of the step.started at `seq`."""
-        if not self.has_view_permission(request):
+        if not (self.has_view_permission(request) and Operator(request.user).reads):
             raise PermissionDenied
         row = Conversation.objects.filter(pk=object_id).first()
         if row is None:
             raise Http404
+        was_read(request.user, row, "request")
         context = {
             **self.admin_site.each_context(request),
             "title": _("What the model was sent"),

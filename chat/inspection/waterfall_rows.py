@@ -167,7 +167,7 @@ def _row(conversation: UUID, span: Span, begin: int, whole: int, end: int) -> Ro
         start=f"+{seconds(span.start - begin)}",
         length="…" if span.length is None else seconds(span.length),
         attempt=str(span.attempt or ""),
-        worker=span.worker,
+        worker="" if span.kind == "owner" else span.worker,
         tokens=f"{usage.input:,} → {usage.output:,}" if usage and usage.input + usage.output else "",
         cost=f"${usage.cost / 1e9:,.4f}" if usage and usage.cost is not None else "",
         facts=_facts(span),
