@@ -30,6 +30,7 @@ from chat import decide, extensions
 from chat.files.attachments import ConversationFiles
 from chat.journal.faultlog import RefusedRequests
 from chat.journal.queries import Known, internal_errors, known_of, owner_and_agent
+from chat.journal.requestlog import KeptSettings
 from chat.runs.acting import acting_in
 from chat.runs.dependencies import RunDependencies
 from chat.runs.isolated.policy import AMONG_OTHERS, placement, verdict
@@ -341,6 +342,7 @@ class RunOwnership:
             storage=dependencies.storage,
             fallbacks=[dependencies.model(other) for other in fallbacks_of(spec)],
             faults=faults,
+            requests=KeptSettings(journal, writer.retry_while_unavailable),
             refused=await faults.digests(),
             learned=dependencies.learned,
             unwatched=extensions.unattended(),

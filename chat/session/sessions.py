@@ -150,6 +150,14 @@ class Sessions:
         await self.ensure_archived(conversation)
         return await self.journal.history(conversation)
 
+    async def rebuild(self, conversation: str) -> None:
+        """Put the session in Redis anew, as SQL knows it, after what Redis alone has was archived. Readers see a new
+        epoch and look again; the owner of a run goes on. For an operator who wants it. Raises NoConversation,
+        Unavailable."""
+        loaded = await self.look(conversation)
+        base = await self.journal.base(conversation)
+        await self._rebuild(conversation, base, loaded.position.epoch)
+
     # ---- writing ----
 
     async def create(
