@@ -9,7 +9,7 @@ import {
   useRef,
   useState,
 } from "react";
-import { type Draft, SyncRefusal } from "../sync";
+import { type Draft, isBlank, SyncRefusal } from "../sync";
 import { ComposerFiles } from "./ComposerFiles";
 import { useWords } from "./i18n";
 import { useAttaching } from "./useAttaching";
@@ -58,7 +58,7 @@ export function Composer(props: Props) {
 
   const length = codePoints(text.trim());
   const left = props.limit - length;
-  const blank = length === 0 && attaching.files.length === 0;
+  const blank = isBlank(text) && attaching.files.length === 0;
 
   const change = (next: string) => {
     setText(next);
