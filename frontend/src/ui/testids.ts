@@ -19,7 +19,9 @@
  *   call                 data-id, data-name, data-status (CallStatus), data-attempt, data-code ("" when none)
  *   call-toggle, call-elapsed, call-progress, call-note, call-preview, call-arguments, call-result (data-look = text | view),
  *   call-plain, call-show-all
- *   doubt, doubt-happened, doubt-result, doubt-confirm, doubt-did-not-happen, doubt-run-again
+ *   doubt, doubt-happened, doubt-result, doubt-confirm, doubt-did-not-happen, doubt-run-again,
+ *   doubt-facts, doubt-arguments, doubt-warning, doubt-run-again-confirm, doubt-cancel; doubt-settled (data-happened)
+ *   agent-gone, go-on-elsewhere
  *   approval, approval-arguments, approval-allow, approval-refuse, approval-note, approval-confirm
  *   approval-decided     data-decision = approved | refused
  *   run-status           data-status = none | queued | running | recovering | waiting | retrying | stopping, data-run; run-elapsed

@@ -49,6 +49,9 @@ export const en = {
   "account.log_out": "Log out",
 
   "agent.choose": "Choose an agent",
+  "agent.off":
+    "{agent} is switched off or was deleted, so nothing more is answered here. An administrator can switch it on again.",
+  "agent.elsewhere": "Ask another agent",
   "agent.none": "No agent is set up yet. Add one in the administration.",
 
   "empty.title": "What can I do for you?",
@@ -201,8 +204,15 @@ export const en = {
   "doubt.did_not_happen": "It did not happen",
   "doubt.run_again": "Run it again",
   "doubt.result_label": "What was the result? (optional)",
-  "doubt.result_placeholder": "The agent reads this as the tool's result",
+  "doubt.result_placeholder": "The agent reads this as your words",
   "doubt.confirm": "Confirm that it happened",
+  "doubt.started": "Started",
+  "doubt.last_heard": "Last heard of it",
+  "doubt.warning": "If it did happen, it will happen a second time. That cannot be taken back.",
+  "doubt.run_again_confirm": "Run it again all the same",
+  "doubt.said_happened": "That it happened was said by {name}, not by the tool",
+  "doubt.said_not": "That it did not happen was said by {name}",
+  "doubt.words": "What was said of it",
   "doubt.sending": "Sending your decision…",
 
   "approval.title": "May this tool run?",
@@ -237,7 +247,7 @@ export const en = {
   "code.model_busy": "The model is busy",
   "code.model_rejected":
     "The model's provider rejected the request. What was sent is kept for the administrator.",
-  "code.model_error": "The model's provider reported an error",
+  "code.model_error": "The model's provider has a problem of its own",
   "code.content_refused":
     "The model's provider refuses something that this conversation holds. What was sent is kept for the administrator.",
   "code.no_answer": "The model used its tools and gave no answer after that.",
@@ -247,7 +257,8 @@ export const en = {
     "This run was interrupted too often and was ended. You can send your message again.",
   "code.outcome_unknown":
     "Nobody knows whether an interrupted tool took effect, and this agent does not go on then.",
-  "code.agent_missing": "The agent of this conversation does not exist any more.",
+  "code.agent_missing":
+    "The agent of this conversation is switched off or was deleted. An administrator can switch it on again.",
   "code.internal": "Something went wrong on the server. Your messages are stored; please try again.",
   "code.stopped": "Stopped",
   "code.stopped_by": "Stopped by {name}",
@@ -286,7 +297,7 @@ export const en = {
   "reject.already_decided": "Somebody else has decided already.",
   "reject.wrong_digest": "The call is not what was shown here. Look at it again, then decide.",
   "reject.too_many_waiting": "Too many messages are waiting. Let the agent catch up first.",
-  "reject.agent_missing": "The agent of this conversation does not exist any more.",
+  "reject.agent_missing": "This agent is switched off or was deleted. Choose another one",
   "reject.unknown_attachment": "The server does not have an attached file any more. Attach it again.",
   "reject.attachment_lost":
     "A file had not been uploaded when the page was closed or reloaded. Attach it again",
