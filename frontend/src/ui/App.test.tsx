@@ -1,6 +1,6 @@
 import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import axe from "axe-core";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { SyncRefusal } from "../sync";
 import { App } from "./App";
 import { asked, call, FakeClient, live, message, run, step } from "./gallery/fake";
@@ -101,6 +101,21 @@ test("a conversation that the list does not have can be renamed and deleted all 
   expect(screen.getByTestId<HTMLInputElement>("rename-input").value).toBe(
     "Tea, time and a little arithmetic",
   );
+});
+
+test("a conversation whose agent is switched off says so before anything is sent, and what is written goes along", () => {
+  const client = new FakeClient();
+  const view = live(ID, [message(1, "a")]);
+  client.conversation(ID).set({ ...view, info: view.info && { ...view.info, agent: "retired" } });
+  const { container } = open(client, ID);
+  expect(screen.getByTestId("agent-gone").textContent).toContain("retired is switched off");
+  fireEvent.change(field(), { target: { value: "half a thought" } });
+  const assign = vi.spyOn(window.location, "assign").mockImplementation(() => {});
+  fireEvent.click(screen.getByTestId("go-on-elsewhere"));
+  expect(client.drafts.get(null).text).toBe("half a thought");
+  expect(assign).toHaveBeenCalledWith("/");
+  expect(container.querySelector("[data-testid=composer-input]")).not.toBeNull();
+  assign.mockRestore();
 });
 
 test("deleting asks first, and leaves the conversation that is gone", () => {

@@ -1,6 +1,7 @@
 import { LoaderCircle } from "lucide-react";
-import { type Ref, useCallback } from "react";
+import { type Ref, useCallback, useEffect } from "react";
 import type { ConversationView, ListEntry } from "../sync";
+import { AgentGone } from "./AgentGone";
 import { Announcer } from "./Announcer";
 import { useBanner } from "./Banner";
 import { Composer, type ComposerHandle } from "./Composer";
@@ -10,6 +11,7 @@ import { useWords } from "./i18n";
 import { RunStatus } from "./RunStatus";
 import { navigate } from "./route";
 import { Transcript } from "./Transcript";
+import { preloadMarkdown } from "./parts/LazyMarkdown";
 import { isActive } from "./view";
 
 interface Props {
@@ -23,7 +25,7 @@ interface Props {
 export function ConversationPage({ id, composer, onStop, header }: Props) {
   const client = useClient();
   const words = useWords();
-  const { boot } = useSetup();
+  const { boot, agents } = useSetup();
   const view = useConversation(id);
   const agent = view.info?.agent;
   const name = useAgentName(agent);
@@ -33,7 +35,9 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
     (text: string, files: readonly string[]) => void client.send(id, text, files),
     [client, id],
   );
+  useEffect(preloadMarkdown, []);
   const active = isActive(view.run);
+  const off = agent !== undefined && agent !== "" && !agents.some(({ slug }) => slug === agent);
   const placeholder = offline
     ? "composer.placeholder_offline"
     : active
@@ -58,6 +62,7 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
           {view.phase === "opening" ? <Opening view={view} /> : <Transcript view={view} agent={agent} />}
           <div className="safe-bottom mx-auto w-full max-w-3xl flex-none px-3 pb-3 md:px-6 md:pb-4">
             <RunStatus view={view} />
+            {off && <AgentGone conversation={id} name={name} />}
             <Composer
               ref={composer}
               onSend={send}

@@ -1,6 +1,7 @@
 import { CircleAlert, Clock3, LoaderCircle, RotateCcw, Trash2 } from "lucide-react";
 import { memo } from "react";
 import type { AttachmentRef, MessageItem, PendingMessage } from "../../sync";
+import { GoOnElsewhere } from "../AgentGone";
 import { useClient, useConnection, useOrigin } from "../client";
 import { useWords } from "../i18n";
 import { CopyButton } from "../parts/CopyButton";
@@ -132,6 +133,9 @@ export const PendingRow = memo(function PendingRow(props: { conversation: string
             {message.code && `: ${words.code("reject", message.code, words.t("reject.unavailable"))}`}
           </span>
           <span className="flex gap-1.5">
+            {message.code === "agent_missing" && (
+              <GoOnElsewhere conversation={conversation} text={message.text} />
+            )}
             {retriable && (
               <button
                 type="button"

@@ -82,14 +82,14 @@ test("text of a person is text, never markup", () => {
 });
 
 test("a notice speaks the reader's language", () => {
-  show(<NoticeRow item={notice(3, "limit_steps")} />, new FakeClient(), "zh");
+  show(<NoticeRow conversation="c" item={notice(3, "limit_steps")} />, new FakeClient(), "zh");
   expect(screen.getByTestId("notice").textContent).toContain("步骤上限");
 });
 
 test("who stopped is named only when it was somebody else", () => {
-  const shown = show(<NoticeRow item={notice(3, "stopped", "mei")} />);
+  const shown = show(<NoticeRow conversation="c" item={notice(3, "stopped", "mei")} />);
   expect(screen.getByTestId("notice").textContent).toBe("Stopped");
-  shown.again(<NoticeRow item={notice(3, "stopped", "li")} />);
+  shown.again(<NoticeRow conversation="c" item={notice(3, "stopped", "li")} />);
   expect(screen.getByTestId("notice").textContent).toBe("Stopped by li");
 });
 
@@ -205,4 +205,10 @@ describe("what the model thought", () => {
     show(row(old as StepItem));
     expect(screen.queryByTestId("thinking")).toBeNull();
   });
+});
+
+test("a run that ended because its agent is switched off says so, and leads to another one", () => {
+  show(<NoticeRow conversation="c" item={notice(3, "agent_missing")} />);
+  expect(screen.getByTestId("notice").textContent).toContain("switched off or was deleted");
+  expect(screen.getByTestId("go-on-elsewhere")).toBeTruthy();
 });
