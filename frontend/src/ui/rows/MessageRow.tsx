@@ -7,6 +7,7 @@ import { useWords } from "../i18n";
 import { CopyButton } from "../parts/CopyButton";
 import { Files } from "../parts/Files";
 import { LeftOut } from "./LeftOut";
+import { Said } from "./Said";
 
 interface BubbleProps {
   id: string;
@@ -44,10 +45,10 @@ function Bubble({ id, seq, text, at, status, waits, files, mark, children }: Bub
             <CopyButton text={() => text} label={words.t("message.copy")} done={words.t("message.copied")} />
           </span>
           <div
-            className={`rounded-2xl rounded-br-md bg-bubble px-4 py-2.5 text-[0.9688rem] leading-relaxed whitespace-pre-wrap [overflow-wrap:anywhere] ${faded}`}
+            className={`rounded-2xl rounded-br-md bg-bubble px-4 py-2.5 text-[0.9688rem] leading-relaxed [overflow-wrap:anywhere] ${faded}`}
             title={words.fullDate(at)}
           >
-            {text}
+            <Said id={id} text={text} />
           </div>
         </div>
       )}
