@@ -70,7 +70,9 @@ def test_the_first_load_of_a_conversation_stays_below_the_limit_with_its_markdow
     assert later == ["Markdown"]
 
 
-def test_a_browser_that_takes_only_gzip_gets_gzip_and_one_that_takes_nothing_gets_the_file(visit: Any) -> None:
+def test_a_browser_that_takes_only_gzip_gets_gzip_and_one_that_takes_nothing_gets_the_file(
+    visit: Any,
+) -> None:
     chat: Chat = visit()
     script = chat.page.locator("script[type=module]").first.get_attribute("src")
     asked = {"gzip": "gzip", "identity": None}

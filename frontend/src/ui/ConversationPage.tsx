@@ -8,10 +8,11 @@ import { Composer, type ComposerHandle } from "./Composer";
 import { useAgentName, useClient, useConversation, useSetup } from "./client";
 import { Header } from "./Header";
 import { useWords } from "./i18n";
+import { preloadMarkdown } from "./parts/LazyMarkdown";
 import { RunStatus } from "./RunStatus";
 import { navigate } from "./route";
 import { Transcript } from "./Transcript";
-import { preloadMarkdown } from "./parts/LazyMarkdown";
+import { OfferCallBack } from "./useCallBack";
 import { isActive } from "./view";
 
 interface Props {
@@ -73,7 +74,9 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
               limit={boot.max_text}
               draft={client.drafts.get(id)}
               onDraft={(draft) => client.drafts.set(id, draft)}
-            />
+            >
+              <OfferCallBack view={view} />
+            </Composer>
           </div>
         </>
       )}

@@ -103,7 +103,8 @@ const shortcuts: [Key, string[]][] = [
   ["help.stop", ["Esc"]],
   ["help.focus", ["/"]],
   ["help.new", [mod, "Shift", "O"]],
-  ["help.search", [mod, "K"]],
+  ["help.palette", [mod, "K"]],
+  ["help.search", [mod, "Shift", "F"]],
   ["help.sidebar", [mod, "B"]],
   ["help.help", ["?"]],
 ];
