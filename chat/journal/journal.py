@@ -8,12 +8,12 @@ The API is async; the work happens in the threads of its `Database`. Works on ev
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connections, transaction
 
 from agents import events as e
 from agents.branches import NONE, Branches, Path, covers
@@ -23,7 +23,9 @@ from agents.history import History, empty, fold
 from chat import models as m
 from chat.journal import on_path
 from chat.journal.committed import Committed
-from chat.journal.projection import Rows, clean
+from chat.journal.kept import KeptHistories, KeptHistory
+from chat.journal.projection import Rows, clean, move_head, show
+from chat.journal.statements import key_of
 from chat.session.contract import Command
 from chat.session.errors import (
     Behind,
@@ -65,6 +67,7 @@ class Journal:
     def __init__(self, database: Database | None = None) -> None:
         self.database = database or Database()
         self.using = self.database.using
+        self.kept = KeptHistories()
 
     async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
@@ -122,14 +125,20 @@ class Journal:
     def _archive(
         self, conversation: str, base: tuple[int, str], committed: Sequence[Committed], after: State
     ) -> None:
+        connection = connections[self.using]
+        id = _uuid(conversation)
         with transaction.atomic(using=self.using):
-            # The row lock (on SQLite: the write lock of BEGIN IMMEDIATE) makes this a compare-and-set.
-            row = self._conversation(conversation, lock=True)
-            rest = self._lacking(row, base, committed)
-            if not rest:
-                return
-            self._refuse_known_commands(row, rest)
-            Rows(row).write(rest, after)
+            # The lock of the row that is moved (on SQLite: the write lock of BEGIN IMMEDIATE) makes this a
+            # compare-and-set. Most often it is where the writer expects it, and nothing has to be read.
+            rest = committed
+            if not move_head(connection, id, base, committed, after):
+                row = self._conversation(conversation, lock=True)
+                rest = self._lacking(row, base, committed)
+                if not rest:
+                    return
+                move_head(connection, id, (row.head_seq, row.head_tag), rest, after)
+            Rows(connection, id).write(rest)
+            show(connection, id, rest, after)
             kill_points.point("journal.written")  # and not committed
 
     def _lacking(
@@ -151,12 +160,6 @@ class Journal:
             return row.head_tag
         return row.events.filter(seq=seq).values_list("tag", flat=True).first()
 
-    def _refuse_known_commands(self, row: m.Conversation, committed: Iterable[Committed]) -> None:
-        """A command has one effect: an event whose command has its result already is not of this history."""
-        ids = [each.command.id for each in committed if each.command is not None]
-        if ids and row.commands.filter(command__in=ids).exists():
-            raise Diverged
-
     async def remember(self, conversation: str, command: Command) -> Command:
         """Keep the result of a command that changed nothing; returns the one that stands (the first). Raises
         IdReused."""
@@ -177,11 +180,17 @@ class Journal:
         return await self._run(self._grow_fence, conversation)
 
     def _grow_fence(self, conversation: str) -> int:
-        with transaction.atomic(using=self.using):
-            row = self._conversation(conversation, lock=True)
-            row.fence += 1
-            row.save(update_fields=["fence"])
-            return row.fence
+        connection = connections[self.using]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                'UPDATE "chat_conversation" SET "fence" = "fence" + 1'
+                ' WHERE "id" = %s AND "deleted_at" IS NULL RETURNING "fence"',
+                (key_of(connection, _uuid(conversation)),),
+            )
+            grown = cursor.fetchone()
+        if grown is None:
+            raise NoConversation
+        return int(grown[0])
 
     async def delete(self, conversation: str, at: int) -> bool:
         """Mark a conversation as deleted. False if it was already, or never was."""
@@ -235,15 +244,49 @@ class Journal:
 
     async def history(self, conversation: str, items: int = HISTORY_ITEMS) -> History:
         """The conversation as its agent sees it: at least its newest `items` items, and all of the latest run."""
-        return await self._run(self._history, conversation, items)
+        return (await self._run(self._history, conversation, items)).history
 
-    def _history(self, conversation: str, items: int) -> History:
+    async def kept_history(self, conversation: str) -> KeptHistory:
+        """The same, and where it ends; it may hold more than the newest items. Only what came since it was read last is
+        read. Whoever appends to it says so (`kept.went_on`)."""
+        found = await self._run(self._kept_history, conversation, self.kept.get(conversation))
+        self.kept.put(conversation, found)
+        return found
+
+    def _kept_history(self, conversation: str, known: KeptHistory | None) -> KeptHistory:
+        rows = self._since(conversation, known.seq) if known is not None else []
+        if known is None or not rows or rows[0][:2] != (known.seq, known.tag):
+            return self._history(conversation, HISTORY_ITEMS)
+        history, chars = known.history, known.chars
+        for seq, _, text in rows[1:]:
+            history = fold(history, e.from_json(text), seq)
+            chars += len(text)
+        if history.branches and history.run is not None:
+            # What is kept follows the branch of the run that was read for; this one may be on another.
+            if history.path != path_to(history.branches, history.branches.of_run(history.run.id)):
+                return self._history(conversation, HISTORY_ITEMS)
+        return KeptHistory(history, *rows[-1][:2], chars)
+
+    def _since(self, conversation: str, seq: int) -> list[tuple[int, str, str]]:
+        """(seq, tag, text) of the events from `seq` on; none if the conversation is deleted."""
+        connection = connections[self.using]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                'SELECT e."seq", e."tag", e."text" FROM "chat_event" e'
+                ' JOIN "chat_conversation" c ON c."id" = e."conversation_id"'
+                ' WHERE c."id" = %s AND c."deleted_at" IS NULL'
+                ' AND e."seq" >= %s AND e."seq" <= c."head_seq" ORDER BY e."seq"',
+                (key_of(connection, _uuid(conversation)), seq),
+            )
+            return list(cursor.fetchall())
+
+    def _history(self, conversation: str, items: int) -> KeptHistory:
         row = self._conversation(conversation)
         path = on_path.path_of(row.branches, (row.run or {}).get("branch", "") if row.branches else None)
         first = self._first_seq(row, items, path)
         # What stays with every request, however old: the first message, and the newest summary.
         events = row.events.order_by("seq")
-        history = empty(conversation, path, self._branches_before(row, first))
+        history, chars = empty(conversation, path, self._branches_before(row, first)), 0
         said = on_path.on(row.messages.all(), path).order_by("seq")
         said = said.filter(seq__lt=min(first, OPENING + 1), kind="message")
         for seq, body in said.values_list("seq", "body")[:1]:
@@ -254,7 +297,8 @@ class Journal:
         ):
             for seq, text in found.values_list("seq", "text"):
                 history = fold(history, e.from_json(text), seq)
-        return history
+                chars += len(text)
+        return KeptHistory(history, row.head_seq, row.head_tag, chars)
 
     def _branches_before(self, row: m.Conversation, first: int) -> Branches:
         """The branches as they were before seq `first`, with those of all runs; none where there never were any."""
@@ -318,3 +362,10 @@ def _said(body: Any) -> e.Event:
     told = {"at": body["at"], "message": body["id"], "text": body["text"], "origin": body["origin"]}
     files = body.get("attachments") or []
     return e.from_json(json.dumps({"type": "message.added", **told, "attachments": files}))
+
+
+def _uuid(conversation: str) -> UUID:
+    try:
+        return UUID(conversation)
+    except ValueError:
+        raise NoConversation from None

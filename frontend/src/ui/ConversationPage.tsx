@@ -1,15 +1,18 @@
 import { LoaderCircle } from "lucide-react";
 import { type RefObject, useCallback, useEffect, useState } from "react";
 import type { ConversationView, ListEntry, MessageItem } from "../sync";
+import { AgentGone } from "./AgentGone";
 import { Announcer } from "./Announcer";
 import { useBanner } from "./Banner";
 import { Composer, type ComposerHandle } from "./Composer";
 import { useAgentName, useClient, useConversation, useSetup } from "./client";
 import { Header } from "./Header";
 import { useWords } from "./i18n";
+import { preloadMarkdown } from "./parts/LazyMarkdown";
 import { RunStatus } from "./RunStatus";
 import { navigate } from "./route";
 import { Transcript } from "./Transcript";
+import { OfferCallBack } from "./useCallBack";
 import { isActive, waitingMessages } from "./view";
 import { WaitingLine } from "./WaitingLine";
 
@@ -24,7 +27,7 @@ interface Props {
 export function ConversationPage({ id, composer, onStop, header }: Props) {
   const client = useClient();
   const words = useWords();
-  const { boot } = useSetup();
+  const { boot, agents } = useSetup();
   const view = useConversation(id);
   const agent = view.info?.agent;
   const name = useAgentName(agent);
@@ -34,6 +37,7 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
     (text: string, files: readonly string[]) => void client.send(id, text, files),
     [client, id],
   );
+  useEffect(preloadMarkdown, []);
   const active = isActive(view.run);
   // What was taken back goes before what is being written; the field is made anew with both.
   const [taken, setTaken] = useState(0);
@@ -53,6 +57,7 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
     if (taken > 0) composer.current?.focus();
   }, [taken, composer]);
   const waiting = waitingMessages(view);
+  const off = agent !== undefined && agent !== "" && !agents.some(({ slug }) => slug === agent);
   const placeholder = offline
     ? "composer.placeholder_offline"
     : active
@@ -82,6 +87,7 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
           <div className="safe-bottom mx-auto w-full max-w-3xl flex-none px-3 pb-3 md:px-6 md:pb-4">
             <WaitingLine view={view} waiting={waiting} onTakenBack={takenBack} />
             <RunStatus view={view} />
+            {off && <AgentGone conversation={id} name={name} />}
             <Composer
               key={taken}
               ref={composer}
@@ -93,7 +99,9 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
               limit={boot.max_text}
               draft={client.drafts.get(id)}
               onDraft={(draft) => client.drafts.set(id, draft)}
-            />
+            >
+              <OfferCallBack view={view} />
+            </Composer>
           </div>
         </>
       )}

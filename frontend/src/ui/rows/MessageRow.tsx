@@ -1,12 +1,14 @@
 import { CircleAlert, Clock3, LoaderCircle, Pencil, RotateCcw, Trash2, Undo2 } from "lucide-react";
 import { memo, useCallback, useState } from "react";
 import type { AttachmentRef, ForkView, MessageItem, PendingMessage } from "../../sync";
+import { GoOnElsewhere } from "../AgentGone";
 import { useClient, useConnection, useOrigin } from "../client";
 import { useWords } from "../i18n";
 import { CopyButton } from "../parts/CopyButton";
 import { Files } from "../parts/Files";
 import { EditBox } from "./EditBox";
 import { LeftOut } from "./LeftOut";
+import { Said } from "./Said";
 import { Ways } from "./Ways";
 
 interface BubbleProps {
@@ -54,10 +56,10 @@ function Bubble({ id, seq, text, at, status, waits, files, mark, tools, children
             </span>
           </span>
           <div
-            className={`rounded-2xl rounded-br-md bg-bubble px-4 py-2.5 text-[0.9688rem] leading-relaxed whitespace-pre-wrap [overflow-wrap:anywhere] ${faded}`}
+            className={`rounded-2xl rounded-br-md bg-bubble px-4 py-2.5 text-[0.9688rem] leading-relaxed [overflow-wrap:anywhere] ${faded}`}
             title={words.fullDate(at)}
           >
-            {text}
+            <Said id={id} text={text} />
           </div>
         </div>
       )}
@@ -232,6 +234,9 @@ export const PendingRow = memo(function PendingRow(props: { conversation: string
             {message.code && `: ${words.code("reject", message.code, words.t("reject.unavailable"))}`}
           </span>
           <span className="flex gap-1.5">
+            {message.code === "agent_missing" && (
+              <GoOnElsewhere conversation={conversation} text={message.text} />
+            )}
             {retriable && (
               <button
                 type="button"

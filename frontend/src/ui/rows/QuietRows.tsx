@@ -1,6 +1,7 @@
 import { CircleAlert, CircleStop, Info, MessageSquareText } from "lucide-react";
 import { memo } from "react";
 import type { ForkView, NoteItem, NoticeItem } from "../../sync";
+import { GoOnElsewhere } from "../AgentGone";
 import { useOrigin, useSetup } from "../client";
 import type { Words } from "../i18n";
 import { useWords } from "../i18n";
@@ -45,13 +46,13 @@ function noticeText(item: Pick<NoticeItem, "code" | "detail">, words: Words, use
 }
 
 export const NoticeRow = memo(function NoticeRow(props: {
-  conversation?: string;
+  conversation: string;
   agent?: string | undefined;
   item: NoticeItem;
   fork?: ForkView | null;
   again?: boolean;
 }) {
-  const { conversation = "", agent, item, fork = null, again = false } = props;
+  const { conversation, agent, item, fork = null, again = false } = props;
   const words = useWords();
   const { boot } = useSetup();
   const kind = item.code === "stopped" ? "stopped" : LIMITS.test(item.code) ? "limit" : "failed";
@@ -69,7 +70,12 @@ export const NoticeRow = memo(function NoticeRow(props: {
         <div className="min-w-0">
           {noticeText(item, words, boot.user)}
           {fork && <Ways conversation={conversation} fork={fork} />}
-          {kind !== "stopped" && item.detail && (
+          {item.code === "agent_missing" && (
+            <div className="mt-1.5">
+              <GoOnElsewhere conversation={conversation} />
+            </div>
+          )}
+          {kind !== "stopped" && item.detail && item.code !== "agent_missing" && (
             <p className="mt-0.5 text-xs text-ink-2 [overflow-wrap:anywhere]">{item.detail}</p>
           )}
           {again && (

@@ -12,7 +12,7 @@ def branch(model: str) -> migrations.AddField:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("chat", "0015_indexes_that_others_cover")]
+    dependencies = [("chat", "0018_groups_of_operators")]
 
     operations = [
         *(
