@@ -9,19 +9,18 @@ The API is async; the work happens in the threads of its `Database`. Works on ev
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError, connections, transaction
 
 from agents import events as e
-from agents.branches import NONE, Branches, Path, covers
-from agents.branches import fold as branched
+from agents.branches import Path
 from agents.branches import path as path_to
 from agents.history import History, empty, fold
 from chat import models as m
-from chat.journal import on_path
+from chat.journal import branched, on_path
 from chat.journal.committed import Committed
 from chat.journal.kept import KeptHistories, KeptHistory
 from chat.journal.projection import Rows, clean, move_head, show
@@ -34,7 +33,6 @@ from chat.session.errors import (
     NoConversation,
     Unarchivable,
 )
-from chat.session.paths import branches_of
 from chat.session.views import State
 from chat.support import kill_points
 from chat.support.database import Database
@@ -43,9 +41,6 @@ from chat.support.database import Database
 HISTORY_ITEMS = 400
 #: A conversation's first message is one of its first events, if a person began it.
 OPENING = 4
-
-#: What moves which branch is shown. (Of the runs the rows tell.)
-BRANCHES = ("branch.opened", "branch.chosen")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -286,44 +281,21 @@ class Journal:
         first = self._first_seq(row, items, path)
         # What stays with every request, however old: the first message, and the newest summary.
         events = row.events.order_by("seq")
-        history, chars = empty(conversation, path, self._branches_before(row, first)), 0
+        history, chars = empty(conversation), 0
         said = on_path.on(row.messages.all(), path).order_by("seq")
-        said = said.filter(seq__lt=min(first, OPENING + 1), kind="message")
+        said = said.filter(seq__lt=min(first, OPENING + 1) if path is None else first, kind="message")
         for seq, body in said.values_list("seq", "body")[:1]:
             history = fold(history, _said(body), seq)
+        if path is not None:
+            history = replace(history, path=path, branches=branched.before(row.events, row.runs, first))
         for found in (
-            events.filter(seq__lt=first, seq=self._compacted(row, first, path)),
+            events.filter(seq__lt=first, seq=branched.compacted(row, first, path)),
             events.filter(seq__gte=first, seq__lte=row.head_seq),
         ):
             for seq, text in found.values_list("seq", "text"):
                 history = fold(history, e.from_json(text), seq)
                 chars += len(text)
         return KeptHistory(history, row.head_seq, row.head_tag, chars)
-
-    def _branches_before(self, row: m.Conversation, first: int) -> Branches:
-        """The branches as they were before seq `first`, with those of all runs; none where there never were any."""
-        if row.branches is None:
-            return NONE
-        runs = dict(row.runs.exclude(branch="").values_list("run", "branch"))
-        told = row.events.filter(seq__lt=first, type__in=BRANCHES).order_by("seq").values_list("seq", "text")
-        branches = Branches(runs=runs)
-        for seq, text in told:
-            branches = branched(branches, e.from_json(text), seq)
-        return branches
-
-    def _compacted(self, row: m.Conversation, first: int, path: Path | None) -> int:
-        """The seq of the newest summary that stands for items of the path; 0: there is none."""
-        if path is None or not row.compacted_seq or row.compacted_seq >= first:
-            return row.compacted_seq
-        made = row.events.filter(type="history.compacted", seq__lt=first).order_by("-seq")
-        branches = branches_of(row.branches)
-        runs = dict(row.runs.exclude(branch="").values_list("run", "branch"))
-        for seq, text in made.values_list("seq", "text"):
-            event = e.from_json(text)
-            if isinstance(event, e.HistoryCompacted) and not event.problem:
-                if covers(path_to(branches, runs.get(event.run, "")), event.upto, path):
-                    return seq
-        return 0
 
     def _first_seq(self, row: m.Conversation, items: int, path: Path | None) -> int:
         """Where a history begins: with the oldest of the newest items, or the cause of the latest run if that

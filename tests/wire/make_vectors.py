@@ -21,8 +21,8 @@ from random import Random
 from typing import Any, get_args
 
 from agents import events as e
-from chat.session import paths
-from chat.session.state import EMPTY, WINDOW, change, is_open, items, merge, reduce
+from chat.session.state import items, reduce
+from chat.session.telling import Telling
 from chat.session.views import State
 from tests.support.branching import Branching
 from tests.support.histories import START, flat, tell
@@ -47,22 +47,6 @@ def shown(state: State) -> dict[str, Any]:
     return {"info": state["info"], "run": state["run"], **more, "items": items(state)}
 
 
-def without(fields: dict[str, Any]) -> dict[str, Any]:
-    """The items that there are."""
-    return {key: value for key, value in fields.items() if key.startswith("i:") and value is not None}
-
-
-def anew(state: State, every: dict[str, Any]) -> dict[str, Any]:
-    """What a session shows when it has been read anew, because another branch is shown."""
-    on = sorted((int(key[2:]) for key, item in every.items() if paths.on_path(state, item)))[-WINDOW:]
-    kept = {int(key[2:]) for key, item in every.items() if is_open(item) or paths.waits(state, item)}
-    kept -= {
-        seq for seq in kept if paths.on_path(state, every[f"i:{seq}"]) and not is_open(every[f"i:{seq}"])
-    }
-    fields = {key: value for key, value in state.items() if not key.startswith("i:") and key != "moved"}
-    return fields | {f"i:{seq}": every[f"i:{seq}"] for seq in sorted({*on, *kept})}
-
-
 def stored(told: Told) -> str:
     """The text as it lies in the journal."""
     return json.dumps(told, separators=(",", ":")) if isinstance(told, dict) else e.to_json(told)
@@ -71,15 +55,11 @@ def stored(told: Told) -> str:
 def vector(name: str, events: list[Told]) -> dict[str, Any]:
     """The history with its states."""
     states = []
-    state: State = EMPTY
-    every: dict[str, Any] = {}
+    telling = Telling()
     for seq, told in enumerate(events, start=1):
         event = e.from_json(stored(told))
-        every = without(every | change({**state, **every}, event, seq))
-        state = merge(state, reduce(state, event, seq))
-        moved = {"moved": True} if "moved" in state else {}
-        if moved:
-            state = anew(state, every)
+        moved = {"moved": True} if "moved" in reduce(telling.state, event, seq) else {}
+        state = telling.tell(event, seq)
         if len(events) <= DENSE or seq % 10 == 0 or seq > len(events) - 10 or moved:
             states.append({"seq": seq, "state": shown(state), **moved})
     numbered = [{"seq": seq, "event": json.loads(stored(told))} for seq, told in enumerate(events, 1)]
