@@ -21,6 +21,7 @@ from agents.spec import AgentSpec
 from chat import models as m
 from chat.commands import ChooseBody, CreateBody, EditBody, RewriteBody, SendBody, StopBody, TryAgainBody
 from chat.inbox import CommandResult
+from chat.journal.replies import readers
 from chat.session import paths
 from chat.session.state import items
 from tests.chat.runs.test_runner import SPEC, House
@@ -172,6 +173,26 @@ async def test_a_tools_result_stays_with_its_call_whatever_branch_is_looked_at(t
     assert await talk.shown() == ["q", "", "Looked."]
     (call,) = [call async for call in m.Call.objects.filter(conversation_id=talk.conversation)]
     assert (call.status, call.result) == ("succeeded", "look done")
+
+
+async def test_a_message_is_answered_by_a_run_of_its_own_branch_and_told_the_first_of_several_answers(
+    talk: Talk,
+) -> None:
+    """For whoever waits for it elsewhere: a schedule's destination, a chat."""
+    model = ScriptedModel(says("First."), asks(("look", "{}")), says("Looked."), says("On the first."))
+    worker, question, waiting = talk.worker(model), uid(), uid()
+    await talk.submit(SendBody(kind="send", message=question, text="q"))
+    await talk.finish(worker)
+    first = (await talk.run())["id"]
+    await talk.again()
+    task = talk.start(worker)
+    await asyncio.wait_for(talk.bench.busy.wait(), 10)
+    await talk.submit(SendBody(kind="send", message=waiting, text="on the first", branch=""))
+    talk.bench.gate.set()
+    await asyncio.wait_for(task, 20)
+    await talk.finish(worker)
+    found = await sync_to_async(readers)(talk.conversation, [question, waiting])
+    assert found == {question: first, waiting: (await talk.run())["id"]}
 
 
 async def test_W8_two_who_try_again_at_once_get_one_answer_and_the_other_is_told(talk: Talk) -> None:
