@@ -61,6 +61,7 @@ def test_a_message_is_said_anew_with_its_files_or_only_corrected(visit: Any, hou
     chat.hook("edit-input").fill("What are these, please?")
     chat.hook("edit-send").click()
     expect(chat.hook("edit-box")).to_have_count(0)
+    expect(chat.hook("ways", at="2", of="2")).to_have_count(1)
     chat.wait_until_done()
     assert texts(chat) == ["What are these, please?"]
     expect(chat.hook("attachment")).to_have_count(1)
