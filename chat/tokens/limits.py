@@ -41,6 +41,10 @@ class TokenLimits:
                 return 0
             return max(1, math.ceil(bucket.wait_s(now) - 1e-6))
 
+    def full(self, token: UUID) -> bool:
+        """Whether no more may be opened by this token."""
+        return self._open.get(token, 0) >= MAX_OPEN
+
     @contextmanager
     def open(self, token: UUID) -> Iterator[None]:
         """Something is open by this token as long as the block lasts. Raises TooManyOpen."""

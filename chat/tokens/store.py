@@ -78,6 +78,7 @@ def make(
     if wrong:
         raise InvalidToken(wrong)
     text = BEGINS + secrets.token_urlsafe(32)
+    chosen: Any = [scope for scope in SCOPES if scope in scopes]
     with transaction.atomic():
         # One after the other, so that nobody gets past the limit by asking twice at once.
         get_user_model().objects.select_for_update().get(pk=owner_id)
@@ -90,7 +91,7 @@ def make(
             name=name,
             digest=digest(text),
             hint=f"{text[: len(BEGINS) + 4]}…{text[-4:]}",
-            scopes=[scope for scope in SCOPES if scope in scopes],
+            scopes=chosen,
             per_minute=per_minute,
             created_at=now,
             expires_at=now + days * DAY_MS,
