@@ -84,6 +84,33 @@ CODES: "Mapping[str, tuple[int, StrOrPromise, StrOrPromise]]" = {
         _("No such file"),
         _("An attachment is not yours, was used before, or is gone."),
     ),
+    "model_not_found": (
+        404,
+        _("No such model"),
+        _("There is no such agent, or it is disabled. Ask for the list of models."),
+    ),
+    "unsupported": (
+        400,
+        _("Not supported"),
+        _("This part of the API is not there. docs/api.md says what is."),
+    ),
+    "run_failed": (502, _("The run failed"), _("The run has failed. Sent again it would be another run.")),
+    "run_stopped": (409, _("Stopped"), _("The run was stopped.")),
+    "still_running": (
+        504,
+        _("Still running"),
+        _(
+            "The run goes on, or waits for a decision. Send the same request with the same Idempotency-Key again."
+        ),
+    ),
+    "stream_restarted": (
+        502,
+        _("Begun again"),
+        _(
+            "The answer was begun again after a failure, in other words. Send the same request with the same "
+            "Idempotency-Key again: it goes on."
+        ),
+    ),
     "unavailable": (
         503,
         _("Not now"),
