@@ -100,7 +100,7 @@ class TestAnswers:
     async def test_a_run_that_fails_is_an_error_that_no_sdk_repeats(
         self, house: House, program: Program
     ) -> None:
-        house.model = ScriptedModel([ModelError("The key is wrong.", kind="auth")])
+        house.model = ScriptedModel([ModelError("model_auth", "The key is wrong.", status=401)])
         answer = await program.raw(
             "POST", "/chat/completions", {"model": "assistant", "messages": [user("Hi")]}
         )
