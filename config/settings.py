@@ -127,6 +127,7 @@ INSTALLED_APPS = [
     "config",
     "agents",
     "chat",
+    "chat.tokens",
     *_entrances.apps,
     *other_apps(),
 ]

@@ -134,7 +134,14 @@ def _standing(
     attended = entrance not in extensions.unattended()
     if place is None or entrance != began or not attended:
         asks = owner if user is None else user
-        return logged_in(asks, owner, active=asks in active, owner_active=owner in active, attended=attended)
+        return logged_in(
+            asks,
+            owner,
+            active=asks in active,
+            owner_active=owner in active,
+            attended=attended,
+            door=extensions.door(entrance),
+        )
     if user is None:
         # Written by a release that did not say who spoke: in a chat of the bot's account that may be anybody.
         if place.shared:
