@@ -10,7 +10,6 @@ from uuid import UUID, uuid5
 
 from agents import closing
 from agents import events as e
-from agents.branches import MAX_BRANCHES
 from agents.history import Call, Step
 from agents.lifecycle import BEGINNINGS, CALL, RUN
 from agents.results import refused_by_person
@@ -45,7 +44,7 @@ def begun(state: State, *, run: str, cause: str, branch: str, now: int) -> list[
     """A run is queued; where there are branches it is said which one it goes on with."""
     if paths.view_of(state) is None:
         return [e.RunQueued(at=now, run=run, cause=cause)]
-    return _of_branch(run, cause, branch, "", now)
+    return of_branch(run, cause, branch, "", now)
 
 
 def active_run(state: State) -> RunView | None:
@@ -93,38 +92,8 @@ def decide_choose(state: State, *, branch: str, by: str, now: int) -> list[e.Eve
     return [] if branch == paths.shown(state) else [e.BranchChosen(at=now, branch=branch, by=by)]
 
 
-def decide_branch(
-    state: State,
-    *,
-    conversation: str,
-    branch: str,
-    parent: str,
-    before: int,
-    cause: str,
-    by: str,
-    now: int,
-    said: e.MessageAdded | None = None,
-    agent: str = "",
-) -> list[e.Event]:
-    """Another way on from a place: a branch with what `parent`'s path has below `before`, and a run for message
-    `cause`, which is `said` there or stands before the place already. Only while nothing runs: one of two who want it
-    at once wins, and the other is told. Whoever looked the place up did that in the journal; it does not change."""
-    known = paths.branches_of(paths.view_of(state))
-    if known.knows(branch):
-        return []
-    if active_run(state) is not None:
-        raise Rejected("run_active")
-    if not known.knows(parent):
-        raise Rejected("unknown_branch")
-    if len(known.all) >= MAX_BRANCHES:
-        raise Rejected("too_many_branches")
-    opened = e.BranchOpened(at=now, branch=branch, parent=parent, before=before, by=by)
-    run = run_id(conversation, f"{cause}/{branch}")
-    told: list[e.Event] = [opened] if said is None else [opened, said]
-    return [*told, *_of_branch(run, cause, branch, agent, now)]
-
-
-def _of_branch(run: str, cause: str, branch: str, agent: str, now: int) -> list[e.Event]:
+def of_branch(run: str, cause: str, branch: str, agent: str, now: int) -> list[e.Event]:
+    """A run is queued and goes on with a branch; `agent` answers, if not the conversation's (rule B4)."""
     return [
         e.RunQueued(at=now, run=run, cause=cause),
         e.BranchContinued(at=now, run=run, branch=branch, agent=agent),
@@ -217,39 +186,6 @@ def _unread(state: State, seen: int) -> list[MessageItem]:
     if paths.view_of(state) is not None:
         return paths.waiting(state)
     return [item for item in items(state) if item["kind"] == "message" and item["seq"] > seen]
-
-
-def decide_edit(
-    state: State,
-    *,
-    message: str,
-    text: str,
-    attachments: tuple[e.AttachmentRef, ...],
-    by: str,
-    now: int,
-    elsewhere: bool = False,
-) -> list[e.Event]:
-    """A person wants a message to say something else where it stands. One that waits may be changed at any time; one
-    that the model has read only while it is not at work, or it would answer what nobody says. `elsewhere`: the journal
-    has the message, if the state does not."""
-    held = next((i for i in items(state) if i["kind"] == "message" and i["id"] == message), None)
-    if held is None and not elsewhere:
-        raise Rejected("unknown_message")
-    if active_run(state) is not None and message not in {item["id"] for item in waiting(state)}:
-        raise Rejected("run_active")
-    files = [e.plain(file) for file in attachments]
-    if held is not None and held["kind"] == "message":
-        if held["text"] == text and held.get("attachments", []) == files:
-            return []
-    return [e.MessageEdited(at=now, message=message, text=text, attachments=attachments, by=by)]
-
-
-def decide_withdraw(state: State, *, message: str, by: str, now: int) -> list[e.Event]:
-    """A person takes back a message that waits. One that the model has read stays."""
-    if message in {item["id"] for item in waiting(state)}:
-        return [e.MessageWithdrawn(at=now, message=message, by=by)]
-    known = any(item["kind"] == "message" and item["id"] == message for item in items(state))
-    raise Rejected("already_read" if known else "unknown_message")
 
 
 def _concerns(item: Item, run: RunView) -> bool:

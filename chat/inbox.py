@@ -23,7 +23,7 @@ from agents import events as e
 from agents.borders import is_blank
 from agents.closing import Streamed
 from agents.tools.texts import result_text
-from chat import decide, extensions
+from chat import decide, extensions, rewriting
 from chat.authorization import Action, Standing, Verdict, in_admin, logged_in
 from chat.commands import (
     ApproveBody,
@@ -282,7 +282,7 @@ class Inbox:
                 outcome = await self._append(
                     conversation,
                     command,
-                    lambda view: decide.decide_withdraw(
+                    lambda view: rewriting.decide_withdraw(
                         view.state, message=body.message, by=who.name, now=self._clock.now()
                     ),
                 )
@@ -322,7 +322,7 @@ class Inbox:
         files = await attachments.bind(self._sessions.journal, who.user_id, conversation, body.attachments)
 
         def decided(view: SessionView) -> list[e.Event]:
-            return decide.decide_edit(
+            return rewriting.decide_edit(
                 view.state,
                 message=body.message,
                 text=text,
@@ -359,7 +359,7 @@ class Inbox:
             said = e.MessageAdded(at=now, message=cause, text=text, origin=origin, attachments=files)
 
         def decided(view: SessionView) -> list[e.Event]:
-            return decide.decide_branch(
+            return rewriting.decide_branch(
                 view.state,
                 conversation=conversation,
                 branch=body.branch,

@@ -6,7 +6,7 @@ import pytest
 
 from agents import closing
 from agents import events as e
-from chat import decide
+from chat import decide, rewriting
 from chat.session.errors import Rejected
 from chat.session.state import merge, reduce
 
@@ -138,32 +138,34 @@ def test_R7_a_stop_takes_back_what_waits_when_the_person_says_so(owned):
 def test_R6_what_waits_may_be_changed_and_taken_back_and_what_was_read_may_not_while_its_run_is_at_work():
     state = told(*asked(), STARTED, *waits("and?"))
     edit = {"text": "or?", "attachments": (), "by": "alice", "now": NOW}
-    (edited,) = decide.decide_edit(state, message="w1", **edit)
+    (edited,) = rewriting.decide_edit(state, message="w1", **edit)
     assert edited == e.MessageEdited(at=NOW, message="w1", text="or?", by="alice")
     after = merge(state, reduce(state, edited, 60))
     item = decide.waiting(after)[0]
     assert (item["text"], item["edited"]) == ("or?", {"at": NOW, "by": "alice", "text": "and?"})
-    assert decide.decide_edit(after, message="w1", **edit) == []
-    (gone,) = decide.decide_withdraw(after, message="w1", by="alice", now=NOW)
+    assert rewriting.decide_edit(after, message="w1", **edit) == []
+    (gone,) = rewriting.decide_withdraw(after, message="w1", by="alice", now=NOW)
     assert decide.waiting(merge(after, reduce(after, gone, 61))) == []
     with pytest.raises(Rejected, match="run_active"):
-        decide.decide_edit(state, message="m1", **edit)
+        rewriting.decide_edit(state, message="m1", **edit)
     with pytest.raises(Rejected, match="already_read"):
-        decide.decide_withdraw(state, message="m1", by="alice", now=NOW)
-    for call in (decide.decide_withdraw, decide.decide_edit):
+        rewriting.decide_withdraw(state, message="m1", by="alice", now=NOW)
+    for call in (rewriting.decide_withdraw, rewriting.decide_edit):
         with pytest.raises(Rejected, match="unknown_message"):
             call(
                 state,
                 message="nobody",
-                **({"by": "", "now": NOW} if call is decide.decide_withdraw else edit),
+                **({"by": "", "now": NOW} if call is rewriting.decide_withdraw else edit),
             )
 
 
 def test_R6_a_message_that_the_model_has_read_may_be_changed_where_it_stands_when_nothing_runs():
     state = told(*asked(), STARTED, STEP, e.RunFailed(at=NOW, run=RUN, code="model_error"))
     edit = {"text": "hallo", "attachments": (), "by": "alice", "now": NOW}
-    assert kinds(decide.decide_edit(state, message="m1", **edit)) == ["message.edited"]
-    assert kinds(decide.decide_edit(state, message="long ago", elsewhere=True, **edit)) == ["message.edited"]
+    assert kinds(rewriting.decide_edit(state, message="m1", **edit)) == ["message.edited"]
+    assert kinds(rewriting.decide_edit(state, message="long ago", elsewhere=True, **edit)) == [
+        "message.edited"
+    ]
 
 
 def test_R7_stop_without_a_run_is_refused():

@@ -16,7 +16,7 @@ from typing import Any
 from agents import branches as b
 from agents import events as e
 from agents.history import History, empty, fold
-from chat import decide
+from chat import decide, rewriting
 from chat.session import paths
 from chat.session.errors import Rejected
 from chat.session.state import WINDOW, change, evicted, is_open, merge
@@ -86,7 +86,7 @@ class Branching:
             item = self.random.choice(messages)
             text = f"edited {len(self.events)}"
             self.append(
-                decide.decide_edit(
+                rewriting.decide_edit(
                     self.state,
                     message=item["id"],
                     text=text,
@@ -100,7 +100,7 @@ class Branching:
     def withdraw(self) -> None:
         if waiting := decide.waiting(self.state):
             message = self.random.choice(waiting)["id"]
-            self.append(decide.decide_withdraw(self.state, message=message, by="alice", now=self._at()))
+            self.append(rewriting.decide_withdraw(self.state, message=message, by="alice", now=self._at()))
 
     def choose(self) -> None:
         branch = self.random.choice(list(self.lists))
@@ -267,7 +267,7 @@ class Branching:
 
         parent, place = b.departure(self.branches, branch, before, has_items)
         self.append(
-            decide.decide_branch(
+            rewriting.decide_branch(
                 self.state,
                 conversation=self.conversation,
                 branch=self._uuid(),
