@@ -54,7 +54,7 @@ def as_markdown(row: Conversation) -> HttpResponse:
     """What people, the agent and its tools said, to be read: of the branch that is shown."""
     path = on_path.path_of(row.branches)
     parts = [f"# {row.title or row.pk}\n"]
-    items: list[tuple[int, dict[str, Any]]] = [
+    items: list[Any] = [
         *on_path.on(row.messages.all(), path).values_list("seq", "body"),
         *on_path.on(row.steps.all(), path).values_list("seq", "body"),
     ]
