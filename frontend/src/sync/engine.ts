@@ -357,7 +357,7 @@ export class Engine implements Client {
 
   /** The files of a message: what is shown of them, and which have not arrived. */
   #carried(body: CommandBody): Pick<Kept, "files" | "held"> {
-    if (body.kind !== "send" || !body.attachments?.length) return {};
+    if (!("attachments" in body) || !body.attachments?.length) return {};
     const uploads = body.attachments.flatMap((id) => this.#uploads.get(id) ?? []);
     const files = uploads.map(({ id, name, media_type, size }) => ({ id, name, media_type, size }));
     return { files, held: uploads.filter(({ state }) => state !== "done").map(({ id }) => id) };
