@@ -52,7 +52,7 @@ def _lines(row: Conversation) -> Iterator[str]:
 def as_markdown(row: Conversation) -> HttpResponse:
     """What people, the agent and its tools said, to be read."""
     parts = [f"# {row.title or row.pk}\n"]
-    items: list[tuple[int, dict[str, Any]]] = [
+    items: list[Any] = [
         *row.messages.values_list("seq", "body"),
         *row.steps.values_list("seq", "body"),
     ]
