@@ -50,7 +50,12 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "ui", environment: "happy-dom", include: ["src/ui/**/*.test.{ts,tsx}"] },
+        test: {
+          name: "ui",
+          environment: "happy-dom",
+          include: ["src/ui/**/*.test.{ts,tsx}"],
+          setupFiles: ["src/ui/i18n/all.ts"],
+        },
       },
     ],
   },
