@@ -42,7 +42,8 @@ def test_a_conversation_is_begun_found_renamed_and_deleted_without_a_mouse(visit
     # Past the list, by the first link.
     chat.page.reload()
     expect(chat.hook("composer-input")).to_be_focused()
-    chat.page.evaluate("document.activeElement.blur()")
+    # Back to where the keys begin on a page.
+    chat.page.evaluate("document.body.tabIndex = -1; document.body.focus()")
     keys.press("Tab")
     expect(chat.hook("skip-link")).to_be_focused()
     keys.press("Enter")
