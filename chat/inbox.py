@@ -397,7 +397,7 @@ class Inbox:
 
 def _not_allowed(verdict: Verdict) -> CommandResult:
     """The answer to what somebody may not do. Of what is not theirs they do not even learn that it is there."""
-    theirs = verdict.reason in ("disabled", "policy", "trust")
+    theirs = verdict.reason in ("disabled", "policy", "trust", "scope")
     return CommandResult("rejected", "forbidden" if theirs else "not_found")
 
 

@@ -1,6 +1,6 @@
-import { ChevronsUpDown, Keyboard, KeyRound, LogOut, Settings } from "lucide-react";
+import { ChevronsUpDown, Keyboard, KeyRound, LogOut, Settings, Webhook } from "lucide-react";
 import { useRef } from "react";
-import { ADMIN, LOG_OUT, PASSWORD } from "./addresses";
+import { ADMIN, LOG_OUT, PASSWORD, TOKENS } from "./addresses";
 import { permission } from "./callback";
 import { useClient, useSetup } from "./client";
 import { useLanguage, useWords } from "./i18n";
@@ -100,6 +100,9 @@ export function AccountMenu({ onHelp }: { onHelp: () => void }) {
         )}
         <MenuItem icon={<KeyRound size={16} />} href={PASSWORD}>
           {words.t("account.password")}
+        </MenuItem>
+        <MenuItem icon={<Webhook size={16} />} href={TOKENS}>
+          {words.t("account.tokens")}
         </MenuItem>
         <MenuItem icon={<LogOut size={16} />} testid="log-out" onSelect={() => form.current?.requestSubmit()}>
           {words.t("account.log_out")}

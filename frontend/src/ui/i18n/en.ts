@@ -63,6 +63,7 @@ export const en = {
   "account.admin": "Administration",
   "account.shortcuts": "Keyboard shortcuts",
   "account.password": "Change password",
+  "account.tokens": "API tokens",
   "account.log_out": "Log out",
 
   "agent.choose": "Choose an agent",

@@ -65,6 +65,7 @@ export const zh: Dictionary = {
   "account.admin": "管理后台",
   "account.shortcuts": "键盘快捷键",
   "account.password": "修改密码",
+  "account.tokens": "API 令牌",
   "account.log_out": "退出登录",
 
   "agent.choose": "选择智能体",
