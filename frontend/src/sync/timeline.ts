@@ -1,6 +1,6 @@
 // What a run did with its time, as GET …/runs/<run>/timeline tells it (chat/journal/timeline.py).
 
-export type SpanKind = "queued" | "model" | "call" | "approval" | "waiting" | "lost" | "retrying";
+type SpanKind = "queued" | "model" | "call" | "approval" | "waiting" | "lost" | "retrying";
 
 export interface Span {
   /** `lost`: nobody owned the run, because its worker was gone. */

@@ -21,7 +21,7 @@ const tints: Record<string, string> = {
 };
 
 /** What a span is, in words. */
-export function spanName({ kind, name }: Span, words: Words): string {
+function spanName({ kind, name }: Span, words: Words): string {
   switch (kind) {
     case "model":
       return name === "" ? words.t("timeline.model") : `${words.t("timeline.model")} (${name})`;

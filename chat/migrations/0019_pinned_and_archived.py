@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('chat', '0015_indexes_that_others_cover'),
+        ('chat', '0018_groups_of_operators'),
     ]
 
     operations = [
