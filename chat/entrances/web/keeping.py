@@ -84,11 +84,10 @@ def _export(request: HttpRequest, conversation: UUID) -> HttpResponseBase:
 
 def _items(row: Conversation) -> list[dict[str, Any]]:
     """The items of a conversation in their order, calls with their whole results."""
-    found: list[tuple[int, dict[str, Any]]] = []
+    found: list[Any] = []
     for kind in (Message, Step):
-        found += (
-            kind.objects.filter(conversation=row).order_by("seq").values_list("seq", "body")[: MAX_ITEMS + 1]
-        )
+        rows = kind.objects.filter(conversation=row).order_by("seq")
+        found += list(rows.values_list("seq", "body")[: MAX_ITEMS + 1])
     if len(found) > MAX_ITEMS:
         told = f"It has more than {MAX_ITEMS:,} items; ask an administrator for it."
         raise RequestRefused(413, "too_large", told)

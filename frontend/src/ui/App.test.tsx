@@ -181,6 +181,7 @@ test("a conversation is pinned and put away from its menu, and what went wrong i
   const choose = async (item: string) => {
     fireEvent.keyDown(screen.getByTestId("header-menu"), { key: "Enter" });
     fireEvent.click(await screen.findByTestId(item));
+    await waitFor(() => expect(screen.queryByRole("menu")).toBeNull());
   };
   await choose("menu-pin");
   client.markProblem = new HttpError({ code: "offline", status: 0, detail: "", retry: true });
