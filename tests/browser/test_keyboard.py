@@ -26,6 +26,7 @@ def test_a_page_up_is_not_undone_by_text_that_streams_also_from_the_message_fiel
     expect(chat.hook("composer-input")).to_be_focused()
     # From the transcript itself, too, and back to the end.
     chat.hook("jump-to-latest").click()
+    wait_until(lambda: chat.place()["left"] <= 1, 5, "the end to be in sight")
     chat.hook("transcript").focus()
     before = chat.place()["offset"]
     chat.page.keyboard.press("PageUp")

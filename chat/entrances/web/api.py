@@ -100,8 +100,9 @@ def _entry(row: Conversation) -> dict[str, Any]:
         "created_at": row.created_at,
         "updated_at": row.updated_at,
         "run_status": row.run_status or None,
-        "pinned": row.pinned_at is not None,
-        "archived": row.archived_at is not None,
+        # Thirty rows come with every first load, and hardly one of them has a mark.
+        **({"pinned": True} if row.pinned_at is not None else {}),
+        **({"archived": True} if row.archived_at is not None else {}),
     }
 
 

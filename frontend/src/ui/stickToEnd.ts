@@ -110,9 +110,10 @@ export function useStickToEnd(
   const jump = useCallback(() => {
     stuck.current = true;
     setAway(false);
-    list.current?.scrollToIndex(count - 1, { align: "end" });
+    // Not the list's own `scrollToIndex`: it goes on for as long as rows grow, whatever the reader does meanwhile. Rows that
+    // are measured on the way there bring `onResize`, and that the end.
     toEnd();
-  }, [list, count, toEnd]);
+  }, [toEnd]);
   return { away, onScroll, onResize, hold, jump, hands };
 }
 
