@@ -56,9 +56,17 @@ class Conversation(Used):
     created_at = models.BigIntegerField()
     updated_at = models.BigIntegerField()
     deleted_at = models.BigIntegerField(null=True, blank=True)
+    #: Marks of its owner's list, which no event tells of: kept at its top, or put away.
+    pinned_at = models.BigIntegerField(null=True, blank=True)
+    archived_at = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
         indexes = (
+            models.Index(
+                fields=["owner", "-pinned_at"],
+                name="conversation_pinned",
+                condition=models.Q(deleted_at__isnull=True, pinned_at__isnull=False),
+            ),
             models.Index(
                 fields=["owner", "-updated_at"],
                 name="conversation_list",

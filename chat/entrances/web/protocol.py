@@ -270,6 +270,8 @@ class ConversationEntry(Frame):
     created_at: int
     updated_at: int
     run_status: RunStatus | None
+    pinned: bool = False
+    archived: bool = False
 
 
 class ConversationList(Frame):

@@ -19,6 +19,7 @@ import type {
   SettleBody,
 } from "./protocol.gen";
 import type { Schedules } from "./schedules";
+import type { Timeline } from "./timeline";
 
 /**
  * A value that changes. Made for `useSyncExternalStore(x.subscribe, x.getSnapshot)`: both are bound, a snapshot
@@ -65,6 +66,8 @@ export interface ListState {
   /** Newest first, as the server orders them; conversations that only the outbox knows stand on top. */
   conversations: readonly ListEntry[];
   query: string;
+  /** Those that were put away are shown, and no others. */
+  archived: boolean;
   more: boolean;
   /** `loading` only while there is nothing to show for this query yet; a refresh in the background does not count. */
   status: "loading" | "ready" | "failed";
@@ -149,8 +152,10 @@ export interface Client {
   /** Try to connect at once, not at `retryAt`. */
   reconnect(): void;
 
-  /** Search the list; "" shows all. Answers that come after a newer query are dropped. */
-  search(query: string): void;
+  /** Search the list; "" shows all. Answers that come after a newer query are dropped. `archived`: those put away. */
+  search(query: string, archived?: boolean): void;
+  /** Pin or archive conversations, or undo it. Rejects with `HttpError`; needs the link. */
+  mark(ids: readonly string[], marks: { pinned?: boolean; archived?: boolean }): Promise<void>;
   loadMoreConversations(): void;
   refreshList(): void;
 
@@ -229,6 +234,8 @@ export interface Client {
   loadOlder(conversation: string): Promise<void>;
   /** What is to be said to agents at certain times. */
   readonly schedules: Schedules;
+  /** What a run did with its time. Rejects with `HttpError`. */
+  timeline(conversation: string, run: string): Promise<Timeline>;
   /** A call whole. Rejects with `HttpError`. */
   callDetail(conversation: string, call: string): Promise<CallDetail>;
 }

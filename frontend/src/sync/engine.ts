@@ -38,6 +38,7 @@ import { type Kept, Shelf } from "./shelf";
 import { Link } from "./socket";
 import { Notifier, Source } from "./store";
 import { isBlank, tidy, titleOf } from "./text";
+import type { Timeline } from "./timeline";
 import { Uploads } from "./uploads";
 import { uuidv7Maker } from "./uuidv7";
 import { blank, Viewer } from "./view";
@@ -163,8 +164,13 @@ export class Engine implements Client {
     if (this.#booting.state.status === "failed") void this.#booting.fetch();
   }
 
-  search(query: string): void {
-    this.#listing.search(query);
+  search(query: string, archived = false): void {
+    this.#listing.search(query, archived);
+  }
+
+  async mark(ids: readonly string[], marks: { pinned?: boolean; archived?: boolean }): Promise<void> {
+    await this.#http.mark(ids, marks);
+    this.#listing.refresh();
   }
 
   loadMoreConversations(): void {
@@ -332,6 +338,10 @@ export class Engine implements Client {
 
   callDetail(conversation: string, call: string): Promise<CallDetail> {
     return this.#http.call(conversation, call);
+  }
+
+  timeline(conversation: string, run: string): Promise<Timeline> {
+    return this.#http.timeline(conversation, run);
   }
 
   #command(conversation: string, body: CommandBody): Promise<Outcome> {

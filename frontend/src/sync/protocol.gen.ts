@@ -1110,6 +1110,8 @@ export interface ConversationEntry {
   created_at: number;
   updated_at: number;
   run_status: RunStatus | null;
+  pinned: boolean;
+  archived: boolean;
 }
 /**
  * Older items of a conversation, ascending; `more` if there are still older ones.

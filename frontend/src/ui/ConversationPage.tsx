@@ -114,7 +114,10 @@ function entryOf({ id, info, run, phase }: ConversationView): ListEntry | null {
   if (info === null || phase !== "live") return null;
   const { title, agent, created_at } = info;
   const updated_at = run?.since ?? created_at;
-  return { id, title, agent, created_at, updated_at, run_status: run?.status ?? null, pending: false };
+  const run_status = run?.status ?? null;
+  // The list does not have it, so it is not pinned; whether it was put away is not known here.
+  const marks = { pinned: false, archived: false, pending: false };
+  return { id, title, agent, created_at, updated_at, run_status, ...marks };
 }
 
 function Opening({ view }: { view: ConversationView }) {

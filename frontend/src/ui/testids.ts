@@ -37,6 +37,9 @@
  *   banner               data-status = offline | connecting | goaway; try-now, last-synced
  *   announcer            what a screen reader is told last
  *   empty, suggestion    data-suggestion = time | sum | research | both | long
+ *   open-timeline, timeline, timeline-span (data-kind, data-attempt, data-outcome)
+ *   menu-pin, menu-archive, menu-export, menu-export-json; list-foot, show-archive, choose-several, choose,
+ *   bulk-archive, bulk-delete, bulk-delete-confirm, bulk-cancel
  *   skip-link; palette, palette-input, palette-option (data-id); attach-text
  *   offer-callback, call-back; notify-<on|off>; a conversation-row also has data-unread
  *   agent-choice, agent-<slug>, jump-to-latest, help-dialog, gone

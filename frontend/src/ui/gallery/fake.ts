@@ -20,9 +20,12 @@ import type {
   Readable,
   RunView,
   SettleBody,
+  Span,
   StepItem,
+  Timeline,
   Upload,
 } from "../../sync";
+import { HttpError } from "../../sync";
 import { FakeSchedules } from "./schedules";
 
 /** A conversation in which no model has answered yet. */
@@ -101,6 +104,7 @@ export class FakeClient implements Client {
   readonly list = new Cell<ListState>({
     conversations: [],
     query: "",
+    archived: false,
     more: false,
     status: "ready",
     problem: null,
@@ -112,6 +116,8 @@ export class FakeClient implements Client {
   readonly drafts = new FakeDrafts();
   readonly details = new Map<string, CallDetail>();
   readonly views = new Map<string, Cell<ConversationView>>();
+  /** What `timeline` tells; null: it fails. */
+  spans: readonly Span[] | null = null;
   outcome: Outcome = { status: "applied" };
   /** Thrown by the next `send` or `newConversation`. */
   refusal: Error | null = null;
@@ -138,6 +144,12 @@ export class FakeClient implements Client {
   dispose(): void {}
   reconnect(): void {
     this.#note("reconnect");
+  }
+  /** What the next `mark` rejects with. */
+  markProblem: Error | null = null;
+  async mark(ids: readonly string[], marks: { pinned?: boolean; archived?: boolean }): Promise<void> {
+    this.#note("mark", ids, marks);
+    if (this.markProblem) throw this.markProblem;
   }
   search(query: string): void {
     this.#note("search", query);
@@ -281,6 +293,11 @@ export class FakeClient implements Client {
   async loadOlder(conversation: string): Promise<void> {
     this.#note("loadOlder", conversation);
     this.onOlder(conversation);
+  }
+  async timeline(conversation: string, id: string): Promise<Timeline> {
+    this.#note("timeline", conversation, id);
+    if (!this.spans) throw new HttpError({ code: "server", status: 500, detail: "", retry: true });
+    return { run: id, now: 10_000, spans: this.spans, cut: false };
   }
   async callDetail(conversation: string, call: string): Promise<CallDetail> {
     this.#note("callDetail", conversation, call);

@@ -7,6 +7,7 @@ import { CopyButton } from "../parts/CopyButton";
 import { LazyMarkdown } from "../parts/LazyMarkdown";
 import { Logo } from "../parts/Logo";
 import { Tip } from "../parts/Tip";
+import { TimelineButton } from "../TimelineButton";
 import { usageLines } from "../usage";
 import { CallGroup } from "./CallGroup";
 import { Incomplete } from "./Incomplete";
@@ -86,7 +87,7 @@ export const StepRow = memo(function StepRow(props: Props) {
         <LeftOut conversation={conversation} id={item.id} mark={item.left_out} names={[]} step />
       )}
       {closes && !streaming && item.calls.length === 0 && (
-        <Foot item={item}>
+        <Foot conversation={conversation} item={item}>
           {again && <TryAgain conversation={conversation} item={item.id} agent={agent} />}
         </Foot>
       )}
@@ -110,13 +111,20 @@ function Survived() {
   );
 }
 
-function Foot({ item, children }: { item: StepItem; children: React.ReactNode }) {
+interface FootProps {
+  conversation: string;
+  item: StepItem;
+  children: React.ReactNode;
+}
+
+function Foot({ conversation, item, children }: FootProps) {
   const words = useWords();
   const { usage } = item;
   return (
     <footer className="-ml-1.5 mt-0.5 flex h-8 items-center gap-2 text-xs text-ink-3 opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100">
       <CopyButton text={() => item.text} label={words.t("message.copy")} done={words.t("message.copied")} />
       {children}
+      <TimelineButton conversation={conversation} run={item.run} />
       <time dateTime={new Date(item.at).toISOString()} title={words.fullDate(item.at)}>
         {words.clock(item.at)}
       </time>

@@ -248,7 +248,7 @@ describe("files of a message", () => {
     { id: "f2", name: "notes.md", media_type: "text/markdown", size: 12 },
   ];
 
-  test("pictures open large, and in a new tab where that is asked for; other files are named", () => {
+  test("pictures open large, and in a new tab where that is asked for; other files are named", async () => {
     show(<MessageRow conversation="c" item={message(1, "", { attachments: files })} waits={false} />);
     const picture = screen.getByLabelText<HTMLAnchorElement>("Show photo.png large");
     expect(picture.getAttribute("href")).toBe("/api/attachments/f1");
@@ -256,7 +256,7 @@ describe("files of a message", () => {
     expect(picture.querySelector("img")?.alt).toBe("photo.png");
     expect(screen.getByLabelText("Download notes.md").textContent).toBe("notes.md12 B");
     fireEvent.click(picture);
-    expect(screen.getByTestId("lightbox").querySelector("img")?.getAttribute("src")).toBe(
+    expect((await screen.findByTestId("lightbox")).querySelector("img")?.getAttribute("src")).toBe(
       "/api/attachments/f1",
     );
     fireEvent.click(screen.getByTestId("lightbox-close"));
