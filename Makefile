@@ -16,7 +16,7 @@ EXAMPLES ?= 500
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority lock wheel bench shots clean templates servers streams sdks webhooks senders feishu-fuzz stopping
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority lock wheel bench bench-check bench-counts shots clean templates servers streams sdks webhooks senders feishu-fuzz stopping
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -83,9 +83,9 @@ outages: tools ## Break both stores in every way, with Sentinels and pgbouncer, 
 	$(PY) -m tests.recovery.outages --seconds $(if $(filter command line environment,$(origin DURATION)),$(DURATION),600) \
 		--conversations $(CONVERSATIONS) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
 
-crowd: tools ## Kill one of two workers with RUNS runs every ten seconds, and have one run kill whoever performs it
+crowd: tools ## Kill one of two workers with RUNS runs every ten seconds, and have one run kill whoever performs it (DATABASE)
 	cd frontend && npm run --silent build
-	$(PY) -m tests.recovery.crowd --runs $(RUNS)
+	$(PY) -m tests.recovery.crowd --runs $(RUNS) $(if $(filter postgres,$(DATABASE)),--postgres)
 
 schedules: tools ## Let 200 schedules fall due over clock changes while workers are killed; each due time must run once (SEED, DATABASE)
 	$(PY) -m tests.recovery.schedules --database $(DATABASE) $(if $(SEED),--seed $(SEED))
@@ -129,6 +129,12 @@ wheel: tools ## Build the wheel, with the web chat in it, into build/
 
 bench: tools ## Measure, each figure beside a bare relay in the same run
 	$(PY) -m bench
+
+bench-check: tools ## Count what a turn, a token and a reconnect ask of the stores, and compare with what is stored
+	$(PY) -m bench.counts
+
+bench-counts: tools ## Store these counts anew, after a change that means to change them
+	$(PY) -m bench.counts --write
 
 shots: tools ## Take the pictures of the README and of docs/feishu.md
 	$(PY) -m scripts.shots

@@ -21,6 +21,7 @@ Door = Literal["web", "private", "group", "automation", "webhook", "api", "admin
 #: What they want. The last group is what an agent does in a run that they have asked for.
 Action = Literal[
     "read", "begin", "write", "stop", "rename", "delete", "refuse", "allow", "settle",
+    "offer", "give_up", "rebuild", "export",
     "keep", "act_for", "end_for", "fire", "see_secret", "hold_tokens",
     "look", "change", "remember", "set_up", "listen",
 ]  # fmt: skip
@@ -65,6 +66,10 @@ ACTION_NAMES: Mapping[Action, str] = {
     "refuse": "refuse a call that asks",
     "allow": "allow a call that asks",
     "settle": "say what became of a call in doubt",
+    "offer": "offer its run to the workers once more",
+    "give_up": "mark its run as failed",
+    "rebuild": "rebuild its session in Redis from SQL",
+    "export": "take it out as a file",
     "keep": "make and change schedules and triggers of one's own",
     "act_for": "make, change or fire schedules and triggers of somebody else",
     "end_for": "pause and remove them, and revoke tokens of somebody else",
@@ -117,7 +122,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         ("staff",),
         ("admin",),
-        ("read", "stop", "settle", "act_for", "end_for", "see_secret"),
+        (
+            *("read", "export", "stop", "settle", "refuse", "allow", "offer", "give_up", "rebuild"),
+            *("act_for", "end_for", "see_secret"),
+        ),
         ("permission",),
     ),
 )

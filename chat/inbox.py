@@ -20,6 +20,7 @@ from typing import Literal, cast
 from pydantic import BaseModel
 
 from agents import events as e
+from agents.borders import is_blank
 from agents.closing import Streamed
 from agents.tools.texts import result_text
 from chat import decide, extensions
@@ -213,7 +214,7 @@ class Inbox:
                 outcome = await self._stop(who, conversation, command, body)
             case RenameBody():
                 title = result_text(body.title).strip()
-                if not title:
+                if is_blank(title):
                     raise Rejected("bad_command")
                 outcome = await self._append(
                     conversation,
@@ -248,7 +249,7 @@ class Inbox:
     async def _send(self, who: Sender, conversation: str, body: SendBody) -> Decide:
         text = result_text(body.text)
         origin = e.Origin(entrance=who.entrance, name=who.name, actor=who.actor)
-        if not text.strip() and not body.attachments:
+        if is_blank(text) and not body.attachments:
             raise Rejected("bad_command")
         # Before the append: a file that a message names must belong to it, whatever dies in between.
         files = await attachments.bind(self._sessions.journal, who.user_id, conversation, body.attachments)

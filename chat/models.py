@@ -215,6 +215,9 @@ class Call(models.Model):
         constraints = (models.UniqueConstraint(fields=["conversation", "call"], name="call_id"),)
         indexes = (
             models.Index(fields=["conversation", "step", "ordinal"], name="call_order"),
+            # An id out of an error text, in the admin's search: ours, or the provider's.
+            models.Index(fields=["call"], name="call_found"),
+            models.Index(fields=["provider_id"], name="call_found_by_provider"),
             models.Index(
                 fields=["status"],
                 name="call_in_doubt",
@@ -224,6 +227,18 @@ class Call(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.call} {self.status}"
+
+
+class RequestSettings(models.Model):
+    """One version of what requests say beside the history: model, prompt, tools and profile, as JSON, by the digest
+    that `step.started` tells (`agents/recording.py`). Many steps of many conversations share one."""
+
+    digest = models.CharField(max_length=32, primary_key=True)
+    text = models.TextField()
+    created_at = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return self.digest
 
 
 class Fault(models.Model):

@@ -17,6 +17,7 @@ from agents.events.parts import (
     LeftOutReason,
     Origin,
     ProposedCall,
+    RequestFacts,
     RunCode,
     Usage,
 )
@@ -162,13 +163,15 @@ class RunStopped(Event):
 
 
 class StepStarted(Event):
-    """A request goes to the model. The step stands here in the transcript; a retry moves it to its new place."""
+    """A request goes to the model. The step stands here in the transcript; a retry moves it to its new place.
+    `request` tells how the request was made; None: an earlier release did not tell."""
 
     type: Literal["step.started"] = "step.started"
     run: str
     step: str
     attempt: int = 1
     model: str = ""
+    request: RequestFacts | None = None
 
 
 class StepFinished(Event):
@@ -188,6 +191,10 @@ class StepFinished(Event):
     incomplete: Annotated[Incomplete, TOLERANT] | None = None
     issuer: str = ""
     replay: dict[str, Any] | None = None
+    #: When the first piece of the response came (text, reasoning or a call), by the clock of `at`; None: not told.
+    first_at: int | None = None
+    #: Digest of the request that was answered, if it is another than `step.started` tells: somebody spoke in between.
+    sent: str = ""
 
 
 class StepStopped(Event):
@@ -198,6 +205,7 @@ class StepStopped(Event):
     step: str
     text: str
     reasoning: str = ""
+    first_at: int | None = None
 
 
 class StepDiscarded(Event):

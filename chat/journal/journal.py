@@ -7,18 +7,20 @@ calls). A session is rebuilt from those rows by a bounded read, never by replayi
 The API is async; the work happens in the threads of its `Database`. Works on every alias of Django's DATABASES.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connections, transaction
 
 from agents import events as e
 from agents.history import History, empty, fold
 from chat import models as m
 from chat.journal.committed import Committed
-from chat.journal.projection import Rows, clean
+from chat.journal.kept import KeptHistories, KeptHistory
+from chat.journal.projection import Rows, clean, move_head
+from chat.journal.statements import key_of
 from chat.session.contract import Command
 from chat.session.errors import (
     Behind,
@@ -56,6 +58,7 @@ class Journal:
     def __init__(self, database: Database | None = None) -> None:
         self.database = database or Database()
         self.using = self.database.using
+        self.kept = KeptHistories()
 
     async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
@@ -113,14 +116,19 @@ class Journal:
     def _archive(
         self, conversation: str, base: tuple[int, str], committed: Sequence[Committed], after: State
     ) -> None:
+        connection = connections[self.using]
+        id = _uuid(conversation)
         with transaction.atomic(using=self.using):
-            # The row lock (on SQLite: the write lock of BEGIN IMMEDIATE) makes this a compare-and-set.
-            row = self._conversation(conversation, lock=True)
-            rest = self._lacking(row, base, committed)
-            if not rest:
-                return
-            self._refuse_known_commands(row, rest)
-            Rows(row).write(rest, after)
+            # The lock of the row that is moved (on SQLite: the write lock of BEGIN IMMEDIATE) makes this a
+            # compare-and-set. Most often it is where the writer expects it, and nothing has to be read.
+            rest = committed
+            if not move_head(connection, id, base, committed, after):
+                row = self._conversation(conversation, lock=True)
+                rest = self._lacking(row, base, committed)
+                if not rest:
+                    return
+                move_head(connection, id, (row.head_seq, row.head_tag), rest, after)
+            Rows(connection, id).write(rest)
             kill_points.point("journal.written")  # and not committed
 
     def _lacking(
@@ -142,12 +150,6 @@ class Journal:
             return row.head_tag
         return row.events.filter(seq=seq).values_list("tag", flat=True).first()
 
-    def _refuse_known_commands(self, row: m.Conversation, committed: Iterable[Committed]) -> None:
-        """A command has one effect: an event whose command has its result already is not of this history."""
-        ids = [each.command.id for each in committed if each.command is not None]
-        if ids and row.commands.filter(command__in=ids).exists():
-            raise Diverged
-
     async def remember(self, conversation: str, command: Command) -> Command:
         """Keep the result of a command that changed nothing; returns the one that stands (the first). Raises
         IdReused."""
@@ -168,11 +170,17 @@ class Journal:
         return await self._run(self._grow_fence, conversation)
 
     def _grow_fence(self, conversation: str) -> int:
-        with transaction.atomic(using=self.using):
-            row = self._conversation(conversation, lock=True)
-            row.fence += 1
-            row.save(update_fields=["fence"])
-            return row.fence
+        connection = connections[self.using]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                'UPDATE "chat_conversation" SET "fence" = "fence" + 1'
+                ' WHERE "id" = %s AND "deleted_at" IS NULL RETURNING "fence"',
+                (key_of(connection, _uuid(conversation)),),
+            )
+            grown = cursor.fetchone()
+        if grown is None:
+            raise NoConversation
+        return int(grown[0])
 
     async def delete(self, conversation: str, at: int) -> bool:
         """Mark a conversation as deleted. False if it was already, or never was."""
@@ -224,14 +232,44 @@ class Journal:
 
     async def history(self, conversation: str, items: int = HISTORY_ITEMS) -> History:
         """The conversation as its agent sees it: at least its newest `items` items, and all of the latest run."""
-        return await self._run(self._history, conversation, items)
+        return (await self._run(self._history, conversation, items)).history
 
-    def _history(self, conversation: str, items: int) -> History:
+    async def kept_history(self, conversation: str) -> KeptHistory:
+        """The same, and where it ends; it may hold more than the newest items. Only what came since it was read last is
+        read. Whoever appends to it says so (`kept.went_on`)."""
+        found = await self._run(self._kept_history, conversation, self.kept.get(conversation))
+        self.kept.put(conversation, found)
+        return found
+
+    def _kept_history(self, conversation: str, known: KeptHistory | None) -> KeptHistory:
+        rows = self._since(conversation, known.seq) if known is not None else []
+        if known is None or not rows or rows[0][:2] != (known.seq, known.tag):
+            return self._history(conversation, HISTORY_ITEMS)
+        history, chars = known.history, known.chars
+        for seq, _, text in rows[1:]:
+            history = fold(history, e.from_json(text), seq)
+            chars += len(text)
+        return KeptHistory(history, *rows[-1][:2], chars)
+
+    def _since(self, conversation: str, seq: int) -> list[tuple[int, str, str]]:
+        """(seq, tag, text) of the events from `seq` on; none if the conversation is deleted."""
+        connection = connections[self.using]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                'SELECT e."seq", e."tag", e."text" FROM "chat_event" e'
+                ' JOIN "chat_conversation" c ON c."id" = e."conversation_id"'
+                ' WHERE c."id" = %s AND c."deleted_at" IS NULL'
+                ' AND e."seq" >= %s AND e."seq" <= c."head_seq" ORDER BY e."seq"',
+                (key_of(connection, _uuid(conversation)), seq),
+            )
+            return list(cursor.fetchall())
+
+    def _history(self, conversation: str, items: int) -> KeptHistory:
         row = self._conversation(conversation)
         first = self._first_seq(row, items)
         # What stays with every request, however old: the first message, and the newest summary.
         events = row.events.order_by("seq")
-        history = empty(conversation)
+        history, chars = empty(conversation), 0
         for found in (
             events.filter(seq__lt=min(first, OPENING + 1), type="message.added")[:1],
             events.filter(seq__lt=first, seq=row.compacted_seq),
@@ -239,7 +277,8 @@ class Journal:
         ):
             for seq, text in found.values_list("seq", "text"):
                 history = fold(history, e.from_json(text), seq)
-        return history
+                chars += len(text)
+        return KeptHistory(history, row.head_seq, row.head_tag, chars)
 
     def _first_seq(self, row: m.Conversation, items: int) -> int:
         """Where a history begins: with the oldest of the newest items, or the cause of the latest run if that
@@ -270,3 +309,10 @@ class Journal:
         if row is None:
             raise NoConversation
         return row
+
+
+def _uuid(conversation: str) -> UUID:
+    try:
+        return UUID(conversation)
+    except ValueError:
+        raise NoConversation from None

@@ -6,14 +6,17 @@ the same, the later one stands, because an event that can never be archived woul
 """
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
+from uuid import UUID
 
-from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from agents import events as e
 from agents.lifecycle import CALL
 from chat import models as m
 from chat.journal.committed import Committed
+from chat.journal.statements import Table, dumped, key_of
+from chat.session.errors import Diverged
 from chat.session.state import is_open, item_at, left_out, run_of
 from chat.session.views import MessageItem, NoteItem, NoticeItem, State, StepItem
 
@@ -25,58 +28,72 @@ CALL_NEWS = tuple(kind for kind in CALL.rows if kind not in (e.StepFinished, e.C
 #: The longest type of an event that the column holds. Ours are shorter; one of a later release need not be.
 TYPE_CHARS = 40
 
+EVENTS = Table(m.Event)
+#: A command that is there already is not written; see `Rows._write_commands`.
+COMMANDS = Table(m.Command, ("conversation", "command"), ())
+MESSAGES = Table(m.Message, ("conversation", "seq"), ("body",))
+STEPS = Table(m.Step, ("conversation", "step"))
+CALLS = Table(m.Call, ("conversation", "call"))
+RUNS = Table(m.Run, ("conversation", "run"))
+
 
 class Rows:
-    """The rows of one append to one conversation."""
+    """The rows of one append to one conversation. To be used inside a transaction that holds the conversation's row."""
 
-    def __init__(self, conversation: m.Conversation) -> None:
+    def __init__(self, connection: BaseDatabaseWrapper, conversation: UUID) -> None:
+        self.connection = connection
         self.conversation = conversation
-        self.messages: dict[int, m.Message] = {}
-        self.steps: dict[str, m.Step | None] = {}
-        self.calls: dict[str, m.Call] = {}
+        #: As columns have it.
+        self.key = key_of(connection, conversation)
+        self.messages: dict[int, dict[str, Any]] = {}
+        self.steps: dict[str, dict[str, Any] | None] = {}
+        self.calls: dict[str, dict[str, Any]] = {}
         self.call_changes: dict[str, dict[str, Any]] = {}
         self.runs: dict[str, dict[str, Any]] = {}
-        self.new_runs: dict[str, m.Run] = {}
+        self.new_runs: dict[str, dict[str, Any]] = {}
         #: Marks of items that have left the window, by their ids, in order.
         self.marks: list[e.MessageLeftOut | e.MessageTakenBack] = []
 
-    def write(self, committed: Sequence[Committed], after: State) -> None:
-        """Write the events, their commands and everything they changed, and move the head."""
+    def write(self, committed: Sequence[Committed]) -> None:
+        """Write the events, their commands and everything they changed. The caller moves the head. Raises Diverged if
+        one of the commands has its result already."""
         for each in committed:
             self._gather(each)
-        self.conversation.events.bulk_create([self._event(each) for each in committed])
-        self.conversation.commands.bulk_create(self._commands(committed))
+        self._write_commands(committed)
+        EVENTS.insert(self.connection, [self._event(each) for each in committed])
         self._write_items()
         self._write_marks()
         self._write_runs()
-        self._move_head(committed, after)
 
     # ---- events ----
 
-    def _event(self, each: Committed) -> m.Event:
-        return m.Event(
-            conversation=self.conversation,
-            seq=each.seq,
-            type=_type(each.event)[:TYPE_CHARS],
-            version=e.version_of(each.event),
-            at=each.event.at,
-            text=each.text,
-            tag=each.tag,
-            command=each.command.id if each.command else None,
-        )
+    def _event(self, each: Committed) -> dict[str, Any]:
+        return {
+            "conversation": self.key,
+            "seq": each.seq,
+            "type": _type(each.event)[:TYPE_CHARS],
+            "version": e.version_of(each.event),
+            "at": each.event.at,
+            "text": each.text,
+            "tag": each.tag,
+            "command": each.command.id if each.command else None,
+        }
 
-    def _commands(self, committed: Sequence[Committed]) -> list[m.Command]:
-        return [
-            m.Command(
-                conversation=self.conversation,
-                command=each.command.id,
-                digest=each.command.digest,
-                result=each.command.result,
-                seq=each.seq,
-            )
+    def _write_commands(self, committed: Sequence[Committed]) -> None:
+        """A command has one effect: an event whose command has its result already is not of this history."""
+        commands = [
+            {
+                "conversation": self.key,
+                "command": each.command.id,
+                "digest": each.command.digest,
+                "result": each.command.result,
+                "seq": each.seq,
+            }
             for each in committed
             if each.command is not None
         ]
+        if COMMANDS.insert(self.connection, commands) < len(commands):
+            raise Diverged
 
     # ---- what each event changed ----
 
@@ -97,30 +114,30 @@ class Rows:
             self._run(run, each)
 
     def _message(self, item: MessageItem | NoteItem | NoticeItem) -> None:
-        self.messages[item["seq"]] = m.Message(
-            conversation=self.conversation,
-            seq=item["seq"],
-            message=item["id"],
-            kind=item["kind"],
-            at=item["at"],
-            body=cast(Any, item),
-        )
+        self.messages[item["seq"]] = {
+            "conversation": self.key,
+            "seq": item["seq"],
+            "message": item["id"],
+            "kind": item["kind"],
+            "at": item["at"],
+            "body": item,
+        }
 
     def _step(self, item: StepItem, event: e.Event) -> None:
-        self.steps[item["id"]] = m.Step(
-            conversation=self.conversation,
-            seq=item["seq"],
-            step=item["id"],
-            run=item["run"],
-            status=item["status"],
-            open=is_open(item),
-            attempt=item["attempt"],
-            model=clean(item["model"])[:100],
+        self.steps[item["id"]] = {
+            "conversation": self.key,
+            "seq": item["seq"],
+            "step": item["id"],
+            "run": item["run"],
+            "status": item["status"],
+            "open": is_open(item),
+            "attempt": item["attempt"],
+            "model": clean(item["model"])[:100],
             **used(item["usage"]),
-            started_at=item["at"],
-            ended_at=item["ended_at"],
-            body=cast(Any, item),
-        )
+            "started_at": item["at"],
+            "ended_at": item["ended_at"],
+            "body": item,
+        }
         if isinstance(event, e.StepFinished):
             for call, proposed in zip(item["calls"], event.calls, strict=True):
                 self._proposed(item["id"], call, proposed)
@@ -131,18 +148,19 @@ class Rows:
                     self._call_changed(call, event)
 
     def _proposed(self, step: str, call: Any, proposed: e.ProposedCall) -> None:
-        self.calls[call["id"]] = m.Call(
-            conversation=self.conversation,
-            call=call["id"],
-            step=step,
-            ordinal=call["ordinal"],
-            name=clean(call["name"])[:200],
-            arguments=clean(call["arguments"]),
-            provider_id=clean(proposed.provider_id)[:200],
-            effect=call["effect"],
-            status=call["status"],
-            code=call["code"] or "",
-        )
+        self.calls[call["id"]] = {
+            **CALLS.defaults,
+            "conversation": self.key,
+            "call": call["id"],
+            "step": step,
+            "ordinal": call["ordinal"],
+            "name": clean(call["name"])[:200],
+            "arguments": clean(call["arguments"]),
+            "provider_id": clean(proposed.provider_id)[:200],
+            "effect": call["effect"],
+            "status": call["status"],
+            "code": call["code"] or "",
+        }
 
     def _call_changed(self, call: Any, event: e.Event) -> None:
         changes: dict[str, Any] = {
@@ -164,8 +182,7 @@ class Rows:
         if new is None:
             self.call_changes.setdefault(call["id"], {}).update(changes)
         else:
-            for name, value in changes.items():
-                setattr(new, name, value)
+            new.update(changes)
 
     def _run(self, run: Any, each: Committed) -> None:
         changes: dict[str, Any] = {
@@ -185,54 +202,42 @@ class Rows:
         if isinstance(each.event, e.RunStarted):
             changes["fence"] = each.event.fence
         if isinstance(each.event, e.RunQueued):
-            self.new_runs[run["id"]] = m.Run(
-                conversation=self.conversation,
-                run=run["id"],
-                seq=each.seq,
-                cause=run["cause"],
-                queued_at=run["queued_at"],
+            self.new_runs[run["id"]] = {
+                **RUNS.defaults,
+                "conversation": self.key,
+                "run": run["id"],
+                "seq": each.seq,
+                "cause": run["cause"],
+                "queued_at": run["queued_at"],
                 **changes,
-            )
+            }
         elif run["id"] in self.new_runs:
-            for name, value in changes.items():
-                setattr(self.new_runs[run["id"]], name, value)
+            self.new_runs[run["id"]].update(changes)
         else:
             self.runs.setdefault(run["id"], {}).update(changes)
 
     # ---- writing ----
 
     def _write_items(self) -> None:
-        conversation = self.conversation
-        conversation.messages.bulk_create(
-            self.messages.values(),
-            update_conflicts=True,
-            unique_fields=["conversation", "seq"],
-            update_fields=["body"],
-        )
+        MESSAGES.insert(self.connection, list(self.messages.values()))
         gone = [step for step, row in self.steps.items() if row is None]
         if gone:
-            conversation.steps.filter(step__in=gone).delete()
-        conversation.steps.bulk_create(
-            [row for row in self.steps.values() if row is not None],
-            update_conflicts=True,
-            unique_fields=["conversation", "step"],
-            update_fields=_fields(m.Step, "step"),
-        )
-        conversation.calls.bulk_create(
-            self.calls.values(),
-            update_conflicts=True,
-            unique_fields=["conversation", "call"],
-            update_fields=_fields(m.Call, "call"),
-        )
+            m.Step.objects.using(self.connection.alias).filter(
+                conversation=self.conversation, step__in=gone
+            ).delete()
+        STEPS.insert(self.connection, [row for row in self.steps.values() if row is not None])
+        CALLS.insert(self.connection, list(self.calls.values()))
         for call, changes in self.call_changes.items():
-            conversation.calls.filter(call=call).update(**changes)
+            CALLS.update(self.connection, {"conversation": self.key, "call": call}, changes)
 
     def _write_marks(self) -> None:
+        using = self.connection.alias
         for event in self.marks:
-            held: list[Any] = [
-                *self.conversation.messages.filter(message=event.message).exclude(kind="notice"),
-                *self.conversation.steps.filter(step=event.message),
-            ]
+            said = m.Message.objects.using(using).filter(
+                conversation=self.conversation, message=event.message
+            )
+            steps = m.Step.objects.using(using).filter(conversation=self.conversation, step=event.message)
+            held: list[Any] = [*said.exclude(kind="notice"), *steps]
             for row in held:
                 mark = row.body.get("left_out")
                 told = None if isinstance(event, e.MessageTakenBack) else left_out(mark, event)
@@ -240,42 +245,58 @@ class Rows:
                 row.save(update_fields=["body"])
 
     def _write_runs(self) -> None:
-        self.conversation.runs.bulk_create(
-            self.new_runs.values(),
-            update_conflicts=True,
-            unique_fields=["conversation", "run"],
-            update_fields=_fields(m.Run, "run"),
-        )
+        RUNS.insert(self.connection, list(self.new_runs.values()))
         for run, changes in self.runs.items():
-            self.conversation.runs.filter(run=run).update(**changes)
-
-    def _move_head(self, committed: Sequence[Committed], after: State) -> None:
-        row, last = self.conversation, committed[-1]
-        row.head_seq, row.head_tag = last.seq, last.tag
-        row.info, row.run = after.get("info"), after.get("run")
-        row.window = sorted(int(key[2:]) for key in after if key.startswith("i:"))
-        row.title = clean(row.info["title"])[:200] if row.info else row.title
-        row.run_status = row.run["status"] if row.run else ""
-        changed = ["head_seq", "head_tag", "info", "run", "window", "title", "run_status"]
-        totals = used(row.info.get("usage")) if row.info else {}
-        for name, value in totals.items():
-            setattr(row, name, value)
-        changed += totals
-        for each in committed:
-            if isinstance(each.event, e.HistoryCompacted) and not each.event.problem:
-                row.compacted_seq = each.seq
-                changed.append("compacted_seq")
-        news = [each.event.at for each in committed if _type(each.event).startswith(NEWS)]
-        if news:
-            # Clocks of processes differ: what is newer must not sink in the list.
-            row.updated_at = max(row.updated_at, *news)
-            changed.append("updated_at")
-        row.save(update_fields=changed)
+            RUNS.update(self.connection, {"conversation": self.key, "run": run}, changes)
 
 
-def _fields(model: type[models.Model], key: str) -> list[str]:
-    """All columns of a row that is written again: everything but what identifies it."""
-    return [f.name for f in model._meta.concrete_fields if f.name not in ("id", "conversation", key)]
+_HEAD = """UPDATE "chat_conversation" SET "head_seq" = %s, "head_tag" = %s, "info" = %s, "run" = %s, "window" = %s,
+"run_status" = %s, "title" = COALESCE(%s, "title"), "compacted_seq" = COALESCE(%s, "compacted_seq"),
+"updated_at" = CASE WHEN "updated_at" < %s THEN %s ELSE "updated_at" END{used}
+WHERE "id" = %s AND "head_seq" = %s AND "head_tag" = %s AND "deleted_at" IS NULL"""
+#: The columns of a usage; without them where a state does not say what was used.
+_USED = ', "input_tokens" = %s, "output_tokens" = %s, "cached_tokens" = %s, "cost" = %s'
+
+
+def move_head(
+    connection: BaseDatabaseWrapper,
+    conversation: UUID,
+    base: tuple[int, str],
+    committed: Sequence[Committed],
+    after: State,
+) -> bool:
+    """Move the head of a conversation from (seq, tag) `base` to the last of `committed`, and hold its row until the
+    transaction ends. False if its head is elsewhere, or there is no such conversation."""
+    last = committed[-1]
+    info: Any = after.get("info")
+    run: Any = after.get("run")
+    window = sorted(int(key[2:]) for key in after if key.startswith("i:"))
+    compacted = [
+        each.seq
+        for each in committed
+        if isinstance(each.event, e.HistoryCompacted) and not each.event.problem
+    ]
+    # Clocks of processes differ: what is newer must not sink in the list.
+    news = max([each.event.at for each in committed if _type(each.event).startswith(NEWS)], default=0)
+    totals = tuple(used(info.get("usage")).values()) if info else ()
+    values = (
+        last.seq,
+        last.tag,
+        dumped(info),
+        dumped(run),
+        dumped(window),
+        run["status"] if run else "",
+        clean(info["title"])[:200] if info else None,
+        compacted[-1] if compacted else None,
+        news,
+        news,
+        *totals,
+        key_of(connection, conversation),
+        *base,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(_HEAD.format(used=_USED if totals else ""), values)
+        return bool(cursor.rowcount)
 
 
 def used(usage: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
+from django.db import connections
 from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
@@ -15,6 +16,7 @@ from agents import events as e
 from agents.lifecycle import RUN
 from agents.models import Agent, ensure_default_agent
 from chat.journal.journal import Journal
+from chat.journal.statements import key_of
 from chat.models import Call, Conversation, Event, Message, Run, Step
 from chat.runs.isolated.policy import ISOLATED, Losses, judged, relapsed
 from chat.session.errors import NoConversation
@@ -199,16 +201,27 @@ async def was_stored(journal: Journal, conversation: str, after: int, event: e.E
 def _unread(journal: Journal, conversation: str, queued: int | None) -> e.UnknownEvent | None:
     """What this release cannot read of a run: the first such event since the run before it was over (what led to it is
     a part of it) that may not be ignored; None: it can read all. Looks at types and versions only (rule J4)."""
-    told = Event.objects.using(journal.using).filter(conversation_id=UUID(conversation))
-    ends = told.filter(seq__lt=queued or 0, type__in=ENDS).order_by("-seq")
-    since = told.filter(seq__gt=ends.values_list("seq", flat=True).first() or 0)
-    # A later version is always more than 1; one that we know, too, is found to be readable below.
-    foreign = since.exclude(type__in=list(e.VOCABULARY.types), version=1).order_by("seq")
-    for text in foreign.values_list("text", flat=True):
+    connection = connections[journal.using]
+    key = key_of(connection, UUID(conversation))
+    with connection.cursor() as cursor:
+        cursor.execute(_UNREAD, (key, key, queued or 0, *ENDS, *KNOWN_TYPES))
+        told = cursor.fetchall()
+    for (text,) in told:
         event = e.from_json(text)
         if isinstance(event, e.UnknownEvent) and not event.ignorable:
             return event
     return None
+
+
+KNOWN_TYPES = tuple(sorted(e.VOCABULARY.types))
+# A later version is always more than 1; one that we know, too, is found to be readable afterwards.
+_UNREAD = f"""
+SELECT "text" FROM "chat_event" WHERE "conversation_id" = %s AND "seq" > COALESCE(
+  (SELECT "seq" FROM "chat_event" WHERE "conversation_id" = %s AND "seq" < %s
+   AND "type" IN ({", ".join(["%s"] * len(ENDS))}) ORDER BY "seq" DESC LIMIT 1), 0)
+AND NOT ("type" IN ({", ".join(["%s"] * len(KNOWN_TYPES))}) AND "version" = 1)
+ORDER BY "seq"
+"""
 
 
 async def internal_errors(journal: Journal, conversation: str, run: str) -> int:
@@ -242,15 +255,32 @@ async def known_of(journal: Journal, conversation: str, run: str) -> Known:
     of the time for which a run rests after its worker has left."""
 
     def work() -> Known:
-        rows = Run.objects.using(journal.using).filter(conversation_id=UUID(conversation), run=run)
-        row = rows.values("seq", "attempt", "status", "worker").first()
-        if row is None:
+        found = _runs(journal, conversation, run)
+        if not found:
             return Known("", 0, Losses(), _unread(journal, conversation, None), 0)
-        crowd = _crowd(journal, row["worker"]) if row["status"] == "running" else 0
-        found = _losses(journal, conversation, run, row["seq"])
-        return Known(row["status"], row["attempt"], found, _unread(journal, conversation, row["seq"]), crowd)
+        seq, attempt, status, worker, _ = found[0]
+        crowd = _crowd(journal, worker) if status == "running" else 0
+        before = relapsed((ended, code) for _, _, ended, _, code in found[1:] if ended in ENDED)
+        # Whoever loses its owner is in `recovering`, and begins another attempt after that.
+        lost = _lost(journal, conversation, run, seq) if attempt > 1 or status == "recovering" else []
+        return Known(
+            status, attempt, judged(lost, relapse=before), _unread(journal, conversation, seq), crowd
+        )
 
     return await journal.ask(work)
+
+
+_RUNS = """SELECT "seq", "attempt", "status", "worker", "code" FROM "chat_run" WHERE "conversation_id" = %s AND "seq" <=
+(SELECT "seq" FROM "chat_run" WHERE "conversation_id" = %s AND "run" = %s) ORDER BY "seq" DESC LIMIT %s"""
+
+
+def _runs(journal: Journal, conversation: str, run: str) -> list[tuple[int, int, str, str, str]]:
+    """(seq, attempt, status, worker, code) of a run and of those before it, newest first; none if it is not known."""
+    connection = connections[journal.using]
+    key = key_of(connection, UUID(conversation))
+    with connection.cursor() as cursor:
+        cursor.execute(_RUNS, (key, key, run, 1 + MAX_EARLIER_RUNS))
+        return list(cursor.fetchall())
 
 
 async def crowd_of(journal: Journal, worker: str) -> int:
@@ -266,9 +296,9 @@ def _crowd(journal: Journal, worker: str) -> int:
     return open_ones.filter(mine, status__in=("recovering", "running")).count()
 
 
-def _losses(journal: Journal, conversation: str, run: str, queued: int) -> Losses:
-    of = {"conversation_id": UUID(conversation)}
-    events = Event.objects.using(journal.using).filter(**of, seq__gt=queued)
+def _lost(journal: Journal, conversation: str, run: str, queued: int) -> list[tuple[bool, int, bool]]:
+    """The owners that a run has lost, in order: (seen to die, crowd, since the last finished step)."""
+    events = Event.objects.using(journal.using).filter(conversation_id=UUID(conversation), seq__gt=queued)
     told = [
         (seq, event)
         for seq, text in events.filter(type="run.recovering").order_by("seq").values_list("seq", "text")
@@ -276,13 +306,8 @@ def _losses(journal: Journal, conversation: str, run: str, queued: int) -> Losse
         and event.run == run
         and event.reason in ("lease_lost", "crashed")
     ]
-    finished = None
-    if told:
-        steps = events.filter(type="step.finished").order_by("-seq")
-        finished = steps.values_list("seq", flat=True).first()
-    earlier = Run.objects.using(journal.using).filter(**of, seq__lt=queued, status__in=ENDED).order_by("-seq")
-    before = earlier.values_list("status", "code")[:MAX_EARLIER_RUNS]
-    return judged(
-        ((event.reason == "crashed", event.crowd, seq > (finished or 0)) for seq, event in told),
-        relapse=relapsed(before),
-    )
+    if not told:
+        return []
+    steps = events.filter(type="step.finished").order_by("-seq")
+    finished = steps.values_list("seq", flat=True).first() or 0
+    return [(event.reason == "crashed", event.crowd, seq > finished) for seq, event in told]

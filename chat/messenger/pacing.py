@@ -13,7 +13,8 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.core.cache import cache
 
-from chat.support.clock import now_ms
+from agents.clock import Clock
+from chat.support.clock import MACHINE
 
 log = logging.getLogger(__name__)
 
@@ -91,9 +92,10 @@ def _counted(key: str, start: int, seconds: int) -> int:
 class Pace:
     """Turns, for one app. `wait` lets the callers of a process through in the order in which they came."""
 
-    def __init__(self, shared: Shared, rates: Rates) -> None:
+    def __init__(self, shared: Shared, rates: Rates, clock: Clock = MACHINE) -> None:
         self._shared = shared
         self._rates = rates
+        self._clock = clock
         self._lines: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def turn(self, api: str) -> float:
@@ -101,7 +103,7 @@ class Pace:
         if held := await self.held(""):
             return held
         for seconds, most in self._rates.windows:
-            now = now_ms() / 1000
+            now = self._clock.now() / 1000
             number = int(now / seconds)
             if await self._shared.count(f"api:{api}:{seconds}:{number}", int(seconds) + 2) > most:
                 return (number + 1) * seconds - now + 0.005
@@ -115,7 +117,7 @@ class Pace:
 
     async def slot(self, chat: str) -> float:
         """Take a turn to send to this chat. 0: it is ours now; otherwise ask again after so many seconds."""
-        now = now_ms() / 1000
+        now = self._clock.now() / 1000
         slot_s = self._rates.slot_s
         number = int(now / slot_s)
         if await self._shared.add(f"slot:{chat}:{number}", 1, 3):
@@ -124,10 +126,10 @@ class Pace:
 
     async def hold(self, chat: str, seconds: float) -> None:
         """Nobody sends to this chat for a while (`chat` empty: nobody asks anything), because the messenger says so."""
-        await self._shared.put(f"hold:{chat}", now_ms() / 1000 + seconds, int(seconds) + 1)
+        await self._shared.put(f"hold:{chat}", self._clock.now() / 1000 + seconds, int(seconds) + 1)
 
     async def held(self, chat: str) -> float:
         """Seconds until this app may send to the chat again; with an empty `chat`, until it may ask anything."""
         keys = {f"hold:{chat}", "hold:"}
         until = [await self._shared.get(key) or 0.0 for key in keys]
-        return max(0.0, max(until) - now_ms() / 1000)
+        return max(0.0, max(until) - self._clock.now() / 1000)

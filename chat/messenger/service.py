@@ -28,7 +28,7 @@ from chat.session.errors import Unavailable
 from chat.session.sessions import Sessions
 from chat.support.backoff import Backoff
 from chat.support.clock import now_ms
-from chat.support.tasks import end, raise_if_cancelled
+from chat.support.tasks import cleaning_up, end, raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -91,9 +91,10 @@ class MessengerService:
                     )
                     await asyncio.sleep(ERROR_DELAY_S)
         finally:
-            await end([*self._tasks.values(), feed])
-            for client in self._clients.values():
-                await client.aclose()
+            with cleaning_up():
+                await end([*self._tasks.values(), feed])
+                for client in self._clients.values():
+                    await client.aclose()
 
     def client(self, app: Any) -> Client:
         """The client for an app as it is configured now."""
@@ -177,13 +178,14 @@ class Keeper:
             log.exception("Lane %s could not be looked after.", self._lane)
             self._service.failed(self._lane)
         finally:
-            await end(tasks)
-            if follower is not None:
-                follower.close()
-            try:
-                await ask(release, self._tables, self._lane, me)
-            except Exception as problem:
-                log.warning("Lane %s could not be given back: %r", self._lane, problem)
+            with cleaning_up():
+                await end(tasks)
+                if follower is not None:
+                    follower.close()
+                try:
+                    await ask(release, self._tables, self._lane, me)
+                except Exception as problem:
+                    log.warning("Lane %s could not be given back: %r", self._lane, problem)
 
     async def _renew(self) -> None:
         while True:

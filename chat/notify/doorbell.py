@@ -15,7 +15,7 @@ from typing import Any
 
 from channels.layers import BaseChannelLayer, get_channel_layer
 
-from chat.support.tasks import end
+from chat.support.tasks import cleaning_up, end
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ class Ear:
                     self.rings += 1
                     self._rung.notify_all()
         finally:
-            with contextlib.suppress(Exception):
+            with cleaning_up(), contextlib.suppress(Exception):
                 await layer.group_discard(self._group, channel)
 
 

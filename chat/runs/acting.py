@@ -6,16 +6,18 @@ may do is asked of chat/authorization.py each time. Have several spoken, each of
 memory is theirs.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
+from django.db import connections
 
 from agents.acting import Acting, Reach
 from chat import extensions
 from chat.authorization import ChatPerson, ChatPlace, Reason, Standing, in_chat, logged_in
-from chat.models import Conversation, Message, Run, Step
+from chat.journal.statements import key_of
 
 #: A speaker as the journal has them: (entrance, actor).
 Speaker = tuple[str, str]
@@ -39,32 +41,47 @@ def acting_in(conversation: str, before: int | None, using: str = "default") -> 
     """Who acts in the calls of the step that was started at seq `before`; None: of the one to come. In a database
     thread."""
     id = UUID(conversation)
-    row = Conversation.objects.using(using).filter(pk=id).values("owner_id", "entrance").first()
-    if row is None:
+    found = _said(id, before, using)
+    if not found:
         return Acting(changes=False, reach="nowhere")
-    owner, entrance = row["owner_id"], row["entrance"]
-    speakers = _speakers(id, before, using)
+    owner, entrance, owner_active, _ = found[0]
+    speakers = {_speaker(json.loads(body)) for *_, body in found if body is not None}
     place = extensions.place_of(entrance, id)
-    active = _active({owner, *(user for _, actor in speakers if (user := _user(actor)) is not None)}, using)
+    others = {user for _, actor in speakers if (user := _user(actor)) is not None} - {owner}
+    active = (_active(others, using) if others else frozenset()) | ({owner} if owner_active else set())
     stand = {one: _standing(one, owner, entrance, place, active) for one in sorted(speakers)}
     return _together((_key(one, owner, standing), standing) for one, standing in stand.items())
 
 
-def _speakers(conversation: UUID, before: int | None, using: str) -> set[Speaker]:
-    """Who has spoken in the run up to the step: since the last answer of another run, so that words which waited while
-    that one was stopped count, too."""
-    steps = Step.objects.using(using).filter(conversation_id=conversation)
-    said = Message.objects.using(using).filter(conversation_id=conversation, kind="message")
-    run = steps.filter(seq=before).values_list("run", flat=True).first() if before is not None else None
-    if run is None:
-        runs = Run.objects.using(using).filter(conversation_id=conversation)
-        run = runs.order_by("-seq").values_list("run", flat=True).first()
-    if before is not None:
-        steps, said = steps.filter(seq__lt=before), said.filter(seq__lt=before)
-    answers = steps.filter(status__in=ANSWERED).exclude(run=run).order_by("-seq")
-    since = answers.values_list("seq", flat=True).first() or 0
-    newest = said.filter(seq__gt=since).order_by("-seq").values_list("body", flat=True)
-    return {_speaker(body) for body in newest[:MAX_MESSAGES]}
+_SAID = """SELECT c."owner_id", c."entrance", u."is_active", m."body" FROM "chat_conversation" c
+JOIN "{users}" u ON u."{user}" = c."owner_id"
+LEFT JOIN "chat_message" m ON m."conversation_id" = c."id" AND m."kind" = 'message' AND m."seq" < %s
+AND m."seq" > COALESCE((SELECT s."seq" FROM "chat_step" s WHERE s."conversation_id" = %s AND s."seq" < %s
+AND s."status" IN ({answered}) AND s."run" <> COALESCE(
+(SELECT t."run" FROM "chat_step" t WHERE t."conversation_id" = %s AND t."seq" = %s),
+(SELECT r."run" FROM "chat_run" r WHERE r."conversation_id" = %s ORDER BY r."seq" DESC LIMIT 1), '')
+ORDER BY s."seq" DESC LIMIT 1), 0)
+WHERE c."id" = %s ORDER BY m."seq" DESC LIMIT %s"""
+#: Beyond every seq.
+_END = 2**62
+
+
+def _said(conversation: UUID, before: int | None, using: str) -> list[tuple[int, str, bool, str | None]]:
+    """(owner, entrance, whether the owner is active, a message) for each message of the run up to the step: since the
+    last answer of another run, so that words which waited while that one was stopped count, too. None for a message:
+    there is none."""
+    connection = connections[using]
+    key = key_of(connection, conversation)
+    users = get_user_model()._meta
+    sql = _SAID.format(
+        users=users.db_table,
+        user=users.pk.column if users.pk is not None else "id",
+        answered=", ".join(f"'{status}'" for status in ANSWERED),
+    )
+    end = _END if before is None else before
+    with connection.cursor() as cursor:
+        cursor.execute(sql, (end, key, end, key, -1 if before is None else before, key, key, MAX_MESSAGES))
+        return list(cursor.fetchall())
 
 
 def _speaker(body: Any) -> Speaker:

@@ -30,15 +30,16 @@ from chat import decide, extensions
 from chat.files.attachments import ConversationFiles
 from chat.journal.faultlog import RefusedRequests
 from chat.journal.queries import Known, internal_errors, known_of, owner_and_agent
+from chat.journal.requestlog import KeptSettings
 from chat.runs.acting import acting_in
 from chat.runs.dependencies import RunDependencies
 from chat.runs.isolated.policy import AMONG_OTHERS, placement, verdict
 from chat.runs.writer import FencedWriter
 from chat.session.errors import Fenced, NoConversation, Unavailable
-from chat.session.sessions import Sessions, SessionView
+from chat.session.sessions import Sessions, SessionView, parsed
 from chat.support import kill_points
 from chat.support.clock import unstopped_s
-from chat.support.tasks import end, raise_if_cancelled
+from chat.support.tasks import cleaning_up, end, raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -131,21 +132,23 @@ class RunOwnership:
                 raise MustBeIsolated
         self._before = known
         asked = unstopped_s()
-        fence = await self.sessions.take(self.conversation, self.owner, self.runner.lease_ms)
-        if fence is None:
+        taken = await self.sessions.take_seen(self.conversation, self.owner, self.runner.lease_ms)
+        if taken is None:
             return
+        fence, seen = taken
         self._until = asked + self.runner.lease_ms / 1000
         OWNED.set(self.owned)
-        self.writer.fence, self.held = fence, True
+        self.writer.fence, self.writer.view, self.held = fence, parsed(seen), True
         owned.set()
         kill_points.point("lease.taken")
         try:
             await self._work_or_leave()
         finally:
-            await self._release()
-            if self.then is not None:
-                put = self.runner.requeue if self.then == self.run else self.runner.queue_next
-                await put(self.conversation, self.then)
+            with cleaning_up():
+                await self._release()
+                if self.then is not None:
+                    put = self.runner.requeue if self.then == self.run else self.runner.queue_next
+                    await put(self.conversation, self.then)
 
     async def _work_or_leave(self) -> None:
         work = asyncio.create_task(self._work(), name=f"work {self.run}")
@@ -339,6 +342,7 @@ class RunOwnership:
             storage=dependencies.storage,
             fallbacks=[dependencies.model(other) for other in fallbacks_of(spec)],
             faults=faults,
+            requests=KeptSettings(journal, writer.retry_while_unavailable),
             refused=await faults.digests(),
             learned=dependencies.learned,
             unwatched=extensions.unattended(),

@@ -99,12 +99,16 @@ class Runner:
             await asyncio.sleep(AWAY_S)
             await self.requeue(conversation, run)
         if mine.held and mine.then is None:
-            await self._pass_on(conversation, run)
+            await self._pass_on(conversation, run, mine.writer.known)
         return "owned" if mine.held else "nothing"
 
-    async def _pass_on(self, conversation: str, run: str) -> None:
-        """Queue the run that was queued while this one was being let go: whoever took it found the lease held."""
+    async def _pass_on(self, conversation: str, run: str, known: tuple[str, int]) -> None:
+        """Queue the run that was queued while this one was being let go: whoever took it found the lease held. If the
+        session is still where its owner left it (`known`), there is none."""
         try:
+            head = await self.sessions.store.head(conversation)
+            if head is not None and (head[0].epoch, head[0].seq) == known:
+                return
             next_run = decide.active_run((await self.sessions.load(conversation)).state)
         except (NoConversation, Unavailable):
             return  # the sweeper finds it

@@ -34,7 +34,7 @@ from chat.session.sessions import Sessions, SessionView
 from chat.session.state import run_of
 from chat.session.views import State
 from chat.support.clock import MACHINE, Clock
-from chat.support.tasks import raise_if_cancelled
+from chat.support.tasks import cleaning_up, raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -239,7 +239,8 @@ class Sweeper:
             done = await self._bring_back(run)
         finally:
             if not done:
-                await store.release(claim, claimant)
+                with cleaning_up():
+                    await store.release(claim, claimant)
         if done:
             self._claimed[claim] = self._clock.now() + lasts
         return done

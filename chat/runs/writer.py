@@ -15,7 +15,6 @@ from agents import history as h
 from agents.loop import PartText
 from agents.work import THINKING
 from chat.journal.queries import was_stored
-from chat.session.contract import Position
 from chat.session.errors import Fenced, NoConversation, PartGap, Unavailable
 from chat.session.sessions import AppendOutcome, Sessions, SessionView
 from chat.support.backoff import Backoff
@@ -43,6 +42,8 @@ class FencedWriter:
         self.run = run
         self.fence = 0
         self.history = h.empty(conversation)
+        #: The session as this owner saw it last; the store refuses an append to it if it has moved.
+        self.view: SessionView | None = None
         #: (epoch, seq) up to which `history` goes.
         self.known = ("", 0)
         #: Place of the newest request to the model: no step has seen what came after it.
@@ -125,7 +126,8 @@ class FencedWriter:
             after = self.known[1]
             for pause in BACKOFF:
                 try:
-                    outcome = await self.sessions.append(self.conversation, once, fence=self.fence)
+                    view, self.view = self.view, None
+                    outcome = await self.sessions.append(self.conversation, once, fence=self.fence, kept=view)
                 except Unavailable as problem:
                     log.warning("Run %s waits for the store: %s", self.run, problem)
                 else:
@@ -138,23 +140,30 @@ class FencedWriter:
         raise AssertionError("the pauses have no end")
 
     async def _fold(self, outcome: AppendOutcome) -> None:
-        position = outcome.view.position
+        self.view, position = outcome.view, outcome.view.position
         first = position.seq - len(outcome.events)
         if (position.epoch, first) != self.known:
             # Others have written in between, or the session was rebuilt.
-            return await self.retry_while_unavailable(self._refresh)
+            return await self.retry_while_unavailable(lambda: self._read(position.epoch))
         for seq, event in enumerate(outcome.events, start=first + 1):
             self.history = h.fold(self.history, event, seq)
-        self._look(position)
+        kept = self.sessions.journal.kept
+        kept.went_on(self.conversation, self.history, position.seq, position.tag, outcome.chars)
+        self._look(position.epoch, position.seq)
         return None
 
     async def _refresh(self) -> None:
-        position = (await self.sessions.look(self.conversation)).position
-        self.history = await self.sessions.history(self.conversation)
-        self._look(position)
+        self.view = None
+        await self._read((await self.sessions.look(self.conversation)).position.epoch)
 
-    def _look(self, position: Position) -> None:
-        self.known = (position.epoch, position.seq)
+    async def _read(self, epoch: str) -> None:
+        """The history up to where the journal goes now, which is all that the session has, or more."""
+        found = await self.sessions.journal.kept_history(self.conversation)
+        self.history = found.history
+        self._look(epoch, found.seq)
+
+    def _look(self, epoch: str, seq: int) -> None:
+        self.known = (epoch, seq)
         run = self.history.run
         if run is None or run.id != self.run:
             return

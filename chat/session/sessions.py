@@ -78,6 +78,8 @@ class AppendOutcome:
     events: list[e.Event]
     duplicate: bool
     result: str | None
+    #: Characters of the events, as they are stored.
+    chars: int = 0
 
 
 Decide = Callable[[SessionView], list[e.Event]]
@@ -117,7 +119,7 @@ class Sessions:
 
     async def load(self, conversation: str) -> SessionView:
         """The session now, with its state parsed; see `look`."""
-        return _view(await self.look(conversation))
+        return parsed(await self.look(conversation))
 
     async def look(self, conversation: str) -> Loaded:
         """The session now, set right if need be: left-overs archived, compared with SQL on a new server,
@@ -148,6 +150,14 @@ class Sessions:
         await self.ensure_archived(conversation)
         return await self.journal.history(conversation)
 
+    async def rebuild(self, conversation: str) -> None:
+        """Put the session in Redis anew, as SQL knows it, after what Redis alone has was archived. Readers see a new
+        epoch and look again; the owner of a run goes on. For an operator who wants it. Raises NoConversation,
+        Unavailable."""
+        loaded = await self.look(conversation)
+        base = await self.journal.base(conversation)
+        await self._rebuild(conversation, base, loaded.position.epoch)
+
     # ---- writing ----
 
     async def create(
@@ -177,33 +187,42 @@ class Sessions:
         *,
         fence: int | None = None,
         command: Command | None = None,
+        kept: SessionView | None = None,
     ) -> AppendOutcome:
         """Append what `decide` makes of the session, and return once the journal has it (rule S5).
 
         `decide` is pure and is called again when somebody else was faster; what it raises (Rejected) is passed
         on. With a command whose id was there before, nothing is appended and the recorded result is returned.
+        `kept` is the session as the caller saw it last: it saves loading it, because an append to a session that has
+        moved is refused; whatever else than an append comes of it is decided again on the session as it is.
         Raises Fenced, IdReused, NoConversation, Unavailable. After JournalUnavailable and StoreUnavailable
         it is open whether the events will stand: load, and decide anew.
         """
         for attempt in range(TRIES):
             await _pause(attempt)
-            view = await self.load(conversation)
+            view = kept or await self.load(conversation)
             if command is not None and (known := await self._known(conversation, command)) is not None:
                 return AppendOutcome(view, [], True, known.result)
-            events = decide(view)
+            if kept is not None:
+                kept = None
+                events = _decided(decide, view)
+                if not events:
+                    continue
+            else:
+                events = decide(view)
             if not events:
                 if command is None:
                     return AppendOutcome(view, [], False, None)
                 known = await self.remember(conversation, command)
                 return AppendOutcome(view, [], known != command, known.result)
             try:
-                after = await self._append(conversation, view, events, fence, command)
+                after, chars = await self._append(conversation, view, events, fence, command)
             except (Conflict, Missing, Diverged):
                 continue
             except Duplicate as problem:
                 duplicate = problem
                 break
-            return AppendOutcome(after, events, False, command.result if command else None)
+            return AppendOutcome(after, events, False, command.result if command else None, chars)
         else:
             raise Busy
         return await self._duplicate(conversation, command, duplicate)
@@ -263,7 +282,12 @@ class Sessions:
     async def take(self, conversation: str, owner: str, ttl_ms: int) -> int | None:
         """Become the owner of the conversation's run (rule R2). Returns the fence to write with, or None if
         somebody else is. Call `renew` well within `ttl_ms`, and `release` in the end."""
-        await self.look(conversation)
+        taken = await self.take_seen(conversation, owner, ttl_ms)
+        return None if taken is None else taken[0]
+
+    async def take_seen(self, conversation: str, owner: str, ttl_ms: int) -> tuple[int, Loaded] | None:
+        """`take`, with the session as it was right before."""
+        seen = await self.look(conversation)
         if not await self.store.acquire(conversation, owner, ttl_ms):
             return None
         try:
@@ -273,7 +297,7 @@ class Sessions:
             await self._release_quietly(conversation, owner)
             raise
         self._fences[conversation, owner] = fence
-        return fence
+        return fence, seen
 
     async def renew(self, conversation: str, owner: str, ttl_ms: int) -> bool:
         """Keep the lease. If it is gone (it ran out, or Redis lost it) and nobody has taken the run since, it is
@@ -320,7 +344,7 @@ class Sessions:
         events: Sequence[e.Event],
         fence: int | None,
         command: Command | None,
-    ) -> SessionView:
+    ) -> tuple[SessionView, int]:
         base = view.position
         texts = [e.to_json(event) for event in events]
         stored = [
@@ -347,7 +371,8 @@ class Sessions:
             log_id=f"{appended.position.seq}-0",
             archived=appended.position.seq,
         )
-        return SessionView(loaded.position, state, loaded.part, loaded.fence, loaded)
+        after = SessionView(loaded.position, state, loaded.part, loaded.fence, loaded)
+        return after, sum(map(len, texts))
 
     async def _archive(
         self, conversation: str, base: Position, committed: Sequence[Committed], after: State
@@ -514,9 +539,18 @@ def _active(state: State) -> bool:
     return run is not None and run["status"] in RUN.open
 
 
-def _view(loaded: Loaded) -> SessionView:
+def parsed(loaded: Loaded) -> SessionView:
+    """A session with its state parsed."""
     state = {key: json.loads(value) for key, value in loaded.fields.items()}
     return SessionView(loaded.position, state, loaded.part, loaded.fence, loaded)
+
+
+def _decided(decide: Decide, view: SessionView) -> list[e.Event]:
+    """What is decided on a session that may have moved; nothing if it is refused there."""
+    try:
+        return decide(view)
+    except Exception:
+        return []
 
 
 def _patch(before: State, after: State) -> dict[str, str | None]:

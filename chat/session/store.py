@@ -64,6 +64,7 @@ from chat.session.errors import (
     StoreUnavailable,
     StoreUnusable,
 )
+from chat.session.together import Together
 from chat.support.clock import StoreClock
 from chat.support.reasons import reason
 from chat.support.redis_address import DEFAULT_PREFIX, parse
@@ -179,6 +180,7 @@ class RedisStore:
             path.stem: self._redis.register_script(shared + path.read_text())
             for path in SCRIPTS.glob("*.lua")
         }
+        self._parts: Together[tuple[Sequence[str], Sequence[Any]], Any] = Together(self._send_parts)
         self._idle_ttl_ms = idle_ttl_ms
         self._log_entries = log_entries
         self._read_keys = read_keys
@@ -257,6 +259,25 @@ class RedisStore:
 
     async def _run(self, script: str, keys: Sequence[str], *args: Any) -> Any:
         return await self._answer(self._scripts[script](keys=keys, args=args))
+
+    async def _send_parts(self, asked: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
+        """The part script for each (keys, args), in one pipeline; in place of an answer the error that came."""
+        if len(asked) == 1:
+            return [await self._run("part", asked[0][0], *asked[0][1])]
+        sha = self._scripts["part"].sha
+        pipe = self._redis.pipeline(transaction=False)
+        for keys, args in asked:
+            pipe.evalsha(sha, len(keys), *keys, *args)
+        replies = await self._answer(pipe.execute(raise_on_error=False))
+        for place, reply in enumerate(replies):
+            if isinstance(reply, Exception):
+                # The server may not know the script yet, or no longer. The same part again is harmless.
+                keys, args = asked[place]
+                try:
+                    replies[place] = await self._run("part", keys, *args)
+                except Exception as problem:
+                    replies[place] = problem
+        return list(replies)
 
     def _learn(self, asked: float, told: Sequence[Any] | None) -> None:
         """What the answer of TIME says of the server's clock; nothing if it may not be asked."""
@@ -392,9 +413,7 @@ class RedisStore:
 
     async def part(self, conversation: str, fence: int, message: str, offset: int, text: str) -> None:
         while True:
-            status, *rest = await self._run(
-                "part",
-                self._all(conversation),
+            args = (
                 await self._known_server(),
                 fence,
                 message,
@@ -404,6 +423,7 @@ class RedisStore:
                 self._log_entries,
                 self._idle_ttl_ms,
             )
+            status, *rest = await self._parts.ask((self._all(conversation), args))
             if status == "ok":
                 return
             if status != "overlap":

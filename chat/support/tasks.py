@@ -2,7 +2,9 @@
 
 `asyncio.wait_for` of Python 3.11 returns the result, and loses the cancellation, when its future is done at the same
 moment (python/cpython#86296), and redis-py uses it for each write. So a task that talks to Redis may survive a
-cancellation. Loops that run until they are cancelled ask `raise_if_cancelled`; who cancels such tasks uses `end`.
+cancellation. Loops that run until they are cancelled ask `raise_if_cancelled`; who cancels such tasks uses `end`, which
+cancels again. What a task puts in order when it ends stands inside `cleaning_up`, or the second cancellation would cut
+that off: a lane would stay claimed, a connection open.
 """
 
 import asyncio
@@ -11,11 +13,14 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Iterable
+import weakref
+from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
 #: Seconds after which a task that goes on is cancelled again.
 RETRY_S = 0.1
+#: Tasks that put things in order before they end, and how many blocks deep they are in it.
+_cleaning: "weakref.WeakKeyDictionary[asyncio.Task[Any], int]" = weakref.WeakKeyDictionary()
 
 
 def exit_after(seconds: float, status: int = 0) -> None:
@@ -44,16 +49,35 @@ def raise_if_cancelled() -> None:
         raise asyncio.CancelledError
 
 
+@contextlib.contextmanager
+def cleaning_up() -> Iterator[None]:
+    """For the `finally` of a task: `end` waits for it and does not cancel. The caller sees to it that it is short."""
+    task = asyncio.current_task()
+    if task is None:
+        yield
+        return
+    _cleaning[task] = _cleaning.get(task, 0) + 1
+    try:
+        yield
+    finally:
+        _cleaning[task] -= 1
+        if not _cleaning[task]:
+            del _cleaning[task]
+
+
 async def end(tasks: Iterable["asyncio.Task[Any]"], seconds: float = 5.0) -> None:
-    """Cancel tasks until they end, for at most `seconds`. What they raised is passed over."""
-    given = list(tasks)
-    pending = {task for task in given if not task.done()}
-    loop = asyncio.get_running_loop()
-    until = loop.time() + seconds
-    while pending and loop.time() < until:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=RETRY_S)
-    for task in given:
-        if task.done() and not task.cancelled():
-            task.exception()  # seen: asyncio need not report it
+    """Cancel tasks until they end, for at most `seconds`. What they raised is passed over. A task that is inside
+    `cleaning_up` is only waited for; whoever ends others is."""
+    with cleaning_up():
+        given = list(tasks)
+        pending = {task for task in given if not task.done()}
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while pending and loop.time() < until:
+            for task in pending:
+                if task not in _cleaning:
+                    task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=RETRY_S)
+        for task in given:
+            if task.done() and not task.cancelled():
+                task.exception()  # seen: asyncio need not report it

@@ -5,11 +5,13 @@ import { browserPorts } from "./sync/browser";
 import { App } from "./ui/App";
 import { PREFIX } from "./ui/addresses";
 import { preloadMarkdown } from "./ui/parts/LazyMarkdown";
+import { addressesConversation } from "./ui/route";
 import { startTheme } from "./ui/theme";
 import "./ui/styles/app.css";
 
 startTheme();
-preloadMarkdown();
+// Of a conversation the first answer should find it there; a new one begins without.
+if (addressesConversation()) preloadMarkdown();
 
 const client = createClient(browserPorts("/ws", PREFIX));
 client.start();

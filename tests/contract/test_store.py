@@ -1,5 +1,6 @@
 """What every store does (rules S1–S8, R2, W4, W5), in memory and over a real Valkey."""
 
+import asyncio
 import hashlib
 
 import pytest
@@ -297,6 +298,24 @@ async def test_W4_another_step_begins_at_zero(store: Store) -> None:
     await store.part(C, 1, "t", 0, "new")
     loaded = await store.load(C)
     assert loaded is not None and loaded.part is not None and loaded.part.text == "new"
+
+
+async def test_W4_parts_that_come_together_are_answered_each_for_itself(store: Store) -> None:
+    await seed(store)
+    await seed(store, D)
+    nowhere = "33333333-3333-4333-8333-333333333333"
+    found = await asyncio.gather(
+        store.part(C, 1, "s", 0, "one "),
+        store.part(D, 0, "s", 0, "by an owner that was lost"),
+        store.part(C, 1, "s", 4, "two "),
+        store.part(D, 1, "s", 5, "too far"),
+        store.part(nowhere, 1, "s", 0, "x"),
+        store.part(C, 1, "s", 8, "three"),
+        return_exceptions=True,
+    )
+    assert [type(one) for one in found] == [type(None), Fenced, type(None), PartGap, Missing, type(None)]
+    loaded = await store.load(C)
+    assert loaded is not None and loaded.part is not None and loaded.part.text == "one two three"
 
 
 async def test_W4_step_events_clear_the_part(store: Store) -> None:

@@ -6,11 +6,12 @@ Each rule was met in templates out of public packages (`make templates`), the na
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from typing import Any, Literal
 
-from jinja2 import TemplateError
+from jinja2 import Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tests.support.provider import Json, Reply, json_reply
@@ -111,17 +112,21 @@ RULES: dict[str, str] = {
 WITHOUT_TOOLS = ("strictly taking turns, without tools",)
 
 
-def shown(body: Json, template: str = COUNTING) -> str:
-    """What the model would read of a Chat Completions body. Raises TemplateError, or what else a template may raise, as
-    the server would."""
-
+@functools.cache
+def _compiled(template: str) -> Template:
     def raise_exception(words: str) -> None:
         raise TemplateError(words)
 
     environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
     environment.globals["raise_exception"] = raise_exception
     environment.filters["from_json"] = json.loads
-    return environment.from_string(template).render(messages=body["messages"], tools=body.get("tools"))
+    return environment.from_string(template)
+
+
+def shown(body: Json, template: str = COUNTING) -> str:
+    """What the model would read of a Chat Completions body. Raises TemplateError, or what else a template may raise, as
+    the server would."""
+    return _compiled(template).render(messages=body["messages"], tools=body.get("tools"))
 
 
 #: How servers word what their template raised, and what they say of themselves.

@@ -30,7 +30,7 @@ from chat.runs.isolated.process import BEGUN, LEAVE_S, Link
 from chat.session.errors import NoConversation, Unavailable
 from chat.session.sessions import Sessions, SessionView
 from chat.support.clock import now_ms
-from chat.support.tasks import end
+from chat.support.tasks import cleaning_up, end
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,8 @@ class Supervisor:
                 placed = await self._find_place(conversation, run)
             finally:
                 if not placed:
-                    await self._release_claim(conversation)
+                    with cleaning_up():
+                        await self._release_claim(conversation)
             if not placed and self._leaving:
                 await self._enqueue(conversation, run)  # for another worker: its place came too late here
         except (NoConversation, Unavailable) as problem:

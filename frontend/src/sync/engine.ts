@@ -35,7 +35,7 @@ import { HttpSchedules, type Schedules } from "./schedules";
 import { type Kept, Shelf } from "./shelf";
 import { Link } from "./socket";
 import { Notifier, Source } from "./store";
-import { tidy, titleOf } from "./text";
+import { isBlank, tidy, titleOf } from "./text";
 import { Uploads } from "./uploads";
 import { uuidv7Maker } from "./uuidv7";
 import { blank, Viewer } from "./view";
@@ -317,8 +317,8 @@ export class Engine implements Client {
   #checked(text: string, attachments: readonly string[]): string {
     const clean = tidy(text);
     if (attachments.some((id) => this.#uploads.get(id) === undefined)) throw new SyncRefusal("not_ready");
-    if (clean.trim() === "" && attachments.length > 0) return "";
-    if (clean.trim() === "") throw new SyncRefusal("empty");
+    if (isBlank(clean) && attachments.length > 0) return "";
+    if (isBlank(clean)) throw new SyncRefusal("empty");
     if (clean.length > MAX_TEXT) throw new SyncRefusal("too_long");
     return clean;
   }

@@ -597,6 +597,7 @@ export interface RunStopped {
 }
 /**
  * A request goes to the model. The step stands here in the transcript; a retry moves it to its new place.
+ * `request` tells how the request was made; None: an earlier release did not tell.
  */
 export interface StepStarted {
   at: number;
@@ -605,6 +606,28 @@ export interface StepStarted {
   step: string;
   attempt: number;
   model: string;
+  request: RequestFacts | null;
+}
+/**
+ * What decided how a request was made, beside the history (`agents/recording.py`). `settings` and `digest` are
+ * digests: of the model, prompt, tools and profile as they were then, and of the address and the body. `form` names
+ * the changes of its form (rule T5), `window` is in tokens, `since` is the seq from which on the history was held.
+ */
+export interface RequestFacts {
+  settings: string;
+  form: string[];
+  window: number;
+  since: number;
+  omitted: LeftOutFact[];
+  omitted_for: string;
+  digest: string;
+}
+/**
+ * An item that a request goes without, by its id, or only these files of it.
+ */
+export interface LeftOutFact {
+  item: string;
+  files: string[];
 }
 /**
  * The response is complete (rule R5): its text and its ordered calls. `replay` is the issuer's own data
@@ -626,6 +649,8 @@ export interface StepFinished {
   replay: {
     [k: string]: unknown;
   } | null;
+  first_at: number | null;
+  sent: string;
 }
 /**
  * One tool call as the model asked for it. `arguments` is the model's own text, valid JSON or not.
@@ -659,6 +684,7 @@ export interface StepStopped {
   step: string;
   text: string;
   reasoning: string;
+  first_at: number | null;
 }
 /**
  * The response was cut and will not be completed in this place; nothing of it is kept.

@@ -1,6 +1,6 @@
 import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import axe from "axe-core";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { SyncRefusal } from "../sync";
 import { App } from "./App";
 import { asked, call, FakeClient, live, message, run, step } from "./gallery/fake";
@@ -101,6 +101,77 @@ test("a conversation that the list does not have can be renamed and deleted all 
   expect(screen.getByTestId<HTMLInputElement>("rename-input").value).toBe(
     "Tea, time and a little arithmetic",
   );
+});
+
+test("a conversation whose agent is switched off says so before anything is sent, and what is written goes along", () => {
+  const client = new FakeClient();
+  const view = live(ID, [message(1, "a")]);
+  client.conversation(ID).set({ ...view, info: view.info && { ...view.info, agent: "retired" } });
+  const { container } = open(client, ID);
+  expect(screen.getByTestId("agent-gone").textContent).toContain("retired is switched off");
+  fireEvent.change(field(), { target: { value: "half a thought" } });
+  const assign = vi.spyOn(window.location, "assign").mockImplementation(() => {});
+  fireEvent.click(screen.getByTestId("go-on-elsewhere"));
+  expect(client.drafts.get(null).text).toBe("half a thought");
+  expect(assign).toHaveBeenCalledWith("/");
+  expect(container.querySelector("[data-testid=composer-input]")).not.toBeNull();
+  assign.mockRestore();
+});
+
+test("the palette does what is chosen by its name, by keyboard alone", async () => {
+  const client = new FakeClient();
+  play(client, "full");
+  open(client, ID);
+  fireEvent.keyDown(document.body, { key: "k", ctrlKey: true });
+  const input = await screen.findByTestId("palette-input");
+  fireEvent.change(input, { target: { value: "quart" } });
+  expect(screen.getAllByTestId("palette-option")).toHaveLength(1);
+  fireEvent.keyDown(input, { key: "Enter" });
+  await waitFor(() => expect(window.location.pathname).toMatch(/^\/c\/.*1002$/));
+  expect(screen.queryByTestId("palette")).toBeNull();
+  fireEvent.keyDown(document.body, { key: "k", metaKey: true });
+  const again = await screen.findByTestId("palette-input");
+  const options = () => screen.getAllByTestId("palette-option");
+  expect(options()[0]?.getAttribute("aria-selected")).toBe("true");
+  fireEvent.keyDown(again, { key: "ArrowDown" });
+  expect(options()[1]?.getAttribute("aria-selected")).toBe("true");
+  expect(again.getAttribute("aria-activedescendant")).toBe(options()[1]?.id);
+  fireEvent.keyDown(again, { key: "ArrowUp" });
+  fireEvent.keyDown(again, { key: "ArrowUp" });
+  expect(options().at(-1)?.getAttribute("aria-selected")).toBe("true");
+  fireEvent.change(again, { target: { value: "keyboard" } });
+  fireEvent.keyDown(again, { key: "Enter", keyCode: 229 });
+  expect(screen.queryByTestId("help-dialog")).toBeNull();
+  fireEvent.keyDown(again, { key: "Enter" });
+  expect(await screen.findByTestId("help-dialog")).toBeTruthy();
+});
+
+test("the first key reaches a link past the list", () => {
+  open(new FakeClient());
+  const skip = screen.getByTestId("skip-link");
+  expect(document.querySelector("button, a, input")).toBe(skip);
+  fireEvent.click(skip);
+  expect(document.activeElement).toBe(field());
+});
+
+test("what ended while one looked elsewhere is marked in the list and counted in the title", async () => {
+  const client = new FakeClient();
+  play(client, "full");
+  open(client, ID);
+  const row = () => document.querySelector<HTMLElement>('[data-testid=conversation-row][data-id$="1003"]');
+  expect(row()?.dataset.unread).toBe("false");
+  act(() =>
+    client.list.update(({ conversations }) => ({
+      conversations: conversations.map((each) =>
+        each.id.endsWith("1003") ? { ...each, updated_at: client.now() + 5_000 } : each,
+      ),
+    })),
+  );
+  expect(row()?.dataset.unread).toBe("true");
+  expect(row()?.textContent).toContain("something new");
+  await waitFor(() => expect(document.title).toMatch(/^\(1\) /));
+  fireEvent.click(row()?.querySelector("a") as HTMLElement);
+  expect(row()?.dataset.unread).toBe("false");
 });
 
 test("deleting asks first, and leaves the conversation that is gone", () => {

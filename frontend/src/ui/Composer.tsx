@@ -1,5 +1,6 @@
 import { ArrowUp, Paperclip, Square } from "lucide-react";
 import {
+  type ClipboardEvent,
   type KeyboardEvent,
   type ReactNode,
   type Ref,
@@ -9,10 +10,13 @@ import {
   useRef,
   useState,
 } from "react";
-import { type Draft, SyncRefusal } from "../sync";
+import { type Draft, isBlank, SyncRefusal } from "../sync";
 import { ComposerFiles } from "./ComposerFiles";
 import { useWords } from "./i18n";
 import { useAttaching } from "./useAttaching";
+
+/** A pasted text of more characters than this is attached: it would hide what is written beside it. */
+const LONG_PASTE = 8_000;
 
 /** The count is shown when no more than this share of the limit is left. */
 const NEAR_LIMIT = 0.1;
@@ -58,7 +62,7 @@ export function Composer(props: Props) {
 
   const length = codePoints(text.trim());
   const left = props.limit - length;
-  const blank = length === 0 && attaching.files.length === 0;
+  const blank = isBlank(text) && attaching.files.length === 0;
 
   const change = (next: string) => {
     setText(next);
@@ -89,7 +93,25 @@ export function Composer(props: Props) {
     attaching.clear();
   };
 
+  const onPaste = (event: ClipboardEvent) => {
+    const pasted = event.clipboardData.getData("text/plain");
+    const size = codePoints(pasted);
+    if (!isBlank(pasted) && (size > LONG_PASTE || size > left)) {
+      event.preventDefault();
+      setProblem("");
+      attaching.addText(pasted);
+    } else {
+      attaching.onPaste(event);
+    }
+  };
+
   const onKeyDown = (event: KeyboardEvent) => {
+    const page = event.key === "PageUp" ? -1 : event.key === "PageDown" ? 1 : 0;
+    // Where the field itself has nothing to scroll, the key is meant for what is read above it.
+    if (page !== 0 && area.current && area.current.scrollHeight <= area.current.clientHeight + 1) {
+      if (scrollTranscript(event.key, page)) event.preventDefault();
+      return;
+    }
     if (event.key !== "Enter" || event.shiftKey || event.altKey) return;
     // While an input method composes, Enter chooses a candidate; Safari reports that Enter only as 229.
     if (event.nativeEvent.isComposing || event.keyCode === 229) return;
@@ -135,7 +157,7 @@ export function Composer(props: Props) {
         data-testid="composer-input"
         onChange={(event) => change(event.target.value)}
         onKeyDown={onKeyDown}
-        onPaste={attaching.onPaste}
+        onPaste={onPaste}
       />
       <div className="flex min-h-11 items-center gap-2 px-2.5 pb-2">
         <input
@@ -172,6 +194,23 @@ export function Composer(props: Props) {
             {words.t(left < 0 ? "composer.too_long" : "composer.left", { n: words.count(Math.abs(left)) })}
           </span>
         )}
+        {left < 0 && !props.disabled && (
+          <button
+            type="button"
+            className="button small flex-none"
+            data-testid="attach-text"
+            onClick={() => {
+              attaching.addText(text);
+              setText("");
+              setProblem("");
+              // The files were written into the draft a line above; only the text leaves it.
+              keep({ text: "" });
+              area.current?.focus();
+            }}
+          >
+            {words.t("composer.attach_text")}
+          </button>
+        )}
         {props.running && (
           <button
             type="button"
@@ -202,6 +241,16 @@ export function Composer(props: Props) {
       )}
     </form>
   );
+}
+
+/** Scroll what is read by a page, as its own key would; false when nothing is shown. */
+function scrollTranscript(key: string, page: number): boolean {
+  const box = document.querySelector<HTMLElement>("[data-testid=transcript]");
+  if (box === null) return false;
+  // The list takes a movement without a key or a finger for its own, and would follow the end again.
+  box.dispatchEvent(new window.KeyboardEvent("keydown", { key, bubbles: true }));
+  box.scrollBy({ top: page * box.clientHeight * 0.9 });
+  return true;
 }
 
 /** Characters as the server counts them: an emoji is one, not two UTF-16 units. */

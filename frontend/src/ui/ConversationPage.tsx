@@ -1,15 +1,18 @@
 import { LoaderCircle } from "lucide-react";
-import { type Ref, useCallback } from "react";
+import { type Ref, useCallback, useEffect } from "react";
 import type { ConversationView, ListEntry } from "../sync";
+import { AgentGone } from "./AgentGone";
 import { Announcer } from "./Announcer";
 import { useBanner } from "./Banner";
 import { Composer, type ComposerHandle } from "./Composer";
 import { useAgentName, useClient, useConversation, useSetup } from "./client";
 import { Header } from "./Header";
 import { useWords } from "./i18n";
+import { preloadMarkdown } from "./parts/LazyMarkdown";
 import { RunStatus } from "./RunStatus";
 import { navigate } from "./route";
 import { Transcript } from "./Transcript";
+import { OfferCallBack } from "./useCallBack";
 import { isActive } from "./view";
 
 interface Props {
@@ -23,7 +26,7 @@ interface Props {
 export function ConversationPage({ id, composer, onStop, header }: Props) {
   const client = useClient();
   const words = useWords();
-  const { boot } = useSetup();
+  const { boot, agents } = useSetup();
   const view = useConversation(id);
   const agent = view.info?.agent;
   const name = useAgentName(agent);
@@ -33,7 +36,9 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
     (text: string, files: readonly string[]) => void client.send(id, text, files),
     [client, id],
   );
+  useEffect(preloadMarkdown, []);
   const active = isActive(view.run);
+  const off = agent !== undefined && agent !== "" && !agents.some(({ slug }) => slug === agent);
   const placeholder = offline
     ? "composer.placeholder_offline"
     : active
@@ -58,6 +63,7 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
           {view.phase === "opening" ? <Opening view={view} /> : <Transcript view={view} agent={agent} />}
           <div className="safe-bottom mx-auto w-full max-w-3xl flex-none px-3 pb-3 md:px-6 md:pb-4">
             <RunStatus view={view} />
+            {off && <AgentGone conversation={id} name={name} />}
             <Composer
               ref={composer}
               onSend={send}
@@ -68,7 +74,9 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
               limit={boot.max_text}
               draft={client.drafts.get(id)}
               onDraft={(draft) => client.drafts.set(id, draft)}
-            />
+            >
+              <OfferCallBack view={view} />
+            </Composer>
           </div>
         </>
       )}

@@ -17,6 +17,7 @@ import { Logo } from "./parts/Logo";
 import { Tip } from "./parts/Tip";
 import { SidebarRow } from "./SidebarRow";
 import { useNow } from "./ticker";
+import { useUnread } from "./useCallBack";
 
 export interface SidebarHandle {
   focusSearch: () => void;
@@ -177,6 +178,7 @@ function Conversations({ current, onGo, onRename, onDelete }: Props) {
   const words = useWords();
   const list = useList();
   const now = useNow(localClock, true, 60_000);
+  const unread = useUnread();
   const groups = useMemo(() => groupByAge(list.conversations, now), [list.conversations, now]);
   if (list.conversations.length === 0) {
     return (
@@ -211,6 +213,7 @@ function Conversations({ current, onGo, onRename, onDelete }: Props) {
                   key={entry.id}
                   entry={entry}
                   active={entry.id === current}
+                  unread={unread.has(entry.id) && entry.id !== current}
                   now={now}
                   onGo={onGo}
                   onRename={onRename}

@@ -8,6 +8,7 @@ import { addressOf } from "./route";
 interface Props {
   entry: ListEntry;
   active: boolean;
+  unread: boolean;
   now: number;
   onGo: (conversation: string) => void;
   onRename: (entry: ListEntry) => void;
@@ -15,7 +16,8 @@ interface Props {
 }
 
 /** One conversation in the list: title, what its run does, when it last changed. */
-export const SidebarRow = memo(function SidebarRow({ entry, active, now, onGo, onRename, onDelete }: Props) {
+export const SidebarRow = memo(function SidebarRow(props: Props) {
+  const { entry, active, unread, now, onGo, onRename, onDelete } = props;
   const words = useWords();
   const title = entry.title || words.t("list.untitled");
   return (
@@ -26,6 +28,7 @@ export const SidebarRow = memo(function SidebarRow({ entry, active, now, onGo, o
       data-active={active}
       data-run={entry.run_status ?? "none"}
       data-pending={entry.pending}
+      data-unread={unread}
     >
       <a
         href={addressOf(entry.id)}
@@ -38,7 +41,11 @@ export const SidebarRow = memo(function SidebarRow({ entry, active, now, onGo, o
         }}
       >
         <RunMark entry={entry} />
-        <span className={`min-w-0 flex-1 truncate ${active ? "font-medium" : ""}`}>{title}</span>
+        <span className={`min-w-0 flex-1 truncate ${unread ? "font-semibold" : active ? "font-medium" : ""}`}>
+          {title}
+          {unread && <span className="sr-only">, {words.t("list.unread")}</span>}
+        </span>
+        {unread && <span className="size-2 flex-none rounded-full bg-accent" aria-hidden="true" />}
         <span className="flex-none pr-0.5 text-xs text-ink-3 tabular-nums group-focus-within:opacity-0 group-hover:opacity-0 pointer-coarse:pr-9 pointer-coarse:opacity-100!">
           {entry.pending ? "" : words.shortDate(entry.updated_at, now)}
         </span>

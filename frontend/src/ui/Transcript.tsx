@@ -110,7 +110,7 @@ function RowView({
     case "note":
       return <NoteRow conversation={conversation} item={item} />;
     case "notice":
-      return <NoticeRow item={item} />;
+      return <NoticeRow conversation={conversation} item={item} />;
     case "step":
       return (
         <StepRow

@@ -83,6 +83,15 @@ export function useAttaching(
     },
     /** The message has been sent with them. */
     clear: () => set([]),
+    /** A text that would make the message too long, or is longer than anybody writes, goes along as a file of its own. */
+    addText: (text: string) => {
+      const taken = new Set(files.map(({ name }) => name));
+      for (let n = 1; ; n++) {
+        const name = words.t(n === 1 ? "composer.pasted" : "composer.pasted_n", { n });
+        if (taken.has(name)) continue;
+        return add([new File([text], name, { type: "text/plain" })]);
+      }
+    },
     onPaste: (event: ClipboardEvent) => {
       // A copied table comes as text and as a picture of it: the text is what is meant.
       if (event.clipboardData.types.includes("text/plain") || event.clipboardData.files.length === 0) return;

@@ -6,6 +6,8 @@ Each template here is our own and holds one rule; `make templates` has hundreds 
 from __future__ import annotations
 
 import copy
+import functools
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
@@ -34,22 +36,31 @@ ASK = ModelSettings("m", "You help.", tools(), 2_000_000)
 HISTORIES = {name: told(events) for name, events in STORIES.items()}
 
 
+@functools.cache
+def requests_of(name: str) -> list[tuple[str, str, str]]:
+    """Each story as this profile's request: what it is, the form, and the body as JSON. Each is valid."""
+    made = []
+    for story, history in HISTORIES.items():
+        for make in (render, render_text_only):
+            body = make(history, get(name), ASK)
+            assert validate(body, get(name)) == []
+            made.append((story, make.__name__, json.dumps(body)))
+    return made
+
+
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("name", PROFILES)
 def test_V8_V9_V11_every_story_is_taken(name: str, rule: str) -> None:
     if name in OWN.get(rule, ()):
         return
-    for story, history in HISTORIES.items():
-        for make in (render, render_text_only):
-            if make is render and rule in WITHOUT_TOOLS:
-                continue
-            body = make(history, get(name), ASK)
-            assert validate(body, get(name)) == []
-            try:
-                text = shown(body, RULES[rule])
-            except Exception as error:
-                pytest.fail(f"{story}, {make.__name__}: {error}")
-            assert "None" not in text
+    for story, form, body in requests_of(name):
+        if form == "render" and rule in WITHOUT_TOOLS:
+            continue
+        try:
+            text = shown(json.loads(body), RULES[rule])
+        except Exception as error:
+            pytest.fail(f"{story}, {form}: {error}")
+        assert "None" not in text
 
 
 def _of(role: str, messages: list[Any]) -> Any:

@@ -5,7 +5,7 @@ import gc
 
 import pytest
 
-from chat.support.tasks import end, raise_if_cancelled
+from chat.support.tasks import RETRY_S, cleaning_up, end, raise_if_cancelled
 
 
 async def swallowing(times: int, done: list[str]) -> None:
@@ -38,6 +38,35 @@ async def test_what_they_raised_is_passed_over(caplog):
     del task
     gc.collect()
     assert caplog.text == ""
+
+
+async def test_who_puts_things_in_order_is_waited_for_and_not_cancelled_again():
+    """It takes longer than `end` waits between two cancellations, also in a task that was ended by another one."""
+    closed: list[str] = []
+
+    async def inner() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            with cleaning_up():
+                await asyncio.sleep(3 * RETRY_S)
+                closed.append("inner")
+
+    async def outer() -> None:
+        task = asyncio.create_task(inner())
+        try:
+            await asyncio.sleep(60)
+        finally:
+            with cleaning_up():
+                await end([task])
+                await asyncio.sleep(3 * RETRY_S)
+                closed.append("outer")
+
+    task = asyncio.create_task(outer())
+    await asyncio.sleep(0.01)
+    await end([task])
+    assert closed == ["inner", "outer"]
+    assert task.cancelled()
 
 
 async def test_what_never_ends_is_given_up():

@@ -1,11 +1,13 @@
 import { CircleAlert, Clock3, LoaderCircle, RotateCcw, Trash2 } from "lucide-react";
 import { memo } from "react";
 import type { AttachmentRef, MessageItem, PendingMessage } from "../../sync";
+import { GoOnElsewhere } from "../AgentGone";
 import { useClient, useConnection, useOrigin } from "../client";
 import { useWords } from "../i18n";
 import { CopyButton } from "../parts/CopyButton";
 import { Files } from "../parts/Files";
 import { LeftOut } from "./LeftOut";
+import { Said } from "./Said";
 
 interface BubbleProps {
   id: string;
@@ -43,10 +45,10 @@ function Bubble({ id, seq, text, at, status, waits, files, mark, children }: Bub
             <CopyButton text={() => text} label={words.t("message.copy")} done={words.t("message.copied")} />
           </span>
           <div
-            className={`rounded-2xl rounded-br-md bg-bubble px-4 py-2.5 text-[0.9688rem] leading-relaxed whitespace-pre-wrap [overflow-wrap:anywhere] ${faded}`}
+            className={`rounded-2xl rounded-br-md bg-bubble px-4 py-2.5 text-[0.9688rem] leading-relaxed [overflow-wrap:anywhere] ${faded}`}
             title={words.fullDate(at)}
           >
-            {text}
+            <Said id={id} text={text} />
           </div>
         </div>
       )}
@@ -132,6 +134,9 @@ export const PendingRow = memo(function PendingRow(props: { conversation: string
             {message.code && `: ${words.code("reject", message.code, words.t("reject.unavailable"))}`}
           </span>
           <span className="flex gap-1.5">
+            {message.code === "agent_missing" && (
+              <GoOnElsewhere conversation={conversation} text={message.text} />
+            )}
             {retriable && (
               <button
                 type="button"

@@ -1,6 +1,7 @@
 import { CircleAlert, CircleStop, Info, MessageSquareText } from "lucide-react";
 import { memo } from "react";
 import type { NoteItem, NoticeItem } from "../../sync";
+import { GoOnElsewhere } from "../AgentGone";
 import { useOrigin, useSetup } from "../client";
 import type { Words } from "../i18n";
 import { useWords } from "../i18n";
@@ -37,7 +38,8 @@ function noticeText(item: Pick<NoticeItem, "code" | "detail">, words: Words, use
   return words.t("code.stopped_by", { name: item.detail });
 }
 
-export const NoticeRow = memo(function NoticeRow({ item }: { item: NoticeItem }) {
+export const NoticeRow = memo(function NoticeRow(props: { conversation: string; item: NoticeItem }) {
+  const { conversation, item } = props;
   const words = useWords();
   const { boot } = useSetup();
   const kind = item.code === "stopped" ? "stopped" : LIMITS.test(item.code) ? "limit" : "failed";
@@ -54,7 +56,12 @@ export const NoticeRow = memo(function NoticeRow({ item }: { item: NoticeItem })
         <Icon size={16} className={`mt-0.5 flex-none ${tint}`} aria-hidden="true" />
         <div className="min-w-0">
           {noticeText(item, words, boot.user)}
-          {kind !== "stopped" && item.detail && (
+          {item.code === "agent_missing" && (
+            <div className="mt-1.5">
+              <GoOnElsewhere conversation={conversation} />
+            </div>
+          )}
+          {kind !== "stopped" && item.detail && item.code !== "agent_missing" && (
             <p className="mt-0.5 text-xs text-ink-2 [overflow-wrap:anywhere]">{item.detail}</p>
           )}
         </div>

@@ -82,14 +82,14 @@ test("text of a person is text, never markup", () => {
 });
 
 test("a notice speaks the reader's language", () => {
-  show(<NoticeRow item={notice(3, "limit_steps")} />, new FakeClient(), "zh");
+  show(<NoticeRow conversation="c" item={notice(3, "limit_steps")} />, new FakeClient(), "zh");
   expect(screen.getByTestId("notice").textContent).toContain("步骤上限");
 });
 
 test("who stopped is named only when it was somebody else", () => {
-  const shown = show(<NoticeRow item={notice(3, "stopped", "mei")} />);
+  const shown = show(<NoticeRow conversation="c" item={notice(3, "stopped", "mei")} />);
   expect(screen.getByTestId("notice").textContent).toBe("Stopped");
-  shown.again(<NoticeRow item={notice(3, "stopped", "li")} />);
+  shown.again(<NoticeRow conversation="c" item={notice(3, "stopped", "li")} />);
   expect(screen.getByTestId("notice").textContent).toBe("Stopped by li");
 });
 
@@ -148,13 +148,19 @@ describe("files of a message", () => {
     { id: "f2", name: "notes.md", media_type: "text/markdown", size: 12 },
   ];
 
-  test("pictures are shown and open in a new tab, other files are named", () => {
+  test("pictures open large, and in a new tab where that is asked for; other files are named", () => {
     show(<MessageRow conversation="c" item={message(1, "", { attachments: files })} waits={false} />);
-    const picture = screen.getByLabelText<HTMLAnchorElement>("Open photo.png in a new tab");
+    const picture = screen.getByLabelText<HTMLAnchorElement>("Show photo.png large");
     expect(picture.getAttribute("href")).toBe("/api/attachments/f1");
     expect(picture.target).toBe("_blank");
     expect(picture.querySelector("img")?.alt).toBe("photo.png");
     expect(screen.getByLabelText("Download notes.md").textContent).toBe("notes.md12 B");
+    fireEvent.click(picture);
+    expect(screen.getByTestId("lightbox").querySelector("img")?.getAttribute("src")).toBe(
+      "/api/attachments/f1",
+    );
+    fireEvent.click(screen.getByTestId("lightbox-close"));
+    expect(screen.queryByTestId("lightbox")).toBeNull();
   });
 
   test("what was lost by a reload can be sent without it only if something is left", () => {
@@ -205,4 +211,10 @@ describe("what the model thought", () => {
     show(row(old as StepItem));
     expect(screen.queryByTestId("thinking")).toBeNull();
   });
+});
+
+test("a run that ended because its agent is switched off says so, and leads to another one", () => {
+  show(<NoticeRow conversation="c" item={notice(3, "agent_missing")} />);
+  expect(screen.getByTestId("notice").textContent).toContain("switched off or was deleted");
+  expect(screen.getByTestId("go-on-elsewhere")).toBeTruthy();
 });
