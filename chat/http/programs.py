@@ -108,7 +108,7 @@ class ProgramApi(NinjaAPI):
             if one.name == "api-root":
                 one.callback = nothing
         # Not `<path:…>`, which ends at a line break.
-        return [*found, re_path(r"(?s:.*)", nothing)]
+        return [*found, re_path(r"[\s\S]*", nothing)]
 
     def get_openapi_schema(self, **options: Any) -> Any:
         """The description, in which errors have the media type that they come with."""
