@@ -205,12 +205,15 @@ def fitting(state: State, events: list[e.Event]) -> list[e.Event]:
     """What of the loop's events still fits the state they are appended to, all of it if there was no news.
 
     Nothing is begun once a stop was asked for (R7), and a run neither waits for a decision nor fails for the want of
-    one that was made while it was about to.
+    one that was made while it was about to. A run does not end together with its last step if somebody has spoken
+    meanwhile: it goes on with that (R6).
     """
     run = active_run(state)
     unfit: tuple[type[e.Event], ...] = ()
     if run is not None and run["stopping"]:
         unfit = BEGINNINGS
+    elif _spoken_since(state, events):
+        unfit = (e.RunFinished,)
     statuses = {call["status"] for step in steps(state) for call in step["calls"]}
     # What was let go of while the run was about to wait for it runs now; it is not waited with.
     waits = bool(statuses & WAITED_FOR.keys()) and "queued" not in statuses
@@ -225,6 +228,15 @@ def fitting(state: State, events: list[e.Event]) -> list[e.Event]:
         and not _decided_already(state, event)
         and (waits or not isinstance(event, e.RunWaiting) or event.reason == "browser")
     ]
+
+
+def _spoken_since(state: State, events: list[e.Event]) -> bool:
+    """Whether these events end a run with the answer of a step since whose beginning somebody has spoken."""
+    answered = {event.step for event in events if isinstance(event, e.StepFinished)}
+    if not answered or not any(isinstance(event, e.RunFinished) and not event.limit for event in events):
+        return False
+    begun = min((item["seq"] for item in steps(state) if item["id"] in answered), default=0)
+    return any(item["kind"] == "message" and item["seq"] > begun for item in items(state))
 
 
 def _decided_already(state: State, event: e.Event) -> bool:

@@ -462,3 +462,23 @@ def test_R6_the_newest_request_is_found_in_the_state():
     assert cause == 2
     assert decide.seen(told(*asked(), STARTED, STEP)) > cause
     assert decide.seen({}) == 0
+
+
+def test_R6_a_run_does_not_end_with_its_answer_if_somebody_has_spoken_since_it_began() -> None:
+    answered = e.StepFinished(at=NOW, run=RUN, step=f"{RUN}.1", text="hi")
+    over = e.RunFinished(at=NOW, run=RUN)
+    state = told(*asked(), STARTED, STEP)
+    assert decide.fitting(state, [answered, over]) == [answered, over]
+    spoken = merge(state, reduce(state, e.MessageAdded(at=NOW, message="m2", text="and?"), 9))
+    assert decide.fitting(spoken, [answered, over]) == [answered]
+    limited = e.RunFinished(at=NOW, run=RUN, limit="limit_steps")
+    assert decide.fitting(spoken, [answered, limited]) == [answered, limited], (
+        "what waits gets a run of its own"
+    )
+    assert decide.fitting(spoken, [over]) == [over], "decided on a history that holds the message"
+
+
+def test_R7_no_call_begins_with_its_step_once_a_stop_was_asked_for() -> None:
+    state = told(*asked(), STARTED, STEP, e.RunStopping(at=NOW, run=RUN, by="Alice"))
+    step = proposed("read_only")
+    assert decide.fitting(state, [step, call_started("call0")]) == [step]
