@@ -10,6 +10,7 @@ import type {
   ServerFrame,
   SnapshotPart,
 } from "../protocol.gen";
+import { PROTOCOL } from "../protocol.gen";
 import { EMPTY, NO_USAGE, reduce, type State } from "../reducer";
 import type { FakeClock, FakeSocket } from "./world";
 
@@ -176,7 +177,7 @@ export class ModelServer {
       case "hello":
         this.#put(connection, {
           type: "welcome",
-          protocol: 1,
+          protocol: PROTOCOL,
           user: this.user,
           now: this.clock.now(),
           heartbeat_ms: HEARTBEAT_MS,
