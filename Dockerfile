@@ -36,8 +36,6 @@ COPY demo/ demo/
 COPY scripts/ scripts/
 COPY templates/ templates/
 COPY --from=frontend /src/frontend/dist frontend/dist
-# Gzip beside each file, which WhiteNoise hands to browsers that take it.
-RUN python -m whitenoise.compress --quiet frontend/dist
 # Nothing can be written later, so every start would compile all of it again.
 RUN python -m compileall -q -j 0 .
 USER 10001

@@ -3,18 +3,19 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 from agents import events as e
 from agents.dialects.assembler import AssembledCall, Assembler, Response
-from agents.dialects.base import Delta
+from agents.dialects.base import Delta, FinishDelta, UsageDelta
 from agents.errors import EmptyAnswer, ModelError
 from agents.history import History, Run, before
 from agents.judging import is_cut, judge
 from agents.learned import LearnedForm
-from agents.requesting import Blocked, Request, follow, read_files, request
+from agents.requesting import Blocked, Request, follow, read_files, recorded, request
 from agents.retrying import after
 from agents.steps import CallModel
 from agents.transcript.forms import PROPER
@@ -37,6 +38,15 @@ REASONING_CHARS = 40_000
 _PROBLEMS: dict[str, e.CallCode] = {"malformed": "malformed_arguments", "truncated": "truncated_arguments"}
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the end of a step tells of its request and response: when the first piece came (None: nothing has), and the
+    digest of the request, if `step.started` tells another."""
+
+    first_at: int | None = None
+    sent: str = ""
+
+
 async def answer(
     work: Work, halt: StopOrDeadline, decision: CallModel
 ) -> AsyncGenerator[list[e.Event] | PartText, None]:
@@ -56,7 +66,12 @@ async def answer(
             e.RunRetrying(at=now, run=run.id, code="transcript_invalid", detail=detail, retry_at=now)
         )
     model = work.agent.model
-    begun.append(e.StepStarted(at=now, run=run.id, step=decision.step, attempt=decision.attempt, model=model))
+    facts = await recorded(work, sent, seen)
+    begun.append(
+        e.StepStarted(
+            at=now, run=run.id, step=decision.step, attempt=decision.attempt, model=model, request=facts
+        )
+    )
     yield begun
     if (stands := before(work.history(), decision.step)).items != before(seen, decision.step).items:
         # Somebody was faster than step.started: what stands before the step, the step must have read (R6).
@@ -66,7 +81,7 @@ async def answer(
             yield failing(work, sent.code, sent.detail)
             return
         seen = stands
-    reading = _Reading(work, sent.body)
+    reading = _Reading(work, sent.body, Told(sent="" if sent.digest == facts.digest else sent.digest))
     try:
         async with aclosing(reading.pieces(decision.step, halt)) as pieces:
             async for piece in pieces:
@@ -74,21 +89,23 @@ async def answer(
         response = reading.assembler.response()
         if halt.reason:
             kept = shown_reasoning(response.reasoning)
-            yield ending(work, halt.reason, text=response.text, reasoning=kept)
+            yield ending(
+                work, halt.reason, text=response.text, reasoning=kept, first_at=reading.told.first_at
+            )
         elif reading.assembler.too_large:
-            yield _overgrown(work, decision.step, response)
+            yield _overgrown(work, decision.step, response, reading.told)
         else:
             patient, work.cut = work.cut != decision.step, decision.step if is_cut(response) else work.cut
             incomplete = judge(response, patient=patient)
             omitted = await _taken(work, sent)
-            yield [*omitted, _finished(work, decision.step, response, incomplete)]
+            yield [*omitted, _finished(work, decision.step, response, incomplete, reading.told)]
     except ModelError as error:
         if isinstance(error, EmptyAnswer) and has_done_something(seen, run) and run.failures > work.forgiven:
             omitted = await _taken(work, sent)
-            yield [*omitted, *_silent(work, decision.step, reading.assembler.response())]
+            yield [*omitted, *_silent(work, decision.step, reading.assembler.response(), reading.told)]
             return
         async for events in after(work, error, decision.step, sent, seen):
-            yield _half_kept(work, decision.step, events, reading.assembler.response())
+            yield _half_kept(work, decision.step, events, reading.assembler.response(), reading.told)
     finally:
         await reading.close()
 
@@ -127,27 +144,31 @@ def has_done_something(history: History, run: Run) -> bool:
     )
 
 
-def _silent(work: Work, step: str, response: Response) -> list[e.Event]:
+def _silent(work: Work, step: str, response: Response, told: Told) -> list[e.Event]:
     """The end of a run whose model has used its tools and says nothing of it."""
     silent = Response(
         "", reasoning=response.reasoning, usage=response.usage, finish=response.finish, replay=response.replay
     )
     detail = "The model used its tools and gave no answer after that."
     end = e.RunFinished(at=work.clock.now(), run=work.run.id, limit="no_answer", detail=detail)
-    return [_finished(work, step, silent, None), end]
+    return [_finished(work, step, silent, None, told), end]
 
 
 class _Reading:
     """The stream, read by a task of its own, so that a slow store never slows the provider down."""
 
-    def __init__(self, work: Work, body: Mapping[str, Any]) -> None:
+    def __init__(self, work: Work, body: Mapping[str, Any], told: Told) -> None:
         self.assembler = Assembler()
+        self.told = told
+        self._now = work.clock.now
         #: What has come and was not yielded yet: (of which name, text).
         self._text: list[tuple[str, str]] = []
         self._more = asyncio.Event()
         self._task = asyncio.create_task(self._read(work, body), name="model stream")
 
     def _feed(self, delta: Delta) -> None:
+        if self.told.first_at is None and not isinstance(delta, UsageDelta | FinishDelta):
+            self.told = replace(self.told, first_at=self._now())
         text = self.assembler.feed(delta)
         for kind, piece in (("reasoning", self.assembler.fresh_reasoning()), ("text", text)):
             if piece:
@@ -218,7 +239,9 @@ def _until_tick() -> float:
     return PIECE_INTERVAL - asyncio.get_running_loop().time() % PIECE_INTERVAL
 
 
-def _finished(work: Work, step: str, response: Response, incomplete: e.Incomplete | None) -> e.StepFinished:
+def _finished(
+    work: Work, step: str, response: Response, incomplete: e.Incomplete | None, told: Told
+) -> e.StepFinished:
     replay: dict[str, object] = {}
     if work.profile.replays_reasoning and response.reasoning.strip():
         replay["reasoning_content"] = response.reasoning
@@ -239,6 +262,8 @@ def _finished(work: Work, step: str, response: Response, incomplete: e.Incomplet
         incomplete=incomplete,
         issuer=work.profile.issuer(work.agent.model, work.agent.endpoint.account),
         replay=replay or None,
+        first_at=told.first_at,
+        sent=told.sent,
     )
 
 
@@ -266,20 +291,20 @@ def _proposed(work: Work, step: str, ordinal: int, call: AssembledCall) -> e.Pro
     )
 
 
-def _overgrown(work: Work, step: str, response: Response) -> list[e.Event]:
+def _overgrown(work: Work, step: str, response: Response, told: Told) -> list[e.Event]:
     """The end of a run whose model does not stop talking (rule R8): the text stays, calls do not."""
     cut = Response(response.text, reasoning=response.reasoning, usage=response.usage, finish="length")
     detail = "The answer was longer than one answer may be, and was cut."
     end = e.RunFinished(at=work.clock.now(), run=work.run.id, limit="limit_tokens", detail=detail)
-    return [_finished(work, step, cut, "length"), end]
+    return [_finished(work, step, cut, "length", told), end]
 
 
-def _half_kept(work: Work, step: str, events: list[e.Event], response: Response) -> list[e.Event]:
+def _half_kept(work: Work, step: str, events: list[e.Event], response: Response, told: Told) -> list[e.Event]:
     """The end of a run that gives up in the middle of an answer: what people have read stays, marked (rule R14). Its
     calls do not. Whatever else comes of a failed try (another one) is left as it is."""
     half = Response(response.text, reasoning=response.reasoning, usage=response.usage)
     return [
-        _finished(work, step, half, "interrupted")
+        _finished(work, step, half, "interrupted", told)
         if isinstance(event, e.StepDiscarded) and event.step == step and response.text.strip()
         else event
         for event in events

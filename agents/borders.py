@@ -7,6 +7,7 @@ becomes an error where nobody expects one. So each door brings what it is given 
 
 import json
 import re
+import unicodedata
 from math import isinf
 from typing import Any
 
@@ -14,6 +15,8 @@ from typing import Any
 MAX_NESTING = 100
 
 REPLACED = "\N{REPLACEMENT CHARACTER}"
+#: Categories of Unicode without a shape: controls, formats, halves of pairs, separators.
+_NOT_DRAWN = {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}
 _BAD = re.compile("[\0\ud800-\udfff]")
 #: Escapes that may stand for what is replaced. What only looks like one is read again for nothing.
 _ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
@@ -32,6 +35,20 @@ def text(value: str) -> str:
     if not _BAD.search(value):
         return value
     return _BAD.sub(REPLACED, value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
+
+
+#: Drawn by nothing, though their category says "letter", "mark" or "symbol": fillers of Hangul, a blank of Braille,
+#: joiners and selectors of variants.
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+
+
+def is_blank(value: str) -> bool:
+    """Whether a person would see nothing: only spaces, controls, and characters that are not drawn (U+200B, U+2060 …).
+    The browser judges alike (`isBlank` in frontend/src/sync/text.ts)."""
+    return all(
+        character.isspace() or unicodedata.category(character) in _NOT_DRAWN or _UNSEEN.match(character)
+        for character in value
+    )
 
 
 def value(found: Any) -> Any:

@@ -19,6 +19,7 @@ class Streamed(NamedTuple):
     step: str
     text: str
     reasoning: str = ""
+    first_at: int | None = None
 
 
 def stopped(
@@ -109,8 +110,12 @@ def cut_off(steps: Iterable[Step], now: int, streamed: Streamed | None = None) -
         if step.status != "streaming":
             continue
         if streamed is not None and streamed.step == step.id and (streamed.text + streamed.reasoning).strip():
-            kept = {"text": streamed.text, "reasoning": streamed.reasoning}
-            events.append(e.StepStopped(at=now, run=step.run, step=step.id, **kept))
+            text, reasoning, first_at = streamed[1:]
+            events.append(
+                e.StepStopped(
+                    at=now, run=step.run, step=step.id, text=text, reasoning=reasoning, first_at=first_at
+                )
+            )
         else:
             events.append(e.StepDiscarded(at=now, run=step.run, step=step.id, reason="the run ended"))
     return events

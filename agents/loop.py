@@ -19,6 +19,7 @@ from agents.dialects.opening import chosen
 from agents.faults import FaultLog
 from agents.history import Call, History, fold
 from agents.learned import LearnedForms
+from agents.recording import RequestLog
 from agents.retrying import rested
 from agents.spec import AgentSpec
 from agents.steps import (
@@ -58,6 +59,7 @@ async def perform(
     fallbacks: Sequence[Model] = (),
     files: FileReader | None = None,
     faults: FaultLog | None = None,
+    requests: RequestLog | None = None,
     refused: Iterable[str] = (),
     learned: LearnedForms | None = None,
     rescue: bool = True,
@@ -72,11 +74,12 @@ async def perform(
     generator; tools and streams are cancelled and nothing more is yielded. `agent.model` must be filled in.
 
     `fallbacks` are the models of `fallbacks_of(agent)`; each is asked from then on in this run when the one before
-    cannot answer. Refused requests go to `faults`; none whose digest is in `refused` is sent again (rule T5). In which
-    form a model takes requests is asked of `learned`, and told there. Without `rescue` a refusal ends the run: whoever
-    wants to know what is refused does not want it asked again in another form. `unwatched` names the entrances through
-    which nobody watches what becomes of a run (rule R4). `acting` finds who acts in a step, and so what its calls may
-    be; without it that is `owner`.
+    cannot answer. Refused requests go to `faults`; none whose digest is in `refused` is sent again (rule T5). What
+    requests say beside the history goes to `requests`, once per version (`agents/recording.py`). In which form a model
+    takes requests is asked of `learned`, and told there. Without `rescue` a refusal ends the run: whoever wants to know
+    what is refused does not want it asked again in another form. `unwatched` names the entrances through which nobody
+    watches what becomes of a run (rule R4). `acting` finds who acts in a step, and so what its calls may be; without it
+    that is `owner`.
     """
     profile = chosen(agent)
     work = Work(
@@ -84,6 +87,7 @@ async def perform(
     )
     work.find_acting = acting
     work.refused, work.faults = set(refused), faults or work.faults
+    work.requests = requests or work.requests
     work.learned, work.rescue = learned or work.learned, rescue
     known = history()
     if known.run is None or not known.run.active:

@@ -9,10 +9,11 @@ from typing import Any
 from agents.dialects.requests import dialect_of
 from agents.dialects.rules import Violation
 from agents.errors import ContentRefused, ModelError, TooLong, TranscriptRefused
-from agents.events import RunCode
+from agents.events import RequestFacts, RunCode
 from agents.faults import RefusedRequest, digest_of, digest_to_repeat
 from agents.history import History
 from agents.leftout import without
+from agents.recording import RequestSettings, facts_of, settings_digest
 from agents.transcript.attached import wanted
 from agents.transcript.forms import PROPER, RequestForm, from_names, ladder, profile_of, shaped, text_only
 from agents.transcript.room import ModelSettings
@@ -42,6 +43,19 @@ def asking(work: Work) -> ModelSettings:
     window = window if work.window is None else min(window, work.window)
     tools, account = work.tools.schemas(work.offered), agent.endpoint.account
     return ModelSettings(agent.model, agent.prompt, tools, window, work.contents, account)
+
+
+async def recorded(work: Work, sent: "Request", history: History) -> RequestFacts:
+    """The facts of a request that was made from this history. Its settings are kept before their digest is told."""
+    agent, ask = work.agent, asking(work)
+    settings = RequestSettings(
+        agent.base_url, work.profile, ask.model, ask.prompt, tuple(ask.tools), ask.account
+    ).to_json()
+    digest = settings_digest(settings)
+    if digest not in work.recorded:
+        await work.requests.keep(digest, settings)
+        work.recorded.add(digest)
+    return facts_of(digest, history, ask, sent.form, work.omission, work.omitted_for, sent.digest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,10 @@ REFUSED = (
     "Do not try to reach the same by other means; go on without it, or ask what they want instead."
 )
 REASON = " Their reason: "
+HAPPENED = (
+    "This call was interrupted and the tool itself gave no result. A person has checked: its effect did happen."
+)
+THEIR_WORDS = " What follows are the person's words, not the tool's:\n"
 NO_OUTPUT = "(The tool gave no output.)"
 
 
@@ -63,6 +67,11 @@ def refusal(call: Call, tools: tuple[str, ...]) -> str:
 def refused_by_person(note: str) -> str:
     """What the model reads about a call that a person did not allow; `note` is their reason, if they gave one."""
     return f"{REFUSED}{REASON}{note}" if note else REFUSED
+
+
+def said_by_person(words: str) -> str:
+    """What the model reads about a call of which a person says that it happened; `words` are theirs, not the tool's."""
+    return f"{HAPPENED}{THEIR_WORDS}{words.strip()}" if words.strip() else HAPPENED
 
 
 def closed_as(call: Call, why: Ending) -> tuple[CallCode, str]:

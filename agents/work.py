@@ -18,6 +18,7 @@ from agents.history import History, Run
 from agents.learned import LearnedForms, NothingLearned
 from agents.leftout import Omission
 from agents.providers.base import Profile
+from agents.recording import NoRequestLog, RequestLog
 from agents.spec import AgentSpec
 from agents.steps import Finish, out_of_time
 from agents.tools import Storage, Toolbox
@@ -94,6 +95,9 @@ class Work:
     faults: FaultLog = field(default_factory=NoFaultLog)
     refused: set[str] = field(default_factory=set)
     fault: str = ""
+    #: Where the settings of requests are kept, and the digests of those that this owner has kept already.
+    requests: RequestLog = field(default_factory=NoRequestLog)
+    recorded: set[str] = field(default_factory=set)
     #: The digests that this owner has kept, and the latest refusal: its words, its kind and status.
     told: set[str] = field(default_factory=set)
     refusal: str = ""
@@ -197,12 +201,13 @@ def ending(
     settled: Sequence[e.CallSettled] = (),
     text: str = "",
     reasoning: str = "",
+    first_at: int | None = None,
 ) -> list[e.Event]:
     """All that ends the run now, to be appended as one batch (rule R7). `settled` are outcomes that came just in time;
-    `text` and `reasoning` are what has streamed of the present step, and are kept."""
+    `text` and `reasoning` are what has streamed of the present step since `first_at`, and are kept."""
     run, now, steps = work.run, work.clock.now(), tuple(work.history().steps())
     streaming = next((step.id for step in steps if step.run == run.id and step.status == "streaming"), "")
-    streamed = closing.Streamed(streaming, text, reasoning)
+    streamed = closing.Streamed(streaming, text, reasoning, first_at)
     if why == "stopped":
         by = run.stopped_by
         return closing.stopped(run.id, steps, now, by=by, settled=settled, streamed=streamed)

@@ -17,18 +17,20 @@ from typing import Literal, get_args
 #: What somebody is to what is acted on.
 Role = Literal["owner", "linked", "stranger", "automation", "sender", "user", "staff", "disabled"]
 #: Through which kind of door they come.
-Door = Literal["web", "private", "group", "automation", "webhook", "admin"]
+Door = Literal["web", "private", "group", "automation", "webhook", "api", "admin"]
 #: What they want. The last group is what an agent does in a run that they have asked for.
 Action = Literal[
-    "read", "begin", "write", "stop", "rename", "delete", "refuse", "allow", "settle",
-    "keep", "act_for", "end_for", "fire", "see_secret",
+    "read", "begin", "write", "rewrite", "stop", "rename", "delete", "refuse", "allow", "settle",
+    "offer", "give_up", "rebuild", "export",
+    "keep", "act_for", "end_for", "fire", "see_secret", "hold_tokens",
     "look", "change", "remember", "set_up", "listen",
 ]  # fmt: skip
 #: What must hold besides. `policy`: the door lets people of this role in. `trust`: an administrator has said that
 #: people who are no users here may have the agent change things. `permission`: they hold the permission for it.
-Need = Literal["policy", "trust", "permission"]
+#: `scope`: the token by which they ask was made for it.
+Need = Literal["policy", "trust", "permission", "scope"]
 #: Why not.
-Reason = Literal["", "disabled", "policy", "trust", "permission", "not_theirs", "not_here"]
+Reason = Literal["", "disabled", "policy", "trust", "permission", "scope", "not_theirs", "not_here"]
 
 ROLES: tuple[Role, ...] = get_args(Role)
 DOORS: tuple[Door, ...] = get_args(Door)
@@ -51,23 +53,30 @@ DOOR_NAMES: Mapping[Door, str] = {
     "group": "a group of a messenger",
     "automation": "schedules and triggers",
     "webhook": "the secret address of a webhook",
+    "api": "the HTTP API and the OpenAI-compatible endpoint, with a token",
     "admin": "the admin",
 }
 ACTION_NAMES: Mapping[Action, str] = {
     "read": "read a conversation",
     "begin": "begin a conversation",
     "write": "say something in it",
+    "rewrite": "change or take back what was said, and have it answered anew",
     "stop": "stop its run",
     "rename": "give it another title",
     "delete": "delete it",
     "refuse": "refuse a call that asks",
     "allow": "allow a call that asks",
     "settle": "say what became of a call in doubt",
+    "offer": "offer its run to the workers once more",
+    "give_up": "mark its run as failed",
+    "rebuild": "rebuild its session in Redis from SQL",
+    "export": "take it out as a file",
     "keep": "make and change schedules and triggers of one's own",
     "act_for": "make, change or fire schedules and triggers of somebody else",
-    "end_for": "pause and remove them",
+    "end_for": "pause and remove them, and revoke tokens of somebody else",
     "fire": "fire a trigger",
     "see_secret": "see the secret address of a webhook",
+    "hold_tokens": "make tokens of one's own, and revoke them",
     "look": "have the agent use tools that only read",
     "change": "have it use tools that change something",
     "remember": "have it remember, and read what it has remembered for them",
@@ -92,9 +101,15 @@ _USE: tuple[Action, ...] = ("look", "change", "remember")
 _CHATS: tuple[Door, ...] = ("private", "group")
 
 RULES: tuple[Rule, ...] = (
-    Rule(("owner",), ("web",), (*_TALK, *_DECIDE, "rename", "delete")),
+    Rule(("owner",), ("web",), (*_TALK, *_DECIDE, "rewrite", "rename", "delete")),
     Rule(("owner",), ("web",), (*_USE, "set_up", "listen")),
     Rule(("owner",), ("web", "admin"), ("keep", "fire", "see_secret")),
+    Rule(("owner",), ("admin",), ("end_for",)),
+    # No token makes another.
+    Rule(("owner",), ("web",), ("hold_tokens",)),
+    # A token is its owner's, for what they made it for; who may say something there speaks with the owner's authority.
+    Rule(("owner",), ("api",), (*_TALK, *_DECIDE, "rename", "delete"), ("scope",)),
+    Rule(("owner",), ("api",), (*_USE, "set_up", "listen")),
     # Their own private chat is their conversation, open in their web chat, too.
     Rule(("owner",), ("private",), (*_TALK, *_DECIDE, *_USE, "set_up", "listen"), ("policy",)),
     # In a chat of the bot's account everybody has their own memory, and nobody has the account's authority.
@@ -108,7 +123,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         ("staff",),
         ("admin",),
-        ("read", "stop", "settle", "act_for", "end_for", "see_secret"),
+        (
+            *("read", "export", "stop", "settle", "refuse", "allow", "offer", "give_up", "rebuild"),
+            *("act_for", "end_for", "see_secret"),
+        ),
         ("permission",),
     ),
 )
@@ -221,14 +239,28 @@ def in_chat(
 
 
 def logged_in(
-    user: int, owner: int, *, active: bool, owner_active: bool = True, attended: bool = True
+    user: int,
+    owner: int,
+    *,
+    active: bool,
+    owner_active: bool = True,
+    attended: bool = True,
+    door: Door = "web",
 ) -> Standing:
-    """How `user`, or what acts for them by itself (not `attended`), stands to what is `owner`'s."""
+    """How `user`, or what acts for them by itself (not `attended`), stands to what is `owner`'s. `door`: through which
+    they come when they come themselves."""
     if not (active and owner_active):
-        return Standing("disabled", "web" if attended else "automation")
+        return Standing("disabled", door if attended else "automation")
     if user != owner:
-        return Standing("user", "web")
-    return Standing("owner", "web") if attended else Standing("automation", "automation")
+        return Standing("user", door)
+    return Standing("owner", door) if attended else Standing("automation", "automation")
+
+
+def by_token(user: int, owner: int, *, scope: bool, active: bool = True) -> Standing:
+    """How whoever shows a token of `user`'s stands to what is `owner`'s; `scope`: it was made for the action that is
+    asked."""
+    stands = logged_in(user, owner, active=active, door="api")
+    return Standing(stands.role, stands.door, frozenset({"scope"} if scope else ()))
 
 
 def in_admin(user: int | None, owner: int | None, *, permitted: bool, active: bool = True) -> Standing:

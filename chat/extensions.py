@@ -20,7 +20,7 @@ from django.apps import apps
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from chat.authorization import ChatPlace
+from chat.authorization import ChatPlace, Door
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -103,6 +103,8 @@ class Entrance:
     label: "StrOrPromise"
     #: Whether somebody watches what becomes of a run that is asked for here, and can be put a question.
     attended: bool = True
+    #: Through which door of chat/authorization.py its conversations' owners come here.
+    door: Door = "web"
     #: The module with its `urlpatterns`; empty: it has no addresses.
     urls: str = ""
     #: Its addresses come after those of all others: for whoever owns the root.
@@ -241,6 +243,12 @@ def label(name: str) -> str:
     """What people are told that something came from; of an entrance that is not installed, its name."""
     found = find(name)
     return name if found is None else str(found.label)
+
+
+def door(name: str) -> Door:
+    """The door by which owners come in at an entrance; of one that is not installed, the web's."""
+    found = find(name)
+    return "web" if found is None else found.door
 
 
 def unattended() -> frozenset[str]:

@@ -116,7 +116,7 @@ HOLDFAST_LEFT_OUT = _entrances.left_out
 INSTALLED_APPS = [
     # It brings sockets to `runserver`, and Twisted into the memory of every other command, which has no use for it.
     *(["daphne"] if sys.argv[1:2] == ["runserver"] else []),
-    "django.contrib.admin",
+    "config.admin_app.HoldfastAdmin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -127,6 +127,7 @@ INSTALLED_APPS = [
     "config",
     "agents",
     "chat",
+    "chat.tokens",
     *_entrances.apps,
     *other_apps(),
 ]

@@ -15,5 +15,6 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("admin/", admin.site.urls),
+    path("", include("chat.tokens.urls")),
     *(path("", include(module)) for module in extensions.urls()),
 ]

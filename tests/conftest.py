@@ -57,6 +57,7 @@ LONGEST = (
     "tests/chat/entrances/feishu/test_burst.py",
     "tests/chat/entrances/feishu/test_processes.py",
     "tests/chat/entrances/triggers/test_processes.py",
+    "tests/chat/entrances/openai_api/test_sdks.py",
     "tests/recovery/test_database_restart.py",
     "tests/recovery/test_poison.py",
     "tests/browser/",

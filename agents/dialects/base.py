@@ -23,6 +23,7 @@ __all__ = [
     "FinishDelta",
     "Model",
     "ModelError",
+    "Outgoing",
     "ReasoningDelta",
     "ReplayItem",
     "TextDelta",
@@ -98,6 +99,16 @@ class FinishDelta:
 
 
 Delta = TextDelta | ReasoningDelta | CallDelta | WholeMessage | ReplayItem | UsageDelta | FinishDelta
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One request as it goes out over HTTP: where to, what it says, and what carries the key (None: a bearer token)."""
+
+    base_url: str
+    path: str
+    body: Mapping[str, Any]
+    headers: Mapping[str, str] | None = None
 
 
 class Model(Protocol):

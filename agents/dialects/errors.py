@@ -89,9 +89,15 @@ def _without_words(status: int, said: str, lowered: str, after: float | None) ->
     """What a status means with words that nobody knows."""
     if status == 413:
         return TooLong("The request is larger than the provider takes.", status=status)
-    if status in (408, 409, 425, 500, 502, 503, 504, 520, 522, 524, 529):
-        detail = f"The provider has a problem of its own (HTTP {status})."
+    if status in (425, 503, 529):
+        detail = f"The provider has no room at the moment (HTTP {status})."
         return ModelError("model_busy", detail, retry=True, after=after, status=status)
+    if status in (408, 409) or 500 <= status:
+        # A fault of its own, or of a proxy before it: that is not "busy", and waiting alone may not help.
+        detail = f"The provider has a problem of its own (HTTP {status})."
+        if said:
+            detail = f"{detail[:-1]}: {said}"
+        return ModelError("model_error", detail, retry=True, after=after, status=status)
     if status == 0:
         busy = re.search(r"overloaded|rate limit|capacity|try again|timeout|internal|server_error", lowered)
         detail = (
@@ -99,10 +105,6 @@ def _without_words(status: int, said: str, lowered: str, after: float | None) ->
         )
         code: RunCode = "model_busy" if busy else "model_error"
         return ModelError(code, detail, retry=True, after=after, status=status)
-    if status >= 500:
-        return ModelError(
-            "model_error", f"The provider failed (HTTP {status}): {said}", retry=True, status=status
-        )
     return ModelError(
         "model_rejected", f"The provider refused the request (HTTP {status}): {said}", status=status
     )

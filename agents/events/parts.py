@@ -167,6 +167,27 @@ class AttachmentRef(Fact):
         return self.media_type.startswith("image/")
 
 
+class LeftOutFact(Fact):
+    """An item that a request goes without, by its id, or only these files of it."""
+
+    item: str
+    files: tuple[str, ...] = ()
+
+
+class RequestFacts(Fact):
+    """What decided how a request was made, beside the history (`agents/recording.py`). `settings` and `digest` are
+    digests: of the model, prompt, tools and profile as they were then, and of the address and the body. `form` names
+    the changes of its form (rule T5), `window` is in tokens, `since` is the seq from which on the history was held."""
+
+    settings: str
+    form: tuple[str, ...] = ()
+    window: int
+    since: int
+    omitted: tuple[LeftOutFact, ...] = ()
+    omitted_for: str = ""
+    digest: str
+
+
 class Usage(Fact):
     """Tokens of one model response, as the provider counted them. `cached` is the share of `input` that came from
     the provider's cache; `cost` in billionths of a US dollar, None where the agent has no prices."""

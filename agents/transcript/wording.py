@@ -2,8 +2,9 @@
 
 import re
 
+from agents.borders import is_blank
 from agents.history import Call, HistoryNote, Step, Summary, UserMessage
-from agents.results import INTERRUPTED, NO_OUTPUT, NOT_STARTED
+from agents.results import INTERRUPTED, NO_OUTPUT, NOT_STARTED, said_by_person
 from agents.transcript.tokens import characters, estimate
 
 CUT = "[This answer was cut off here.]"
@@ -16,7 +17,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def user_text(message: UserMessage) -> str:
     """What the model reads of a user's message: all of it (V19), and never nothing (V9)."""
-    return clean(message.text) if message.text.strip() else EMPTY_MESSAGE
+    return clean(message.text) if not is_blank(message.text) else EMPTY_MESSAGE
 
 
 def note_text(note: HistoryNote) -> str:
@@ -47,6 +48,8 @@ def result(call: Call, tokens: int) -> str:
     if call.open:
         return NOT_STARTED if call.attempt == 0 else INTERRUPTED
     text = clean(call.result)
+    if call.code == "resolved_by_person" and call.status == "succeeded":
+        return shortened(said_by_person(text), tokens)
     if not text.strip():
         return NO_OUTPUT
     return shortened(text, tokens)

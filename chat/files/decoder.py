@@ -4,7 +4,8 @@ in   a line of JSON {"op", "size", "cpu_s", …}, then so many bytes of a pictur
 out  a line of JSON {"size", …} or {"problem"}, then so many bytes              comes for IDLE_S seconds)
 
 check   is it a picture of this format with at most so many pixels?
-shrink  as a model gets it: no longer than an edge, upright, never animated; {"as_is": true} if it is that already
+shrink  as a model gets it: no longer than an edge, upright, never animated, without where and by what it was taken;
+        {"as_is": true} if it is that already
 """
 
 import json
@@ -41,22 +42,43 @@ def check(data: bytes, *, form: str, pixels: int) -> Answer:
     return {"width": width, "height": height}, b""
 
 
+#: What a file may say of itself beside its picture and still go to a model as it is: how the picture is to be drawn.
+#: Anything else may tell where it was taken, of whom, with which camera: EXIF, XMP, comments, a second picture.
+_DRAWING = {
+    "adobe", "adobe_transform", "aspect", "background", "chromaticity", "default_image", "dpi", "duration", "gamma",
+    "icc_profile", "interlace", "jfif", "jfif_density", "jfif_unit", "jfif_version", "loop", "progression",
+    "progressive", "srgb", "timestamp", "transparency",
+}  # fmt: skip
+
+
+def tells_more(image: Image.Image) -> bool:
+    """Whether the file holds more than its picture. A PNG may say so behind it, so it is read to its end."""
+    image.load()
+    return bool(set(map(str, image.info)) - _DRAWING) or len(image.getexif()) > 0
+
+
 def shrink(data: bytes, *, edge: int, plain_bytes: int, pixels: int) -> Answer:
-    """The picture for a model. One that is no larger than `edge` and `plain_bytes` and stands still stays as it is,
-    where `plain_bytes` is above 0."""
+    """The picture for a model. One that is no larger than `edge` and `plain_bytes`, stands still and holds nothing but
+    a picture stays as it is, where `plain_bytes` is above 0."""
     with Image.open(BytesIO(data)) as image:
         if image.size[0] * image.size[1] > pixels:
             return {"problem": "too_many_pixels"}, b""
-        if len(data) <= plain_bytes and max(image.size) <= edge and not getattr(image, "is_animated", False):
+        small = (
+            len(data) <= plain_bytes and max(image.size) <= edge and not getattr(image, "is_animated", False)
+        )
+        if small and not tells_more(image):
             return {"as_is": True}, b""
         image.thumbnail((edge, edge))
         upright: Any = ImageOps.exif_transpose(image)
         clear = upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info
+        plain = upright.convert("RGBA" if clear else "RGB")
+        # Pillow would write some of it again: comments, XMP. Its colours it needs.
+        plain.info = {key: found for key, found in plain.info.items() if key == "icc_profile"}
         out = BytesIO()
         if clear:
-            upright.convert("RGBA").save(out, "PNG")
+            plain.save(out, "PNG")
         else:
-            upright.convert("RGB").save(out, "JPEG", quality=88)
+            plain.save(out, "JPEG", quality=88)
     return {"media_type": "image/png" if clear else "image/jpeg"}, out.getvalue()
 
 

@@ -16,7 +16,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
 from chat.support.clock import now_ms
@@ -236,10 +236,25 @@ def pretty(value: Any) -> SafeString:
     return block(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def block(text: str) -> SafeString:
+def compact(value: Any) -> str:
+    """A JSON value in one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def block(text: str, shown: int = MAX_SHOWN) -> SafeString:
     """Text as it is, line breaks and all; escaped."""
-    cut = "" if len(text) <= MAX_SHOWN else f"\n… {len(text) - MAX_SHOWN:,} characters more"
-    return format_html('<pre class="hf-text">{}{}</pre>', text[:MAX_SHOWN], cut)
+    cut = "" if len(text) <= shown else f"\n… {len(text) - shown:,} characters more"
+    return format_html('<pre class="hf-text">{}{}</pre>', text[:shown], cut)
+
+
+def badge(state: str, words: str) -> SafeString:
+    """A state as a small mark."""
+    return format_html('<span class="hf-status hf-is-{}">{}</span>', state, words)
+
+
+def plain_html(text: str) -> str:
+    """Text as HTML that is nothing but this text."""
+    return str(escape(text))
 
 
 def link(label: str, page: str, *args: Any, **query: Any) -> SafeString:

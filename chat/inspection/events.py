@@ -4,6 +4,7 @@ from typing import Any, ClassVar, get_args
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from agents import events
 from chat.inspection import base
@@ -16,7 +17,7 @@ TYPES = tuple(kind.model_fields["type"].default for kind in get_args(get_args(ev
 
 @admin.register(Event)
 class EventAdmin(PartAdmin):
-    list_display = ("seq", "type", "chat", "time", "tag", "command")
+    list_display = ("seq", "type", "version", "chat", "time", "tag", "command", "moment")
     list_display_links = ("seq", "type")
     list_filter = (by_values("type", TYPES), RunOwnerFilter)
     search_ids = ("conversation_id",)
@@ -24,7 +25,11 @@ class EventAdmin(PartAdmin):
     search_help_text = "A conversation's id, a type of event, a tag or a command's id."
     unlisted = ("text",)
     ordering = ("-id",)
-    fields: ClassVar[Any] = ("seq", "type", "chat", "time", "tag", "command", "json")
+    fields: ClassVar[Any] = ("seq", "type", "version", "chat", "time", "tag", "command", "moment", "json")
+
+    @admin.display(description=_("state"))
+    def moment(self, row: Event) -> SafeString:
+        return base.link(str(_("As it was")), "chat_conversation_moment", row.conversation_id, row.seq)
 
     @admin.display(description="decided (UTC)")
     def time(self, row: Event) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from agents.events import ACTIVE_RUN
 from chat.authorization import Action as Wanted
 from chat.authorization import in_admin
-from chat.commands import SettleBody, StopBody
+from chat.commands import ApproveBody, SettleBody, StopBody
 from chat.inbox import CommandResult, Sender
 from chat.inspection import base
 from chat.models import Call, Conversation, QueueFailure, Run
@@ -43,6 +43,9 @@ DECISIONS = (
     ("run_again", "Run it again"),
 )
 
+#: The two words on a call that asks.
+APPROVALS = (("approve", _("Allow")), ("refuse", _("Refuse")))
+
 
 @dataclass(frozen=True)
 class Action:
@@ -69,6 +72,16 @@ class Operator:
         return self.may("settle", "chat.change_call")
 
     @property
+    def approves(self) -> bool:
+        """Whether they may allow and refuse calls that ask."""
+        return self.may("allow", "chat.change_call") and self.may("refuse", "chat.change_call")
+
+    @property
+    def reads(self) -> bool:
+        """Whether they may read a conversation of somebody."""
+        return self.may("read", "chat.view_conversation") or self.may("read", "chat.change_conversation")
+
+    @property
     def stops(self) -> bool:
         """Whether they may stop a run."""
         return self.may("stop", "chat.change_run")
@@ -79,7 +92,15 @@ class Operator:
         return self.may("keep" if owner == self.user.pk else "act_for", ACT_FOR, owner)
 
     def about_call(self, row: Call, *, back: bool = False) -> list[Action]:
-        """The three choices of a call in doubt. `back`: from its conversation, and back to it."""
+        """The three choices of a call in doubt, or the two of one that asks. `back`: from its conversation, and back
+        to it."""
+        if row.status == "awaiting_approval" and self.approves:
+            return [
+                Action(
+                    f"{label}…", base.address("chat_call_approve", row.pk, decision=decision, **_back(back))
+                )
+                for decision, label in APPROVALS
+            ]
         if row.status != "in_doubt" or not self.settles:
             return []
         return [
@@ -102,7 +123,9 @@ def _back(back: bool) -> dict[str, str]:
     return {"back": "conversation"} if back else {}
 
 
-def submit(operator: Operator, row: Run | Call, command: str, body: StopBody | SettleBody) -> CommandResult:
+def submit(
+    operator: Operator, row: Run | Call, command: str, body: StopBody | SettleBody | ApproveBody
+) -> CommandResult:
     """Send a command about a conversation as `operator`; the caller has checked that they may. `command` is its id: the
     same one again has one effect (rule W5)."""
 

@@ -9,13 +9,15 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from agents.events import ACTIVE_RUN
-from chat.commands import MAX_TEXT, SettleBody, StopBody
+from chat.commands import MAX_NOTE, MAX_TEXT, ApproveBody, SettleBody, StopBody
 from chat.inbox import CommandResult
 from chat.inspection import base
 from chat.inspection.operating import DECISIONS, Action, Operator, submit
-from chat.models import Call, Run
+from chat.models import Call, Run, Step
 
 DONE = {
     "happened": "Recorded: it happened. The agent reads the result that you gave.",
@@ -48,6 +50,24 @@ class SettleForm(CommandForm):
         label="Result",
         help_text="What the agent reads as the call's result: what it returned, or how you know that it did not "
         "happen. May be empty. Not used when the call is run again.",
+    )
+
+
+class ApproveForm(CommandForm):
+    """Whether a call may run, about exactly what was shown (rule W8)."""
+
+    digest = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    decision = forms.ChoiceField(
+        choices=(("approve", _("It may run")), ("refuse", _("It may not"))),
+        widget=forms.RadioSelect,
+        label=_("Your word"),
+    )
+    note = forms.CharField(
+        required=False,
+        max_length=MAX_NOTE,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label=_("Reason"),
+        help_text=_("Of a refusal, for the model to read. May be empty."),
     )
 
 
@@ -114,6 +134,74 @@ def settle_page(owner: OperatedAdmin, request: HttpRequest, row: Call) -> HttpRe
         messages.warning(request, _word_on(row))
         return _after(request, row, request.GET.get("back", ""))
     return _page(owner, request, row, form)
+
+
+def approve_page(owner: "admin.ModelAdmin[Any]", request: HttpRequest, row: Call) -> HttpResponse:
+    """Show what a call was given, and allow or refuse it. Raises PermissionDenied."""
+    operator = Operator(request.user)
+    if not operator.approves:
+        raise PermissionDenied
+    asked = approval_of(row)
+    digest = asked["digest"] if asked is not None and asked["decision"] is None else ""
+    form = ApproveForm(
+        request.POST if request.method == "POST" else None,
+        initial={**_initial(request, "decision", "back"), "digest": digest},
+    )
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        body = ApproveBody(
+            kind="approve",
+            call=row.call,
+            digest=said["digest"],
+            decision=said["decision"],
+            note=said["note"],
+        )
+        result = submit(operator, row, str(said["command"]), body)
+        row.refresh_from_db()
+        if result.status != "rejected":
+            owner.log_change(request, row, f"Decided: {said['decision']}.")
+            messages.success(request, gettext("Recorded. The conversation shows that it was you."))
+        elif result.retry:
+            messages.error(request, REFUSED["unavailable"])
+            return _approval(owner, request, row, form)
+        else:
+            late = gettext("Nothing was done: somebody was faster, or what the call asks has changed.")
+            messages.warning(request, _refusal(result, late))
+        return _after(request, row, said["back"])
+    if row.status != "awaiting_approval" or not digest:
+        messages.warning(request, gettext("This call does not wait for anybody's word."))
+        return _after(request, row, request.GET.get("back", ""))
+    return _approval(owner, request, row, form)
+
+
+def approval_of(row: Call) -> dict[str, Any] | None:
+    """What the step's item says of the approval of a call; None: nobody was asked."""
+    step = Step.objects.filter(conversation=row.conversation_id, step=row.step).first()
+    calls = step.body["calls"] if step is not None else []
+    return next((call.get("approval") for call in calls if call["id"] == row.call), None)
+
+
+def _approval(
+    owner: "admin.ModelAdmin[Any]", request: HttpRequest, row: Call, form: forms.Form
+) -> HttpResponse:
+    context = {
+        **owner.admin_site.each_context(request),
+        "title": _("May this call run?"),
+        "opts": owner.opts,
+        "row": row,
+        "form": form,
+        "facts": (
+            (_("tool"), row.name),
+            (_("conversation"), row.conversation),
+            (_("of"), row.conversation.owner),
+            (_("effect"), row.effect),
+        ),
+        "button": _("Record this"),
+        "no": _("No, take me back"),
+        "back": _where(row, str(form["back"].value() or "")),
+    }
+    request.current_app = owner.admin_site.name
+    return TemplateResponse(request, "admin/chat/approve.html", context)
 
 
 def stop_page(owner: OperatedAdmin, request: HttpRequest, row: Run) -> HttpResponse:

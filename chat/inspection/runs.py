@@ -3,14 +3,20 @@
 from typing import Any, ClassVar, get_args
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from django.utils.safestring import SafeString
 
 from agents.events import CallStatus, Effect, RunStatus, StepStatus
 from chat.inspection import base
+from chat.inspection.help_pages import HelpedAdmin
+from chat.inspection.helping import GIVE_UP, OFFER
 from chat.inspection.operating import RESTING, Action, Operator
-from chat.inspection.pages import OperatedAdmin, settle_page, stop_page
+from chat.inspection.pages import OperatedAdmin, approval_of, approve_page, settle_page, stop_page
+from chat.inspection.reading import was_read
+from chat.inspection.waterfall_rows import fall_of
 from chat.models import Call, Fault, Run, Step
 
 
@@ -43,6 +49,15 @@ class PartAdmin(base.ReadOnlyAdmin):
     ordering = ("-id",)
     ordering_of: ClassVar[Any] = {"conversation__id__exact": ("-seq",)}
 
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """The row; that a part of somebody's conversation was read is written down."""
+        row = self.get_object(request, object_id) if self.has_view_permission(request) else None
+        if row is not None:
+            was_read(request.user, row.conversation, f"{self.opts.model_name}")
+        return super().change_view(request, object_id, form_url, extra_context)
+
     @admin.display(description="conversation")
     def chat(self, row: Any) -> SafeString:
         return base.to_conversation(row)
@@ -65,7 +80,8 @@ class PartAdmin(base.ReadOnlyAdmin):
 
 
 @admin.register(Run)
-class RunAdmin(OperatedAdmin, PartAdmin):
+class RunAdmin(HelpedAdmin, OperatedAdmin, PartAdmin):
+    helps = (OFFER, GIVE_UP)
     list_display = ("run", "chat", "status", "attempt", "worker", "started", "duration", "tokens", "code")
     list_filter = (by_values("status", get_args(RunStatus)), RunOwnerFilter)
     search_ids = ("conversation_id",)
@@ -79,12 +95,19 @@ class RunAdmin(OperatedAdmin, PartAdmin):
 
     page = "stop"
 
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        row = kwargs.get("obj")
+        context["fall"] = fall_of(row) if row is not None else None
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def operate(self, request: HttpRequest, row: Any) -> HttpResponse:
         """The page on which a run is stopped."""
         return stop_page(self, request, row)
 
     def actions_of(self, request: HttpRequest, row: Any) -> list[Action]:
-        return Operator(request.user).about_run(row)
+        return [*Operator(request.user).about_run(row), *self.help_links(request, row)]
 
     @admin.display(description="in this state since (UTC)")
     def since(self, row: Run) -> str:
@@ -150,6 +173,17 @@ class CallAdmin(OperatedAdmin, PartAdmin):
 
     page = "settle"
 
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.approve)
+        return [path("<path:object_id>/approve/", view, name="chat_call_approve"), *super().get_urls()]
+
+    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The page on which a call that asks is allowed or refused."""
+        row = self.get_object(request, object_id) if self.has_view_permission(request) else None
+        if row is None:
+            raise PermissionDenied
+        return approve_page(self, request, row)
+
     def operate(self, request: HttpRequest, row: Any) -> HttpResponse:
         """The page on which somebody says what became of a call in doubt."""
         return settle_page(self, request, row)
@@ -164,9 +198,7 @@ class CallAdmin(OperatedAdmin, PartAdmin):
     @admin.display(description="approval")
     def approval(self, row: Call) -> str:
         """Who was asked whether it may run, and what they said (W8); the step's item has it."""
-        step = Step.objects.filter(conversation=row.conversation_id, step=row.step).first()
-        calls = step.body["calls"] if step is not None else []
-        said = next((call.get("approval") for call in calls if call["id"] == row.call), None)
+        said = approval_of(row)
         if said is None:
             return "not needed"
         if said["decision"] is None:

@@ -1,16 +1,26 @@
 """A conversation as the admin shows it: messages, runs, steps and calls in their order, read in few queries."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+
 from chat.inspection import base
 from chat.inspection.operating import RESTING, Action, Operator
+from chat.inspection.prose import prose
+from chat.inspection.waterfall_rows import Fall, falls_of
 from chat.models import Call, Message, Run, Step
 
 #: Items on one page.
 PAGE = 60
+KINDS: dict[str, Callable[[], str]] = {
+    "message": lambda: gettext("Message"),
+    "note": lambda: gettext("Note"),
+    "notice": lambda: gettext("Notice"),
+}
 
 
 @dataclass
@@ -22,6 +32,8 @@ class Entry:
     at: str
     heading: str
     text: str = ""
+    #: An answer, its markdown rendered.
+    prose: SafeString | None = None
     status: str = ""
     #: Address of the admin page of the row behind it.
     address: str = ""
@@ -29,6 +41,22 @@ class Entry:
     #: What an operator may do about it.
     actions: list[Action] = field(default_factory=list)
     calls: list["Entry"] = field(default_factory=list)
+    files: list["FileEntry"] = field(default_factory=list)
+    #: What a call was given.
+    arguments: str = ""
+    #: Of a run: where its time went, and whether that is shown at once.
+    fall: Fall | None = None
+    open: bool = False
+
+
+@dataclass
+class FileEntry:
+    """A file of a message, as people see it."""
+
+    name: str
+    size: str
+    address: str
+    picture: bool
 
 
 @dataclass
@@ -36,6 +64,8 @@ class Transcript:
     entries: list[Entry]
     #: `?before=` of the page with what is older; None if there is nothing.
     older: int | None
+    #: The page ends before this seq; None: it is the newest.
+    before: int | None = None
 
 
 def transcript(conversation: UUID, operator: Operator, before: int | None = None) -> Transcript:
@@ -56,8 +86,10 @@ def transcript(conversation: UUID, operator: Operator, before: int | None = None
     ]
     runs = Run.objects.filter(conversation_id=conversation, seq__gte=(older or 0))
     runs = runs if before is None else runs.filter(seq__lt=before)
-    entries += [_run(row, operator) for row in runs[: PAGE * 2]]
-    return Transcript(entries=sorted(entries, key=lambda entry: entry.seq), older=older)
+    shown = list(runs.order_by("-seq")[: PAGE * 2])
+    falls = falls_of(conversation, shown)
+    entries += [_run(row, operator, falls.get(row.run), newest=row is shown[0]) for row in shown]
+    return Transcript(entries=sorted(entries, key=lambda entry: entry.seq), older=older, before=before)
 
 
 def _calls(conversation: UUID, steps: list[str]) -> dict[str, list[Call]]:
@@ -69,9 +101,9 @@ def _calls(conversation: UUID, steps: list[str]) -> dict[str, list[Call]]:
 
 def _message(row: Message) -> Entry:
     body = row.body
-    heading, text = row.kind, body.get("text", "")
+    heading, text = KINDS.get(row.kind, lambda: row.kind)(), body.get("text", "")
     if row.kind == "notice":
-        heading, text = f"notice: {body.get('code')}", body.get("detail", "")
+        heading, text = f"{heading}: {body.get('code')}", body.get("detail", "")
     origin = body.get("origin") or {}
     return Entry(
         kind=row.kind,
@@ -81,32 +113,43 @@ def _message(row: Message) -> Entry:
         text=text,
         address=base.address("chat_message_change", row.pk),
         facts=_facts(
-            ("from", " ".join(filter(None, (origin.get("entrance"), origin.get("name"))))),
-            ("files", ", ".join(file["name"] for file in body.get("attachments") or ())),
-            ("left out", _left_out(body)),
+            (gettext("from"), " ".join(filter(None, (origin.get("entrance"), origin.get("name"))))),
+            (gettext("left out"), _left_out(body)),
         ),
+        files=[_file(row.conversation_id, file) for file in body.get("attachments") or ()],
     )
 
 
-def _run(row: Run, operator: Operator) -> Entry:
+def _file(conversation: UUID, file: Mapping[str, Any]) -> FileEntry:
+    return FileEntry(
+        name=file["name"],
+        size=f"{file.get('size', 0):,} B",
+        address=base.address("chat_conversation_file", conversation, file["id"]),
+        picture=str(file.get("media_type", "")).startswith("image/"),
+    )
+
+
+def _run(row: Run, operator: Operator, fall: Fall | None, *, newest: bool) -> Entry:
     return Entry(
         kind="run",
         seq=row.seq,
         at=base.time(row.queued_at),
-        heading=f"run {row.run}",
+        heading=gettext("Run {id}").format(id=row.run),
         status=row.status,
         address=base.address("chat_run_change", row.pk),
         actions=operator.about_run(row, back=True),
         facts=_facts(
-            ("attempt", row.attempt),
-            ("worker", row.worker),
-            ("took", base.took(row.started_at, row.ended_at)),
-            ("tokens", base.tokens(row)),
-            ("code", row.code),
-            ("why", row.reason),
-            ("since", base.since(row) if row.status in RESTING else ""),
-            ("detail", row.detail),
+            (gettext("attempt"), row.attempt),
+            (gettext("worker"), row.worker),
+            (gettext("took"), base.took(row.started_at, row.ended_at)),
+            (gettext("tokens"), base.tokens(row)),
+            (gettext("code"), row.code),
+            (gettext("why"), row.reason),
+            (gettext("since"), base.since(row) if row.status in RESTING else ""),
+            (gettext("detail"), row.detail),
         ),
+        fall=fall,
+        open=newest,
     )
 
 
@@ -115,16 +158,16 @@ def _step(row: Step, calls: list[Call], operator: Operator) -> Entry:
         kind="step",
         seq=row.seq,
         at=base.time(row.started_at),
-        heading=f"step {row.step}",
-        text=row.body.get("text", ""),
+        heading=gettext("Step {id}").format(id=row.step),
+        prose=prose(text) if (text := row.body.get("text", "")) else None,
         status=row.status,
         address=base.address("chat_step_change", row.pk),
         facts=_facts(
-            ("model", row.model),
-            ("attempt", row.attempt),
-            ("took", base.took(row.started_at, row.ended_at)),
-            ("tokens", base.tokens(row)),
-            ("left out", _left_out(row.body)),
+            (gettext("model"), row.model),
+            (gettext("attempt"), row.attempt),
+            (gettext("took"), base.took(row.started_at, row.ended_at)),
+            (gettext("tokens"), base.tokens(row)),
+            (gettext("left out"), _left_out(row.body)),
         ),
         calls=[_call(call, operator) for call in calls],
     )
@@ -140,15 +183,15 @@ def _call(row: Call, operator: Operator) -> Entry:
         status=row.status,
         address=base.address("chat_call_change", row.pk),
         actions=operator.about_call(row, back=True),
+        arguments="" if row.arguments in ("", "{}") else row.arguments[:2_000],
         facts=_facts(
-            ("id", row.call),
-            ("arguments", row.arguments[:500]),
-            ("effect", row.effect),
-            ("attempt", row.attempt),
-            ("worker", row.worker),
-            ("took", base.took(row.started_at, row.ended_at)),
-            ("code", row.code),
-            ("by", row.by),
+            (gettext("id"), row.call),
+            (gettext("effect"), row.effect),
+            (gettext("attempt"), row.attempt),
+            (gettext("worker"), row.worker),
+            (gettext("took"), base.took(row.started_at, row.ended_at)),
+            (gettext("code"), row.code),
+            (gettext("by"), row.by),
         ),
     )
 

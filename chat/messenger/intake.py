@@ -18,6 +18,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from agents.borders import is_blank
 from agents.events import ACTIVE_RUN
 from chat.commands import MAX_TEXT
 from chat.decide import run_id
@@ -145,7 +146,7 @@ class Intake:
         return said is not None and self._messenger.is_private(said)
 
     async def _said(self, row: InboundMessage, said: Said, who: Speaker) -> Outcome:
-        text = said.text
+        text = "" if is_blank(said.text) else said.text
         match text.lower():
             case "" if said.files or said.quotes or said.forwards:
                 pass

@@ -134,6 +134,38 @@ async def test_an_answer(shell: Shell, bench: Bench) -> None:
     assert model.closed == 1
 
 
+async def test_a_response_tells_when_its_first_piece_came(shell: Shell, bench: Bench) -> None:
+    shell.say("hello")
+    pause = Pause()
+    work = asyncio.create_task(
+        shell.work(
+            AGENT,
+            ScriptedModel([UsageDelta(e.Usage(input=3)), pause, TextDelta("Good day"), FinishDelta("stop")]),
+            bench.toolbox(),
+        )
+    )
+    await pause.reached.wait()
+    (started,) = events_of(shell, e.StepStarted)
+    await asyncio.sleep(0.05)
+    pause.release.set()
+    await work
+    (finished,) = events_of(shell, e.StepFinished)
+    assert started.at + 40 <= finished.first_at <= finished.at, "usage alone is no piece of an answer"
+
+
+async def test_what_was_cut_by_a_stop_tells_when_its_first_piece_came(shell: Shell, bench: Bench) -> None:
+    shell.say("hello")
+    pause = Pause()
+    work = asyncio.create_task(
+        shell.work(AGENT, ScriptedModel([TextDelta("Good "), pause, FinishDelta("stop")]), bench.toolbox())
+    )
+    await pause.reached.wait()
+    shell.ask_to_stop()
+    await work
+    (stopped,) = events_of(shell, e.StepStopped)
+    assert stopped.first_at is not None and stopped.first_at <= stopped.at
+
+
 async def test_R3_a_call_is_stored_before_it_starts(shell: Shell, bench: Bench) -> None:
     shell.say("look")
     model = ScriptedModel(asks(look("a")), says("done"))

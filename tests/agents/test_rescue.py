@@ -127,7 +127,7 @@ async def test_T5_a_500_without_a_word_is_waited_for_and_then_rescued_but_nothin
         (400, "System role not supported", 1, "model_rejected"),
         (500, "Error rendering prompt with jinja template", 1, "model_rejected"),
         (400, "Content Exists Risk", 1, "content_refused"),
-        (500, "Internal Server Error", 5, "model_busy"),
+        (500, "Internal Server Error", 5, "model_error"),
     ],
 )
 async def test_T5_without_the_rescue_a_refusal_ends_the_run_and_is_kept(

@@ -138,7 +138,7 @@ async def test_the_price_is_of_the_model_that_answered(shell: Shell) -> None:
     [
         (402, "You exceeded your current quota", "model_quota", 1),
         (429, "slow down", "model_busy", 1 + TRIES_BEFORE_FALLBACK),
-        (500, "internal", "model_busy", 1 + TRIES_BEFORE_FALLBACK),
+        (500, "internal", "model_error", 1 + TRIES_BEFORE_FALLBACK),
         (529, "overloaded", "model_busy", 1 + TRIES_BEFORE_FALLBACK),
     ],
 )

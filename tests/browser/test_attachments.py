@@ -34,7 +34,7 @@ def test_a_picture_and_a_text_are_sent_answered_and_there_after_a_reload(visit: 
     files = stored(house, conversation)[0]["attachments"]
     assert [file["media_type"] for file in files] == ["image/png", "text/markdown"]
     with chat.page.context.expect_page() as opened:
-        image.click()
+        image.click(modifiers=["Control"])
     assert opened.value.url.endswith(
         "/api/attachments/" + image.locator("xpath=../..").get_attribute("data-id")
     )

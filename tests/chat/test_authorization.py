@@ -7,14 +7,25 @@ import itertools
 import pytest
 
 from chat import authorization as a
-from chat.authorization import ChatPerson, ChatPlace, Rule, decide, in_admin, in_chat, logged_in, role_in_chat
+from chat.authorization import (
+    ChatPerson,
+    ChatPlace,
+    Rule,
+    by_token,
+    decide,
+    in_admin,
+    in_chat,
+    logged_in,
+    role_in_chat,
+)
 from scripts import authorization_docs
 
 #: Written down a second time, on purpose: who may do what at which door, and what must hold besides.
 EXPECTED = """
-owner       web         read begin write stop refuse allow settle rename delete look change remember set_up listen
+owner       web         read begin write rewrite stop refuse allow settle rename delete look change remember set_up listen
 owner       web         keep fire see_secret
-owner       admin       keep fire see_secret
+owner       web         hold_tokens
+owner       admin       keep fire see_secret end_for
 owner       private     read begin write stop refuse allow settle look change remember set_up listen      : policy
 linked      private     read begin write stop refuse allow settle look change remember                    : policy
 linked      group       read begin write stop refuse allow settle look change remember                    : policy
@@ -26,7 +37,10 @@ stranger    private     allow settle change remember set_up                     
 stranger    group       allow settle change remember set_up                                               : policy trust
 automation  automation  begin write look change remember set_up listen
 sender      webhook     fire
-staff       admin       read stop settle act_for end_for see_secret   : permission
+owner       api         read begin write stop refuse allow settle rename delete                            : scope
+owner       api         look change remember set_up listen
+staff       admin       read export stop settle refuse allow offer give_up rebuild  : permission
+staff       admin       act_for end_for see_secret                                  : permission
 """
 
 
@@ -62,7 +76,7 @@ def test_W11_every_role_at_every_door_with_every_action(role: a.Role) -> None:
 
 
 def test_the_whole_product_was_asked() -> None:
-    assert len(CELLS) * len(GIVEN) == 8 * 6 * 19 * 8
+    assert len(CELLS) * len(GIVEN) == 8 * 7 * 25 * 16
     assert set(MAY) == set(a.TABLE)
 
 
@@ -157,3 +171,12 @@ def test_the_page_says_what_the_table_says() -> None:
     rows = [line for line in authorization_docs.generated().splitlines() if line.startswith("| ")]
     told = sum(line.count(" yes ") + any(need in line for need in a.NEEDS) for line in rows)
     assert told > 40
+
+
+def test_a_token_is_its_owners_for_what_it_was_made_for() -> None:
+    assert by_token(ALICE, ALICE, scope=True).may("allow")
+    assert by_token(ALICE, ALICE, scope=False).may("read").reason == "scope"
+    assert by_token(ALICE, BOB, scope=True).may("read").reason == "not_theirs"
+    assert by_token(ALICE, ALICE, scope=True, active=False).may("read").reason == "disabled"
+    assert not by_token(ALICE, ALICE, scope=True).may("keep")
+    assert logged_in(ALICE, ALICE, active=True, door="api").may("change")

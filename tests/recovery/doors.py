@@ -21,8 +21,11 @@ from contextlib import AsyncExitStack
 from typing import Any, Protocol, Self
 
 import httpx
+import openai
+from httpx_sse import aconnect_sse
 
 from tests.recovery.chaos.model import Model
+from tests.support.api_tokens import make_token
 from tests.support.feishu_bot import Bot
 from tests.support.tab import Tab, log_in
 from tests.support.waiting import eventually
@@ -313,10 +316,128 @@ class Trigger(Rule):
         assert len({answer.json()["firing"] for answer in sent}) == 1, [answer.text for answer in sent]
 
 
-DOORS: dict[str, type[Door]] = {"web": Web, "feishu": Feishu, "schedule": Schedule, "trigger": Trigger}
+class Api:
+    """A program of Alice's with a token. It says everything twice under one key, and follows by server-sent events,
+    coming back from the last one that it has seen whenever the link ends."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._place = self._run = self._cursor = ""
+
+    async def __aenter__(self) -> Self:
+        token = await make_token(self._house.stack, "alice")
+        self._client = httpx.AsyncClient(
+            base_url=f"{self._house.stack.address}/api/v1",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=20,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def say(self, text: str, conversation: str = "") -> str:
+        path = f"/conversations/{conversation}/messages" if conversation else "/conversations"
+        key = {"Idempotency-Key": str(uuid.uuid4())}
+        answers = [await self._client.post(path, json={"text": text}, headers=key) for _ in range(2)]
+        assert [one.status_code for one in answers] == [201, 201], [one.text for one in answers]
+        first, again = (one.json() for one in answers)
+        assert first["message"] == again["message"] and first["run"] == again["run"]
+        self._place = conversation or first["conversation"]
+        self._run, self._cursor = first["run"], first["cursor"]
+        return self._place
+
+    async def answer(self) -> str:
+        text = ""
+        path = f"/conversations/{self._place}/events"
+        while True:
+            here = {"Last-Event-ID": self._cursor}
+            try:
+                async with aconnect_sse(self._client, "GET", path, headers=here, timeout=TIMEOUT_S) as source:
+                    async for told in source.aiter_sse():
+                        self._cursor = told.id or self._cursor
+                        event = told.json().get("event") or {} if told.event == "event" else {}
+                        if event.get("run") == self._run and event.get("type") == "step.finished":
+                            text = str(event["text"])
+                        if event.get("run") == self._run and event.get("type") == "run.finished":
+                            return text
+            except httpx.TransportError:
+                await asyncio.sleep(0.2)
+
+    async def stop(self, conversation: str) -> None:
+        stopped = await self._client.post(f"/conversations/{conversation}/stop", json={})
+        assert stopped.status_code == 200, stopped.text
+
+
+class OpenAI:
+    """OpenAI's own Python SDK, streaming. What is cut off is asked again under the same key."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._asked: dict[str, Any] = {}
+        self._stream: Any = None
+
+    async def __aenter__(self) -> Self:
+        token = await make_token(self._house.stack, "alice", "read", "write")
+        self._client = openai.AsyncOpenAI(
+            base_url=f"{self._house.stack.address}/v1", api_key=token, max_retries=0, timeout=TIMEOUT_S
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._leave()
+        await self._client.close()
+
+    async def say(self, text: str, conversation: str = "") -> str:
+        await self._leave()
+        place = {"Holdfast-Conversation": conversation} if conversation else {}
+        self._asked = {
+            "model": "assistant",
+            "messages": [{"role": "user", "content": text}],
+            "stream": True,
+            "extra_headers": {"Idempotency-Key": str(uuid.uuid4()), **place},
+        }
+        return await self._begin()
+
+    async def answer(self) -> str:
+        while True:
+            try:
+                pieces = [
+                    chunk.choices[0].delta.content or "" async for chunk in self._stream if chunk.choices
+                ]
+                # What the agent said before its tools ran comes first, and is not what this is about.
+                return "".join(pieces).rpartition("\n\n")[2]
+            except (httpx.TransportError, openai.APIConnectionError):
+                await asyncio.sleep(0.2)
+            except openai.APIError as problem:
+                if problem.code != "stream_restarted":
+                    raise
+            await self._leave()
+            await self._begin()
+
+    async def _begin(self) -> str:
+        raw = await self._client.chat.completions.with_raw_response.create(**self._asked)
+        self._stream = raw.parse()
+        return str(raw.headers["holdfast-conversation"])
+
+    async def _leave(self) -> None:
+        if self._stream is not None:
+            await self._stream.close()
+            self._stream = None
+
+
+DOORS: dict[str, type[Door]] = {
+    "web": Web,
+    "feishu": Feishu,
+    "schedule": Schedule,
+    "trigger": Trigger,
+    "api": Api,
+    "openai": OpenAI,
+}
 STOPS: dict[str, type[Stop]] = {
     "web": Web,
     "feishu": Feishu,
     "feishu-button": FeishuButton,
     "operator": Operator,
+    "api": Api,
 }

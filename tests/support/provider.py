@@ -69,6 +69,7 @@ class Provider:
         self.answer = answer
         self.lists = lists
         self.requests: list[Json] = []
+        self.raw: list[tuple[str, bytes]] = []
         self.keys: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.gone = 0
@@ -116,13 +117,15 @@ class Provider:
         headers = {
             name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])
         }
-        body = json.loads(await reader.readexactly(int(headers.get("content-length", 0))) or b"{}")
+        sent = await reader.readexactly(int(headers.get("content-length", 0)))
+        body = json.loads(sent or b"{}")
         method, path, *_ = lines[0].split(" ")
         reply: Any
         if method == "GET" and not self.lists:
             reply = json_reply(404, {"error": {"message": "Nothing is told here."}})
         else:
             self.requests.append(body)
+            self.raw.append((path, sent))
             self.headers.append(headers)
             self.keys.append(headers.get("authorization", ""))
             reply = self.answer(path, body)

@@ -66,6 +66,17 @@ class KeptFaults:
         self.outcomes[digest] = outcome
 
 
+class KeptRequests:
+    """What requests say beside the history, in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+
+    async def keep(self, digest: str, text: str) -> None:
+        assert self.kept.setdefault(digest, text) == text
+        self.kept[digest] = text
+
+
 class Shell:
     """One conversation with its log."""
 
@@ -81,6 +92,7 @@ class Shell:
         #: The files of the conversation, if it has any.
         self.files: FileReader | None = None
         self.faults = KeptFaults()
+        self.requests = KeptRequests()
         self.learned = Memory()
         self._fence = 0
         self._runs = 0
@@ -144,6 +156,7 @@ class Shell:
             fallbacks=fallbacks,
             files=self.files,
             faults=self.faults,
+            requests=self.requests,
             refused=[fault.digest for fault in self.faults.kept],
             learned=self.learned,
             rescue=rescue,

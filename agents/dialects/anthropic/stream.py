@@ -9,6 +9,7 @@ from agents.dialects.base import (
     CallDelta,
     Delta,
     FinishDelta,
+    Outgoing,
     ReasoningDelta,
     ReplayItem,
     TextDelta,
@@ -37,6 +38,12 @@ class AnthropicMessages:
         self._base_url = base_url
         self._key = key
 
+    def outgoing(self, body: Mapping[str, Any]) -> Outgoing:
+        """The request as it goes out."""
+        path = "/messages" if urlsplit(self._base_url).path.rstrip("/").endswith("/v1") else "/v1/messages"
+        headers = {"anthropic-version": VERSION, "x-api-key": self._key}
+        return Outgoing(self._base_url, path, {**body, "stream": True}, headers)
+
     async def stream(self, body: Mapping[str, Any]) -> AsyncGenerator[Delta, None]:
         """Send `body` and yield what comes. See `Model.stream` for errors and for the caller's duty."""
         from agents.dialects.http import (
@@ -44,11 +51,9 @@ class AnthropicMessages:
             post,
         )  # `openai` takes a third of a second: for workers, which have it
 
-        path = "/messages" if urlsplit(self._base_url).path.rstrip("/").endswith("/v1") else "/v1/messages"
-        headers = {"anthropic-version": VERSION, "x-api-key": self._key}
-        sent = {**body, "stream": True}
+        out = self.outgoing(body)
         reader = Reader(str(body.get("model", "")))
-        async with aclosing(post(self._base_url, self._key, path, sent, headers=headers)) as events:
+        async with aclosing(post(out.base_url, self._key, out.path, out.body, headers=out.headers)) as events:
             async for event in events:
                 if event is DONE:
                     yield FinishDelta("")

@@ -8,6 +8,7 @@ from agents.dialects.base import (
     CallDelta,
     Delta,
     FinishDelta,
+    Outgoing,
     ReasoningDelta,
     TextDelta,
     UsageDelta,
@@ -33,6 +34,15 @@ class OpenAIChat:
         self._include_usage = include_usage
         self._fields = dict(fields or {})
 
+    def outgoing(self, body: Mapping[str, Any]) -> Outgoing:
+        """The request as it goes out."""
+        sent = {**body, **self._fields, "stream": True}
+        if "stream_options" in body:
+            del sent["stream_options"]  # None: nothing is to be asked for beside the answer.
+        elif self._include_usage:
+            sent["stream_options"] = {"include_usage": True}
+        return Outgoing(self._base_url, "/chat/completions", sent)
+
     async def stream(self, body: Mapping[str, Any]) -> AsyncGenerator[Delta, None]:
         """Send `body` and yield what comes. See `Model.stream` for errors and for the caller's duty."""
         from agents.dialects.http import (
@@ -40,13 +50,9 @@ class OpenAIChat:
             post,
         )  # `openai` takes a third of a second: for workers, which have it
 
-        sent = {**body, **self._fields, "stream": True}
-        if "stream_options" in body:
-            del sent["stream_options"]  # None: nothing is to be asked for beside the answer.
-        elif self._include_usage:
-            sent["stream_options"] = {"include_usage": True}
+        out = self.outgoing(body)
         tags = ThinkTags()
-        async with aclosing(post(self._base_url, self._key, "/chat/completions", sent)) as chunks:
+        async with aclosing(post(out.base_url, self._key, out.path, out.body)) as chunks:
             async for chunk in chunks:
                 for delta in tags.feed([FinishDelta("")] if chunk is DONE else read_chunk(chunk)):
                     yield delta

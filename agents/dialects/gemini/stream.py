@@ -10,6 +10,7 @@ from agents.dialects.base import (
     CallDelta,
     Delta,
     FinishDelta,
+    Outgoing,
     ReasoningDelta,
     ReplayItem,
     TextDelta,
@@ -40,6 +41,13 @@ class GeminiContents:
         self._base_url = base_of(base_url)
         self._key = key
 
+    def outgoing(self, body: Mapping[str, Any]) -> Outgoing:
+        """The request as it goes out: the model's name is in its address."""
+        model = str(body.get("model", ""))
+        path = f"/models/{quote(model.removeprefix('models/'), safe='')}:streamGenerateContent?alt=sse"
+        sent = {name: value for name, value in body.items() if name != "model"}
+        return Outgoing(self._base_url, path, sent, {"x-goog-api-key": self._key})
+
     async def stream(self, body: Mapping[str, Any]) -> AsyncGenerator[Delta, None]:
         """Send `body` and yield what comes. See `Model.stream` for errors and for the caller's duty."""
         from agents.dialects.http import (
@@ -47,12 +55,9 @@ class GeminiContents:
             post,
         )  # `openai` takes a third of a second: for workers, which have it
 
-        model = str(body.get("model", ""))
-        path = f"/models/{quote(model.removeprefix('models/'), safe='')}:streamGenerateContent?alt=sse"
-        sent = {name: value for name, value in body.items() if name != "model"}
-        headers = {"x-goog-api-key": self._key}
-        reader = Reader(model)
-        async with aclosing(post(self._base_url, self._key, path, sent, headers=headers)) as chunks:
+        out = self.outgoing(body)
+        reader = Reader(str(body.get("model", "")))
+        async with aclosing(post(out.base_url, self._key, out.path, out.body, headers=out.headers)) as chunks:
             async for chunk in chunks:
                 if chunk is DONE:
                     yield FinishDelta("")

@@ -13,6 +13,7 @@ from agents.dialects.base import (
     CallDelta,
     Delta,
     FinishDelta,
+    Outgoing,
     ReasoningDelta,
     ReplayItem,
     TextDelta,
@@ -33,6 +34,10 @@ class OpenAIResponses:
         self._base_url = base_url
         self._key = key
 
+    def outgoing(self, body: Mapping[str, Any]) -> Outgoing:
+        """The request as it goes out."""
+        return Outgoing(self._base_url, "/responses", {**body, "stream": True})
+
     async def stream(self, body: Mapping[str, Any]) -> AsyncGenerator[Delta, None]:
         """Send `body` and yield what comes. See `Model.stream` for errors and for the caller's duty."""
         from agents.dialects.http import (
@@ -41,9 +46,8 @@ class OpenAIResponses:
         )  # `openai` takes a third of a second: for workers, which have it
 
         reader = Reader(str(body.get("model", "")))
-        async with aclosing(
-            post(self._base_url, self._key, "/responses", {**body, "stream": True})
-        ) as events:
+        out = self.outgoing(body)
+        async with aclosing(post(out.base_url, self._key, out.path, out.body)) as events:
             async for event in events:
                 for delta in reader.close(marked=True) if event is DONE else reader.read(event):
                     yield delta

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils.translation import gettext
 from pydantic import BaseModel, ConfigDict, Field
 
+from agents.borders import is_blank
 from agents.models import Agent
 from chat.automation import destinations
 from chat.commands import MAX_TEXT
@@ -127,7 +128,7 @@ def check(
     found: dict[str, Problem] = {}
     row = old if old is not None else Schedule(owner=owner, created_at=now)
     before = draft_of(row) if old is not None else None
-    if not draft.prompt.strip():
+    if is_blank(draft.prompt):
         found["prompt"] = Problem("empty", gettext("Write what the agent is to be told."))
     row.prompt = draft.prompt
     row.name = " ".join(draft.name.split()) or _name_from(draft.prompt)

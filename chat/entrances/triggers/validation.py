@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils.translation import gettext
 
+from agents.borders import is_blank
 from agents.models import Agent
 from agents.tools import ToolError
 from chat import extensions
@@ -49,9 +50,9 @@ def problems(trigger: Any) -> Problems:
 
 def _texts(trigger: Any) -> Problems:
     found: Problems = {}
-    if not trigger.name.strip():
+    if is_blank(trigger.name):
         found["name"] = gettext("Give it a name.")
-    if not trigger.prompt.strip():
+    if is_blank(trigger.prompt):
         found["prompt"] = gettext("Say what the agent is to do.")
     elif len(trigger.prompt) > MAX_TEXT:
         found["prompt"] = gettext("At most {max} characters.").format(max=f"{MAX_TEXT:,}")

@@ -12,11 +12,11 @@ from uuid import UUID
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
-from django.utils.http import content_disposition_header
 
 from chat.files import attachments
 from chat.files.sniffing import UnfitFile
 from chat.http.api import Answer, Created, RequestRefused, allowance, endpoint
+from chat.http.files import served
 from chat.models import Attachment
 from chat.support.clock import now_ms
 
@@ -26,8 +26,6 @@ FORM = 16 * 1024
 uploading = allowance(burst=30, rate=0.5)
 #: Downloads: a transcript full of pictures at once.
 reading = allowance(burst=200, rate=20)
-#: What a browser may do with a file of somebody: show it, and nothing else.
-SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
 def _max_bytes() -> int:
@@ -66,21 +64,9 @@ def _keep(request: HttpRequest) -> tuple[Attachment, bool]:
 
 def _download(request: HttpRequest, attachment: UUID) -> HttpResponse:
     """The bytes of a file. A picture is shown, text is offered for saving; neither may run anything."""
-    row = _own(request.user.pk, attachment)
-    try:
-        with row.file.open("rb") as file:
-            data = file.read()
-    except FileNotFoundError:
-        raise RequestRefused(404, "not_found", "The file is not there any more.") from None
-    picture = row.media_type.startswith("image/")
-    # Text is always sent as plain text, whatever kind of text it is.
-    response = HttpResponse(data, content_type=row.media_type if picture else "text/plain; charset=utf-8")
-    response["Content-Disposition"] = str(content_disposition_header(not picture, row.name))
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = SANDBOX
-    response["Cross-Origin-Resource-Policy"] = "same-origin"
-    response["Cache-Control"] = "private, max-age=3600"
-    response["Vary"] = "Cookie"
+    response = served(_own(request.user.pk, attachment))
+    if response is None:
+        raise RequestRefused(404, "not_found", "The file is not there any more.")
     return response
 
 

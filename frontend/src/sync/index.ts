@@ -14,6 +14,8 @@ export { type FieldProblems, HttpError, type Problem, type ProblemCode } from ".
 export type * from "./protocol.gen";
 export { MAX_ATTACHMENTS, MAX_NOTE, MAX_TEXT, PROTOCOL, WINDOW } from "./protocol.gen";
 export type * from "./schedules";
+export { isBlank } from "./text";
+export type { Span, Timeline } from "./timeline";
 
 import type { Client } from "./api";
 import { Engine } from "./engine";

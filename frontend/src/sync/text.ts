@@ -11,6 +11,14 @@ export function tidy(text: string): string {
   );
 }
 
+/** Whether a person would see nothing of it; the server judges alike (`is_blank` in agents/borders.py). */
+export function isBlank(text: string): boolean {
+  // biome-ignore lint/suspicious/noMisleadingCharacterClass: each of them is meant alone
+  return !/[^\s\p{Cc}\p{Cf}\p{Cs}\p{Z}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\u{e0100}-\u{e01ef}]/u.test(
+    text,
+  );
+}
+
 /** A title for a conversation that begins with `text`: its first line, cut at a word where there is one. */
 export function titleOf(text: string): string {
   const [line = ""] = text.trim().split("\n");

@@ -1,10 +1,12 @@
-import { ChevronsUpDown, Keyboard, KeyRound, LogOut, Settings } from "lucide-react";
+import { ChevronsUpDown, Keyboard, KeyRound, LogOut, Settings, Webhook } from "lucide-react";
 import { useRef } from "react";
-import { ADMIN, LOG_OUT, PASSWORD } from "./addresses";
+import { ADMIN, LOG_OUT, PASSWORD, TOKENS } from "./addresses";
+import { permission } from "./callback";
 import { useClient, useSetup } from "./client";
 import { useLanguage, useWords } from "./i18n";
 import { Menu, MenuChoices, MenuItem, MenuLabel, MenuLine } from "./parts/Menu";
 import { useTheme } from "./theme";
+import { useNotify } from "./useCallBack";
 
 /** Who is signed in, and what they may set. */
 export function AccountMenu({ onHelp }: { onHelp: () => void }) {
@@ -13,6 +15,7 @@ export function AccountMenu({ onHelp }: { onHelp: () => void }) {
   const words = useWords();
   const [language, setLanguage] = useLanguage();
   const [theme, setTheme] = useTheme();
+  const [notify, setNotify] = useNotify();
   const form = useRef<HTMLFormElement>(null);
   const letter = (Array.from(boot.user)[0] ?? "?").toUpperCase();
   return (
@@ -66,6 +69,26 @@ export function AccountMenu({ onHelp }: { onHelp: () => void }) {
             { value: "dark", label: words.t("account.theme_dark"), testid: "theme-dark" },
           ]}
         />
+        {permission() !== "unsupported" && (
+          <>
+            <MenuLine />
+            <MenuChoices
+              label={words.t("notify.title")}
+              value={notify}
+              stay
+              onChoose={setNotify}
+              choices={[
+                { value: "on", label: words.t("notify.on"), testid: "notify-on" },
+                {
+                  value: "off",
+                  label: words.t("notify.off"),
+                  testid: "notify-off",
+                  ...(permission() === "denied" ? { hint: words.t("notify.denied") } : {}),
+                },
+              ]}
+            />
+          </>
+        )}
         <MenuLine />
         <MenuItem icon={<Keyboard size={16} />} testid="shortcuts" onSelect={onHelp}>
           {words.t("account.shortcuts")}
@@ -77,6 +100,9 @@ export function AccountMenu({ onHelp }: { onHelp: () => void }) {
         )}
         <MenuItem icon={<KeyRound size={16} />} href={PASSWORD}>
           {words.t("account.password")}
+        </MenuItem>
+        <MenuItem icon={<Webhook size={16} />} href={TOKENS}>
+          {words.t("account.tokens")}
         </MenuItem>
         <MenuItem icon={<LogOut size={16} />} testid="log-out" onSelect={() => form.current?.requestSubmit()}>
           {words.t("account.log_out")}

@@ -1,7 +1,7 @@
 import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import axe from "axe-core";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { SyncRefusal } from "../sync";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { HttpError, SyncRefusal } from "../sync";
 import { App } from "./App";
 import { asked, call, FakeClient, live, message, run, step } from "./gallery/fake";
 import { ID, play } from "./gallery/scenes";
@@ -103,6 +103,114 @@ test("a conversation that the list does not have can be renamed and deleted all 
   );
 });
 
+test("a conversation whose agent is switched off says so before anything is sent, and what is written goes along", () => {
+  const client = new FakeClient();
+  const view = live(ID, [message(1, "a")]);
+  client.conversation(ID).set({ ...view, info: view.info && { ...view.info, agent: "retired" } });
+  const { container } = open(client, ID);
+  expect(screen.getByTestId("agent-gone").textContent).toContain("retired is switched off");
+  fireEvent.change(field(), { target: { value: "half a thought" } });
+  const assign = vi.spyOn(window.location, "assign").mockImplementation(() => {});
+  fireEvent.click(screen.getByTestId("go-on-elsewhere"));
+  expect(client.drafts.get(null).text).toBe("half a thought");
+  expect(assign).toHaveBeenCalledWith("/");
+  expect(container.querySelector("[data-testid=composer-input]")).not.toBeNull();
+  assign.mockRestore();
+});
+
+test("the palette does what is chosen by its name, by keyboard alone", async () => {
+  const client = new FakeClient();
+  play(client, "full");
+  open(client, ID);
+  fireEvent.keyDown(document.body, { key: "k", ctrlKey: true });
+  const input = await screen.findByTestId("palette-input");
+  fireEvent.change(input, { target: { value: "quart" } });
+  expect(screen.getAllByTestId("palette-option")).toHaveLength(1);
+  fireEvent.keyDown(input, { key: "Enter" });
+  await waitFor(() => expect(window.location.pathname).toMatch(/^\/c\/.*1002$/));
+  expect(screen.queryByTestId("palette")).toBeNull();
+  fireEvent.keyDown(document.body, { key: "k", metaKey: true });
+  const again = await screen.findByTestId("palette-input");
+  const options = () => screen.getAllByTestId("palette-option");
+  expect(options()[0]?.getAttribute("aria-selected")).toBe("true");
+  fireEvent.keyDown(again, { key: "ArrowDown" });
+  expect(options()[1]?.getAttribute("aria-selected")).toBe("true");
+  expect(again.getAttribute("aria-activedescendant")).toBe(options()[1]?.id);
+  fireEvent.keyDown(again, { key: "ArrowUp" });
+  fireEvent.keyDown(again, { key: "ArrowUp" });
+  expect(options().at(-1)?.getAttribute("aria-selected")).toBe("true");
+  fireEvent.change(again, { target: { value: "keyboard" } });
+  fireEvent.keyDown(again, { key: "Enter", keyCode: 229 });
+  expect(screen.queryByTestId("help-dialog")).toBeNull();
+  fireEvent.keyDown(again, { key: "Enter" });
+  expect(await screen.findByTestId("help-dialog")).toBeTruthy();
+});
+
+test("the first key reaches a link past the list", () => {
+  open(new FakeClient());
+  const skip = screen.getByTestId("skip-link");
+  expect(document.querySelector("button, a, input")).toBe(skip);
+  fireEvent.click(skip);
+  expect(document.activeElement).toBe(field());
+});
+
+test("what ended while one looked elsewhere is marked in the list and counted in the title", async () => {
+  const client = new FakeClient();
+  play(client, "full");
+  open(client, ID);
+  const row = () => document.querySelector<HTMLElement>('[data-testid=conversation-row][data-id$="1003"]');
+  expect(row()?.dataset.unread).toBe("false");
+  act(() =>
+    client.list.update(({ conversations }) => ({
+      conversations: conversations.map((each) =>
+        each.id.endsWith("1003") ? { ...each, updated_at: client.now() + 5_000 } : each,
+      ),
+    })),
+  );
+  expect(row()?.dataset.unread).toBe("true");
+  expect(row()?.textContent).toContain("something new");
+  await waitFor(() => expect(document.title).toMatch(/^\(1\) /));
+  fireEvent.click(row()?.querySelector("a") as HTMLElement);
+  expect(row()?.dataset.unread).toBe("false");
+});
+
+test("a conversation is pinned and put away from its menu, and what went wrong is said", async () => {
+  const client = new FakeClient();
+  play(client, "full");
+  open(client, ID);
+  const choose = async (item: string) => {
+    fireEvent.keyDown(screen.getByTestId("header-menu"), { key: "Enter" });
+    fireEvent.click(await screen.findByTestId(item));
+    await waitFor(() => expect(screen.queryByRole("menu")).toBeNull());
+  };
+  await choose("menu-pin");
+  client.markProblem = new HttpError({ code: "offline", status: 0, detail: "", retry: true });
+  await choose("menu-archive");
+  expect(client.calls.filter(({ method }) => method === "mark").map(({ args }) => args)).toEqual([
+    [[ID], { pinned: true }],
+    [[ID], { archived: true }],
+  ]);
+  expect((await screen.findByRole("alert")).textContent).toBe("No connection. Nothing was changed.");
+});
+
+test("several conversations are put away or deleted at once; deleting asks first", async () => {
+  const client = new FakeClient();
+  play(client, "full");
+  open(client, ID);
+  fireEvent.click(screen.getByTestId("choose-several"));
+  const boxes = () => screen.getAllByTestId("choose");
+  expect(screen.getByTestId<HTMLButtonElement>("bulk-archive").disabled).toBe(true);
+  fireEvent.click(boxes()[0] as HTMLElement);
+  fireEvent.click(boxes()[2] as HTMLElement);
+  expect(screen.getByTestId("list-foot").textContent).toContain("2 chosen");
+  fireEvent.click(screen.getByTestId("bulk-delete"));
+  expect(client.calls.some(({ method }) => method === "remove")).toBe(false);
+  fireEvent.click(screen.getByTestId("bulk-delete-confirm"));
+  expect(client.calls.filter(({ method }) => method === "remove")).toHaveLength(2);
+  expect(window.location.pathname).toBe("/");
+  expect(screen.queryAllByTestId("choose")).toHaveLength(0);
+});
+
 test("deleting asks first, and leaves the conversation that is gone", () => {
   const client = new FakeClient();
   play(client, "full");
@@ -136,7 +244,7 @@ test("the language can be changed, and is kept", async () => {
   open(client);
   fireEvent.keyDown(screen.getByTestId("account-menu"), { key: "Enter" });
   fireEvent.click(await screen.findByTestId("language-zh"));
-  expect(screen.getByTestId("empty").textContent).toContain("有什么可以帮你");
+  await waitFor(() => expect(screen.getByTestId("empty").textContent).toContain("有什么可以帮你"));
   expect(localStorage.getItem("hf.language")).toBe("zh");
   expect(document.documentElement.lang).toBe("zh-CN");
 });

@@ -19,6 +19,9 @@ import { Sidebar, type SidebarHandle } from "./Sidebar";
 import { useMedia, useVisibleHeight, WIDE } from "./screen";
 import { useShortcuts } from "./shortcuts";
 import { useUploadGuard } from "./useAttaching";
+import { useCallBack } from "./useCallBack";
+import { useCommands } from "./useCommands";
+import { MarkingProvider } from "./useMarking";
 import { isActive } from "./view";
 
 /** The whole page, on a client that has been started. */
@@ -45,14 +48,19 @@ function Booted() {
   if (setup === null) return <BootScreen state={state} />;
   return (
     <SetupProvider value={setup}>
-      <Frame />
+      <MarkingProvider>
+        <Frame />
+      </MarkingProvider>
     </SetupProvider>
   );
 }
 
+const Palette = lazy(chunk(() => import("./Palette")));
 const SchedulesDialog = lazy(chunk(() => import("./schedules/SchedulesDialog")));
 
-type Open = { dialog: "none" | "help" | "schedules" } | { dialog: "rename" | "delete"; entry: ListEntry };
+type Open =
+  | { dialog: "none" | "help" | "schedules" | "palette" }
+  | { dialog: "rename" | "delete"; entry: ListEntry };
 
 function Frame() {
   const client = useClient();
@@ -66,6 +74,7 @@ function Frame() {
   const sidebar = useRef<SidebarHandle>(null);
   useVisibleHeight();
   useUploadGuard();
+  useCallBack(current);
 
   const showBeside = useCallback((shown: boolean) => {
     preference.write("sidebar", shown ? "shown" : "hidden");
@@ -96,6 +105,27 @@ function Frame() {
     if (wide) composer.current?.focus();
   }, [current]);
 
+  const search = useCallback(() => {
+    if (wide) showBeside(true);
+    else setDrawer(true);
+    setTimeout(() => sidebar.current?.focusSearch());
+  }, [wide, showBeside]);
+
+  const doing = useMemo(
+    () => ({
+      go,
+      search,
+      toggleSidebar,
+      focusComposer: () => composer.current?.focus(),
+      help: () => setOpen({ dialog: "help" }),
+      schedules: () => setOpen({ dialog: "schedules" }),
+      rename: (entry: ListEntry) => setOpen({ dialog: "rename", entry }),
+      remove: (entry: ListEntry) => setOpen({ dialog: "delete", entry }),
+    }),
+    [go, search, toggleSidebar],
+  );
+  const commands = useCommands(current, doing);
+
   useShortcuts(
     useMemo(
       () => ({
@@ -103,23 +133,19 @@ function Frame() {
           go(null);
           setTimeout(() => composer.current?.focus());
         },
-        search: () => {
-          if (wide) showBeside(true);
-          else setDrawer(true);
-          setTimeout(() => sidebar.current?.focusSearch());
-        },
+        search,
         focusComposer: () => composer.current?.focus(),
         toggleSidebar,
+        palette: () => setOpen({ dialog: "palette" }),
         help: () => setOpen({ dialog: "help" }),
         stop: () => current !== null && stop(client.conversation(current).getSnapshot()),
       }),
-      [go, wide, showBeside, toggleSidebar, current, client, stop],
+      [go, search, toggleSidebar, current, client, stop],
     ),
   );
 
   const close = () => setOpen({ dialog: "none" });
-  const rename = (entry: ListEntry) => setOpen({ dialog: "rename", entry });
-  const remove = (entry: ListEntry) => setOpen({ dialog: "delete", entry });
+  const { rename, remove } = doing;
   const list = (
     <Sidebar
       ref={sidebar}
@@ -147,6 +173,14 @@ function Frame() {
 
   return (
     <div className="app-frame safe-x flex overflow-hidden" data-testid="app" data-phase="ready">
+      <button
+        type="button"
+        className="skip-link"
+        data-testid="skip-link"
+        onClick={() => composer.current?.focus()}
+      >
+        {words.t("app.skip")}
+      </button>
       {wide && beside && <aside className="w-68 flex-none border-r border-line">{list}</aside>}
       {!wide && drawer && (
         <Dialog
@@ -174,6 +208,13 @@ function Frame() {
         )}
       </main>
       {open.dialog === "help" && <HelpDialog onClose={close} />}
+      {open.dialog === "palette" && (
+        <Guard fallback={null}>
+          <Suspense fallback={null}>
+            <Palette commands={commands} onClose={close} />
+          </Suspense>
+        </Guard>
+      )}
       {open.dialog === "schedules" && (
         <Guard fallback={null}>
           <Suspense fallback={null}>

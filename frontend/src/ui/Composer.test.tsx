@@ -2,6 +2,7 @@ import { act, fireEvent, screen } from "@testing-library/react";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { SyncRefusal } from "../sync";
 import { Composer } from "./Composer";
+import { FakeClient } from "./gallery/fake";
 import { show } from "./testing";
 
 const onSend = vi.fn<(text: string, files: readonly string[]) => void>();
@@ -69,6 +70,49 @@ describe("sending", () => {
     enter();
     expect(onSend).not.toHaveBeenCalled();
     expect(screen.getByTestId<HTMLButtonElement>("send").disabled).toBe(true);
+  });
+});
+
+describe("long texts", () => {
+  const paste = (text: string) =>
+    fireEvent.paste(field(), {
+      clipboardData: { types: ["text/plain"], files: [], getData: () => text },
+    });
+  const attached = (client: FakeClient) =>
+    client.calls.filter(({ method }) => method === "attach").map(({ args }) => args[0] as File);
+
+  test("a long paste becomes a file, a short one stays text", async () => {
+    const client = new FakeClient();
+    show(composer({ limit: 32_000 }), client);
+    expect(paste("short")).toBe(true);
+    expect(attached(client)).toEqual([]);
+    expect(paste("line\n".repeat(3_000))).toBe(false);
+    expect(attached(client).map(({ name }) => name)).toEqual(["Pasted text.txt"]);
+    expect(await attached(client)[0]?.text()).toBe("line\n".repeat(3_000));
+    paste("more ".repeat(3_000));
+    expect(attached(client)[1]?.name).toBe("Pasted text 2.txt");
+    expect(field().value).toBe("");
+  });
+
+  test("a paste that would make the message too long becomes one, too", () => {
+    const client = new FakeClient();
+    show(composer(), client);
+    write("a".repeat(90));
+    expect(paste("b".repeat(20))).toBe(false);
+    expect(attached(client)).toHaveLength(1);
+    expect(field().value).toBe("a".repeat(90));
+  });
+
+  test("what was typed too long can be attached instead, and is in the draft no more", () => {
+    const client = new FakeClient();
+    show(composer(), client);
+    write("a".repeat(103));
+    fireEvent.click(screen.getByTestId("attach-text"));
+    expect(attached(client)).toHaveLength(1);
+    expect(field().value).toBe("");
+    expect(onDraft.mock.lastCall?.[0].text).toBe("");
+    expect(onDraft.mock.lastCall?.[0].files).toHaveLength(1);
+    expect(document.activeElement).toBe(field());
   });
 });
 

@@ -1,5 +1,6 @@
 import { ArrowUp, Paperclip, Square } from "lucide-react";
 import {
+  type ClipboardEvent,
   type KeyboardEvent,
   type ReactNode,
   type Ref,
@@ -9,10 +10,13 @@ import {
   useRef,
   useState,
 } from "react";
-import { type Draft, SyncRefusal } from "../sync";
+import { type Draft, isBlank, SyncRefusal } from "../sync";
 import { ComposerFiles } from "./ComposerFiles";
 import { useWords } from "./i18n";
 import { useAttaching } from "./useAttaching";
+
+/** A pasted text of more characters than this is attached: it would hide what is written beside it. */
+const LONG_PASTE = 8_000;
 
 /** The count is shown when no more than this share of the limit is left. */
 const NEAR_LIMIT = 0.1;
@@ -34,6 +38,12 @@ interface Props {
   draft: Draft;
   onDraft: (draft: Draft) => void;
   disabled?: boolean;
+  /** What its hooks for tests begin with: `composer` writes a new message, `edit` changes one. */
+  name?: "composer" | "edit";
+  /** What the button that sends does, where that is not to send a message. */
+  sendLabel?: string;
+  /** What was handed on stays in the field: whoever has it closes the field once it has arrived. */
+  keeps?: boolean;
   /** What stands at the left of the foot, beside the buttons. */
   children?: ReactNode;
   ref?: Ref<ComposerHandle>;
@@ -46,6 +56,8 @@ export function Composer(props: Props) {
   const [problem, setProblem] = useState("");
   const area = useRef<HTMLTextAreaElement>(null);
   const id = useId();
+  const name = props.name ?? "composer";
+  const hook = (what: string) => (name === "composer" ? what : `${name}-${what}`);
   useImperativeHandle(props.ref, () => ({ focus: () => area.current?.focus() }), []);
   useAutosize(area, text);
   const draft = useRef(props.draft);
@@ -58,7 +70,7 @@ export function Composer(props: Props) {
 
   const length = codePoints(text.trim());
   const left = props.limit - length;
-  const blank = length === 0 && attaching.files.length === 0;
+  const blank = isBlank(text) && attaching.files.length === 0;
 
   const change = (next: string) => {
     setText(next);
@@ -85,11 +97,30 @@ export function Composer(props: Props) {
       );
       return;
     }
+    if (props.keeps) return;
     change("");
     attaching.clear();
   };
 
+  const onPaste = (event: ClipboardEvent) => {
+    const pasted = event.clipboardData.getData("text/plain");
+    const size = codePoints(pasted);
+    if (!isBlank(pasted) && (size > LONG_PASTE || size > left)) {
+      event.preventDefault();
+      setProblem("");
+      attaching.addText(pasted);
+    } else {
+      attaching.onPaste(event);
+    }
+  };
+
   const onKeyDown = (event: KeyboardEvent) => {
+    const page = event.key === "PageUp" ? -1 : event.key === "PageDown" ? 1 : 0;
+    // Where the field itself has nothing to scroll, the key is meant for what is read above it.
+    if (page !== 0 && area.current && area.current.scrollHeight <= area.current.clientHeight + 1) {
+      if (scrollTranscript(event.key, page)) event.preventDefault();
+      return;
+    }
     if (event.key !== "Enter" || event.shiftKey || event.altKey) return;
     // While an input method composes, Enter chooses a candidate; Safari reports that Enter only as 229.
     if (event.nativeEvent.isComposing || event.keyCode === 229) return;
@@ -100,7 +131,7 @@ export function Composer(props: Props) {
   return (
     <form
       className={`relative rounded-2xl border bg-raised shadow-soft transition-colors focus-within:border-accent ${attaching.over ? "border-accent" : "border-line-strong"}`}
-      data-testid="composer"
+      data-testid={name}
       onSubmit={(event) => {
         event.preventDefault();
         send();
@@ -132,10 +163,10 @@ export function Composer(props: Props) {
         enterKeyHint="send"
         autoComplete="off"
         aria-describedby={`${id}-hint`}
-        data-testid="composer-input"
+        data-testid={`${name}-input`}
         onChange={(event) => change(event.target.value)}
         onKeyDown={onKeyDown}
-        onPaste={attaching.onPaste}
+        onPaste={onPaste}
       />
       <div className="flex min-h-11 items-center gap-2 px-2.5 pb-2">
         <input
@@ -145,7 +176,7 @@ export function Composer(props: Props) {
           hidden
           tabIndex={-1}
           aria-label={words.t("composer.attach")}
-          data-testid="file-input"
+          data-testid={hook("file-input")}
           onChange={(event) => {
             attaching.add(event.target.files ?? []);
             // Or the same file could not be chosen again.
@@ -158,7 +189,7 @@ export function Composer(props: Props) {
           disabled={props.disabled}
           aria-label={words.t("composer.attach")}
           title={words.t("composer.attach")}
-          data-testid="attach"
+          data-testid={hook("attach")}
           onClick={() => picker.current?.click()}
         >
           <Paperclip size={18} aria-hidden="true" />
@@ -171,6 +202,23 @@ export function Composer(props: Props) {
           <span className={`text-xs ${left < 0 ? "text-danger" : "text-ink-2"}`} data-testid="composer-count">
             {words.t(left < 0 ? "composer.too_long" : "composer.left", { n: words.count(Math.abs(left)) })}
           </span>
+        )}
+        {left < 0 && !props.disabled && (
+          <button
+            type="button"
+            className="button small flex-none"
+            data-testid="attach-text"
+            onClick={() => {
+              attaching.addText(text);
+              setText("");
+              setProblem("");
+              // The files were written into the draft a line above; only the text leaves it.
+              keep({ text: "" });
+              area.current?.focus();
+            }}
+          >
+            {words.t("composer.attach_text")}
+          </button>
         )}
         {props.running && (
           <button
@@ -189,8 +237,9 @@ export function Composer(props: Props) {
           type="submit"
           className="grid size-9 flex-none place-items-center rounded-full bg-accent text-on-accent transition-opacity hover:bg-accent-strong disabled:bg-hover disabled:text-ink-3"
           disabled={blank || left < 0 || props.disabled}
-          aria-label={words.t("composer.send")}
-          data-testid="send"
+          aria-label={props.sendLabel ?? words.t("composer.send")}
+          title={props.sendLabel}
+          data-testid={hook("send")}
         >
           <ArrowUp size={19} strokeWidth={2.25} aria-hidden="true" />
         </button>
@@ -202,6 +251,16 @@ export function Composer(props: Props) {
       )}
     </form>
   );
+}
+
+/** Scroll what is read by a page, as its own key would; false when nothing is shown. */
+function scrollTranscript(key: string, page: number): boolean {
+  const box = document.querySelector<HTMLElement>("[data-testid=transcript]");
+  if (box === null) return false;
+  // The list takes a movement without a key or a finger for its own, and would follow the end again.
+  box.dispatchEvent(new window.KeyboardEvent("keydown", { key, bubbles: true }));
+  box.scrollBy({ top: page * box.clientHeight * 0.9 });
+  return true;
 }
 
 /** Characters as the server counts them: an emoji is one, not two UTF-16 units. */

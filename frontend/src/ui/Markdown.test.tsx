@@ -1,8 +1,10 @@
 import { waitFor } from "@testing-library/react";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { cellsOf, toCsv } from "./csv";
 import { highlight, MAX_CODE } from "./highlight";
 import { isSafeImage, isSafeLink } from "./links";
 import Markdown from "./Markdown";
+import { withMathSpans } from "./mathSpans";
 import { show } from "./testing";
 
 const html = (text: string, streaming = false) =>
@@ -25,7 +27,89 @@ test("an image from elsewhere is never asked for; one of our own is", () => {
   expect([...page.querySelectorAll("img")].map((image) => image.getAttribute("src"))).toEqual([
     "/static/a.png",
   ]);
-  expect(page.textContent).toContain("spy");
+  // The first two are links that say whose they are; `data:` is words.
+  const links = [...page.querySelectorAll("a")];
+  expect(links.map((link) => link.textContent)).toEqual(["🖼 spy (evil.example)", "🖼 spy (evil.example)"]);
+  for (const link of links) expect(link.title).toContain("A picture at evil.example");
+  expect(page.textContent).toContain("d");
+});
+
+test("a picture of another site within a link is only words", () => {
+  const links = html("[![logo](https://evil.example/l.png)](https://example.org/)").querySelectorAll("a");
+  expect([...links].map((link) => [link.textContent, link.getAttribute("href")])).toEqual([
+    ["🖼 logo (evil.example)", "https://example.org/"],
+  ]);
+});
+
+describe("mathematics", () => {
+  const drawn = async (text: string) => {
+    const page = html(text);
+    await waitFor(() => expect(page.querySelector("[data-testid=math] math")).not.toBeNull());
+    return page;
+  };
+
+  test.each([
+    ["So \\(a_1 * b_2 * c\\) holds.", "a_1 * b_2 * c", "inline"],
+    ["So $x_i = \\frac{1}{2}$ holds.", "x_i = \\frac{1}{2}", "inline"],
+    ["$$\nE = mc^2\n$$", "E = mc^2", "block"],
+    ["\\[\n\\sum_{i=1}^n i\n\n= 1\n\\]", "\\sum_{i=1}^n i = 1", "block"],
+    ["- a point: $$a^2$$", "a^2", "block"],
+    ["```math\na^2\n```", "a^2", "block"],
+  ])("%j is drawn, and none of its signs is taken for Markdown", async (text, tex, how) => {
+    const page = await drawn(text);
+    const math = page.querySelector("math");
+    expect(math?.querySelector("annotation")?.textContent).toBe(tex);
+    expect(math?.getAttribute("display")).toBe(how === "block" ? "block" : null);
+    expect(page.querySelector("em, [style]")).toBeNull();
+  });
+
+  test.each([
+    "It costs $5 and $10.",
+    "US$5, A$6 and $7/$8 each",
+    "`$a$` and `\\(b\\)`",
+    "```sh\necho $HOME $PATH\n```",
+    "an escaped \\$a\\$",
+    "$ a $",
+    "an open $$ end",
+  ])("%j holds none", (text) => {
+    expect(withMathSpans(text)).toBe(text);
+  });
+
+  test("what KaTeX does not know is shown as it was written", async () => {
+    const page = html("$\\notacommand{x}$");
+    await waitFor(() =>
+      expect(page.querySelector("[data-testid=math-source]")?.textContent).toBe("\\notacommand{x}"),
+    );
+    await import("./math");
+    expect(page.querySelector("math")).toBeNull();
+  });
+
+  test("a formula asks for nothing and links nowhere", async () => {
+    const { mathml } = await import("./math");
+    for (const tex of [
+      "\\href{javascript:alert(1)}{x}",
+      "\\includegraphics{https://evil.example/a.png}",
+      "\\htmlStyle{color:red}{x}",
+    ]) {
+      expect(mathml(tex, false) ?? "").not.toMatch(/<(a|img)\b|\shref=|\sstyle=/);
+    }
+  });
+
+  test("a long text without an end is read at once", () => {
+    const text = "$$ \\( \\[ $a ".repeat(5_000);
+    const begun = performance.now();
+    withMathSpans(text);
+    expect(performance.now() - begun).toBeLessThan(2_000);
+  });
+});
+
+test("a table is copied as CSV, safe for spreadsheets", () => {
+  const page = html('| a | b |\n| - | - |\n| one, "two" | =1+1 |\n| -3 | 茶 |\n');
+  const table = page.querySelector("table");
+  expect(table && toCsv(cellsOf(table))).toBe('a,b\r\n"one, ""two""",\'=1+1\r\n-3,茶');
+  expect(page.querySelector("[data-testid=table-copy] button")?.getAttribute("aria-label")).toBe(
+    "Copy as CSV",
+  );
 });
 
 test("HTML is text, but a line break in a table is a line break", () => {

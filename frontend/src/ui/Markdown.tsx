@@ -1,4 +1,4 @@
-import { type ComponentProps, isValidElement, type ReactNode } from "react";
+import { type ComponentProps, isValidElement, type ReactNode, useMemo, useRef } from "react";
 import remarkCjkFriendly from "remark-cjk-friendly";
 import {
   type Components,
@@ -7,16 +7,20 @@ import {
   Streamdown,
   type StreamdownProps,
 } from "streamdown";
+import { cellsOf, toCsv } from "./csv";
+import { foreignPictures, hostOf, PICTURE } from "./foreignPictures";
 import { useWords } from "./i18n";
 import { linkEnds } from "./linkEnds";
 import { isSafeImage, isSafeLink } from "./links";
-import { Code } from "./parts/Code";
+import { DISPLAY, INLINE, withMathSpans } from "./mathSpans";
+import { CodeFrame } from "./parts/CodeFrame";
 import { CopyButton } from "./parts/CopyButton";
+import { MathSpan } from "./parts/MathSpan";
 
 /*
  * An answer is text from a model, which may repeat what a web page told it. So: links go to
  * http(s) and mailto only, and an image is shown only from our own origin (a foreign one would tell its owner what
- * the conversation says), HTML is shown as the text it is. The library's filter lets a few more schemes pass; `Anchor` and `Picture` check again.
+ * the conversation says, so it becomes a link), HTML is shown as the text it is. The library's filter lets a few more schemes pass; `Anchor` and `Picture` check again.
  */
 const origin = window.location.origin;
 const harden = defaultRehypePlugins.harden;
@@ -64,6 +68,7 @@ const remarkPlugins = [
   ...Object.values({ ...defaultRemarkPlugins, gfm: [gfm, { singleTilde: false }] }),
   lineBreaks,
   linkEnds,
+  foreignPictures,
 ] as NonNullable<StreamdownProps["remarkPlugins"]>;
 
 // Without this, `**重点。**后面` is not bold: CommonMark wants a space where Chinese has none.
@@ -80,10 +85,14 @@ const plugins: NonNullable<StreamdownProps["plugins"]> = {
 type Props<T extends keyof React.JSX.IntrinsicElements> = ComponentProps<T> & { node?: unknown };
 
 function Anchor({ node: _, href, children }: Props<"a">) {
+  const words = useWords();
   if (!isSafeLink(href)) return <span>{children}</span>;
   if (href.startsWith("#")) return <a href={href}>{children}</a>;
+  const told = textOf(children).startsWith(PICTURE)
+    ? words.t("image.foreign", { host: hostOf(href) })
+    : undefined;
   return (
-    <a href={href} target="_blank" rel="noopener noreferrer nofollow">
+    <a href={href} target="_blank" rel="noopener noreferrer nofollow" title={told} aria-description={told}>
       {children}
     </a>
   );
@@ -96,10 +105,18 @@ function Picture({ node: _, src, alt }: Props<"img">) {
 }
 
 function Table({ node: _, children }: Props<"table">) {
+  const words = useWords();
+  const table = useRef<HTMLTableElement>(null);
+  const csv = () => (table.current ? toCsv(cellsOf(table.current)) : "");
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table is scrolled by keyboard.
-    <div className="table-frame" tabIndex={0}>
-      <table>{children}</table>
+    <div className="table-box">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table is scrolled by keyboard. */}
+      <div className="table-frame" tabIndex={0}>
+        <table ref={table}>{children}</table>
+      </div>
+      <span className="table-copy" data-testid="table-copy">
+        <CopyButton text={csv} label={words.t("table.copy")} done={words.t("message.copied")} />
+      </span>
     </div>
   );
 }
@@ -112,22 +129,11 @@ function textOf(node: ReactNode): string {
 }
 
 function CodeBlock({ node: _, children }: Props<"pre">) {
-  const words = useWords();
   const code = isValidElement<{ className?: string; children?: ReactNode }>(children) ? children.props : null;
   const language = /language-([\w+#.-]+)/.exec(code?.className ?? "")?.[1] ?? "";
   const text = textOf(code ? code.children : children);
-  return (
-    <div className="code-frame">
-      <div className="code-head">
-        <span>{language}</span>
-        <CopyButton text={() => text} label={words.t("code.copy")} done={words.t("code.copied")} />
-      </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: long lines are scrolled by keyboard. */}
-      <pre tabIndex={0}>
-        <Code text={text.replace(/\n$/, "")} language={language.toLowerCase()} />
-      </pre>
-    </div>
-  );
+  if (language === "math") return <MathSpan tex={text.trim()} display />;
+  return <CodeFrame text={text} language={language} />;
 }
 
 /** The only input that markdown makes: the box of a task list. */
@@ -139,7 +145,15 @@ function TaskBox({ checked }: Props<"input">) {
   );
 }
 
-const InlineCode = ({ node: _, children }: Props<"code">) => <code translate="no">{children}</code>;
+/** Code; or a formula, which was put into a span of code so that Markdown leaves it alone. */
+function InlineCode({ node: _, children }: Props<"code">) {
+  const text = textOf(children);
+  const mark = text[0];
+  if (mark === INLINE || mark === DISPLAY) {
+    return <MathSpan tex={text.slice(1).trim()} display={mark === DISPLAY} />;
+  }
+  return <code translate="no">{children}</code>;
+}
 
 // Plain elements: the library's own need its class names, ours are styled in prose.css.
 const plain = [
@@ -173,6 +187,7 @@ const noLinkDialog = { enabled: false };
 
 /** Markdown of an answer. `streaming`: it may end in the middle of a construct. Loaded lazily: it is most of the bytes. */
 export default function Markdown({ text, streaming }: { text: string; streaming: boolean }) {
+  const source = useMemo(() => withMathSpans(text), [text]);
   return (
     <Streamdown
       className="prose"
@@ -185,7 +200,7 @@ export default function Markdown({ text, streaming }: { text: string; streaming:
       controls={false}
       linkSafety={noLinkDialog}
     >
-      {text}
+      {source}
     </Streamdown>
   );
 }

@@ -1,21 +1,27 @@
-import { CircleAlert, CloudUpload, Ellipsis, Pencil, Trash2 } from "lucide-react";
+import { CircleAlert, CloudUpload, Ellipsis } from "lucide-react";
 import { memo } from "react";
 import type { ListEntry } from "../sync";
+import { EntryItems } from "./EntryItems";
 import { useWords } from "./i18n";
-import { Menu, MenuItem } from "./parts/Menu";
+import { Menu } from "./parts/Menu";
 import { addressOf } from "./route";
 
 interface Props {
   entry: ListEntry;
   active: boolean;
+  unread: boolean;
   now: number;
   onGo: (conversation: string) => void;
   onRename: (entry: ListEntry) => void;
   onDelete: (entry: ListEntry) => void;
+  /** Several are being chosen: whether this one is; null: none are. */
+  chosen: boolean | null;
+  onChoose: (id: string, chosen: boolean) => void;
 }
 
 /** One conversation in the list: title, what its run does, when it last changed. */
-export const SidebarRow = memo(function SidebarRow({ entry, active, now, onGo, onRename, onDelete }: Props) {
+export const SidebarRow = memo(function SidebarRow(props: Props) {
+  const { entry, active, unread, now, onGo, onRename, onDelete, chosen, onChoose } = props;
   const words = useWords();
   const title = entry.title || words.t("list.untitled");
   return (
@@ -26,7 +32,19 @@ export const SidebarRow = memo(function SidebarRow({ entry, active, now, onGo, o
       data-active={active}
       data-run={entry.run_status ?? "none"}
       data-pending={entry.pending}
+      data-unread={unread}
     >
+      {chosen !== null && (
+        <input
+          type="checkbox"
+          className="ml-2.5 size-4 flex-none accent-(--accent)"
+          checked={chosen}
+          disabled={entry.pending}
+          aria-label={words.t("list.choose", { title })}
+          data-testid="choose"
+          onChange={(event) => onChoose(entry.id, event.target.checked)}
+        />
+      )}
       <a
         href={addressOf(entry.id)}
         className="flex min-h-9 min-w-0 flex-1 items-center gap-2 rounded-lg py-1.5 pr-2 pl-2.5 text-sm focus-visible:-outline-offset-2 pointer-coarse:min-h-11"
@@ -38,7 +56,11 @@ export const SidebarRow = memo(function SidebarRow({ entry, active, now, onGo, o
         }}
       >
         <RunMark entry={entry} />
-        <span className={`min-w-0 flex-1 truncate ${active ? "font-medium" : ""}`}>{title}</span>
+        <span className={`min-w-0 flex-1 truncate ${unread ? "font-semibold" : active ? "font-medium" : ""}`}>
+          {title}
+          {unread && <span className="sr-only">, {words.t("list.unread")}</span>}
+        </span>
+        {unread && <span className="size-2 flex-none rounded-full bg-accent" aria-hidden="true" />}
         <span className="flex-none pr-0.5 text-xs text-ink-3 tabular-nums group-focus-within:opacity-0 group-hover:opacity-0 pointer-coarse:pr-9 pointer-coarse:opacity-100!">
           {entry.pending ? "" : words.shortDate(entry.updated_at, now)}
         </span>
@@ -56,12 +78,7 @@ export const SidebarRow = memo(function SidebarRow({ entry, active, now, onGo, o
             </button>
           }
         >
-          <MenuItem icon={<Pencil size={15} />} testid="menu-rename" onSelect={() => onRename(entry)}>
-            {words.t("list.rename")}
-          </MenuItem>
-          <MenuItem icon={<Trash2 size={15} />} testid="menu-delete" danger onSelect={() => onDelete(entry)}>
-            {words.t("list.delete")}
-          </MenuItem>
+          <EntryItems entry={entry} onRename={onRename} onDelete={onDelete} />
         </Menu>
       </span>
     </li>

@@ -5,6 +5,7 @@ export const PREFIX = document.documentElement.dataset.path ?? "";
 export const LOGIN = `${PREFIX}/accounts/login/`;
 export const LOG_OUT = `${PREFIX}/accounts/logout/`;
 export const PASSWORD = `${PREFIX}/accounts/password/`;
+export const TOKENS = `${PREFIX}/accounts/tokens/`;
 export const ADMIN = `${PREFIX}/admin/`;
 
 /** Where a file lies that was sent with a message. */

@@ -1,5 +1,5 @@
 import { useId, useState } from "react";
-import type { ListEntry } from "../sync";
+import { isBlank, type ListEntry } from "../sync";
 import { useClient } from "./client";
 import { type Key, useWords } from "./i18n";
 import { Dialog } from "./parts/Dialog";
@@ -15,7 +15,7 @@ export function RenameDialog({ entry, onClose }: { entry: ListEntry; onClose: ()
   const [title, setTitle] = useState(entry.title);
   const save = () => {
     const next = title.trim();
-    if (next === "") return;
+    if (isBlank(next)) return;
     if (next !== entry.title) void client.rename(entry.id, next);
     onClose();
   };
@@ -47,7 +47,7 @@ export function RenameDialog({ entry, onClose }: { entry: ListEntry; onClose: ()
           <button
             type="submit"
             className="button primary"
-            disabled={title.trim() === ""}
+            disabled={isBlank(title)}
             data-testid="rename-save"
           >
             {words.t("rename.save")}
@@ -103,7 +103,8 @@ const shortcuts: [Key, string[]][] = [
   ["help.stop", ["Esc"]],
   ["help.focus", ["/"]],
   ["help.new", [mod, "Shift", "O"]],
-  ["help.search", [mod, "K"]],
+  ["help.palette", [mod, "K"]],
+  ["help.search", [mod, "Shift", "F"]],
   ["help.sidebar", [mod, "B"]],
   ["help.help", ["?"]],
 ];

@@ -2,7 +2,7 @@
  * What a reader likes (language, theme, sidebar), kept in localStorage. Nothing of a conversation is ever
  * kept here (rule W1). A browser that forbids storage only forgets the preference.
  */
-export type Preference = "language" | "theme" | "sidebar" | "agent";
+export type Preference = "language" | "theme" | "sidebar" | "agent" | "notify";
 
 export const preference = {
   read(name: Preference): string | null {

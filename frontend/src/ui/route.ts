@@ -10,6 +10,11 @@ function currentConversation(): string | null {
   return PATH.exec(pathname.startsWith(PREFIX) ? pathname.slice(PREFIX.length) : pathname)?.[1] ?? null;
 }
 
+/** Whether the address names a conversation. */
+export function addressesConversation(): boolean {
+  return currentConversation() !== null;
+}
+
 export function addressOf(conversation: string | null): string {
   return conversation === null ? `${PREFIX}/` : `${PREFIX}/c/${conversation}`;
 }

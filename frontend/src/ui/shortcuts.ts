@@ -3,6 +3,7 @@ import { useEffect } from "react";
 export interface Shortcuts {
   newConversation: () => void;
   search: () => void;
+  palette: () => void;
   focusComposer: () => void;
   toggleSidebar: () => void;
   help: () => void;
@@ -49,7 +50,8 @@ function act(event: KeyboardEvent, to: Shortcuts): boolean {
   const mod = event.metaKey || event.ctrlKey;
   const key = event.key.toLowerCase();
   if (mod && event.shiftKey && key === "o") to.newConversation();
-  else if (mod && !event.shiftKey && key === "k") to.search();
+  else if (mod && !event.shiftKey && key === "k") to.palette();
+  else if (mod && event.shiftKey && key === "f") to.search();
   else if (mod && !event.shiftKey && key === "b") to.toggleSidebar();
   else if (mod || event.altKey) return false;
   else if (key === "escape") return !ownsEscape(event.target) && to.stop();

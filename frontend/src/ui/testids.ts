@@ -11,7 +11,13 @@
  *                        data-seq = seq of the newest item or 0, data-older = none|more|loading|failed, data-items = how many
  *   message              a person's message: data-id, data-seq ("" while pending),
  *                        data-status = uploading | sending | stored | failed | done, data-waits = true|false
- *   message-retry, message-discard
+ *   message-retry, message-discard; message-edit, message-withdraw, message-edited
+ *   edit-box             a message that is being changed: data-id; edit-input, edit-send, edit-cancel, edit-attach, edit-file-input
+ *   ways                 ‹ 2/3 ›: data-at, data-of; ways-previous, ways-next; edit-save (save only)
+ *   try-again, try-again-other, try-again-<slug>; again-dialog, again-effects, again-confirm
+ *   other-branches       under the last row: data-running = a branch or "none"; show-running
+ *   waiting-line         what becomes of messages that wait; stop-withdraw
+ *   said (data-folded), said-toggle; table-copy, math, math-source; lightbox, lightbox-next, lightbox-close
  *   left-out             what later requests go without: data-reason; take-back
  *   note, notice         data-seq; notice also data-code
  *   step                 data-id, data-seq, data-run, data-status = streaming|finished|stopped, data-survived, data-attempt
@@ -19,7 +25,9 @@
  *   call                 data-id, data-name, data-status (CallStatus), data-attempt, data-code ("" when none)
  *   call-toggle, call-elapsed, call-progress, call-note, call-preview, call-arguments, call-result (data-look = text | view),
  *   call-plain, call-show-all
- *   doubt, doubt-happened, doubt-result, doubt-confirm, doubt-did-not-happen, doubt-run-again
+ *   doubt, doubt-happened, doubt-result, doubt-confirm, doubt-did-not-happen, doubt-run-again,
+ *   doubt-facts, doubt-arguments, doubt-warning, doubt-run-again-confirm, doubt-cancel; doubt-settled (data-happened)
+ *   agent-gone, go-on-elsewhere
  *   approval, approval-arguments, approval-allow, approval-refuse, approval-note, approval-confirm
  *   approval-decided     data-decision = approved | refused
  *   run-status           data-status = none | queued | running | recovering | waiting | retrying | stopping, data-run; run-elapsed
@@ -29,6 +37,11 @@
  *   banner               data-status = offline | connecting | goaway; try-now, last-synced
  *   announcer            what a screen reader is told last
  *   empty, suggestion    data-suggestion = time | sum | research | both | long
+ *   open-timeline, timeline, timeline-span (data-kind, data-attempt, data-outcome)
+ *   menu-pin, menu-archive, menu-export, menu-export-json; list-foot, show-archive, choose-several, choose,
+ *   bulk-archive, bulk-delete, bulk-delete-confirm, bulk-cancel
+ *   skip-link; palette, palette-input, palette-option (data-id); attach-text
+ *   offer-callback, call-back; notify-<on|off>; a conversation-row also has data-unread
  *   agent-choice, agent-<slug>, jump-to-latest, help-dialog, gone
  *   open-schedules, schedules-dialog, schedules-close, schedule-back, schedule-new
  *   schedule-row         data-id, data-state = active|paused|ended; schedule-next, schedule-open (a link to a conversation)

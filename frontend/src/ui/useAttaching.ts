@@ -3,6 +3,9 @@ import { MAX_ATTACHMENTS, SyncRefusal, type Upload } from "../sync";
 import { useClient, useReadable } from "./client";
 import { useWords } from "./i18n";
 
+/** Who takes what is dropped on the page: the field that was opened last. */
+const takers: object[] = [];
+
 /** The files of the message that is being written: chosen, pasted or dropped. `keep` is told the ids, as a draft. */
 export function useAttaching(
   first: readonly string[],
@@ -44,9 +47,12 @@ export function useAttaching(
   const take = useRef(add);
   take.current = disabled ? () => {} : add;
   useEffect(() => {
+    const me = {};
+    takers.push(me);
+    const mine = () => takers.at(-1) === me;
     const carries = (event: DragEvent) => event.dataTransfer?.types.includes("Files") === true;
     const dragged = (event: DragEvent) => {
-      if (!carries(event)) return;
+      if (!carries(event) || !mine()) return;
       event.preventDefault();
       const modal = document.querySelector("dialog[open]") !== null;
       if (event.dataTransfer) event.dataTransfer.dropEffect = modal ? "none" : "copy";
@@ -56,7 +62,7 @@ export function useAttaching(
       if (event.relatedTarget === null) setOver(false);
     };
     const dropped = (event: DragEvent) => {
-      if (!carries(event)) return;
+      if (!carries(event) || !mine()) return;
       event.preventDefault();
       setOver(false);
       if (document.querySelector("dialog[open]") === null) take.current(event.dataTransfer?.files ?? []);
@@ -65,6 +71,7 @@ export function useAttaching(
     window.addEventListener("dragleave", left);
     window.addEventListener("drop", dropped);
     return () => {
+      takers.splice(takers.indexOf(me), 1);
       window.removeEventListener("dragover", dragged);
       window.removeEventListener("dragleave", left);
       window.removeEventListener("drop", dropped);
@@ -83,6 +90,15 @@ export function useAttaching(
     },
     /** The message has been sent with them. */
     clear: () => set([]),
+    /** A text that would make the message too long, or is longer than anybody writes, goes along as a file of its own. */
+    addText: (text: string) => {
+      const taken = new Set(files.map(({ name }) => name));
+      for (let n = 1; ; n++) {
+        const name = words.t(n === 1 ? "composer.pasted" : "composer.pasted_n", { n });
+        if (taken.has(name)) continue;
+        return add([new File([text], name, { type: "text/plain" })]);
+      }
+    },
     onPaste: (event: ClipboardEvent) => {
       // A copied table comes as text and as a picture of it: the text is what is meant.
       if (event.clipboardData.types.includes("text/plain") || event.clipboardData.files.length === 0) return;

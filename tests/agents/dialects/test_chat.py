@@ -121,7 +121,7 @@ def error(status: int, message: str, code: str = "", **headers: str) -> Reply:
         (error(402, "Insufficient Balance"), "model_quota", False, None),
         (error(404, "no", "model_not_found"), "model_unknown", False, None),
         (error(400, "The model `m` does not exist"), "model_unknown", False, None),
-        (error(500, "oops"), "model_busy", True, None),
+        (error(500, "oops"), "model_error", True, None),
         (error(529, "overloaded"), "model_busy", True, None),
         (error(400, "unsupported parameter"), "model_rejected", False, None),
         (Reply(200, [b"data: {not json\n\n"]), "model_error", True, None),

@@ -95,9 +95,10 @@ def test_W11_a_message_needs_text_or_a_file_and_not_too_many():
             SendBody(kind="send", message=uid(), **wrong)
 
 
-async def test_white_space_alone_is_no_message(desk: Desk):
+@pytest.mark.parametrize("text", [" \n", "\u200b", "\u2060\ufeff\u00ad", "\u3164 \u2800", "\ufe0f", "\u202e"])
+async def test_what_nobody_would_see_is_no_message(desk: Desk, text: str):
     conversation = await desk.begin()
-    assert (await desk.submit(conversation, sends(text=" \n"))).code == "bad_command"
+    assert (await desk.submit(conversation, sends(text=text))).code == "bad_command"
 
 
 def test_W5_a_message_without_files_keeps_the_digest_that_it_had_before_there_were_any():
@@ -130,6 +131,27 @@ class TestReading:
         row = kept(alice.pk, picture("JPEG", (3000, 1500), exif=exif), "p.jpg")
         with Image.open(BytesIO(attachments.prepared(row).data)) as image:
             assert image.height > image.width
+
+    @pytest.mark.parametrize(
+        ("form", "kind"), [("JPEG", "image/jpeg"), ("PNG", "image/jpeg"), ("WEBP", "image/jpeg")]
+    )
+    def test_a_small_picture_too_lies_upright_and_does_not_tell_where_it_was_taken(self, alice, form, kind):
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        exif.get_ifd(0x8825)[2] = (52.0, 31.0, 12.0)  # GPS: latitude
+        row = kept(alice.pk, picture(form, (60, 30), exif=exif), "p")
+        found = attachments.prepared(row)
+        assert found.media_type == kind
+        with Image.open(BytesIO(found.data)) as image:
+            assert image.size == (30, 60)
+            assert not image.getexif() and "exif" not in image.info
+        with row.file.open("rb") as file:
+            assert Image.open(file).getexif(), "the person's own file stays what it is"
+
+    def test_comments_and_xmp_do_not_reach_a_model_either(self, alice):
+        data = picture("JPEG", comment=b"Mei's garden", xmp=b"<x:xmpmeta>Mei</x:xmpmeta>")
+        assert b"Mei" in data
+        assert b"Mei" not in attachments.prepared(kept(alice.pk, data, "p.jpg")).data
 
     def test_what_cannot_be_read_is_none(self, alice, tmp_path):
         row = kept(alice.pk)

@@ -80,7 +80,7 @@ class TestPages:
             html.index(text)
             for text in (
                 "first said",
-                f"run {run.run}",
+                f"Run {run.run}",
                 "then answered",
                 "tide_table",
                 "high at noon",

@@ -1,9 +1,13 @@
 import { FileText, ImageOff } from "lucide-react";
-import { memo, useEffect, useState } from "react";
+import { lazy, memo, Suspense, useEffect, useState } from "react";
 import type { AttachmentRef, LocalFile } from "../../sync";
 import { attachmentAddress } from "../addresses";
+import { chunk } from "../chunks";
 import { useClient, useReadable } from "../client";
 import { useWords } from "../i18n";
+import { Guard } from "./Guard";
+
+const Lightbox = lazy(chunk(() => import("./Lightbox")));
 
 /** The address of a picture that this tab has in memory; empty while there is none. */
 export function useLocalPicture(file: LocalFile | undefined): string {
@@ -23,18 +27,29 @@ export function useLocalPicture(file: LocalFile | undefined): string {
 /** What came with a message: pictures as thumbnails, other files by name. `pending`: the server may not have them yet. */
 export const Files = memo(function Files(props: { files: readonly AttachmentRef[]; pending?: boolean }) {
   const words = useWords();
+  const [large, setLarge] = useState<string | null>(null);
+  const pictures = props.files.filter((file) => file.media_type.startsWith("image/"));
   return (
-    <ul className="mb-1.5 flex flex-wrap justify-end gap-2" aria-label={words.t("message.attachments")}>
-      {props.files.map((file) => (
-        <li key={file.id} className="max-w-full" data-testid="attachment" data-id={file.id}>
-          {props.pending ? <PendingFile file={file} /> : <SentFile file={file} />}
-        </li>
-      ))}
-    </ul>
+    <>
+      <ul className="mb-1.5 flex flex-wrap justify-end gap-2" aria-label={words.t("message.attachments")}>
+        {props.files.map((file) => (
+          <li key={file.id} className="max-w-full" data-testid="attachment" data-id={file.id}>
+            {props.pending ? <PendingFile file={file} /> : <SentFile file={file} onEnlarge={setLarge} />}
+          </li>
+        ))}
+      </ul>
+      {large !== null && (
+        <Guard fallback={null}>
+          <Suspense fallback={null}>
+            <Lightbox pictures={pictures} first={large} onClose={() => setLarge(null)} />
+          </Suspense>
+        </Guard>
+      )}
+    </>
   );
 });
 
-function SentFile({ file }: { file: AttachmentRef }) {
+function SentFile({ file, onEnlarge }: { file: AttachmentRef; onEnlarge: (id: string) => void }) {
   const words = useWords();
   const picture = file.media_type.startsWith("image/");
   return (
@@ -43,7 +58,12 @@ function SentFile({ file }: { file: AttachmentRef }) {
       target="_blank"
       rel="noopener"
       className="block max-w-full rounded-xl no-underline"
-      aria-label={words.t(picture ? "message.open_image" : "message.open_file", { name: file.name })}
+      onClick={(event) => {
+        if (!picture || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+        event.preventDefault();
+        onEnlarge(file.id);
+      }}
+      aria-label={words.t(picture ? "message.enlarge" : "message.open_file", { name: file.name })}
     >
       {picture ? <Picture url={attachmentAddress(file.id)} file={file} /> : <Named file={file} />}
     </a>

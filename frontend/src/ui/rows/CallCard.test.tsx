@@ -103,12 +103,59 @@ describe("R4: a call in doubt is decided by a person", () => {
   const doubtful = call("x", "notes", { text: "a" }, { status: "in_doubt", effect: "effectful" });
   const settled = (client: FakeClient) => client.calls.find((each) => each.method === "settle")?.args;
 
-  test("it did not happen, or is run again: one click", async () => {
+  test("it did not happen: one click", async () => {
+    const client = new FakeClient();
+    show(card(doubtful), client);
+    fireEvent.click(screen.getByTestId("doubt-did-not-happen"));
+    await waitFor(() => expect(settled(client)).toEqual(["c", "x", "did_not_happen", undefined]));
+    expect(screen.getByTestId<HTMLFieldSetElement>("doubt").disabled).toBe(true);
+  });
+
+  test("it is run again only after the warning that it may happen twice", async () => {
     const client = new FakeClient();
     show(card(doubtful), client);
     fireEvent.click(screen.getByTestId("doubt-run-again"));
+    expect(screen.getByTestId("doubt-warning").textContent).toContain("a second time");
+    expect(settled(client)).toBeUndefined();
+    fireEvent.click(screen.getByTestId("doubt-cancel"));
+    expect(screen.queryByTestId("doubt-warning")).toBeNull();
+    fireEvent.click(screen.getByTestId("doubt-run-again"));
+    fireEvent.click(screen.getByTestId("doubt-run-again-confirm"));
     await waitFor(() => expect(settled(client)).toEqual(["c", "x", "run_again", undefined]));
-    expect(screen.getByTestId<HTMLFieldSetElement>("doubt").disabled).toBe(true);
+  });
+
+  test("the card says when it began, how far it was, and what it was given, whole", () => {
+    const text = "a long note ".repeat(50).trim();
+    const progress = { fraction: 0.4, note: "Writing line 2 of 5" };
+    show(
+      card(
+        call(
+          "x",
+          "notes",
+          { text },
+          { status: "in_doubt", effect: "effectful", started_at: 1_790_000_000_000, progress },
+        ),
+      ),
+    );
+    const facts = screen.getByTestId("doubt-facts").textContent;
+    expect(facts).toContain("40% · Writing line 2 of 5");
+    expect(facts).toContain("2026");
+    expect(screen.getByTestId("doubt-arguments").textContent).toContain(text);
+  });
+
+  test("what a person said of it never looks like the tool's result", () => {
+    const of = (status: "succeeded" | "failed", by: string) =>
+      call("x", "notes", { text: "a" }, { ...done("It is note 7."), status, code: "resolved_by_person", by });
+    const shown = show(card(of("succeeded", "mei")));
+    const settledBy = () => screen.getByTestId("doubt-settled");
+    expect(settledBy().textContent).toContain("was said by you, not by the tool");
+    expect(settledBy().querySelector("blockquote")?.textContent).toBe("It is note 7.");
+    expect(screen.getByTestId("call-toggle").textContent).not.toContain("note 7");
+    open();
+    expect(screen.queryByTestId("call-result")).toBeNull();
+    shown.again(card(of("failed", "ada")));
+    expect(settledBy().textContent).toContain("did not happen was said by ada");
+    expect(settledBy().dataset.happened).toBe("false");
   });
 
   test("it happened: with the result, for the model to read", async () => {
@@ -197,7 +244,6 @@ describe("the focus stays in the card", () => {
   test.each([
     ["approval-allow", waiting],
     ["doubt-did-not-happen", doubtful],
-    ["doubt-run-again", doubtful],
   ])("after %s", (button, shown) => {
     show(card(shown));
     screen.getByTestId(button).focus();

@@ -8,7 +8,7 @@ import { Tip } from "../parts/Tip";
 import { asksApproval, humanise, readArguments } from "../view";
 import { Approval, Decided } from "./Approval";
 import { CallDetails } from "./CallDetails";
-import { Doubt } from "./Doubt";
+import { Doubt, isPersonsWord, Settled } from "./Doubt";
 
 /** The name of a tool for people: from the dictionary, else made readable. */
 function toolName(name: string, words: Words): string {
@@ -62,7 +62,9 @@ export const CallCard = memo(function CallCard(props: { conversation: string; ca
         <span className="flex-none font-medium">{name}</span>
         <span className="min-w-0 flex-1 truncate text-ink-2">
           {summary}
-          {call.status === "succeeded" && !open && <Outcome summary={summary} preview={call.preview} />}
+          {call.status === "succeeded" && !open && !isPersonsWord(call) && (
+            <Outcome summary={summary} preview={call.preview} />
+          )}
         </span>
         {call.attempt > 1 && <Attempt n={call.attempt} />}
         <span className="flex flex-none items-center gap-1.5 text-xs text-ink-2">
@@ -76,7 +78,8 @@ export const CallCard = memo(function CallCard(props: { conversation: string; ca
       </button>
       {call.status === "running" && call.progress && <ProgressLine call={call} name={name} />}
       {call.approval?.decision != null && <Decided call={call} approval={call.approval} />}
-      {failed && <Failure call={call} open={open} />}
+      {isPersonsWord(call) && <Settled call={call} />}
+      {failed && !isPersonsWord(call) && <Failure call={call} open={open} />}
       {call.status === "in_doubt" && <Doubt conversation={conversation} call={call} keepFocus={keepFocus} />}
       {asks && <Approval conversation={conversation} call={call} keepFocus={keepFocus} />}
       <div id={panel} hidden={!open}>

@@ -11,13 +11,16 @@ import { moduleOf } from "../renderers/registry";
 import { useResultView } from "../renderers/useResultView";
 import { ViewTree } from "../renderers/ViewTree";
 import { pretty, readArguments } from "../view";
+import { isPersonsWord } from "./Doubt";
 
 /** The opened part of a card: arguments and result, the result whole when it is asked for. */
 export function CallDetails({ conversation, call }: { conversation: string; call: CallView }) {
   const words = useWords();
   const { boot } = useSetup();
   const args = readArguments(call.arguments);
-  const done = call.status === "succeeded" || call.status === "failed" || call.status === "cancelled";
+  const ended = call.status === "succeeded" || call.status === "failed" || call.status === "cancelled";
+  // A person's short word stands on the card already.
+  const done = ended && (!isPersonsWord(call) || call.size > call.preview.length);
   return (
     <div className="space-y-3 px-3.5 pb-3.5 pl-10 text-sm">
       {args.empty ? (
@@ -32,7 +35,7 @@ export function CallDetails({ conversation, call }: { conversation: string; call
         />
       )}
       {done && (call.preview !== "" || call.size > 0) && <Result conversation={conversation} call={call} />}
-      {call.by && call.by !== boot.user && call.code !== "refused" && (
+      {call.by && call.by !== boot.user && call.code !== "refused" && !isPersonsWord(call) && (
         <p className="text-xs text-ink-2">{words.t("call.by", { name: call.by })}</p>
       )}
     </div>
@@ -51,7 +54,8 @@ function Result({ conversation, call }: { conversation: string; call: CallView }
   const cut = call.size > call.preview.length;
   const text = whole ?? (cut ? null : call.preview);
   // Only what a tool gave is drawn; what is said of a failure is text for people already.
-  const drawable = call.status === "succeeded" && text !== null;
+  const persons = isPersonsWord(call);
+  const drawable = call.status === "succeeded" && text !== null && !persons;
   const view = useResultView(call.name, call.arguments, drawable ? text : null);
 
   const load = async () => {
@@ -74,7 +78,7 @@ function Result({ conversation, call }: { conversation: string; call: CallView }
   return (
     <div>
       <Block
-        label={words.t("call.result")}
+        label={words.t(persons ? "doubt.words" : "call.result")}
         aside=""
         text={text === null ? `${call.preview}…` : pretty(text)}
         copyLabel={words.t("call.copy_result")}

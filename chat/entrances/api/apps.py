@@ -1,0 +1,18 @@
+from django.apps import AppConfig
+
+from chat import extensions
+
+
+class ApiConfig(AppConfig):
+    """Conversations for people's own programs."""
+
+    name = "chat.entrances.api"
+    label = "api"
+    verbose_name = "HTTP API"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register what this entrance brings."""
+        from chat.entrances.api.entrance import ENTRANCE
+
+        extensions.register(ENTRANCE, self.name)

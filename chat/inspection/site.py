@@ -1,0 +1,88 @@
+"""The admin's sidebar and first page in an operator's words: what to inspect, what to configure, who is here; not one
+list for each Django app."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponse
+from django.urls import path, reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+INSPECT, CONFIGURE, PEOPLE = "inspect", "configure", "people"
+TITLES = {INSPECT: _("Inspect"), CONFIGURE: _("Configure"), PEOPLE: _("People")}
+#: What the core's own models are called here, in the order in which an operator wants them.
+NAMED: dict[str, tuple[str, Any]] = {
+    "Conversation": (INSPECT, _("Conversations")),
+    "Run": (INSPECT, _("Runs")),
+    "Call": (INSPECT, _("Calls")),
+    "Fault": (INSPECT, _("Refused requests")),
+    "Step": (INSPECT, _("Steps")),
+    "Message": (INSPECT, _("Messages")),
+    "Event": (INSPECT, _("Events")),
+    "QueueFailure": (INSPECT, _("Set aside")),
+    "Agent": (CONFIGURE, _("Agents")),
+    "ModelProvider": (CONFIGURE, _("Providers")),
+    "LearnedRule": (CONFIGURE, _("Learned rules")),
+    "User": (PEOPLE, _("Users")),
+    "Group": (PEOPLE, _("Groups")),
+}
+#: Where models of entrances and packages belong, by what their names end with; others are configured.
+ENDS = (
+    (INSPECT, ("Lane", "Message", "Delivery", "Firing", "Event", "Inbox", "Card")),
+    (PEOPLE, ("Person", "User", "Link", "Identity")),
+)
+
+
+class HoldfastSite(AdminSite):
+    """Django's site with another order of its pages. Who may see which is Django's as ever."""
+
+    def get_urls(self) -> list[Any]:
+        return [path("overview/", self.admin_view(self.overview), name="overview"), *super().get_urls()]
+
+    def overview(self, request: HttpRequest) -> HttpResponse:
+        """How the installation does."""
+        from chat.inspection.overview import overview  # Django makes the site before there are models
+
+        return overview(self, request)
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """The models that this reader may see; of one app as Django has them, of all in three groups."""
+        apps = super().get_app_list(request, app_label)
+        if app_label is not None:
+            return apps
+        groups: dict[str, list[Any]] = {name: [] for name in TITLES}
+        for model in sorted((one for app in apps for one in app["models"]), key=_rank):
+            group, name = NAMED.get(model["object_name"], (_group(model["object_name"]), None))
+            named = {} if name is None else {"name": capfirst(str(name))}
+            groups[group].append({**model, **named})
+        if request.user.has_perm("chat.view_run"):  # type: ignore[union-attr]  # nobody else asks for it
+            groups[INSPECT].insert(0, self._overview())
+        index = reverse("admin:index", current_app=self.name)
+        return [
+            {
+                "name": TITLES[group],
+                "app_label": group,
+                "app_url": index,
+                "has_module_perms": True,
+                "models": models,
+            }
+            for group, models in groups.items()
+            if models
+        ]
+
+    def _overview(self) -> dict[str, Any]:
+        address = reverse("admin:overview", current_app=self.name)
+        shown = {"admin_url": address, "add_url": None, "view_only": True, "perms": {"view": True}}
+        return {"name": _("Overview"), "object_name": "Overview", **shown}
+
+
+def _rank(model: Any) -> tuple[int, str]:
+    order = list(NAMED)
+    name = model["object_name"]
+    return (order.index(name) if name in NAMED else len(order), str(model["name"]))
+
+
+def _group(name: str, ends: Iterable[tuple[str, tuple[str, ...]]] = ENDS) -> str:
+    return next((group for group, endings in ends if name.endswith(endings)), CONFIGURE)

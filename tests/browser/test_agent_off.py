@@ -1,0 +1,39 @@
+"""An agent that is switched off in the middle of its conversation: what it says, and the way on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import expect
+
+from tests.browser.chat import Chat
+from tests.support.processes import Stack
+
+RETIRED = """
+from agents.models import Agent
+first = Agent.objects.filter(enabled=True).first()
+values = dict(name="Retired", model=first.model, base_url=first.base_url, tools=[], enabled={enabled})
+Agent.objects.update_or_create(slug="retired", defaults=values)
+"""
+
+
+def test_an_agent_that_is_switched_off_says_so_and_another_one_can_be_asked(visit: Any, house: Stack) -> None:
+    house.manage("shell", "-c", RETIRED.format(enabled=True))
+    chat: Chat = visit("bob")
+    chat.hook("agent-choice").click()
+    chat.hook("agent-retired").click()
+    chat.begin_here("what is 6 * 7?")
+    chat.wait_until_done()
+    house.manage("shell", "-c", RETIRED.format(enabled=False))
+    # The page was loaded before: it hears of it by the answer.
+    chat.say("what is 7 * 7?")
+    notice = chat.hook("notice", code="agent_missing")
+    expect(notice).to_contain_text("switched off or was deleted", timeout=30_000)
+    chat.page.reload()
+    expect(chat.hook("agent-gone")).to_contain_text("switched off")
+    chat.hook("agent-gone").get_by_test_id("go-on-elsewhere").click()
+    expect(chat.hook("empty")).to_be_visible()
+    expect(chat.hook("composer-input")).to_have_value("what is 7 * 7?")
+    chat.hook("send").click()
+    chat.wait_until_done()
+    expect(chat.hook("step-text").last).to_contain_text("49")
