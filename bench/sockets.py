@@ -16,6 +16,8 @@ import sys
 import time
 from dataclasses import dataclass
 
+from chat.entrances.web.protocol import PROTOCOL
+
 BASE_S, CAP_S, GREET_S = 0.5, 20.0, 10.0
 
 
@@ -50,7 +52,7 @@ class Browser:
             head = await self._reader.readuntil(b"\r\n\r\n")
             if b" 101 " not in head.split(b"\r\n", 1)[0]:
                 raise OSError(head.split(b"\r\n", 1)[0].decode())
-            self._send({"type": "hello", "protocol": 1, "tab": "bench"})
+            self._send({"type": "hello", "protocol": PROTOCOL, "tab": "bench"})
             await self._until("welcome")
         async with asyncio.timeout(120):
             opening = {"type": "open", "conversation": self.person["conversation"]}
