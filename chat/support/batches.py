@@ -3,8 +3,8 @@
     who = Batches(look_up)                     look_up(keys) ─► {key: answer}
     answer = await who.ask(key)                one of a batch with all who ask while the batch before is out
 
-Nobody waits for company: a question that comes alone goes out with the next turn of the loop. An answer is never older
-than its question, because those that come while a batch is out go with the next one.
+Nobody waits for company, unless it is said how long: a question that comes alone goes out with the next turn of the
+loop. An answer is never older than its question, because those that come while a batch is out go with the next one.
 """
 
 import asyncio
@@ -20,8 +20,16 @@ V = TypeVar("V")
 class Batches(Generic[K, V]):
     """One kind of question, for the running event loop."""
 
-    def __init__(self, fetch: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]], *, most: int = 200) -> None:
-        """`fetch` answers up to `most` questions; what it leaves out is answered by None."""
+    def __init__(
+        self,
+        fetch: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]],
+        *,
+        most: int = 200,
+        wait_s: float = 0.0,
+    ) -> None:
+        """`fetch` answers up to `most` questions; what it leaves out is answered by None. `wait_s`: for how long the
+        first question waits for others, where nobody is in a hurry (seconds)."""
+        self._wait_s = wait_s
         self._fetch = fetch
         self._most = most
         self._waiting: dict[K, asyncio.Future[V | None]] = {}
@@ -41,7 +49,7 @@ class Batches(Generic[K, V]):
         try:
             while self._waiting:
                 raise_if_cancelled()
-                await asyncio.sleep(0)
+                await asyncio.sleep(self._wait_s)
                 keys = list(self._waiting)[: self._most]
                 asked = {key: self._waiting.pop(key) for key in keys}
                 try:

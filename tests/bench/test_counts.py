@@ -22,8 +22,8 @@ def test_counts_are_as_they_are_stored(database_template: Path) -> None:
 def test_a_count_that_grows_or_shrinks_is_told() -> None:
     stored = {"turn": {"sql": 40.0, "trips": 20.0}}
     assert differences({"turn": {"sql": 40.0, "trips": 20.1}}, stored) == []
-    assert "41, more than the stored 40" in differences({"turn": {"sql": 41.0, "trips": 20.0}}, stored)[0]
-    assert "19, less than the stored 20" in differences({"turn": {"sql": 40.0, "trips": 19.0}}, stored)[0]
+    assert "42, more than the stored 40" in differences({"turn": {"sql": 42.0, "trips": 20.0}}, stored)[0]
+    assert "18, less than the stored 20" in differences({"turn": {"sql": 40.0, "trips": 18.0}}, stored)[0]
 
 
 def test_a_count_that_is_new_or_gone_is_told() -> None:

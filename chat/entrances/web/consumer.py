@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from itertools import count
 from typing import Any
 
@@ -19,7 +19,7 @@ from chat.entrances.web import connection as c
 from chat.entrances.web import protocol as p
 from chat.entrances.web.leaving import sockets
 from chat.entrances.web.live import Live, live
-from chat.entrances.web.login import logged_in, session_key
+from chat.entrances.web.login import logged_in, session_key, still_logged_in
 from chat.entrances.web.opener import Opener
 from chat.entrances.web.outlet import Control, Outlet
 from chat.http.limits import PerMinute, RateLimits
@@ -339,8 +339,10 @@ class BrowserConsumer(AsyncWebsocketConsumer):
                 return
             if not self.hears_user:
                 await self._join_user()
-            if self.login_doubtful or beat % LOGIN_CHECK_BEATS == 0:
+            if self.login_doubtful:
                 await self._check_login()
+            elif beat % LOGIN_CHECK_BEATS == 0:
+                await self._check_login(still_logged_in)
             self.perform(self.connection.heartbeat(await self._heads()))
 
     async def _heads(self) -> dict[str, str]:
@@ -350,17 +352,18 @@ class BrowserConsumer(AsyncWebsocketConsumer):
             return {}
         try:
             async with asyncio.timeout(5):
-                return await self.live.feed.heads(shown)
+                found = await asyncio.gather(*(self.live.heads.ask(one) for one in shown))
+                return {one: head for one, head in zip(shown, found, strict=True) if head is not None}
         except Exception as problem:
             log.warning("The heads for a heartbeat could not be read: %r", problem)
             return {}
 
-    async def _check_login(self) -> None:
+    async def _check_login(self, look: Callable[[str | None], Awaitable[Any]] = logged_in) -> None:
         assert self.user_id is not None
         self.login_seen_at = time.monotonic()
         self.login_doubtful = False
         try:
-            user = await logged_in(self.login)
+            user = await look(self.login)
         except Exception as problem:
             log.warning("The login of a socket could not be checked: %r", problem)
             return

@@ -14,6 +14,10 @@ from chat.support.batches import Batches
 from chat.support.database import ask
 from chat.support.loops import PerLoop
 
+#: The share of the time between two heartbeats for which one waits for others, so that the heads of their conversations
+#: are asked for together.
+WAIT_SHARE = 0.025
+
 
 @dataclass(frozen=True)
 class Live:
@@ -25,6 +29,8 @@ class Live:
     admission: Admission
     #: Whether a conversation, (user, conversation), is in this user's list.
     owners: Batches[tuple[int, str], bool]
+    #: The head cursors of conversations, for heartbeats: nobody is in a hurry.
+    heads: Batches[str, str]
 
 
 async def _forget(_: object) -> None:
@@ -41,6 +47,15 @@ async def _listed(asked: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], 
     return {pair: pair in own for pair in asked}
 
 
+async def _heads_of(conversations: Sequence[str]) -> Mapping[str, str]:
+    return await current().feed.heads(conversations)
+
+
+def _patient() -> Batches[str, str]:
+    return Batches(_heads_of, wait_s=WAIT_SHARE * settings.HOLDFAST_HEARTBEAT_MS / 1000)
+
+
+_heads: PerLoop[Batches[str, str]] = PerLoop(_patient, _forget)
 _admissions = PerLoop(lambda: Admission(settings.HOLDFAST_OPENS_PER_SECOND), _forget)
 _owners: PerLoop[Batches[tuple[int, str], bool]] = PerLoop(lambda: Batches(_listed), _forget)
 
@@ -48,4 +63,4 @@ _owners: PerLoop[Batches[tuple[int, str], bool]] = PerLoop(lambda: Batches(_list
 def live() -> Live:
     """Of the running loop; starts its feed on the first call, and again should it ever have ended."""
     runtime = current()
-    return Live(runtime.feed, runtime.inbox, _admissions.get(), _owners.get())
+    return Live(runtime.feed, runtime.inbox, _admissions.get(), _owners.get(), _heads.get())

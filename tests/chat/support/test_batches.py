@@ -83,3 +83,12 @@ async def test_who_leaves_takes_no_answer_along(library: Library) -> None:
     first.cancel()
     library.open.set()
     assert await second == 1
+
+
+async def test_where_nobody_is_in_a_hurry_the_first_waits_for_others(library: Library) -> None:
+    batches = Batches(library.look_up, wait_s=0.05)
+    first = asyncio.create_task(batches.ask("a"))
+    await asyncio.sleep(0.01)
+    assert library.asked == []
+    assert await asyncio.gather(first, batches.ask("b")) == [1, 2]
+    assert library.asked == [["a", "b"]]
