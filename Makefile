@@ -11,6 +11,8 @@ ROUNDS ?= 1000
 DATABASE ?= sqlite
 SEED ?=
 TIMES ?= 200
+# How often schemathesis asks each route in each phase.
+EXAMPLES ?= 500
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
@@ -47,10 +49,11 @@ test: tools ## All checks and tests; the last line is pytest's
 	@$(MAKE) --no-print-directory -j2 -O lint-python test-frontend
 	@$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-fuzz: tools ## 100,000 generated requests by the rules of every provider; a million paths and patterns by the clock; odd values at every door
+fuzz: tools ## 100,000 generated requests by the rules of every provider; a million paths and patterns by the clock; odd values at every door; schemathesis
 	$(PY) -m tests.agents.transcript.fuzz
 	$(PY) -m tests.chat.entrances.triggers.bounded $(if $(SEED),--seed $(SEED))
 	HOLDFAST_FUZZ=100000 $(PY) -m pytest -q -k surprise tests/chat/http/test_doors.py tests/chat/entrances/web/test_connection.py
+	HOLDFAST_SCHEMATHESIS=$(EXAMPLES) $(PY) -m pytest -q -s tests/chat/http/test_schemathesis.py
 
 stopping: tools ## Send SIGTERM at every moment of a process's life, TIMES times each (200; MOMENT: those with this in the name)
 	$(PY) -m tests.recovery.stopping --times $(TIMES) $(if $(MOMENT),--moment "$(MOMENT)")

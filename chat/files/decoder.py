@@ -63,7 +63,9 @@ def shrink(data: bytes, *, edge: int, plain_bytes: int, pixels: int) -> Answer:
     with Image.open(BytesIO(data)) as image:
         if image.size[0] * image.size[1] > pixels:
             return {"problem": "too_many_pixels"}, b""
-        small = len(data) <= plain_bytes and max(image.size) <= edge and not getattr(image, "is_animated", False)
+        small = (
+            len(data) <= plain_bytes and max(image.size) <= edge and not getattr(image, "is_animated", False)
+        )
         if small and not tells_more(image):
             return {"as_is": True}, b""
         image.thumbnail((edge, edge))

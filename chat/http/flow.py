@@ -1,4 +1,4 @@
-"""Makes `send` wait while a socket's buffer is full (rule W10).
+"""Makes `send` wait while the buffer of a socket, or of a stream of events, is full (rule W10).
 
 ASGI servers are expected to, and Daphne does not: it hands every frame to Twisted's transport, which buffers
 without end for a reader that does not read. Twisted tells a *producer* when to pause and when to go on, so we
@@ -38,10 +38,12 @@ class Gate:
 
 
 def with_backpressure(application: Application) -> Application:
-    """`application`, whose `send` of a WebSocket returns only when the socket has room for more."""
+    """`application`, whose `send` of a WebSocket or of a stream of events returns only when there is room for more."""
 
     @functools.wraps(application, updated=())
     async def wrapped(scope: Scope, receive: Any, send: Send) -> None:
+        if scope["type"] == "http":
+            return await application(scope, receive, _streaming(send))
         gate = _attached(send) if scope["type"] == "websocket" else None
         if gate is None:
             return await application(scope, receive, send)
@@ -54,6 +56,40 @@ def with_backpressure(application: Application) -> Application:
         return await application(scope, receive, waiting_send)
 
     return wrapped
+
+
+def _streaming(send: Send) -> Send:
+    """A `send` of HTTP that waits while it sends server-sent events. Other answers are as long as they are."""
+    request: Any = next(iter(getattr(send, "args", ())), None)
+    gate: Gate | None = None
+
+    async def waiting_send(message: dict[str, Any]) -> None:
+        nonlocal gate
+        if message["type"] == "http.response.start" and _is_stream(message) and _may_wait(request):
+            gate = Gate()
+            request.registerProducer(gate, True)
+        elif gate is not None and not message.get("more_body", False):
+            # Before the end: Twisted complains of a producer that is there when a response ends.
+            if request.producer is gate:
+                request.unregisterProducer()
+            gate = None
+        await send(message)
+        if gate is not None:
+            await gate.passed()
+
+    return waiting_send
+
+
+def _is_stream(start: dict[str, Any]) -> bool:
+    types = [
+        bytes(value) for name, value in start.get("headers", ()) if bytes(name).lower() == b"content-type"
+    ]
+    return bool(types) and types[0].startswith(b"text/event-stream")
+
+
+def _may_wait(request: Any) -> bool:
+    """Whether this is Twisted's request, whose reader is still there."""
+    return hasattr(request, "registerProducer") and getattr(request, "channel", None) is not None
 
 
 def _attached(send: Send) -> Gate | None:

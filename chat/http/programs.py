@@ -10,7 +10,7 @@ from functools import wraps
 from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.urls import URLPattern, path
+from django.urls import URLPattern, re_path
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
@@ -99,7 +99,7 @@ class ProgramApi(NinjaAPI):
     def patterns(self) -> list[URLPattern]:
         """Its addresses, below which every other is a Problem, too."""
 
-        async def nothing(request: HttpRequest, rest: str = "") -> HttpResponse:
+        async def nothing(request: HttpRequest) -> HttpResponse:
             return self._render(Problem("not_found"))
 
         nothing.csrf_exempt = True  # type: ignore[attr-defined]
@@ -107,7 +107,8 @@ class ProgramApi(NinjaAPI):
         for one in found:
             if one.name == "api-root":
                 one.callback = nothing
-        return [*found, path("<path:rest>", nothing)]
+        # Not `<path:…>`, which ends at a line break.
+        return [*found, re_path(r"[\s\S]*", nothing)]
 
     def get_openapi_schema(self, **options: Any) -> Any:
         """The description, in which errors have the media type that they come with."""

@@ -43,7 +43,8 @@ def find(conversation: UUID, message: str) -> Answer | None:
     if run is None:
         return _unread(conversation, message, place)
     bodies: list[Any] = []
-    for body in rows.filter(run=run, status__in=("finished", "stopped")).values_list("body", flat=True):
+    told: Any = rows.filter(run=run, status__in=("finished", "stopped")).values_list("body", flat=True)
+    for body in told:
         bodies.append(body)
         if answers(body):
             return _answer(run, "finished", bodies)

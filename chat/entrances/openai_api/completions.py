@@ -18,7 +18,12 @@ def name(exchange: Exchange) -> str:
 
 def completion(exchange: Exchange, answer: Answer) -> dict[str, Any]:
     """A whole answer."""
-    message = {"role": "assistant", "content": answer.text, "refusal": None, "annotations": []}
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": answer.text,
+        "refusal": None,
+        "annotations": [],
+    }
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish(answer)}
     return {**_head(exchange, "chat.completion"), "choices": [choice], "usage": usage(answer)}
 

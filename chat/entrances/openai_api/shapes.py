@@ -34,7 +34,10 @@ class ChatRequest(Taken):
     """POST /v1/chat/completions. What is new in `messages` (after the last of the role assistant) is asked."""
 
     model: Slug
-    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
+    messages: Annotated[
+        list[Message],
+        Field(min_length=1, max_length=MAX_MESSAGES, examples=[[{"role": "user", "content": "Hi"}]]),
+    ]
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     n: Annotated[int, Field(ge=1, le=1)] | None = 1

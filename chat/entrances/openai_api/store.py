@@ -124,7 +124,8 @@ def _is_the_end(user: int, row: Exchange) -> bool:
 def _branched(user: int, wanted: Wanted) -> Wanted:
     """The same, with what was said up to the place at which it branches off."""
     turns: list[Turn] = []
-    row = Exchange.objects.filter(pk=wanted.previous, owner_id=user).first()
+    previous: Any = wanted.previous
+    row = Exchange.objects.filter(pk=previous, owner_id=user).first()
     for _ in range(MAX_BRANCH):
         if row is None:
             break

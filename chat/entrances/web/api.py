@@ -20,6 +20,7 @@ from chat import extensions
 from chat.commands import MAX_TEXT
 from chat.entrances.web import protocol as p
 from chat.http.api import END, Answer, Method, RequestRefused, allowance, endpoint, number_of
+from chat.journal import on_path
 from chat.journal.timeline import PASSED_OVER, as_json
 from chat.journal.timeline import timeline as spans_of
 from chat.models import Call, Conversation, Event, Message, Run, Step, listed
@@ -72,13 +73,13 @@ def conversations(request: HttpRequest) -> Answer:
     mine = listed(request.user.pk).filter(archived_at__isnull=not archived)
     if query:
         mine = mine.filter(title__icontains=query)
+    # What a list does not show may be large.
+    mine = mine.defer("info", "run", "window", "branches", "seen")
     pinned: list[Conversation] = []
     if before == END and not archived:
-        pinned = list(
-            mine.filter(pinned_at__isnull=False).order_by("-pinned_at").defer("info", "run", "window")
-        )
+        pinned = list(mine.filter(pinned_at__isnull=False).order_by("-pinned_at"))
     found = mine.filter(updated_at__lt=before, pinned_at__isnull=True)
-    rows = list(found.defer("info", "run", "window")[: limit + 1])
+    rows = list(found[: limit + 1])
     more = len(rows) > limit
     if more:
         rows = _cut(rows)
@@ -108,13 +109,15 @@ def _entry(row: Conversation) -> dict[str, Any]:
 
 @reads
 def items(request: HttpRequest, conversation: UUID) -> Answer:
-    """GET /api/conversations/<id>/items?before=<seq>&limit=: older items, ascending, as they stand now."""
-    own = _own(request, conversation)
+    """GET /api/conversations/<id>/items?before=<seq>&limit=&branch=: older items, ascending, as they stand now; of a
+    branch, or of the one that is shown."""
+    own, branches = _own(request, conversation)
+    path = on_path.path_of(branches, request.GET.get("branch"))
     before = number_of(request, "before", END, 0, END)
     limit = number_of(request, "limit", PAGE, 1, MAX_PAGE)
     rows: list[tuple[int, Any]] = []
     for kind in (Message, Step):
-        rows += _newest(kind.objects.filter(conversation=own), before, limit + 1)
+        rows += _newest(on_path.on(kind.objects.filter(conversation=own), path), before, limit + 1)
     rows.sort(key=lambda row: row[0], reverse=True)
     page = [body for _, body in reversed(rows[:limit])]
     # The bodies were made by the reducer and are what a snapshot would show: they are passed on as they are.
@@ -128,7 +131,7 @@ def _newest(found: "QuerySet[Any]", before: int, limit: int) -> list[tuple[int, 
 @reads
 def call(request: HttpRequest, conversation: UUID, call: str) -> Answer:
     """GET /api/conversations/<id>/calls/<call>: a call with all of its arguments and its result."""
-    own = _own(request, conversation)
+    own, _ = _own(request, conversation)
     row = Call.objects.filter(conversation=own, call=call).first()
     if row is None:
         raise RequestRefused(404, "not_found", "There is no such call in this conversation.")
@@ -165,7 +168,9 @@ def unknown(request: HttpRequest, rest: str) -> Answer:
     raise RequestRefused(404, "not_found", "There is nothing at this address.")
 
 
-def _own(request: HttpRequest, conversation: UUID) -> UUID:
-    if not listed(request.user.pk).filter(pk=conversation).exists():
+def _own(request: HttpRequest, conversation: UUID) -> tuple[UUID, Any]:
+    """The conversation, and its branches if it has any."""
+    found = list(listed(request.user.pk).filter(pk=conversation).values_list("branches", flat=True)[:1])
+    if not found:
         raise RequestRefused(404, "not_found", "You have no such conversation.")
-    return conversation
+    return conversation, found[0]

@@ -7,6 +7,7 @@ import type {
   ApproveBody,
   AttachmentRef,
   Boot,
+  BranchesView,
   CallDetail,
   ConversationEntry,
   GoawayReason,
@@ -14,6 +15,7 @@ import type {
   Item,
   ResultCode,
   RunView,
+  SeenView,
   SettleBody,
 } from "./protocol.gen";
 import type { Schedules } from "./schedules";
@@ -116,6 +118,10 @@ export interface ConversationView {
    * Items that did not change keep their identity.
    */
   items: readonly Item[];
+  /** The branches of a conversation that has any; `items` are those of the one that is shown. */
+  branches: BranchesView | null;
+  /** Of such a conversation: up to where each branch was read. A message behind it waits. */
+  seen: SeenView | null;
   /** Messages that are not among `items` yet, in the order in which they were sent. */
   pending: readonly PendingMessage[];
   /** `more`: call `loadOlder`; `none`: `items` begins with the first one. */
@@ -175,7 +181,33 @@ export interface Client {
   retry(conversation: string, message: string): void;
   /** Forget a failed message. */
   discard(conversation: string, message: string): void;
-  stop(conversation: string): Promise<Outcome>;
+  /** End the run. What waits behind it runs next, or is taken back with `withdraw`. */
+  stop(conversation: string, withdraw?: boolean): Promise<Outcome>;
+  /** Have a message say something else where it stands; nothing is answered anew. Throws `SyncRefusal`. */
+  edit(
+    conversation: string,
+    message: string,
+    text: string,
+    attachments?: readonly string[],
+  ): Promise<Outcome>;
+  /**
+   * Have a message answered anew, on a branch of its own; `item` is the answer, or the notice that says there is none.
+   * `agent`: another one that answers.
+   */
+  tryAgain(conversation: string, item: string, agent?: string): Promise<Outcome>;
+  /** Say something else in the place of a message, on a branch of its own, and have that answered. Throws `SyncRefusal`. */
+  rewrite(
+    conversation: string,
+    message: string,
+    text: string,
+    attachments?: readonly string[],
+  ): Promise<Outcome>;
+  /** Show another branch, in every tab. */
+  choose(conversation: string, branch: string): Promise<Outcome>;
+  /** Take back a message that waits behind a run. */
+  withdraw(conversation: string, message: string): Promise<Outcome>;
+  /** Files that the server has, to be attached again by their ids. */
+  restore(files: readonly AttachmentRef[]): void;
   rename(conversation: string, title: string): Promise<Outcome>;
   remove(conversation: string): Promise<Outcome>;
   /** Say of a call in doubt what happened (rule R4). `result`: what the model shall read, if it happened. */

@@ -33,11 +33,11 @@ export class Http {
     return (await this.#get(path)) as ConversationList;
   }
 
-  /** The items before the one at `before`, ascending. */
-  async items(conversation: string, before: number): Promise<ItemPage> {
-    return (await this.#get(
-      `/api/conversations/${encodeURIComponent(conversation)}/items?before=${before}`,
-    )) as ItemPage;
+  /** The items of a branch before the one at `before`, ascending. */
+  async items(conversation: string, before: number, branch?: string): Promise<ItemPage> {
+    const of = branch === undefined ? "" : `&branch=${encodeURIComponent(branch)}`;
+    const path = `/api/conversations/${encodeURIComponent(conversation)}/items?before=${before}${of}`;
+    return (await this.#get(path)) as ItemPage;
   }
 
   async call(conversation: string, call: string): Promise<CallDetail> {

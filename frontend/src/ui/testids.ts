@@ -11,7 +11,12 @@
  *                        data-seq = seq of the newest item or 0, data-older = none|more|loading|failed, data-items = how many
  *   message              a person's message: data-id, data-seq ("" while pending),
  *                        data-status = uploading | sending | stored | failed | done, data-waits = true|false
- *   message-retry, message-discard
+ *   message-retry, message-discard; message-edit, message-withdraw, message-edited
+ *   edit-box             a message that is being changed: data-id; edit-input, edit-send, edit-cancel, edit-attach, edit-file-input
+ *   ways                 ‹ 2/3 ›: data-at, data-of; ways-previous, ways-next; edit-save (save only)
+ *   try-again, try-again-other, try-again-<slug>; again-dialog, again-effects, again-confirm
+ *   other-branches       under the last row: data-running = a branch or "none"; show-running
+ *   waiting-line         what becomes of messages that wait; stop-withdraw
  *   said (data-folded), said-toggle; table-copy, math, math-source; lightbox, lightbox-next, lightbox-close
  *   left-out             what later requests go without: data-reason; take-back
  *   note, notice         data-seq; notice also data-code

@@ -75,3 +75,32 @@ def test_W10_a_reader_that_goes_away_does_not_leave_the_server_waiting(daphne):
         wait_until(lambda: sent(daphne) > 3, 10, "some frames")
         slow.shutdown(socket.SHUT_RDWR)
     wait_until(lambda: sent(daphne) == flood.FRAMES, 20, "the application to come to its end")
+
+
+def test_W10_a_stream_of_events_waits_for_its_reader_too(daphne):
+    slow = socket.create_connection(("127.0.0.1", daphne))
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+    slow.sendall(b"GET /stream HTTP/1.0\r\nHost: x\r\n\r\n")
+    counts = [sent(daphne)]
+
+    def stands_still():
+        counts.append(sent(daphne))
+        return counts[-1] > 0 and len(counts) > 20 and len(set(counts[-10:])) == 1
+
+    wait_until(stands_still, 30, "the server to wait", every=0.05)
+    assert counts[-1] * flood.SIZE < 32 * 1024 * 1024
+    assert counts[-1] < flood.FRAMES / 2
+    read = 0
+    while data := slow.recv(1 << 20):
+        read += len(data)
+    slow.close()
+    assert read > flood.FRAMES * flood.SIZE
+    assert sent(daphne) == flood.FRAMES
+
+
+def test_W10_a_reader_that_leaves_a_stream_does_not_leave_the_server_waiting(daphne):
+    slow = socket.create_connection(("127.0.0.1", daphne))
+    slow.sendall(b"GET /stream HTTP/1.0\r\nHost: x\r\n\r\n")
+    wait_until(lambda: sent(daphne) > 3, 10, "some frames")
+    slow.close()
+    wait_until(lambda: sent(daphne) == flood.FRAMES, 20, "the application to come to its end")

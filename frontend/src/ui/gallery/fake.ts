@@ -1,5 +1,6 @@
 import type {
   ApproveBody,
+  AttachmentRef,
   Boot,
   BootState,
   CallDetail,
@@ -213,10 +214,50 @@ export class FakeClient implements Client {
       pending: view.pending.filter((each) => each.id !== message),
     }));
   }
-  async stop(conversation: string): Promise<Outcome> {
-    this.#note("stop", conversation);
+  async stop(conversation: string, withdraw = false): Promise<Outcome> {
+    this.#note("stop", conversation, ...(withdraw ? [withdraw] : []));
     this.conversation(conversation).update(() => ({ stopping: true }));
     return this.outcome;
+  }
+  async edit(
+    conversation: string,
+    message: string,
+    text: string,
+    attachments: readonly string[] = [],
+  ): Promise<Outcome> {
+    this.#note("edit", conversation, message, text, attachments);
+    return this.outcome;
+  }
+  async tryAgain(conversation: string, item: string, agent?: string): Promise<Outcome> {
+    this.#note("tryAgain", conversation, item, ...(agent ? [agent] : []));
+    return this.outcome;
+  }
+  async rewrite(
+    conversation: string,
+    message: string,
+    text: string,
+    attachments: readonly string[] = [],
+  ): Promise<Outcome> {
+    this.#note("rewrite", conversation, message, text, attachments);
+    return this.outcome;
+  }
+  async choose(conversation: string, branch: string): Promise<Outcome> {
+    this.#note("choose", conversation, branch);
+    return this.outcome;
+  }
+  async withdraw(conversation: string, message: string): Promise<Outcome> {
+    this.#note("withdraw", conversation, message);
+    return this.outcome;
+  }
+  restore(files: readonly AttachmentRef[]): void {
+    this.#note("restore", files);
+    const there = files.map(
+      ({ id, name, size, media_type }): Upload => ({
+        ...{ id, name, size, media_type, file: { name, size, type: media_type } },
+        ...{ state: "done", progress: 1, code: null, detail: "" },
+      }),
+    );
+    this.uploads.set([...this.uploads.getSnapshot(), ...there]);
   }
   async rename(conversation: string, title: string): Promise<Outcome> {
     this.#note("rename", conversation, title);
@@ -299,6 +340,8 @@ export function emptyView(id: string): ConversationView {
     run: null,
     stopping: false,
     items: [],
+    branches: null,
+    seen: null,
     pending: [],
     older: "none",
   };

@@ -306,6 +306,7 @@ class TestRefusals:
             ("GET", "/conversations/1", None, 404, "not_found"),
             ("GET", "/nothing", None, 404, "not_found"),
             ("GET", "/", None, 404, "not_found"),
+            ("GET", "/conversations/%0A/calls/%0Ax", None, 404, "not_found"),
             ("PUT", "/conversations", {}, 405, "method_not_allowed"),
         ],
     )

@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('chat', '0018_groups_of_operators'),
+        ('chat', '0019_branches'),
     ]
 
     operations = [
