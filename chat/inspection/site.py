@@ -57,7 +57,7 @@ class HoldfastSite(AdminSite):
             group, name = NAMED.get(model["object_name"], (_group(model["object_name"]), None))
             named = {} if name is None else {"name": capfirst(str(name))}
             groups[group].append({**model, **named})
-        if request.user.has_perm("chat.view_run"):  # type: ignore[union-attr]  # nobody else asks for it
+        if request.user.has_perm("chat.view_run"):  # nobody else asks for it
             groups[INSPECT].insert(0, self._overview())
         index = reverse("admin:index", current_app=self.name)
         return [

@@ -147,7 +147,7 @@ def call(request: HttpRequest, conversation: UUID, call: str) -> Answer:
 @reads
 def timeline(request: HttpRequest, conversation: UUID, run: str) -> Answer:
     """GET /api/conversations/<id>/runs/<run>/timeline: what a run did with its time, span by span."""
-    own = _own(request, conversation)
+    own, _ = _own(request, conversation)
     row = Run.objects.filter(conversation=own, run=run).first()
     if row is None:
         raise RequestRefused(404, "not_found", "There is no such run in this conversation.")

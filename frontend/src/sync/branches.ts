@@ -13,7 +13,7 @@ export function moves(event: AnyEvent): boolean {
   return event.type === "branch.opened" || event.type === "branch.chosen";
 }
 
-export function branchOf(item: { branch?: string }): string {
+function branchOf(item: { branch?: string }): string {
   return item.branch ?? MAIN;
 }
 

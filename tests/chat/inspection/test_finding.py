@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 import pytest
@@ -78,7 +77,16 @@ def test_ids_of_runs_messages_and_conversations_are_found(chats: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["nothing-like-it", "bob aB3dE6gH9", "rent weather", str(uuid.uuid4()), "\0", "%", "ended_at"]
+    "typed",
+    [
+        "nothing-like-it",
+        "bob aB3dE6gH9",
+        "rent weather",
+        "00000000-0000-4000-8000-00000000abcd",
+        "\0",
+        "%",
+        "ended_at",
+    ],
 )
 def test_what_is_not_there_is_not_found(chats: Any, typed: str) -> None:
     assert found(typed) == ([] if typed != "\0" else ["Rent of May", "Weather"])
