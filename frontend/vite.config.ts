@@ -33,7 +33,14 @@ export default defineConfig({
       input: ["src/main.tsx", "src/ui/styles/fonts.css"],
       // A file of its own for what stays the same from release to release: browsers keep it.
       output: {
-        codeSplitting: { groups: [{ name: "react", test: /node_modules\/(react|react-dom|scheduler)\// }] },
+        codeSplitting: {
+          groups: [
+            {
+              name: "react",
+              test: /node_modules\/(react|react-dom|scheduler|lucide-react\/dist\/esm(?!\/icons))\//,
+            },
+          ],
+        },
       },
     },
   },

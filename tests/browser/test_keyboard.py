@@ -19,7 +19,7 @@ def test_a_page_up_is_not_undone_by_text_that_streams_also_from_the_message_fiel
     chat.page.keyboard.press("PageUp")
     wait_until(lambda: chat.place()["offset"] < before, 5, "the page to be scrolled")
     up = chat.place()
-    chat.page.wait_for_timeout(1_000)
+    chat.page.wait_for_timeout(600)
     now = chat.place()
     assert now["height"] > up["height"], "nothing was streamed meanwhile"
     assert abs(now["offset"] - up["offset"]) <= 2
@@ -31,10 +31,8 @@ def test_a_page_up_is_not_undone_by_text_that_streams_also_from_the_message_fiel
     before = chat.place()["offset"]
     chat.page.keyboard.press("PageUp")
     wait_until(lambda: chat.place()["offset"] < before - 100, 5, "the page to be scrolled")
-    chat.page.wait_for_timeout(1_000)
+    chat.page.wait_for_timeout(600)
     assert chat.place()["offset"] < before - 100
-    chat.page.keyboard.press("Escape")
-    expect(chat.hook("notice", code="stopped")).to_be_attached(timeout=20_000)
 
 
 def test_a_conversation_is_begun_found_renamed_and_deleted_without_a_mouse(visit: Any) -> None:

@@ -48,13 +48,13 @@ test("W5: what the outbox does not take stays where it was written", () => {
   expect(client.drafts.get(ID).text).toBe("keep me");
 });
 
-test("Escape stops a run, once, and not while a dialog is open", () => {
+test("Escape stops a run, once, and not while a dialog is open", async () => {
   const client = new FakeClient();
   client.conversation(ID).set(live(ID, [message(1, "a")], { run: run("running") }));
   open(client, ID);
   const stops = () => client.calls.filter((each) => each.method === "stop").length;
   fireEvent.keyDown(document.body, { key: "?" });
-  expect(screen.getByTestId("help-dialog")).toBeTruthy();
+  expect(await screen.findByTestId("help-dialog")).toBeTruthy();
   fireEvent.keyDown(document.body, { key: "Escape" });
   expect(stops()).toBe(0);
   fireEvent.click(screen.getByText("Close"));

@@ -7,7 +7,7 @@ import type { ComposerHandle } from "./Composer";
 import { ConversationPage } from "./ConversationPage";
 import { chunk } from "./chunks";
 import { ClientProvider, SetupProvider, useClient, useReadable } from "./client";
-import { DeleteDialog, HelpDialog, RenameDialog } from "./dialogs";
+import { DeleteDialog, RenameDialog } from "./dialogs";
 import { type Language, LanguageProvider, useWords } from "./i18n";
 import { NewPage } from "./NewPage";
 import { Dialog } from "./parts/Dialog";
@@ -20,7 +20,6 @@ import { useMedia, useVisibleHeight, WIDE } from "./screen";
 import { useShortcuts } from "./shortcuts";
 import { useUploadGuard } from "./useAttaching";
 import { useCallBack } from "./useCallBack";
-import { useCommands } from "./useCommands";
 import { MarkingProvider } from "./useMarking";
 import { isActive } from "./view";
 
@@ -55,6 +54,7 @@ function Booted() {
   );
 }
 
+const HelpDialog = lazy(chunk(() => import("./HelpDialog")));
 const Palette = lazy(chunk(() => import("./Palette")));
 const SchedulesDialog = lazy(chunk(() => import("./schedules/SchedulesDialog")));
 
@@ -124,7 +124,6 @@ function Frame() {
     }),
     [go, search, toggleSidebar],
   );
-  const commands = useCommands(current, doing);
 
   useShortcuts(
     useMemo(
@@ -207,11 +206,17 @@ function Frame() {
           />
         )}
       </main>
-      {open.dialog === "help" && <HelpDialog onClose={close} />}
+      {open.dialog === "help" && (
+        <Guard fallback={null}>
+          <Suspense fallback={null}>
+            <HelpDialog onClose={close} />
+          </Suspense>
+        </Guard>
+      )}
       {open.dialog === "palette" && (
         <Guard fallback={null}>
           <Suspense fallback={null}>
-            <Palette commands={commands} onClose={close} />
+            <Palette current={current} doing={doing} onClose={close} />
           </Suspense>
         </Guard>
       )}

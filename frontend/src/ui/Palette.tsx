@@ -2,18 +2,15 @@ import { useId, useMemo, useState } from "react";
 import { useWords } from "./i18n";
 import { type Command, fitting } from "./palette";
 import { Dialog } from "./parts/Dialog";
+import { type Doing, useCommands } from "./useCommands";
 
 /** Rows shown at most: what is not among them is found by another letter. */
 const MAX_ROWS = 12;
 
 /** Everything that can be done and every conversation that is loaded, by name and by keyboard alone. */
-export default function Palette({
-  commands,
-  onClose,
-}: {
-  commands: readonly Command[];
-  onClose: () => void;
-}) {
+export default function Palette(props: { current: string | null; doing: Doing; onClose: () => void }) {
+  const { current, doing, onClose } = props;
+  const commands = useCommands(current, doing);
   const words = useWords();
   const id = useId();
   const [typed, setTyped] = useState("");

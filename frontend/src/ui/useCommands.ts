@@ -7,7 +7,8 @@ import type { Command } from "./palette";
 import { useTheme } from "./theme";
 import { isActiveStatus } from "./view";
 
-interface Doing {
+/** What the page can do. */
+export interface Doing {
   go: (conversation: string | null) => void;
   search: () => void;
   toggleSidebar: () => void;
