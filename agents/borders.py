@@ -39,7 +39,9 @@ def text(value: str) -> str:
 
 #: Drawn by nothing, though their category says "letter", "mark" or "symbol": fillers of Hangul, a blank of Braille,
 #: joiners and selectors of variants.
-_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 def is_blank(value: str) -> bool:

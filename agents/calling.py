@@ -5,7 +5,7 @@ import hashlib
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -37,14 +37,17 @@ def idempotency_key(conversation: str, step: str, ordinal: int) -> str:
 
 
 async def run_calls(
-    work: Work, halt: StopOrDeadline, decision: RunCalls
+    work: Work, halt: StopOrDeadline, decision: RunCalls, begun: Sequence[Call] = ()
 ) -> AsyncGenerator[list[e.Event], None]:
     """Run the calls of one decision to their ends. Yields batches; the caller must store each before it
-    resumes. If the work must end, the last batch closes everything and ends the run (rule R7)."""
+    resumes. If the work must end, the last batch closes everything and ends the run (rule R7). `begun` are those whose
+    CallStarted is stored already."""
     desk = _Desk(work, decision.step)
-    waiting = deque(decision.calls)
+    waiting = deque(decision.calls[len(begun) :])
     taken = {call.id for call in decision.calls}
     try:
+        for call in begun:
+            desk.start(call)
         while not halt.reason and (waiting or desk.running):
             waiting.extend(_let_go(work, decision.step, taken))
             batch: list[e.Event] = [*desk.settled(), *desk.progressed()]
@@ -63,6 +66,12 @@ async def run_calls(
             yield ending(work, halt.reason, settled=desk.settled())
     finally:
         await desk.cancel()
+
+
+def beginning(work: Work, decision: RunCalls) -> tuple[Sequence[Call], list[e.Event]]:
+    """The calls with which `run_calls` begins, and the events to be stored before it is given them as `begun`."""
+    first, desk = decision.calls[: work.agent.limits.parallel], _Desk(work, decision.step)
+    return first, [desk.started(call) for call in first]
 
 
 async def ask(work: Work, decision: AskApproval) -> list[e.Event]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from agents import branches as b
 from agents import events as e
 from agents.lifecycle import CALL, RUN, STEP
 
@@ -206,10 +207,14 @@ def take_back(item: Item) -> Item:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A conversation as its agent sees it; `items` are in transcript order, which is the order of `seq`."""
+    """A conversation as its agent sees it, on one branch; `items` are in transcript order, which is the order of `seq`.
+    What other branches have is not in it."""
 
     conversation: str = ""
     items: tuple[Item, ...] = ()
+    #: The path that is followed, and the branches as of the last event.
+    path: b.Path = b.WHOLE
+    branches: b.Branches = b.NONE
     run: Run | None = None
     #: Seq of the latest summary, or try of one; 0: none is held.
     summary_tried: int = 0
@@ -232,7 +237,15 @@ class History:
 
 EMPTY = History()
 #: What happens to a conversation without its run's doing.
-_FROM_OUTSIDE = (e.MessageAdded, e.NoteAdded, e.MessageTakenBack)
+_FROM_OUTSIDE = (
+    e.MessageAdded,
+    e.NoteAdded,
+    e.MessageTakenBack,
+    e.MessageEdited,
+    e.MessageWithdrawn,
+    e.BranchOpened,
+    e.BranchChosen,
+)
 
 
 def before(history: History, step: str) -> History:
@@ -241,9 +254,10 @@ def before(history: History, step: str) -> History:
     return history if place is None else replace(history, items=history.items[:place])
 
 
-def empty(conversation: str) -> History:
-    """The history of a conversation in which nothing has happened."""
-    return History(conversation=conversation)
+def empty(conversation: str, path: b.Path | None = None, branches: b.Branches = b.NONE) -> History:
+    """The history of a conversation in which nothing has happened; on the path of a branch, if it has any. `branches`
+    are those of before the first event that will be folded."""
+    return History(conversation=conversation, path=path or b.WHOLE, branches=branches)
 
 
 def fold(history: History, event: e.Event, seq: int) -> History:
@@ -253,13 +267,38 @@ def fold(history: History, event: e.Event, seq: int) -> History:
     (agents/lifecycle.py), changes nothing of it, and an event that was folded already may be folded again only by a
     caller who starts over.
     """
-    after = _folded(history, event, seq)
+    after = _folded(_branched(history, event, seq), event, seq)
     if after.run is not None and after.run.active and not isinstance(event, _FROM_OUTSIDE):
         return replace(after, run=replace(after.run, last_at=max(after.run.last_at, event.at)))
     return after
 
 
+def _branched(history: History, event: e.Event, seq: int) -> History:
+    branches = b.fold(history.branches, event, seq)
+    return history if branches is history.branches else replace(history, branches=branches)
+
+
+def _elsewhere(history: History, event: e.Event, seq: int) -> bool:
+    """Whether the event is about an item of another branch. Those of calls find their step, or do not."""
+    branches = history.branches
+    if not branches and history.path is b.WHOLE:
+        return False
+    match event:
+        case e.MessageAdded() | e.NoteAdded():
+            return not history.path.holds(branches.shown, seq)
+        case e.StepStarted():
+            return not history.path.holds(branches.of_run(event.run), seq)
+        case e.HistoryCompacted():
+            made = b.path(branches, branches.of_run(event.run))
+            return not b.covers(made, event.upto, history.path)
+    return False
+
+
 def _folded(history: History, event: e.Event, seq: int) -> History:
+    if _elsewhere(history, event, seq):
+        # A step that is begun again may stand behind the place at which the path departs, and did not before.
+        left = _without(history, event.step) if isinstance(event, e.StepStarted) else history
+        return replace(left, run=_run_after(history.run, event))
     match event:
         case e.MessageAdded():
             said = UserMessage(event.message, seq, event.text, event.origin, event.attachments)
@@ -270,6 +309,10 @@ def _folded(history: History, event: e.Event, seq: int) -> History:
             return changed(history, event.message, lambda item: leave_out(item, event.files, event.reason))
         case e.MessageTakenBack():
             return changed(history, event.message, take_back)
+        case e.MessageEdited():
+            return changed(history, event.message, lambda item: _edited(item, event))
+        case e.MessageWithdrawn():
+            return _withdrawn(history, event.message)
         case e.RunQueued():
             known = history.run is not None and history.run.id == event.run
             return history if known else replace(history, run=Run(event.run, event.cause))
@@ -310,6 +353,8 @@ def _folded(history: History, event: e.Event, seq: int) -> History:
                 return history
             calls = tuple(_moved(call, event) if call.id == event.call else call for call in step.calls)
             return _with(history, event.step, {"calls": calls})
+        case e.BranchOpened() | e.BranchChosen() | e.BranchContinued():
+            return history
         case _:
             run = _run_after(history.run, event)
             over = run is not history.run and run is not None and not run.active
@@ -431,6 +476,18 @@ def changed(history: History, id: str, change: Callable[[Item], Item]) -> Histor
             item = change(history.items[place])
             return replace(history, items=(*history.items[:place], item, *history.items[place + 1 :]))
     return history
+
+
+def _edited(item: Item, event: e.MessageEdited) -> Item:
+    """The message with other words; it is no more the one that a provider may have refused."""
+    if not isinstance(item, UserMessage):
+        return item
+    return UserMessage(item.id, item.seq, event.text, item.origin, event.attachments)
+
+
+def _withdrawn(history: History, message: str) -> History:
+    stay = tuple(item for item in history.items if not isinstance(item, UserMessage) or item.id != message)
+    return history if len(stay) == len(history.items) else _placed(history, stay)
 
 
 def _added(history: History, item: Item) -> History:

@@ -20,7 +20,7 @@ S = TypeVar("S", bound=str)
 #: Where everything begins: it does not exist yet.
 NEW: Literal["new"] = "new"
 #: Families of events that belong to no lifecycle.
-OTHERS = ("conversation.", "message.", "note.", "history.")
+OTHERS = ("conversation.", "message.", "note.", "branch.", "history.")
 
 
 @dataclass(frozen=True, slots=True)

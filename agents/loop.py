@@ -11,13 +11,13 @@ from agents import events as e
 from agents.acting import FindActing
 from agents.answering import answer
 from agents.attachments import FileReader
-from agents.calling import ask, probe, run_calls
+from agents.calling import ask, beginning, probe, run_calls
 from agents.clock import Clock
 from agents.compacting import compact
 from agents.dialects.base import Model
 from agents.dialects.opening import chosen
 from agents.faults import FaultLog
-from agents.history import History
+from agents.history import Call, History, fold
 from agents.learned import LearnedForms
 from agents.recording import RequestLog
 from agents.retrying import rested
@@ -121,9 +121,17 @@ async def perform(
                     if compacted := await compact(work, halt):
                         yield compacted
                         continue
+                    after: RunCalls | None = None
+                    begun: Sequence[Call] = ()
                     async with aclosing(answer(work, halt, decision)) as pieces:
                         async for piece in pieces:
+                            if isinstance(piece, list) and not halt.reason:
+                                piece, after, begun = _with_what_follows(work, piece)
                             yield piece
+                    if after is not None:
+                        async with aclosing(run_calls(work, halt, after, begun)) as batches:
+                            async for batch in batches:
+                                yield batch
                 case Wait():
                     if found := await probe(work):
                         yield found
@@ -144,3 +152,23 @@ async def perform(
                     yield finishing(work, decision)
                 case Fail():
                     yield failing(work, decision.code, decision.detail)
+
+
+def _with_what_follows(
+    work: Work, batch: list[e.Event]
+) -> tuple[list[e.Event], RunCalls | None, Sequence[Call]]:
+    """A batch that finishes a step, with what follows from it for certain, so that both are stored by one append: the
+    end of the run, or the beginning of its calls. These calls, and those of them that begin; the caller starts none
+    before the batch is stored (rule R3). Any other batch stays as it is."""
+    if not batch or not isinstance(batch[-1], e.StepFinished):
+        return batch, None, ()
+    known, agent = work.history(), work.agent
+    for seq, event in enumerate(batch, start=known.items[-1].seq + 1 if known.items else 1):
+        known = fold(known, event, seq)
+    match next_step(known, agent.limits, work.clock.now(), agent.tools, agent.approval_tools):
+        case Finish() as decision if decision.limit != "limit_seconds":
+            return [*batch, *finishing(work, decision, known)], None, ()
+        case RunCalls() as decision:
+            begun, events = beginning(work, decision)
+            return [*batch, *events], decision, begun
+    return batch, None, ()

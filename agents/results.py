@@ -44,9 +44,7 @@ REFUSED = (
     "Do not try to reach the same by other means; go on without it, or ask what they want instead."
 )
 REASON = " Their reason: "
-HAPPENED = (
-    "This call was interrupted and the tool itself gave no result. A person has checked: its effect did happen."
-)
+HAPPENED = "This call was interrupted and the tool itself gave no result. A person has checked: its effect did happen."
 THEIR_WORDS = " What follows are the person's words, not the tool's:\n"
 NO_OUTPUT = "(The tool gave no output.)"
 

@@ -217,9 +217,9 @@ def ending(
     )
 
 
-def finishing(work: Work, decision: Finish) -> list[e.Event]:
-    """All that ends the run with its answer or a limit."""
-    steps, now = work.history().steps(), work.clock.now()
+def finishing(work: Work, decision: Finish, known: History | None = None) -> list[e.Event]:
+    """All that ends the run with its answer or a limit; `known`: if that is not what is stored yet."""
+    steps, now = (known or work.history()).steps(), work.clock.now()
     return closing.finished(work.run.id, steps, now, limit=decision.limit, detail=decision.detail)
 
 

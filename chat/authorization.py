@@ -20,7 +20,7 @@ Role = Literal["owner", "linked", "stranger", "automation", "sender", "user", "s
 Door = Literal["web", "private", "group", "automation", "webhook", "api", "admin"]
 #: What they want. The last group is what an agent does in a run that they have asked for.
 Action = Literal[
-    "read", "begin", "write", "stop", "rename", "delete", "refuse", "allow", "settle",
+    "read", "begin", "write", "rewrite", "stop", "rename", "delete", "refuse", "allow", "settle",
     "offer", "give_up", "rebuild", "export",
     "keep", "act_for", "end_for", "fire", "see_secret", "hold_tokens",
     "look", "change", "remember", "set_up", "listen",
@@ -60,6 +60,7 @@ ACTION_NAMES: Mapping[Action, str] = {
     "read": "read a conversation",
     "begin": "begin a conversation",
     "write": "say something in it",
+    "rewrite": "change or take back what was said, and have it answered anew",
     "stop": "stop its run",
     "rename": "give it another title",
     "delete": "delete it",
@@ -100,7 +101,7 @@ _USE: tuple[Action, ...] = ("look", "change", "remember")
 _CHATS: tuple[Door, ...] = ("private", "group")
 
 RULES: tuple[Rule, ...] = (
-    Rule(("owner",), ("web",), (*_TALK, *_DECIDE, "rename", "delete")),
+    Rule(("owner",), ("web",), (*_TALK, *_DECIDE, "rewrite", "rename", "delete")),
     Rule(("owner",), ("web",), (*_USE, "set_up", "listen")),
     Rule(("owner",), ("web", "admin"), ("keep", "fire", "see_secret")),
     Rule(("owner",), ("admin",), ("end_for",)),

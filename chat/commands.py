@@ -28,6 +28,10 @@ ResultCode = Literal[
     "no_run",
     "unknown_call",
     "unknown_message",
+    "already_read",
+    "run_active",
+    "unknown_branch",
+    "too_many_branches",
     "already_settled",
     "already_decided",
     "wrong_digest",
@@ -39,6 +43,12 @@ ResultCode = Literal[
 ]
 
 Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
+
+
+#: Client-made, or empty: the branch that a conversation begins with.
+BranchId = Annotated[str, Field(pattern=r"^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?$")]
+#: The id of a message, a note, a step or a notice.
+ItemId = Annotated[str, Field(min_length=1, max_length=80)]
 
 
 class Body(BaseModel):
@@ -58,13 +68,15 @@ class CreateBody(Body):
 class SendBody(Body):
     """`message` is the client-made id of the message, so that the outbox can recognise it in the state.
 
-    `attachments` are ids of files that were uploaded before. With at least one the text may be empty.
+    `attachments` are ids of files that were uploaded before. With at least one the text may be empty. `branch` is the
+    one that its author looked at; none said: the one that is shown.
     """
 
     kind: Literal["send"]
     message: Uuid
     text: Annotated[str, Field(max_length=MAX_TEXT)]
     attachments: Annotated[tuple[Uuid, ...], Field(max_length=MAX_ATTACHMENTS)] = ()
+    branch: BranchId | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> "SendBody":
@@ -74,10 +86,12 @@ class SendBody(Body):
 
 
 class StopBody(Body):
-    """`run` is the run that is meant: a stop that comes late, after a long outage, must not end a later one."""
+    """`run` is the run that is meant: a stop that comes late, after a long outage, must not end a later one. What waits
+    behind it runs next, unless `withdraw` takes it back."""
 
     kind: Literal["stop"]
     run: Uuid | None = None
+    withdraw: bool = False
 
 
 class RenameBody(Body):
@@ -121,7 +135,77 @@ class TakeBackBody(Body):
     message: Annotated[str, Field(min_length=1, max_length=80)]
 
 
+class EditBody(Body):
+    """Have a message say something else where it stands, with these files; nothing is answered anew. `message` is its
+    id."""
+
+    kind: Literal["edit"]
+    message: Annotated[str, Field(min_length=1, max_length=80)]
+    text: Annotated[str, Field(max_length=MAX_TEXT)]
+    attachments: Annotated[tuple[Uuid, ...], Field(max_length=MAX_ATTACHMENTS)] = ()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "EditBody":
+        if not self.text and not self.attachments:
+            raise ValueError("text is empty, and there is no attachment")
+        return self
+
+
+class WithdrawBody(Body):
+    """Take back a message that waits behind a run: it leaves the transcript."""
+
+    kind: Literal["withdraw"]
+    message: Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class TryAgainBody(Body):
+    """Have a message answered anew, on a branch of its own: `item` is the answer (a step), or what says that there is
+    none (a notice). The answer stays, on its branch. `agent` is another one that answers, by its slug."""
+
+    kind: Literal["try_again"]
+    item: ItemId
+    branch: Uuid
+    agent: Annotated[str, Field(max_length=MAX_SLUG)] = ""
+
+
+class RewriteBody(Body):
+    """Say something else in the place of a message, on a branch of its own, and have that answered. What was said
+    stays, with all that follows it, on its branch. `message` is its id, `as_message` the client-made one of the new."""
+
+    kind: Literal["rewrite"]
+    message: ItemId
+    as_message: Uuid
+    branch: Uuid
+    text: Annotated[str, Field(max_length=MAX_TEXT)]
+    attachments: Annotated[tuple[Uuid, ...], Field(max_length=MAX_ATTACHMENTS)] = ()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "RewriteBody":
+        if not self.text and not self.attachments:
+            raise ValueError("text is empty, and there is no attachment")
+        return self
+
+
+class ChooseBody(Body):
+    """Show another branch, in every tab."""
+
+    kind: Literal["choose"]
+    branch: BranchId
+
+
 CommandBody = Annotated[
-    CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody | TakeBackBody,
+    CreateBody
+    | SendBody
+    | StopBody
+    | RenameBody
+    | DeleteBody
+    | SettleBody
+    | ApproveBody
+    | TakeBackBody
+    | EditBody
+    | WithdrawBody
+    | TryAgainBody
+    | RewriteBody
+    | ChooseBody,
     Field(discriminator="kind"),
 ]

@@ -15,9 +15,10 @@ from agents.lifecycle import BEGINNINGS, CALL, RUN
 from agents.results import refused_by_person
 from agents.tools.definition import PREVIEW_CHARS
 from agents.tools.texts import fit
+from chat.session import paths
 from chat.session.errors import Rejected
 from chat.session.state import info_of, items, run_of, steps
-from chat.session.views import CallView, Item, RunView, State, StepItem
+from chat.session.views import CallView, Item, MessageItem, RunView, State, StepItem
 
 #: Messages that may wait behind a run (rule R6). Beyond it somebody is typing against a wall, or a script is.
 MAX_WAITING = 20
@@ -39,6 +40,13 @@ def run_id(conversation: str, cause: str) -> str:
     return str(uuid5(UUID(conversation), cause))
 
 
+def begun(state: State, *, run: str, cause: str, branch: str, now: int) -> list[e.Event]:
+    """A run is queued; where there are branches it is said which one it goes on with."""
+    if paths.view_of(state) is None:
+        return [e.RunQueued(at=now, run=run, cause=cause)]
+    return of_branch(run, cause, branch, "", now)
+
+
 def active_run(state: State) -> RunView | None:
     """The run that is not over yet, or None."""
     run = run_of(state)
@@ -54,23 +62,42 @@ def decide_send(
     origin: e.Origin,
     now: int,
     attachments: tuple[e.AttachmentRef, ...] = (),
+    branch: str | None = None,
 ) -> list[e.Event]:
-    """A message joins, gives an unnamed conversation its title, and starts a run unless one is active (R2, R6)."""
+    """A message joins, gives an unnamed conversation its title, and starts a run unless one is active (R2, R6). It
+    belongs to the `branch` that its author looked at, which is shown from then on."""
     shown = items(state)
     if any(item["kind"] == "message" and item["id"] == message for item in shown):
         return []
     running = active_run(state)
-    if running is not None and _waiting(shown) >= MAX_WAITING:
+    if running is not None and len(waiting(state)) >= MAX_WAITING:
         raise Rejected("too_many_waiting")
     said = e.MessageAdded(at=now, message=message, text=text, origin=origin, attachments=attachments)
-    decided: list[e.Event] = [said]
+    shows = paths.shown(state) if branch is None else branch
+    decided: list[e.Event] = [*decide_choose(state, branch=shows, by=origin.name, now=now), said]
     info = info_of(state)
     if info is None or not info["title"]:
         titled = text if text.strip() or not attachments else attachments[0].name
         decided.append(e.ConversationRenamed(at=now, title=title_from(titled)))
     if running is None:
-        decided.append(e.RunQueued(at=now, run=run_id(conversation, message), cause=message))
+        run = run_id(conversation, message)
+        decided += begun(state, run=run, cause=message, branch=shows, now=now)
     return decided
+
+
+def decide_choose(state: State, *, branch: str, by: str, now: int) -> list[e.Event]:
+    """A branch is shown from now on; the one that is changes nothing."""
+    if not paths.branches_of(paths.view_of(state)).knows(branch):
+        raise Rejected("unknown_branch")
+    return [] if branch == paths.shown(state) else [e.BranchChosen(at=now, branch=branch, by=by)]
+
+
+def of_branch(run: str, cause: str, branch: str, agent: str, now: int) -> list[e.Event]:
+    """A run is queued and goes on with a branch; `agent` answers, if not the conversation's (rule B4)."""
+    return [
+        e.RunQueued(at=now, run=run, cause=cause),
+        e.BranchContinued(at=now, run=run, branch=branch, agent=agent),
+    ]
 
 
 def decide_note(*, message: str, text: str, origin: e.Origin, now: int) -> list[e.Event]:
@@ -86,10 +113,13 @@ def decide_stop(
     now: int,
     run: str | None = None,
     streamed: closing.Streamed | None = None,
+    withdraw: bool = False,
+    conversation: str = "",
 ) -> list[e.Event]:
     """The active run is to stop (R7). `owned`: a worker holds its lease, and will carry it out.
 
-    `run` is the one that is meant, if the sender named it: when that is over, a later one is left alone.
+    `run` is the one that is meant, if the sender named it: when that is over, a later one is left alone. What waits
+    behind it is run next, or taken back with `withdraw`.
 
     A run that waits, for a worker or for a person, and that nobody owns is closed at once. `streamed` is the
     text (step, text) that had come when its owner was lost.
@@ -97,10 +127,16 @@ def decide_stop(
     active = active_run(state)
     if active is None or run not in (None, active["id"]):
         raise Rejected("no_run")
-    asked: list[e.Event] = [] if active["stopping"] else [e.RunStopping(at=now, run=active["id"], by=by)]
+    back = [item["id"] for item in waiting(state)] if withdraw else []
+    asked: list[e.Event] = [e.MessageWithdrawn(at=now, message=message, by=by) for message in back]
+    if not active["stopping"]:
+        asked.append(e.RunStopping(at=now, run=active["id"], by=by))
     if owned or active["status"] not in ("queued", "waiting"):
         return asked
-    return [*asked, *close_run(state, by=by, now=now, streamed=streamed)]
+    ended = close_run(state, by=by, now=now, streamed=streamed)
+    if not withdraw:
+        ended = with_next_run(state, ended, conversation=conversation, seen=seen(state), now=now)
+    return [*asked, *ended]
 
 
 def close_run(state: State, *, by: str, now: int, streamed: closing.Streamed | None = None) -> list[e.Event]:
@@ -120,16 +156,16 @@ def with_next_run(
 ) -> list[e.Event]:
     """The same events and, if they end the run while a message waits that no step has seen, the next run (R6).
 
-    `seen` is the place of the newest request to the model. A stop ends what waits, too: it is not answered
-    until somebody speaks again.
+    `seen` is the place of the newest request to the model. However the run ends, what waits behind it is answered; only
+    its author takes it back.
     """
-    if not any(isinstance(event, e.RunFinished | e.RunFailed) for event in decided):
+    if not any(isinstance(event, e.RunFinished | e.RunFailed | e.RunStopped) for event in decided):
         return decided
-    waiting = [item for item in items(state) if item["kind"] == "message" and item["seq"] > seen]
-    if not waiting:
+    left = _unread(state, seen)
+    if not left:
         return decided
-    cause = waiting[0]["id"]
-    return [*decided, e.RunQueued(at=now, run=run_id(conversation, cause), cause=cause)]
+    cause, branch = left[0]["id"], paths.branch_of(left[0])
+    return [*decided, *begun(state, run=run_id(conversation, cause), cause=cause, branch=branch, now=now)]
 
 
 def seen(state: State) -> int:
@@ -138,6 +174,18 @@ def seen(state: State) -> int:
     run, shown = active_run(state), items(state)
     mine = [item["seq"] for item in shown if run is not None and _concerns(item, run)]
     return max(mine or [item["seq"] for item in shown] or [0])
+
+
+def waiting(state: State) -> list[MessageItem]:
+    """The messages that wait behind the active run, oldest first: no request has had them yet. None if nothing runs."""
+    return [] if active_run(state) is None else _unread(state, seen(state))
+
+
+def _unread(state: State, seen: int) -> list[MessageItem]:
+    """The messages that no request has had, oldest first. With branches each has its place, and the state knows it."""
+    if paths.view_of(state) is not None:
+        return paths.waiting(state)
+    return [item for item in items(state) if item["kind"] == "message" and item["seq"] > seen]
 
 
 def _concerns(item: Item, run: RunView) -> bool:
@@ -157,12 +205,15 @@ def fitting(state: State, events: list[e.Event]) -> list[e.Event]:
     """What of the loop's events still fits the state they are appended to, all of it if there was no news.
 
     Nothing is begun once a stop was asked for (R7), and a run neither waits for a decision nor fails for the want of
-    one that was made while it was about to.
+    one that was made while it was about to. A run does not end together with its last step if somebody has spoken
+    meanwhile: it goes on with that (R6).
     """
     run = active_run(state)
     unfit: tuple[type[e.Event], ...] = ()
     if run is not None and run["stopping"]:
         unfit = BEGINNINGS
+    elif _spoken_since(state, events):
+        unfit = (e.RunFinished,)
     statuses = {call["status"] for step in steps(state) for call in step["calls"]}
     # What was let go of while the run was about to wait for it runs now; it is not waited with.
     waits = bool(statuses & WAITED_FOR.keys()) and "queued" not in statuses
@@ -177,6 +228,15 @@ def fitting(state: State, events: list[e.Event]) -> list[e.Event]:
         and not _decided_already(state, event)
         and (waits or not isinstance(event, e.RunWaiting) or event.reason == "browser")
     ]
+
+
+def _spoken_since(state: State, events: list[e.Event]) -> bool:
+    """Whether these events end a run with the answer of a step since whose beginning somebody has spoken."""
+    answered = {event.step for event in events if isinstance(event, e.StepFinished)}
+    if not answered or not any(isinstance(event, e.RunFinished) and not event.limit for event in events):
+        return False
+    begun = min((item["seq"] for item in steps(state) if item["id"] in answered), default=0)
+    return any(item["kind"] == "message" and item["seq"] > begun for item in items(state))
 
 
 def _decided_already(state: State, event: e.Event) -> bool:
@@ -311,16 +371,6 @@ def title_from(text: str) -> str:
     cut = line[: TITLE_CHARS - 1]
     head, space, _ = cut.rpartition(" ")
     return (head if space and len(head) > TITLE_CHARS // 2 else cut).rstrip() + "…"
-
-
-def _waiting(shown: list[Item]) -> int:
-    """Messages after the newest step: no step has seen them yet."""
-    count = 0
-    for item in reversed(shown):
-        if item["kind"] == "step":
-            break
-        count += item["kind"] == "message"
-    return count
 
 
 def _settled(step: StepItem, call: CallView, decision: Decision, result: str, by: str, now: int) -> e.Event:

@@ -23,21 +23,26 @@ from agents import events as e
 from agents.borders import is_blank
 from agents.closing import Streamed
 from agents.tools.texts import result_text
-from chat import decide, extensions
+from chat import decide, extensions, rewriting
 from chat.authorization import Action, Standing, Verdict, in_admin, logged_in
 from chat.commands import (
     ApproveBody,
+    ChooseBody,
     CreateBody,
     DeleteBody,
+    EditBody,
     RenameBody,
     ResultCode,
+    RewriteBody,
     SendBody,
     SettleBody,
     StopBody,
     TakeBackBody,
+    TryAgainBody,
+    WithdrawBody,
 )
 from chat.files import attachments
-from chat.journal import queries
+from chat.journal import forks, queries
 from chat.journal.journal import Journal
 from chat.notify import doorbell
 from chat.session.contract import Command
@@ -48,7 +53,21 @@ from chat.support.clock import MACHINE, Clock
 
 log = logging.getLogger(__name__)
 
-Body = CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody | TakeBackBody
+Body = (
+    CreateBody
+    | SendBody
+    | StopBody
+    | RenameBody
+    | DeleteBody
+    | SettleBody
+    | ApproveBody
+    | TakeBackBody
+    | EditBody
+    | WithdrawBody
+    | TryAgainBody
+    | RewriteBody
+    | ChooseBody
+)
 Decide = Callable[[SessionView], list[e.Event]]
 
 #: What each command is to the rules of chat/authorization.py; of an answer to a call that asks, `action_of` tells.
@@ -60,6 +79,11 @@ ACTIONS: dict[type[BaseModel], Action] = {
     DeleteBody: "delete",
     SettleBody: "settle",
     TakeBackBody: "write",
+    EditBody: "rewrite",
+    WithdrawBody: "rewrite",
+    TryAgainBody: "rewrite",
+    RewriteBody: "rewrite",
+    ChooseBody: "rewrite",
 }
 
 
@@ -113,10 +137,11 @@ PASSING: frozenset[str] = frozenset({"too_many_waiting", "unavailable"})
 
 def digest(body: BaseModel) -> str:
     """What tells two payloads under one command id apart (rule W5)."""
-    # A message without files has the digest it had before there were any: its command may be retried across an
-    # update of the server.
-    plain = isinstance(body, SendBody) and not body.attachments
-    text = body.model_dump_json(exclude={"attachments"} if plain else None)
+    # What says nothing of a field has the digest it had before there was any: a command may be retried across an update
+    # of the server.
+    new: tuple[str, ...] = ("withdraw",) if isinstance(body, StopBody) else ()
+    new = ("attachments", "branch") if isinstance(body, SendBody) else new
+    text = body.model_dump_json(exclude={name for name in new if getattr(body, name) in (None, (), False)})
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -240,6 +265,27 @@ class Inbox:
                         elsewhere=elsewhere,
                     ),
                 )
+            case EditBody():
+                outcome = await self._append(conversation, command, await self._edit(who, conversation, body))
+            case TryAgainBody() | RewriteBody():
+                decided = await self._branch(who, conversation, body)
+                outcome = await self._append(conversation, command, decided)
+            case ChooseBody():
+                outcome = await self._append(
+                    conversation,
+                    command,
+                    lambda view: decide.decide_choose(
+                        view.state, branch=body.branch, by=who.name, now=self._clock.now()
+                    ),
+                )
+            case WithdrawBody():
+                outcome = await self._append(
+                    conversation,
+                    command,
+                    lambda view: rewriting.decide_withdraw(
+                        view.state, message=body.message, by=who.name, now=self._clock.now()
+                    ),
+                )
         await self._after(conversation, outcome)
         return _result(outcome)
 
@@ -263,6 +309,67 @@ class Inbox:
                 origin=origin,
                 now=self._clock.now(),
                 attachments=files,
+                branch=body.branch,
+            )
+
+        return decided
+
+    async def _edit(self, who: Sender, conversation: str, body: EditBody) -> Decide:
+        text = result_text(body.text)
+        if not text.strip() and not body.attachments:
+            raise Rejected("bad_command")
+        elsewhere = await queries.is_message(self._sessions.journal, conversation, body.message)
+        files = await attachments.bind(self._sessions.journal, who.user_id, conversation, body.attachments)
+
+        def decided(view: SessionView) -> list[e.Event]:
+            return rewriting.decide_edit(
+                view.state,
+                message=body.message,
+                text=text,
+                attachments=files,
+                by=who.name,
+                now=self._clock.now(),
+                elsewhere=elsewhere,
+            )
+
+        return decided
+
+    async def _branch(self, who: Sender, conversation: str, body: TryAgainBody | RewriteBody) -> Decide:
+        """Another way on from what the body names. The place is looked up before the append: the order of what is
+        settled does not change, and while something is not, the append refuses."""
+        journal = self._sessions.journal
+        await self._sessions.ensure_archived(conversation)
+        said, agent = None, ""
+        if isinstance(body, TryAgainBody):
+            place = await forks.of_answer(journal, conversation, body.item)
+            if body.agent and (agent := await queries.agent_for(journal, body.agent) or "") == "":
+                raise Rejected("agent_missing")
+        else:
+            place = await forks.of_message(journal, conversation, body.message)
+        if place is None:
+            raise Rejected("unknown_message")
+        cause = place.cause
+        if isinstance(body, RewriteBody):
+            text = result_text(body.text)
+            if not text.strip() and not body.attachments:
+                raise Rejected("bad_command")
+            files = await attachments.bind(journal, who.user_id, conversation, body.attachments)
+            origin = e.Origin(entrance=who.entrance, name=who.name, actor=who.actor)
+            cause, now = body.as_message, self._clock.now()
+            said = e.MessageAdded(at=now, message=cause, text=text, origin=origin, attachments=files)
+
+        def decided(view: SessionView) -> list[e.Event]:
+            return rewriting.decide_branch(
+                view.state,
+                conversation=conversation,
+                branch=body.branch,
+                parent=place.parent,
+                before=place.before,
+                cause=cause,
+                by=who.name,
+                now=self._clock.now(),
+                said=said,
+                agent=agent,
             )
 
         return decided
@@ -277,7 +384,14 @@ class Inbox:
             streamed = Streamed(part.message, part.text) if part is not None else None
             now = self._clock.now()
             return decide.decide_stop(
-                view.state, by=who.name, owned=owned, now=now, run=body.run, streamed=streamed
+                view.state,
+                by=who.name,
+                owned=owned,
+                now=now,
+                run=body.run,
+                streamed=streamed,
+                withdraw=body.withdraw,
+                conversation=conversation,
             )
 
         outcome = await self._append(conversation, command, decided)

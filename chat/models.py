@@ -48,14 +48,25 @@ class Conversation(Used):
     run = JsonText(default=None)
     window = JsonText(default=list)
     run_status = models.CharField(max_length=12, default="", blank=True)
+    #: The session's fields `branches` and `seen`; null: it has no branches (agents/branches.py).
+    branches = JsonText(null=True, default=None, db_default=None)
+    seen = JsonText(null=True, default=None, db_default=None)
     #: Place of the newest summary that stands for older items; 0: there is none. An agent's history begins with it.
     compacted_seq = models.BigIntegerField(default=0)
     created_at = models.BigIntegerField()
     updated_at = models.BigIntegerField()
     deleted_at = models.BigIntegerField(null=True, blank=True)
+    #: Marks of its owner's list, which no event tells of: kept at its top, or put away.
+    pinned_at = models.BigIntegerField(null=True, blank=True)
+    archived_at = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
         indexes = (
+            models.Index(
+                fields=["owner", "-pinned_at"],
+                name="conversation_pinned",
+                condition=models.Q(deleted_at__isnull=True, pinned_at__isnull=False),
+            ),
             models.Index(
                 fields=["owner", "-updated_at"],
                 name="conversation_list",
@@ -116,6 +127,8 @@ class Message(models.Model):
     seq = models.BigIntegerField()
     message = models.CharField(max_length=64)
     kind = models.CharField(max_length=10)
+    #: The branch that it belongs to; empty: the one that every conversation begins with.
+    branch = models.CharField(max_length=36, default="", db_default="", blank=True)
     at = models.BigIntegerField()
     body = JsonText()
 
@@ -133,6 +146,8 @@ class Run(Used):
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="runs", db_index=False)
     run = models.CharField(max_length=64)
     seq = models.BigIntegerField()
+    #: The branch that it belongs to; empty: the one that every conversation begins with.
+    branch = models.CharField(max_length=36, default="", db_default="", blank=True)
     cause = models.CharField(max_length=64)
     status = models.CharField(max_length=12)
     attempt = models.IntegerField(default=0)
@@ -169,6 +184,8 @@ class Step(Used):
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="steps", db_index=False)
     seq = models.BigIntegerField()
     step = models.CharField(max_length=80)
+    #: The branch that it belongs to; empty: the one that every conversation begins with.
+    branch = models.CharField(max_length=36, default="", db_default="", blank=True)
     run = models.CharField(max_length=64)
     status = models.CharField(max_length=12)
     open = models.BooleanField(default=True)

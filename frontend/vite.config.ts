@@ -7,11 +7,12 @@ import { precompress } from "./precompress.ts";
 // Where `npm run dev` finds Django. The built files need no such thing: Django serves them itself.
 const django = "http://127.0.0.1:8000";
 
-const instead = (file: string): string => fileURLToPath(new URL(`src/ui/${file}`, import.meta.url));
-
 // HTML in an answer is shown as text; without its parser the page is 40 kB lighter. The other merges classes of elements
 // that we do not use.
-export const alias = { "rehype-raw": instead("noRawHtml.ts"), "tailwind-merge": instead("joinClasses.ts") };
+export const alias = {
+  "rehype-raw": fileURLToPath(new URL("src/ui/noRawHtml.ts", import.meta.url)),
+  "tailwind-merge": fileURLToPath(new URL("src/ui/joinClasses.ts", import.meta.url)),
+};
 
 export default defineConfig({
   // Files name each other by their place: Django serves them below whatever path HOLDFAST_PATH says.
@@ -50,7 +51,12 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "ui", environment: "happy-dom", include: ["src/ui/**/*.test.{ts,tsx}"] },
+        test: {
+          name: "ui",
+          environment: "happy-dom",
+          include: ["src/ui/**/*.test.{ts,tsx}"],
+          setupFiles: ["src/ui/i18n/all.ts"],
+        },
       },
     ],
   },

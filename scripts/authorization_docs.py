@@ -14,7 +14,12 @@ from chat import authorization as a
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "security.md"
 BEGIN, END = "<!-- who may do what: generated -->", "<!-- end -->"
 #: A cell where something must hold besides.
-NEEDED: dict[a.Need, str] = {"policy": "policy", "trust": "trust", "permission": "permission", "scope": "scope"}
+NEEDED: dict[a.Need, str] = {
+    "policy": "policy",
+    "trust": "trust",
+    "permission": "permission",
+    "scope": "scope",
+}
 
 
 def cell(role: a.Role, door: a.Door, action: a.Action) -> str:

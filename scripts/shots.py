@@ -70,6 +70,16 @@ def take_survivor(browser: Browser, stack: Stack) -> None:
         expect(chat.hook("call", status="running", attempt="2")).to_be_visible(timeout=60_000)
         chat.wait_until_done(60)
         save(chat, "survived.png")
+        conversation = chat.page.url.rstrip("/").rpartition("/")[2]
+    take_waterfall(browser, stack, conversation)
+
+
+def take_waterfall(browser: Browser, stack: Stack, conversation: str) -> None:
+    """Where the time of that run went, as an operator sees it."""
+    with visit(browser, stack, "charlie", viewport={"width": 1280, "height": 860}) as chat:
+        chat.page.goto(f"{stack.address}/admin/chat/conversation/{conversation}/change/")
+        chat.page.locator(".hf-fall").first.screenshot(path=IMAGES / "waterfall.png")
+        print("docs/images/waterfall.png")
 
 
 def take_phone(browser: Browser, stack: Stack) -> None:

@@ -73,6 +73,25 @@ class MessageTakenBack(Event):
     ignorable: Literal[True] = True
 
 
+class MessageEdited(Event):
+    """A message says something else from now on, with these files, where it stands. What the model has answered stays;
+    later requests have the new words. What it said first is in the journal."""
+
+    type: Literal["message.edited"] = "message.edited"
+    message: str
+    text: str
+    attachments: tuple[AttachmentRef, ...] = ()
+    by: str = ""
+
+
+class MessageWithdrawn(Event):
+    """A message that no request has had yet was taken back: it leaves the transcript and is not answered."""
+
+    type: Literal["message.withdrawn"] = "message.withdrawn"
+    message: str
+    by: str = ""
+
+
 class NoteAdded(Event):
     """Something was told to the conversation from elsewhere; the model reads it, nobody is asked to answer."""
 
@@ -80,6 +99,36 @@ class NoteAdded(Event):
     message: str
     text: str
     origin: Origin = Origin()
+
+
+class BranchOpened(Event):
+    """From here on another way is gone: a branch that has what `parent`'s path has before seq `before`, and then its
+    own. It is the one that is shown, and what people say belongs to it (agents/branches.py)."""
+
+    type: Literal["branch.opened"] = "branch.opened"
+    branch: str
+    parent: str = ""
+    before: int
+    by: str = ""
+
+
+class BranchChosen(Event):
+    """Another branch is the one that is shown, in every tab, and what people say belongs to it."""
+
+    type: Literal["branch.chosen"] = "branch.chosen"
+    branch: str
+    by: str = ""
+
+
+class BranchContinued(Event):
+    """A run goes on with this branch: its steps, results and summaries belong there, whatever is shown. It stands
+    behind the `run.queued` of every run in a conversation that has branches, so that a release which knows none leaves
+    the run to others (rule J4). `agent`: who answers, where that is not the conversation's agent."""
+
+    type: Literal["branch.continued"] = "branch.continued"
+    run: str
+    branch: str
+    agent: str = ""
 
 
 class RunQueued(Event):

@@ -24,13 +24,18 @@ from agents.events.calls import (
     CallStarted,
 )
 from agents.events.facts import (
+    BranchChosen,
+    BranchContinued,
+    BranchOpened,
     ConversationCreated,
     ConversationRenamed,
     Event,
     HistoryCompacted,
     MessageAdded,
+    MessageEdited,
     MessageLeftOut,
     MessageTakenBack,
+    MessageWithdrawn,
     NoteAdded,
     RunFailed,
     RunFinished,
@@ -55,7 +60,12 @@ AnyEvent = Annotated[
     | MessageAdded
     | MessageLeftOut
     | MessageTakenBack
+    | MessageEdited
+    | MessageWithdrawn
     | NoteAdded
+    | BranchOpened
+    | BranchChosen
+    | BranchContinued
     | RunQueued
     | RunStarted
     | RunRecovering

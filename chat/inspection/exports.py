@@ -13,6 +13,7 @@ from django.utils.http import content_disposition_header
 
 from agents import events as e
 from chat.inspection import base
+from chat.journal import on_path
 from chat.models import Conversation, Event, RequestSettings
 
 #: The form of the JSON file.
@@ -50,11 +51,12 @@ def _lines(row: Conversation) -> Iterator[str]:
 
 
 def as_markdown(row: Conversation) -> HttpResponse:
-    """What people, the agent and its tools said, to be read."""
+    """What people, the agent and its tools said, to be read: of the branch that is shown."""
+    path = on_path.path_of(row.branches)
     parts = [f"# {row.title or row.pk}\n"]
-    items: list[tuple[int, dict[str, Any]]] = [
-        *row.messages.values_list("seq", "body"),
-        *row.steps.values_list("seq", "body"),
+    items: list[Any] = [
+        *on_path.on(row.messages.all(), path).values_list("seq", "body"),
+        *on_path.on(row.steps.all(), path).values_list("seq", "body"),
     ]
     for _seq, item in sorted(items, key=lambda one: one[0]):
         parts += _said(item)

@@ -7,7 +7,7 @@ is kept by its digest. Whether the result is the request that went out is known 
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -15,14 +15,16 @@ from django.utils.translation import gettext
 
 from agents import events as e
 from agents.attachments import FileContent
+from agents.branches import path as path_of_branch
 from agents.dialects.base import Outgoing
 from agents.dialects.requests import dialect_of
 from agents.dialects.rules import Violation
 from agents.history import History, empty, fold
 from agents.recording import OPENING, RequestSettings, files_of, render_again, settings_from
 from chat.files.attachments import prepared
+from chat.journal import branched
 from chat.journal.requestlog import settings_of
-from chat.models import Attachment, Event
+from chat.models import Attachment, Event, Run
 
 #: What stands for the key in what can be copied.
 KEY = "$API_KEY"
@@ -85,12 +87,28 @@ def history_before(conversation: UUID, seq: int, since: int) -> History:
     message, and with the newest summary before `since`."""
     told = Event.objects.filter(conversation_id=conversation, seq__lt=seq).order_by("seq")
     opening = told.filter(seq__lt=min(since, OPENING + 1), type="message.added")[:1]
+    edits = told.filter(seq__lt=since, type="message.edited")
     history = empty(str(conversation))
-    for row in (*opening.values_list("seq", "text"), *_summary(told.filter(seq__lt=since))):
+    for row in (*opening.values_list("seq", "text"), *edits.values_list("seq", "text")):
+        history = fold(history, e.from_json(row[1]), row[0])
+    history = _on_its_branch(history, conversation, seq, since)
+    for row in _summary(told.filter(seq__lt=since)):
         history = fold(history, e.from_json(row[1]), row[0])
     for number, text in told.filter(seq__gte=since).values_list("seq", "text").iterator(chunk_size=500):
         history = fold(history, e.from_json(text), number)
     return history
+
+
+def _on_its_branch(history: History, conversation: UUID, seq: int, since: int) -> History:
+    """The history on the path of the run that was at work at `seq`; the same one where there were no branches yet."""
+    runs = Run.objects.filter(conversation_id=conversation)
+    told = Event.objects.filter(conversation_id=conversation)
+    branches = branched.before(told, runs, seq)
+    if not branches:
+        return history
+    run = runs.filter(seq__lt=seq).order_by("-seq").values_list("run", flat=True).first() or ""
+    path = path_of_branch(branches, branches.of_run(run))
+    return replace(history, path=path, branches=branched.before(told, runs, since))
 
 
 def _summary(told: Any) -> list[tuple[int, str]]:

@@ -80,7 +80,7 @@ class SentAdmin(admin.ModelAdmin):
 
     def _told(self, row: Conversation, seq: int) -> dict[str, Any]:
         step = _step_at(row.pk, seq)
-        faults = Fault.objects.filter(conversation=row, step=step).order_by("created_at") if step else []
+        faults = Fault.objects.filter(conversation=row, step=step).order_by("created_at")[:20] if step else []
         found: dict[str, Any] = {
             "refusals": [
                 {
@@ -89,7 +89,7 @@ class SentAdmin(admin.ModelAdmin):
                     "text": fault.text[:2_000],
                     "outcome": fault.get_outcome_display() if fault.outcome else "",
                 }
-                for fault in faults[:20]
+                for fault in faults
             ]
         }
         try:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.urls import path, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
@@ -38,6 +38,15 @@ ENDS = (
 class HoldfastSite(AdminSite):
     """Django's site with another order of its pages. Who may see which is Django's as ever."""
 
+    def get_urls(self) -> list[Any]:
+        return [path("overview/", self.admin_view(self.overview), name="overview"), *super().get_urls()]
+
+    def overview(self, request: HttpRequest) -> HttpResponse:
+        """How the installation does."""
+        from chat.inspection.overview import overview  # Django makes the site before there are models
+
+        return overview(self, request)
+
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The models that this reader may see; of one app as Django has them, of all in three groups."""
         apps = super().get_app_list(request, app_label)
@@ -48,6 +57,8 @@ class HoldfastSite(AdminSite):
             group, name = NAMED.get(model["object_name"], (_group(model["object_name"]), None))
             named = {} if name is None else {"name": capfirst(str(name))}
             groups[group].append({**model, **named})
+        if request.user.has_perm("chat.view_run"):  # nobody else asks for it
+            groups[INSPECT].insert(0, self._overview())
         index = reverse("admin:index", current_app=self.name)
         return [
             {
@@ -60,6 +71,11 @@ class HoldfastSite(AdminSite):
             for group, models in groups.items()
             if models
         ]
+
+    def _overview(self) -> dict[str, Any]:
+        address = reverse("admin:overview", current_app=self.name)
+        shown = {"admin_url": address, "add_url": None, "view_only": True, "perms": {"view": True}}
+        return {"name": _("Overview"), "object_name": "Overview", **shown}
 
 
 def _rank(model: Any) -> tuple[int, str]:

@@ -12,6 +12,7 @@ from uuid import UUID
 from agents import events as e
 from chat.models import Event
 from chat.session.state import EMPTY, merge, reduce
+from chat.session.telling import Telling
 from chat.session.views import State
 
 #: Events that are folded for one page.
@@ -48,12 +49,12 @@ def states_at(conversation: UUID, *moments: int) -> list[State]:
     if last > MAX_FOLDED:
         raise TooFar
     rows = Event.objects.filter(conversation_id=conversation, seq__lte=last).order_by("seq")
-    wanted, found, state = set(moments), dict[int, State](), EMPTY
+    wanted, found, telling = set(moments), dict[int, State](), Telling()
     for seq, text in rows.values_list("seq", "text").iterator(chunk_size=500):
-        state = folded([(seq, e.from_json(text))], state)
+        state = telling.tell(e.from_json(text), seq)
         if seq in wanted:
             found[seq] = state
-    return [found.get(moment, EMPTY if moment <= 0 else state) for moment in moments]
+    return [found.get(moment, EMPTY if moment <= 0 else telling.state) for moment in moments]
 
 
 def difference(before: State, after: State) -> list[Change]:

@@ -7,19 +7,23 @@ calls). A session is rebuilt from those rows by a bounded read, never by replayi
 The API is async; the work happens in the threads of its `Database`. Works on every alias of Django's DATABASES.
 """
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError, connections, transaction
 
 from agents import events as e
+from agents.branches import Path
+from agents.branches import path as path_to
 from agents.history import History, empty, fold
 from chat import models as m
+from chat.journal import branched, on_path
 from chat.journal.committed import Committed
 from chat.journal.kept import KeptHistories, KeptHistory
-from chat.journal.projection import Rows, clean, move_head
+from chat.journal.projection import Rows, clean, move_head, show
 from chat.journal.statements import key_of
 from chat.session.contract import Command
 from chat.session.errors import (
@@ -129,6 +133,7 @@ class Journal:
                     return
                 move_head(connection, id, (row.head_seq, row.head_tag), rest, after)
             Rows(connection, id).write(rest)
+            show(connection, id, rest, after)
             kill_points.point("journal.written")  # and not committed
 
     def _lacking(
@@ -213,6 +218,8 @@ class Journal:
         state: dict[str, Any] = {}
         if row.head_seq:
             state = {"info": row.info, "run": row.run}
+            if row.branches is not None:
+                state |= {"branches": row.branches, "seen": row.seen}
             state.update((f"i:{seq}", body) for seq, body in sorted(bodies))
         return Base(row.head_seq, row.head_tag, again.fence, state)
 
@@ -249,6 +256,10 @@ class Journal:
         for seq, _, text in rows[1:]:
             history = fold(history, e.from_json(text), seq)
             chars += len(text)
+        if history.branches and history.run is not None:
+            # What is kept follows the branch of the run that was read for; this one may be on another.
+            if history.path != path_to(history.branches, history.branches.of_run(history.run.id)):
+                return self._history(conversation, HISTORY_ITEMS)
         return KeptHistory(history, *rows[-1][:2], chars)
 
     def _since(self, conversation: str, seq: int) -> list[tuple[int, str, str]]:
@@ -266,13 +277,19 @@ class Journal:
 
     def _history(self, conversation: str, items: int) -> KeptHistory:
         row = self._conversation(conversation)
-        first = self._first_seq(row, items)
+        path = on_path.path_of(row.branches, (row.run or {}).get("branch", "") if row.branches else None)
+        first = self._first_seq(row, items, path)
         # What stays with every request, however old: the first message, and the newest summary.
         events = row.events.order_by("seq")
         history, chars = empty(conversation), 0
+        said = on_path.on(row.messages.all(), path).order_by("seq")
+        said = said.filter(seq__lt=min(first, OPENING + 1) if path is None else first, kind="message")
+        for seq, body in said.values_list("seq", "body")[:1]:
+            history = fold(history, _said(body), seq)
+        if path is not None:
+            history = replace(history, path=path, branches=branched.before(row.events, row.runs, first))
         for found in (
-            events.filter(seq__lt=min(first, OPENING + 1), type="message.added")[:1],
-            events.filter(seq__lt=first, seq=row.compacted_seq),
+            events.filter(seq__lt=first, seq=branched.compacted(row, first, path)),
             events.filter(seq__gte=first, seq__lte=row.head_seq),
         ):
             for seq, text in found.values_list("seq", "text"):
@@ -280,12 +297,13 @@ class Journal:
                 chars += len(text)
         return KeptHistory(history, row.head_seq, row.head_tag, chars)
 
-    def _first_seq(self, row: m.Conversation, items: int) -> int:
+    def _first_seq(self, row: m.Conversation, items: int, path: Path | None) -> int:
         """Where a history begins: with the oldest of the newest items, or the cause of the latest run if that
         is older, because the agent cannot go on with a run whose beginning it does not know."""
+        said, steps = on_path.on(row.messages.all(), path), on_path.on(row.steps.all(), path)
         newest = [
-            *row.messages.order_by("-seq").values_list("seq", flat=True)[: items + 1],
-            *row.steps.order_by("-seq").values_list("seq", flat=True)[: items + 1],
+            *said.order_by("-seq").values_list("seq", flat=True)[: items + 1],
+            *steps.order_by("-seq").values_list("seq", flat=True)[: items + 1],
         ]
         newest.sort(reverse=True)
         if len(newest) <= items:
@@ -309,6 +327,13 @@ class Journal:
         if row is None:
             raise NoConversation
         return row
+
+
+def _said(body: Any) -> e.Event:
+    """The message of an item as it stands now, which may not be as it was sent."""
+    told = {"at": body["at"], "message": body["id"], "text": body["text"], "origin": body["origin"]}
+    files = body.get("attachments") or []
+    return e.from_json(json.dumps({"type": "message.added", **told, "attachments": files}))
 
 
 def _uuid(conversation: str) -> UUID:

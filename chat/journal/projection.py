@@ -14,10 +14,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from agents import events as e
 from agents.lifecycle import CALL
 from chat import models as m
+from chat.journal import on_path
 from chat.journal.committed import Committed
 from chat.journal.statements import Table, dumped, key_of
+from chat.session import paths
 from chat.session.errors import Diverged
-from chat.session.state import is_open, item_at, left_out, run_of
+from chat.session.state import WINDOW, edited, is_open, item_at, left_out, run_of
 from chat.session.views import MessageItem, NoteItem, NoticeItem, State, StepItem
 
 #: Events that bring a conversation to the top of its owner's list.
@@ -25,6 +27,8 @@ NEWS = ("conversation.", "message.", "note.", "run.")
 
 #: Events that change a call's row. Progress is shown and not kept there.
 CALL_NEWS = tuple(kind for kind in CALL.rows if kind not in (e.StepFinished, e.CallProgress))
+#: Events that change an item wherever it stands, also when it has left the window.
+MARKS = (e.MessageLeftOut, e.MessageTakenBack, e.MessageEdited)
 #: The longest type of an event that the column holds. Ours are shorter; one of a later release need not be.
 TYPE_CHARS = 40
 
@@ -51,8 +55,9 @@ class Rows:
         self.call_changes: dict[str, dict[str, Any]] = {}
         self.runs: dict[str, dict[str, Any]] = {}
         self.new_runs: dict[str, dict[str, Any]] = {}
-        #: Marks of items that have left the window, by their ids, in order.
-        self.marks: list[e.MessageLeftOut | e.MessageTakenBack] = []
+        #: Changes of items that have left the window, by their ids, in order.
+        self.marks: list[e.MessageLeftOut | e.MessageTakenBack | e.MessageEdited] = []
+        self.withdrawn: list[str] = []
 
     def write(self, committed: Sequence[Committed]) -> None:
         """Write the events, their commands and everything they changed. The caller moves the head. Raises Diverged if
@@ -105,8 +110,10 @@ class Rows:
                     self._step(item, each.event)
                 else:
                     self._message(item)
-        if isinstance(each.event, e.MessageLeftOut | e.MessageTakenBack) and not each.change:
+        if isinstance(each.event, MARKS) and not each.change:
             self.marks.append(each.event)
+        if isinstance(each.event, e.MessageWithdrawn) and each.change:
+            self._withdrawn(each.event.message)
         if isinstance(each.event, e.StepDiscarded) and each.change:
             self.steps[each.event.step] = None
         run = run_of(each.change)
@@ -120,8 +127,14 @@ class Rows:
             "message": item["id"],
             "kind": item["kind"],
             "at": item["at"],
+            "branch": item.get("branch", ""),
             "body": item,
         }
+
+    def _withdrawn(self, message: str) -> None:
+        for seq in [seq for seq, row in self.messages.items() if row["message"] == message]:
+            del self.messages[seq]
+        self.withdrawn.append(message)
 
     def _step(self, item: StepItem, event: e.Event) -> None:
         self.steps[item["id"]] = {
@@ -129,6 +142,7 @@ class Rows:
             "seq": item["seq"],
             "step": item["id"],
             "run": item["run"],
+            "branch": item.get("branch", ""),
             "status": item["status"],
             "open": is_open(item),
             "attempt": item["attempt"],
@@ -197,6 +211,7 @@ class Rows:
             "ended_at": run["ended_at"],
             "retry_at": run["retry_at"],
             "updated_at": each.event.at,
+            "branch": run.get("branch", ""),
             **used(run.get("usage")),
         }
         if isinstance(each.event, e.RunStarted):
@@ -220,6 +235,10 @@ class Rows:
 
     def _write_items(self) -> None:
         MESSAGES.insert(self.connection, list(self.messages.values()))
+        if self.withdrawn:
+            m.Message.objects.using(self.connection.alias).filter(
+                conversation=self.conversation, message__in=self.withdrawn, kind="message"
+            ).delete()
         gone = [step for step, row in self.steps.items() if row is None]
         if gone:
             m.Step.objects.using(self.connection.alias).filter(
@@ -239,6 +258,11 @@ class Rows:
             steps = m.Step.objects.using(using).filter(conversation=self.conversation, step=event.message)
             held: list[Any] = [*said.exclude(kind="notice"), *steps]
             for row in held:
+                if isinstance(event, e.MessageEdited):
+                    if getattr(row, "kind", "") == "message":
+                        row.body = edited(row.body, event)
+                        row.save(update_fields=["body"])
+                    continue
                 mark = row.body.get("left_out")
                 told = None if isinstance(event, e.MessageTakenBack) else left_out(mark, event)
                 row.body = {**row.body, "left_out": told}
@@ -252,10 +276,13 @@ class Rows:
 
 _HEAD = """UPDATE "chat_conversation" SET "head_seq" = %s, "head_tag" = %s, "info" = %s, "run" = %s, "window" = %s,
 "run_status" = %s, "title" = COALESCE(%s, "title"), "compacted_seq" = COALESCE(%s, "compacted_seq"),
-"updated_at" = CASE WHEN "updated_at" < %s THEN %s ELSE "updated_at" END{used}
+"updated_at" = CASE WHEN "updated_at" < %s THEN %s ELSE "updated_at" END{used}{branches}
 WHERE "id" = %s AND "head_seq" = %s AND "head_tag" = %s AND "deleted_at" IS NULL"""
 #: The columns of a usage; without them where a state does not say what was used.
 _USED = ', "input_tokens" = %s, "output_tokens" = %s, "cached_tokens" = %s, "cost" = %s'
+
+#: Of a conversation that has branches.
+_BRANCHES = ', "branches" = %s, "seen" = %s'
 
 
 def move_head(
@@ -279,6 +306,7 @@ def move_head(
     # Clocks of processes differ: what is newer must not sink in the list.
     news = max([each.event.at for each in committed if _type(each.event).startswith(NEWS)], default=0)
     totals = tuple(used(info.get("usage")).values()) if info else ()
+    branched = tuple(dumped(after.get(name)) for name in ("branches", "seen") if "branches" in after)
     values = (
         last.seq,
         last.tag,
@@ -291,12 +319,31 @@ def move_head(
         news,
         news,
         *totals,
+        *branched,
         key_of(connection, conversation),
         *base,
     )
     with connection.cursor() as cursor:
-        cursor.execute(_HEAD.format(used=_USED if totals else ""), values)
+        cursor.execute(
+            _HEAD.format(used=_USED if totals else "", branches=_BRANCHES if branched else ""), values
+        )
         return bool(cursor.rowcount)
+
+
+def show(
+    connection: BaseDatabaseWrapper, conversation: UUID, committed: Sequence[Committed], after: State
+) -> None:
+    """Make the window that of the branch which is shown, if these events have shown another one; its items are in the
+    rows, and not in the state. After the rows are written, in the same transaction."""
+    if not any(isinstance(each.event, e.BranchOpened | e.BranchChosen) for each in committed):
+        return
+    row = m.Conversation.objects.using(connection.alias).get(id=conversation)
+    path = paths.path_of(paths.view_of(after))
+    newest: list[int] = []
+    for rows in (row.messages, row.steps):
+        newest += on_path.on(rows.all(), path).order_by("-seq").values_list("seq", flat=True)[:WINDOW]
+    row.window = sorted({*row.window, *sorted(newest)[-WINDOW:]})
+    row.save(update_fields=["window"])
 
 
 def used(usage: Any) -> dict[str, Any]:

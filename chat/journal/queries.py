@@ -73,6 +73,16 @@ async def is_left_out(journal: Journal, conversation: str, item: str) -> bool | 
     return await journal.ask(work)
 
 
+async def is_message(journal: Journal, conversation: str, item: str) -> bool:
+    """Whether this is the id of something that a person said."""
+
+    def work() -> bool:
+        said = Message.objects.using(journal.using).filter(conversation_id=UUID(conversation), message=item)
+        return said.filter(kind="message").exists()
+
+    return await journal.ask(work)
+
+
 async def owner_of(journal: Journal, conversation: str) -> tuple[int, bool] | None:
     """(owner, whether it was deleted) of a conversation, or None if there is none."""
 

@@ -2,7 +2,7 @@
 
 A message that starts a run is answered by it. One that came while another run was at work waits (rule R6) and is
 answered by the first run that asks the model after it; which one that is, is known once the request has gone out. What
-waits when a run is stopped stays unanswered until somebody speaks again.
+waits when a run is stopped is answered next.
 
 Plain functions over SQL, to be called in a database thread; `using` is Django's alias of the database.
 """
@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from agents import events as e
+from chat.journal import on_path
 from chat.models import Event, Message, Run, Step
 
 #: What people read where a run ended without an answer (codes of agents/events), in the language that is active.
@@ -78,17 +79,31 @@ def readers(conversation: UUID | str, messages: Iterable[str], using: str = "def
     wanted = list(messages)
     row = UUID(str(conversation))
     runs = Run.objects.using(using).filter(conversation_id=row, cause__in=wanted)
-    found = dict(runs.values_list("cause", "run"))
+    # Of several answers to one question the first is told: whoever asked through another door waits for that.
+    found = dict(runs.order_by("-seq").values_list("cause", "run"))
     rest = [message for message in wanted if message not in found]
     said = Message.objects.using(using).filter(conversation_id=row, message__in=rest, kind="message")
-    for message, seq in said.values_list("message", "seq"):
+    for message, seq, branch, branches in said.values_list(
+        "message", "seq", "branch", "conversation__branches"
+    ):
         # The request itself, not the step: a step that was cut is gone, and its run has read the message all the same.
         asked = Event.objects.using(using).filter(conversation_id=row, type="step.started", seq__gt=seq)
-        text = asked.order_by("seq").values_list("text", flat=True).first()
-        event = e.from_json(text) if text is not None else None
-        if isinstance(event, e.StepStarted):
-            found[message] = event.run
+        texts = asked.order_by("seq").values_list("text", flat=True)
+        for text in texts[:1] if branches is None else texts.iterator(chunk_size=100):
+            event = e.from_json(text)
+            if isinstance(event, e.StepStarted) and _reads(row, event.run, branch, seq, branches, using):
+                found[message] = event.run
+                break
     return found
+
+
+def _reads(conversation: UUID, run: str, branch: str, seq: int, branches: Any, using: str) -> bool:
+    """Whether a message of this branch, at `seq`, is on the path of a run that asks the model after it."""
+    if branches is None:
+        return True
+    runs = Run.objects.using(using).filter(conversation_id=conversation, run=run)
+    path = on_path.path_of(branches, runs.values_list("branch", flat=True).first() or "")
+    return path is None or path.holds(branch, seq)
 
 
 def expected(conversation: UUID | str, message: str, using: str = "default") -> str:

@@ -17,7 +17,9 @@ from django.db import connections
 from agents.acting import Acting, Reach
 from chat import extensions
 from chat.authorization import ChatPerson, ChatPlace, Reason, Standing, in_chat, logged_in
+from chat.journal import on_path
 from chat.journal.statements import key_of
+from chat.models import Message, Run, Step
 
 #: A speaker as the journal has them: (entrance, actor).
 Speaker = tuple[str, str]
@@ -44,8 +46,10 @@ def acting_in(conversation: str, before: int | None, using: str = "default") -> 
     found = _said(id, before, using)
     if not found:
         return Acting(changes=False, reach="nowhere")
-    owner, entrance, owner_active, _ = found[0]
-    speakers = {_speaker(json.loads(body)) for *_, body in found if body is not None}
+    owner, entrance, owner_active, _, branches = found[0]
+    speakers = {_speaker(json.loads(body)) for *_, body, _ in found if body is not None}
+    if branches is not None:
+        speakers = _on_branch(id, before, using, json.loads(branches))
     place = extensions.place_of(entrance, id)
     others = {user for _, actor in speakers if (user := _user(actor)) is not None} - {owner}
     active = (_active(others, using) if others else frozenset()) | ({owner} if owner_active else set())
@@ -53,23 +57,43 @@ def acting_in(conversation: str, before: int | None, using: str = "default") -> 
     return _together((_key(one, owner, standing), standing) for one, standing in stand.items())
 
 
-_SAID = """SELECT c."owner_id", c."entrance", u."is_active", m."body" FROM "chat_conversation" c
-JOIN "{users}" u ON u."{user}" = c."owner_id"
-LEFT JOIN "chat_message" m ON m."conversation_id" = c."id" AND m."kind" = 'message' AND m."seq" < %s
-AND m."seq" > COALESCE((SELECT s."seq" FROM "chat_step" s WHERE s."conversation_id" = %s AND s."seq" < %s
-AND s."status" IN ({answered}) AND s."run" <> COALESCE(
-(SELECT t."run" FROM "chat_step" t WHERE t."conversation_id" = %s AND t."seq" = %s),
-(SELECT r."run" FROM "chat_run" r WHERE r."conversation_id" = %s ORDER BY r."seq" DESC LIMIT 1), '')
-ORDER BY s."seq" DESC LIMIT 1), 0)
-WHERE c."id" = %s ORDER BY m."seq" DESC LIMIT %s"""
+def _on_branch(conversation: UUID, before: int | None, using: str, branches: Any) -> set[Speaker]:
+    """The same where there are branches: nobody has spoken in the run whose words are not on its path."""
+    steps = Step.objects.using(using).filter(conversation_id=conversation)
+    said = Message.objects.using(using).filter(conversation_id=conversation, kind="message")
+    runs = Run.objects.using(using).filter(conversation_id=conversation).order_by("-seq")
+    run = steps.filter(seq=before).values_list("run", flat=True).first() if before is not None else None
+    of = runs.filter(run=run) if run is not None else runs
+    run, branch = of.values_list("run", "branch").first() or ("", "")
+    path = on_path.path_of(branches, branch)
+    steps, said = on_path.on(steps, path), on_path.on(said, path)
+    if before is not None:
+        steps, said = steps.filter(seq__lt=before), said.filter(seq__lt=before)
+    answers = steps.filter(status__in=ANSWERED).exclude(run=run).order_by("-seq")
+    since = answers.values_list("seq", flat=True).first() or 0
+    newest = said.filter(seq__gt=since).order_by("-seq").values_list("body", flat=True)
+    return {_speaker(body) for body in newest[:MAX_MESSAGES]}
+
+
+_SAID = """SELECT c."owner_id", c."entrance", u."is_active", m."body", c."branches" FROM "chat_conversation" c
+ JOIN "{users}" u ON u."{user}" = c."owner_id"
+ LEFT JOIN "chat_message" m ON m."conversation_id" = c."id" AND m."kind" = 'message' AND m."seq" < %s
+ AND m."seq" > COALESCE((SELECT s."seq" FROM "chat_step" s WHERE s."conversation_id" = %s AND s."seq" < %s
+ AND s."status" IN ({answered}) AND s."run" <> COALESCE(
+ (SELECT t."run" FROM "chat_step" t WHERE t."conversation_id" = %s AND t."seq" = %s),
+ (SELECT r."run" FROM "chat_run" r WHERE r."conversation_id" = %s ORDER BY r."seq" DESC LIMIT 1), '')
+ ORDER BY s."seq" DESC LIMIT 1), 0)
+ WHERE c."id" = %s ORDER BY m."seq" DESC LIMIT %s"""
 #: Beyond every seq.
 _END = 2**62
 
 
-def _said(conversation: UUID, before: int | None, using: str) -> list[tuple[int, str, bool, str | None]]:
-    """(owner, entrance, whether the owner is active, a message) for each message of the run up to the step: since the
-    last answer of another run, so that words which waited while that one was stopped count, too. None for a message:
-    there is none."""
+def _said(
+    conversation: UUID, before: int | None, using: str
+) -> list[tuple[int, str, bool, str | None, str | None]]:
+    """(owner, entrance, whether the owner is active, a message, the branches) for each message of the run up to the
+    step: since the last answer of another run, so that words which waited while that one was stopped count, too. None
+    for a message: there is none; for the branches: there are none."""
     connection = connections[using]
     key = key_of(connection, conversation)
     users = get_user_model()._meta

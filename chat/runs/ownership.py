@@ -115,6 +115,8 @@ class RunOwnership:
         self._until = 0.0
         #: What was known of the run before the lease was taken.
         self._before: Known | None = None
+        #: Who answers in this run, if not the conversation's agent.
+        self._agent = ""
 
     def owned(self) -> bool:
         """Whether the lease cannot have run out: counted from before it was asked for, by a clock that goes on
@@ -284,6 +286,7 @@ class RunOwnership:
         def begin(view: SessionView) -> list[e.Event]:
             nonlocal suspect
             run = self._mine(view)
+            self._agent = run.get("agent", "")
             if (run["status"], run["attempt"]) != (known.status, known.attempt):
                 # Also by one who found the loss, wrote it down and must not have the run: it is in `recovering`, and
                 # whoever looked before that does not know what the run is suspected of.
@@ -325,6 +328,7 @@ class RunOwnership:
         owner, slug = await self.writer.retry_while_unavailable(
             lambda: owner_and_agent(self.sessions.journal, self.conversation)
         )
+        slug = self._agent or slug
         spec = await writer.retry_while_unavailable(lambda: dependencies.agent(slug))
         if spec is None:
             return await self._fail("agent_missing", f"There is no agent named {slug!r} any more.")

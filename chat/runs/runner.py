@@ -12,6 +12,7 @@ from agents import events as e
 from chat import decide
 from chat.runs.dependencies import RunDependencies
 from chat.runs.ownership import LeaseLost, MustBeIsolated, RunOver, RunOwnership, Unreadable
+from chat.runs.writer import FencedWriter
 from chat.session.errors import Fenced, NoConversation, Unavailable
 from chat.session.sessions import Sessions
 from chat.support.clock import MACHINE, Clock
@@ -99,16 +100,17 @@ class Runner:
             await asyncio.sleep(AWAY_S)
             await self.requeue(conversation, run)
         if mine.held and mine.then is None:
-            await self._pass_on(conversation, run, mine.writer.known)
+            await self._pass_on(mine.writer)
         return "owned" if mine.held else "nothing"
 
-    async def _pass_on(self, conversation: str, run: str, known: tuple[str, int]) -> None:
-        """Queue the run that was queued while this one was being let go: whoever took it found the lease held. If the
-        session is still where its owner left it (`known`), there is none."""
+    async def _pass_on(self, writer: FencedWriter) -> None:
+        """Queue the run that was queued while this one was being let go: whoever took it found the lease held."""
+        conversation, run, latest = writer.conversation, writer.run, writer.history.run
         try:
             head = await self.sessions.store.head(conversation)
-            if head is not None and (head[0].epoch, head[0].seq) == known:
-                return
+            if latest is not None and latest.id == run and head is not None:
+                if (head[0].epoch, head[0].seq) == writer.known:
+                    return  # nothing has come since, and up to there this run is the latest
             next_run = decide.active_run((await self.sessions.load(conversation)).state)
         except (NoConversation, Unavailable):
             return  # the sweeper finds it

@@ -132,7 +132,11 @@ class Sessions:
             if loaded is None:
                 await self._rebuild(conversation, await self.journal.base(conversation), None)
             elif loaded.verified and loaded.whole and loaded.archived == loaded.position.seq:
-                return loaded
+                if MOVED not in loaded.fields:
+                    return loaded
+                # Another branch is shown: its items are in SQL, and every reader needs them.
+                base = await self.journal.base(conversation)
+                await self._rebuild(conversation, base, loaded.position.epoch, lost=False)
             elif loaded.verified and loaded.whole and not waited:
                 # Most likely its writer is archiving it at this moment.
                 waited = True
@@ -363,6 +367,8 @@ class Sessions:
         kill_points.point("append.archived")
         await self._mark_archived(conversation, appended.position)
         await self._changed(conversation, events)
+        if MOVED in state:
+            return await self.load(conversation), sum(map(len, texts))
         loaded = replace(
             view.loaded,
             position=appended.position,
@@ -511,8 +517,11 @@ class Sessions:
         log.info("Conversation %s: %d left-over events archived.", conversation, len(committed))
         return state
 
-    async def _rebuild(self, conversation: str, base: Base, replaces: str | None) -> None:
-        """Put the session in Redis as SQL knows it, under a new epoch."""
+    async def _rebuild(
+        self, conversation: str, base: Base, replaces: str | None, *, lost: bool = True
+    ) -> None:
+        """Put the session in Redis as SQL knows it, under a new epoch; because Redis has `lost` it, or shows another
+        branch."""
         position = Position(new_epoch(), base.seq, base.tag)
         fields = {key: _encode(value) for key, value in base.state.items()}
         await self._spare_owner(conversation, base.state)
@@ -521,13 +530,15 @@ class Sessions:
         )
         if seeded:
             kill_points.point("session.rebuilt")
-            if replaces is not None or _active(base.state):
+            if lost and (replaces is not None or _active(base.state)):
                 self._look_again(conversation)
-            if replaces is not None:
+            if lost and replaces is not None:
                 log.warning("Conversation %s: Redis had lost its history; rebuilt from SQL.", conversation)
             await self._changed(conversation)
 
 
+#: The field of a state that lacks the items of the branch which is shown (chat/session/state.py).
+MOVED = "moved"
 #: Events after which the text streamed so far is no more, because it is in the step now, or was dropped.
 _CLEARS_PART = (e.StepStarted, e.StepFinished, e.StepStopped, e.StepDiscarded)
 

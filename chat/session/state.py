@@ -5,21 +5,26 @@ field each) and so an event costs only the fields it touches:
 
     info            {title, agent, created_at, usage}
     run             null, or the active (else the latest) run
+    branches, seen  only of a conversation with branches: which is shown, what was read (chat/session/paths.py)
     i:<seq>         one transcript item; <seq> is where it stands, and the order of items is the order of <seq>
 
 Items are `message`, `note`, `step` and `notice` (see `docs/protocol.md`). The state holds the newest `WINDOW`
-items plus every older step that still has open calls, so a snapshot is bounded and never hides work in
-flight. `reduce` has a twin in `frontend/src/sync/reducer.ts`; both are held by the vectors in `tests/wire/`.
+items of the branch that is shown, plus every other step that still has open calls and every message that waits on
+another branch, so a snapshot is bounded and never hides work in flight. What shows another branch cannot be reduced
+from a state, which has not its items: it sets `moved`, and the state is read anew (chat/session/sessions.py).
+`reduce` has a twin in `frontend/src/sync/reducer.ts`; both are held by the vectors in `tests/wire/`.
 """
 
 from typing import Literal, cast
 
 from agents import events as e
 from agents.lifecycle import CALL, NEW, RUN, STEP
+from chat.session import paths
 from chat.session.views import (
     ApprovalView,
     AttachmentView,
     CallView,
+    EditedView,
     InfoView,
     Item,
     LeftOutView,
@@ -72,7 +77,7 @@ def item_at(state: State, key: str) -> Item:
 
 
 def items(state: State) -> list[Item]:
-    """The items of a state in transcript order."""
+    """The items of a state in transcript order; those of other branches, too, of which something is open or waits."""
     return [item_at(state, key) for key in sorted((k for k in state if k.startswith("i:")), key=_seq_of)]
 
 
@@ -122,16 +127,26 @@ def change(state: State, event: e.Event, seq: int) -> Patch:
             info = info_of(state)
             return {} if info is None else {"info": {**info, "title": event.title}}
         case e.MessageAdded():
-            return {item_key(seq): _message(event, seq)}
+            return {item_key(seq): paths.marked(_message(event, seq), paths.shown(state))}
         case e.NoteAdded():
-            return {item_key(seq): _note(event, seq)}
+            return {item_key(seq): paths.marked(_note(event, seq), paths.shown(state))}
+        case e.BranchOpened() | e.BranchChosen() | e.BranchContinued():
+            return paths.branched(state, event, seq)
         case e.MessageLeftOut():
             return _left_out(state, event)
         case e.MessageTakenBack():
             return _taken_back(state, event)
+        case e.MessageEdited():
+            return _edited(state, event)
+        case e.MessageWithdrawn():
+            found = _find_message(state, event.message)
+            return {} if found is None else {found: None}
         case e.RunQueued():
             run = run_of(state)
-            return {} if run is not None and run["id"] == event.run else {"run": _queued(event)}
+            if run is not None and run["id"] == event.run:
+                return {}
+            # Its branch is said behind it, in the same append; that of a release which knows none is shown.
+            return paths.queued(state, _queued(event))
         case e.UnknownEvent():
             return {}
         case e.StepStarted():
@@ -210,6 +225,28 @@ def _taken_back(state: State, event: e.MessageTakenBack) -> Patch:
     return {found: cast(Item, {**item, "left_out": None})}
 
 
+def _edited(state: State, event: e.MessageEdited) -> Patch:
+    found = _find_message(state, event.message)
+    return {} if found is None else {found: edited(cast(MessageItem, state[found]), event)}
+
+
+def edited(item: MessageItem, event: e.MessageEdited) -> MessageItem:
+    """A message with other words and files; nobody has refused these yet."""
+    known = item.get("edited")
+    first: EditedView = {
+        "at": event.at,
+        "by": event.by,
+        "text": item["text"] if known is None else known["text"],
+    }
+    files = [cast(AttachmentView, e.plain(file)) for file in event.attachments]
+    return {**item, "text": event.text, "attachments": files, "left_out": None, "edited": first}
+
+
+def _find_message(state: State, id: str) -> str | None:
+    found = _find(state, id)
+    return found if found is not None and item_at(state, found)["kind"] == "message" else None
+
+
 def _queued(event: e.RunQueued) -> RunView:
     return {
         "id": event.run,
@@ -273,17 +310,21 @@ def _run_changed(state: State, event: e.Event, seq: int) -> Patch:
             return {"run": {**run, "stopping": True}}
         case e.RunFinished():
             patch: Patch = {"run": {**ended, "code": event.limit, "detail": event.detail}}
-            return patch if event.limit is None else patch | _notice(event, seq, event.limit, event.detail)
+            return (
+                patch if event.limit is None else patch | _notice(run, event, seq, event.limit, event.detail)
+            )
         case e.RunFailed():
             failed: Patch = {"run": {**ended, "code": event.code, "detail": event.detail}}
-            return failed | _notice(event, seq, event.code, event.detail)
+            return failed | _notice(run, event, seq, event.code, event.detail)
         case e.RunStopped():
             stopped: Patch = {"run": ended}
-            return stopped | _notice(event, seq, "stopped", event.by)
+            return stopped | _notice(run, event, seq, "stopped", event.by)
     return {}
 
 
-def _notice(event: e.Event, seq: int, code: e.RunCode | Literal["stopped"], detail: str) -> Patch:
+def _notice(
+    run: RunView, event: e.Event, seq: int, code: e.RunCode | Literal["stopped"], detail: str
+) -> Patch:
     notice: NoticeItem = {
         "kind": "notice",
         "seq": seq,
@@ -292,7 +333,7 @@ def _notice(event: e.Event, seq: int, code: e.RunCode | Literal["stopped"], deta
         "code": code,
         "detail": detail,
     }
-    return {item_key(seq): notice}
+    return {item_key(seq): paths.marked(notice, run.get("branch", paths.MAIN))}
 
 
 def _step_started(state: State, event: e.StepStarted, seq: int) -> Patch:
@@ -322,7 +363,9 @@ def _step_started(state: State, event: e.StepStarted, seq: int) -> Patch:
         "ended_at": None,
         "left_out": None,
     }
-    patch[item_key(seq)] = started
+    branch = run.get("branch", paths.MAIN) if run is not None and run["id"] == event.run else paths.MAIN
+    patch[item_key(seq)] = paths.marked(started, branch)
+    patch |= paths.read_up_to(state, branch, seq)
     if run is not None and run["id"] == event.run and run["retry_at"] is not None:
         patch["run"] = {**run, "code": None, "detail": "", "retry_at": None}
     return patch
@@ -441,10 +484,17 @@ def _step(state: State, key: str) -> StepItem:
 def evicted(state: State, patch: Patch) -> Patch:
     """The fields that leave the window because of this patch: the oldest settled items beyond `WINDOW`."""
     merged = {k: v for k, v in {**state, **patch}.items() if k.startswith("i:") and v is not None}
+    gone: Patch = {}
+    if "branches" in state or "branches" in patch:
+        for key in paths.elsewhere({**state, **patch}, merged):
+            item = item_at(merged, key)
+            if not is_open(item) and not paths.waits({**state, **patch}, item):
+                gone[key] = None
+            del merged[key]
     if len(merged) <= WINDOW:
-        return {}
+        return gone
     oldest = sorted(merged, key=_seq_of)[: len(merged) - WINDOW]
-    return {key: None for key in oldest if not is_open(item_at(merged, key))}
+    return gone | {key: None for key in oldest if not is_open(item_at(merged, key))}
 
 
 def _seq_of(key: str) -> int:

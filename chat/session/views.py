@@ -108,9 +108,19 @@ class LeftOutView(TypedDict):
 
 
 @STRICT
+class EditedView(TypedDict):
+    """That a message says something else than when it was sent: when and by whom it was last changed, and what it said
+    at first."""
+
+    at: int
+    by: str
+    text: str
+
+
+@STRICT
 class MessageItem(TypedDict):
     """What a person said. Items stored before there were attachments lack that field; `left_out` null, or not there:
-    the model gets it whole."""
+    the model gets it whole; `edited` not there: it says what was sent."""
 
     kind: Literal["message"]
     seq: int
@@ -120,6 +130,8 @@ class MessageItem(TypedDict):
     origin: OriginView
     attachments: NotRequired[list[AttachmentView]]
     left_out: NotRequired[LeftOutView | None]
+    branch: NotRequired[Annotated[str, Field(json_schema_extra={"optional": True})]]
+    edited: NotRequired[Annotated[EditedView, Field(json_schema_extra={"optional": True})]]
 
 
 @STRICT
@@ -131,6 +143,7 @@ class NoteItem(TypedDict):
     at: int
     origin: OriginView
     left_out: NotRequired[LeftOutView | None]
+    branch: NotRequired[Annotated[str, Field(json_schema_extra={"optional": True})]]
 
 
 @STRICT
@@ -154,6 +167,7 @@ class StepItem(TypedDict):
     at: int
     ended_at: int | None
     left_out: NotRequired[LeftOutView | None]
+    branch: NotRequired[Annotated[str, Field(json_schema_extra={"optional": True})]]
 
 
 @STRICT
@@ -164,6 +178,7 @@ class NoticeItem(TypedDict):
     at: int
     code: RunCode | Literal["stopped"]
     detail: str
+    branch: NotRequired[Annotated[str, Field(json_schema_extra={"optional": True})]]
 
 
 Item: TypeAlias = Annotated[MessageItem | NoteItem | StepItem | NoticeItem, Field(discriminator="kind")]
@@ -179,6 +194,8 @@ class InfoView(TypedDict):
 
 @STRICT
 class RunView(TypedDict):
+    """`branch`: where it goes on, if not on the first one. `agent`: who answers, if not the conversation's agent."""
+
     id: str
     cause: str
     status: RunStatus
@@ -195,9 +212,61 @@ class RunView(TypedDict):
     detail: str
     retry_at: int | None
     usage: NotRequired[UsageView]
+    branch: NotRequired[Annotated[str, Field(json_schema_extra={"optional": True})]]
+    agent: NotRequired[Annotated[str, Field(json_schema_extra={"optional": True})]]
+
+
+@STRICT
+class BranchView(TypedDict):
+    """One branch: it has what `parent` has below seq `before`, and then its own (`agents/branches.py`)."""
+
+    id: str
+    parent: str
+    before: int
+    shown_at: int
+
+
+@STRICT
+class ForkView(TypedDict):
+    """A place on what is shown from which there is more than one way on: which branch each way shows, and which of them
+    is taken. It is told at the first item at or after `before`."""
+
+    before: int
+    ways: list[str]
+    at: int
+
+
+@STRICT
+class SegmentView(TypedDict):
+    """Of `branch`, what stands below `below`; null: all of it."""
+
+    branch: str
+    below: int | None
+
+
+@STRICT
+class BranchesView(TypedDict):
+    """The branches of a conversation that has any: the one that is shown ("" is the first), the items that it has, and
+    its forks."""
+
+    shown: str
+    path: list[SegmentView]
+    forks: list[ForkView]
+    all: list[BranchView]
+    main_shown_at: int
+
+
+@STRICT
+class SeenView(TypedDict):
+    """Of each branch the seq of what a request has had last: a message behind it waits."""
+
+    seen: dict[str, int]
 
 
 #: A state, field by field as it lies in Redis: `info`, `run`, and `i:<seq>` for each item.
-State: TypeAlias = Mapping[str, InfoView | RunView | Item | None]
+#: Of a conversation with branches also `branches` and `seen`; and `moved` from the event that shows another branch
+#: until the window has been read anew.
+StateField: TypeAlias = InfoView | RunView | Item | BranchesView | SeenView | int | None
+State: TypeAlias = Mapping[str, StateField]
 #: What an event changes: field → its new value, or None for a field that leaves the state.
-Patch: TypeAlias = dict[str, InfoView | RunView | Item | None]
+Patch: TypeAlias = dict[str, StateField]

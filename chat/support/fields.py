@@ -24,8 +24,10 @@ class JsonText(Text):
     def to_python(self, value: Any) -> Any:
         return json.loads(value) if isinstance(value, str) else value
 
-    def get_prep_value(self, value: Any) -> str:
+    def get_prep_value(self, value: Any) -> str | None:
+        if value is None and self.null:
+            return None
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
     def value_to_string(self, obj: models.Model) -> str:
-        return self.get_prep_value(self.value_from_object(obj))
+        return self.get_prep_value(self.value_from_object(obj)) or ""

@@ -24,7 +24,17 @@ def test_texts_lose_what_databases_and_utf8_do_not_know(given, kept):
 
 
 # The browser judges alike: frontend/src/sync/text.test.ts has the same two lists.
-BLANK = ["", " \n\t", "\u200b", "\u2060\ufeff\u00ad", "\u3164 \u2800", "\ufe0f", "\u202e", "\u115f\u1160\uffa0", "\U000e0101"]
+BLANK = [
+    "",
+    " \n\t",
+    "\u200b",
+    "\u2060\ufeff\u00ad",
+    "\u3164 \u2800",
+    "\ufe0f",
+    "\u202e",
+    "\u115f\u1160\uffa0",
+    "\U000e0101",
+]
 SEEN = ["a", ".", "\u200b.", "茶", "👍🏽", "👨\u200d👩\u200d👧", "\u0301", "❤\ufe0f", "\ue000"]
 
 

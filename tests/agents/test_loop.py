@@ -183,6 +183,26 @@ async def test_R3_a_call_is_stored_before_it_starts(shell: Shell, bench: Bench) 
     assert [message["content"] for message in results] == ["look a"]
 
 
+async def test_a_step_is_stored_together_with_what_follows_from_it(shell: Shell, bench: Bench) -> None:
+    """One append each: no tool has begun, and the run is not over, before both are stored."""
+    stored: list[list[str]] = []
+
+    def note(one: list[e.Event] | PartText) -> None:
+        if isinstance(one, list):
+            stored.append([event.type for event in one])  # type: ignore[attr-defined]
+
+    shell.say("hello")
+    model = ScriptedModel(asks(("look", '{"name": "a"}')), says("Done."))
+    await shell.work(AGENT, model, bench.toolbox(), after=note)
+    assert stored == [
+        ["step.started"],
+        ["step.finished", "call.started"],
+        ["call.settled"],
+        ["step.started"],
+        ["step.finished", "run.finished"],
+    ]
+
+
 async def test_R9_calls_run_side_by_side_up_to_the_limit_and_settle_on_their_own(
     shell: Shell, bench: Bench
 ) -> None:

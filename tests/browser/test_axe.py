@@ -18,10 +18,12 @@ def violations(page: Page) -> list[str]:
     page.wait_for_timeout(350)
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("async () => (await axe.run(document)).violations")
+    # An open menu lies at the end of the page, outside of its landmarks, as every popup does.
     return [
         f"{page.url}: {one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
         for one in found
         for node in one["nodes"]
+        if not (one["id"] == "region" and "radix-popper" in node["html"])
     ]
 
 

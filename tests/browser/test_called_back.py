@@ -22,7 +22,7 @@ WATCH = """() => {
 
 
 def test_an_answer_elsewhere_is_marked_counted_and_gone_once_it_was_looked_at(visit: Any) -> None:
-    chat: Chat = visit("dora")
+    chat: Chat = visit("bob")
     first = chat.begin("Research the history of tea for 3 seconds")
     expect(chat.hook("call", status="running")).to_be_visible()
     expect(chat.page).to_have_title(re.compile("^… Research"))
@@ -44,7 +44,7 @@ def test_an_answer_elsewhere_is_marked_counted_and_gone_once_it_was_looked_at(vi
 
 
 def test_a_long_run_offers_to_call_back_and_does(visit: Any) -> None:
-    chat: Chat = visit("dora")
+    chat: Chat = visit("bob")
     chat.page.add_init_script(f"({WATCH})()")
     first = chat.begin("Research the history of salt for 9 seconds")
     expect(chat.hook("offer-callback")).to_be_visible(timeout=30_000)

@@ -26,6 +26,7 @@ def test_a_page_up_is_not_undone_by_text_that_streams_also_from_the_message_fiel
     expect(chat.hook("composer-input")).to_be_focused()
     # From the transcript itself, too, and back to the end.
     chat.hook("jump-to-latest").click()
+    wait_until(lambda: chat.place()["left"] <= 1, 5, "the end to be in sight")
     chat.hook("transcript").focus()
     before = chat.place()["offset"]
     chat.page.keyboard.press("PageUp")
@@ -42,7 +43,8 @@ def test_a_conversation_is_begun_found_renamed_and_deleted_without_a_mouse(visit
     # Past the list, by the first link.
     chat.page.reload()
     expect(chat.hook("composer-input")).to_be_focused()
-    chat.page.evaluate("document.activeElement.blur()")
+    # Back to where the keys begin on a page.
+    chat.page.evaluate("document.body.tabIndex = -1; document.body.focus()")
     keys.press("Tab")
     expect(chat.hook("skip-link")).to_be_focused()
     keys.press("Enter")

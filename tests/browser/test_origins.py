@@ -19,7 +19,7 @@ TRY = """async (victim) => {
   const socket = await new Promise((resolve) => {
     const frames = [];
     const one = new WebSocket(victim.replace("http", "ws") + "/ws");
-    one.onopen = () => one.send(JSON.stringify({ type: "hello", protocol: 1, tab: "evil" }));
+    one.onopen = () => one.send(JSON.stringify({ type: "hello", protocol: 2, tab: "evil" }));
     one.onmessage = (event) => { frames.push(JSON.parse(event.data)); resolve(frames); };
     one.onclose = () => resolve(frames);
     setTimeout(() => resolve("nothing within 10 s"), 10000);

@@ -6,7 +6,7 @@ import pytest
 
 from agents import closing
 from agents import events as e
-from chat import decide
+from chat import decide, rewriting
 from chat.session.errors import Rejected
 from chat.session.state import merge, reduce
 
@@ -91,7 +91,7 @@ def test_a_message_that_is_there_is_not_added_again():
 
 def test_R6_only_so_many_messages_may_wait():
     state = told(*asked(), STARTED)
-    for n in range(2, decide.MAX_WAITING + 1):
+    for n in range(2, decide.MAX_WAITING + 2):
         state = merge(state, reduce(state, send(state, message=f"m{n}")[0], 100 + n))
     with pytest.raises(Rejected, match="too_many_waiting"):
         send(state, message="one-too-many")
@@ -104,8 +104,68 @@ def test_R6_a_message_that_no_step_saw_gets_the_next_run():
     events = decide.with_next_run(state, [done], conversation=CONVERSATION, seen=5, now=NOW)
     assert events == [done, e.RunQueued(at=NOW, run=decide.run_id(CONVERSATION, "m2"), cause="m2")]
     assert decide.with_next_run(state, [done], conversation=CONVERSATION, seen=6, now=NOW) == [done]
-    stopped = e.RunStopped(at=NOW, run=RUN)
-    assert decide.with_next_run(state, [stopped], conversation=CONVERSATION, seen=5, now=NOW) == [stopped]
+    for end in (e.RunStopped(at=NOW, run=RUN), e.RunFailed(at=NOW, run=RUN, code="model_error")):
+        assert decide.with_next_run(state, [end], conversation=CONVERSATION, seen=5, now=NOW) == [
+            end,
+            events[1],
+        ]
+
+
+def waits(*texts: str) -> list[e.Event]:
+    return [e.MessageAdded(at=NOW, message=f"w{n}", text=text) for n, text in enumerate(texts, 1)]
+
+
+def test_R7_a_stop_swallows_nothing_what_waits_runs_next():
+    state = told(*asked(), *waits("and?", "or?"))
+    ended = decide.decide_stop(state, by="alice", owned=False, now=NOW, conversation=CONVERSATION)
+    assert kinds(ended) == ["run.stopping", "run.stopped", "run.queued"]
+    assert ended[-1] == e.RunQueued(at=NOW, run=decide.run_id(CONVERSATION, "w1"), cause="w1")
+
+
+@pytest.mark.parametrize("owned", [True, False])
+def test_R7_a_stop_takes_back_what_waits_when_the_person_says_so(owned):
+    state = told(*asked(), *waits("and?", "or?"))
+    ended = decide.decide_stop(
+        state, by="alice", owned=owned, now=NOW, withdraw=True, conversation=CONVERSATION
+    )
+    end = [] if owned else ["run.stopped"]
+    assert kinds(ended) == ["message.withdrawn", "message.withdrawn", "run.stopping", *end]
+    for seq, event in enumerate(ended, 50):
+        state = merge(state, reduce(state, event, seq))
+    assert [item["id"] for item in decide.items(state) if item["kind"] == "message"] == ["m1"]
+
+
+def test_R6_what_waits_may_be_changed_and_taken_back_and_what_was_read_may_not_while_its_run_is_at_work():
+    state = told(*asked(), STARTED, *waits("and?"))
+    edit = {"text": "or?", "attachments": (), "by": "alice", "now": NOW}
+    (edited,) = rewriting.decide_edit(state, message="w1", **edit)
+    assert edited == e.MessageEdited(at=NOW, message="w1", text="or?", by="alice")
+    after = merge(state, reduce(state, edited, 60))
+    item = decide.waiting(after)[0]
+    assert (item["text"], item["edited"]) == ("or?", {"at": NOW, "by": "alice", "text": "and?"})
+    assert rewriting.decide_edit(after, message="w1", **edit) == []
+    (gone,) = rewriting.decide_withdraw(after, message="w1", by="alice", now=NOW)
+    assert decide.waiting(merge(after, reduce(after, gone, 61))) == []
+    with pytest.raises(Rejected, match="run_active"):
+        rewriting.decide_edit(state, message="m1", **edit)
+    with pytest.raises(Rejected, match="already_read"):
+        rewriting.decide_withdraw(state, message="m1", by="alice", now=NOW)
+    for call in (rewriting.decide_withdraw, rewriting.decide_edit):
+        with pytest.raises(Rejected, match="unknown_message"):
+            call(
+                state,
+                message="nobody",
+                **({"by": "", "now": NOW} if call is rewriting.decide_withdraw else edit),
+            )
+
+
+def test_R6_a_message_that_the_model_has_read_may_be_changed_where_it_stands_when_nothing_runs():
+    state = told(*asked(), STARTED, STEP, e.RunFailed(at=NOW, run=RUN, code="model_error"))
+    edit = {"text": "hallo", "attachments": (), "by": "alice", "now": NOW}
+    assert kinds(rewriting.decide_edit(state, message="m1", **edit)) == ["message.edited"]
+    assert kinds(rewriting.decide_edit(state, message="long ago", elsewhere=True, **edit)) == [
+        "message.edited"
+    ]
 
 
 def test_R7_stop_without_a_run_is_refused():
@@ -402,3 +462,23 @@ def test_R6_the_newest_request_is_found_in_the_state():
     assert cause == 2
     assert decide.seen(told(*asked(), STARTED, STEP)) > cause
     assert decide.seen({}) == 0
+
+
+def test_R6_a_run_does_not_end_with_its_answer_if_somebody_has_spoken_since_it_began() -> None:
+    answered = e.StepFinished(at=NOW, run=RUN, step=f"{RUN}.1", text="hi")
+    over = e.RunFinished(at=NOW, run=RUN)
+    state = told(*asked(), STARTED, STEP)
+    assert decide.fitting(state, [answered, over]) == [answered, over]
+    spoken = merge(state, reduce(state, e.MessageAdded(at=NOW, message="m2", text="and?"), 9))
+    assert decide.fitting(spoken, [answered, over]) == [answered]
+    limited = e.RunFinished(at=NOW, run=RUN, limit="limit_steps")
+    assert decide.fitting(spoken, [answered, limited]) == [answered, limited], (
+        "what waits gets a run of its own"
+    )
+    assert decide.fitting(spoken, [over]) == [over], "decided on a history that holds the message"
+
+
+def test_R7_no_call_begins_with_its_step_once_a_stop_was_asked_for() -> None:
+    state = told(*asked(), STARTED, STEP, e.RunStopping(at=NOW, run=RUN, by="Alice"))
+    step = proposed("read_only")
+    assert decide.fitting(state, [step, call_started("call0")]) == [step]

@@ -1,6 +1,7 @@
 """The inbox over both stores: who may, what is applied, and how often."""
 
 import asyncio
+import hashlib
 import uuid
 from typing import Any, get_args
 
@@ -17,13 +18,15 @@ from chat.commands import (
     CommandBody,
     CreateBody,
     DeleteBody,
+    EditBody,
     RenameBody,
     SendBody,
     SettleBody,
     StopBody,
     TakeBackBody,
+    WithdrawBody,
 )
-from chat.inbox import ACTIONS, CommandResult, Inbox, Sender
+from chat.inbox import ACTIONS, CommandResult, Inbox, Sender, digest
 from chat.session.errors import NoConversation, StoreUnavailable
 from chat.session.memory import MemoryStore
 from chat.session.sessions import Sessions
@@ -230,9 +233,9 @@ async def test_R2_R6_a_second_message_waits_for_the_run(desk: Desk):
 
 async def test_too_many_waiting_messages_may_be_sent_again_later(desk: Desk):
     conversation = await desk.begin()
-    results = [await desk.send(conversation, str(n)) for n in range(21)]
-    assert {result.status for result in results[:20]} == {"applied"}
-    assert (results[20].code, results[20].retry) == ("too_many_waiting", True)
+    results = [await desk.send(conversation, str(n)) for n in range(22)]
+    assert {result.status for result in results[:21]} == {"applied"}
+    assert (results[21].code, results[21].retry) == ("too_many_waiting", True)
     id = uid()
     assert (await desk.send(conversation, "x", id=id)).code == "too_many_waiting"
     await desk.submit(conversation, StopBody(kind="stop"))
@@ -500,3 +503,56 @@ async def test_an_outage_is_a_refusal_that_may_be_retried(sqlite_journal: Any, a
     assert result == CommandResult("rejected", "unavailable", retry=True)
     store.away = False
     assert (await desk.submit(conversation, body, id)).status == "applied"
+
+
+@pytest.mark.parametrize("behind", [0, 60], ids=["in the window", "behind it"])
+async def test_a_message_is_changed_where_it_stands_with_its_files_and_says_so(desk: Desk, behind: int):
+    conversation, message = await desk.begin(), uid()
+    await desk.submit(conversation, SendBody(kind="send", message=message, text="teh"))
+    await desk.submit(conversation, StopBody(kind="stop"))
+    notes = [e.NoteAdded(at=1, message=uid(), text="n") for _ in range(behind)]
+    await desk.sessions.append(conversation, lambda view: list(notes))
+    edit = EditBody(kind="edit", message=message, text="the")
+    assert (await desk.submit(conversation, edit)).status == "applied"
+    row = await m.Message.objects.aget(conversation_id=conversation, message=message)
+    assert (row.body["text"], row.body["edited"]["text"], row.body["edited"]["by"]) == ("the", "teh", "alice")
+    shown = {item["id"] for item in items(await desk.state(conversation))}
+    assert (message in shown) == (behind == 0)
+    missing = edit.model_copy(update={"message": uid()})
+    assert (await desk.submit(conversation, missing)).code == "unknown_message"
+    foreign = edit.model_copy(update={"attachments": (uid(),)})
+    assert (await desk.submit(conversation, foreign)).code == "unknown_attachment"
+
+
+async def test_R6_what_waits_is_taken_back_once_and_leaves_nothing_behind(desk: Desk):
+    conversation, waiting = await desk.begin(), uid()
+    await desk.send(conversation, "first")
+    await desk.submit(conversation, SendBody(kind="send", message=waiting, text="second"))
+    withdraw = WithdrawBody(kind="withdraw", message=waiting)
+    assert (await desk.submit(conversation, withdraw, id := uid())).status == "applied"
+    assert (await desk.submit(conversation, withdraw, id)).status == "duplicate"
+    assert (await desk.submit(conversation, withdraw)).code == "unknown_message"
+    assert not await m.Message.objects.filter(conversation_id=conversation, message=waiting).aexists()
+    await desk.submit(conversation, StopBody(kind="stop"))
+    assert (await desk.events(conversation)).count("run.queued") == 1
+
+
+async def test_R7_after_a_stop_what_waits_is_queued_and_the_workers_are_told(desk: Desk):
+    conversation, waiting = await desk.begin(), uid()
+    await desk.send(conversation, "first")
+    await desk.submit(conversation, SendBody(kind="send", message=waiting, text="second"))
+    await desk.submit(conversation, StopBody(kind="stop"))
+    run = (await desk.state(conversation))["run"]
+    assert (run["status"], run["cause"]) == ("queued", waiting)
+    assert (conversation, run["id"]) in desk.queued
+    await desk.send(conversation, "third")
+    await desk.submit(conversation, StopBody(kind="stop", withdraw=True))
+    assert (await desk.state(conversation))["run"]["status"] == "stopped"
+    assert [item["kind"] for item in items(await desk.state(conversation))].count("message") == 2
+
+
+def test_W5_a_stop_has_the_digest_that_it_had_before_it_could_take_anything_back():
+    plain = StopBody(kind="stop", run=uid())
+    assert '"withdraw"' not in plain.model_dump_json(exclude={"withdraw"})
+    assert digest(plain) == hashlib.sha256(plain.model_dump_json(exclude={"withdraw"}).encode()).hexdigest()
+    assert digest(plain) != digest(plain.model_copy(update={"withdraw": True}))

@@ -20,6 +20,8 @@ from uuid import UUID
 
 import websockets
 
+from chat.entrances.web.protocol import PROTOCOL
+
 Frame = dict[str, Any]
 
 
@@ -66,7 +68,7 @@ class Wire:
             compression=None,
             ping_interval=None,
         )
-        await self.send({"type": "hello", "protocol": 1, "tab": "python"})
+        await self.send({"type": "hello", "protocol": PROTOCOL, "tab": "python"})
         await self.until(lambda frame: frame["type"] == "welcome")
         return self
 

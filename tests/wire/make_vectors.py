@@ -21,13 +21,17 @@ from random import Random
 from typing import Any, get_args
 
 from agents import events as e
-from chat.session.state import EMPTY, items, merge, reduce
+from chat.session.state import items, reduce
+from chat.session.telling import Telling
 from chat.session.views import State
+from tests.support.branching import Branching
 from tests.support.histories import START, flat, tell
 
 HERE = Path(__file__).parent
 #: Between them they tell every type of event.
 SEEDS = (10, 27, 59, 90, 342)
+#: Histories with branches, of which some change while calls run.
+BRANCHING = (3, 8, 21)
 #: Longer histories than this do not list every prefix.
 DENSE = 60
 #: Of a release every so many states are kept, and the last.
@@ -39,7 +43,8 @@ Told = e.Event | dict[str, Any]
 
 def shown(state: State) -> dict[str, Any]:
     """A state as clients have it."""
-    return {"info": state["info"], "run": state["run"], "items": items(state)}
+    more = {name: state[name] for name in ("branches", "seen") if name in state}
+    return {"info": state["info"], "run": state["run"], **more, "items": items(state)}
 
 
 def stored(told: Told) -> str:
@@ -50,12 +55,13 @@ def stored(told: Told) -> str:
 def vector(name: str, events: list[Told]) -> dict[str, Any]:
     """The history with its states."""
     states = []
-    state: State = EMPTY
+    telling = Telling()
     for seq, told in enumerate(events, start=1):
         event = e.from_json(stored(told))
-        state = merge(state, reduce(state, event, seq))
-        if len(events) <= DENSE or seq % 10 == 0 or seq > len(events) - 10:
-            states.append({"seq": seq, "state": shown(state)})
+        moved = {"moved": True} if "moved" in reduce(telling.state, event, seq) else {}
+        state = telling.tell(event, seq)
+        if len(events) <= DENSE or seq % 10 == 0 or seq > len(events) - 10 or moved:
+            states.append({"seq": seq, "state": shown(state), **moved})
     numbered = [{"seq": seq, "event": json.loads(stored(told))} for seq, told in enumerate(events, 1)]
     return {"name": name, "events": numbered, "states": states}
 
@@ -76,6 +82,12 @@ def of_this_release() -> dict[str, list[Told]]:
     made["attachments"] = _attachments()
     made["approvals"] = _approvals()
     made["left-out"] = _left_out()
+    made["edited"] = _edited()
+    for seed in BRANCHING:
+        story = Branching(Random(seed), "c0ffee00-0000-4000-8000-000000000000")
+        for _ in range(40):
+            story.step()
+        made[f"branching-{seed}"] = list(story.events)
     made["incomplete"] = _incomplete()
     return made
 
@@ -234,6 +246,38 @@ def _left_out() -> list[Told]:
         out("notice-20"),
         back("notice-20"),
         back("r.1"),
+    ]
+
+
+def _edited() -> list[Told]:
+    """Messages that wait are changed and taken back; what is a note, a step or gone is not."""
+    file = e.AttachmentRef(id="a1", name="p.png", media_type="image/png", size=70)
+
+    def edit(message: str, text: str, *files: e.AttachmentRef) -> e.Event:
+        return e.MessageEdited(at=START + 1, message=message, text=text, attachments=files, by="alice")
+
+    def back(message: str) -> e.Event:
+        return e.MessageWithdrawn(at=START + 2, message=message, by="alice")
+
+    return [
+        *_begun(),
+        e.MessageAdded(at=START, message="w1", text="one", attachments=(file,)),
+        e.MessageAdded(at=START, message="w2", text="two"),
+        e.NoteAdded(at=START, message="n", text="note"),
+        e.MessageLeftOut(at=START, message="w1", reason="image", files=("a1",), detail="", model="m"),
+        edit("w1", "once"),
+        edit("w1", "twice", file),
+        edit("n", "no note"),
+        edit("nobody", "gone"),
+        back("w2"),
+        back("w2"),
+        back("n"),
+        edit("w2", "late"),
+        e.StepStarted(at=START, run="r", step="r.1"),
+        back("r.1"),
+        e.StepFinished(at=START, run="r", step="r.1", text="done"),
+        e.RunFinished(at=START, run="r"),
+        edit("cause", "went"),
     ]
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from chat.entrances.api import shapes as s
+from chat.journal import on_path
 from chat.models import Call, Conversation, Message, Step, listed
 
 END = 2**62
@@ -20,7 +21,7 @@ def page(user: int, query: str, after: str, limit: int) -> s.ConversationPage:
     if (place := _place(after)) is not None:
         at, id = place
         found = found.filter(Q(updated_at__lt=at) | Q(updated_at=at, id__lt=id))
-    rows = list(found.defer("info", "run", "window")[: limit + 1])
+    rows = list(found.defer("info", "run", "window", "branches", "seen")[: limit + 1])
     more, rows = len(rows) > limit, rows[:limit]
     last = f"{rows[-1].updated_at}_{rows[-1].id}" if more else None
     return s.ConversationPage(conversations=[_entry(row) for row in rows], next=last)
@@ -55,10 +56,12 @@ def is_own(user: int, conversation: UUID) -> bool:
 
 
 def items(conversation: UUID, before: int, limit: int) -> dict[str, Any]:
-    """`ItemPage`: the newest items before a place, in order."""
+    """`ItemPage`: the newest items before a place, in order, of the branch that is shown."""
     rows: list[tuple[int, Any]] = []
+    branches = Conversation.objects.filter(pk=conversation).values_list("branches", flat=True).first()
+    path = on_path.path_of(branches)
     for kind in (Message, Step):
-        rows += _newest(kind.objects.filter(conversation=conversation), before, limit + 1)
+        rows += _newest(on_path.on(kind.objects.filter(conversation=conversation), path), before, limit + 1)
     rows.sort(key=lambda row: row[0], reverse=True)
     more, rows = len(rows) > limit, rows[:limit]
     return {"items": [body for _, body in reversed(rows)], "next": rows[-1][0] if more else None}

@@ -18,6 +18,7 @@ from agents.work import THINKING
 from chat.following import QUIET_S, Following, Gone, Quiet, Snapshot, Told
 from chat.http import sse
 from chat.session.contract import Loaded, LogPart
+from chat.session.paths import path_of
 from chat.tokens.bearer import still
 from chat.tokens.limits import limits
 from chat.tokens.store import Bearer
@@ -48,7 +49,13 @@ def part_of(message: str, offset: int, text: str) -> str:
 
 def _items(fields: Mapping[str, str]) -> list[str]:
     keys = sorted((key for key in fields if key.startswith("i:")), key=lambda key: int(key[2:]))
-    return [fields[key] for key in keys]
+    if "branches" not in fields:
+        return [fields[key] for key in keys]
+    # What is held of other branches, because something of it is open, is not shown.
+    path = path_of(json.loads(fields["branches"]))
+    return [
+        fields[key] for key in keys if path.holds(json.loads(fields[key]).get("branch", ""), int(key[2:]))
+    ]
 
 
 async def events(

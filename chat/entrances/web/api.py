@@ -9,22 +9,29 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Min, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware.csrf import get_token
 from django.templatetags.static import static
 
+from agents.events.vocabulary import VOCABULARY
 from agents.models import Agent, installed_tools
 from chat import extensions
 from chat.commands import MAX_TEXT
 from chat.entrances.web import protocol as p
 from chat.http.api import END, Answer, Method, RequestRefused, allowance, endpoint, number_of
-from chat.models import Call, Conversation, Message, Step, listed
+from chat.journal import on_path
+from chat.journal.timeline import PASSED_OVER, as_json
+from chat.journal.timeline import timeline as spans_of
+from chat.models import Call, Conversation, Event, Message, Run, Step, listed
+from chat.support.clock import MACHINE
 
 #: Rows of one page, unless asked otherwise, and at most.
 PAGE, MAX_PAGE = 30, 100
 #: Characters of a search.
 MAX_QUERY = 200
+#: Events of a run that its timeline is made of, at most.
+MAX_EVENTS = 3_000
 #: Bytes of a request: it has none to say.
 MAX_BYTES = 1_000
 
@@ -55,19 +62,28 @@ def boot(request: HttpRequest) -> Answer | p.Frame:
 
 @reads
 def conversations(request: HttpRequest) -> Answer:
-    """GET /api/conversations?q=&before=&limit=: newest first; `before` is the `updated_at` of the last one seen."""
+    """GET /api/conversations?q=&before=&limit=&archived=: newest first; `before` is the `updated_at` of the last one
+    seen. Pinned ones stand before the first page, in the order in which they were pinned last, and on no other."""
     query = request.GET.get("q", "").strip()
     if len(query) > MAX_QUERY:
         raise RequestRefused(400, "refused", f"Search for {MAX_QUERY} characters at most.")
     limit = number_of(request, "limit", PAGE, 1, MAX_PAGE)
-    found = listed(request.user.pk).filter(updated_at__lt=number_of(request, "before", END, 0, END))
+    before = number_of(request, "before", END, 0, END)
+    archived = request.GET.get("archived") == "1"
+    mine = listed(request.user.pk).filter(archived_at__isnull=not archived)
     if query:
-        found = found.filter(title__icontains=query)
-    rows = list(found.defer("info", "run", "window")[: limit + 1])
+        mine = mine.filter(title__icontains=query)
+    # What a list does not show may be large.
+    mine = mine.defer("info", "run", "window", "branches", "seen")
+    pinned: list[Conversation] = []
+    if before == END and not archived:
+        pinned = list(mine.filter(pinned_at__isnull=False).order_by("-pinned_at"))
+    found = mine.filter(updated_at__lt=before, pinned_at__isnull=True)
+    rows = list(found[: limit + 1])
     more = len(rows) > limit
     if more:
         rows = _cut(rows)
-    return {"conversations": [_entry(row) for row in rows], "more": more}
+    return {"conversations": [_entry(row) for row in (*pinned, *rows)], "more": more}
 
 
 def _cut(rows: list[Conversation]) -> list[Conversation]:
@@ -85,18 +101,23 @@ def _entry(row: Conversation) -> dict[str, Any]:
         "created_at": row.created_at,
         "updated_at": row.updated_at,
         "run_status": row.run_status or None,
+        # Thirty rows come with every first load, and hardly one of them has a mark.
+        **({"pinned": True} if row.pinned_at is not None else {}),
+        **({"archived": True} if row.archived_at is not None else {}),
     }
 
 
 @reads
 def items(request: HttpRequest, conversation: UUID) -> Answer:
-    """GET /api/conversations/<id>/items?before=<seq>&limit=: older items, ascending, as they stand now."""
-    own = _own(request, conversation)
+    """GET /api/conversations/<id>/items?before=<seq>&limit=&branch=: older items, ascending, as they stand now; of a
+    branch, or of the one that is shown."""
+    own, branches = _own(request, conversation)
+    path = on_path.path_of(branches, request.GET.get("branch"))
     before = number_of(request, "before", END, 0, END)
     limit = number_of(request, "limit", PAGE, 1, MAX_PAGE)
     rows: list[tuple[int, Any]] = []
     for kind in (Message, Step):
-        rows += _newest(kind.objects.filter(conversation=own), before, limit + 1)
+        rows += _newest(on_path.on(kind.objects.filter(conversation=own), path), before, limit + 1)
     rows.sort(key=lambda row: row[0], reverse=True)
     page = [body for _, body in reversed(rows[:limit])]
     # The bodies were made by the reducer and are what a snapshot would show: they are passed on as they are.
@@ -110,7 +131,7 @@ def _newest(found: "QuerySet[Any]", before: int, limit: int) -> list[tuple[int, 
 @reads
 def call(request: HttpRequest, conversation: UUID, call: str) -> Answer:
     """GET /api/conversations/<id>/calls/<call>: a call with all of its arguments and its result."""
-    own = _own(request, conversation)
+    own, _ = _own(request, conversation)
     row = Call.objects.filter(conversation=own, call=call).first()
     if row is None:
         raise RequestRefused(404, "not_found", "There is no such call in this conversation.")
@@ -124,12 +145,32 @@ def call(request: HttpRequest, conversation: UUID, call: str) -> Answer:
 
 
 @reads
+def timeline(request: HttpRequest, conversation: UUID, run: str) -> Answer:
+    """GET /api/conversations/<id>/runs/<run>/timeline: what a run did with its time, span by span."""
+    own, _ = _own(request, conversation)
+    row = Run.objects.filter(conversation=own, run=run).first()
+    if row is None:
+        raise RequestRefused(404, "not_found", "There is no such run in this conversation.")
+    # The next run begins when this one has ended, so its events lie between two seqs.
+    after = Run.objects.filter(conversation=own, seq__gt=row.seq).aggregate(next=Min("seq"))["next"]
+    found = Event.objects.filter(conversation=own, seq__gte=row.seq).exclude(type__in=PASSED_OVER)
+    if after is not None and row.ended_at is not None:
+        found = found.filter(seq__lt=after)
+    texts = found.order_by("seq").values_list("text", flat=True)[: MAX_EVENTS + 1]
+    events = [VOCABULARY.read(text) for text in texts[:MAX_EVENTS]]
+    spans = as_json(spans_of(events, run))
+    return {"run": run, "now": MACHINE.now(), "spans": spans, "cut": len(texts) > MAX_EVENTS}
+
+
+@reads
 def unknown(request: HttpRequest, rest: str) -> Answer:
     """Any other address under /api/."""
     raise RequestRefused(404, "not_found", "There is nothing at this address.")
 
 
-def _own(request: HttpRequest, conversation: UUID) -> UUID:
-    if not listed(request.user.pk).filter(pk=conversation).exists():
+def _own(request: HttpRequest, conversation: UUID) -> tuple[UUID, Any]:
+    """The conversation, and its branches if it has any."""
+    found = list(listed(request.user.pk).filter(pk=conversation).values_list("branches", flat=True)[:1])
+    if not found:
         raise RequestRefused(404, "not_found", "You have no such conversation.")
-    return conversation
+    return conversation, found[0]

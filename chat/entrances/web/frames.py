@@ -68,13 +68,15 @@ def snapshot(
     """
     info = fields.get("info", "null")
     run = fields.get("run", "null")
+    # Only a conversation with branches says anything of them.
+    more = "".join(f'"{name}":{fields[name]},' for name in ("branches", "seen") if name in fields)
     said = "null" if message is None else f'{{"message":{quote(message)},"text":{quote(text)}}}'
     tail = f'"part":{said}}}'
-    room = MAX_FRAME_OUT - 300 - size(info) - size(run) - size(tail)
+    room = MAX_FRAME_OUT - 300 - size(info) - size(run) - size(more) - size(tail)
     piles = list(_piles(_items(fields), room))
     return [
         f'{{"type":"snapshot","conversation":"{conversation}","cursor":"{cursor}","piece":{number},'
-        f'"pieces":{len(piles)},"state":{{"info":{info},"run":{run},"items":[{",".join(pile)}]}},{tail}'
+        f'"pieces":{len(piles)},"state":{{"info":{info},"run":{run},{more}"items":[{",".join(pile)}]}},{tail}'
         for number, pile in enumerate(piles, start=1)
     ]
 

@@ -8,14 +8,15 @@ This file is the schema: `frontend/src/sync/protocol.gen.ts` is generated from i
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic.json_schema import SkipJsonSchema
 
 from agents.events import AnyEvent, CallStatus, RunStatus
 from chat.commands import CommandBody, ResultCode, Uuid
-from chat.session.views import InfoView, Item, RunView
+from chat.session.views import BranchesView, InfoView, Item, RunView, SeenView
 
 #: Grows when a frame changes its meaning, or a client's frame gets a field: servers refuse fields that they do not
 #: know, clients ignore them. A server says `goaway {protocol}` to a client of another version.
-PROTOCOL = 1
+PROTOCOL = 2
 #: Largest frame a client may send, in bytes (rule W11): a message of MAX_TEXT characters in any language fits.
 MAX_FRAME_IN = 128 * 1024
 #: Largest frame the server sends, in bytes (rule W10); Daphne refuses to send more than 1 MiB.
@@ -42,10 +43,15 @@ class Frame(BaseModel):
 
 
 class SessionState(Frame):
-    """What one conversation shows: `items` in transcript order (ascending seq)."""
+    """What one conversation shows: `items` in transcript order (ascending seq). One with branches says which is shown,
+    and may hold items of others, of which something is open or waits."""
 
     info: InfoView
     run: RunView | None
+    branches: Annotated[BranchesView | SkipJsonSchema[None], Field(json_schema_extra={"optional": True})] = (
+        None
+    )
+    seen: Annotated[SeenView | SkipJsonSchema[None], Field(json_schema_extra={"optional": True})] = None
     items: list[Item]
 
 
@@ -264,6 +270,8 @@ class ConversationEntry(Frame):
     created_at: int
     updated_at: int
     run_status: RunStatus | None
+    pinned: bool = False
+    archived: bool = False
 
 
 class ConversationList(Frame):

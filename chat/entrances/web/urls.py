@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chat.entrances.web import api, attachments, views
+from chat.entrances.web import api, attachments, keeping, views
 
 urlpatterns = [
     path("", views.page, name="chat"),
@@ -15,6 +15,9 @@ urlpatterns = [
     path("api/conversations", api.conversations),
     path("api/conversations/<uuid:conversation>/items", api.items),
     path("api/conversations/<uuid:conversation>/calls/<str:call>", api.call),
+    path("api/conversations/<uuid:conversation>/runs/<str:run>/timeline", api.timeline),
+    path("api/conversations/<uuid:conversation>/export", keeping.export),
+    path("api/marks", keeping.mark),
     path("api/attachments", attachments.upload),
     path("api/attachments/<uuid:attachment>", attachments.download),
     path("api/<path:rest>", api.unknown),

@@ -7,6 +7,7 @@ import type {
   ApproveBody,
   AttachmentRef,
   Boot,
+  BranchesView,
   CallDetail,
   ConversationEntry,
   GoawayReason,
@@ -14,9 +15,11 @@ import type {
   Item,
   ResultCode,
   RunView,
+  SeenView,
   SettleBody,
 } from "./protocol.gen";
 import type { Schedules } from "./schedules";
+import type { Timeline } from "./timeline";
 
 /**
  * A value that changes. Made for `useSyncExternalStore(x.subscribe, x.getSnapshot)`: both are bound, a snapshot
@@ -63,6 +66,8 @@ export interface ListState {
   /** Newest first, as the server orders them; conversations that only the outbox knows stand on top. */
   conversations: readonly ListEntry[];
   query: string;
+  /** Those that were put away are shown, and no others. */
+  archived: boolean;
   more: boolean;
   /** `loading` only while there is nothing to show for this query yet; a refresh in the background does not count. */
   status: "loading" | "ready" | "failed";
@@ -113,6 +118,10 @@ export interface ConversationView {
    * Items that did not change keep their identity.
    */
   items: readonly Item[];
+  /** The branches of a conversation that has any; `items` are those of the one that is shown. */
+  branches: BranchesView | null;
+  /** Of such a conversation: up to where each branch was read. A message behind it waits. */
+  seen: SeenView | null;
   /** Messages that are not among `items` yet, in the order in which they were sent. */
   pending: readonly PendingMessage[];
   /** `more`: call `loadOlder`; `none`: `items` begins with the first one. */
@@ -143,8 +152,10 @@ export interface Client {
   /** Try to connect at once, not at `retryAt`. */
   reconnect(): void;
 
-  /** Search the list; "" shows all. Answers that come after a newer query are dropped. */
-  search(query: string): void;
+  /** Search the list; "" shows all. Answers that come after a newer query are dropped. `archived`: those put away. */
+  search(query: string, archived?: boolean): void;
+  /** Pin or archive conversations, or undo it. Rejects with `HttpError`; needs the link. */
+  mark(ids: readonly string[], marks: { pinned?: boolean; archived?: boolean }): Promise<void>;
   loadMoreConversations(): void;
   refreshList(): void;
 
@@ -170,7 +181,33 @@ export interface Client {
   retry(conversation: string, message: string): void;
   /** Forget a failed message. */
   discard(conversation: string, message: string): void;
-  stop(conversation: string): Promise<Outcome>;
+  /** End the run. What waits behind it runs next, or is taken back with `withdraw`. */
+  stop(conversation: string, withdraw?: boolean): Promise<Outcome>;
+  /** Have a message say something else where it stands; nothing is answered anew. Throws `SyncRefusal`. */
+  edit(
+    conversation: string,
+    message: string,
+    text: string,
+    attachments?: readonly string[],
+  ): Promise<Outcome>;
+  /**
+   * Have a message answered anew, on a branch of its own; `item` is the answer, or the notice that says there is none.
+   * `agent`: another one that answers.
+   */
+  tryAgain(conversation: string, item: string, agent?: string): Promise<Outcome>;
+  /** Say something else in the place of a message, on a branch of its own, and have that answered. Throws `SyncRefusal`. */
+  rewrite(
+    conversation: string,
+    message: string,
+    text: string,
+    attachments?: readonly string[],
+  ): Promise<Outcome>;
+  /** Show another branch, in every tab. */
+  choose(conversation: string, branch: string): Promise<Outcome>;
+  /** Take back a message that waits behind a run. */
+  withdraw(conversation: string, message: string): Promise<Outcome>;
+  /** Files that the server has, to be attached again by their ids. */
+  restore(files: readonly AttachmentRef[]): void;
   rename(conversation: string, title: string): Promise<Outcome>;
   remove(conversation: string): Promise<Outcome>;
   /** Say of a call in doubt what happened (rule R4). `result`: what the model shall read, if it happened. */
@@ -197,6 +234,8 @@ export interface Client {
   loadOlder(conversation: string): Promise<void>;
   /** What is to be said to agents at certain times. */
   readonly schedules: Schedules;
+  /** What a run did with its time. Rejects with `HttpError`. */
+  timeline(conversation: string, run: string): Promise<Timeline>;
   /** A call whole. Rejects with `HttpError`. */
   callDetail(conversation: string, call: string): Promise<CallDetail>;
 }

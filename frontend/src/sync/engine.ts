@@ -22,11 +22,13 @@ import { Pager } from "./pager";
 import type { Cancel, Ports } from "./ports";
 import {
   type ApproveBody,
+  type AttachmentRef,
   type CallDetail,
   type ClientFrame,
   type CommandBody,
   MAX_NOTE,
   MAX_TEXT,
+  type SendBody,
   type ServerFrame,
   type SettleBody,
   type Welcome,
@@ -36,6 +38,7 @@ import { type Kept, Shelf } from "./shelf";
 import { Link } from "./socket";
 import { Notifier, Source } from "./store";
 import { isBlank, tidy, titleOf } from "./text";
+import type { Timeline } from "./timeline";
 import { Uploads } from "./uploads";
 import { uuidv7Maker } from "./uuidv7";
 import { blank, Viewer } from "./view";
@@ -161,8 +164,13 @@ export class Engine implements Client {
     if (this.#booting.state.status === "failed") void this.#booting.fetch();
   }
 
-  search(query: string): void {
-    this.#listing.search(query);
+  search(query: string, archived = false): void {
+    this.#listing.search(query, archived);
+  }
+
+  async mark(ids: readonly string[], marks: { pinned?: boolean; archived?: boolean }): Promise<void> {
+    await this.#http.mark(ids, marks);
+    this.#listing.refresh();
   }
 
   loadMoreConversations(): void {
@@ -223,7 +231,10 @@ export class Engine implements Client {
 
   send(conversation: string, text: string, attachments: readonly string[] = []): string {
     const message = this.#uuid();
-    this.#enqueue(conversation, [said(message, this.#checked(text, attachments), attachments)]);
+    const body = said(message, this.#checked(text, attachments), attachments);
+    // What is said belongs to what its author looks at, however late it arrives.
+    const shown = this.conversation(conversation).getSnapshot().branches?.shown;
+    this.#enqueue(conversation, [shown === undefined ? body : { ...body, branch: shown }]);
     return message;
   }
 
@@ -237,10 +248,54 @@ export class Engine implements Client {
     this.#settle();
   }
 
-  async stop(conversation: string): Promise<Outcome> {
+  async stop(conversation: string, withdraw = false): Promise<Outcome> {
     // The run is named: sent after a long outage, a stop must not end a run that was begun since.
     const run = this.conversation(conversation).getSnapshot().run?.id ?? null;
-    return this.#command(conversation, { kind: "stop", run });
+    return this.#command(conversation, { kind: "stop", run, ...(withdraw ? { withdraw } : {}) });
+  }
+
+  // Not async: what is refused before it is kept is thrown, as by `send`.
+  edit(
+    conversation: string,
+    message: string,
+    text: string,
+    attachments: readonly string[] = [],
+  ): Promise<Outcome> {
+    const clean = this.#checked(text, attachments);
+    return this.#command(conversation, { kind: "edit", message, text: clean, attachments: [...attachments] });
+  }
+
+  async tryAgain(conversation: string, item: string, agent = ""): Promise<Outcome> {
+    return this.#command(conversation, { kind: "try_again", item, branch: this.#uuid(), agent });
+  }
+
+  rewrite(
+    conversation: string,
+    message: string,
+    text: string,
+    attachments: readonly string[] = [],
+  ): Promise<Outcome> {
+    const clean = this.#checked(text, attachments);
+    const ids = { as_message: this.#uuid(), branch: this.#uuid() };
+    return this.#command(conversation, {
+      kind: "rewrite",
+      message,
+      ...ids,
+      text: clean,
+      attachments: [...attachments],
+    });
+  }
+
+  async choose(conversation: string, branch: string): Promise<Outcome> {
+    return this.#command(conversation, { kind: "choose", branch });
+  }
+
+  async withdraw(conversation: string, message: string): Promise<Outcome> {
+    return this.#command(conversation, { kind: "withdraw", message });
+  }
+
+  restore(files: readonly AttachmentRef[]): void {
+    for (const file of files) this.#uploads.restore(file);
   }
 
   async rename(conversation: string, title: string): Promise<Outcome> {
@@ -285,6 +340,10 @@ export class Engine implements Client {
     return this.#http.call(conversation, call);
   }
 
+  timeline(conversation: string, run: string): Promise<Timeline> {
+    return this.#http.timeline(conversation, run);
+  }
+
   #command(conversation: string, body: CommandBody): Promise<Outcome> {
     return new Promise((resolve) => this.#enqueue(conversation, [body], resolve));
   }
@@ -308,7 +367,7 @@ export class Engine implements Client {
 
   /** The files of a message: what is shown of them, and which have not arrived. */
   #carried(body: CommandBody): Pick<Kept, "files" | "held"> {
-    if (body.kind !== "send" || !body.attachments?.length) return {};
+    if (!("attachments" in body) || !body.attachments?.length) return {};
     const uploads = body.attachments.flatMap((id) => this.#uploads.get(id) ?? []);
     const files = uploads.map(({ id, name, media_type, size }) => ({ id, name, media_type, size }));
     return { files, held: uploads.filter(({ state }) => state !== "done").map(({ id }) => id) };
@@ -442,7 +501,7 @@ export class Engine implements Client {
 }
 
 /** The body of a message; without files it is what it was before there were any. */
-function said(message: string, text: string, attachments: readonly string[]): CommandBody {
+function said(message: string, text: string, attachments: readonly string[]): SendBody {
   const body = { kind: "send", message, text } as const;
   return attachments.length > 0 ? { ...body, attachments: [...attachments] } : body;
 }

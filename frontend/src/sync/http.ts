@@ -3,6 +3,7 @@ import type { LocalFile } from "./files";
 import type { Cancel, HttpAnswer, Ports } from "./ports";
 import { type FieldProblems, HttpError, type Problem, type ProblemCode } from "./problem";
 import type { AttachmentRef, Boot, CallDetail, ConversationList, ItemPage } from "./protocol.gen";
+import type { Timeline } from "./timeline";
 
 /** The paths of chat/entrances/web/urls.py. */
 export class Http {
@@ -21,22 +22,37 @@ export class Http {
   }
 
   /** A page of the list, newest first; `before`: the `updated_at` of the last entry of the page before it. */
-  async conversations(query: string, before: number | null, limit: number): Promise<ConversationList> {
-    const place = before === null ? "" : `&before=${before}`;
+  async conversations(
+    query: string,
+    before: number | null,
+    limit: number,
+    archived = false,
+  ): Promise<ConversationList> {
+    const place = `${before === null ? "" : `&before=${before}`}${archived ? "&archived=1" : ""}`;
     const path = `/api/conversations?q=${encodeURIComponent(query)}&limit=${limit}${place}`;
     return (await this.#get(path)) as ConversationList;
   }
 
-  /** The items before the one at `before`, ascending. */
-  async items(conversation: string, before: number): Promise<ItemPage> {
-    return (await this.#get(
-      `/api/conversations/${encodeURIComponent(conversation)}/items?before=${before}`,
-    )) as ItemPage;
+  /** The items of a branch before the one at `before`, ascending. */
+  async items(conversation: string, before: number, branch?: string): Promise<ItemPage> {
+    const of = branch === undefined ? "" : `&branch=${encodeURIComponent(branch)}`;
+    const path = `/api/conversations/${encodeURIComponent(conversation)}/items?before=${before}${of}`;
+    return (await this.#get(path)) as ItemPage;
   }
 
   async call(conversation: string, call: string): Promise<CallDetail> {
     const path = `/api/conversations/${encodeURIComponent(conversation)}/calls/${encodeURIComponent(call)}`;
     return (await this.#get(path)) as CallDetail;
+  }
+
+  async timeline(conversation: string, run: string): Promise<Timeline> {
+    const path = `/api/conversations/${encodeURIComponent(conversation)}/runs/${encodeURIComponent(run)}/timeline`;
+    return (await this.#get(path)) as Timeline;
+  }
+
+  /** Pin or archive conversations, or undo it; what is not named stays. */
+  async mark(ids: readonly string[], marks: { pinned?: boolean; archived?: boolean }): Promise<void> {
+    await this.request("POST", "/api/marks", { ids, ...marks });
   }
 
   /** Send a file up under an id; the same id again changes nothing. */

@@ -15,6 +15,7 @@ export type * from "./protocol.gen";
 export { MAX_ATTACHMENTS, MAX_NOTE, MAX_TEXT, PROTOCOL, WINDOW } from "./protocol.gen";
 export type * from "./schedules";
 export { isBlank } from "./text";
+export type { Span, Timeline } from "./timeline";
 
 import type { Client } from "./api";
 import { Engine } from "./engine";

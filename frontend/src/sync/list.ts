@@ -21,6 +21,7 @@ export class Listing {
   #state: Fetched = {
     conversations: [],
     query: "",
+    archived: false,
     more: false,
     status: "loading",
     problem: null,
@@ -54,11 +55,12 @@ export class Listing {
     });
   }
 
-  search(query: string): void {
-    if (query === this.#state.query) return;
+  search(query: string, archived: boolean): void {
+    if (query === this.#state.query && archived === this.#state.archived) return;
     this.#asked += 1;
     this.#set({
       query,
+      archived,
       status: "loading",
       conversations: [],
       more: false,
@@ -69,13 +71,13 @@ export class Listing {
   }
 
   async loadMore(): Promise<void> {
-    const { more, loadingMore, conversations, query } = this.#state;
+    const { more, loadingMore, conversations, query, archived } = this.#state;
     const last = conversations.at(-1);
     if (!more || loadingMore || last === undefined) return;
     const asked = this.#asked;
     this.#set({ loadingMore: true });
     try {
-      const page = await this.http.conversations(query, last.updated_at, PAGE);
+      const page = await this.http.conversations(query, last.updated_at, PAGE, archived);
       if (asked !== this.#asked) return;
       const had = new Set(this.#state.conversations.map((entry) => entry.id));
       const fresh = page.conversations.filter((entry) => !had.has(entry.id));
@@ -103,7 +105,7 @@ export class Listing {
     const asked = this.#asked;
     const limit = Math.min(MAX_PAGE, Math.max(PAGE, this.#state.conversations.length));
     try {
-      const page = await this.http.conversations(this.#state.query, null, limit);
+      const page = await this.http.conversations(this.#state.query, null, limit, this.#state.archived);
       this.#failures = 0;
       if (asked === this.#asked) this.#show(page);
     } catch (error) {
@@ -124,7 +126,7 @@ export class Listing {
     const got = new Set(conversations.map((entry) => entry.id));
     const tail =
       more && last !== undefined && shown.length > MAX_PAGE
-        ? shown.filter((entry) => entry.updated_at < last.updated_at && !got.has(entry.id))
+        ? shown.filter((entry) => !entry.pinned && entry.updated_at < last.updated_at && !got.has(entry.id))
         : [];
     this.#set({
       conversations: [...conversations, ...tail],
@@ -161,10 +163,22 @@ export class Listing {
 export function listed(before: ListState, fetched: Fetched, creations: readonly Kept[]): ListState {
   const there = new Set(fetched.conversations.map((entry) => entry.id));
   const pending = creations.toReversed().flatMap(({ conversation, at, body }): ListEntry[] => {
-    if (body.kind !== "create" || fetched.query !== "" || there.has(conversation)) return [];
+    if (body.kind !== "create" || fetched.query !== "" || fetched.archived || there.has(conversation))
+      return [];
     const { title = "", agent = "" } = body;
     const times = { created_at: at, updated_at: at };
-    return [{ id: conversation, title, agent, ...times, run_status: null, pending: true }];
+    return [
+      {
+        id: conversation,
+        title,
+        agent,
+        ...times,
+        run_status: null,
+        pinned: false,
+        archived: false,
+        pending: true,
+      },
+    ];
   });
   const entries = fetched.conversations.map((entry) => ({ ...entry, pending: false }));
   const conversations = sameList(before.conversations, [...pending, ...entries]);

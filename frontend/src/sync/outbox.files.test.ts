@@ -71,4 +71,30 @@ describe("messages with files", () => {
     outbox.discard("conversation", "m1");
     expect(outbox.messages("conversation").map(({ id }) => id)).toEqual(["m2"]);
   });
+
+  test("a change of a message waits for its files, too, and who makes it hears at once that one was refused", () => {
+    const uploads: Record<string, "waiting" | "done" | "failed"> = { f1: "waiting" };
+    const outbox = desk(new Shelf(new FakeBrowser().storage(), "u"), uploads);
+    outbox.up();
+    const change: Kept = {
+      ...said(""),
+      body: { kind: "edit", message: "m1", text: "x", attachments: ["f1"] },
+    };
+    const heard: unknown[] = [];
+    expect(outbox.add([change], (outcome) => heard.push(outcome))).toEqual([]);
+    uploads.f1 = "done";
+    expect(outbox.uploaded("f1").map(({ body }) => body.kind)).toEqual(["edit"]);
+    uploads.f1 = "failed";
+    outbox.add([{ ...change, id: "c2" }], (outcome) => heard.push(outcome));
+    outbox.result({
+      type: "result",
+      id: "c1",
+      conversation: "conversation",
+      status: "applied",
+      code: null,
+      cursor: null,
+      retry: false,
+    });
+    expect(heard).toEqual([{ status: "applied" }, { status: "rejected", code: "attachment_refused" }]);
+  });
 });

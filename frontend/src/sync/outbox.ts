@@ -271,8 +271,11 @@ export class Outbox {
     const out: Command[] = [];
     for (const entry of this.#sorted()) {
       if (entry.failed !== null || entry.stored !== null || busy.has(entry.conversation)) continue;
-      // Later messages need not wait for one that a person must look after.
-      if (this.#trouble(entry) !== null) continue;
+      // Later messages need not wait for one that a person must look after. Whoever changes one hears at once, and still
+      // has its text.
+      const trouble = this.#trouble(entry);
+      if (trouble !== null && entry.body.kind !== "send") this.#fail(entry, trouble);
+      if (trouble !== null) continue;
       busy.add(entry.conversation);
       if (entry.held?.length) continue;
       if (entry.sentAt !== null || entry.notBefore > now) continue;

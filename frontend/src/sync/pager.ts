@@ -39,9 +39,13 @@ export class Pager {
   }
 
   async #page(conversation: string): Promise<boolean> {
-    const floor = this.core.held(conversation)?.replica?.floor;
-    if (floor === undefined) return true;
-    const { items, more } = await this.http.items(conversation, floor);
+    const replica = this.core.held(conversation)?.replica;
+    if (replica == null) return true;
+    const { floor } = replica;
+    const branch = replica.state.branches?.shown;
+    const { items, more } = await this.http.items(conversation, floor, branch);
+    // Another branch may be shown by now: the page is not of it.
+    if (this.core.held(conversation)?.replica?.state.branches?.shown !== branch) return false;
     return this.core.page(conversation, floor, items, more);
   }
 

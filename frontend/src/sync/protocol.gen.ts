@@ -2,7 +2,19 @@
 
 export type ClientFrame = Hello | Open | Close | Command | Ping;
 export type CommandBody =
-  CreateBody | SendBody | StopBody | RenameBody | DeleteBody | SettleBody | ApproveBody | TakeBackBody;
+  | CreateBody
+  | SendBody
+  | StopBody
+  | RenameBody
+  | DeleteBody
+  | SettleBody
+  | ApproveBody
+  | TakeBackBody
+  | EditBody
+  | WithdrawBody
+  | TryAgainBody
+  | RewriteBody
+  | ChooseBody;
 export type ServerFrame =
   | Welcome
   | Wait
@@ -64,7 +76,12 @@ export type AnyEvent =
   | MessageAdded
   | MessageLeftOut
   | MessageTakenBack
+  | MessageEdited
+  | MessageWithdrawn
   | NoteAdded
+  | BranchOpened
+  | BranchChosen
+  | BranchContinued
   | RunQueued
   | RunStarted
   | RunRecovering
@@ -94,6 +111,10 @@ export type ResultCode =
   | "no_run"
   | "unknown_call"
   | "unknown_message"
+  | "already_read"
+  | "run_active"
+  | "unknown_branch"
+  | "too_many_branches"
   | "already_settled"
   | "already_decided"
   | "wrong_digest"
@@ -166,7 +187,8 @@ export interface CreateBody {
 /**
  * `message` is the client-made id of the message, so that the outbox can recognise it in the state.
  *
- * `attachments` are ids of files that were uploaded before. With at least one the text may be empty.
+ * `attachments` are ids of files that were uploaded before. With at least one the text may be empty. `branch` is the
+ * one that its author looked at; none said: the one that is shown.
  */
 export interface SendBody {
   kind: "send";
@@ -176,13 +198,16 @@ export interface SendBody {
    * @maxItems 5
    */
   attachments?: string[];
+  branch?: string | null;
 }
 /**
- * `run` is the run that is meant: a stop that comes late, after a long outage, must not end a later one.
+ * `run` is the run that is meant: a stop that comes late, after a long outage, must not end a later one. What waits
+ * behind it runs next, unless `withdraw` takes it back.
  */
 export interface StopBody {
   kind: "stop";
   run?: string | null;
+  withdraw?: boolean;
 }
 /**
  * Give the conversation another title.
@@ -225,6 +250,58 @@ export interface TakeBackBody {
   kind: "take_back";
   message: string;
 }
+/**
+ * Have a message say something else where it stands, with these files; nothing is answered anew. `message` is its
+ * id.
+ */
+export interface EditBody {
+  kind: "edit";
+  message: string;
+  text: string;
+  /**
+   * @maxItems 5
+   */
+  attachments?: string[];
+}
+/**
+ * Take back a message that waits behind a run: it leaves the transcript.
+ */
+export interface WithdrawBody {
+  kind: "withdraw";
+  message: string;
+}
+/**
+ * Have a message answered anew, on a branch of its own: `item` is the answer (a step), or what says that there is
+ * none (a notice). The answer stays, on its branch. `agent` is another one that answers, by its slug.
+ */
+export interface TryAgainBody {
+  kind: "try_again";
+  item: string;
+  branch: string;
+  agent?: string;
+}
+/**
+ * Say something else in the place of a message, on a branch of its own, and have that answered. What was said
+ * stays, with all that follows it, on its branch. `message` is its id, `as_message` the client-made one of the new.
+ */
+export interface RewriteBody {
+  kind: "rewrite";
+  message: string;
+  as_message: string;
+  branch: string;
+  text: string;
+  /**
+   * @maxItems 5
+   */
+  attachments?: string[];
+}
+/**
+ * Show another branch, in every tab.
+ */
+export interface ChooseBody {
+  kind: "choose";
+  branch: string;
+}
 export interface Ping {
   type: "ping";
 }
@@ -261,11 +338,14 @@ export interface Snapshot {
   part: SnapshotPart | null;
 }
 /**
- * What one conversation shows: `items` in transcript order (ascending seq).
+ * What one conversation shows: `items` in transcript order (ascending seq). One with branches says which is shown,
+ * and may hold items of others, of which something is open or waits.
  */
 export interface SessionState {
   info: Info;
   run: RunView | null;
+  branches?: BranchesView;
+  seen?: SeenView;
   items: Item[];
 }
 export interface Info {
@@ -283,6 +363,9 @@ export interface UsageView {
   cached: number;
   cost: number | null;
 }
+/**
+ * `branch`: where it goes on, if not on the first one. `agent`: who answers, if not the conversation's agent.
+ */
 export interface RunView {
   id: string;
   cause: string;
@@ -299,10 +382,56 @@ export interface RunView {
   detail: string;
   retry_at: number | null;
   usage: UsageView;
+  branch?: string;
+  agent?: string;
+}
+/**
+ * The branches of a conversation that has any: the one that is shown ("" is the first), the items that it has, and
+ * its forks.
+ */
+export interface BranchesView {
+  shown: string;
+  path: SegmentView[];
+  forks: ForkView[];
+  all: BranchView[];
+  main_shown_at: number;
+}
+/**
+ * Of `branch`, what stands below `below`; null: all of it.
+ */
+export interface SegmentView {
+  branch: string;
+  below: number | null;
+}
+/**
+ * A place on what is shown from which there is more than one way on: which branch each way shows, and which of them
+ * is taken. It is told at the first item at or after `before`.
+ */
+export interface ForkView {
+  before: number;
+  ways: string[];
+  at: number;
+}
+/**
+ * One branch: it has what `parent` has below seq `before`, and then its own (`agents/branches.py`).
+ */
+export interface BranchView {
+  id: string;
+  parent: string;
+  before: number;
+  shown_at: number;
+}
+/**
+ * Of each branch the seq of what a request has had last: a message behind it waits.
+ */
+export interface SeenView {
+  seen: {
+    [k: string]: number;
+  };
 }
 /**
  * What a person said. Items stored before there were attachments lack that field; `left_out` null, or not there:
- * the model gets it whole.
+ * the model gets it whole; `edited` not there: it says what was sent.
  */
 export interface MessageItem {
   kind: "message";
@@ -313,6 +442,8 @@ export interface MessageItem {
   origin: OriginView;
   attachments: AttachmentView[];
   left_out: LeftOutView | null;
+  branch?: string;
+  edited?: EditedView;
 }
 /**
  * Where a message came in: the entrance, and who or what spoke there.
@@ -342,6 +473,15 @@ export interface LeftOutView {
   model: string;
   at: number;
 }
+/**
+ * That a message says something else than when it was sent: when and by whom it was last changed, and what it said
+ * at first.
+ */
+export interface EditedView {
+  at: number;
+  by: string;
+  text: string;
+}
 export interface NoteItem {
   kind: "note";
   seq: number;
@@ -350,6 +490,7 @@ export interface NoteItem {
   at: number;
   origin: OriginView;
   left_out: LeftOutView | null;
+  branch?: string;
 }
 /**
  * `reasoning`: what the model said to itself. `incomplete`: why a finished one is not a whole answer (rule R14).
@@ -372,6 +513,7 @@ export interface StepItem {
   at: number;
   ended_at: number | null;
   left_out: LeftOutView | null;
+  branch?: string;
 }
 /**
  * `approval` null: nobody was asked. Calls stored before there were approvals lack that field.
@@ -416,6 +558,7 @@ export interface NoticeItem {
   at: number;
   code: RunCode | "stopped";
   detail: string;
+  branch?: string;
 }
 export interface SnapshotPart {
   message: string;
@@ -503,6 +646,27 @@ export interface MessageTakenBack {
   ignorable: true;
 }
 /**
+ * A message says something else from now on, with these files, where it stands. What the model has answered stays;
+ * later requests have the new words. What it said first is in the journal.
+ */
+export interface MessageEdited {
+  at: number;
+  type: "message.edited";
+  message: string;
+  text: string;
+  attachments: AttachmentRef[];
+  by: string;
+}
+/**
+ * A message that no request has had yet was taken back: it leaves the transcript and is not answered.
+ */
+export interface MessageWithdrawn {
+  at: number;
+  type: "message.withdrawn";
+  message: string;
+  by: string;
+}
+/**
  * Something was told to the conversation from elsewhere; the model reads it, nobody is asked to answer.
  */
 export interface NoteAdded {
@@ -511,6 +675,39 @@ export interface NoteAdded {
   message: string;
   text: string;
   origin: Origin;
+}
+/**
+ * From here on another way is gone: a branch that has what `parent`'s path has before seq `before`, and then its
+ * own. It is the one that is shown, and what people say belongs to it (agents/branches.py).
+ */
+export interface BranchOpened {
+  at: number;
+  type: "branch.opened";
+  branch: string;
+  parent: string;
+  before: number;
+  by: string;
+}
+/**
+ * Another branch is the one that is shown, in every tab, and what people say belongs to it.
+ */
+export interface BranchChosen {
+  at: number;
+  type: "branch.chosen";
+  branch: string;
+  by: string;
+}
+/**
+ * A run goes on with this branch: its steps, results and summaries belong there, whatever is shown. It stands
+ * behind the `run.queued` of every run in a conversation that has branches, so that a release which knows none leaves
+ * the run to others (rule J4). `agent`: who answers, where that is not the conversation's agent.
+ */
+export interface BranchContinued {
+  at: number;
+  type: "branch.continued";
+  run: string;
+  branch: string;
+  agent: string;
 }
 export interface RunQueued {
   at: number;
@@ -913,6 +1110,8 @@ export interface ConversationEntry {
   created_at: number;
   updated_at: number;
   run_status: RunStatus | null;
+  pinned: boolean;
+  archived: boolean;
 }
 /**
  * Older items of a conversation, ascending; `more` if there are still older ones.
@@ -932,7 +1131,7 @@ export interface CallDetail {
   status: CallStatus;
 }
 
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 export const MAX_TEXT = 32000;
 export const MAX_NOTE = 1000;
 export const MAX_ATTACHMENTS = 5;
@@ -943,7 +1142,12 @@ export const EVENT_VERSIONS = {
   "message.added": 1,
   "message.left_out": 1,
   "message.taken_back": 1,
+  "message.edited": 1,
+  "message.withdrawn": 1,
   "note.added": 1,
+  "branch.opened": 1,
+  "branch.chosen": 1,
+  "branch.continued": 1,
   "run.queued": 1,
   "run.started": 1,
   "run.recovering": 1,

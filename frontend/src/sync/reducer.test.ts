@@ -8,7 +8,8 @@ import { fromSnapshot, withEvent } from "./replica";
 interface Vector {
   name: string;
   events: { seq: number; event: AnyEvent }[];
-  states: { seq: number; state: SessionState }[];
+  /** `moved`: another branch is shown from here on, so this state comes as a snapshot. */
+  states: { seq: number; state: SessionState; moved?: boolean }[];
 }
 
 const folder = join(import.meta.dirname, "../../../tests/wire");
@@ -22,7 +23,8 @@ function along(vector: Vector, from: State, after: number): Map<number, State> {
   let state = from;
   for (const { seq, event } of vector.events) {
     if (seq <= after) continue;
-    state = reduce(state, event, seq).state;
+    const snapshot = vector.states.find((one) => one.seq === seq && one.moved);
+    state = snapshot?.state ?? reduce(state, event, seq).state;
     states.set(seq, state);
   }
   return states;

@@ -1,11 +1,11 @@
 // The state of a session and the pure reducer that moves it: the twin of chat/session/state.py (rule S4).
 // Both are held by the vectors in tests/wire/; change neither alone.
+import { continued, MAIN, moves, marked as of, onPath, queuedOn, readUpTo, waits } from "./branches";
 import { after, known } from "./lifecycle";
 import {
   type AnyEvent,
   CALL,
   type CallView,
-  type Info,
   type Item,
   type MessageItem,
   type ProposedCall,
@@ -16,13 +16,9 @@ import {
   type Usage,
   WINDOW,
 } from "./protocol.gen";
+import type { State } from "./state";
 
-/** What a session shows: `items` in ascending seq, the newest `WINDOW` and every older step with an open call. */
-export interface State {
-  readonly info: Info | null;
-  readonly run: RunView | null;
-  readonly items: readonly Item[];
-}
+export type { State } from "./state";
 
 export interface Reduced {
   state: State;
@@ -36,6 +32,7 @@ export const NO_USAGE: Usage = { input: 0, output: 0, cached: 0, cost: null };
 
 type StepEnded = Extract<AnyEvent, { type: "step.finished" | "step.stopped" | "step.discarded" }>;
 type MessageLeftOut = Extract<AnyEvent, { type: "message.left_out" }>;
+export type MessageEdited = Extract<AnyEvent, { type: "message.edited" }>;
 type LeftOut = NonNullable<MessageItem["left_out"]>;
 type CallEvent = Extract<AnyEvent, { call: string }>;
 type RunEvent = Extract<AnyEvent, { type: `run.${string}` }>;
@@ -44,10 +41,11 @@ type StepStarted = Extract<AnyEvent, { type: "step.started" }>;
 /**
  * The state after `event`, appended as `seq`. Pure and total: an event that names something the state does not hold
  * (it left the window), that does not fit the state it is in, or that this release does not know, changes nothing of
- * it. What did not change keeps its identity.
+ * it. What did not change keeps its identity. What shows another branch cannot be reduced: its items are not here
+ * (`moves`); a snapshot has to come.
  */
 export function reduce(state: State, event: AnyEvent, seq: number): Reduced {
-  if (!known(event)) return { state, evicted: NONE };
+  if (!known(event) || moves(event)) return { state, evicted: NONE };
   return evict(change(state, event, seq), state);
 }
 
@@ -75,16 +73,29 @@ function change(state: State, event: AnyEvent, seq: number): State {
     case "note.added": {
       const { message: id, text, at, origin } = event;
       const left_out = null;
+      const shown = state.branches?.shown ?? MAIN;
       if (event.type === "note.added")
-        return withItem(state, { kind: "note", seq, id, text, at, origin, left_out });
+        return withItem(state, of({ kind: "note", seq, id, text, at, origin, left_out }, shown));
       // Events of before there were attachments have no such field.
       const attachments = event.attachments ?? [];
-      return withItem(state, { kind: "message", seq, id, text, at, origin, attachments, left_out });
+      const said = { kind: "message", seq, id, text, at, origin, attachments, left_out } as const;
+      return withItem(state, of(said, shown));
     }
+    case "branch.opened":
+    case "branch.chosen":
+      return state;
+    case "branch.continued":
+      return continued(state, event);
     case "message.left_out":
       return marked(state, event.message, (before) => leftOut(before, event));
     case "message.taken_back":
       return marked(state, event.message, () => null);
+    case "message.edited":
+      return edited(state, event);
+    case "message.withdrawn": {
+      const items = state.items.filter((item) => item.kind !== "message" || item.id !== event.message);
+      return items.length === state.items.length ? state : { ...state, items };
+    }
     case "step.started":
       return stepStarted(state, event, seq);
     case "step.finished":
@@ -117,6 +128,25 @@ function marked(state: State, id: string, next: (before: LeftOut | null) => Left
   return before === left_out ? state : { ...state, items: state.items.with(at, { ...item, left_out }) };
 }
 
+function edited(state: State, event: MessageEdited): State {
+  const at = state.items.findLastIndex((item) => item.id === event.message);
+  const item = state.items[at];
+  if (item?.kind !== "message") return state;
+  return { ...state, items: state.items.with(at, withWords(item, event)) };
+}
+
+/** A message with other words and files; nobody has refused these yet. */
+export function withWords(item: MessageItem, event: MessageEdited): MessageItem {
+  const { text, attachments, by, at } = event;
+  return {
+    ...item,
+    text,
+    attachments,
+    left_out: null,
+    edited: { at, by, text: item.edited?.text ?? item.text },
+  };
+}
+
 /** What an item says of being left out. Files come to files, and all of an item is more than some of its files. */
 function leftOut(before: LeftOut | null, event: MessageLeftOut): LeftOut {
   const { reason, detail, model, at } = event;
@@ -147,7 +177,7 @@ function sum(a: Usage = NO_USAGE, b: Usage = NO_USAGE): Usage {
 function runChanged(state: State, event: RunEvent, seq: number): State {
   if (event.type === "run.queued") {
     if (state.run?.id === event.run) return state;
-    return { ...state, run: queued(event.run, event.cause, event.at) };
+    return queuedOn(state, queued(event.run, event.cause, event.at));
   }
   const before = state.run;
   if (before === null || before.id !== event.run) return state;
@@ -213,7 +243,8 @@ function queued(id: string, cause: string, at: number): RunView {
 type NoticeCode = Extract<Item, { kind: "notice" }>["code"];
 
 function withNotice(state: State, at: number, seq: number, code: NoticeCode, detail: string): State {
-  return withItem(state, { kind: "notice", seq, id: `notice-${seq}`, at, code, detail });
+  const notice = { kind: "notice", seq, id: `notice-${seq}`, at, code, detail } as const;
+  return withItem(state, of(notice, state.run?.branch ?? MAIN));
 }
 
 function stepStarted(state: State, event: StepStarted, seq: number): State {
@@ -241,7 +272,8 @@ function stepStarted(state: State, event: StepStarted, seq: number): State {
     ended_at: null,
     left_out: null,
   };
-  const moved = withItem({ ...state, items }, step);
+  const branch = mine?.branch ?? MAIN;
+  const moved = readUpTo(withItem({ ...state, items }, of(step, branch)), branch, seq);
   if (mine === null || mine.retry_at === null) return moved;
   return { ...moved, run: { ...mine, code: null, detail: "", retry_at: null } };
 }
@@ -348,11 +380,20 @@ function withStep(state: State, id: string, next: (step: StepItem) => StepItem):
   return changed === step ? state : { ...state, items: state.items.with(at, changed) };
 }
 
-function evict(state: State, before: State): Reduced {
-  const excess = state.items.length - WINDOW;
+/** Of other branches only what is open, or waits, is held; it stands in no window and in no page. */
+function withoutOthers(state: State): State {
+  if (state.branches === undefined) return state;
+  const items = state.items.filter((item) => onPath(state, item) || isOpen(item) || waits(state, item));
+  return items.length === state.items.length ? state : { ...state, items };
+}
+
+function evict(all: State, before: State): Reduced {
+  const state = withoutOthers(all);
+  const there =
+    state.branches === undefined ? state.items : state.items.filter((item) => onPath(state, item));
+  const excess = there.length - WINDOW;
   if (excess <= 0 || state.items === before.items) return { state, evicted: NONE };
-  const evicted = state.items.slice(0, excess).filter((item) => !isOpen(item));
-  if (evicted.length === 0) return { state, evicted: NONE };
-  const items = state.items.filter((item, index) => index >= excess || isOpen(item));
-  return { state: { ...state, items }, evicted };
+  const old = new Set(there.slice(0, excess).filter((item) => !isOpen(item)));
+  if (old.size === 0) return { state, evicted: NONE };
+  return { state: { ...state, items: state.items.filter((item) => !old.has(item)) }, evicted: [...old] };
 }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Item, Part, StepItem } from "./protocol.gen";
 import { NO_USAGE } from "./reducer";
-import { fromSnapshot, type Replica, withPage, withPart } from "./replica";
+import { fromSnapshot, known, type Replica, withEvent, withPage, withPart } from "./replica";
 
 const STEP: StepItem = {
   kind: "step",
@@ -126,5 +126,59 @@ describe("older pages", () => {
     expect(replica(null, [lone, note(50), note(51)])).toMatchObject({ floor: 50, complete: false });
     expect(replica(null, [note(2)])).toMatchObject({ floor: 2, complete: true });
     expect(replica(null, [])).toMatchObject({ complete: true });
+  });
+});
+
+describe("B6 branches", () => {
+  const branches = {
+    shown: "b",
+    path: [
+      { branch: "", below: 10 },
+      { branch: "b", below: null },
+    ],
+    forks: [{ before: 10, ways: ["", "b"], at: 1 }],
+    all: [{ id: "b", parent: "", before: 10, shown_at: 20 }],
+    main_shown_at: 0,
+  };
+  const open: Item = { ...STEP, seq: 12 };
+  const items = [note(9), open, { ...note(21), branch: "b" }];
+  const info = { title: "", agent: "", created_at: 0, usage: NO_USAGE };
+  const state = { info, run: null, items, branches, seen: { seen: { "": 20, b: 20 } } };
+  const held = fromSnapshot("e:30:t", state, null, null);
+  const frame = (event: object) => ({
+    ...{ type: "event", conversation: "c", prev: "e:30:t", cursor: "e:31:u", seq: 31 },
+    event,
+  });
+
+  it("shows what is on the path; what is open elsewhere is held and not shown, and makes no floor", () => {
+    expect(known(held).map((item) => item.seq)).toEqual([9, 21]);
+    expect(held.state.items).toContain(open);
+    expect(held.floor).toBe(9);
+  });
+
+  it("asks for a snapshot when another branch is shown, and keeps what it has until then", () => {
+    for (const type of ["branch.opened", "branch.chosen"]) {
+      expect(
+        withEvent(held, frame({ type, at: 0, branch: "", parent: "", before: 1, by: "" }) as never),
+      ).toBe("gap");
+    }
+  });
+
+  it("lets go of what ends elsewhere, without a place among the older ones", () => {
+    const event = {
+      type: "step.finished",
+      at: 1,
+      run: "r",
+      step: "s",
+      text: "x",
+      calls: [],
+      usage: NO_USAGE,
+    };
+    const next = withEvent(
+      held,
+      frame({ ...event, finish: "", issuer: "", replay: null }) as never,
+    ) as Replica;
+    expect(next.state.items.map((item) => item.seq)).toEqual([9, 21]);
+    expect(next.older).toEqual([]);
   });
 });

@@ -1,8 +1,9 @@
 // What the client holds of one conversation, and how frames move it (rules W1, W2, W4). Pure: each function
 // returns the next replica and changes nothing.
+import { moves, onPath } from "./branches";
 import { parseCursor } from "./cursor";
 import type { EventFrame, Item, Part, SessionState, SnapshotPart } from "./protocol.gen";
-import { isOpen, reduce, type State } from "./reducer";
+import { isOpen, reduce, type State, withWords } from "./reducer";
 
 export interface Replica {
   readonly cursor: string;
@@ -35,7 +36,8 @@ export function fromSnapshot(
   before: Replica | null,
 ): Replica {
   const { part, thought } = streams(state, streamed, before);
-  const held = state.items.find((item) => !isOpen(item)) ?? state.items[0];
+  const there = state.items.filter((item) => onPath(state, item));
+  const held = there.find((item) => !isOpen(item)) ?? there[0];
   const floor = held?.seq ?? FIRST;
   const kept = before === null ? null : olderThan(floor, cursor, state.items, before);
   if (kept === null) return { cursor, state, part, thought, older: NONE, floor, complete: floor <= FIRST };
@@ -81,13 +83,24 @@ export function withEvent(replica: Replica, frame: EventFrame): Applied {
     const is = parseCursor(frame.cursor);
     return was !== null && is !== null && was.epoch === is.epoch && is.seq <= was.seq ? "stale" : "gap";
   }
+  // Another branch is shown: what is on it comes with a snapshot, and until then what was shown stays.
+  if (moves(frame.event)) return "gap";
   const { state, evicted } = reduce(replica.state, frame.event, frame.seq);
   // An open step that stood alone below the floor leaves altogether: between it and the floor is a hole.
   const left = evicted.filter((item) => item.seq >= replica.floor);
-  const older = left.length === 0 ? replica.older : merged(replica.older, left);
+  const held = left.length === 0 ? replica.older : merged(replica.older, left);
+  const older = olderAfter(held, frame);
   const part = partAfter(replica.part, frame);
   const thought = partAfter(replica.thought, frame);
   return { ...replica, cursor: frame.cursor, state, part, thought, older };
+}
+
+/** Pages that were loaded, after a person has changed one of their messages. */
+function olderAfter(older: readonly Item[], { event }: EventFrame): readonly Item[] {
+  if (event.type !== "message.edited") return older;
+  const at = older.findIndex((item) => item.id === event.message);
+  const item = older[at];
+  return item?.kind === "message" ? older.with(at, withWords(item, event)) : older;
 }
 
 function partAfter(part: SnapshotPart | null, { event }: EventFrame): SnapshotPart | null {
@@ -133,8 +146,14 @@ export function withPage(replica: Replica, before: number, items: readonly Item[
 }
 
 /** All items that the replica knows, ascending. */
-export function known(replica: { older: readonly Item[]; state: Pick<State, "items"> }): readonly Item[] {
-  return merged(replica.older, replica.state.items);
+export function known(replica: {
+  older: readonly Item[];
+  state: Pick<State, "items" | "branches">;
+}): readonly Item[] {
+  const { items, branches } = replica.state;
+  // What the state holds of other branches is not shown.
+  const shown = branches === undefined ? items : items.filter((item) => onPath({ branches }, item));
+  return merged(replica.older, shown);
 }
 
 /** Two ascending lists as one; where both have a seq, `newer` wins. */

@@ -1,9 +1,15 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import type { ServerFrame } from "./protocol.gen";
+import { PROTOCOL, type ServerFrame } from "./protocol.gen";
 import { Link } from "./socket";
 import { type FakeSocket, makeWorld, type World } from "./testing/world";
 
-const WELCOME: ServerFrame = { type: "welcome", protocol: 1, user: "ada", now: 0, heartbeat_ms: 10_000 };
+const WELCOME: ServerFrame = {
+  type: "welcome",
+  protocol: PROTOCOL,
+  user: "ada",
+  now: 0,
+  heartbeat_ms: 10_000,
+};
 
 let world: World;
 let link: Link;
@@ -43,7 +49,7 @@ describe("a link that comes up", () => {
     link.start();
     world.clock.advance(10);
     link.send({ type: "ping" });
-    expect(sent()).toEqual([{ type: "hello", protocol: 1, tab: "tab" }]);
+    expect(sent()).toEqual([{ type: "hello", protocol: PROTOCOL, tab: "tab" }]);
     expect(link.status.status).toBe("connecting");
     say(WELCOME);
     expect(link.status).toEqual({ status: "open" });

@@ -19,6 +19,8 @@ export function blank(id: string): ConversationView {
     run: null,
     stopping: false,
     items: NONE,
+    branches: null,
+    seen: null,
     pending: [],
     older: "none",
   };
@@ -43,6 +45,8 @@ export class Viewer {
     const there = new Set(items.map((item) => item.id));
     const waiting = outbox?.messages(id).filter((message) => !there.has(message.id)) ?? [];
     const run = replica?.state.run ?? null;
+    const branches = replica?.state.branches ?? null;
+    const seen = replica?.state.seen ?? null;
     const active = run !== null && run.ended_at === null;
     return sameOr(before, {
       id,
@@ -52,6 +56,8 @@ export class Viewer {
       run,
       stopping: active && (run.stopping || (outbox?.stopping(id) ?? false)),
       items,
+      branches,
+      seen,
       pending: sameList(before.pending, waiting),
       older: replica === null || replica.complete ? "none" : (paging ?? "more"),
     });

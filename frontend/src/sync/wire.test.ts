@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, expect, it, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import type { SocketHandlers, SocketPort } from "./ports";
+import { PROTOCOL } from "./protocol.gen";
 import { Link } from "./socket";
 import { FakeEnvironment } from "./testing/world";
 
@@ -23,9 +24,9 @@ it("W9 a clean close (1000) is a loss like any other", async () => {
   let greeted = 0;
   server.on("connection", (socket) => {
     socket.on("message", (data) => {
-      expect(JSON.parse(String(data))).toMatchObject({ type: "hello", protocol: 1 });
+      expect(JSON.parse(String(data))).toMatchObject({ type: "hello", protocol: PROTOCOL });
       socket.send(
-        JSON.stringify({ type: "welcome", protocol: 1, user: "ada", now: 0, heartbeat_ms: 10_000 }),
+        JSON.stringify({ type: "welcome", protocol: PROTOCOL, user: "ada", now: 0, heartbeat_ms: 10_000 }),
       );
       if (++greeted === 1) socket.close(1000);
     });

@@ -1,7 +1,7 @@
 import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import axe from "axe-core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { SyncRefusal } from "../sync";
+import { HttpError, SyncRefusal } from "../sync";
 import { App } from "./App";
 import { asked, call, FakeClient, live, message, run, step } from "./gallery/fake";
 import { ID, play } from "./gallery/scenes";
@@ -174,6 +174,43 @@ test("what ended while one looked elsewhere is marked in the list and counted in
   expect(row()?.dataset.unread).toBe("false");
 });
 
+test("a conversation is pinned and put away from its menu, and what went wrong is said", async () => {
+  const client = new FakeClient();
+  play(client, "full");
+  open(client, ID);
+  const choose = async (item: string) => {
+    fireEvent.keyDown(screen.getByTestId("header-menu"), { key: "Enter" });
+    fireEvent.click(await screen.findByTestId(item));
+    await waitFor(() => expect(screen.queryByRole("menu")).toBeNull());
+  };
+  await choose("menu-pin");
+  client.markProblem = new HttpError({ code: "offline", status: 0, detail: "", retry: true });
+  await choose("menu-archive");
+  expect(client.calls.filter(({ method }) => method === "mark").map(({ args }) => args)).toEqual([
+    [[ID], { pinned: true }],
+    [[ID], { archived: true }],
+  ]);
+  expect((await screen.findByRole("alert")).textContent).toBe("No connection. Nothing was changed.");
+});
+
+test("several conversations are put away or deleted at once; deleting asks first", async () => {
+  const client = new FakeClient();
+  play(client, "full");
+  open(client, ID);
+  fireEvent.click(screen.getByTestId("choose-several"));
+  const boxes = () => screen.getAllByTestId("choose");
+  expect(screen.getByTestId<HTMLButtonElement>("bulk-archive").disabled).toBe(true);
+  fireEvent.click(boxes()[0] as HTMLElement);
+  fireEvent.click(boxes()[2] as HTMLElement);
+  expect(screen.getByTestId("list-foot").textContent).toContain("2 chosen");
+  fireEvent.click(screen.getByTestId("bulk-delete"));
+  expect(client.calls.some(({ method }) => method === "remove")).toBe(false);
+  fireEvent.click(screen.getByTestId("bulk-delete-confirm"));
+  expect(client.calls.filter(({ method }) => method === "remove")).toHaveLength(2);
+  expect(window.location.pathname).toBe("/");
+  expect(screen.queryAllByTestId("choose")).toHaveLength(0);
+});
+
 test("deleting asks first, and leaves the conversation that is gone", () => {
   const client = new FakeClient();
   play(client, "full");
@@ -207,7 +244,7 @@ test("the language can be changed, and is kept", async () => {
   open(client);
   fireEvent.keyDown(screen.getByTestId("account-menu"), { key: "Enter" });
   fireEvent.click(await screen.findByTestId("language-zh"));
-  expect(screen.getByTestId("empty").textContent).toContain("有什么可以帮你");
+  await waitFor(() => expect(screen.getByTestId("empty").textContent).toContain("有什么可以帮你"));
   expect(localStorage.getItem("hf.language")).toBe("zh");
   expect(document.documentElement.lang).toBe("zh-CN");
 });

@@ -21,6 +21,7 @@ import { useShortcuts } from "./shortcuts";
 import { useUploadGuard } from "./useAttaching";
 import { useCallBack } from "./useCallBack";
 import { useCommands } from "./useCommands";
+import { MarkingProvider } from "./useMarking";
 import { isActive } from "./view";
 
 /** The whole page, on a client that has been started. */
@@ -47,7 +48,9 @@ function Booted() {
   if (setup === null) return <BootScreen state={state} />;
   return (
     <SetupProvider value={setup}>
-      <Frame />
+      <MarkingProvider>
+        <Frame />
+      </MarkingProvider>
     </SetupProvider>
   );
 }

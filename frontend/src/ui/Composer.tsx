@@ -38,6 +38,12 @@ interface Props {
   draft: Draft;
   onDraft: (draft: Draft) => void;
   disabled?: boolean;
+  /** What its hooks for tests begin with: `composer` writes a new message, `edit` changes one. */
+  name?: "composer" | "edit";
+  /** What the button that sends does, where that is not to send a message. */
+  sendLabel?: string;
+  /** What was handed on stays in the field: whoever has it closes the field once it has arrived. */
+  keeps?: boolean;
   /** What stands at the left of the foot, beside the buttons. */
   children?: ReactNode;
   ref?: Ref<ComposerHandle>;
@@ -50,6 +56,8 @@ export function Composer(props: Props) {
   const [problem, setProblem] = useState("");
   const area = useRef<HTMLTextAreaElement>(null);
   const id = useId();
+  const name = props.name ?? "composer";
+  const hook = (what: string) => (name === "composer" ? what : `${name}-${what}`);
   useImperativeHandle(props.ref, () => ({ focus: () => area.current?.focus() }), []);
   useAutosize(area, text);
   const draft = useRef(props.draft);
@@ -89,6 +97,7 @@ export function Composer(props: Props) {
       );
       return;
     }
+    if (props.keeps) return;
     change("");
     attaching.clear();
   };
@@ -122,7 +131,7 @@ export function Composer(props: Props) {
   return (
     <form
       className={`relative rounded-2xl border bg-raised shadow-soft transition-colors focus-within:border-accent ${attaching.over ? "border-accent" : "border-line-strong"}`}
-      data-testid="composer"
+      data-testid={name}
       onSubmit={(event) => {
         event.preventDefault();
         send();
@@ -154,7 +163,7 @@ export function Composer(props: Props) {
         enterKeyHint="send"
         autoComplete="off"
         aria-describedby={`${id}-hint`}
-        data-testid="composer-input"
+        data-testid={`${name}-input`}
         onChange={(event) => change(event.target.value)}
         onKeyDown={onKeyDown}
         onPaste={onPaste}
@@ -167,7 +176,7 @@ export function Composer(props: Props) {
           hidden
           tabIndex={-1}
           aria-label={words.t("composer.attach")}
-          data-testid="file-input"
+          data-testid={hook("file-input")}
           onChange={(event) => {
             attaching.add(event.target.files ?? []);
             // Or the same file could not be chosen again.
@@ -180,7 +189,7 @@ export function Composer(props: Props) {
           disabled={props.disabled}
           aria-label={words.t("composer.attach")}
           title={words.t("composer.attach")}
-          data-testid="attach"
+          data-testid={hook("attach")}
           onClick={() => picker.current?.click()}
         >
           <Paperclip size={18} aria-hidden="true" />
@@ -228,8 +237,9 @@ export function Composer(props: Props) {
           type="submit"
           className="grid size-9 flex-none place-items-center rounded-full bg-accent text-on-accent transition-opacity hover:bg-accent-strong disabled:bg-hover disabled:text-ink-3"
           disabled={blank || left < 0 || props.disabled}
-          aria-label={words.t("composer.send")}
-          data-testid="send"
+          aria-label={props.sendLabel ?? words.t("composer.send")}
+          title={props.sendLabel}
+          data-testid={hook("send")}
         >
           <ArrowUp size={19} strokeWidth={2.25} aria-hidden="true" />
         </button>

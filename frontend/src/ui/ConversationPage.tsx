@@ -1,6 +1,6 @@
 import { LoaderCircle } from "lucide-react";
-import { type Ref, useCallback, useEffect } from "react";
-import type { ConversationView, ListEntry } from "../sync";
+import { type RefObject, useCallback, useEffect, useState } from "react";
+import type { ConversationView, ListEntry, MessageItem } from "../sync";
 import { AgentGone } from "./AgentGone";
 import { Announcer } from "./Announcer";
 import { useBanner } from "./Banner";
@@ -13,11 +13,12 @@ import { RunStatus } from "./RunStatus";
 import { navigate } from "./route";
 import { Transcript } from "./Transcript";
 import { OfferCallBack } from "./useCallBack";
-import { isActive } from "./view";
+import { isActive, waitingMessages } from "./view";
+import { WaitingLine } from "./WaitingLine";
 
 interface Props {
   id: string;
-  composer: Ref<ComposerHandle>;
+  composer: RefObject<ComposerHandle | null>;
   onStop: (view: ConversationView) => void;
   header: React.ComponentProps<typeof Header>["controls"];
 }
@@ -38,6 +39,24 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
   );
   useEffect(preloadMarkdown, []);
   const active = isActive(view.run);
+  // What was taken back goes before what is being written; the field is made anew with both.
+  const [taken, setTaken] = useState(0);
+  const takenBack = useCallback(
+    (...items: readonly MessageItem[]) => {
+      const { text, files } = client.drafts.get(id);
+      const refs = items.flatMap((item) => item.attachments ?? []);
+      client.restore(refs);
+      const texts = [...items.map((item) => item.text), text].filter((each) => each.trim() !== "");
+      const ids = new Set([...refs.map((file) => file.id), ...files]);
+      client.drafts.set(id, { text: texts.join("\n\n"), files: [...ids] });
+      setTaken((n) => n + 1);
+    },
+    [client, id],
+  );
+  useEffect(() => {
+    if (taken > 0) composer.current?.focus();
+  }, [taken, composer]);
+  const waiting = waitingMessages(view);
   const off = agent !== undefined && agent !== "" && !agents.some(({ slug }) => slug === agent);
   const placeholder = offline
     ? "composer.placeholder_offline"
@@ -60,11 +79,17 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
         <Gone />
       ) : (
         <>
-          {view.phase === "opening" ? <Opening view={view} /> : <Transcript view={view} agent={agent} />}
+          {view.phase === "opening" ? (
+            <Opening view={view} />
+          ) : (
+            <Transcript view={view} agent={agent} onTakenBack={takenBack} />
+          )}
           <div className="safe-bottom mx-auto w-full max-w-3xl flex-none px-3 pb-3 md:px-6 md:pb-4">
+            <WaitingLine view={view} waiting={waiting} onTakenBack={takenBack} />
             <RunStatus view={view} />
             {off && <AgentGone conversation={id} name={name} />}
             <Composer
+              key={taken}
               ref={composer}
               onSend={send}
               onStop={() => onStop(view)}
@@ -89,7 +114,10 @@ function entryOf({ id, info, run, phase }: ConversationView): ListEntry | null {
   if (info === null || phase !== "live") return null;
   const { title, agent, created_at } = info;
   const updated_at = run?.since ?? created_at;
-  return { id, title, agent, created_at, updated_at, run_status: run?.status ?? null, pending: false };
+  const run_status = run?.status ?? null;
+  // The list does not have it, so it is not pinned; whether it was put away is not known here.
+  const marks = { pinned: false, archived: false, pending: false };
+  return { id, title, agent, created_at, updated_at, run_status, ...marks };
 }
 
 function Opening({ view }: { view: ConversationView }) {

@@ -1,8 +1,9 @@
-import { Ellipsis, PanelLeft, Pencil, SquarePen, Trash2 } from "lucide-react";
+import { Ellipsis, PanelLeft, SquarePen } from "lucide-react";
 import type { ListEntry, Usage } from "../sync";
 import { useAgentName, useList } from "./client";
+import { EntryItems } from "./EntryItems";
 import { useWords } from "./i18n";
-import { Menu, MenuItem, MenuLabel, MenuLine } from "./parts/Menu";
+import { Menu, MenuLabel, MenuLine } from "./parts/Menu";
 import { Tip } from "./parts/Tip";
 import { navigate } from "./route";
 import { usageLines } from "./usage";
@@ -77,12 +78,7 @@ export function Header({ controls, conversation, title, agent, own = null, usage
               </button>
             }
           >
-            <MenuItem icon={<Pencil size={15} />} onSelect={() => controls.onRename(entry)}>
-              {words.t("list.rename")}
-            </MenuItem>
-            <MenuItem icon={<Trash2 size={15} />} danger onSelect={() => controls.onDelete(entry)}>
-              {words.t("list.delete")}
-            </MenuItem>
+            <EntryItems entry={entry} onRename={controls.onRename} onDelete={controls.onDelete} />
             {taken.length > 0 && (
               <>
                 <MenuLine />

@@ -3,6 +3,7 @@ import type { ConversationView, RunView } from "../sync";
 import { useClient } from "./client";
 import { useWords, type Words } from "./i18n";
 import { Elapsed } from "./parts/Elapsed";
+import { TimelineButton } from "./TimelineButton";
 import { useNow } from "./ticker";
 import { type RunState, runState } from "./view";
 
@@ -11,7 +12,11 @@ const LONG = 60_000;
 const DAY = 86_400_000;
 
 /** One line above the composer: what the agent is doing now. It keeps its place, so that nothing jumps. */
-export function RunStatus({ view }: { view: Pick<ConversationView, "run" | "stopping"> | null }) {
+export function RunStatus({
+  view,
+}: {
+  view: (Pick<ConversationView, "run" | "stopping"> & { id?: string }) | null;
+}) {
   const state = view ? runState(view) : "none";
   const run = view?.run ?? null;
   return (
@@ -22,6 +27,11 @@ export function RunStatus({ view }: { view: Pick<ConversationView, "run" | "stop
       data-run={run?.id ?? ""}
     >
       {run && state !== "none" && <Line run={run} state={state} />}
+      {run && run.started_at !== null && view?.id !== undefined && (
+        <span className="ml-auto flex-none">
+          <TimelineButton conversation={view.id} run={run.id} />
+        </span>
+      )}
     </div>
   );
 }

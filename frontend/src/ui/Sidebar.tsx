@@ -1,6 +1,7 @@
 import { CalendarClock, PanelLeftClose, Search, SquarePen, X } from "lucide-react";
 import {
   type Ref,
+  useCallback,
   useEffect,
   useImperativeHandle,
   useMemo,
@@ -13,6 +14,7 @@ import { AccountMenu } from "./AccountMenu";
 import { useClient, useList } from "./client";
 import { daysAgo } from "./format";
 import { type Key, useWords } from "./i18n";
+import { ListFoot } from "./ListFoot";
 import { Logo } from "./parts/Logo";
 import { Tip } from "./parts/Tip";
 import { SidebarRow } from "./SidebarRow";
@@ -94,13 +96,13 @@ export function Sidebar(props: Props) {
 function SearchField({ field }: { field: React.RefObject<HTMLInputElement | null> }) {
   const client = useClient();
   const words = useWords();
-  const { query } = useList();
+  const { query, archived } = useList();
   const [text, setText] = useState(query);
   useEffect(() => {
     if (text === query) return;
-    const timer = setTimeout(() => client.search(text.trim()), text === "" ? 0 : 200);
+    const timer = setTimeout(() => client.search(text.trim(), archived), text === "" ? 0 : 200);
     return () => clearTimeout(timer);
-  }, [client, text, query]);
+  }, [client, text, query, archived]);
   return (
     <div className="relative">
       <Search
@@ -161,6 +163,7 @@ type Group = { label: Key; entries: ListEntry[] };
 /** The list by age of the last change; the order within is the server's. */
 function groupByAge(entries: readonly ListEntry[], now: number): Group[] {
   const groups: Group[] = [
+    { label: "list.pinned", entries: [] },
     { label: "list.today", entries: [] },
     { label: "list.yesterday", entries: [] },
     { label: "list.week", entries: [] },
@@ -168,7 +171,8 @@ function groupByAge(entries: readonly ListEntry[], now: number): Group[] {
   ];
   for (const entry of entries) {
     const days = entry.pending ? 0 : daysAgo(entry.updated_at, now);
-    groups[days <= 0 ? 0 : days === 1 ? 1 : days <= 7 ? 2 : 3]?.entries.push(entry);
+    const age = days <= 0 ? 1 : days === 1 ? 2 : days <= 7 ? 3 : 4;
+    groups[entry.pinned ? 0 : age]?.entries.push(entry);
   }
   return groups.filter((group) => group.entries.length > 0);
 }
@@ -179,61 +183,81 @@ function Conversations({ current, onGo, onRename, onDelete }: Props) {
   const list = useList();
   const now = useNow(localClock, true, 60_000);
   const unread = useUnread();
+  const [chosen, setChosen] = useState<ReadonlySet<string> | null>(null);
+  const choose = useCallback((id: string, wanted: boolean) => {
+    setChosen((before) => {
+      const after = new Set(before);
+      if (wanted) after.add(id);
+      else after.delete(id);
+      return after;
+    });
+  }, []);
   const groups = useMemo(() => groupByAge(list.conversations, now), [list.conversations, now]);
+  const foot = <ListFoot chosen={chosen} onChosen={setChosen} />;
   if (list.conversations.length === 0) {
     return (
-      <div className="min-h-0 flex-1 px-5 py-6 text-sm text-ink-2">
-        {list.status === "loading" && words.t("app.loading")}
-        {list.status === "failed" && (
-          <>
-            <p>{words.t("app.failed")}</p>
-            <button type="button" className="button small mt-2" onClick={() => client.refreshList()}>
-              {words.t("app.try_again")}
-            </button>
-          </>
-        )}
-        {list.status === "ready" &&
-          (list.query ? words.t("list.nothing_found", { query: list.query }) : words.t("list.empty"))}
-      </div>
+      <>
+        <div className="min-h-0 flex-1 px-5 py-6 text-sm text-ink-2">
+          {list.status === "loading" && words.t("app.loading")}
+          {list.status === "failed" && (
+            <>
+              <p>{words.t("app.failed")}</p>
+              <button type="button" className="button small mt-2" onClick={() => client.refreshList()}>
+                {words.t("app.try_again")}
+              </button>
+            </>
+          )}
+          {list.status === "ready" &&
+            (list.query
+              ? words.t("list.nothing_found", { query: list.query })
+              : words.t(list.archived ? "list.archive_empty" : "list.empty"))}
+        </div>
+        {foot}
+      </>
     );
   }
   return (
-    <nav
-      className="min-h-0 flex-1 overflow-y-auto overscroll-contain px-2 pb-3"
-      aria-label={words.t("list.title")}
-    >
-      {groups.map((group) => (
-        <section key={group.label} aria-label={words.t(group.label)}>
-          <h2 className="px-2.5 pt-3.5 pb-1 text-xs font-medium text-ink-3">{words.t(group.label)}</h2>
-          <ul>
-            {group.entries.map((entry) => {
-              const Row = entry.id === current ? CurrentRow : SidebarRow;
-              return (
-                <Row
-                  key={entry.id}
-                  entry={entry}
-                  active={entry.id === current}
-                  unread={unread.has(entry.id) && entry.id !== current}
-                  now={now}
-                  onGo={onGo}
-                  onRename={onRename}
-                  onDelete={onDelete}
-                />
-              );
-            })}
-          </ul>
-        </section>
-      ))}
-      {list.more && (
-        <button
-          type="button"
-          className="button small mx-2.5 mt-3"
-          disabled={list.loadingMore}
-          onClick={() => client.loadMoreConversations()}
-        >
-          {words.t(list.loadingMore ? "app.loading" : "list.more")}
-        </button>
-      )}
-    </nav>
+    <>
+      <nav
+        className="min-h-0 flex-1 overflow-y-auto overscroll-contain px-2 pb-3"
+        aria-label={words.t("list.title")}
+      >
+        {groups.map((group) => (
+          <section key={group.label} aria-label={words.t(group.label)}>
+            <h2 className="px-2.5 pt-3.5 pb-1 text-xs font-medium text-ink-3">{words.t(group.label)}</h2>
+            <ul>
+              {group.entries.map((entry) => {
+                const Row = entry.id === current ? CurrentRow : SidebarRow;
+                return (
+                  <Row
+                    key={entry.id}
+                    entry={entry}
+                    active={entry.id === current}
+                    unread={unread.has(entry.id) && entry.id !== current}
+                    now={now}
+                    onGo={onGo}
+                    onRename={onRename}
+                    onDelete={onDelete}
+                    chosen={chosen === null ? null : chosen.has(entry.id)}
+                    onChoose={choose}
+                  />
+                );
+              })}
+            </ul>
+          </section>
+        ))}
+        {list.more && (
+          <button
+            type="button"
+            className="button small mx-2.5 mt-3"
+            disabled={list.loadingMore}
+            onClick={() => client.loadMoreConversations()}
+          >
+            {words.t(list.loadingMore ? "app.loading" : "list.more")}
+          </button>
+        )}
+      </nav>
+      {foot}
+    </>
   );
 }

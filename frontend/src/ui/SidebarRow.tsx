@@ -1,8 +1,9 @@
-import { CircleAlert, CloudUpload, Ellipsis, Pencil, Trash2 } from "lucide-react";
+import { CircleAlert, CloudUpload, Ellipsis } from "lucide-react";
 import { memo } from "react";
 import type { ListEntry } from "../sync";
+import { EntryItems } from "./EntryItems";
 import { useWords } from "./i18n";
-import { Menu, MenuItem } from "./parts/Menu";
+import { Menu } from "./parts/Menu";
 import { addressOf } from "./route";
 
 interface Props {
@@ -13,11 +14,14 @@ interface Props {
   onGo: (conversation: string) => void;
   onRename: (entry: ListEntry) => void;
   onDelete: (entry: ListEntry) => void;
+  /** Several are being chosen: whether this one is; null: none are. */
+  chosen: boolean | null;
+  onChoose: (id: string, chosen: boolean) => void;
 }
 
 /** One conversation in the list: title, what its run does, when it last changed. */
 export const SidebarRow = memo(function SidebarRow(props: Props) {
-  const { entry, active, unread, now, onGo, onRename, onDelete } = props;
+  const { entry, active, unread, now, onGo, onRename, onDelete, chosen, onChoose } = props;
   const words = useWords();
   const title = entry.title || words.t("list.untitled");
   return (
@@ -30,6 +34,17 @@ export const SidebarRow = memo(function SidebarRow(props: Props) {
       data-pending={entry.pending}
       data-unread={unread}
     >
+      {chosen !== null && (
+        <input
+          type="checkbox"
+          className="ml-2.5 size-4 flex-none accent-(--accent)"
+          checked={chosen}
+          disabled={entry.pending}
+          aria-label={words.t("list.choose", { title })}
+          data-testid="choose"
+          onChange={(event) => onChoose(entry.id, event.target.checked)}
+        />
+      )}
       <a
         href={addressOf(entry.id)}
         className="flex min-h-9 min-w-0 flex-1 items-center gap-2 rounded-lg py-1.5 pr-2 pl-2.5 text-sm focus-visible:-outline-offset-2 pointer-coarse:min-h-11"
@@ -63,12 +78,7 @@ export const SidebarRow = memo(function SidebarRow(props: Props) {
             </button>
           }
         >
-          <MenuItem icon={<Pencil size={15} />} testid="menu-rename" onSelect={() => onRename(entry)}>
-            {words.t("list.rename")}
-          </MenuItem>
-          <MenuItem icon={<Trash2 size={15} />} testid="menu-delete" danger onSelect={() => onDelete(entry)}>
-            {words.t("list.delete")}
-          </MenuItem>
+          <EntryItems entry={entry} onRename={onRename} onDelete={onDelete} />
         </Menu>
       </span>
     </li>

@@ -1,12 +1,13 @@
 import { ArrowDown, LoaderCircle } from "lucide-react";
 import { type MouseEvent, useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "react";
 import { Virtualizer, type VirtualizerHandle } from "virtua";
-import type { ConversationView } from "../sync";
+import type { ConversationView, MessageItem } from "../sync";
 import { useAgentName, useClient } from "./client";
 import { useWords } from "./i18n";
 import { Guard } from "./parts/Guard";
 import { KeptProvider } from "./parts/kept";
 import { MessageRow, PendingRow } from "./rows/MessageRow";
+import { OtherBranches } from "./rows/OtherBranches";
 import { NoteRow, NoticeRow } from "./rows/QuietRows";
 import { StepRow } from "./rows/StepRow";
 import { useStickToEnd } from "./stickToEnd";
@@ -16,12 +17,28 @@ import { type Row, rowsOf, rowsToKeep } from "./view";
 const NEAR_START = 600;
 
 /** The messages of one conversation, newest at the bottom. Mount one per conversation (`key`). */
-export function Transcript({ view, agent }: { view: ConversationView; agent: string | undefined }) {
+export function Transcript({
+  view,
+  agent,
+  onTakenBack,
+}: {
+  view: ConversationView;
+  agent: string | undefined;
+  onTakenBack: (item: MessageItem) => void;
+}) {
   const words = useWords();
   const name = useAgentName(agent);
   const rows = useMemo(
-    () => rowsOf({ items: view.items, pending: view.pending, run: view.run }),
-    [view.items, view.pending, view.run],
+    () =>
+      rowsOf({
+        items: view.items,
+        pending: view.pending,
+        run: view.run,
+        branches: view.branches,
+        seen: view.seen,
+        older: view.older,
+      }),
+    [view.items, view.pending, view.run, view.branches, view.seen, view.older],
   );
   const keep = useMemo(() => rowsToKeep(rows), [rows]);
   const scroller = useRef<HTMLDivElement>(null);
@@ -70,7 +87,7 @@ export function Transcript({ view, agent }: { view: ConversationView; agent: str
                 className={`mx-auto max-w-3xl px-4 md:px-6 ${index === 0 ? "pt-4" : ""} ${index === rows.length - 1 ? "pb-6" : ""}`}
               >
                 <Guard fallback={<p className="py-3 text-sm text-danger">…</p>}>
-                  <RowView row={row} conversation={view.id} agent={agent} />
+                  <RowView row={row} conversation={view.id} agent={agent} onTakenBack={onTakenBack} />
                 </Guard>
               </div>
             )}
@@ -97,20 +114,33 @@ function RowView({
   row,
   conversation,
   agent,
+  onTakenBack,
 }: {
   row: Row;
   conversation: string;
   agent: string | undefined;
+  onTakenBack: (item: MessageItem) => void;
 }) {
   if (row.type === "pending") return <PendingRow conversation={conversation} message={row.message} />;
-  const { item } = row;
+  if (row.type === "branches")
+    return <OtherBranches conversation={conversation} fork={row.fork} running={row.running} />;
+  const { item, fork, again } = row;
   switch (item.kind) {
     case "message":
-      return <MessageRow conversation={conversation} item={item} waits={row.waits} />;
+      return (
+        <MessageRow
+          conversation={conversation}
+          item={item}
+          waits={row.waits}
+          fork={fork}
+          again={again}
+          onTakenBack={onTakenBack}
+        />
+      );
     case "note":
-      return <NoteRow conversation={conversation} item={item} />;
+      return <NoteRow conversation={conversation} item={item} fork={fork} />;
     case "notice":
-      return <NoticeRow conversation={conversation} item={item} />;
+      return <NoticeRow conversation={conversation} agent={agent} item={item} fork={fork} again={again} />;
     case "step":
       return (
         <StepRow
@@ -120,6 +150,8 @@ function RowView({
           opens={row.opens}
           closes={row.closes}
           goesOn={row.goesOn}
+          fork={fork}
+          again={again}
         />
       );
   }
@@ -151,7 +183,7 @@ function OlderState({ view, onRetry }: { view: ConversationView; onRetry: () => 
 
 /** A click that opens or closes something: what grows then must not push the thing clicked away. */
 function isToggle(event: MouseEvent): boolean {
-  return event.target instanceof Element && event.target.closest("[aria-expanded]") !== null;
+  return event.target instanceof Element && event.target.closest("[aria-expanded], [data-holds]") !== null;
 }
 
 /** True in the render in which rows were put before the first one: the list then keeps its place. */

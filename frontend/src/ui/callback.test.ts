@@ -10,6 +10,8 @@ const entry = (id: string, run_status: ListEntry["run_status"], updated_at = 10)
   created_at: 0,
   updated_at,
   run_status,
+  pinned: false,
+  archived: false,
   pending: false,
 });
 

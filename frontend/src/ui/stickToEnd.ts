@@ -9,6 +9,9 @@ const HAND_MS = 400;
 /** The keys that scroll up. */
 const UP = new Set(["ArrowUp", "PageUp", "Home"]);
 
+/** What has the focus and is scrolled by itself, or takes these keys for its text. */
+const OWN_SCROLL = "pre, .table-frame, input, textarea, select, [role=menu]";
+
 /** Where a scrolled box stands (px). */
 export interface Place {
   offset: number;
@@ -47,7 +50,10 @@ export function useStickToEnd(
   const stuck = useRef(true);
   const last = useRef<Place>({ offset: 0, height: 0, viewport: 0 });
   const [away, setAway] = useState(false);
-  const [hands, hasHand] = useHands();
+  const leave = useCallback(() => {
+    if ((scroller.current?.scrollTop ?? 0) > 0) stuck.current = false;
+  }, [scroller]);
+  const [hands, hasHand, rises] = useHands(leave);
 
   const look = useCallback((): Place => {
     const box = scroller.current;
@@ -67,11 +73,14 @@ export function useStickToEnd(
 
   const onScroll = useCallback(() => {
     const now = look();
-    stuck.current = follows(stuck.current, last.current, now, hasHand());
+    // A browser scrolls smoothly by keys: its first steps are smaller than what the text grows by meanwhile, and a list
+    // that followed the end between them would take them back.
+    const up = rises() && now.offset <= last.current.offset;
+    stuck.current = !up && follows(stuck.current, last.current, now, hasHand());
     last.current = now;
     tell(now);
     if (stuck.current && left(now) > NEAR_END) toEnd();
-  }, [look, hasHand, tell, toEnd]);
+  }, [look, hasHand, rises, tell, toEnd]);
 
   const onResize = useCallback(() => {
     if (stuck.current) toEnd();
@@ -101,16 +110,18 @@ export function useStickToEnd(
   const jump = useCallback(() => {
     stuck.current = true;
     setAway(false);
-    list.current?.scrollToIndex(count - 1, { align: "end" });
+    // Not the list's own `scrollToIndex`: it goes on for as long as rows grow, whatever the reader does meanwhile. Rows that
+    // are measured on the way there bring `onResize`, and that the end.
     toEnd();
-  }, [list, count, toEnd]);
+  }, [toEnd]);
   return { away, onScroll, onResize, hold, jump, hands };
 }
 
-/** Listeners that notice when the reader scrolls up, and whether one did just now. A pointer that is down may drag the
- * scroll bar or select text beyond the edge. */
-function useHands() {
+/** Listeners that notice when the reader scrolls up, whether one did just now, and whether it was by a key, of which `leave`
+ * is told at once. A pointer that is down may drag the scroll bar or select text beyond the edge. */
+function useHands(leave: () => void) {
   const until = useRef(0);
+  const rising = useRef(0);
   const down = useRef(false);
   const soon = useCallback(() => {
     until.current = performance.now() + HAND_MS;
@@ -133,12 +144,17 @@ function useHands() {
     },
     onTouchMove: soon,
     onKeyDown: (event: KeyboardEvent) => {
-      if (UP.has(event.key) || (event.key === " " && event.shiftKey)) soon();
+      if (!UP.has(event.key) && !(event.key === " " && event.shiftKey)) return;
+      soon();
+      if (event.target instanceof Element && event.target.closest(OWN_SCROLL) !== null) return;
+      rising.current = until.current;
+      leave();
     },
     onPointerDown: () => {
       down.current = true;
     },
   });
   const hasHand = useCallback(() => down.current || performance.now() < until.current, []);
-  return [hands.current, hasHand] as const;
+  const rises = useCallback(() => performance.now() < rising.current, []);
+  return [hands.current, hasHand, rises] as const;
 }

@@ -11,7 +11,12 @@
  *                        data-seq = seq of the newest item or 0, data-older = none|more|loading|failed, data-items = how many
  *   message              a person's message: data-id, data-seq ("" while pending),
  *                        data-status = uploading | sending | stored | failed | done, data-waits = true|false
- *   message-retry, message-discard
+ *   message-retry, message-discard; message-edit, message-withdraw, message-edited
+ *   edit-box             a message that is being changed: data-id; edit-input, edit-send, edit-cancel, edit-attach, edit-file-input
+ *   ways                 ‹ 2/3 ›: data-at, data-of; ways-previous, ways-next; edit-save (save only)
+ *   try-again, try-again-other, try-again-<slug>; again-dialog, again-effects, again-confirm
+ *   other-branches       under the last row: data-running = a branch or "none"; show-running
+ *   waiting-line         what becomes of messages that wait; stop-withdraw
  *   said (data-folded), said-toggle; table-copy, math, math-source; lightbox, lightbox-next, lightbox-close
  *   left-out             what later requests go without: data-reason; take-back
  *   note, notice         data-seq; notice also data-code
@@ -32,6 +37,9 @@
  *   banner               data-status = offline | connecting | goaway; try-now, last-synced
  *   announcer            what a screen reader is told last
  *   empty, suggestion    data-suggestion = time | sum | research | both | long
+ *   open-timeline, timeline, timeline-span (data-kind, data-attempt, data-outcome)
+ *   menu-pin, menu-archive, menu-export, menu-export-json; list-foot, show-archive, choose-several, choose,
+ *   bulk-archive, bulk-delete, bulk-delete-confirm, bulk-cancel
  *   skip-link; palette, palette-input, palette-option (data-id); attach-text
  *   offer-callback, call-back; notify-<on|off>; a conversation-row also has data-unread
  *   agent-choice, agent-<slug>, jump-to-latest, help-dialog, gone

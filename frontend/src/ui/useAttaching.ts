@@ -3,6 +3,9 @@ import { MAX_ATTACHMENTS, SyncRefusal, type Upload } from "../sync";
 import { useClient, useReadable } from "./client";
 import { useWords } from "./i18n";
 
+/** Who takes what is dropped on the page: the field that was opened last. */
+const takers: object[] = [];
+
 /** The files of the message that is being written: chosen, pasted or dropped. `keep` is told the ids, as a draft. */
 export function useAttaching(
   first: readonly string[],
@@ -44,9 +47,12 @@ export function useAttaching(
   const take = useRef(add);
   take.current = disabled ? () => {} : add;
   useEffect(() => {
+    const me = {};
+    takers.push(me);
+    const mine = () => takers.at(-1) === me;
     const carries = (event: DragEvent) => event.dataTransfer?.types.includes("Files") === true;
     const dragged = (event: DragEvent) => {
-      if (!carries(event)) return;
+      if (!carries(event) || !mine()) return;
       event.preventDefault();
       const modal = document.querySelector("dialog[open]") !== null;
       if (event.dataTransfer) event.dataTransfer.dropEffect = modal ? "none" : "copy";
@@ -56,7 +62,7 @@ export function useAttaching(
       if (event.relatedTarget === null) setOver(false);
     };
     const dropped = (event: DragEvent) => {
-      if (!carries(event)) return;
+      if (!carries(event) || !mine()) return;
       event.preventDefault();
       setOver(false);
       if (document.querySelector("dialog[open]") === null) take.current(event.dataTransfer?.files ?? []);
@@ -65,6 +71,7 @@ export function useAttaching(
     window.addEventListener("dragleave", left);
     window.addEventListener("drop", dropped);
     return () => {
+      takers.splice(takers.indexOf(me), 1);
       window.removeEventListener("dragover", dragged);
       window.removeEventListener("dragleave", left);
       window.removeEventListener("drop", dropped);

@@ -100,7 +100,9 @@ export function OfferCallBack({ view }: { view: ConversationView }) {
   const client = useClient();
   const [asked, setAsked] = useState(() => preference.read("notify") !== null || permission() !== "default");
   const [long, setLong] = useState(false);
-  const began = isActive(view.run) ? (view.run.started_at ?? view.run.queued_at) : null;
+  // One that waits for a decision has called already.
+  const works = isActive(view.run) && view.run.status !== "waiting";
+  const began = works ? (view.run?.started_at ?? view.run?.queued_at ?? null) : null;
   useEffect(() => {
     setLong(false);
     if (began === null || asked) return;

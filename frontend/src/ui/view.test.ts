@@ -119,3 +119,47 @@ test("names of unknown tools are made readable", () => {
   expect(humanise("getTime")).toBe("Get time");
   expect(humanise("___")).toBe("___");
 });
+
+describe("branches", () => {
+  const branches = {
+    shown: "b",
+    path: [
+      { branch: "", below: 3 },
+      { branch: "b", below: null },
+    ],
+    forks: [{ before: 3, ways: ["", "b"], at: 1 }],
+    all: [{ id: "b", parent: "", before: 3, shown_at: 9 }],
+    main_shown_at: 0,
+  };
+  const rows = (items: Parameters<typeof rowsOf>[0]["items"], more: object = {}) =>
+    rowsOf({ items, pending: [], run: null, branches, ...more });
+  const forked = (found: ReturnType<typeof rowsOf>) =>
+    found.flatMap((row) => (row.type !== "pending" && row.fork !== null ? [row.key] : []));
+
+  test("a fork is told at the first row behind it, and under the last one while nothing stands behind it", () => {
+    expect(forked(rows([message(2, "q"), step(9, "")]))).toEqual(["r.9"]);
+    expect(forked(rows([message(2, "q")]))).toEqual(["branches"]);
+  });
+
+  test("not at the first of what is loaded, if the fork may lie above it", () => {
+    expect(forked(rows([step(60, "")], { older: "more" }))).toEqual([]);
+    expect(forked(rows([step(60, "")], { older: "none" }))).toEqual(["r.60"]);
+  });
+
+  test("the last row says where an answer is being made, if that is elsewhere", () => {
+    const last = (more: object) => rows([message(2, "q")], more).at(-1);
+    expect(last({ run: run("running") })).toMatchObject({ type: "branches", running: "" });
+    expect(last({ run: run("running", { branch: "b" }) })).toMatchObject({ running: null });
+    expect(rowsOf({ items: [message(2, "q")], pending: [], run: null }).at(-1)?.type).toBe("item");
+  });
+
+  test("R6 what no request of its branch has had waits, whatever runs elsewhere", () => {
+    const items = [message(2, "q"), { ...message(12, "later"), branch: "b" }];
+    const waits = (seen: object) =>
+      rows(items, { run: run("running"), seen: { seen } }).flatMap((row) =>
+        row.type === "item" && row.waits ? [row.key] : [],
+      );
+    expect(waits({ "": 4, b: 9 })).toEqual(["m12"]);
+    expect(waits({ "": 4, b: 12 })).toEqual([]);
+  });
+});

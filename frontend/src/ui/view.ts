@@ -1,4 +1,13 @@
-import type { CallView, ConversationView, Item, PendingMessage, RunView, StepItem } from "../sync";
+import type {
+  CallView,
+  ConversationView,
+  ForkView,
+  Item,
+  MessageItem,
+  PendingMessage,
+  RunView,
+  StepItem,
+} from "../sync";
 
 /** What one row of the transcript shows. `key` stays the same when a pending message becomes an item. */
 export type Row =
@@ -11,7 +20,12 @@ export type Row =
       opens: boolean;
       closes: boolean;
       goesOn: boolean;
-    };
+      /** Which of several ways on this row is the first of. */
+      fork: ForkView | null;
+      /** Whether it may be answered anew, or said anew. */
+      again: boolean;
+    }
+  | { type: "branches"; key: string; fork: ForkView | null; running: string | null };
 
 const ACTIVE = new Set(["queued", "running", "waiting", "recovering"]);
 
@@ -53,21 +67,81 @@ export function asksApproval(call: CallView): boolean {
  * by it, and no step stands after it yet (rule R6). `opens`/`closes`: the step begins or ends a stretch of steps. `goesOn`:
  * it is half an answer that somebody may ask to go on with, because nothing has been said since.
  */
-export function rowsOf(view: Pick<ConversationView, "items" | "pending" | "run">): Row[] {
+export function rowsOf(view: RowsView): Row[] {
   const { items, pending, run } = view;
-  const lastStep = items.findLastIndex((item) => item.kind === "step");
+  const waits = waiting(view);
+  const forks = forksAt(view);
+  const idle = !isActive(run);
   const lastWord = pending.length === 0 ? items.findLastIndex((item) => item.kind !== "notice") : -1;
   const rows: Row[] = items.map((item, index) => ({
     type: "item",
     key: item.id,
     item,
-    waits: item.kind === "message" && isActive(run) && item.id !== run.cause && index > lastStep,
+    waits: waits.has(item.id),
     opens: items[index - 1]?.kind !== "step",
     closes: items[index + 1]?.kind !== "step",
-    goesOn: index === lastWord && !isActive(run) && isHalf(item),
+    goesOn: index === lastWord && idle && isHalf(item),
+    fork: forks.get(item.id) ?? null,
+    again: idle,
   }));
   for (const message of pending) rows.push({ type: "pending", key: message.id, message });
+  if ((view.branches?.forks.length ?? 0) > 0) rows.push(lastRow(view, forks.get("") ?? null));
   return rows;
+}
+
+type RowsView = Pick<ConversationView, "items" | "pending" | "run"> &
+  Partial<Pick<ConversationView, "branches" | "seen" | "older">>;
+
+/** That there is more elsewhere, under the last row; with a fork that has nothing behind it here. */
+function lastRow({ branches, run }: RowsView, fork: ForkView | null): Row {
+  const on = run?.branch ?? "";
+  const elsewhere = isActive(run) && branches != null && on !== branches.shown;
+  return { type: "branches", key: "branches", fork, running: elsewhere ? on : null };
+}
+
+/** By the id of the item that stands first on it: each fork of what is shown; "" has one behind which nothing stands. */
+function forksAt({ items, branches, older }: RowsView): Map<string, ForkView> {
+  const forks = new Map<string, ForkView>();
+  for (const fork of branches?.forks ?? []) {
+    const first = items.find((item) => item.seq >= fork.before);
+    // What is above may not have been loaded: then the first item here need not be the one behind the fork.
+    const above = older !== undefined && older !== "none";
+    if (above && first === items[0] && first?.seq !== fork.before) continue;
+    forks.set(first?.id ?? "", fork);
+  }
+  return forks;
+}
+
+/** The ids of messages that wait for their turn (rule R6). */
+function waiting({ items, run, branches, seen }: RowsView): Set<string> {
+  if (!isActive(run)) return new Set();
+  if (branches != null) {
+    const read = (item: Item) => seen?.seen[item.branch ?? ""] ?? 0;
+    return new Set(
+      items.filter((item) => item.kind === "message" && item.seq > read(item)).map((item) => item.id),
+    );
+  }
+  const after = items.slice(items.findLastIndex((item) => item.kind === "step") + 1);
+  return new Set(
+    after.filter((item) => item.kind === "message" && item.id !== run.cause).map((item) => item.id),
+  );
+}
+
+/** The messages that wait behind the active run, oldest first (rule R6). */
+export function waitingMessages(view: Omit<RowsView, "pending">): MessageItem[] {
+  const ids = waiting({ ...view, pending: [] });
+  return view.items.filter((item) => item.kind === "message" && ids.has(item.id)) as MessageItem[];
+}
+
+/** The names of the tools by which the answer that `id` belongs to may have changed something, each once. */
+export function effectsBefore(items: readonly Item[], id: string): string[] {
+  const at = items.findIndex((item) => item.id === id);
+  const from = items.slice(0, at + 1).findLastIndex((item) => item.kind === "message");
+  const next = items.findIndex((item, index) => index > at && item.kind === "message");
+  const answer = items.slice(from + 1, next < 0 ? undefined : next);
+  const calls = answer.flatMap((item) => (item.kind === "step" ? item.calls : []));
+  const begun = calls.filter((call) => call.attempt > 0 && call.effect !== "read_only");
+  return [...new Set(begun.map((call) => call.name))];
 }
 
 /** Whether the item is an answer that began and did not come to its end. Steps of old have no such field. */

@@ -7,7 +7,14 @@ from agents.transcript import wording
 
 def decided(words: str, status: str = "succeeded") -> Call:
     return Call(
-        id="c", ordinal=0, name="send", arguments="{}", attempt=1, status=status, result=words, code="resolved_by_person"
+        id="c",
+        ordinal=0,
+        name="send",
+        arguments="{}",
+        attempt=1,
+        status=status,
+        result=words,
+        code="resolved_by_person",
     )  # type: ignore[arg-type]
 
 

@@ -132,7 +132,9 @@ class TestReading:
         with Image.open(BytesIO(attachments.prepared(row).data)) as image:
             assert image.height > image.width
 
-    @pytest.mark.parametrize(("form", "kind"), [("JPEG", "image/jpeg"), ("PNG", "image/jpeg"), ("WEBP", "image/jpeg")])
+    @pytest.mark.parametrize(
+        ("form", "kind"), [("JPEG", "image/jpeg"), ("PNG", "image/jpeg"), ("WEBP", "image/jpeg")]
+    )
     def test_a_small_picture_too_lies_upright_and_does_not_tell_where_it_was_taken(self, alice, form, kind):
         exif = Image.Exif()
         exif[0x0112] = 6

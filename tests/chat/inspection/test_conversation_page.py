@@ -12,6 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from agents import events as e
+from agents.lifecycle import type_of
 from chat.inspection import base
 from chat.inspection.prose import prose
 from chat.models import Attachment, Conversation, Event
@@ -48,10 +49,10 @@ def story(row: Conversation, run: str, seq: int) -> None:
         Event(
             conversation=row,
             seq=seq + n,
-            type=event.type,
+            type=type_of(type(event)),
             at=event.at,
             text=e.to_json(event),
-            tag="t",  # type: ignore[attr-defined]
+            tag="t",
         )
         for n, event in enumerate(events)
     )

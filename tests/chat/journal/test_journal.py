@@ -261,6 +261,18 @@ async def test_S3_rebuilding_reads_a_bounded_number_of_rows(journal: Journal, ow
     assert seen[0][0] <= 4
 
 
+async def test_the_first_message_of_a_long_history_says_what_it_says_now(
+    journal: Journal, owner: Any
+) -> None:
+    conversation, first = await begin(journal, owner), message("teh")
+    edited = e.MessageEdited(at=START, message=first.message, text="the")
+    told = [CREATED, first, edited, *[message(str(n)) for n in range(30)]]
+    await archive(journal, conversation, EMPTY, ZERO, told)
+    for newest in (5, 400):
+        opening = (await journal.history(conversation, items=newest)).items[0]
+        assert (opening.id, getattr(opening, "text", "")) == (first.message, "the")
+
+
 async def test_history_holds_the_newest_items_and_all_of_the_run(journal: Journal, owner: Any) -> None:
     conversation = await begin(journal, owner)
     state, at = await archive(journal, conversation, EMPTY, ZERO, [CREATED, *[message("old")] * 1])

@@ -16,7 +16,15 @@ from agents.models import ensure_default_agent
 from agents.spec import AgentSpec
 from agents.tools import Toolbox, ToolContext, tool
 from chat import models as m
-from chat.commands import ApproveBody, CreateBody, SendBody, SettleBody, StopBody
+from chat.commands import (
+    ApproveBody,
+    CreateBody,
+    EditBody,
+    SendBody,
+    SettleBody,
+    StopBody,
+    WithdrawBody,
+)
 from chat.inbox import Inbox, Sender
 from chat.runs.dependencies import RunDependencies
 from chat.runs.ownership import MAX_INTERNAL_ERRORS
@@ -434,6 +442,28 @@ async def test_R7_stop_in_the_middle_of_an_answer_keeps_what_was_said(house: Hou
     (step,) = await house.steps()
     assert (step["status"], step["text"]) == ("stopped", "Half")
     assert (await house.run())["status"] == "stopped"
+
+
+async def test_R7_a_stop_swallows_no_message_and_what_was_changed_meanwhile_is_what_is_answered(house: House):
+    pause = Pause()
+    await house.ask("first")
+    model = ScriptedModel([TextDelta("Half"), pause], says("Second."))
+    worker = house.worker(model)
+    task = house.start(worker)
+    await pause.reached.wait()
+    waiting, gone = uid(), uid()
+    await house.submit(SendBody(kind="send", message=waiting, text="seocnd"))
+    await house.submit(SendBody(kind="send", message=gone, text="never mind"))
+    await house.submit(EditBody(kind="edit", message=waiting, text="second"))
+    await house.submit(WithdrawBody(kind="withdraw", message=gone))
+    await house.submit(StopBody(kind="stop"))
+    await asyncio.wait_for(task, 10)
+    await house.finish(worker)
+    assert [(step["status"], step["text"]) for step in await house.steps()][-1] == ("finished", "Second.")
+    run = await house.run()
+    assert (run["status"], run["cause"]) == ("finished", waiting)
+    said = [one["content"] for one in model.bodies[-1]["messages"] if one["role"] == "user"]
+    assert said[-1] == "second" and not any("never mind" in one for one in said)
 
 
 async def test_R7_stop_cancels_tools_and_closes_their_calls(house: House):

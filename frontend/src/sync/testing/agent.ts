@@ -24,7 +24,7 @@ export function advance(server: ModelServer, id: string, choice: number): void {
     else if (end === "run.failed") server.append(id, { type: end, ...at, code: "model_busy", detail: "d" });
     else server.append(id, { type: end, ...at, by: "ada" });
   } else {
-    const started = { ...at, step: `${run.id}.${seq}`, attempt: 1, model: "m" };
+    const started = { ...at, step: `${run.id}.${seq}`, attempt: 1, model: "m", request: null };
     server.append(id, { type: "step.started", ...started });
   }
 }
@@ -40,10 +40,16 @@ function streaming(server: ModelServer, id: string, step: StepItem, choice: numb
       // Its worker died; the next owner asks the model again.
       server.append(id, { type: "run.recovering", run: step.run, reason: "lease_lost", crowd: 0 });
       server.append(id, { type: "run.started", run: step.run, attempt: 2, fence: 2, worker: "v" });
-      server.append(id, { type: "step.started", ...at, attempt: step.attempt + 1, model: "m" });
+      server.append(id, {
+        type: "step.started",
+        ...at,
+        attempt: step.attempt + 1,
+        model: "m",
+        request: null,
+      });
       break;
     case 2:
-      server.append(id, { type: "step.stopped", ...at, text, reasoning: "" });
+      server.append(id, { type: "step.stopped", ...at, text, reasoning: "", first_at: null });
       break;
     case 3:
     case 4: {
@@ -58,7 +64,7 @@ function streaming(server: ModelServer, id: string, step: StepItem, choice: numb
       }));
       const usage = { input: 1, output: 2, cached: 0, cost: null };
       const kept = { reasoning: `why ${text}`, incomplete: null, issuer: "", replay: null };
-      const finish = { text, calls, usage, finish: "stop", ...kept };
+      const finish = { text, calls, usage, finish: "stop", first_at: null, sent: "", ...kept };
       server.append(id, { type: "step.finished", ...at, ...finish });
       break;
     }

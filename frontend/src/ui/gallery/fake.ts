@@ -1,5 +1,6 @@
 import type {
   ApproveBody,
+  AttachmentRef,
   Boot,
   BootState,
   CallDetail,
@@ -19,9 +20,12 @@ import type {
   Readable,
   RunView,
   SettleBody,
+  Span,
   StepItem,
+  Timeline,
   Upload,
 } from "../../sync";
+import { HttpError } from "../../sync";
 import { FakeSchedules } from "./schedules";
 
 /** A conversation in which no model has answered yet. */
@@ -100,6 +104,7 @@ export class FakeClient implements Client {
   readonly list = new Cell<ListState>({
     conversations: [],
     query: "",
+    archived: false,
     more: false,
     status: "ready",
     problem: null,
@@ -111,6 +116,8 @@ export class FakeClient implements Client {
   readonly drafts = new FakeDrafts();
   readonly details = new Map<string, CallDetail>();
   readonly views = new Map<string, Cell<ConversationView>>();
+  /** What `timeline` tells; null: it fails. */
+  spans: readonly Span[] | null = null;
   outcome: Outcome = { status: "applied" };
   /** Thrown by the next `send` or `newConversation`. */
   refusal: Error | null = null;
@@ -137,6 +144,12 @@ export class FakeClient implements Client {
   dispose(): void {}
   reconnect(): void {
     this.#note("reconnect");
+  }
+  /** What the next `mark` rejects with. */
+  markProblem: Error | null = null;
+  async mark(ids: readonly string[], marks: { pinned?: boolean; archived?: boolean }): Promise<void> {
+    this.#note("mark", ids, marks);
+    if (this.markProblem) throw this.markProblem;
   }
   search(query: string): void {
     this.#note("search", query);
@@ -201,10 +214,50 @@ export class FakeClient implements Client {
       pending: view.pending.filter((each) => each.id !== message),
     }));
   }
-  async stop(conversation: string): Promise<Outcome> {
-    this.#note("stop", conversation);
+  async stop(conversation: string, withdraw = false): Promise<Outcome> {
+    this.#note("stop", conversation, ...(withdraw ? [withdraw] : []));
     this.conversation(conversation).update(() => ({ stopping: true }));
     return this.outcome;
+  }
+  async edit(
+    conversation: string,
+    message: string,
+    text: string,
+    attachments: readonly string[] = [],
+  ): Promise<Outcome> {
+    this.#note("edit", conversation, message, text, attachments);
+    return this.outcome;
+  }
+  async tryAgain(conversation: string, item: string, agent?: string): Promise<Outcome> {
+    this.#note("tryAgain", conversation, item, ...(agent ? [agent] : []));
+    return this.outcome;
+  }
+  async rewrite(
+    conversation: string,
+    message: string,
+    text: string,
+    attachments: readonly string[] = [],
+  ): Promise<Outcome> {
+    this.#note("rewrite", conversation, message, text, attachments);
+    return this.outcome;
+  }
+  async choose(conversation: string, branch: string): Promise<Outcome> {
+    this.#note("choose", conversation, branch);
+    return this.outcome;
+  }
+  async withdraw(conversation: string, message: string): Promise<Outcome> {
+    this.#note("withdraw", conversation, message);
+    return this.outcome;
+  }
+  restore(files: readonly AttachmentRef[]): void {
+    this.#note("restore", files);
+    const there = files.map(
+      ({ id, name, size, media_type }): Upload => ({
+        ...{ id, name, size, media_type, file: { name, size, type: media_type } },
+        ...{ state: "done", progress: 1, code: null, detail: "" },
+      }),
+    );
+    this.uploads.set([...this.uploads.getSnapshot(), ...there]);
   }
   async rename(conversation: string, title: string): Promise<Outcome> {
     this.#note("rename", conversation, title);
@@ -240,6 +293,11 @@ export class FakeClient implements Client {
   async loadOlder(conversation: string): Promise<void> {
     this.#note("loadOlder", conversation);
     this.onOlder(conversation);
+  }
+  async timeline(conversation: string, id: string): Promise<Timeline> {
+    this.#note("timeline", conversation, id);
+    if (!this.spans) throw new HttpError({ code: "server", status: 500, detail: "", retry: true });
+    return { run: id, now: 10_000, spans: this.spans, cut: false };
   }
   async callDetail(conversation: string, call: string): Promise<CallDetail> {
     this.#note("callDetail", conversation, call);
@@ -282,6 +340,8 @@ export function emptyView(id: string): ConversationView {
     run: null,
     stopping: false,
     items: [],
+    branches: null,
+    seen: null,
     pending: [],
     older: "none",
   };

@@ -1,6 +1,7 @@
 import { createRoot } from "react-dom/client";
 import { App } from "../App";
 import type { Language } from "../i18n";
+import "../i18n/all";
 import { preloadMarkdown } from "../parts/LazyMarkdown";
 import { startTheme } from "../theme";
 import { answerBack } from "./answering";

@@ -14,6 +14,8 @@ function entry(n: number, title: string, ago: number, more: Partial<ListEntry> =
     created_at: Date.now() - ago,
     updated_at: Date.now() - ago,
     run_status: "finished",
+    pinned: false,
+    archived: false,
     pending: false,
     ...more,
   };

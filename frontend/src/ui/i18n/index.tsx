@@ -1,13 +1,25 @@
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
+import { chunk } from "../chunks";
 import { clock, count, duration, fileSize, fullDate, money, shortDate } from "../format";
 import { preference } from "../preferences";
-import { type Dictionary, en, type Key } from "./en";
+import type { Dictionary, Key } from "./en";
 import type { Language } from "./language";
-import { zh } from "./zh";
 
 export type { Key } from "./en";
 export type { Language } from "./language";
-export const dictionaries: Record<Language, Dictionary> = { en, zh };
+
+/** The texts that have been loaded: those of the reader's language, and of each that was chosen since (`loadLanguage`). */
+export const dictionaries = {} as Record<Language, Dictionary>;
+
+const parts: Record<Language, () => Promise<Dictionary>> = {
+  en: async () => (await import("./en")).en,
+  zh: async () => (await import("./zh")).zh,
+};
+
+/** Have the texts of a language; before anything is drawn in it. Rejects when they cannot be loaded. */
+export async function loadLanguage(language: Language): Promise<void> {
+  dictionaries[language] ??= await parts[language]();
+}
 
 type Values = Record<string, string | number>;
 
@@ -57,7 +69,7 @@ function isLanguage(value: string | null): value is Language {
 }
 
 /** The language the reader chose, else the first of the browser's languages that we speak, else English. */
-function firstLanguage(): Language {
+export function firstLanguage(): Language {
   const kept = preference.read("language");
   if (isLanguage(kept)) return kept;
   for (const tag of navigator.languages ?? [navigator.language]) {
@@ -84,7 +96,11 @@ export function LanguageProvider({ children, initial }: { children: ReactNode; i
       words: wordsOf(language),
       setLanguage: (next) => {
         preference.write("language", next);
-        set(next);
+        // Without a link the page stays in its language, and has the other one after the next load.
+        chunk(() => loadLanguage(next))().then(
+          () => set(next),
+          () => {},
+        );
       },
     }),
     [language],

@@ -1,10 +1,13 @@
 import { FileText, ImageOff } from "lucide-react";
-import { memo, useEffect, useState } from "react";
+import { lazy, memo, Suspense, useEffect, useState } from "react";
 import type { AttachmentRef, LocalFile } from "../../sync";
 import { attachmentAddress } from "../addresses";
+import { chunk } from "../chunks";
 import { useClient, useReadable } from "../client";
 import { useWords } from "../i18n";
-import { Lightbox } from "./Lightbox";
+import { Guard } from "./Guard";
+
+const Lightbox = lazy(chunk(() => import("./Lightbox")));
 
 /** The address of a picture that this tab has in memory; empty while there is none. */
 export function useLocalPicture(file: LocalFile | undefined): string {
@@ -35,7 +38,13 @@ export const Files = memo(function Files(props: { files: readonly AttachmentRef[
           </li>
         ))}
       </ul>
-      {large !== null && <Lightbox pictures={pictures} first={large} onClose={() => setLarge(null)} />}
+      {large !== null && (
+        <Guard fallback={null}>
+          <Suspense fallback={null}>
+            <Lightbox pictures={pictures} first={large} onClose={() => setLarge(null)} />
+          </Suspense>
+        </Guard>
+      )}
     </>
   );
 });

@@ -12,7 +12,7 @@ interface Props {
 }
 
 /** The pictures of a message, large, one at a time. */
-export function Lightbox({ pictures, first, onClose }: Props) {
+export default function Lightbox({ pictures, first, onClose }: Props) {
   const words = useWords();
   const [at, setAt] = useState(() =>
     Math.max(

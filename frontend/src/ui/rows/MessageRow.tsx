@@ -1,13 +1,15 @@
-import { CircleAlert, Clock3, LoaderCircle, RotateCcw, Trash2 } from "lucide-react";
-import { memo } from "react";
-import type { AttachmentRef, MessageItem, PendingMessage } from "../../sync";
+import { CircleAlert, Clock3, LoaderCircle, Pencil, RotateCcw, Trash2, Undo2 } from "lucide-react";
+import { memo, useCallback, useState } from "react";
+import type { AttachmentRef, ForkView, MessageItem, PendingMessage } from "../../sync";
 import { GoOnElsewhere } from "../AgentGone";
 import { useClient, useConnection, useOrigin } from "../client";
 import { useWords } from "../i18n";
 import { CopyButton } from "../parts/CopyButton";
 import { Files } from "../parts/Files";
+import { EditBox } from "./EditBox";
 import { LeftOut } from "./LeftOut";
 import { Said } from "./Said";
+import { Ways } from "./Ways";
 
 interface BubbleProps {
   id: string;
@@ -18,10 +20,12 @@ interface BubbleProps {
   waits: boolean;
   files: readonly AttachmentRef[] | undefined;
   mark?: React.ReactNode;
+  /** What can be done with it, beside its text. */
+  tools?: React.ReactNode;
   children?: React.ReactNode;
 }
 
-function Bubble({ id, seq, text, at, status, waits, files, mark, children }: BubbleProps) {
+function Bubble({ id, seq, text, at, status, waits, files, mark, tools, children }: BubbleProps) {
   const words = useWords();
   const faded = status === "sending" || status === "uploading" || waits ? "opacity-75" : "";
   return (
@@ -41,8 +45,15 @@ function Bubble({ id, seq, text, at, status, waits, files, mark, children }: Bub
       )}
       {text !== "" && (
         <div className="flex max-w-[88%] items-end gap-1 sm:max-w-[80%]">
-          <span className="opacity-0 transition-opacity group-hover:opacity-100 group-focus-within:opacity-100 pointer-coarse:hidden">
-            <CopyButton text={() => text} label={words.t("message.copy")} done={words.t("message.copied")} />
+          <span className="flex opacity-0 transition-opacity group-hover:opacity-100 group-focus-within:opacity-100 pointer-coarse:opacity-100">
+            {tools}
+            <span className="pointer-coarse:hidden">
+              <CopyButton
+                text={() => text}
+                label={words.t("message.copy")}
+                done={words.t("message.copied")}
+              />
+            </span>
           </span>
           <div
             className={`rounded-2xl rounded-br-md bg-bubble px-4 py-2.5 text-[0.9688rem] leading-relaxed [overflow-wrap:anywhere] ${faded}`}
@@ -65,16 +76,42 @@ export const MessageRow = memo(function MessageRow(props: {
   conversation: string;
   item: MessageItem;
   waits: boolean;
+  /** Which of several ways on begins here. */
+  fork?: ForkView | null;
+  /** Whether it may be said anew. */
+  again?: boolean;
+  /** Puts the words and files of a message that was taken back where one writes. */
+  onTakenBack?: (item: MessageItem) => void;
 }) {
-  const { conversation, item, waits } = props;
+  const { conversation, item, waits, onTakenBack } = props;
+  const [editing, setEditing] = useState(false);
+  const close = useCallback(() => setEditing(false), []);
   const words = useWords();
   const from = words.t("message.from", { entrance: useOrigin(item.origin) });
-  const foot = waits ? (
+  const others = item.origin.entrance !== "web" && from;
+  const fork = props.fork ?? null;
+  const foot = (waits || others || item.edited || fork) && (
     <>
-      <Clock3 size={13} aria-hidden="true" /> {words.t("message.waits")}
+      {fork && <Ways conversation={conversation} fork={fork} />}
+      {waits && <Waiting conversation={conversation} item={item} {...{ onTakenBack, setEditing }} />}
+      {!waits && others}
+      {item.edited && <Edited edited={item.edited} />}
     </>
-  ) : (
-    item.origin.entrance !== "web" && from
+  );
+  if (editing) {
+    return <EditBox conversation={conversation} item={item} answers={!waits} onClose={close} />;
+  }
+  const edit = props.again && (
+    <button
+      type="button"
+      className="grid size-7 place-items-center rounded-md text-ink-3 hover:bg-hover hover:text-ink"
+      aria-label={words.t("message.edit")}
+      title={words.t("message.edit")}
+      data-testid="message-edit"
+      onClick={() => setEditing(true)}
+    >
+      <Pencil size={14} aria-hidden="true" />
+    </button>
   );
   const mark = item.left_out ?? null;
   const files = (item.attachments ?? []).filter((file) => mark?.files.includes(file.id));
@@ -88,12 +125,75 @@ export const MessageRow = memo(function MessageRow(props: {
       status="done"
       waits={waits}
       files={item.attachments}
+      tools={edit}
       mark={mark && <LeftOut conversation={conversation} id={item.id} mark={mark} names={names} />}
     >
       {foot}
     </Bubble>
   );
 });
+
+/** What can be done with a message that waits behind a run. */
+function Waiting(props: {
+  conversation: string;
+  item: MessageItem;
+  onTakenBack: ((item: MessageItem) => void) | undefined;
+  setEditing: (editing: boolean) => void;
+}) {
+  const { conversation, item } = props;
+  const words = useWords();
+  const client = useClient();
+  const [problem, setProblem] = useState("");
+  const [busy, setBusy] = useState(false);
+  const withdraw = async () => {
+    setBusy(true);
+    const outcome = await client.withdraw(conversation, item.id);
+    setBusy(false);
+    if (outcome.status === "applied") props.onTakenBack?.(item);
+    else setProblem(words.code("reject", outcome.code, words.t("reject.unavailable")));
+  };
+  return (
+    <>
+      <Clock3 size={13} aria-hidden="true" /> {words.t("message.waits")}
+      <button
+        type="button"
+        className="button small"
+        disabled={busy}
+        data-testid="message-edit"
+        onClick={() => props.setEditing(true)}
+      >
+        <Pencil size={13} aria-hidden="true" /> {words.t("message.edit")}
+      </button>
+      <button
+        type="button"
+        className="button small"
+        disabled={busy}
+        data-testid="message-withdraw"
+        onClick={() => void withdraw()}
+      >
+        <Undo2 size={13} aria-hidden="true" /> {words.t("message.withdraw")}
+      </button>
+      {problem && (
+        <span className="text-danger" role="alert">
+          {problem}
+        </span>
+      )}
+    </>
+  );
+}
+
+/** That the message once said something else, and what. */
+function Edited({ edited }: { edited: NonNullable<MessageItem["edited"]> }) {
+  const words = useWords();
+  return (
+    <span
+      data-testid="message-edited"
+      title={words.t("message.edited_from", { text: edited.text.slice(0, 300) })}
+    >
+      {words.t("message.edited")}
+    </span>
+  );
+}
 
 /** A message that is still in the outbox, with what became of it. */
 export const PendingRow = memo(function PendingRow(props: { conversation: string; message: PendingMessage }) {

@@ -1,14 +1,20 @@
 import { CircleAlert, CircleStop, Info, MessageSquareText } from "lucide-react";
 import { memo } from "react";
-import type { NoteItem, NoticeItem } from "../../sync";
+import type { ForkView, NoteItem, NoticeItem } from "../../sync";
 import { GoOnElsewhere } from "../AgentGone";
 import { useOrigin, useSetup } from "../client";
 import type { Words } from "../i18n";
 import { useWords } from "../i18n";
 import { LeftOut } from "./LeftOut";
+import { TryAgain } from "./TryAgain";
+import { Ways } from "./Ways";
 
 /** Something that was told to the conversation from elsewhere; nobody has to answer it. */
-export const NoteRow = memo(function NoteRow(props: { conversation: string; item: NoteItem }) {
+export const NoteRow = memo(function NoteRow(props: {
+  conversation: string;
+  item: NoteItem;
+  fork?: ForkView | null;
+}) {
   const { conversation, item } = props;
   const words = useWords();
   const entrance = useOrigin(item.origin);
@@ -19,6 +25,7 @@ export const NoteRow = memo(function NoteRow(props: { conversation: string; item
         <span className="text-xs text-ink-3" title={words.fullDate(item.at)}>
           {words.t("message.from", { entrance })}
         </span>
+        {props.fork && <Ways conversation={conversation} fork={props.fork} />}
         <p className="whitespace-pre-wrap [overflow-wrap:anywhere]">{item.text}</p>
         {item.left_out && (
           <LeftOut conversation={conversation} id={item.id} mark={item.left_out} names={[]} />
@@ -38,8 +45,14 @@ function noticeText(item: Pick<NoticeItem, "code" | "detail">, words: Words, use
   return words.t("code.stopped_by", { name: item.detail });
 }
 
-export const NoticeRow = memo(function NoticeRow(props: { conversation: string; item: NoticeItem }) {
-  const { conversation, item } = props;
+export const NoticeRow = memo(function NoticeRow(props: {
+  conversation: string;
+  agent?: string | undefined;
+  item: NoticeItem;
+  fork?: ForkView | null;
+  again?: boolean;
+}) {
+  const { conversation, agent, item, fork = null, again = false } = props;
   const words = useWords();
   const { boot } = useSetup();
   const kind = item.code === "stopped" ? "stopped" : LIMITS.test(item.code) ? "limit" : "failed";
@@ -56,6 +69,7 @@ export const NoticeRow = memo(function NoticeRow(props: { conversation: string; 
         <Icon size={16} className={`mt-0.5 flex-none ${tint}`} aria-hidden="true" />
         <div className="min-w-0">
           {noticeText(item, words, boot.user)}
+          {fork && <Ways conversation={conversation} fork={fork} />}
           {item.code === "agent_missing" && (
             <div className="mt-1.5">
               <GoOnElsewhere conversation={conversation} />
@@ -63,6 +77,11 @@ export const NoticeRow = memo(function NoticeRow(props: { conversation: string; 
           )}
           {kind !== "stopped" && item.detail && item.code !== "agent_missing" && (
             <p className="mt-0.5 text-xs text-ink-2 [overflow-wrap:anywhere]">{item.detail}</p>
+          )}
+          {again && (
+            <div className="-ml-1.5">
+              <TryAgain conversation={conversation} item={item.id} agent={agent} />
+            </div>
           )}
         </div>
       </div>

@@ -9,7 +9,7 @@ import { useKept } from "../parts/kept";
 const MAX_CHARS = 1_600;
 const MAX_LINES = 18;
 
-export function isLong(text: string): boolean {
+function isLong(text: string): boolean {
   return text.length > MAX_CHARS || text.split("\n", MAX_LINES + 1).length > MAX_LINES;
 }
 

@@ -1,17 +1,20 @@
 import { LifeBuoy } from "lucide-react";
 import { memo } from "react";
-import type { StepItem } from "../../sync";
+import type { ForkView, StepItem } from "../../sync";
 import { useAgentName } from "../client";
 import { useWords } from "../i18n";
 import { CopyButton } from "../parts/CopyButton";
 import { LazyMarkdown } from "../parts/LazyMarkdown";
 import { Logo } from "../parts/Logo";
 import { Tip } from "../parts/Tip";
+import { TimelineButton } from "../TimelineButton";
 import { usageLines } from "../usage";
 import { CallGroup } from "./CallGroup";
 import { Incomplete } from "./Incomplete";
 import { LeftOut } from "./LeftOut";
 import { Thinking } from "./Thinking";
+import { TryAgain } from "./TryAgain";
+import { Ways } from "./Ways";
 
 interface Props {
   conversation: string;
@@ -22,10 +25,15 @@ interface Props {
   closes: boolean;
   /** Half an answer that somebody may ask to go on with. */
   goesOn: boolean;
+  /** Which of several ways on begins here. */
+  fork?: ForkView | null;
+  /** Whether it may be made again. */
+  again?: boolean;
 }
 
 /** One model response: its text, its calls, and where it came from. */
-export const StepRow = memo(function StepRow({ conversation, agent, item, opens, closes, goesOn }: Props) {
+export const StepRow = memo(function StepRow(props: Props) {
+  const { conversation, agent, item, opens, closes, goesOn, fork = null, again = false } = props;
   const words = useWords();
   const name = useAgentName(agent);
   const streaming = item.status === "streaming";
@@ -53,6 +61,7 @@ export const StepRow = memo(function StepRow({ conversation, agent, item, opens,
           {name}
         </header>
       )}
+      {fork && <Ways conversation={conversation} fork={fork} />}
       {item.survived && <Survived />}
       {reasoning !== "" && (
         <Thinking
@@ -77,7 +86,11 @@ export const StepRow = memo(function StepRow({ conversation, agent, item, opens,
       {item.left_out && (
         <LeftOut conversation={conversation} id={item.id} mark={item.left_out} names={[]} step />
       )}
-      {closes && !streaming && item.calls.length === 0 && <Foot item={item} />}
+      {closes && !streaming && item.calls.length === 0 && (
+        <Foot conversation={conversation} item={item}>
+          {again && <TryAgain conversation={conversation} item={item.id} agent={agent} />}
+        </Foot>
+      )}
     </article>
   );
 });
@@ -98,12 +111,20 @@ function Survived() {
   );
 }
 
-function Foot({ item }: { item: StepItem }) {
+interface FootProps {
+  conversation: string;
+  item: StepItem;
+  children: React.ReactNode;
+}
+
+function Foot({ conversation, item, children }: FootProps) {
   const words = useWords();
   const { usage } = item;
   return (
     <footer className="-ml-1.5 mt-0.5 flex h-8 items-center gap-2 text-xs text-ink-3 opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100">
       <CopyButton text={() => item.text} label={words.t("message.copy")} done={words.t("message.copied")} />
+      {children}
+      <TimelineButton conversation={conversation} run={item.run} />
       <time dateTime={new Date(item.at).toISOString()} title={words.fullDate(item.at)}>
         {words.clock(item.at)}
       </time>

@@ -1,11 +1,13 @@
-import { fireEvent, screen } from "@testing-library/react";
-import { describe, expect, test } from "vitest";
+import { fireEvent, screen, waitFor } from "@testing-library/react";
+import { describe, expect, test, vi } from "vitest";
 import type { StepItem } from "../../sync";
-import { FakeClient, message, notice, step } from "../gallery/fake";
+import { call, done, FakeClient, message, notice, step } from "../gallery/fake";
 import { show } from "../testing";
 import { MessageRow, PendingRow } from "./MessageRow";
 import { NoticeRow } from "./QuietRows";
 import { StepRow } from "./StepRow";
+import { TryAgain } from "./TryAgain";
+import { Ways } from "./Ways";
 
 const pending = (state: "sending" | "stored" | "failed") => ({
   id: "p",
@@ -40,6 +42,104 @@ test("a message that waits says so, and one from elsewhere says from where", () 
   const gone = message(3, "a", { origin: { entrance: "fax", name: "" } });
   shown.again(<MessageRow conversation="c" item={gone} waits={false} />);
   expect(screen.getByTestId("message").textContent).toContain("from fax");
+});
+
+test("a message that waits can be changed, with its files, and taken back to where one writes", async () => {
+  const client = new FakeClient();
+  const attachments = [{ id: "f1", name: "photo.png", media_type: "image/png", size: 9 }];
+  const item = message(3, "seocnd", { attachments });
+  const taken = vi.fn();
+  const shown = show(<MessageRow conversation="c" item={item} waits onTakenBack={taken} />, client);
+  fireEvent.click(screen.getByTestId("message-edit"));
+  const field = screen.getByTestId("edit-input");
+  expect((field as HTMLTextAreaElement).value).toBe("seocnd");
+  fireEvent.change(field, { target: { value: "second" } });
+  fireEvent.keyDown(field, { key: "Escape" });
+  expect(screen.queryByTestId("edit-box")).toBeNull();
+  fireEvent.click(screen.getByTestId("message-edit"));
+  fireEvent.change(screen.getByTestId("edit-input"), { target: { value: "second" } });
+  client.outcome = { status: "rejected", code: "run_active" };
+  fireEvent.click(screen.getByTestId("edit-send"));
+  expect((await screen.findByRole("alert")).textContent).toContain("Stop it first");
+  expect((screen.getByTestId("edit-input") as HTMLTextAreaElement).value).toBe("second");
+  client.outcome = { status: "applied" };
+  fireEvent.click(screen.getByTestId("edit-send"));
+  await waitFor(() => expect(screen.queryByTestId("edit-box")).toBeNull());
+  expect(client.calls.filter(({ method }) => method === "edit").at(-1)?.args).toEqual([
+    "c",
+    "m3",
+    "second",
+    ["f1"],
+  ]);
+  fireEvent.click(screen.getByTestId("message-withdraw"));
+  await waitFor(() => expect(taken).toHaveBeenCalledWith(item));
+  const edited = { at: 1, by: "alice", text: "seocnd" };
+  shown.again(<MessageRow conversation="c" item={message(3, "second", { edited })} waits={false} />);
+  expect(screen.getByTestId("message-edited").title).toContain("seocnd");
+});
+
+describe("branches", () => {
+  const fork = { before: 3, ways: ["", "b", "c"], at: 1 };
+
+  test("‹ 2/3 › names where it is, goes both ways by mouse and by arrow keys, and says what was refused", async () => {
+    const client = new FakeClient();
+    show(<Ways conversation="c" fork={fork} />, client, "zh");
+    expect(screen.getByTestId("ways").getAttribute("aria-label")).toBe("第 2 个版本，共 3 个");
+    fireEvent.click(screen.getByTestId("ways-next"));
+    fireEvent.keyDown(screen.getByTestId("ways-next"), { key: "ArrowLeft" });
+    expect(client.calls.map(({ args }) => args)).toEqual([
+      ["c", "c"],
+      ["c", ""],
+    ]);
+    client.outcome = { status: "rejected", code: "unknown_branch" };
+    fireEvent.click(screen.getByTestId("ways-previous"));
+    expect((await screen.findByRole("alert")).textContent).toContain("没有这个分支");
+  });
+
+  test("what an answer has changed is said before another one is asked for, and only then", async () => {
+    const client = new FakeClient();
+    const changed = call("c1", "save_note", {}, { ...done("ok"), effect: "effectful" });
+    const looked = call("c2", "current_time", {}, done("ok"));
+    const items = [
+      message(2, "q"),
+      step(3, "", { calls: [looked, changed] }),
+      step(4, "Noted."),
+      message(5, "next"),
+      step(6, "", { calls: [looked] }),
+      notice(7, "model_error"),
+    ];
+    client.conversation("c").update(() => ({ items }));
+    const shown = show(<TryAgain conversation="c" item="r.4" agent="demo" />, client);
+    fireEvent.click(screen.getByTestId("try-again"));
+    expect(screen.getByTestId("again-effects").textContent).toContain("ave note");
+    expect(client.calls).toEqual([]);
+    fireEvent.click(screen.getByTestId("again-confirm"));
+    await waitFor(() => expect(client.calls).toEqual([{ method: "tryAgain", args: ["c", "r.4"] }]));
+    shown.again(<TryAgain conversation="c" item="notice-7" agent="demo" />);
+    await waitFor(() => expect(screen.getByTestId("try-again").hasAttribute("disabled")).toBe(false));
+    client.outcome = { status: "rejected", code: "run_active" };
+    fireEvent.click(screen.getByTestId("try-again"));
+    expect((await screen.findByRole("alert")).textContent).toContain("Stop it first");
+  });
+
+  test("a message that was read is said anew and answered, or only corrected", async () => {
+    const client = new FakeClient();
+    show(<MessageRow conversation="c" item={message(3, "teh")} waits={false} again fork={fork} />, client);
+    expect(screen.getByTestId("ways").dataset.of).toBe("3");
+    fireEvent.click(screen.getByTestId("message-edit"));
+    fireEvent.change(screen.getByTestId("edit-input"), { target: { value: "the" } });
+    fireEvent.click(screen.getByTestId("edit-send"));
+    await waitFor(() => expect(screen.queryByTestId("edit-box")).toBeNull());
+    fireEvent.click(screen.getByTestId("message-edit"));
+    fireEvent.change(screen.getByTestId("edit-input"), { target: { value: "the" } });
+    fireEvent.click(screen.getByTestId("edit-save"));
+    await waitFor(() => expect(screen.queryByTestId("edit-box")).toBeNull());
+    const done = client.calls.filter(({ method }) => method !== "restore");
+    expect(done).toEqual([
+      { method: "rewrite", args: ["c", "m3", "the", []] },
+      { method: "edit", args: ["c", "m3", "the", []] },
+    ]);
+  });
 });
 
 test("what the provider refused says so, in the provider's words, and can be sent again", async () => {
@@ -148,7 +248,7 @@ describe("files of a message", () => {
     { id: "f2", name: "notes.md", media_type: "text/markdown", size: 12 },
   ];
 
-  test("pictures open large, and in a new tab where that is asked for; other files are named", () => {
+  test("pictures open large, and in a new tab where that is asked for; other files are named", async () => {
     show(<MessageRow conversation="c" item={message(1, "", { attachments: files })} waits={false} />);
     const picture = screen.getByLabelText<HTMLAnchorElement>("Show photo.png large");
     expect(picture.getAttribute("href")).toBe("/api/attachments/f1");
@@ -156,7 +256,7 @@ describe("files of a message", () => {
     expect(picture.querySelector("img")?.alt).toBe("photo.png");
     expect(screen.getByLabelText("Download notes.md").textContent).toBe("notes.md12 B");
     fireEvent.click(picture);
-    expect(screen.getByTestId("lightbox").querySelector("img")?.getAttribute("src")).toBe(
+    expect((await screen.findByTestId("lightbox")).querySelector("img")?.getAttribute("src")).toBe(
       "/api/attachments/f1",
     );
     fireEvent.click(screen.getByTestId("lightbox-close"));

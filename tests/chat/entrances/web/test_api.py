@@ -4,11 +4,13 @@ import uuid
 
 import pytest
 
+from agents import events as e
 from agents import extensions
 from agents.models import Agent
 from chat.commands import MAX_TEXT
 from chat.entrances.web import api
 from chat.entrances.web import protocol as p
+from chat.models import Event
 from tests.support import rows
 
 
@@ -210,3 +212,30 @@ class TestManners:
         response = as_alice.get("/api/conversations")
         assert response.status_code == 429
         assert response["Retry-After"] == "1" and response.json()["retry"] is True
+
+
+class TestTimeline:
+    def test_a_run_tells_what_it_did_with_its_time(self, as_alice, chat_of_alice):
+        run = chat_of_alice.runs.get()
+        for seq, event in enumerate(
+            (
+                e.RunQueued(at=10, run=run.run, cause="m"),
+                e.RunStarted(at=20, run=run.run, attempt=1, fence=1, worker="w1"),
+                e.RunFinished(at=50, run=run.run),
+            ),
+            start=run.seq,
+        ):
+            text = e.to_json(event)
+            Event.objects.create(
+                conversation=chat_of_alice, seq=seq, type=event.type, at=event.at, text=text, tag="t"
+            )
+        told = as_alice.get(f"/api/conversations/{chat_of_alice.id}/runs/{run.run}/timeline").json()
+        assert [(one["kind"], one["start"], one["end"]) for one in told["spans"]] == [("queued", 10, 20)]
+        assert told["run"] == run.run and not told["cut"] and told["now"] > 0
+
+    def test_W11_nobody_reads_the_time_of_what_is_not_theirs(self, as_alice, chat_of_alice, bob, client):
+        run = chat_of_alice.runs.get().run
+        address = f"/api/conversations/{chat_of_alice.id}/runs/{run}/timeline"
+        assert as_alice.get(address.replace(run, str(uuid.uuid4()))).status_code == 404
+        client.force_login(bob)
+        assert client.get(address).status_code == 404

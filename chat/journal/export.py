@@ -1,0 +1,61 @@
+"""A conversation as a file: for people (Markdown), and whole (JSON). Pure.
+
+Both are made of the items that a page would show, so what people see and what they take along is the same.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+#: What reads the JSON may check this.
+FORMAT = "holdfast-conversation"
+VERSION = 1
+
+Item = Mapping[str, Any]
+
+
+def as_json(info: Mapping[str, Any], items: Iterable[Item]) -> str:
+    """The conversation whole; `info`: id, title, agent, created_at."""
+    whole = {"format": FORMAT, "version": VERSION, **info, "items": list(items)}
+    return json.dumps(whole, ensure_ascii=False, indent=1)
+
+
+def as_markdown(info: Mapping[str, Any], items: Iterable[Item]) -> str:
+    """The conversation for people: what was said by whom and when, and what tools were asked and gave."""
+    title = " ".join(str(info["title"]).split()) or "Conversation"
+    parts = [f"# {title}", f"{info['agent']} · {_time(info['created_at'])}"]
+    parts += [part for item in items if (part := _item(item))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _item(item: Item) -> str:
+    match item["kind"]:
+        case "message" | "note":
+            files = "".join(f"\n- {one['name']}" for one in item.get("attachments") or ())
+            who = "Person" if item["kind"] == "message" else "Note"
+            return "\n\n".join(filter(None, (f"## {who} · {_time(item['at'])}", item["text"], files.strip())))
+        case "step":
+            calls = [_call(call) for call in item["calls"]]
+            return "\n\n".join(filter(None, (f"## Agent · {_time(item['at'])}", item["text"], *calls)))
+        case "notice":
+            return f"> {' · '.join(filter(None, (item['code'], item['detail'])))}"
+    return ""
+
+
+def _call(call: Mapping[str, Any]) -> str:
+    told = [f"**{call['name']}** · {call['status']}", fenced(call["arguments"], "json")]
+    given = call.get("result") or call["preview"]
+    return "\n\n".join([*told, fenced(given)] if given else told)
+
+
+def fenced(text: str, language: str = "") -> str:
+    """A block of code around a text, whatever fences it holds itself."""
+    longest = max((len(run) for run in re.findall("`{3,}", text)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _time(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
