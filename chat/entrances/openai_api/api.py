@@ -15,9 +15,9 @@ from django.http.response import HttpResponseBase
 from ninja import Header, Path
 
 from agents.models import Agent
-from chat.entrances.openai_api import answers, asking, completions, errors, responses, store
+from chat.entrances.openai_api import answering, asking, completions, errors, responses, store
 from chat.entrances.openai_api import shapes as s
-from chat.entrances.openai_api.answers import Answer
+from chat.entrances.openai_api.answering import Answer
 from chat.entrances.openai_api.following import awaited, progress
 from chat.entrances.openai_api.models import Exchange
 from chat.entrances.openai_api.store import Wanted
@@ -190,7 +190,7 @@ async def _events(row: Exchange, bearer: Bearer, metadata: Any) -> AsyncGenerato
 async def get_response(request: HttpRequest, response: ResponseId) -> HttpResponseBase:
     """A response as it stands."""
     row = await _own(request, response)
-    answer = await ask(answers.find, row.conversation, str(row.message))
+    answer = await ask(answering.find, row.conversation, str(row.message))
     return _named(JsonResponse(responses.response(row, answer)), row)
 
 
@@ -203,9 +203,9 @@ async def get_response(request: HttpRequest, response: ResponseId) -> HttpRespon
 async def cancel_response(request: HttpRequest, response: ResponseId) -> HttpResponseBase:
     """Stop the run that answers."""
     row = await _own(request, response)
-    if await ask(answers.find, row.conversation, str(row.message)) is None:
+    if await ask(answering.find, row.conversation, str(row.message)) is None:
         await asking.stop(_bearer(request), row)
-    answer = await ask(answers.find, row.conversation, str(row.message))
+    answer = await ask(answering.find, row.conversation, str(row.message))
     return _named(JsonResponse(responses.response(row, answer)), row)
 
 

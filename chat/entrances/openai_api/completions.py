@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from chat.entrances.openai_api.answers import Answer
+from chat.entrances.openai_api.answering import Answer
 from chat.entrances.openai_api.models import Exchange
 from chat.http import sse
 

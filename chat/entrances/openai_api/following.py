@@ -11,8 +11,8 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from agents.lifecycle import RUN
-from chat.entrances.openai_api import answers, store
-from chat.entrances.openai_api.answers import Answer
+from chat.entrances.openai_api import answering, store
+from chat.entrances.openai_api.answering import Answer
 from chat.entrances.openai_api.models import Exchange
 from chat.http.problems import Problem
 from chat.messenger.follow import Follower
@@ -63,7 +63,7 @@ class Collected:
         self._steps = {seq: one for seq, one in self._steps.items() if seq in mine or seq < first}
         for seq, one in mine.items():
             streamed = part[1] if part is not None and part[0] == one["id"] and not one["text"] else ""
-            self._steps[seq] = (one["id"], one["text"] or streamed, answers.answers(one))
+            self._steps[seq] = (one["id"], one["text"] or streamed, answering.answers(one))
         over = run.get("status") in RUN.final and (run.get("id") == self.run or not self.run)
         return over or any(ends for _, _, ends in self._steps.values())
 
@@ -75,7 +75,7 @@ class Collected:
             found.append(text)
             if ends:
                 break
-        return answers.joined(found)
+        return answering.joined(found)
 
 
 async def progress(exchange: Exchange) -> AsyncGenerator[str | Answer | None, None]:
@@ -90,7 +90,9 @@ async def progress(exchange: Exchange) -> AsyncGenerator[str | Answer | None, No
             try:
                 await follower.follow()
                 ready = collected.look(follower.state, follower.part)
-                answer = await ask(answers.find, exchange.conversation, message) if ready or looked else None
+                answer = (
+                    await ask(answering.find, exchange.conversation, message) if ready or looked else None
+                )
                 failures, looked = 0, False
             except NoConversation:
                 raise Problem("not_found") from None

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from chat.entrances.openai_api.answers import Answer
+from chat.entrances.openai_api.answering import Answer
 from chat.entrances.openai_api.models import Exchange
 from chat.http import sse
 from chat.http.problems import Problem

@@ -7,7 +7,7 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 from django.db import IntegrityError, transaction
 
 from agents.models import Agent
-from chat.entrances.openai_api import answers
+from chat.entrances.openai_api import answering
 from chat.entrances.openai_api.models import Exchange
 from chat.entrances.openai_api.transcript import Asked, Turn, chain, started
 from chat.http.problems import Problem
@@ -130,7 +130,7 @@ def _branched(user: int, wanted: Wanted) -> Wanted:
         if row is None:
             break
         said = Message.objects.filter(conversation_id=row.conversation, message=str(row.message)).first()
-        answer = answers.find(row.conversation, str(row.message))
+        answer = answering.find(row.conversation, str(row.message))
         if said is not None:
             turns = [("user", said.body["text"]), ("assistant", answer.text if answer else ""), *turns]
         row = row.previous
