@@ -233,10 +233,10 @@ MUTANTS: tuple[Mutant, ...] = (
         ("tests/contract/test_store.py", "-k", "W4"),
     ),
     Mutant(
-        "an empty store takes writes",
+        "a store that is empty or has lost its tail takes writes",
         "chat/session/scripts/append.lua",
-        "if not meta[1] then return {'missing'} end\n",
-        "if not meta[1] then meta = {ARGV[1], ARGV[2], ARGV[3], '0', '0', ARGV[4]} end\n",
+        "if not whole(meta[7], meta[2], meta[8]) then return {'missing'} end\n",
+        "",
         ("tests/contract/test_store.py", "-k", "S6"),
     ),
     Mutant(

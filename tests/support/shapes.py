@@ -281,7 +281,7 @@ SHAPES: dict[str, Shape] = {
     "C7 an error in the middle, each time": Shape(
         [*say("The first half"), frame({"error": {"message": "upstream timeout", "code": 504}})],
         f"“The first half”, {MARKED}, and why the run failed; after five tries", "The first half",
-        incomplete="interrupted", code="model_busy", detail="upstream timeout", requests=5,
+        incomplete="interrupted", code="model_error", detail="upstream timeout", requests=5,
     ),
     "C8 a clean end in the middle, each time": Shape(
         say("The first half of", " a sent"), f"“The first half of a sent”, {MARKED}; after two tries",

@@ -86,7 +86,7 @@ def _result(row: ScheduleFiring, place: Conversation | None) -> FiringResult | N
     run = replies.find_run(place.id, reader) if reader else None
     if run is None:
         busy = Run.objects.filter(conversation=place, status__in=sorted(ACTIVE_RUN)).exists()
-        unread = "Nobody has read it: the run that it waited behind was stopped. The next run will."
+        unread = "Nobody has read it: it waited behind a run that was stopped, and was taken back."
         return None if busy else FiringResult("unread", unread, unread)
     reply = replies.reply_of(run, row.message)
     if not reply.over:

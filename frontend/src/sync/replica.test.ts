@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Item, Part, StepItem } from "./protocol.gen";
+import type { EventFrame, Item, Part, StepItem } from "./protocol.gen";
 import { NO_USAGE } from "./reducer";
 import { fromSnapshot, known, type Replica, withEvent, withPage, withPart } from "./replica";
 
@@ -37,6 +37,25 @@ function replica(text: string | null, items: Item[] = [note(50), STEP]): Replica
 function part(offset: number, text: string, message = "s"): Part {
   return { type: "part", conversation: "c", message, offset, text };
 }
+
+describe("W2 events", () => {
+  const titled = (prev: string, cursor: string, seq: number): EventFrame => ({
+    type: "event",
+    conversation: "c",
+    prev,
+    cursor,
+    seq,
+    event: { type: "conversation.renamed", at: 0, title: "T" },
+  });
+
+  it("follow one another: after a hole comes a gap, and what is known is stale", () => {
+    const before = replica(null);
+    expect(withEvent(before, titled("e:60:t", "e:61:u", 61))).toMatchObject({ cursor: "e:61:u" });
+    expect(withEvent(before, titled("e:61:u", "e:62:v", 62))).toBe("gap");
+    expect(withEvent(before, titled("e:59:s", "e:60:t", 60))).toBe("stale");
+    expect(withEvent(before, titled("f:59:s", "f:60:t", 60))).toBe("gap");
+  });
+});
 
 describe("W4 parts", () => {
   it("any repeated and overlapping slices of a text, in order of their ends, give that text", () => {

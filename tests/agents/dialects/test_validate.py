@@ -239,7 +239,7 @@ MUTANTS = {
         "    if not is_object(text):\n        return text",
     ),
     "an empty message stays empty": (
-        "if message.text.strip() else EMPTY_MESSAGE",
+        "if not is_blank(message.text) else EMPTY_MESSAGE",
         "if True else EMPTY_MESSAGE",
     ),
     "names are sent as they came": (
