@@ -101,7 +101,14 @@ def test_a_name_to_switch_off_that_nobody_has_is_told():
 
 
 def test_the_entrances_are_there_and_who_owns_the_root_comes_last():
-    assert {one.name for one in extensions.entrances()} >= {"web", "feishu", "schedule", "trigger", "api", "openai"}
+    assert {one.name for one in extensions.entrances()} >= {
+        "web",
+        "feishu",
+        "schedule",
+        "trigger",
+        "api",
+        "openai",
+    }
     assert extensions.urls()[-1] == "chat.entrances.web.urls" and len(extensions.urls()) == 6
     assert {service.name for service in extensions.services()} == {"feishu", "schedules", "triggers"}
     assert [str(route.pattern) for route in extensions.sockets()] == ["ws"]

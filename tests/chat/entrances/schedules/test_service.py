@@ -97,7 +97,9 @@ async def begin(house: House, user: Any = None) -> str:
     return place
 
 
-async def test_R7_one_that_is_taken_back_behind_a_stopped_run_says_that_nobody_has_read_it(house: House) -> None:
+async def test_R7_one_that_is_taken_back_behind_a_stopped_run_says_that_nobody_has_read_it(
+    house: House,
+) -> None:
     place = await begin(house)
     row = await house.make(place="same", conversation=UUID(place))
     house.gate.clear()
