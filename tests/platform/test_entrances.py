@@ -65,7 +65,9 @@ def point(value: str, name: str = "pager") -> EntryPoint:
 
 
 def test_the_entrances_in_the_tree_are_found():
-    assert built_in(ROOT) == [f"chat.entrances.{name}" for name in ("feishu", "schedules", "triggers", "web")]
+    assert built_in(ROOT) == [
+        f"chat.entrances.{name}" for name in ("api", "feishu", "openai_api", "schedules", "triggers", "web")
+    ]
 
 
 def test_a_package_adds_its_app_behind_them():
@@ -133,7 +135,7 @@ def manage(site: Path, *arguments: str, **settings: str) -> subprocess.Completed
 def test_an_installed_package_is_an_entrance_like_any_other(site: Path):
     done = manage(site, "shell", "-v", "0", "-c", ASK)
     assert done.stdout.splitlines() == [
-        "['feishu', 'pager', 'schedule', 'trigger', 'web']",
+        "['api', 'feishu', 'openai', 'pager', 'schedule', 'trigger', 'web']",
         "['feishu', 'schedules', 'triggers']",
         "[200, 405, 200]",
         "True",
@@ -143,7 +145,7 @@ def test_an_installed_package_is_an_entrance_like_any_other(site: Path):
 def test_one_that_is_switched_off_is_not_there_and_its_tables_are(site: Path):
     done = manage(site, "shell", "-v", "0", "-c", ASK, HOLDFAST_DISABLED_ENTRANCES="pager, trigger")
     assert done.stdout.splitlines() == [
-        "['feishu', 'pager', 'schedule', 'trigger', 'web']",
+        "['api', 'feishu', 'openai', 'pager', 'schedule', 'trigger', 'web']",
         "['feishu', 'schedules']",
         "[404, 404, 200]",
         "False",

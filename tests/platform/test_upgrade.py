@@ -22,6 +22,7 @@ MOVED = {
     "triggers": {"trigger", "triggerfiring", "triggerscan"},
 }
 GRANTED = ("view_feishulane", "change_feishudelivery", "change_trigger", "view_schedulefiring", "view_call")
+ADDED_TO = ("auth_group", "auth_group_permissions")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -43,6 +44,13 @@ def permissions(alias: str, apps: Any) -> set[tuple[str, str, int]]:
     group = apps.get_model("auth", "Group").objects.using(alias).get(name="Helpers")
     found = group.permissions.using(alias).values_list("content_type__app_label", "codename", "pk")
     return set(found)
+
+
+def kept(found: upgrading.Rows, rows: upgrading.Rows) -> upgrading.Rows:
+    """Of the tables that the new release adds rows of its own to (its groups of operators), those that were there."""
+    return {
+        table: [row for row in found[table] if table not in ADDED_TO or row in rows[table]] for table in found
+    }
 
 
 def owners(alias: str, apps: Any) -> dict[str, set[str]]:
@@ -79,13 +87,13 @@ def test_every_row_and_permission_is_carried_over_and_back_and_over_again(old: s
     assert {app for app, _, _ in granted} == {"chat"} and len(granted) == len(GRANTED)
     for _ in range(2):
         new = upgrading.migrate(old)
-        assert upgrading.rows(old, rows) == rows
+        assert kept(upgrading.rows(old, rows), rows) == rows
         moved = {(_app_of(codename), codename, pk) for _, codename, pk in granted}
         assert permissions(old, new) == moved
         assert {app: owners(old, new)[app] for app in MOVED} == MOVED
         assert not set.union(*MOVED.values()) & owners(old, new)["chat"]
         apps = upgrading.migrate(old, BEFORE)
-        assert upgrading.rows(old, rows) == rows
+        assert kept(upgrading.rows(old, rows), rows) == rows
         assert permissions(old, apps) == granted
         assert not set(MOVED) & set(owners(old, apps))
 

@@ -30,8 +30,8 @@ CHANGES = (
         "        e.RunStopping: Row(_ACTIVE, None),\n        e.RunChecked: Row(_ACTIVE, None),\n",
     ),
     (
-        "    replay: dict[str, Any] | None = None\n\n\nclass StepStopped",
-        '    replay: dict[str, Any] | None = None\n    mood: str = "calm"\n\n\nclass StepStopped',
+        '    sent: str = ""\n\n\nclass StepStopped',
+        '    sent: str = ""\n    mood: str = "calm"\n\n\nclass StepStopped',
     ),
     (
         "fence=fence, worker=worker)]\n\n        await self._append(begin)",
