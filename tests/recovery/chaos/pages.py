@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.chat import Chat
 from tests.browser.conftest import FLAGS
@@ -63,6 +63,7 @@ class Pages:
     def _work(self) -> None:
         path = find_chromium()
         assert path, "No Chromium found. Run `make tools`, or install the package `chromium`."
+        expect.set_options(timeout=30_000)  # the processes beside it are killed from the first second on
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
             open_pages: list[tuple[Chat, str]] = []
