@@ -58,7 +58,8 @@ def locked(trigger_id: UUID) -> Trigger | None:
 
 def record_one(trigger: Trigger, sighting: Sighting, now: int) -> TriggerFiring:
     """As `record`, for a trigger whose row the caller's transaction holds."""
-    known = TriggerFiring.objects.filter(trigger=trigger, key=sighting.key).first()
+    # With its trigger: whoever sends it on does so in an event loop, where nothing is looked up.
+    known = TriggerFiring.objects.select_related("trigger").filter(trigger=trigger, key=sighting.key).first()
     if known is not None:
         return known
     reason = sighting.refused
