@@ -45,7 +45,7 @@ def test_a_conversation_is_live_in_feishu_and_in_the_web_chat(bot: Bot, visit: C
         20,
         "streamed text on the card",
     )[0]
-    assert chat.hook("step").count() >= 2
+    expect(chat.hook("step").nth(1)).to_be_visible()
     chat.wait_until_done(60)
     bot.until(lambda: len(bot.answers()) == 3, 20, "what was said, and its answer, in Feishu")
     assert "**alice** (the web chat)" in bot.answers()[1] and "tell me a long story" in bot.answers()[1]

@@ -67,10 +67,17 @@ async def goes_on_after(stack: Stack) -> float:
             for label in ("worker", "worker2")
             if f"-{stack.process(label).pid}-" in started["event"]["worker"]
         )
+        key = conversation.replace("-", "")
+
+        def stored() -> bool:
+            rows = stack.sql("SELECT status, attempt FROM chat_run WHERE conversation_id = ?", key)
+            return rows == [("running", 1)]
+
+        # What Redis alone knew is forgotten with it: then the run begins anew, as its first attempt.
+        await eventually(stored, 20, "SQL to know that the run has begun")
         stack.process(owner).kill()
         stack.valkey.flush()
         killed = time.monotonic()
-        key = conversation.replace("-", "")
 
         def performed_again() -> bool:
             rows = stack.sql("SELECT status, attempt FROM chat_run WHERE conversation_id = ?", key)

@@ -19,12 +19,8 @@ def buttons(house, chat="oc_a"):
     return [label for card in house.cards(chat) for label in card.buttons]
 
 
-async def statuses(house):
-    events = await house.events(await FeishuLane.objects.aget())
-    return [one.status for one in events if isinstance(one, e.CallSettled)]
-
-
-async def test_W8_five_long_approvals_are_all_asked_on_cards_that_fit(house):
+async def five_asked(house):
+    """Five calls wait for a person, each with 1,900 Chinese characters; their arguments."""
     house.gate.set()
     house.asks_before = ("note",)
     arguments = [json.dumps({"text": f"{number}" + "字" * 1_900}, ensure_ascii=False) for number in range(5)]
@@ -32,6 +28,16 @@ async def test_W8_five_long_approvals_are_all_asked_on_cards_that_fit(house):
     await house.say("act")
     await house.until(lambda: buttons(house).count("Allow") == 5, "the choices")
     await house.quiet()
+    return arguments
+
+
+async def statuses(house):
+    events = await house.events(await FeishuLane.objects.aget())
+    return [one.status for one in events if isinstance(one, e.CallSettled)]
+
+
+async def test_W8_five_long_approvals_are_all_asked_on_cards_that_fit(house):
+    arguments = await five_asked(house)
     assert not house.feishu.refused
     asking = [card.text() for card in house.feishu.cards_of("oc_a") if "Allow" in card.text()]
     assert 1 < len(asking) <= 4 and all(len(text.encode()) < CARD_BYTES for text in asking)
@@ -47,13 +53,7 @@ async def test_W8_five_long_approvals_are_all_asked_on_cards_that_fit(house):
 
 
 async def test_W8_what_is_not_decided_keeps_its_buttons_while_what_was_allowed_runs(house, monkeypatch):
-    house.gate.set()
-    house.asks_before = ("note",)
-    arguments = [json.dumps({"text": f"{number}" + "字" * 1_900}, ensure_ascii=False) for number in range(5)]
-    house.model = ScriptedModel(asks(*[("note", one) for one in arguments]), says("All decided."))
-    await house.say("act")
-    await house.until(lambda: buttons(house).count("Allow") == 5, "the choices")
-    await house.quiet()
+    await five_asked(house)
     perform, goes_on = house.pool.perform, asyncio.Event()
 
     async def later(*run):

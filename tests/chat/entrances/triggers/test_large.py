@@ -63,9 +63,18 @@ async def test_25_MB_are_taken_five_at_once_and_one_of_them_in_memory(house: Hou
     body = json.dumps(push(20_000, GITHUB - 100)).encode()
     assert GITHUB - 200 < len(body) <= GITHUB
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    told = await asyncio.gather(*(house.post(trigger, body, X_Delivery_Id=str(n)) for n in range(5)))
+
+    async def sent(number: int) -> dict[str, str]:
+        """As senders do, again when the server says that it was too busy to keep it in time."""
+        for _ in range(5):
+            told: dict[str, str] | None = await house.post(trigger, body, None, X_Delivery_Id=str(number))
+            if told is not None:
+                return told
+        return {}
+
+    told = await asyncio.gather(*(sent(number) for number in range(5)))
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    assert {one["status"] for one in told} <= {"fired", "pending"}
+    assert all(told) and {one["status"] for one in told} <= {"fired", "pending"}
     await house.settle()
     assert await house.said() == ["refs/heads/main"] * 5
     # Each copy of the test's own requests is 25 MB more; a document of all five would be a gigabyte.

@@ -240,7 +240,8 @@ async def test_many_long_texts_are_read_in_several_rounds(house: House, monkeypa
         await house.say(place, f"{'x' * 60} {number}k")
     rounds = 0
     while await sync_to_async(watching.behind)():
-        await house.round()
+        # One worker: where two look at the same moment, the second may read on where the first has just stopped.
+        await house.round(services=1)
         rounds += 1
     assert rounds >= 3
     assert len(await house.rows(trigger)) == 6
