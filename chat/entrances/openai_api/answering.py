@@ -33,22 +33,25 @@ class Answer:
 
 
 def find(conversation: UUID, message: str) -> Answer | None:
-    """The answer to a message; None: there is none yet. In a database thread."""
+    """The answer to a message; None: there is none yet. In a database thread.
+
+    A run may go on between two of these looks. So a run is read before its steps: one that is over has them all."""
     said = Message.objects.filter(conversation_id=conversation, message=message).values_list("seq", flat=True)
     place = said.first()
     if place is None:
         return None
     rows = Step.objects.filter(conversation_id=conversation, seq__gt=place).order_by("seq")
+    unread = _unread(conversation, message)
     run = rows.values_list("run", flat=True).first()
     if run is None:
-        return _unread(conversation, message, place)
+        return unread
+    row = replies.find_run(conversation, run)
     bodies: list[Any] = []
     told: Any = rows.filter(run=run, status__in=("finished", "stopped")).values_list("body", flat=True)
     for body in told:
         bodies.append(body)
         if answers(body):
             return _answer(run, "finished", bodies)
-    row = replies.find_run(conversation, run)
     if row is None or row.status in e.ACTIVE_RUN:
         return None
     return _answer(run, row.status, bodies, replies.ending(row), row.code)
@@ -79,8 +82,8 @@ def _answer(run: str, status: str, bodies: list[Any], ending: str = "", code: st
     )
 
 
-def _unread(conversation: UUID, message: str, place: int) -> Answer | None:
-    """Of a message that no step has read: its run ended before, or the run ahead of it was stopped."""
+def _unread(conversation: UUID, message: str) -> Answer | None:
+    """Of a message, if no step reads it: its run ended before, or the run ahead of it was stopped."""
     runs = Run.objects.filter(conversation_id=conversation)
     own = runs.filter(cause=message).first()
     last = own or runs.order_by("-seq").first()

@@ -23,7 +23,8 @@ SLOW = "Research lighthouses."
 
 @pytest.fixture(scope="module")
 def stack(database_template: Any) -> Iterator[Stack]:
-    env = {"HOLDFAST_LEASE_MS": "2000", "HOLDFAST_RENEW_MS": "600", "HOLDFAST_SWEEP_MS": "300"}
+    # Long enough for a live worker that waits for a core: a lost lease ends a stream whose text was already read.
+    env = {"HOLDFAST_LEASE_MS": "6000", "HOLDFAST_RENEW_MS": "1500", "HOLDFAST_SWEEP_MS": "300"}
     with Stack(template=database_template, env=env) as made:
         yield made.up()
 
