@@ -38,6 +38,25 @@ def undisturbed(browser: Any, house: Stack) -> Callable[[str], Story]:
 
     return tell
 
+#: Which paragraph of the answer is the first of which all is in sight.
+IN_SIGHT = """() => {
+  const top = document.querySelector('[data-testid="transcript"]').getBoundingClientRect().top;
+  const found = [...document.querySelectorAll('[data-testid="step-text"] p')];
+  return found.findIndex((one) => one.getBoundingClientRect().top > top);
+}"""
+
+#: Whether a pointer in the middle of the text would meet it, thirty times in a second.
+UNDER = """async () => {
+  const box = document.querySelector('[data-testid="transcript"]').getBoundingClientRect();
+  const found = [];
+  for (let look = 0; look < 30; look += 1) {
+    const at = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+    found.push(at.closest('[data-testid="step"]') !== null);
+    await new Promise((done) => setTimeout(done, 33));
+  }
+  return found;
+}"""
+
 
 def assert_same_end(chat: Chat, house: Stack, conversation: str, story: Story) -> None:
     """This page shows, and the journal has, what the undisturbed conversation showed and had; its end is in sight."""
@@ -116,6 +135,36 @@ def test_who_scrolls_up_in_a_growing_answer_is_left_there(visit: Any) -> None:
     chat.wait_until_done(60)
     assert chat.place()["left"] <= 1
     expect(chat.hook("jump-to-latest")).to_have_count(0)
+
+
+def test_what_is_there_can_be_clicked_while_the_answer_grows(visit: Any) -> None:
+    chat = visit()
+    chat.begin(LONG)
+    wait_until(lambda: chat.place()["offset"] > 300, 20, "more text than fits the page")
+    assert set(chat.page.evaluate(UNDER)) == {True}, "each time there was text under the pointer"
+
+
+def test_what_is_pressed_stays_under_the_pointer_while_the_answer_grows(visit: Any) -> None:
+    """Or a click that takes a moment goes to whatever has come there."""
+    chat = visit()
+    chat.begin(LONG)
+    wait_until(lambda: chat.place()["offset"] > 300, 20, "more text than fits the page")
+    paragraph = chat.hook("step-text").locator("p").nth(chat.page.evaluate(IN_SIGHT))
+    box = paragraph.bounding_box()
+    assert box is not None
+    chat.page.mouse.move(box["x"] + 20, box["y"] + box["height"] / 2)
+    chat.page.mouse.down()
+    pressed, height = paragraph.bounding_box(), chat.place()["height"]
+    wait_until(
+        lambda: chat.place()["height"] > height + 200,
+        20,
+        lambda: f"{height} to grow, not {chat.place()}",
+    )
+    assert paragraph.bounding_box() == pressed
+    chat.page.mouse.up()
+    wait_until(lambda: chat.place()["left"] <= 1, 5, lambda: f"the end to be in sight, not {chat.place()}")
+    chat.wait_until_done(60)
+    assert chat.place()["left"] <= 1
 
 
 def test_W3_a_link_that_stays_open_but_carries_nothing(

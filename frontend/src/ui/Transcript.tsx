@@ -50,6 +50,7 @@ export function Transcript({
 
   return (
     <div className="relative min-h-0 flex-1">
+      {/* While text streams the list is always being scrolled, and lets nothing be clicked then if it is let. */}
       <div
         ref={scroller}
         role="log"
@@ -57,7 +58,7 @@ export function Transcript({
         aria-label={words.t("log.label", { agent: name })}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the log is scrolled by keyboard.
         tabIndex={0}
-        className={`transcript h-full overflow-x-hidden overflow-y-auto overscroll-contain transition-[filter,opacity] duration-500 [overflow-anchor:none] focus-visible:-outline-offset-4 ${view.synced ? "" : "opacity-95 grayscale-[0.7]"}`}
+        className={`transcript h-full overflow-x-hidden overflow-y-auto overscroll-contain transition-[filter,opacity] duration-500 [&>div]:pointer-events-auto! [overflow-anchor:none] focus-visible:-outline-offset-4 ${view.synced ? "" : "opacity-95 grayscale-[0.7]"}`}
         onClickCapture={(event) => isToggle(event) && hold()}
         {...hands}
         data-testid="transcript"

@@ -1,4 +1,12 @@
-import { type KeyboardEvent, useCallback, useLayoutEffect, useRef, useState, type WheelEvent } from "react";
+import {
+  type KeyboardEvent,
+  type PointerEvent,
+  useCallback,
+  useLayoutEffect,
+  useRef,
+  useState,
+  type WheelEvent,
+} from "react";
 import type { VirtualizerHandle } from "virtua";
 import type { Row } from "./view";
 
@@ -8,6 +16,9 @@ const NEAR_END = 48;
 const HAND_MS = 400;
 /** The keys that scroll up. */
 const UP = new Set(["ArrowUp", "PageUp", "Home"]);
+
+/** The ends of a press. A menu that opens, or another window, may keep the release to itself. */
+const RELEASES = ["pointerup", "pointercancel", "contextmenu", "blur"];
 
 /** What has the focus and is scrolled by itself, or takes these keys for its text. */
 const OWN_SCROLL = "pre, .table-frame, input, textarea, select, [role=menu]";
@@ -41,7 +52,10 @@ export function follows(following: boolean, before: Place, now: Place, hand: boo
   return following && !hand && !sameBox;
 }
 
-/** Keeps the end in sight while it grows, until the reader scrolls up. Put `hands` on the scroller. */
+/**
+ * Keeps the end in sight while it grows, until the reader scrolls up. While a button of the pointer is down nothing is
+ * moved: what is pressed must be there when it is let go, or it is not clicked. Put `hands` on the scroller.
+ */
 export function useStickToEnd(
   scroller: React.RefObject<HTMLDivElement | null>,
   list: React.RefObject<VirtualizerHandle | null>,
@@ -53,7 +67,9 @@ export function useStickToEnd(
   const leave = useCallback(() => {
     if ((scroller.current?.scrollTop ?? 0) > 0) stuck.current = false;
   }, [scroller]);
-  const [hands, hasHand, rises] = useHands(leave);
+  const [hands, hasHand, rises, steady] = useHands(leave, scroller, () => {
+    if (stuck.current) toEnd();
+  });
 
   const look = useCallback((): Place => {
     const box = scroller.current;
@@ -65,9 +81,10 @@ export function useStickToEnd(
   // wakes it. What a row has grown by, it measures before the next frame is painted, and calls `onResize`.
   const toEnd = useCallback(() => {
     const box = scroller.current;
+    if (steady()) return;
     if (box) box.scrollTop = (list.current?.scrollSize ?? box.scrollHeight) - box.clientHeight;
     last.current = look();
-  }, [scroller, list, look]);
+  }, [scroller, list, look, steady]);
 
   const tell = useCallback((place: Place) => setAway(!stuck.current && left(place) > 2 * NEAR_END), []);
 
@@ -83,23 +100,21 @@ export function useStickToEnd(
   }, [look, hasHand, rises, tell, toEnd]);
 
   const onResize = useCallback(() => {
-    if (stuck.current) toEnd();
+    // The list moves a row that grows over the top up, after this and before the next frame is painted.
+    if (steady()) queueMicrotask(steady);
+    else if (stuck.current) toEnd();
     else tell(look());
-  }, [toEnd, tell, look]);
+  }, [toEnd, tell, look, steady]);
 
-  const count = rows.length;
-  const newest = rows[count - 1];
+  const newest = rows[rows.length - 1];
   // The reader's own message is always shown, wherever they have scrolled to.
   const own = newest?.type === "pending" ? newest.key : null;
   useLayoutEffect(() => {
     if (own !== null) stuck.current = true;
   }, [own]);
+  // Not the list's own `scrollToIndex`: it goes on for as long as rows grow, whatever the reader does meanwhile. Rows that are
+  // measured on the way bring `onResize`, and that the end.
   // biome-ignore lint/correctness/useExhaustiveDependencies: every change of the rows may have moved the end.
-  useLayoutEffect(() => {
-    if (!stuck.current || count === 0) return;
-    list.current?.scrollToIndex(count - 1, { align: "end" });
-  }, [count, own]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: as above, for text that grows within a row.
   useLayoutEffect(() => {
     if (stuck.current) toEnd();
   }, [rows, toEnd]);
@@ -110,19 +125,22 @@ export function useStickToEnd(
   const jump = useCallback(() => {
     stuck.current = true;
     setAway(false);
-    // Not the list's own `scrollToIndex`: it goes on for as long as rows grow, whatever the reader does meanwhile. Rows that
-    // are measured on the way there bring `onResize`, and that the end.
     toEnd();
   }, [toEnd]);
   return { away, onScroll, onResize, hold, jump, hands };
 }
 
 /** Listeners that notice when the reader scrolls up, whether one did just now, and whether it was by a key, of which `leave`
- * is told at once. A pointer that is down may drag the scroll bar or select text beyond the edge. */
-function useHands(leave: () => void) {
+ * is told at once. `steady` puts what the pointer's first button presses back to its place on the screen, and says whether
+ * anything is pressed; `letGo` is called when it no longer is. A pointer that is down may drag the scroll bar or select text
+ * beyond the edge. */
+function useHands(leave: () => void, scroller: React.RefObject<HTMLDivElement | null>, letGo: () => void) {
   const until = useRef(0);
   const rising = useRef(0);
   const down = useRef(false);
+  const press = useRef<{ target: Element; top: number } | null>(null);
+  const after = useRef(letGo);
+  after.current = letGo;
   const soon = useCallback(() => {
     until.current = performance.now() + HAND_MS;
   }, []);
@@ -130,12 +148,16 @@ function useHands(leave: () => void) {
     const release = () => {
       if (down.current) soon();
       down.current = false;
+      if (press.current === null) return;
+      // The click comes after the release, and goes to what is under the pointer then.
+      setTimeout(() => {
+        press.current = null;
+        after.current();
+      });
     };
-    window.addEventListener("pointerup", release);
-    window.addEventListener("pointercancel", release);
+    for (const name of RELEASES) window.addEventListener(name, release);
     return () => {
-      window.removeEventListener("pointerup", release);
-      window.removeEventListener("pointercancel", release);
+      for (const name of RELEASES) window.removeEventListener(name, release);
     };
   }, [soon]);
   const hands = useRef({
@@ -150,11 +172,21 @@ function useHands(leave: () => void) {
       rising.current = until.current;
       leave();
     },
-    onPointerDown: () => {
+    onPointerDown: (event: PointerEvent) => {
       down.current = true;
+      const { target, button } = event;
+      if (button === 0 && target instanceof Element)
+        press.current = { target, top: target.getBoundingClientRect().top };
     },
   });
   const hasHand = useCallback(() => down.current || performance.now() < until.current, []);
   const rises = useCallback(() => performance.now() < rising.current, []);
-  return [hands.current, hasHand, rises] as const;
+  const steady = useCallback((): boolean => {
+    const { current: box } = scroller;
+    const { current: held } = press;
+    if (held === null || box === null) return false;
+    if (held.target.isConnected) box.scrollTop += held.target.getBoundingClientRect().top - held.top;
+    return true;
+  }, [scroller]);
+  return [hands.current, hasHand, rises, steady] as const;
 }

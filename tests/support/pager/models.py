@@ -29,6 +29,9 @@ class PagerPerson(models.Model):
     name = models.CharField(max_length=100, blank=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
 
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["app", "number"], name="pager_person"),)
+
 
 class PagerMessage(InboundMessage):
     app = models.ForeignKey(PagerApp, models.CASCADE)
