@@ -9,8 +9,10 @@ import { type Applied, fromSnapshot, type Replica, withEvent, withPage, withPart
 const REACH_MS = 2_000;
 /** An `open` must be answered, or the next piece be there, within this: half a megabyte over a slow link. */
 const ANSWER_MS = 15_000;
-/** Resyncs of one conversation within `CALM_MS` that happen at once; further ones wait. */
+/** Resyncs of one conversation within `CALM_MS` that happen at once; further ones wait. Each other branch that somebody
+ * looks at brings one, as a new epoch: a person goes through several of them. */
 const QUICK = 3;
+const QUICK_EPOCHS = 15;
 const CALM_MS = 10_000;
 /** Cursors that are remembered as passed, so that a heartbeat overtaken by events is not taken for a dead branch. */
 const PASSED = 256;
@@ -46,8 +48,9 @@ interface Slot {
   /** Heartbeats in a row that did not name it. */
   unheard: number;
   pieces: Snapshot[];
-  /** Times of the latest resyncs. */
+  /** Times of the latest resyncs, and of those for a new epoch. */
   resyncs: number[];
+  epochs: number[];
 }
 
 export class Core {
@@ -94,6 +97,7 @@ export class Core {
       slot.due = null;
       slot.pieces = [];
       slot.resyncs = [];
+      slot.epochs = [];
       this.#changed.add(id);
     }
   }
@@ -111,6 +115,7 @@ export class Core {
       unheard: 0,
       pieces: [],
       resyncs: [],
+      epochs: [],
     };
     this.#slots.set(conversation, slot);
     this.#changed.add(conversation);
@@ -151,7 +156,7 @@ export class Core {
       case "synced":
         return this.#synced(frame.conversation, slot, frame.cursor);
       case "resync":
-        return this.#resync(frame.conversation, slot);
+        return this.#resync(frame.conversation, slot, frame.reason === "epoch");
       case "gone":
         slot.gone = true;
         slot.phase = { kind: "waiting", at: Number.POSITIVE_INFINITY };
@@ -160,7 +165,8 @@ export class Core {
         return [];
       case "error":
         // The server could not show it now. It says no more of it, so we ask again.
-        if (slot.phase.kind === "asked") slot.phase = { kind: "waiting", at: this.now() + this.#pause(slot) };
+        if (slot.phase.kind === "asked")
+          slot.phase = { kind: "waiting", at: this.now() + this.#pause(slot.resyncs.length - QUICK) };
         return [];
       default:
         // A frame that a newer server knows: it cannot be needed, or the server would not have welcomed us.
@@ -259,19 +265,22 @@ export class Core {
   }
 
   /** Ask for a snapshot: at once, unless that has been tried too often lately. */
-  #resync(conversation: string, slot: Slot): ClientFrame[] {
+  #resync(conversation: string, slot: Slot, epoch = false): ClientFrame[] {
     const now = this.now();
-    slot.resyncs = [...slot.resyncs.filter((at) => at > now - CALM_MS), now];
+    const lately = [...(epoch ? slot.epochs : slot.resyncs).filter((at) => at > now - CALM_MS), now];
+    if (epoch) slot.epochs = lately;
+    else slot.resyncs = lately;
     slot.due = null;
     slot.pieces = [];
     this.#changed.add(conversation);
-    if (slot.resyncs.length <= QUICK) return this.#ask(conversation, slot, undefined);
-    slot.phase = { kind: "waiting", at: now + this.#pause(slot) };
+    const over = lately.length - (epoch ? QUICK_EPOCHS : QUICK);
+    if (over <= 0) return this.#ask(conversation, slot, undefined);
+    slot.phase = { kind: "waiting", at: now + this.#pause(over) };
     return [];
   }
 
-  #pause(slot: Slot): number {
-    return 500 + backoff(Math.max(1, slot.resyncs.length - QUICK + 1), this.random());
+  #pause(over: number): number {
+    return 500 + backoff(Math.max(0, over) + 1, this.random());
   }
 
   #ask(conversation: string, slot: Slot, cursor: string | undefined): ClientFrame[] {

@@ -192,6 +192,23 @@ describe("a conversation that is looked at", () => {
     expect(opens().length).toBeGreaterThan(5);
   });
 
+  it("B6 asks at once for each of several branches that somebody goes through, and not for ever", () => {
+    client.open(ID);
+    world.clock.advance(50);
+    const before = opens().length;
+    const another = () => {
+      socket().queue.push(JSON.stringify({ type: "resync", conversation: ID, reason: "epoch" }));
+      world.clock.advance(300);
+      socket().deliver();
+    };
+    for (let n = 1; n <= 8; n++) {
+      another();
+      expect(opens().length).toBe(before + n);
+    }
+    for (let n = 0; n < 300; n++) another();
+    expect(opens().length).toBeLessThan(before + 8 + 150);
+  });
+
   it("is told that it is gone, and does not ask again", () => {
     const none = "01890000-0000-7000-8000-00000000dead";
     client.open(none);
