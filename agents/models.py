@@ -286,6 +286,8 @@ class Agent(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name = _("agent")
+        verbose_name_plural = _("agents")
         ordering: ClassVar = ["-is_default", "name"]
         constraints: ClassVar = [
             models.UniqueConstraint(

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models, transaction
 from django.dispatch import receiver
+from django.utils.translation import gettext_lazy as _
 
 from agents.events import ACTIVE_RUN
 from chat.support.fields import JsonText
@@ -61,6 +62,8 @@ class Conversation(Used):
     archived_at = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
+        verbose_name = _("conversation")
+        verbose_name_plural = _("conversations")
         indexes = (
             models.Index(
                 fields=["owner", "-pinned_at"],
@@ -95,6 +98,8 @@ class Event(models.Model):
     command = models.CharField(max_length=64, null=True, blank=True)
 
     class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
         constraints = (models.UniqueConstraint(fields=["conversation", "seq"], name="event_seq"),)
         # The admin's list by type: a rare one would be looked for in everybody's events otherwise.
         indexes = (models.Index(fields=["type", "id"], name="event_type"),)
@@ -114,6 +119,8 @@ class Command(models.Model):
     seq = models.BigIntegerField(default=0)
 
     class Meta:
+        verbose_name = _("command")
+        verbose_name_plural = _("commands")
         constraints = (models.UniqueConstraint(fields=["conversation", "command"], name="command_id"),)
 
     def __str__(self) -> str:
@@ -133,6 +140,8 @@ class Message(models.Model):
     body = JsonText()
 
     class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
         constraints = (models.UniqueConstraint(fields=["conversation", "seq"], name="message_seq"),)
         indexes = (models.Index(fields=["conversation", "message"], name="message_id"),)
 
@@ -165,6 +174,8 @@ class Run(Used):
     updated_at = models.BigIntegerField()
 
     class Meta:
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
         constraints = (models.UniqueConstraint(fields=["conversation", "run"], name="run_id"),)
         indexes = (
             models.Index(
@@ -196,6 +207,8 @@ class Step(Used):
     body = JsonText()
 
     class Meta:
+        verbose_name = _("step")
+        verbose_name_plural = _("steps")
         constraints = (
             models.UniqueConstraint(fields=["conversation", "step"], name="step_id"),
             models.UniqueConstraint(fields=["conversation", "seq"], name="step_seq"),
@@ -229,6 +242,8 @@ class Call(models.Model):
     ended_at = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
+        verbose_name = _("call")
+        verbose_name_plural = _("calls")
         constraints = (models.UniqueConstraint(fields=["conversation", "call"], name="call_id"),)
         indexes = (
             models.Index(fields=["conversation", "step", "ordinal"], name="call_order"),
@@ -291,6 +306,8 @@ class Fault(models.Model):
     created_at = models.BigIntegerField()
 
     class Meta:
+        verbose_name = _("refused request")
+        verbose_name_plural = _("refused requests")
         constraints = (models.UniqueConstraint(fields=["conversation", "digest"], name="fault_digest"),)
 
     def __str__(self) -> str:
@@ -319,6 +336,8 @@ class Attachment(models.Model):
     created_at = models.BigIntegerField()
 
     class Meta:
+        verbose_name = _("attachment")
+        verbose_name_plural = _("attachments")
         indexes = (
             models.Index(
                 fields=["owner", "created_at"],
@@ -350,8 +369,8 @@ class QueueFailure(models.Model):
     last_at = models.BigIntegerField()
 
     class Meta:
-        verbose_name = "row that raised"
-        verbose_name_plural = "rows that raised"
+        verbose_name = _("row that raised")
+        verbose_name_plural = _("rows that raised")
         constraints = (models.UniqueConstraint(fields=["queue", "key"], name="queue_failure"),)
 
     def __str__(self) -> str:

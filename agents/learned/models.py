@@ -33,6 +33,7 @@ class LearnedRule(models.Model):
 
     class Meta:
         verbose_name = _("learned rule")
+        verbose_name_plural = _("learned rules")
         ordering: ClassVar = ["address", "model"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["address", "model"], name="agents_one_learned_rule")

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class TokensConfig(AppConfig):
@@ -6,5 +7,5 @@ class TokensConfig(AppConfig):
 
     name = "chat.tokens"
     label = "tokens"
-    verbose_name = "API tokens"
+    verbose_name = _("API tokens")
     default_auto_field = "django.db.models.BigAutoField"

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from chat.support.fields import JsonText
 
@@ -35,8 +36,8 @@ class ApiToken(models.Model):
     revoked_by = models.CharField(max_length=150, default="", db_default="", blank=True)
 
     class Meta:
-        verbose_name = "API token"
-        verbose_name_plural = "API tokens"
+        verbose_name = _("API token")
+        verbose_name_plural = _("API tokens")
         ordering: ClassVar[Any] = ("-created_at",)
 
     def __str__(self) -> str:

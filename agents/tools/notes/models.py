@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from agents.tools import StoredNote
 
@@ -21,6 +22,8 @@ class Note(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = _("note")
+        verbose_name_plural = _("notes")
         ordering: ClassVar = ["owner", "number"]
         constraints: ClassVar = [
             models.UniqueConstraint(

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 from chat import extensions
 
@@ -8,7 +9,7 @@ class ApiConfig(AppConfig):
 
     name = "chat.entrances.api"
     label = "api"
-    verbose_name = "HTTP API"
+    verbose_name = _("HTTP API")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 from chat import extensions
 
@@ -8,7 +9,7 @@ class FeishuConfig(AppConfig):
 
     name = "chat.entrances.feishu"
     label = "feishu"
-    verbose_name = "Feishu"
+    verbose_name = _("Feishu")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -111,9 +111,10 @@ class FeishuApp(models.Model):
     secret_was_entered = False
 
     class Meta:
+        verbose_name = _("Feishu app")
+        verbose_name_plural = _("Feishu apps")
         app_label = "feishu"
         db_table = "chat_feishuapp"
-        verbose_name = _("Feishu app")
 
     def __str__(self) -> str:
         return self.name or self.slug
@@ -151,10 +152,10 @@ class FeishuUser(models.Model):
     )
 
     class Meta:
-        app_label = "feishu"
-        db_table = "chat_feishuuser"
         verbose_name = _("Feishu person")
         verbose_name_plural = _("Feishu people")
+        app_label = "feishu"
+        db_table = "chat_feishuuser"
         constraints = (models.UniqueConstraint(fields=["app", "open_id"], name="feishu_person"),)
 
     def __str__(self) -> str:
@@ -168,9 +169,10 @@ class FeishuMessage(InboundMessage):
     app = models.ForeignKey(FeishuApp, models.CASCADE, related_name="messages", db_index=False)
 
     class Meta:
+        verbose_name = _("Feishu message")
+        verbose_name_plural = _("Feishu messages")
         app_label = "feishu"
         db_table = "chat_feishumessage"
-        verbose_name = _("Feishu message")
         constraints = (models.UniqueConstraint(fields=["app", "message_id"], name="feishu_message"),)
         indexes = (
             models.Index(
@@ -195,9 +197,10 @@ class FeishuLane(Lane):
     said_seq = models.BigIntegerField(default=0)
 
     class Meta:
+        verbose_name = _("Feishu chat")
+        verbose_name_plural = _("Feishu chats")
         app_label = "feishu"
         db_table = "chat_feishulane"
-        verbose_name = _("Feishu chat")
         constraints = (
             models.UniqueConstraint(fields=["app", "chat_id", "thread_id", "generation"], name="feishu_lane"),
         )
@@ -210,9 +213,10 @@ class FeishuTurn(Turn):
     lane = models.ForeignKey(FeishuLane, models.CASCADE, related_name="turns", db_index=False)
 
     class Meta:
+        verbose_name = _("Feishu turn")
+        verbose_name_plural = _("Feishu turns")
         app_label = "feishu"
         db_table = "chat_feishuturn"
-        verbose_name = _("Feishu turn")
         constraints = (models.UniqueConstraint(fields=["lane", "run"], name="feishu_turn"),)
 
 
@@ -222,10 +226,10 @@ class FeishuDelivery(Delivery):
     lane = models.ForeignKey(FeishuLane, models.CASCADE, related_name="deliveries")
 
     class Meta:
-        app_label = "feishu"
-        db_table = "chat_feishudelivery"
         verbose_name = _("Feishu delivery")
         verbose_name_plural = _("Feishu deliveries")
+        app_label = "feishu"
+        db_table = "chat_feishudelivery"
         indexes = (
             models.Index(fields=["lane", "id"], name="feishu_outbox", condition=models.Q(state="pending")),
             models.Index(fields=["id"], name="feishu_dead", condition=models.Q(state="dead")),

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 from chat import extensions
 
@@ -8,7 +9,7 @@ class OpenAIConfig(AppConfig):
 
     name = "chat.entrances.openai_api"
     label = "openai_api"
-    verbose_name = "OpenAI-compatible endpoint"
+    verbose_name = _("OpenAI-compatible endpoint")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 from chat import extensions
 
@@ -8,7 +9,7 @@ class SchedulesConfig(AppConfig):
 
     name = "chat.entrances.schedules"
     label = "schedules"
-    verbose_name = "Schedules"
+    verbose_name = _("Schedules")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

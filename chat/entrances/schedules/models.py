@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from chat.automation.firing import Firing
 from chat.entrances.schedules.plan import Plan, shown
@@ -83,6 +84,8 @@ class Schedule(models.Model):
     updated_at = models.BigIntegerField()
 
     class Meta:
+        verbose_name = _("schedule")
+        verbose_name_plural = _("schedules")
         app_label = "schedules"
         db_table = "chat_schedule"
         indexes = (
@@ -157,9 +160,10 @@ class ScheduleFiring(models.Model):
     over_at = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
+        verbose_name = _("schedule run")
+        verbose_name_plural = _("schedule runs")
         app_label = "schedules"
         db_table = "chat_schedulefiring"
-        verbose_name = "schedule run"
         constraints = (models.UniqueConstraint(fields=["schedule", "due"], name="schedule_firing"),)
         indexes = (
             models.Index(fields=["due"], name="schedule_received", condition=models.Q(state="received")),
@@ -196,10 +200,10 @@ class ScheduleDelivery(models.Model):
     sent_at = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
+        verbose_name = _("schedule delivery")
+        verbose_name_plural = _("schedule deliveries")
         app_label = "schedules"
         db_table = "chat_scheduledelivery"
-        verbose_name = "schedule delivery"
-        verbose_name_plural = "schedule deliveries"
         indexes = (
             models.Index(fields=["next_at"], name="schedule_outbox", condition=models.Q(state="pending")),
             models.Index(fields=["id"], name="schedule_dead", condition=models.Q(state="dead")),

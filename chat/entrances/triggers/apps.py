@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 from chat import extensions
 
@@ -8,7 +9,7 @@ class TriggersConfig(AppConfig):
 
     name = "chat.entrances.triggers"
     label = "triggers"
-    verbose_name = "Triggers"
+    verbose_name = _("Triggers")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.dispatch import receiver
+from django.utils.translation import gettext_lazy as _
 
 from chat.authorization import logged_in
 from chat.entrances.triggers import bodies, decide, hooks, senders
@@ -162,6 +163,8 @@ class Trigger(models.Model):
     updated_at = models.BigIntegerField(editable=False)
 
     class Meta:
+        verbose_name = _("trigger")
+        verbose_name_plural = _("triggers")
         app_label = "triggers"
         db_table = "chat_trigger"
         constraints = (models.UniqueConstraint(fields=["owner", "made_key"], name="trigger_made_once"),)
@@ -266,6 +269,8 @@ class TriggerFiring(models.Model):
     error = models.CharField(max_length=300, blank=True)
 
     class Meta:
+        verbose_name = _("trigger firing")
+        verbose_name_plural = _("trigger firings")
         app_label = "triggers"
         db_table = "chat_triggerfiring"
         constraints = (models.UniqueConstraint(fields=["trigger", "key"], name="trigger_event"),)

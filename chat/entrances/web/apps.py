@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 from chat import extensions
 
@@ -8,7 +9,7 @@ class WebConfig(AppConfig):
 
     name = "chat.entrances.web"
     label = "web"
-    verbose_name = "Web chat"
+    verbose_name = _("Web chat")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
