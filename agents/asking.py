@@ -2,6 +2,7 @@
 of the model to an address that nobody gave it (agents/tools/visits.py). Pure, over the history."""
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from agents.history import Call, History, Step, UserMessage
 from agents.spec import AgentSpec
@@ -55,15 +56,25 @@ def given_to(
         for item in history.items
         if isinstance(item, UserMessage) and item.origin.entrance not in quoting
     ]
-    said, hosts = (agent.prompt, *people), agent.fetch_hosts
-    before = [one for one in history.steps() if one.seq < step.seq]
+    steps = tuple(history.steps())
+    given = Given(
+        said=(agent.prompt, *(_lines(text, quoted=False) for text in people)),
+        hosts=agent.fetch_hosts,
+        quoted=tuple(lines for text in people if (lines := _lines(text, quoted=True))),
+        own=tuple(item.text for item in steps if item.text),
+    )
+    before = [one for one in steps if one.seq < step.seq]
     read = [one for item in before for one in item.calls if tools.visits(one.name)]
     pages = tuple(one.result for one in read if one.status == "succeeded" and one.result)
-    given = Given(said, (), hosts)
     mine = [one for item in before if item.run == step.run for one in item.calls]
     mine += [one for one in step.calls if one.ordinal < call.ordinal]
     used = sum(_chose(one, given, tools) for one in mine if tools.visits(one.name))
-    return Given(said, pages, hosts, used)
+    return replace(given, pages=pages, used=used)
+
+
+def _lines(text: str, *, quoted: bool) -> str:
+    """The lines of a message that are a quotation, or those that are none."""
+    return "\n".join(line for line in text.split("\n") if line.startswith(">") is quoted)
 
 
 def _chose(call: Call, given: Given, tools: Toolbox) -> bool:

@@ -29,7 +29,6 @@ from config.values import (
     data_folder,
     database,
     database_file,
-    demo_settings,
     email,
     names_a_model,
     prefix,
@@ -98,9 +97,9 @@ SECRET_KEY_FALLBACKS = ENV.names("DJANGO_SECRET_KEY_FALLBACKS")
 
 # ---- the demo: a scripted model and tools that only show something, for a first try without a key ---------
 
-_demo = demo_settings(ENV, BASE_DIR)
-HOLDFAST_DEMO_HOST = _demo.HOLDFAST_DEMO_HOST
-HOLDFAST_DEMO_PORT = _demo.HOLDFAST_DEMO_PORT
+# The demo's own process reads where it listens by itself (config/values.py: demo_settings): it is told nothing else.
+HOLDFAST_DEMO_HOST = ENV.text("HOLDFAST_DEMO_HOST", "127.0.0.1")
+HOLDFAST_DEMO_PORT = ENV.number("HOLDFAST_DEMO_PORT", 8399, least=1, most=65535)
 HOLDFAST_DEMO_URL = ENV.url(
     "HOLDFAST_DEMO_URL", f"http://127.0.0.1:{HOLDFAST_DEMO_PORT}/v1", ("http", "https")
 )
@@ -300,7 +299,7 @@ DEFAULT_FROM_EMAIL = ENV.text("HOLDFAST_EMAIL_FROM", "holdfast@localhost")
 HOLDFAST_HOST = ENV.text("HOLDFAST_HOST", "127.0.0.1")
 HOLDFAST_PORT = ENV.number("HOLDFAST_PORT", 8000, least=1, most=65535)
 # Linux only: a process ends when the one that started it has ended, even if that was killed.
-HOLDFAST_END_WITH_PARENT = _demo.HOLDFAST_END_WITH_PARENT
+HOLDFAST_END_WITH_PARENT = ENV.flag("HOLDFAST_END_WITH_PARENT")
 
 # ---- models ----------------------------------------------------------------------------------------------
 

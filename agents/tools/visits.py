@@ -76,12 +76,15 @@ class Budget:
 @dataclass(frozen=True, slots=True)
 class Given:
     """All that others than the model have given in a conversation: texts of people and of the agent's settings, pages,
-    and hosts; `used` is how many addresses of pages this run has asked for already."""
+    and hosts; `used` is how many addresses of pages this run has asked for already. What people have `quoted` counts
+    unless it is the agent's `own`: whoever answers a message of its in a messenger quotes it without a thought."""
 
     said: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     used: int = 0
+    quoted: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
 
     def by(self, url: str) -> GivenBy:
         """Who gave this address."""
@@ -91,6 +94,10 @@ class Given:
         budget = Budget(MAX_READINGS)
         if any(holds(text, address, budget, bare=True) for text in self.said):
             return "said"
+        if any(holds(text, address, budget, bare=True) for text in self.quoted) and not any(
+            holds(text, address, budget, bare=True) for text in self.own
+        ):
+            return "said" if budget.left >= 0 else ""
         if on_list(address.host, self.hosts):
             return "host"
         if self.used < MAX_FOUND and any(holds(text, address, budget) for text in self.pages):
