@@ -67,6 +67,7 @@ class AgentForm(_AgentForm):
         widgets: ClassVar = {
             "prompt": forms.Textarea(attrs={"rows": 12, "cols": 90}),
             "description": forms.TextInput(attrs={"size": 90}),
+            "fetch_hosts": forms.Textarea(attrs={"rows": 3, "cols": 60}),
             "model": forms.TextInput(attrs={"size": 60, "list": "hf-models"}),
         }
 
@@ -178,7 +179,7 @@ class AgentAdmin(_AgentAdmin):
                 "description": lazy("Empty: what the provider’s page says of the model."),
             },
         ),
-        (lazy("What it may use"), {"fields": ("tools", "approval_tools", "ask_effectful")}),
+        (lazy("What it may use"), {"fields": ("tools", "approval_tools", "ask_effectful", "fetch_hosts")}),
         (
             lazy("When it stops"),
             {

@@ -10,11 +10,13 @@ from dataclasses import replace
 from typing import Literal
 
 from agents import events as e
-from agents.acting import Acting
+from agents.acting import NOT_PERMITTED, Acting
+from agents.asking import visits_of
 from agents.history import Call
 from agents.results import refusal
 from agents.steps import AskApproval, RunCalls
 from agents.tools import Progress, ToolContext, ToolResult
+from agents.tools.visits import NOWHERE
 from agents.work import StopOrDeadline, Work, ending
 
 log = logging.getLogger(__name__)
@@ -80,7 +82,8 @@ async def ask(work: Work, decision: AskApproval) -> list[e.Event]:
     acting = await work.acts(_seq(work, decision.step))
     now, events = work.clock.now(), list[e.Event]()
     for call in decision.calls:
-        if unfit := _forbidden(work, acting, call) or work.tools.check(call.name, call.arguments):
+        forbidden = _forbidden(work, acting, call) or _nobody_to_ask(work, acting, call)
+        if unfit := forbidden or work.tools.check(call.name, call.arguments):
             events.append(_settled(now, decision.step, call, call.attempt, unfit))
         else:
             digest = e.approval_digest(call.name, call.arguments)
@@ -99,6 +102,18 @@ def _forbidden(work: Work, acting: Acting, call: Call) -> ToolResult | None:
     if acting.may_use(work.tools.effect(call.name)) and acting.may_use(call.effect):
         return None
     text = acting.refusal()
+    return ToolResult(text, text, len(text), ok=False, code="not_permitted")
+
+
+def _nobody_to_ask(work: Work, acting: Acting, call: Call) -> ToolResult | None:
+    """The failed result of a call to an address of the model's own where nobody who speaks may allow it; None where
+    somebody may, or where it is asked about for the tool's sake."""
+    if acting.changes or call.name in work.agent.approval_tools or not work.tools.visits(call.name):
+        return None
+    text = NOT_PERMITTED.format(
+        why="this address was not given by anybody here, and it may hold words of the conversation. Ask them to write "
+        "out the whole address."
+    )
     return ToolResult(text, text, len(text), ok=False, code="not_permitted")
 
 
@@ -244,8 +259,12 @@ def _forget(task: "asyncio.Task[ToolResult]") -> None:
 
 
 def _context(work: Work, step: str, call: Call, progress: Progress | None, acting: Acting) -> ToolContext:
-    conversation = work.history().conversation
+    history = work.history()
+    conversation, held = history.conversation, history.step(step)
     told = {"progress": progress} if progress is not None else {}
+    where = NOWHERE
+    if held is not None:
+        where = visits_of(history, work.agent, work.tools, held, call, work.quoting)
     return ToolContext(
         call=call.id,
         key=idempotency_key(conversation, step, call.ordinal),
@@ -253,6 +272,7 @@ def _context(work: Work, step: str, call: Call, progress: Progress | None, actin
         owner=acting.owner,
         reach=acting.reach,
         storage=work.storage,
+        visits=where,
         result_chars=work.agent.limits.result_chars,
         **told,
     )

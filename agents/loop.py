@@ -10,6 +10,7 @@ from contextlib import aclosing
 from agents import events as e
 from agents.acting import FindActing
 from agents.answering import answer
+from agents.asking import must_ask
 from agents.attachments import FileReader
 from agents.calling import ask, beginning, probe, run_calls
 from agents.clock import Clock
@@ -25,6 +26,7 @@ from agents.spec import AgentSpec
 from agents.steps import (
     AskApproval,
     CallModel,
+    Decision,
     Fail,
     Finish,
     Leave,
@@ -64,6 +66,7 @@ async def perform(
     learned: LearnedForms | None = None,
     rescue: bool = True,
     unwatched: Collection[str] = (),
+    quoting: Collection[str] = (),
     acting: FindActing | None = None,
 ) -> AsyncGenerator[list[e.Event] | PartText, None]:
     """Work on the active run until it ends, has to wait for a person, or must be left to another release.
@@ -78,14 +81,14 @@ async def perform(
     requests say beside the history goes to `requests`, once per version (`agents/recording.py`). In which form a model
     takes requests is asked of `learned`, and told there. Without `rescue` a refusal ends the run: whoever wants to know
     what is refused does not want it asked again in another form. `unwatched` names the entrances through which nobody
-    watches what becomes of a run (rule R4). `acting` finds who acts in a step, and so what its calls may be; without it
-    that is `owner`.
+    watches what becomes of a run (rule R4), `quoting` those whose messages may repeat what agents have said. `acting`
+    finds who acts in a step, and so what its calls may be; without it that is `owner`.
     """
     profile = chosen(agent)
     work = Work(
         agent, profile, model, tools, history, stop, clock, fence, worker, owner, storage, fallbacks, files
     )
-    work.find_acting = acting
+    work.find_acting, work.quoting = acting, quoting
     work.refused, work.faults = set(refused), faults or work.faults
     work.requests = requests or work.requests
     work.learned, work.rescue = learned or work.learned, rescue
@@ -96,7 +99,7 @@ async def perform(
     async with StopOrDeadline(work) as halt:
         while True:
             known, now = history(), clock.now()
-            decision = next_step(known, agent.limits, now, agent.tools, agent.approval_tools)
+            decision = _decided(work, known, now)
             if isinstance(decision, Rest | Leave):
                 return
             if isinstance(decision, Stop) or halt.reason == "stopped":
@@ -154,6 +157,13 @@ async def perform(
                     yield failing(work, decision.code, decision.detail)
 
 
+def _decided(work: Work, known: History, now: int) -> Decision:
+    """What is next, with what this agent's calls are asked about."""
+    agent = work.agent
+    ask_about = must_ask(known, agent, work.tools, work.quoting)
+    return next_step(known, agent.limits, now, agent.tools, agent.approval_tools, ask_about)
+
+
 def _with_what_follows(
     work: Work, batch: list[e.Event]
 ) -> tuple[list[e.Event], RunCalls | None, Sequence[Call]]:
@@ -162,10 +172,10 @@ def _with_what_follows(
     before the batch is stored (rule R3). Any other batch stays as it is."""
     if not batch or not isinstance(batch[-1], e.StepFinished):
         return batch, None, ()
-    known, agent = work.history(), work.agent
+    known = work.history()
     for seq, event in enumerate(batch, start=known.items[-1].seq + 1 if known.items else 1):
         known = fold(known, event, seq)
-    match next_step(known, agent.limits, work.clock.now(), agent.tools, agent.approval_tools):
+    match _decided(work, known, work.clock.now()):
         case Finish() as decision if decision.limit != "limit_seconds":
             return [*batch, *finishing(work, decision, known)], None, ()
         case RunCalls() as decision:

@@ -13,7 +13,7 @@ from agents.learned.models import LearnedRule
 from agents.serving.models import AgentFallback, ModelProvider, ProviderModel
 from agents.serving.resolve import speaker
 from agents.serving.trials import ProviderTrial
-from agents.serving.validation import between, validate_base_url, validate_profile
+from agents.serving.validation import between, validate_base_url, validate_hosts, validate_profile
 from agents.spec import AgentSpec, Prices, RunLimits, Unattended
 from agents.tools import Toolbox
 from agents.tools.notes.models import Note
@@ -197,6 +197,18 @@ class Agent(models.Model):
             "ticked above or not. On for an agent that is made here, unless you turn it off."
         ),
     )
+    fetch_hosts = models.TextField(
+        _("hosts it may read unasked"),
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_hosts],
+        help_text=_(
+            "One host a line, such as en.wikipedia.org, or *.example.com for all below it. A person is asked before a "
+            "page is read whose address the model has put together itself: words of the conversation could be in it. "
+            "Not so for these hosts. * means any host: then whatever the agent knows can be sent anywhere."
+        ),
+    )
     enabled = models.BooleanField(
         default=True,
         help_text=_("Off: nobody can start a conversation with it."),
@@ -375,6 +387,7 @@ class Agent(models.Model):
             unattended=cast(Unattended, self.unattended),
             tools=tuple(name for name in self.tools if name in installed_tools().names and self._may(name)),
             approval_tools=self._asked_about(),
+            fetch_hosts=tuple(self.fetch_hosts.lower().split()),
             limits=RunLimits(
                 steps=self.max_steps,
                 seconds=self.max_seconds,

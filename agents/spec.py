@@ -87,6 +87,8 @@ class AgentSpec:
     tools: tuple[str, ...] = ()
     #: Which of them run only after a person has allowed the call (rule W8).
     approval_tools: tuple[str, ...] = ()
+    #: Hosts whose pages may be read at addresses that the model has put together (agents/tools/visits.py).
+    fetch_hosts: tuple[str, ...] = ()
     #: Whether pictures go to the model; None: as its profile knows of its name.
     vision: bool | None = None
     limits: RunLimits = field(default_factory=RunLimits)

@@ -14,7 +14,7 @@ from a dead owner all ask the same question of the same history, so recovery is 
     final text               Finish, or CallModel if messages arrived meanwhile (R6)
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -121,9 +121,10 @@ def next_step(
     now: int,
     tools: tuple[str, ...] = (),
     approvals: Collection[str] = (),
+    must_ask: Callable[[Step, Call], bool] | None = None,
 ) -> Decision:
     """What the owner of the run must do next. `now` in milliseconds; `tools` only words a refusal; `approvals` are the
-    tools whose calls need a person's yes.
+    tools whose calls need a person's yes, `must_ask` tells the same of single calls (agents/asking.py).
 
     To be asked when nothing of this owner is in flight: a call that is running then was left by another.
     """
@@ -146,7 +147,7 @@ def next_step(
             # An earlier run ended without closing them: its owner's time is over, they are not started now.
             return Settle(tuple(close(step, call, "failed", now) for call in unstarted))
     for step in open_steps:
-        if unasked := tuple(c for c in step.open_calls if _may_be_asked(c) and c.name in approvals):
+        if unasked := tuple(c for c in step.open_calls if _needs_word(step, c, approvals, must_ask)):
             return _time_left(run, limits, now) or AskApproval(step.id, unasked)
     for step in open_steps:
         if runnable := tuple(call for call in step.open_calls if _may_start(call)):
@@ -213,8 +214,13 @@ def _may_start(call: Call) -> bool:
     return CALL.allows(call.status, e.CallStarted)
 
 
-def _may_be_asked(call: Call) -> bool:
-    return CALL.allows(call.status, e.ApprovalAsked)
+def _needs_word(
+    step: Step, call: Call, approvals: Collection[str], must_ask: Callable[[Step, Call], bool] | None
+) -> bool:
+    """Whether a person must be asked about a call before it runs, and was not yet."""
+    if not CALL.allows(call.status, e.ApprovalAsked):
+        return False
+    return call.name in approvals or (must_ask is not None and must_ask(step, call))
 
 
 def _abandoned(call: Call) -> bool:

@@ -108,6 +108,8 @@ class Work:
     cut: str = ""
     #: Calls in doubt whose tool was asked already what happened.
     probed: frozenset[str] = frozenset()
+    #: Entrances whose messages may repeat what agents have said.
+    quoting: Collection[str] = ()
     #: Who acts, as it is found anew for every step; and who does in the step that is asked for now.
     find_acting: FindActing | None = None
     acting: Acting = field(default_factory=Acting)

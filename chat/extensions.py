@@ -103,6 +103,9 @@ class Entrance:
     label: "StrOrPromise"
     #: Whether somebody watches what becomes of a run that is asked for here, and can be put a question.
     attended: bool = True
+    #: Whether its messages may repeat what agents or strangers have said. An address that stands only in such a message
+    #: is not read without a person's word (agents/tools/visits.py).
+    quotes: bool = False
     #: Through which door of chat/authorization.py its conversations' owners come here.
     door: Door = "web"
     #: The module with its `urlpatterns`; empty: it has no addresses.
@@ -255,6 +258,11 @@ def unattended() -> frozenset[str]:
     """The entrances through which nobody watches what becomes of a run. One that nobody knows is not among them: where
     it cannot be told, a run waits for people."""
     return frozenset(one.name for one in entrances() if not one.attended)
+
+
+def quoting() -> frozenset[str]:
+    """The entrances whose messages may repeat what agents or strangers have said."""
+    return frozenset(one.name for one in entrances() if one.quotes)
 
 
 def sources(name: str) -> Sources | None:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from config.capacity import look
+from config.private import open_to_others
 
 
 @register(Tags.compatibility)
@@ -107,6 +108,20 @@ def trial(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             "HOLDFAST_TRIAL (or DJANGO_DEBUG) is on: plain HTTP is allowed and setup_trial makes an administrator.",
             hint="Unset both, and set DJANGO_SECRET_KEY and DJANGO_ALLOWED_HOSTS.",
             id="holdfast.E003",
+        )
+    ]
+
+
+@register(Tags.security)
+def data_folder(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """The folder is closed at each start; one that belongs to another user cannot be."""
+    if not open_to_others(settings.HOLDFAST_DATA):
+        return []
+    return [
+        Warning(
+            f"Other users of this machine may look into the data folder {settings.HOLDFAST_DATA}.",
+            hint=f"Give it to the user as whom Holdfast runs, and run: chmod 700 {settings.HOLDFAST_DATA}",
+            id="holdfast.W006",
         )
     ]
 

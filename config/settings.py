@@ -28,11 +28,13 @@ from config.values import (
     Values,
     data_folder,
     database,
+    database_file,
     email,
     names_a_model,
     prefix,
     redis,
     redis_prefix,
+    secret_key,
 )
 
 ENV = Values(os.environ)
@@ -58,7 +60,9 @@ DATABASES = {
     )
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    data_folder("DATABASE_URL or HOLDFAST_DATA", Path(DATABASES["default"]["NAME"]).parent)
+    database_file("DATABASE_URL or HOLDFAST_DATA", Path(DATABASES["default"]["NAME"]))
+    if HOLDFAST_DATA.is_dir():
+        data_folder("HOLDFAST_DATA", HOLDFAST_DATA)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 HOLDFAST_REDIS_URL = redis("REDIS_URL", ENV.text("REDIS_URL", "redis://127.0.0.1:6380/0"))
@@ -74,7 +78,7 @@ def _secret_key() -> str:
     """The key from the environment; in a trial one that is made once and kept in the data folder."""
     key = ENV.text("DJANGO_SECRET_KEY")
     if key:
-        return key
+        return secret_key("DJANGO_SECRET_KEY", key)
     if not HOLDFAST_TRIAL:
         raise ImproperlyConfigured(
             "DJANGO_SECRET_KEY is not set. Set it to a long random text "
@@ -87,9 +91,13 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
+# Keys of before: what they have sealed and signed is still read, and nothing is sealed with them any more. They may be
+# weak; that may be why they are not the key any more.
+SECRET_KEY_FALLBACKS = ENV.names("DJANGO_SECRET_KEY_FALLBACKS")
 
 # ---- the demo: a scripted model and tools that only show something, for a first try without a key ---------
 
+# The demo's own process reads where it listens by itself (config/values.py: demo_settings): it is told nothing else.
 HOLDFAST_DEMO_HOST = ENV.text("HOLDFAST_DEMO_HOST", "127.0.0.1")
 HOLDFAST_DEMO_PORT = ENV.number("HOLDFAST_DEMO_PORT", 8399, least=1, most=65535)
 HOLDFAST_DEMO_URL = ENV.url(
@@ -197,6 +205,10 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = ENV.number("DJANGO_HSTS_SECONDS", 3600 if _HTTPS else 0)
 X_FRAME_OPTIONS = "DENY"
+# What `check --deploy` would have of everybody, and is the operator's to decide: HSTS for all hosts of the domain
+# (W005) and in the lists that browsers are made with (W021) would lock others out; and the redirect from HTTP (W008)
+# is that of the proxy which has the certificate: this process is only ever asked over HTTP.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 if ENV.flag("DJANGO_BEHIND_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
@@ -205,6 +217,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 MEDIA_ROOT = HOLDFAST_DATA / "media"
 FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 HOLDFAST_MAX_FILE_BYTES = ENV.number("HOLDFAST_MAX_FILE_BYTES", 10_000_000, least=1_000, most=100_000_000)
 HOLDFAST_MAX_IMAGE_PIXELS = ENV.number("HOLDFAST_MAX_IMAGE_PIXELS", 50_000_000, least=1_000)
 

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from chat.support.redis_address import BadAddress, check_prefix, parse
+from config.private import UMASK, close, private_database
 
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off", ""})
@@ -179,9 +180,27 @@ def unwritable(folder: Path) -> str:
 
 
 def data_folder(name: str, folder: Path) -> Path:
-    """The folder, made if it is not there. `name` is the variable to blame if this process may not write into it."""
+    """The data folder, made if it is not there, and closed to other users of the machine (config/private.py). `name` is
+    the variable to blame if this process may not write into it."""
+    folder = _folder(name, folder)
+    close(folder)
+    return folder
+
+
+def database_file(name: str, path: Path) -> None:
+    """The SQLite file with its folder, made if they are not there; nobody else may read the file."""
+    _folder(name, path.parent)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_database(path)
+    except OSError as problem:
+        raise ImproperlyConfigured(
+            f"{name}: the file {path} cannot be opened ({problem.strerror})."
+        ) from None
+
+
+def _folder(name: str, folder: Path) -> Path:
+    try:
+        folder.mkdir(mode=0o777 & ~UMASK, parents=True, exist_ok=True)
     except OSError as problem:
         raise ImproperlyConfigured(
             f"{name}: the folder {folder} cannot be made ({problem.strerror})."
@@ -189,6 +208,44 @@ def data_folder(name: str, folder: Path) -> Path:
     if told := unwritable(folder):
         raise ImproperlyConfigured(f"{name}: {told}")
     return folder
+
+
+#: Of a secret key: characters, and different ones among them, at least; and how one begins that was made in passing.
+#: Django's own measure (security.W009).
+MIN_KEY, MIN_DIFFERENT, INSECURE = 50, 5, "django-insecure-"
+NEW_KEY = 'python3 -c "import secrets; print(secrets.token_urlsafe(50))"'
+
+
+def secret_key(name: str, key: str) -> str:
+    """The key as it is, once it is known to be hard to guess: whoever guesses it logs in as anybody and opens every
+    stored secret."""
+    if len(key) >= MIN_KEY and len(set(key)) >= MIN_DIFFERENT and not key.startswith(INSECURE):
+        return key
+    raise ImproperlyConfigured(
+        f"{name} can be guessed: it must be random, of {MIN_KEY} characters at least. Make a new one: {NEW_KEY}. If "
+        "it was in use, put the old one into DJANGO_SECRET_KEY_FALLBACKS, so that nothing stored is lost, and run "
+        "manage.py rotate_keys (docs/security.md)."
+    )
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """All that the demo model's process needs to know: it keeps nothing and is told no secret."""
+
+    BASE_DIR: Path
+    HOLDFAST_DEMO_HOST: str
+    HOLDFAST_DEMO_PORT: int
+    HOLDFAST_END_WITH_PARENT: bool
+
+
+def demo_settings(env: Values, base: Path) -> DemoSettings:
+    """Where the demo model listens."""
+    return DemoSettings(
+        base,
+        env.text("HOLDFAST_DEMO_HOST", "127.0.0.1"),
+        env.number("HOLDFAST_DEMO_PORT", 8399, least=1, most=65535),
+        env.flag("HOLDFAST_END_WITH_PARENT"),
+    )
 
 
 def names_a_model(env: Values) -> bool:

@@ -10,6 +10,7 @@ docs/upgrading.md tells the rules.
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -135,7 +136,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as data:
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "config.settings",
-            "DJANGO_SECRET_KEY": "lint",
+            "DJANGO_SECRET_KEY": secrets.token_urlsafe(50),
             "HOLDFAST_DATA": data,
         }
         import django

@@ -14,14 +14,19 @@ if __name__ == "__main__":
 import contextlib
 import ctypes
 import os
+import re
 import signal
 import socket
 import sys
 import time
 from collections.abc import Callable
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from chat.support.redis_address import parse
+
+if TYPE_CHECKING:
+    from config.values import DemoSettings
 
 PYTHON = sys.executable
 PR_SET_PDEATHSIG = 1
@@ -51,7 +56,7 @@ def worker(settings: ModuleType) -> list[str]:
     return [*LAUNCH, "django", "worker"]
 
 
-def demo(settings: ModuleType) -> list[str]:
+def demo(settings: Any) -> list[str]:
     """The scripted model, for a first try without a key."""
     where = ["-b", settings.HOLDFAST_DEMO_HOST, "-p", str(settings.HOLDFAST_DEMO_PORT)]
     return [*LAUNCH, "daphne", "-v", "0", *where, "--no-server-name", "demo.server:application"]
@@ -69,15 +74,19 @@ def migrate(settings: ModuleType) -> list[str]:
     return [*LAUNCH, "--undo", "django", "migrate", "--no-input"]
 
 
-PROCESSES: dict[str, Callable[[ModuleType], list[str]]] = {
+PROCESSES: dict[str, Callable[[Any], list[str]]] = {
     "web": web,
     "worker": worker,
     "demo": demo,
     "valkey": valkey,
     "migrate": migrate,
 }
+#: Variables that hold a secret, by their names. The demo model's process, which anybody may ask anything, has none.
+SECRET = re.compile(r"KEY|PASSWORD|SECRET|TOKEN|_URL$")
 NEEDS_REDIS = frozenset({"web", "worker"})
 KEEPS_FILES = frozenset({"web", "worker"})
+#: Start for long: what an earlier release left open to others is closed.
+CLOSES = frozenset({"web", "migrate"})
 
 
 def command(name: str) -> list[str]:
@@ -115,28 +124,52 @@ def main(arguments: list[str]) -> int:
     name = arguments[0]
     from django.core.exceptions import ImproperlyConfigured
 
+    from config.private import UMASK, close_all
+    from config.values import data_folder
+
+    os.umask(UMASK)
     try:
+        if name == "demo":
+            return _become(name, demo_settings())
         from config import capacity, settings
-        from config.values import data_folder
 
         if name in KEEPS_FILES:
             data_folder("HOLDFAST_DATA", settings.HOLDFAST_DATA)
+        if name in CLOSES and (closed := close_all(settings.HOLDFAST_DATA)):
+            print(
+                f"{name}: {closed} files and folders in {settings.HOLDFAST_DATA} were closed to other users.",
+                file=sys.stderr,
+            )
     except ImproperlyConfigured as problem:
         print(f"{name} cannot start: {problem}", file=sys.stderr)
         return 2
-    if settings.HOLDFAST_END_WITH_PARENT:
-        end_with_parent()
     if name in NEEDS_REDIS and not wait_for_redis(settings.HOLDFAST_REDIS_URL):
         print(f"{name} cannot start: nothing listens at REDIS_URL after 60 s.", file=sys.stderr)
         return 1
     if name in NEEDS_REDIS and (warning := capacity.look(settings.DATABASES["default"])):
         print(f"{name}: WARNING {warning}", file=sys.stderr, flush=True)
+    return _become(name, settings)
+
+
+def demo_settings() -> DemoSettings:
+    """What the demo's process needs, read without the settings, which want secrets. Raises ImproperlyConfigured."""
+    from config import values
+    from config.paths import BASE_DIR
+
+    return values.demo_settings(values.Values(os.environ), BASE_DIR)
+
+
+def _become(name: str, settings: ModuleType | DemoSettings) -> int:
+    """Run the process in the place of this one. Does not come back."""
+    if settings.HOLDFAST_END_WITH_PARENT:
+        end_with_parent()
     os.chdir(settings.BASE_DIR)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     argv = PROCESSES[name](settings)
     if argv[: len(LAUNCH)] == LAUNCH:
         signals.hold()  # not for a program that would not know of it, such as Valkey
-    return os.execv(argv[0], argv)  # Does not come back.
+    kept = {key: value for key, value in os.environ.items() if name != "demo" or not SECRET.search(key)}
+    return os.execve(argv[0], argv, kept)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from config.paths import BASE_DIR, DEFAULT_DATA
+from config.private import UMASK, close_all
 from config.values import Values, names_a_model
 from scripts import ports, supervise
 from scripts.logtail import Tail
@@ -40,7 +41,8 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def lock(data: Path) -> int | None:
     """Hold the data folder for this process; None if another one holds it. Two Valkeys would ruin each other."""
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    close_all(data)
     try:
         return ports.exclusive(data / "lock")
     except BlockingIOError:
@@ -259,6 +261,7 @@ def main(arguments: list[str]) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
+    os.umask(UMASK)
     try:
         held = lock(stack.data)
     except OSError as problem:

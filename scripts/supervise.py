@@ -19,6 +19,7 @@ logfile_backups = 1
 loglevel = info
 pidfile = {data}/supervisord.pid
 childlogdir = {logs}
+umask = 077
 """
 
 # A process that dies is started again at once; one that keeps dying in its first second is given up after a
@@ -36,6 +37,7 @@ stopwaitsecs = 12
 stopasgroup = false
 killasgroup = true
 redirect_stderr = true
+umask = 077
 stdout_logfile = {twice}/{name}.log
 stdout_logfile_maxbytes = 5MB
 stdout_logfile_backups = 1

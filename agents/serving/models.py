@@ -14,8 +14,17 @@ from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from agents.profiles import all_profiles
-from agents.serving.keys import KeyState, canonical, environment_key, key_state, open_key, seal_key
+from agents.serving.keys import (
+    PURPOSE,
+    KeyState,
+    canonical,
+    environment_key,
+    key_state,
+    open_key,
+    seal_key,
+)
 from agents.serving.listing import Listed
+from agents.serving.sealing import SealedText
 from agents.serving.validation import between, validate_base_url, validate_dialect, validate_profile
 from agents.spec import Prices
 
@@ -39,7 +48,7 @@ class ModelProvider(models.Model):
         validators=[validate_base_url],
         help_text=_("Where its API is, like https://api.example.com/v1. Another address takes the key away."),
     )
-    sealed_key = models.TextField(blank=True, default="", editable=False)
+    sealed_key = SealedText(blank=True, default="", editable=False, sealed_for=PURPOSE)
     dialect = models.CharField(
         _("dialect"),
         max_length=40,

@@ -1,5 +1,6 @@
 """What may be stored of a provider and of an agent's model. Each raises Django's ValidationError."""
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -51,3 +52,19 @@ def between(low: int, high: int) -> list[Any]:
         MinValueValidator(low, f"Choose {low:,} or more."),
         MaxValueValidator(high, f"Choose {high:,} or less."),
     ]
+
+
+_HOST = re.compile(r"\*|(\*\.)?([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)+[a-z0-9-]*[a-z0-9]", re.IGNORECASE)
+
+
+def validate_hosts(value: str) -> None:
+    """Refuse what is no list of hosts, one a line: names, `*.name` for what is below one, `*` for any."""
+    for line in value.split():
+        if len(line) > 253 or not _HOST.fullmatch(line):
+            raise ValidationError(
+                _(
+                    "%(line)s is no host. Write one a line, without https:// and paths: en.wikipedia.org, or "
+                    "*.example.com for all below it."
+                ),
+                params={"line": line[:100]},
+            )

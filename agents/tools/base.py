@@ -85,6 +85,25 @@ class Toolbox:
         """What running the tool does to the world; for a tool that does not exist, the careful answer."""
         return self._tools[name].effect if name in self._tools else "effectful"
 
+    def visits(self, name: str) -> bool:
+        """Whether the tool reads pages of the internet (`Tool.visits`)."""
+        return name in self._tools and self._tools[name].visits
+
+    def addresses(self, name: str, arguments: str) -> tuple[str, ...]:
+        """The addresses that a call would ask for; none of one that cannot run. Where its tool cannot tell, one that
+        nobody has given, so that a person is asked."""
+        chosen = self._tools.get(name)
+        if chosen is None or chosen.addresses is None:
+            return ()
+        keywords = self._parsed(name, arguments)
+        if isinstance(keywords, ToolResult):
+            return ()
+        try:
+            return tuple(map(str, chosen.addresses(**keywords)))
+        except Exception:
+            log.warning("%s could not tell which addresses a call would ask for", name, exc_info=True)
+            return ("",)
+
     def check(self, name: str, arguments: str) -> ToolResult | None:
         """The failed result of a call that cannot run (no such tool, bad arguments), or None if it can."""
         parsed = self._parsed(name, arguments)

@@ -1,13 +1,14 @@
 """What a tool is: a plain function with type hints and a docstring, and what may be done with it."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, overload
 
 from agents.acting import Reach
 from agents.events import CallCode, Effect
 from agents.tools.signature import Signature, read
+from agents.tools.visits import NOWHERE, Visits
 
 #: Characters of a result that a card in the chat shows.
 PREVIEW_CHARS = 2_000
@@ -68,6 +69,8 @@ class ToolContext:
     result_chars: int = 32_000
     #: What may be set up that wakes the agent later (agents/acting.py).
     reach: Reach = "anywhere"
+    #: Of a tool with `addresses`: where this call may go (agents/tools/visits.py).
+    visits: Visits = NOWHERE
 
 
 def kept_by(owner: str) -> tuple[int, str]:
@@ -108,6 +111,8 @@ class Probed:
 
 #: Called as `probe(context, **arguments)` with the arguments of the call in doubt.
 Probe = Callable[..., Awaitable[Probed]]
+#: Called as `addresses(**arguments)`: the addresses of the internet that a call would ask for, or have asked for later.
+Addresses = Callable[..., Iterable[str]]
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,12 @@ class Tool:
     default: bool = False
     #: Static path of the JavaScript module that draws its results in the web chat (docs/renderers.md); "": as text.
     renderer: str = ""
+    addresses: Addresses | None = None
+
+    @property
+    def visits(self) -> bool:
+        """Whether it reads pages: addresses that stand in its results count as given by others than the model."""
+        return self.addresses is not None and self.effect == "read_only"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
@@ -163,6 +174,7 @@ def tool(
     probe: Probe | None = ...,
     default: bool = ...,
     renderer: str = ...,
+    addresses: Addresses | None = ...,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
 
@@ -176,6 +188,7 @@ def tool(
     probe: Probe | None = None,
     default: bool = False,
     renderer: str = "",
+    addresses: Addresses | None = None,
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a tool of a function: its name, type hints and docstring are what the model is told.
 
@@ -184,6 +197,9 @@ def tool(
     timeout: seconds. probe: finds out after a crash whether the effect has happened.
     default: new agents have it unasked; only for `read_only` ones, others are refused when they are registered.
     renderer: path below the static files of a module that draws results in the web chat, e.g. `weather/forecast.js`.
+    addresses: gives the addresses that a call would ask for, from its arguments. A person is asked before a call with
+        one that the model has put together itself, as it may hold words of the conversation. A tool that follows
+        redirects asks `ToolContext.visits` about each.
 
     A plain function runs in a thread of its own, and cannot be ended from outside: when it is cancelled
     or too late, its result is thrown away, so let it end by itself.
@@ -191,8 +207,8 @@ def tool(
     A parameter of type ToolContext gets the context.
     """
     if function is None:
-        return lambda decorated: _make(decorated, effect, timeout, name, probe, default, renderer)
-    return _make(function, effect, timeout, name, probe, default, renderer)
+        return lambda decorated: _make(decorated, effect, timeout, name, probe, default, renderer, addresses)
+    return _make(function, effect, timeout, name, probe, default, renderer, addresses)
 
 
 def _make(
@@ -203,6 +219,7 @@ def _make(
     probe: Probe | None,
     default: bool,
     renderer: str,
+    addresses: Addresses | None,
 ) -> Tool:
     name = name or function.__name__
     if not _NAME.match(name):
@@ -213,4 +230,5 @@ def _make(
         raise TypeError(f"{name}: a timeout is a number of seconds above 0")
     if renderer and not _STATIC_MODULE.match(renderer):
         raise TypeError(f"{name}: {renderer!r} is no static path of a JavaScript module (`app/file.js`)")
-    return Tool(name, effect, timeout, function, read(function, ToolContext), probe, default, renderer)
+    signature = read(function, ToolContext)
+    return Tool(name, effect, timeout, function, signature, probe, default, renderer, addresses)

@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -120,12 +120,15 @@ class Fetcher:
     max_bytes: int = MAX_BYTES
     total_seconds: float = TOTAL_SECONDS
 
-    async def fetch(self, url: str, known: Known = NOTHING) -> Page:
-        """The page at `url`, or word that it still is the `known` one. Raises ToolError, in words for the model, for
-        everything that stands in the way."""
+    async def fetch(
+        self, url: str, known: Known = NOTHING, may_follow: Callable[[str], bool] | None = None
+    ) -> Page:
+        """The page at `url`, or word that it still is the `known` one. `may_follow` is asked of each address that a
+        redirect leads to, before anything is looked up; None: all are followed. Raises ToolError, in words for the
+        model, for everything that stands in the way."""
         try:
             async with asyncio.timeout(self.total_seconds):
-                return await self._follow(self._checked(url), known)
+                return await self._follow(self._checked(url), known, may_follow)
         except TimeoutError:
             raise ToolError(f"The page did not arrive within {self.total_seconds:g} seconds.") from None
         except httpcore.TimeoutException:
@@ -142,7 +145,9 @@ class Fetcher:
         """Refuse an address as it is written, without looking anything up. Raises ToolError."""
         self._checked(url)
 
-    async def _follow(self, url: httpx.URL, known: Known) -> Page:
+    async def _follow(
+        self, url: httpx.URL, known: Known, may_follow: Callable[[str], bool] | None = None
+    ) -> Page:
         for _ in range(MAX_REDIRECTS + 1):
             async with self._get(url, known) as response:
                 if response.status == 304 and known.headers:
@@ -153,9 +158,15 @@ class Fetcher:
             if not target:
                 raise ToolError(f"{url} redirects without saying where to.")
             try:
-                url = self._checked(str(url.join(target)))
+                following = self._checked(str(url.join(target)))
             except httpx.InvalidURL:
                 raise ToolError(f"{url} redirects to something that is no address.") from None
+            if may_follow is not None and not may_follow(str(following)):
+                raise ToolError(
+                    f"{url} redirects to {following}, on another host, which was not asked. If that page is needed, "
+                    "call the tool with that address; a person is asked first."
+                )
+            url = following
         raise ToolError(f"There were more than {MAX_REDIRECTS} redirects.")
 
     def _checked(self, text: str) -> httpx.URL:

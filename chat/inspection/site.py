@@ -39,13 +39,23 @@ class HoldfastSite(AdminSite):
     """Django's site with another order of its pages. Who may see which is Django's as ever."""
 
     def get_urls(self) -> list[Any]:
-        return [path("overview/", self.admin_view(self.overview), name="overview"), *super().get_urls()]
+        return [
+            path("overview/", self.admin_view(self.overview), name="overview"),
+            path("keys/", self.admin_view(self.keys), name="keys"),
+            *super().get_urls(),
+        ]
 
     def overview(self, request: HttpRequest) -> HttpResponse:
         """How the installation does."""
         from chat.inspection.overview import overview  # Django makes the site before there are models
 
         return overview(self, request)
+
+    def keys(self, request: HttpRequest) -> HttpResponse:
+        """Under which keys the stored secrets are."""
+        from chat.inspection.keys_page import keys
+
+        return keys(self, request)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The models that this reader may see; of one app as Django has them, of all in three groups."""
@@ -58,7 +68,9 @@ class HoldfastSite(AdminSite):
             named = {} if name is None else {"name": capfirst(str(name))}
             groups[group].append({**model, **named})
         if request.user.has_perm("chat.view_run"):  # nobody else asks for it
-            groups[INSPECT].insert(0, self._overview())
+            groups[INSPECT].insert(0, self._page("overview", "Overview", _("Overview")))
+        if request.user.is_superuser:
+            groups[CONFIGURE].append(self._page("keys", "Keys", _("Keys of stored secrets")))
         index = reverse("admin:index", current_app=self.name)
         return [
             {
@@ -72,10 +84,11 @@ class HoldfastSite(AdminSite):
             if models
         ]
 
-    def _overview(self) -> dict[str, Any]:
-        address = reverse("admin:overview", current_app=self.name)
+    def _page(self, page: str, object_name: str, name: Any) -> dict[str, Any]:
+        """A page of ours among the models."""
+        address = reverse(f"admin:{page}", current_app=self.name)
         shown = {"admin_url": address, "add_url": None, "view_only": True, "perms": {"view": True}}
-        return {"name": _("Overview"), "object_name": "Overview", **shown}
+        return {"name": name, "object_name": object_name, **shown}
 
 
 def _rank(model: Any) -> tuple[int, str]:

@@ -350,6 +350,7 @@ class RunOwnership:
             refused=await faults.digests(),
             learned=dependencies.learned,
             unwatched=extensions.unattended(),
+            quoting=extensions.quoting(),
             acting=self._acting,
             files=ConversationFiles(
                 self.conversation,

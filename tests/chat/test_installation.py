@@ -167,7 +167,7 @@ def test_a_restored_dump_is_told_from_its_original_and_a_restart_changes_nothing
 
         def django(name: str, *argv: str, user: str = "holdfast") -> str:
             env = clean_environment(
-                DJANGO_SECRET_KEY="k" * 50,
+                DJANGO_SECRET_KEY="of-tests-" * 8,
                 DJANGO_INSECURE_HTTP="1",
                 HOLDFAST_DATA=str(tmp_path),
                 DATABASE_URL=server.url(name).replace("holdfast@", f"{user}@"),

@@ -114,7 +114,7 @@ def test_a_database_that_does_not_answer_holds_up_no_start(small: Postgres, monk
 
 def test_the_command_check_says_so(small: Postgres) -> None:
     env = clean_environment(
-        DJANGO_SECRET_KEY="x" * 50,
+        DJANGO_SECRET_KEY="of-tests-" * 8,
         DATABASE_URL=small.url(),
         HOLDFAST_DATABASE_CONNECTIONS="30",
         DJANGO_SETTINGS_MODULE="config.settings",

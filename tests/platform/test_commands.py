@@ -17,11 +17,15 @@ from supervisor.options import ServerOptions
 
 from config import settings
 from scripts import processes, supervise
+from tests.support.ports import claim_port
 from tests.support.processes import ROOT, Process, Stack, clean_environment
+from tests.support.waiting import wait_until
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 OURS = ("web", "worker", "demo", "migrate")
+#: Those that are told the settings. The demo model is told no more than where it listens.
+FULL = ("web", "worker", "migrate")
 
 
 def portable(argv: list[str]) -> list[str]:
@@ -133,9 +137,36 @@ NOT_FOR_SERVERS |= {"HOLDFAST_TEST_CLOCK"}
 def test_every_setting_reaches_the_containers() -> None:
     """tests/platform/test_docs.py holds the documented settings to the same list."""
     read = set(re.findall(r'ENV\.\w+\(\s*"([A-Z_]+)"', (ROOT / "config/settings.py").read_text()))
-    for service in OURS:
-        given = set(COMPOSE["services"][service]["environment"]) - {"HOLDFAST_DEMO_HOST"}
+    for service in FULL:
+        given = set(COMPOSE["services"][service]["environment"])
         assert given == read - FIXED - NOT_FOR_SERVERS, service
+
+
+def test_the_demo_model_is_told_no_secret_and_sees_no_data() -> None:
+    demo = COMPOSE["services"]["demo"]
+    assert demo["environment"] == {"HOLDFAST_DEMO_HOST": "0.0.0.0"}
+    assert demo["volumes"] == []
+
+
+def test_the_demo_models_process_starts_without_secrets_and_keeps_none(tmp_path: Path) -> None:
+    """Not even those of whoever starts it: its environment, as another process sees it, is without."""
+    port, secret = claim_port(), "hidden-0123456789"
+    names = ("DJANGO_SECRET_KEY", "DJANGO_SECRET_KEY_FALLBACKS", "OPENAI_API_KEY", "HOLDFAST_MODEL_KEYS")
+    names += ("DATABASE_URL", "REDIS_URL", "HOLDFAST_EMAIL_URL", "POSTGRES_PASSWORD", "SOME_TOKEN")
+    for told in ({}, dict.fromkeys(names, secret)):
+        env = clean_environment(HOLDFAST_DEMO_PORT=str(port), HOLDFAST_DATA=str(tmp_path / "no"), **told)
+        process = subprocess.Popen(processes.command("demo"), cwd=ROOT, env=env, stderr=subprocess.PIPE)
+        try:
+            alive = [*portable(processes.command("demo"))[:2], "scripts.alive", "demo"]
+            alive[0] = sys.executable
+            wait_until(
+                lambda a=alive, e=env: subprocess.run(a, cwd=ROOT, env=e).returncode == 0, 60, "the demo"
+            )
+            assert secret not in Path(f"/proc/{process.pid}/environ").read_text()
+        finally:
+            process.terminate()
+            process.communicate(timeout=20)
+    assert not (tmp_path / "no").exists()
 
 
 def test_every_process_has_a_command_that_exists() -> None:

@@ -122,7 +122,7 @@ def site(tmp_path: Path) -> Path:
 
 def manage(site: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     env = clean_environment(
-        DJANGO_SECRET_KEY="x" * 50,
+        DJANGO_SECRET_KEY="of-tests-" * 8,
         DJANGO_INSECURE_HTTP="1",
         HOLDFAST_DATA=str(site / "data"),
         PYTHONPATH=str(site),

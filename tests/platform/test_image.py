@@ -38,7 +38,7 @@ pytestmark = pytest.mark.slow
 
 STAGES = image.stages((ROOT / "Dockerfile").read_text())
 FINAL = STAGES[-1]
-SECRETS = {"DJANGO_SECRET_KEY": "k" * 50, "POSTGRES_PASSWORD": "p" * 40, "VALKEY_PASSWORD": "v" * 40}
+SECRETS = {"DJANGO_SECRET_KEY": "of-tests-" * 8, "POSTGRES_PASSWORD": "p" * 40, "VALKEY_PASSWORD": "v" * 40}
 CHOICES = {"DJANGO_INSECURE_HTTP": "1"}
 
 

@@ -105,7 +105,7 @@ def test_a_table_of_the_same_migration_is_nobody_elses() -> None:
 
 def manage(url: str, data: Path, *arguments: str) -> subprocess.Popen[str]:
     """`manage.py`, with this database."""
-    env = clean_environment(DJANGO_SECRET_KEY="x" * 50, HOLDFAST_DATA=str(data), DATABASE_URL=url)
+    env = clean_environment(DJANGO_SECRET_KEY="of-tests-" * 8, HOLDFAST_DATA=str(data), DATABASE_URL=url)
     argv = [sys.executable, "manage.py", *arguments]
     return subprocess.Popen(
         argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

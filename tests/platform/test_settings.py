@@ -46,6 +46,46 @@ def test_without_a_secret_key_it_does_not_start_and_says_what_to_set(tmp_path: P
     assert "HOLDFAST_TRIAL=1" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "weak",
+    [
+        pytest.param("changeme", id="short"),
+        pytest.param("aB3-" * 12, id="48 characters"),
+        pytest.param("k" * 60, id="one letter"),
+        pytest.param("django-insecure-" + "aB3-xyz" * 8, id="made in passing"),
+    ],
+)
+def test_a_key_that_can_be_guessed_is_refused_with_a_hint(weak: str, tmp_path: Path) -> None:
+    for trial in ("0", "1"):
+        done = start(tmp_path, DJANGO_SECRET_KEY=weak, HOLDFAST_TRIAL=trial)
+        assert done.returncode != 0
+        assert "DJANGO_SECRET_KEY can be guessed" in done.stderr and "token_urlsafe(50)" in done.stderr
+        assert "DJANGO_SECRET_KEY_FALLBACKS" in done.stderr and weak not in done.stderr
+
+
+def test_keys_of_before_may_be_weak(tmp_path: Path) -> None:
+    told = {"DJANGO_SECRET_KEY": "of-tests-" * 8, "DJANGO_SECRET_KEY_FALLBACKS": "changeme, another"}
+    assert show(tmp_path, "SECRET_KEY_FALLBACKS", **told) == {"SECRET_KEY_FALLBACKS": ["changeme", "another"]}
+
+
+def test_a_server_passes_djangos_checks_for_deployment(tmp_path: Path) -> None:
+    """As .env.example and docker-compose.yml set it up, behind a proxy; a warning would fail it."""
+    env = clean_environment(
+        HOLDFAST_DATA=str(tmp_path),
+        DJANGO_SECRET_KEY="of-tests-" * 8,
+        DJANGO_ALLOWED_HOSTS="chat.example.com",
+        DJANGO_BEHIND_PROXY="1",
+        DATABASE_URL="postgres://holdfast:secret@127.0.0.1:1/holdfast",
+        HOLDFAST_DEMO_URL="http://demo:8399/v1",
+    )
+    argv = [sys.executable, "-W", "error", "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    weaker = {"DJANGO_INSECURE_HTTP": "1"}
+    done = subprocess.run(argv, cwd=ROOT, env=env | weaker, capture_output=True, text=True)
+    assert done.returncode != 0 and "SESSION_COOKIE_SECURE" in done.stderr
+
+
 def test_a_trial_makes_its_own_key_once_and_keeps_it_private(tmp_path: Path) -> None:
     first = show(tmp_path, "SECRET_KEY", HOLDFAST_TRIAL="1")["SECRET_KEY"]
     assert len(first) >= 50
@@ -63,7 +103,7 @@ def test_production_defaults_are_the_careful_ones(tmp_path: Path) -> None:
         "CSRF_COOKIE_NAME",
         "SECURE_HSTS_SECONDS",
         "ALLOWED_HOSTS",
-        DJANGO_SECRET_KEY="k" * 50,
+        DJANGO_SECRET_KEY="of-tests-" * 8,
     )
     assert found == {
         "DEBUG": False,

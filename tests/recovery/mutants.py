@@ -151,9 +151,30 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "nobody is asked before a tool that needs a yes",
         "agents/steps.py",
-        "_may_be_asked(c) and c.name in approvals",
+        "_needs_word(step, c, approvals, must_ask)",
         "False",
         ("tests/agents/test_crash_points.py", "-k", "W8"),
+    ),
+    Mutant(
+        "an address that begins like a given one is given",
+        "agents/tools/visits.py",
+        "(other.host, other.port, other.target) == (address.host, address.port, address.target)",
+        "(other.host, other.port) == (address.host, address.port)",
+        ("tests/agents/tools/test_visits.py", "-k", "differs"),
+    ),
+    Mutant(
+        "a redirect of a composed address is followed to any host",
+        "agents/tools/visits.py",
+        "return first.host == then.host or self.given.by(target)",
+        "return True or self.given.by(target)",
+        ("tests/agents/test_asking.py", "-k", "lead_nowhere_else"),
+    ),
+    Mutant(
+        "a rotation writes over what was entered meanwhile",
+        "chat/support/rotation.py",
+        "mine = _raw(column).filter(pk=pk, raw=sealed)",
+        "mine = _raw(column).filter(pk=pk)",
+        ("tests/chat/support/test_rotation.py", "-k", "meanwhile"),
     ),
     Mutant(
         "a lifecycle lacks a row",

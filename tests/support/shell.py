@@ -161,6 +161,7 @@ class Shell:
             learned=self.learned,
             rescue=rescue,
             unwatched=("schedule", "trigger"),
+            quoting=("trigger",),
         )
         async with aclosing(loop) as yielded:
             async for one in yielded:

@@ -20,7 +20,7 @@ ensure_default_agent(also=("notes",))
 def fill(database: str, data: Path) -> None:
     """Migrate the database at this address and put the people and the default agent into it."""
     people = [(name, password(name), name == "charlie") for name in PEOPLE]
-    env = clean_environment(DJANGO_SECRET_KEY="x" * 50, HOLDFAST_DATA=str(data), DATABASE_URL=database)
+    env = clean_environment(DJANGO_SECRET_KEY="of-tests-" * 8, HOLDFAST_DATA=str(data), DATABASE_URL=database)
     for arguments in (
         ["migrate", "--no-input"],
         ["shell", "-v", "0", "-c", MAKE_PEOPLE.format(people=people)],

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from pydantic import Field
 
 from agents.tools import ToolContext, ToolError, tool
+from agents.tools.visits import addresses_in
 from chat.automation.agent_tools import (
     ONLY_HERE,
     PROMPT_CHARS,
@@ -35,7 +36,12 @@ from chat.support.database import ask
 from chat.support.durations import SECOND, in_words
 
 
-@tool(effect="idempotent", timeout=15)
+def _addresses(name: str = "", prompt: str = "", **_: object) -> tuple[str, ...]:
+    """What the agent would be told later as if a person had said it."""
+    return (*addresses_in(name), *addresses_in(prompt))
+
+
+@tool(effect="idempotent", timeout=15, addresses=_addresses)
 async def schedules(
     action: Action,
     context: ToolContext,

@@ -15,6 +15,7 @@ ENTRANCE = Entrance(
     name="trigger",
     label=_("a trigger"),
     attended=False,
+    quotes=True,
     urls="chat.entrances.triggers.urls",
     services=(Service("triggers", _serve),),
     tools=(triggers,),

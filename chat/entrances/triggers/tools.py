@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from agents.tools import ToolContext, ToolError, tool
+from agents.tools.visits import addresses_in
 from chat.automation.agent_tools import (
     ONLY_HERE,
     PROMPT_CHARS,
@@ -32,7 +33,13 @@ from chat.support.durations import SECOND, in_words
 _KINDS = {"webhook": "webhook", "address": "poll", "message": "message", "run": "run"}
 
 
-@tool(effect="idempotent", timeout=15)
+def _addresses(name: str = "", prompt: str = "", url: str = "", **_: object) -> tuple[str, ...]:
+    """What would be looked at again and again, and what the agent would be told later as if a person had said it."""
+    looked_at = (url,) if url.strip() else ()
+    return (*looked_at, *addresses_in(name), *addresses_in(prompt))
+
+
+@tool(effect="idempotent", timeout=15, addresses=_addresses)
 async def triggers(
     action: Action,
     context: ToolContext,
