@@ -191,6 +191,8 @@ if _HTTPS:
     _PREFIX = "__Secure-" if HOLDFAST_PATH else "__Host-"
     SESSION_COOKIE_NAME = f"{_PREFIX}sessionid"
     CSRF_COOKIE_NAME = f"{_PREFIX}csrftoken"
+# Which browsers are known for whose logins (chat/http/devices.py).
+HOLDFAST_DEVICE_COOKIE = f"{_PREFIX}device" if _HTTPS else "holdfast_device"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
