@@ -250,8 +250,9 @@ class Inbox:
             except IdReused:
                 return CommandResult("rejected", "id_reused")
             # What was carried out before stays so, whatever has been used since.
-            reached = isinstance(refused, LimitReached) and result.code == refused.code
-            return replace(result, after=refused.after) if reached else result
+            if isinstance(refused, LimitReached) and result.code == refused.code:
+                return replace(result, after=refused.after)
+            return result
 
     async def _apply(self, who: Sender, conversation: str, command: Command, body: Body) -> CommandResult:
         match body:

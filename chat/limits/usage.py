@@ -1,7 +1,5 @@
 """What somebody has used, asked of SQL by indexes. Plain functions, for a database thread."""
 
-from collections.abc import Collection
-
 from django.db.models import Count, F, Sum
 
 from chat.limits.spending import Spender
@@ -29,7 +27,7 @@ def conversations(owner: int, entrance: str, using: str = "default") -> int:
     return rows.count()
 
 
-def file_bytes(owner: int, using: str = "default", without: Collection[object] = ()) -> int:
-    """Bytes of all files of a user that are there, but for those with these ids."""
-    rows = Attachment.objects.using(using).filter(owner_id=owner).exclude(pk__in=without)
+def file_bytes(owner: int, using: str = "default") -> int:
+    """Bytes of all files of a user that are there."""
+    rows = Attachment.objects.using(using).filter(owner_id=owner)
     return int(rows.aggregate(all=Sum("size"))["all"] or 0)

@@ -176,8 +176,8 @@ class Intake:
                 return "later"
             if made.code == "agent_missing":
                 return await self._end(row, "refused", "no agent", self._say(texts.NO_AGENT))
-            if made.code in CODES:
-                return await self._end(row, "refused", made.code, self._say(CODES[made.code].told))
+            if (limit := CODES.get(made.code or "")) is not None:
+                return await self._end(row, "refused", limit.code, self._say(limit.told))
             self._made = made.status != "rejected"
         text, files = await self._files(row, said)
         body = SendBody(kind="send", message=message_of(self._messenger, row), text=text, attachments=files)
@@ -209,7 +209,8 @@ class Intake:
                 await ask(attachments.keep, self._lane.owner_id, UUID(id), called, data, now_ms())
             except (sniffing.UnfitFile, MessageRefused, ValueError) as problem:
                 lines.append(self._say(texts.FILE_UNREADABLE, name=called, problem=problem))
-            except attachments.FilesFull as full:
+            except attachments.FilesFull:
+                full = self._say(CODES["files_full"].told)
                 lines.append(self._say(texts.FILE_UNREADABLE, name=called, problem=full))
             except (attachments.Taken, attachments.TooManyFiles):
                 lines.append(self._say(texts.FILE_NOT_KEPT, name=called))

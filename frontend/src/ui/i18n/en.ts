@@ -336,7 +336,8 @@ export const en = {
   "upload.not_text": "Only pictures (PNG, JPEG, GIF, WebP) and UTF-8 text files can be attached.",
   "upload.wrong_type": "This is no PNG, JPEG, GIF or WebP picture, whatever its name says.",
   "upload.too_many_files": "Too many files wait to be sent. Send some first.",
-  "upload.files_full": "Your files take as much room as one person’s may. Delete conversations with files first.",
+  "upload.files_full":
+    "Your files take as much room as one person’s may. Delete conversations with files first.",
   "upload.logged_out": "You are logged out. Log in again to upload.",
   "upload.refused": "The server does not take this file.",
   "reject.not_found": "This conversation does not exist any more.",
