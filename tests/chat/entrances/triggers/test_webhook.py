@@ -350,7 +350,7 @@ async def test_a_delivery_beyond_the_days_limit_is_told_to_come_again_and_is_car
 
 
 async def test_a_person_keeps_so_many_rows_and_the_oldest_go_first(house: House, settings: Any) -> None:
-    from chat.entrances.triggers import keeping
+    from chat.entrances.triggers import oldest
     from chat.entrances.triggers.service import tidy
 
     settings.HOLDFAST_FIRINGS_PER_USER = 3
@@ -362,7 +362,7 @@ async def test_a_person_keeps_so_many_rows_and_the_oldest_go_first(house: House,
             trigger=trigger, key=f"k{number}", state=state, run="r", created_at=created_at, next_at=0
         )
 
-    old = at - keeping.FIRED_MS - 1
+    old = at - oldest.FIRED_MS - 1
     for number, (state, created_at) in enumerate(
         [("fired", old), ("skipped", at), ("fired", at), ("pending", old), ("failed", at), ("skipped", at)]
     ):
