@@ -17,7 +17,7 @@ EXAMPLES ?= 500
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority lock wheel bench bench-check bench-counts shots clean templates servers streams sdks webhooks senders feishu-fuzz stopping
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority limits lock wheel bench bench-check bench-counts shots clean templates servers streams sdks webhooks senders feishu-fuzz stopping
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -120,6 +120,9 @@ protocol: tools ## Generate the TypeScript types of the frames
 
 authority: tools ## Write the tables of docs/security.md from the rules of chat/authorization.py
 	$(PY) -m scripts.authorization_docs
+
+limits: tools ## Write the tables of docs/limits.md from chat/limits/table.py
+	$(PY) -m scripts.limits_docs
 
 lock: tools ## Write the locks of the Python packages again, after a change of requirements*.txt (UPGRADE=1: everything)
 	$(PY) -m scripts.lock $(if $(UPGRADE),--upgrade)

@@ -40,6 +40,11 @@ ResultCode = Literal[
     "unknown_attachment",
     "unavailable",
     "forbidden",
+    "too_fast",
+    "runs_spent",
+    "tokens_spent",
+    "money_spent",
+    "conversations_full",
 ]
 
 Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]

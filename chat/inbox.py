@@ -1,11 +1,12 @@
 """The inbox: the only way into a conversation, for every entrance (rules W5, W6, W7, W11).
 
-    who, conversation, command id, body ─► may they? ─► known id? ─► decide_* on the state ─► append ─► queue, bells
-                                              │             │             │
-                                     not_found, forbidden   the same      rejected, with a code
-                                                            result
+    who, conversation, command id, body ─► may they? ─► have they room? ─► known id? ─► decide_* on the state ─► append
+                                              │             │                  │             │                │
+                                     not_found, forbidden   too_fast, …_spent  the same      rejected       queue,
+                                                                               result        with a code    bells
 
-Who may is decided in `chat/authorization.py`.
+Who may is decided in `chat/authorization.py`, and how much in `chat/limits/`: what would begin something when the day's
+limit is reached is refused before it is stored, with the seconds after which there is room again.
 A command is acknowledged when the journal has it (rule S5); what comes after that (queue, bells) may fail, and
 the sweeper or a slow poll makes up for it. What is decided is decided by the pure functions of `chat/decide.py`.
 """
@@ -14,7 +15,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 from pydantic import BaseModel
@@ -44,6 +45,10 @@ from chat.commands import (
 from chat.files import attachments
 from chat.journal import forks, queries
 from chat.journal.journal import Journal
+from chat.limits.decide import LimitReached
+from chat.limits.room import Room
+from chat.limits.spending import ANEW, Spender, spender
+from chat.limits.table import CODES
 from chat.notify import doorbell
 from chat.session.contract import Command
 from chat.session.errors import IdReused, NoConversation, Rejected, Unavailable
@@ -111,6 +116,11 @@ class Sender:
     actor: str = ""
     standing: Standing | None = None
 
+    @property
+    def spender(self) -> Spender:
+        """Who they are to the limits."""
+        return spender(self.user_id, self.entrance, self.actor)
+
     def stands(self, owner: queries.Whose) -> Standing:
         """How they stand to a conversation (rule W11)."""
         if self.operator:
@@ -123,16 +133,20 @@ class Sender:
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What became of a command. `applied` and `duplicate`: it is committed. `retry`: the same may work later."""
+    """What became of a command. `applied` and `duplicate`: it is committed. `retry`: the same may work soon. `after`:
+    seconds until a limit that was reached has room again; 0: that cannot be said."""
 
     status: Literal["applied", "duplicate", "rejected"]
     code: ResultCode | None = None
     cursor: str | None = None
     retry: bool = False
+    after: int = 0
 
 
-#: Codes of what may be different in a while; their results are not remembered, so the same id may be retried.
-PASSING: frozenset[str] = frozenset({"too_many_waiting", "unavailable"})
+#: Codes of what may be different in a while.
+PASSING: frozenset[str] = frozenset({"too_many_waiting", "unavailable", "too_fast"})
+#: Codes of refusals that are not remembered, so that the same id may be sent again when there is room.
+FORGOTTEN: frozenset[str] = PASSING | CODES.keys()
 
 
 def digest(body: BaseModel) -> str:
@@ -158,6 +172,7 @@ class Inbox:
         self._sessions = sessions
         self._enqueue = enqueue
         self._clock = clock
+        self._room = Room(sessions.journal, clock)
 
     @property
     def journal(self) -> Journal:
@@ -207,6 +222,11 @@ class Inbox:
 
     async def _submit(self, who: Sender, conversation: str, id: str, body: Body) -> CommandResult:
         asked = digest(body)
+        if not (who.operator or isinstance(body, StopBody) or who.entrance in extensions.unattended()):
+            try:
+                self._room.for_command(who.spender)
+            except LimitReached as reached:
+                return CommandResult("rejected", "too_fast", retry=True, after=reached.after)
         if isinstance(body, CreateBody):
             return await self._create(who, conversation, id, asked, body)
         owner = await queries.whose(self._sessions.journal, conversation, who.user_id)
@@ -226,13 +246,18 @@ class Inbox:
         except Rejected as refused:
             refusal = Command(id, asked, _rejected(refused.code))
             try:
-                return await self._refuse(conversation, refusal, refused.code)
+                result = await self._refuse(conversation, refusal, refused.code)
             except IdReused:
                 return CommandResult("rejected", "id_reused")
+            # What was carried out before stays so, whatever has been used since.
+            if isinstance(refused, LimitReached) and result.code == refused.code:
+                return replace(result, after=refused.after)
+            return result
 
     async def _apply(self, who: Sender, conversation: str, command: Command, body: Body) -> CommandResult:
         match body:
             case SendBody():
+                await self._room.for_run(who.spender)
                 decided = await self._send(who, conversation, body)
                 outcome = await self._append(conversation, command, decided)
             case StopBody():
@@ -268,6 +293,8 @@ class Inbox:
             case EditBody():
                 outcome = await self._append(conversation, command, await self._edit(who, conversation, body))
             case TryAgainBody() | RewriteBody():
+                again = isinstance(body, TryAgainBody)
+                await self._room.for_run(spender(who.user_id, ANEW) if again else who.spender)
                 decided = await self._branch(who, conversation, body)
                 outcome = await self._append(conversation, command, decided)
             case ChooseBody():
@@ -442,6 +469,11 @@ class Inbox:
             return _not_allowed(verdict)
         agent: str | None = body.agent
         if await queries.owner_of(journal, conversation) is None:
+            try:
+                await self._room.for_run(who.spender)
+                await self._room.for_conversation(who.user_id, who.entrance)
+            except LimitReached as reached:
+                return CommandResult("rejected", cast(ResultCode, reached.code), after=reached.after)
             agent = await queries.agent_for(journal, body.agent)
         if agent is None:
             return CommandResult("rejected", "agent_missing")
@@ -458,14 +490,19 @@ class Inbox:
         return _result(outcome)
 
     async def _delete(self, who: Sender, conversation: str, command: Command) -> CommandResult:
-        """End what runs, then delete: whoever looks again finds nothing, and a worker stops at once."""
+        """End what runs, then delete: whoever looks again finds nothing, and a worker stops at once. Files go at once,
+        and what is left of them when somebody dies now is tidied away later."""
 
         def ended(view: SessionView) -> list[e.Event]:
             return decide.close_run(view.state, by=who.name, now=self._clock.now())
 
         await self._append(conversation, command, ended)
+        journal = self._sessions.journal
+        files = await journal.ask(lambda: attachments.of_conversation(conversation, journal.using))
         await self._sessions.delete(conversation)
         await doorbell.ring_user(who.user_id)
+        if files:
+            await journal.ask(lambda: attachments.let_go(files, journal.using))
         return CommandResult("applied")
 
     async def _meant(self, conversation: str, call: str) -> str:
@@ -501,7 +538,7 @@ class Inbox:
         stands = await self._sessions.command(conversation, command.id)
         if stands is None:
             stands = command
-            if code not in PASSING:
+            if code not in FORGOTTEN:
                 stands = await self._sessions.remember(conversation, command)
         elif stands.digest != command.digest:
             raise IdReused

@@ -75,6 +75,12 @@ class Conversation(Used):
                 name="conversation_list",
                 condition=models.Q(deleted_at__isnull=True),
             ),
+            # How many somebody keeps (chat/limits/usage.py).
+            models.Index(
+                fields=["owner", "entrance"],
+                name="conversation_kept",
+                condition=models.Q(deleted_at__isnull=True),
+            ),
             # What was written to lately: looks of messengers and triggers, and the admin's list.
             models.Index(fields=["-updated_at", "id"], name="conversation_recent"),
         )
@@ -158,6 +164,10 @@ class Run(Used):
     #: The branch that it belongs to; empty: the one that every conversation begins with.
     branch = models.CharField(max_length=36, default="", db_default="", blank=True)
     cause = models.CharField(max_length=64)
+    #: For whom it is and where they asked for it, by which it counts among the day's (chat/limits/spending.py). Empty:
+    #: a release that did not say so has queued it.
+    person = models.CharField(max_length=60, default="", db_default="", blank=True)
+    entrance = models.CharField(max_length=20, default="", db_default="", blank=True)
     status = models.CharField(max_length=12)
     attempt = models.IntegerField(default=0)
     worker = models.CharField(max_length=100, default="", blank=True)
@@ -183,6 +193,7 @@ class Run(Used):
                 name="run_active",
                 condition=models.Q(status__in=sorted(ACTIVE_RUN)),
             ),
+            models.Index(fields=["person", "entrance", "queued_at"], name="run_of_day"),
         )
 
     def __str__(self) -> str:
@@ -320,7 +331,10 @@ def _attachment_path(row: "Attachment", name: str) -> str:
 
 
 class Attachment(models.Model):
-    """A file that a person uploaded. Without a conversation it has not been sent yet (`chat/files/attachments.py`)."""
+    """A file that a person uploaded. Without a conversation it has not been sent yet, or its conversation was deleted
+    (`created_at` is LET_GO then); `chat/files/attachments.py` sees to both."""
+
+    LET_GO: ClassVar = 0
 
     id = models.UUIDField(primary_key=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="attachments")

@@ -199,6 +199,8 @@ if _HTTPS:
     _PREFIX = "__Secure-" if HOLDFAST_PATH else "__Host-"
     SESSION_COOKIE_NAME = f"{_PREFIX}sessionid"
     CSRF_COOKIE_NAME = f"{_PREFIX}csrftoken"
+# Which browsers are known for whose logins (chat/http/devices.py).
+HOLDFAST_DEVICE_COOKIE = f"{_PREFIX}device" if _HTTPS else "holdfast_device"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -342,7 +344,15 @@ HOLDFAST_TRIGGER_LEAST_S = ENV.number("HOLDFAST_TRIGGER_LEAST_S", 60, least=1)
 HOLDFAST_TRIGGER_NETWORKS = ENV.networks("HOLDFAST_TRIGGER_NETWORKS")
 # Bytes of one delivery to a webhook: GitHub sends up to 25 MB.
 HOLDFAST_WEBHOOK_BYTES = ENV.number("HOLDFAST_WEBHOOK_BYTES", 26_214_400, least=1_000, most=100_000_000)
-HOLDFAST_COMMANDS_PER_MINUTE = ENV.number("HOLDFAST_COMMANDS_PER_MINUTE", 240, least=1)
+# ---- how much one person may have (docs/limits.md); 0: as much as they like ----
+HOLDFAST_COMMANDS_PER_MINUTE = ENV.number("HOLDFAST_COMMANDS_PER_MINUTE", 240)
+HOLDFAST_RUNS_PER_DAY = ENV.number("HOLDFAST_RUNS_PER_DAY", 5_000)
+HOLDFAST_TOKENS_PER_DAY = ENV.number("HOLDFAST_TOKENS_PER_DAY", 200_000_000)
+HOLDFAST_DOLLARS_PER_DAY = ENV.number("HOLDFAST_DOLLARS_PER_DAY", 200, most=1_000_000_000)
+HOLDFAST_CONVERSATIONS_PER_USER = ENV.number("HOLDFAST_CONVERSATIONS_PER_USER", 100_000)
+HOLDFAST_FILE_BYTES_PER_USER = ENV.number("HOLDFAST_FILE_BYTES_PER_USER", 10_000_000_000)
+# Rows that all triggers of one person keep of what they have seen; beyond it the oldest go.
+HOLDFAST_FIRINGS_PER_USER = ENV.number("HOLDFAST_FIRINGS_PER_USER", 50_000)
 # ---- schedules (docs/schedules.md) ----
 # Of one person; agents have limits of their own beside it. 0: nobody but staff makes any.
 HOLDFAST_SCHEDULES_PER_USER = ENV.number("HOLDFAST_SCHEDULES_PER_USER", 50)

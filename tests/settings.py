@@ -15,6 +15,8 @@ os.environ.update(
         "DJANGO_SECRET_KEY": "only-for-tests-" + "x" * 50,
         "DJANGO_INSECURE_HTTP": "1",
         "HOLDFAST_DATA": DATA,
+        # Tests say in a minute what no person says. Those of the limits set their own.
+        "HOLDFAST_COMMANDS_PER_MINUTE": "0",
         "REDIS_URL": f"redis://127.0.0.1:{VALKEY_PORT}/0",
         # Set by tests/platform/test_postgres.py, which runs the same tests on PostgreSQL.
         "DATABASE_URL": os.environ.get("HOLDFAST_TEST_DATABASE") or f"sqlite:///{DATA}/holdfast.sqlite3",

@@ -28,6 +28,10 @@ REFUSALS: dict[str, str] = {
     "agent_missing": "The agent is missing or disabled.",
     "bad_command": "The message is empty.",
     "forbidden": "Its owner is disabled, so nothing is done for them.",
+    "runs_spent": "The agents had worked for its owner as often that day as they may.",
+    "tokens_spent": "The agents had read and written as much for its owner that day as they may.",
+    "money_spent": "The agents had spent as much for its owner that day as they may.",
+    "conversations_full": "Its owner has as many conversations as one person may have.",
 }
 
 

@@ -1,9 +1,9 @@
 """Files that come with messages: kept once uploaded, bound to a conversation when sent, read when a model is asked.
 
     upload ─► row without a conversation ─► bound by the command that sends it ─► named in the journal (MessageAdded)
-                     │ a day without being sent
-                     ▼
-                  removed, row and file (`clean`)
+                     │ a day without being sent          │ its conversation is deleted (`Journal.delete`)
+                     ▼                                   ▼
+                  removed, row and file (`clean`)     the same (`let_go`; `clean` where that was not reached)
 
 A file's bytes lie in Django's default storage under its id; nobody's name is part of a path.
 """
@@ -28,6 +28,9 @@ from chat import set_aside
 from chat.files import sniffing
 from chat.files.pictures import pictures
 from chat.journal.journal import Journal
+from chat.limits import usage
+from chat.limits.decide import decide
+from chat.limits.table import most
 from chat.models import Attachment, QueueFailure
 from chat.session.errors import Rejected
 
@@ -37,6 +40,8 @@ log = logging.getLogger(__name__)
 UNSENT_MS = 24 * 3600 * 1000
 #: Unsent files that one person may have at a time.
 MAX_UNSENT = 100
+#: Files of a deleted conversation that go at once; more are left to the next tidying.
+MAX_LET_GO = 50
 #: Longer edge, in pixels, of a picture as a model gets it; providers shrink larger ones themselves.
 MODEL_EDGE = 2048
 #: Pictures of these types go to a model as they are, if they are small enough.
@@ -54,6 +59,10 @@ class TooManyFiles(Exception):
     """The person has too many files that were not sent."""
 
 
+class FilesFull(Exception):
+    """The person's files take as much room as they may; the text says what to do."""
+
+
 def limits() -> sniffing.FileLimits:
     """The limits of one file, from the settings."""
     return sniffing.FileLimits(settings.HOLDFAST_MAX_FILE_BYTES, settings.HOLDFAST_MAX_IMAGE_PIXELS)
@@ -67,15 +76,22 @@ def ref(row: Attachment) -> e.AttachmentRef:
 def keep(owner: int, id: UUID, name: str, data: bytes, now: int) -> tuple[Attachment, bool]:
     """Check and store a file; (its row, whether it is new). The same id with the same bytes again changes nothing.
 
-    Raises uploads.Unfit, Taken and TooManyFiles.
+    Raises uploads.Unfit, Taken, TooManyFiles and FilesFull. Uploads at the same moment do not see each other: together
+    they may pass a limit by what each of them brings.
     """
     name = sniffing.clean_name(name)
     digest = hashlib.sha256(data).hexdigest()
     if (known := _same(owner, id, digest)) is not None:
         return known, False
     kind = sniffing.media_type(name, data, limits())
-    if Attachment.objects.filter(owner_id=owner, conversation=None).count() >= MAX_UNSENT:
+    unsent = Attachment.objects.filter(owner_id=owner, conversation=None, created_at__gt=Attachment.LET_GO)
+    if unsent.count() >= MAX_UNSENT:
         raise TooManyFiles
+    allowed = most(("files",))
+    if any(allowed.values()):
+        refusal = decide({"files": usage.file_bytes(owner)}, allowed, now, adds=len(data))
+        if refusal is not None:
+            raise FilesFull(str(refusal.limit.told))
     row = Attachment(
         id=id, owner_id=owner, name=name, media_type=kind, size=len(data), sha256=digest, created_at=now
     )
@@ -164,9 +180,20 @@ def prepared(row: Attachment) -> FileContent | None:
         return None
 
 
+def of_conversation(conversation: str, using: str = "default") -> list[UUID]:
+    """The files that are bound to a conversation, as many as may be removed while its owner waits."""
+    rows = Attachment.objects.using(using).filter(conversation_id=UUID(conversation))
+    return list(rows.values_list("id", flat=True)[:MAX_LET_GO])
+
+
+def let_go(ids: Sequence[UUID], using: str = "default") -> int:
+    """Remove files whose conversation was just deleted; how many. What is not removed now, `clean` finds later."""
+    return sum(_try_to_remove(id, using) for id in ids)
+
+
 def clean(now: int, older_ms: int = UNSENT_MS, using: str = "default") -> int:
-    """Remove files that were uploaded and never sent; how many. Harmless in several processes at once. One that cannot
-    be removed keeps no other from it."""
+    """Remove files that were uploaded and never sent, or whose conversation was deleted; how many. Harmless in several
+    processes at once. One that cannot be removed keeps no other from it."""
     rows = Attachment.objects.using(using).filter(conversation=None, created_at__lt=now - older_ms)
     aside = QueueFailure.objects.using(using).filter(queue=UNSENT.name, aside=True)
     rows = rows.exclude(id__in=[UUID(key) for key in aside.values_list("key", flat=True)])

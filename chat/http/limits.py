@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -63,30 +63,6 @@ class Bucket:
         self._at = max(now, self._at)
         self._level = min(self._limits.burst, self._level + earned)
         self._refused = max(0.0, self._refused - earned)
-
-
-class PerMinute:
-    """How often a user did something within the last minute. What is refused does not count."""
-
-    MINUTE_S = 60.0
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._times: OrderedDict[Any, deque[float]] = OrderedDict()
-
-    def take(self, user: Any, limit: int) -> bool:
-        """Count one more, if there have been fewer than `limit`; whether that was so. For one event loop."""
-        now = self._clock()
-        times = self._times.setdefault(user, deque())
-        self._times.move_to_end(user)
-        if len(self._times) > Allowance.REMEMBERED:
-            self._times.popitem(last=False)
-        while times and now - times[0] >= self.MINUTE_S:
-            times.popleft()
-        if len(times) >= limit:
-            return False
-        times.append(now)
-        return True
 
 
 class Allowance:

@@ -13,6 +13,8 @@ from django.http import HttpResponse, JsonResponse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext_lazy as _
 
+from chat.limits.table import CODES as CODES_OF_LIMITS
+
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
@@ -74,6 +76,14 @@ CODES: "Mapping[str, tuple[int, StrOrPromise, StrOrPromise]]" = {
         _("Too many waiting"),
         _("Many messages wait for an answer here. Send it again when one was answered."),
     ),
+    "runs_spent": (429, _("Spent for today"), CODES_OF_LIMITS["runs_spent"].told),
+    "tokens_spent": (429, _("Spent for today"), CODES_OF_LIMITS["tokens_spent"].told),
+    "money_spent": (429, _("Spent for today"), CODES_OF_LIMITS["money_spent"].told),
+    "conversations_full": (
+        409,
+        _("Too many conversations"),
+        CODES_OF_LIMITS["conversations_full"].told,
+    ),
     "agent_missing": (
         422,
         _("No such agent"),
@@ -123,7 +133,12 @@ CODES: "Mapping[str, tuple[int, StrOrPromise, StrOrPromise]]" = {
     ),
 }
 #: The same request may work later.
-RETRY = frozenset({"too_fast", "too_many_open", "too_many_waiting", "unavailable", "failed"})
+RETRY = frozenset(
+    {
+        *("too_fast", "too_many_open", "too_many_waiting", "unavailable", "failed"),
+        *("runs_spent", "tokens_spent", "money_spent"),
+    }
+)
 
 
 class Problem(Exception):

@@ -45,6 +45,14 @@ class HoldfastSite(AdminSite):
             *super().get_urls(),
         ]
 
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Django's page; a browser at which somebody has logged in is known from then on."""
+        from chat.http import devices  # before there are settings
+
+        response = super().login(request, extra_context)
+        devices.remember(request, response)
+        return response
+
     def overview(self, request: HttpRequest) -> HttpResponse:
         """How the installation does."""
         from chat.inspection.overview import overview  # Django makes the site before there are models

@@ -23,7 +23,7 @@ from chat import models as m
 from chat.journal import branched, on_path
 from chat.journal.committed import Committed
 from chat.journal.kept import KeptHistories, KeptHistory
-from chat.journal.projection import Rows, clean, move_head, show
+from chat.journal.projection import Rows, Whose, clean, move_head, show
 from chat.journal.statements import key_of
 from chat.session.contract import Command
 from chat.session.errors import (
@@ -126,13 +126,14 @@ class Journal:
             # The lock of the row that is moved (on SQLite: the write lock of BEGIN IMMEDIATE) makes this a
             # compare-and-set. Most often it is where the writer expects it, and nothing has to be read.
             rest = committed
-            if not move_head(connection, id, base, committed, after):
+            if (whose := move_head(connection, id, base, committed, after)) is None:
                 row = self._conversation(conversation, lock=True)
                 rest = self._lacking(row, base, committed)
                 if not rest:
                     return
                 move_head(connection, id, (row.head_seq, row.head_tag), rest, after)
-            Rows(connection, id).write(rest)
+                whose = Whose(row.owner_id, row.entrance)
+            Rows(connection, id, whose, after).write(rest)
             show(connection, id, rest, after)
             kill_points.point("journal.written")  # and not committed
 
@@ -192,7 +193,11 @@ class Journal:
 
         def work() -> bool:
             found = m.Conversation.objects.using(self.using).filter(id=UUID(conversation), deleted_at=None)
-            return bool(found.update(deleted_at=at))
+            with transaction.atomic(using=self.using):
+                # Its files are nobody's from now on: they go with those that were never sent, whoever dies now.
+                files = m.Attachment.objects.using(self.using).filter(conversation_id=UUID(conversation))
+                files.update(conversation=None, created_at=m.Attachment.LET_GO)
+                return bool(found.update(deleted_at=at))
 
         return await self._run(work)
 

@@ -6,6 +6,7 @@ the same, the later one stands, because an event that can never be archived woul
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -17,9 +18,10 @@ from chat import models as m
 from chat.journal import on_path
 from chat.journal.committed import Committed
 from chat.journal.statements import Table, dumped, key_of
+from chat.limits.spending import spender_of
 from chat.session import paths
 from chat.session.errors import Diverged
-from chat.session.state import WINDOW, edited, is_open, item_at, left_out, run_of
+from chat.session.state import WINDOW, edited, is_open, item_at, items, left_out, run_of
 from chat.session.views import MessageItem, NoteItem, NoticeItem, State, StepItem
 
 #: Events that bring a conversation to the top of its owner's list.
@@ -31,6 +33,15 @@ CALL_NEWS = tuple(kind for kind in CALL.rows if kind not in (e.StepFinished, e.C
 MARKS = (e.MessageLeftOut, e.MessageTakenBack, e.MessageEdited)
 #: The longest type of an event that the column holds. Ours are shorter; one of a later release need not be.
 TYPE_CHARS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose a conversation is, and the entrance at which it began."""
+
+    owner: int
+    entrance: str
+
 
 EVENTS = Table(m.Event)
 #: A command that is there already is not written; see `Rows._write_commands`.
@@ -44,9 +55,14 @@ RUNS = Table(m.Run, ("conversation", "run"))
 class Rows:
     """The rows of one append to one conversation. To be used inside a transaction that holds the conversation's row."""
 
-    def __init__(self, connection: BaseDatabaseWrapper, conversation: UUID) -> None:
+    def __init__(
+        self, connection: BaseDatabaseWrapper, conversation: UUID, whose: "Whose", after: State
+    ) -> None:
         self.connection = connection
         self.conversation = conversation
+        self.whose = whose
+        self.after = after
+        self.events: list[e.Event] = []
         #: As columns have it.
         self.key = key_of(connection, conversation)
         self.messages: dict[int, dict[str, Any]] = {}
@@ -62,6 +78,7 @@ class Rows:
     def write(self, committed: Sequence[Committed]) -> None:
         """Write the events, their commands and everything they changed. The caller moves the head. Raises Diverged if
         one of the commands has its result already."""
+        self.events = [each.event for each in committed]
         for each in committed:
             self._gather(each)
         self._write_commands(committed)
@@ -224,12 +241,17 @@ class Rows:
                 "seq": each.seq,
                 "cause": run["cause"],
                 "queued_at": run["queued_at"],
+                **self._spender(run["cause"]),
                 **changes,
             }
         elif run["id"] in self.new_runs:
             self.new_runs[run["id"]].update(changes)
         else:
             self.runs.setdefault(run["id"], {}).update(changes)
+
+    def _spender(self, cause: str) -> dict[str, Any]:
+        found = spender_of(cause, self.events, items(self.after), self.whose.owner, self.whose.entrance)
+        return {"person": clean(found.person), "entrance": clean(found.entrance)[:20]}
 
     # ---- writing ----
 
@@ -277,7 +299,8 @@ class Rows:
 _HEAD = """UPDATE "chat_conversation" SET "head_seq" = %s, "head_tag" = %s, "info" = %s, "run" = %s, "window" = %s,
 "run_status" = %s, "title" = COALESCE(%s, "title"), "compacted_seq" = COALESCE(%s, "compacted_seq"),
 "updated_at" = CASE WHEN "updated_at" < %s THEN %s ELSE "updated_at" END{used}{branches}
-WHERE "id" = %s AND "head_seq" = %s AND "head_tag" = %s AND "deleted_at" IS NULL"""
+WHERE "id" = %s AND "head_seq" = %s AND "head_tag" = %s AND "deleted_at" IS NULL
+RETURNING "owner_id", "entrance" """
 #: The columns of a usage; without them where a state does not say what was used.
 _USED = ', "input_tokens" = %s, "output_tokens" = %s, "cached_tokens" = %s, "cost" = %s'
 
@@ -291,9 +314,9 @@ def move_head(
     base: tuple[int, str],
     committed: Sequence[Committed],
     after: State,
-) -> bool:
+) -> Whose | None:
     """Move the head of a conversation from (seq, tag) `base` to the last of `committed`, and hold its row until the
-    transaction ends. False if its head is elsewhere, or there is no such conversation."""
+    transaction ends. None if its head is elsewhere, or there is no such conversation."""
     last = committed[-1]
     info: Any = after.get("info")
     run: Any = after.get("run")
@@ -327,7 +350,8 @@ def move_head(
         cursor.execute(
             _HEAD.format(used=_USED if totals else "", branches=_BRANCHES if branched else ""), values
         )
-        return bool(cursor.rowcount)
+        rows = cursor.fetchall()
+    return Whose(*rows[0]) if rows else None
 
 
 def show(

@@ -33,6 +33,7 @@ from chat.inbox import (
     StopBody,
     action_of,
 )
+from chat.limits.table import CODES
 from chat.messenger import outbox, poison, texts
 from chat.messenger.adapter import Client, Messenger, Person, Pressed, Said, made_id
 from chat.messenger.answers import message_of
@@ -175,6 +176,8 @@ class Intake:
                 return "later"
             if made.code == "agent_missing":
                 return await self._end(row, "refused", "no agent", self._say(texts.NO_AGENT))
+            if (limit := CODES.get(made.code or "")) is not None:
+                return await self._end(row, "refused", limit.code, self._say(limit.told))
             self._made = made.status != "rejected"
         text, files = await self._files(row, said)
         body = SendBody(kind="send", message=message_of(self._messenger, row), text=text, attachments=files)
@@ -186,7 +189,8 @@ class Intake:
             await ask(self._next_lane)
             return "moved"
         if result.status == "rejected" and result.code != "id_reused":  # that one was sent before
-            return await self._end(row, "refused", result.code or "")
+            limit = CODES.get(result.code or "")
+            return await self._end(row, "refused", result.code or "", self._say(limit.told) if limit else "")
         run = run_id(str(self._lane.conversation), body.message)
         return await self._end(row, "taken", "", run=run)
 
@@ -205,6 +209,9 @@ class Intake:
                 await ask(attachments.keep, self._lane.owner_id, UUID(id), called, data, now_ms())
             except (sniffing.UnfitFile, MessageRefused, ValueError) as problem:
                 lines.append(self._say(texts.FILE_UNREADABLE, name=called, problem=problem))
+            except attachments.FilesFull:
+                full = self._say(CODES["files_full"].told)
+                lines.append(self._say(texts.FILE_UNREADABLE, name=called, problem=full))
             except (attachments.Taken, attachments.TooManyFiles):
                 lines.append(self._say(texts.FILE_NOT_KEPT, name=called))
             else:

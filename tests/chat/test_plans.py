@@ -25,6 +25,9 @@ from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.files import attachments
 from chat.inspection import base
 from chat.journal import queries
+from chat.limits import usage
+from chat.limits.decide import day_of
+from chat.limits.spending import Spender
 from chat.messenger import lanes, outbox
 from chat.models import Conversation, Run, listed
 from chat.support.clock import now_ms
@@ -71,6 +74,7 @@ LOOKS: dict[str, Callable[[], Any]] = {
     "schedules' runs that are over": results.moved,
     "schedules' results to send": delivery.pending,
     "files that were never sent": lambda: attachments.clean(now_ms()),
+    "what a person has used today": lambda: usage.of_day(Spender("user:1", "web"), day_of(now_ms())),
     "a person's conversations": lambda: list(
         listed(get_user_model().objects.get(username="person-0").pk)[:50]
     ),

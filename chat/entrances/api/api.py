@@ -76,7 +76,7 @@ async def _submit(bearer: Bearer, conversation: str, command: str, body: Body) -
     who = sender(bearer, action_of(body), ENTRANCE.name)
     result = await current().inbox.submit(who, conversation, command, body)
     if result.status == "rejected":
-        raise Problem(result.code or "bad_command")
+        raise Problem(result.code or "bad_command", after=result.after)
     return result
 
 
@@ -138,7 +138,9 @@ async def conversations(
 
 @API.post(
     "/conversations",
-    response=API.answers(s.Begun, "agent_missing", "id_reused", "too_many_waiting", status=201),
+    response=API.answers(
+        s.Begun, "agent_missing", "id_reused", "too_many_waiting", "conversations_full", status=201
+    ),
     operation_id="beginConversation",
     tags=["Conversations"],
 )

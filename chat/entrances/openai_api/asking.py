@@ -32,6 +32,7 @@ async def say(bearer: Bearer, wanted: Wanted) -> Exchange:
     permit(bearer, "read")
     permit(bearer, "write")
     row, asked = await ask(store.exchange, bearer.user, wanted, now_ms())
+    # What is refused here, because the day's limit is reached, has begun nothing.
     if row.begins:
         await _begin(bearer, row, asked)
     send = SendBody(kind="send", message=str(row.message), text=asked.text)
@@ -69,5 +70,5 @@ async def _submit(bearer: Bearer, row: Exchange, what: str, body: Body) -> Comma
     command = str(uuid5(row.pk, what))
     result = await current().inbox.submit(who, str(row.conversation), command, body)
     if result.status == "rejected":
-        raise Problem(result.code or "bad_command")
+        raise Problem(result.code or "bad_command", after=result.after)
     return result

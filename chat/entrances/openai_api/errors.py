@@ -19,6 +19,8 @@ TYPES = {
     404: "not_found_error",
     429: "rate_limit_error",
 }
+#: What these clients call a limit that does not pass in a moment.
+SPENT = frozenset({"runs_spent", "tokens_spent", "money_spent", "conversations_full"})
 #: What is worth another try of the very same request, and what is not, whatever its status.
 AGAIN = {
     "unavailable": True,
@@ -33,6 +35,7 @@ def body(problem: Problem) -> dict[str, Any]:
     """The document."""
     status = STATUSES.get(problem.code, problem.status)
     kind = TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
+    kind = "insufficient_quota" if problem.code in SPENT else kind
     fields = dict(problem.fields or {})
     told = " ".join(f"{name}: {text}" if name else text for name, text in fields.items())
     message = told or str(problem.detail)

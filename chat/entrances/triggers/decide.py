@@ -26,7 +26,13 @@ Reason = Literal[
     "set_aside",
     "too_large",
     "unusable",
+    "runs_spent",
+    "tokens_spent",
+    "money_spent",
+    "conversations_full",
 ]
+#: Reasons that the next day ends: the sender may send the same again.
+SPENT = ("runs_spent", "tokens_spent", "money_spent")
 
 REASONS: dict[str, Any] = {
     "no_match": _("It is not what the trigger looks for."),
@@ -45,6 +51,10 @@ REASONS: dict[str, Any] = {
     "set_aside": _("It raised an error each time that it was tried."),
     "too_large": _("It was larger than a delivery may be, and was refused."),
     "unusable": _("The path or the pattern cannot be used on it: it would take too long."),
+    "runs_spent": _("The agents had worked for its owner as often that day as they may."),
+    "tokens_spent": _("The agents had read and written as much for its owner that day as they may."),
+    "money_spent": _("The agents had spent as much for its owner that day as they may."),
+    "conversations_full": _("Its owner has as many conversations as one person may have."),
 }
 #: How many triggers may follow from each other: A's run fires B, whose run fires C.
 MAX_DEPTH = 3

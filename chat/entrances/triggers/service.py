@@ -15,7 +15,7 @@ from uuid import UUID
 
 from agents.tools.fetching import Fetcher
 from chat import set_aside
-from chat.entrances.triggers import addresses, bodies, dispatch, polling, queues, watching
+from chat.entrances.triggers import addresses, bodies, dispatch, oldest, polling, queues, watching
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.inbox import Inbox
 from chat.session.sessions import Sessions
@@ -199,9 +199,9 @@ def find_runs(now: int) -> None:
 
 
 def tidy(now: int | None = None) -> int:
-    """Remove old rows of what did not match or was refused, all but each trigger's newest, and old large bodies; how
-    many rows."""
-    removed = 0
+    """Remove old rows of what did not match or was refused, all but each trigger's newest, those that a person may not
+    keep, and old large bodies; how many rows."""
+    removed = oldest.make_room(now_ms() if now is None else now)
     for trigger, kind in Trigger.objects.values_list("pk", "kind"):
         reason = "too_large" if kind == "webhook" else "no_match"
         rows = TriggerFiring.objects.filter(trigger=trigger, state="skipped", reason=reason)

@@ -1,6 +1,7 @@
 """Where webhooks come in: POST /hooks/<trigger>/<token>.
 
-    429 too fast    404 no such address (or a wrong token)    413 too large    401 not signed as agreed
+    429 too fast, or its owner's limit for the day is reached: send it again after Retry-After, and it is carried out
+    404 no such address (or a wrong token)    413 too large    401 not signed as agreed
     200 {"firing", "status": "fired", "run"}             it is a message of the conversation; `run` answers it
     200 {"firing", "status": "skipped", "reason"}        it was taken note of and does not fire
     202 {"firing", "status": "pending"}                  it is journalled, and will be carried out
@@ -16,6 +17,7 @@ Nothing of what comes in is written to the log.
 import asyncio
 import hashlib
 import logging
+import math
 import secrets
 from dataclasses import replace
 from typing import Any
@@ -27,11 +29,13 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from chat.entrances.triggers import bodies, dispatch, hooks, matching, senders, templating
-from chat.entrances.triggers.decide import Reason
+from chat.entrances.triggers.decide import SPENT, Reason
 from chat.entrances.triggers.models import Trigger, TriggerFiring
-from chat.entrances.triggers.store import Sighting, filled_in, record, storable
+from chat.entrances.triggers.store import Sighting, filled_in, fire_again, record, storable
+from chat.http.addresses import network_of
 from chat.http.limits import Allowance, RateLimits
 from chat.journal import replies
+from chat.limits.decide import DAY_MS, day_of
 from chat.runtime import current
 from chat.session.errors import Unavailable
 from chat.support import kill_points
@@ -115,6 +119,10 @@ async def _take(request: HttpRequest, trigger: UUID, token: str) -> HttpResponse
     kill_points.point("trigger.journalled")
     if row.reason == "too_large":
         raise DeliveryRefused(413, "it is too large")
+    if row.state == "failed" and row.reason in SPENT:
+        # Its sender was told to come again.
+        await ask(fire_again, row.pk)
+        row = await ask(_again, row)
     if row.state == "pending" and not await ask(dispatch.let_wait, row):
         try:
             await dispatch.send(current().inbox, row, MACHINE)
@@ -123,11 +131,23 @@ async def _take(request: HttpRequest, trigger: UUID, token: str) -> HttpResponse
     return await ask(_told, row.pk)
 
 
+def _again(row: TriggerFiring) -> TriggerFiring:
+    """The row as it is now. Raises DeliveryRefused."""
+    found = TriggerFiring.objects.select_related("trigger").filter(pk=row.pk).first()
+    if found is None:
+        raise DeliveryRefused(404, "the trigger was deleted")
+    return found
+
+
 def _told(pk: int) -> HttpResponse:
     """What the sender hears of a firing, as of now. Raises DeliveryRefused."""
     row = TriggerFiring.objects.filter(pk=pk).first()
     if row is None:
         raise DeliveryRefused(404, "the trigger was deleted")
+    if row.state == "failed" and row.reason in SPENT:
+        now = now_ms()
+        after = math.ceil((day_of(now) + DAY_MS - now) / 1000)
+        raise DeliveryRefused(429, "its owner's limit for today is reached", after=after)
     told: dict[str, Any] = {"firing": row.pk, "status": row.state}
     if row.reason:
         told["reason"] = row.reason
@@ -138,7 +158,7 @@ def _told(pk: int) -> HttpResponse:
 
 def _journal(request: HttpRequest, trigger: UUID, token: str, size: int | None) -> TriggerFiring:
     """The row of a delivery, which says that it has `size` bytes, or not how many. Raises DeliveryRefused."""
-    client = str(request.META.get("REMOTE_ADDR", ""))
+    client = network_of(str(request.META.get("REMOTE_ADDR", "")))
     row = Trigger.objects.filter(pk=trigger, kind="webhook").first()
     # The same work whether there is such a trigger or not.
     right = hooks.is_token(token, trigger, row.salt if row is not None else "")

@@ -60,6 +60,8 @@ def _keep(request: HttpRequest) -> tuple[Attachment, bool]:
     except attachments.TooManyFiles:
         detail = "Too many files wait to be sent. Send or wait; they are removed after a day."
         raise RequestRefused(429, "too_many_files", detail) from None
+    except attachments.FilesFull as full:
+        raise RequestRefused(413, "files_full", str(full)) from None
 
 
 def _download(request: HttpRequest, attachment: UUID) -> HttpResponse:
@@ -72,7 +74,8 @@ def _download(request: HttpRequest, attachment: UUID) -> HttpResponse:
 
 def _own(user: Any, id: UUID) -> Attachment:
     row = Attachment.objects.select_related("conversation").filter(id=id, owner_id=user).first()
-    if row is None or (row.conversation is not None and row.conversation.deleted_at is not None):
+    gone = row is not None and row.conversation is None and row.created_at == Attachment.LET_GO
+    if row is None or gone or (row.conversation is not None and row.conversation.deleted_at is not None):
         raise RequestRefused(404, "not_found", "You have no such file.")
     return row
 

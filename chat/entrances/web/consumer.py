@@ -22,7 +22,7 @@ from chat.entrances.web.live import Live, live
 from chat.entrances.web.login import logged_in, session_key, still_logged_in
 from chat.entrances.web.opener import Opener
 from chat.entrances.web.outlet import Control, Outlet
-from chat.http.limits import PerMinute, RateLimits
+from chat.http.limits import RateLimits
 from chat.inbox import Sender
 from chat.notify import doorbell
 from chat.session.errors import Unavailable
@@ -46,10 +46,6 @@ LOGIN_CHECK_BEATS = 3
 RESTART_SPREAD_MS = 2_000
 #: A socket too many may come back after this many milliseconds, and up to as many again.
 CROWDED_MS = 30_000
-
-
-#: Commands of each person in this process.
-commands = PerMinute()
 
 
 class BrowserConsumer(AsyncWebsocketConsumer):
@@ -250,10 +246,6 @@ class BrowserConsumer(AsyncWebsocketConsumer):
 
     async def _submit(self, command: p.Command) -> None:
         assert self.user_id is not None
-        if not commands.take(self.user_id, settings.HOLDFAST_COMMANDS_PER_MINUTE):
-            # Not lost: the client keeps it and sends it again, later and later.
-            self.perform(self.connection.result(command, "rejected", code="unavailable", retry=True))
-            return
         who = Sender(self.user_id, "web", self.connection.user)
         try:
             async with asyncio.timeout(SUBMIT_TIMEOUT_S):

@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
+from chat.http import devices
 from chat.http.authentication import address_of, guesses
 from chat.http.words import words
 from chat.notify import doorbell
@@ -100,9 +101,16 @@ class Login(Worded, auth.LoginView):
     template_name = "registration/login.html"
     redirect_authenticated_user = True
 
+    def form_valid(self, form: Any) -> HttpResponse:
+        """The browser is known from now on (chat/http/devices.py)."""
+        response = super().form_valid(form)
+        devices.remember(self.request, response)
+        return response
+
     def form_invalid(self, form: Any) -> HttpResponse:
         """429 when so many were wrong that the password was not even looked at."""
-        wait = guesses.wait(form.data.get("username", ""), address_of(self.request))
+        name = form.data.get("username", "")
+        wait = guesses.wait(name, address_of(self.request), devices.device_of(self.request, name))
         response = self.render_to_response(self.get_context_data(form=form, wait=wait))
         if wait:
             response.status_code = 429

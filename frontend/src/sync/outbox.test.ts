@@ -283,6 +283,21 @@ describe("what the person sees", () => {
     expect(view(one, conversation).pending).toEqual([]);
   });
 
+  it("a conversation that may not be begun today keeps its message, which says why, and is begun later", () => {
+    const one = tab();
+    server.mishaps = ["spent"];
+    const { conversation, message } = one.client.newConversation("assistant", "What time is it?");
+    one.client.open(conversation);
+    clock.advance(5_000);
+    expect(view(one, conversation).pending).toMatchObject([
+      { id: message, text: "What time is it?", state: "failed", code: "runs_spent" },
+    ]);
+    one.client.retry(conversation, message);
+    clock.advance(5_000);
+    expect(view(one, conversation)).toMatchObject({ phase: "live", items: [{ id: message }] });
+    expect(view(one, conversation).pending).toEqual([]);
+  });
+
   it("stop shows at once, and its outcome is told", async () => {
     const one = tab();
     server.append(ID, { type: "run.queued", run: "r", cause: "m" });

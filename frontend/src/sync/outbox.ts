@@ -231,10 +231,13 @@ export class Outbox {
 
   /** The messages of a conversation that are here, in the order in which they were made. */
   messages(conversation: string): PendingMessage[] {
+    const creation = this.#of(conversation).find(({ body }) => body.kind === "create");
     return this.#of(conversation).flatMap((entry) => {
       const { body, at, stored, held, files = NO_FILES } = entry;
       if (body.kind !== "send") return [];
-      const code = entry.failed ?? this.#trouble(entry);
+      // There is no conversation because it could not be begun, and why is what a person wants to know.
+      const failed = entry.failed === "not_found" ? (creation?.failed ?? entry.failed) : entry.failed;
+      const code = failed ?? this.#trouble(entry);
       const waiting = held?.length ? "uploading" : "sending";
       const state = code !== null ? "failed" : stored !== null ? "stored" : waiting;
       return [{ id: body.message, text: body.text, attachments: files, at, state, code }];

@@ -122,7 +122,12 @@ export type ResultCode =
   | "agent_missing"
   | "unknown_attachment"
   | "unavailable"
-  | "forbidden";
+  | "forbidden"
+  | "too_fast"
+  | "runs_spent"
+  | "tokens_spent"
+  | "money_spent"
+  | "conversations_full";
 export type ResyncReason = "epoch" | "gap" | "slow" | "behind" | "store_lost";
 export type GoawayReason = "restart" | "crowded" | "protocol" | "logged_out";
 export type ErrorCode =

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from agents.models import ensure_default_agent
 from chat import set_aside
-from chat.commands import SendBody
+from chat.commands import DeleteBody, SendBody
 from chat.files import attachments
 from chat.inbox import digest
 from chat.models import Attachment, Message, QueueFailure
@@ -167,6 +167,34 @@ async def test_an_agent_reads_files_of_its_own_conversation_only(desk: Desk):
     ask = desk.sessions.journal.ask
     assert (await attachments.ConversationFiles(conversation, ask).read(str(row.id))).data == b"hello\n"
     assert await attachments.ConversationFiles(other, ask).read(str(row.id)) is None
+
+
+async def test_files_take_so_much_room_and_go_with_their_conversation(
+    desk: Desk, settings: Any, tmp_path: Any
+) -> None:
+    settings.HOLDFAST_FILE_BYTES_PER_USER = 10
+    conversation = await desk.begin()
+    row = await sync_to_async(kept)(desk.who.user_id)  # six bytes
+    with pytest.raises(attachments.FilesFull, match="Delete conversations"):
+        await sync_to_async(kept)(desk.who.user_id)
+    again = await sync_to_async(attachments.keep)(desk.who.user_id, row.id, "notes.txt", b"hello\n", NOW)
+    assert again == (row, False), "the same upload once more is no other file"
+    await desk.submit(conversation, sends(row))
+    assert (await desk.submit(conversation, DeleteBody(kind="delete"))).status == "applied"
+    assert not await Attachment.objects.aexists()
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    await sync_to_async(kept)(desk.who.user_id)
+
+
+async def test_files_of_a_deleted_conversation_go_whoever_dies_in_between(desk: Desk, tmp_path: Any) -> None:
+    conversation = await desk.begin()
+    row = await sync_to_async(kept)(desk.who.user_id)
+    await desk.submit(conversation, sends(row))
+    await desk.sessions.journal.delete(conversation, NOW)  # and nothing that comes after it
+    assert await Attachment.objects.acount() == 1
+    assert await sync_to_async(attachments.clean)(NOW) == 1
+    assert not await Attachment.objects.aexists()
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,6 +1,6 @@
 """Rates (rule W11)."""
 
-from chat.http.limits import Allowance, Bucket, PerMinute, RateLimits
+from chat.http.limits import Allowance, Bucket, RateLimits
 
 LIMITS = RateLimits(burst=3, rate=2, flood=5)
 
@@ -59,14 +59,3 @@ def test_users_have_allowances_of_their_own_and_only_so_many_are_remembered():
     allowance.REMEMBERED = 2
     allowance.take("carol")
     assert len(allowance._buckets) == 2
-
-
-def test_within_a_minute_so_many_and_what_is_refused_does_not_count() -> None:
-    now = [0.0]
-    limit = PerMinute(lambda: now[0])
-    assert [limit.take("ann", 3) for _ in range(5)] == [True, True, True, False, False]
-    assert limit.take("bob", 3)
-    now[0] = 59.9
-    assert not limit.take("ann", 3)
-    now[0] = 60.0
-    assert [limit.take("ann", 3) for _ in range(4)] == [True, True, True, False]

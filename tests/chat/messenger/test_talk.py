@@ -9,6 +9,8 @@ from agents import events as e
 from agents.dialects.base import FinishDelta, ReasoningDelta, TextDelta
 from chat.commands import MAX_TEXT
 from chat.inbox import DeleteBody, SendBody, Sender
+from chat.limits import rates
+from chat.models import Message
 from chat.support.clock import now_ms
 from tests.support.scripted import Pause, ScriptedModel, asks, says
 
@@ -268,3 +270,32 @@ async def test_R14_an_answer_that_is_not_whole_says_so(house, lines, text, told)
     await house.quiet()
     [(said, target)] = house.replies()
     assert said.startswith(text) and told in said and target == message
+
+
+async def test_what_is_spent_for_the_day_is_said_in_the_chat_and_the_message_is_kept(house, settings):
+    await house.speak("hello")
+    await house.answered("Hello!")
+    settings.HOLDFAST_RUNS_PER_DAY = 1
+    await house.speak("more")
+    await house.answered("00:00 UTC")
+    await house.quiet()
+    row = await house.messenger.tables.messages.order_by("-id").afirst()
+    assert (row.state, row.reason) == ("refused", "runs_spent")
+    await house.speak("/new")
+    await house.answered("new conversation begins")
+    await house.speak("in another conversation")
+    await house.until(lambda: _states(house, "refused", 2), "the second to be refused, too")
+
+
+async def test_too_many_within_a_minute_wait_and_none_is_lost(house, settings):
+    rates.commands.forget()
+    settings.HOLDFAST_COMMANDS_PER_MINUTE = 3
+    for number in range(4):
+        await house.speak(f"number {number}")
+    await house.until(lambda: _states(house, "taken", 2), "two (and the conversation itself)")
+    assert await house.messenger.tables.messages.filter(state="received").acount() == 2
+    settings.HOLDFAST_COMMANDS_PER_MINUTE = 0
+    await house.until(lambda: _states(house, "taken", 4), "all of them")
+    said = Message.objects.filter(kind="message").order_by("seq")
+    texts = [body["text"] async for body in said.values_list("body", flat=True)]
+    assert texts == [f"number {n}" for n in range(4)]

@@ -82,7 +82,7 @@ export class ModelServer {
   rooms = new Map<string, Room>();
   connections = new Set<Connection>();
   /** What is done with the next commands, one each, before it is as usual. */
-  mishaps: ("cut_before" | "cut_after" | "busy" | "silent" | "refuse")[] = [];
+  mishaps: ("cut_before" | "cut_after" | "busy" | "silent" | "refuse" | "spent")[] = [];
   /** Pieces that a snapshot is cut into. */
   pieces = 1;
   user = "ada";
@@ -235,10 +235,11 @@ export class ModelServer {
     const mishap = this.mishaps[0] === "refuse" ? undefined : this.mishaps.shift();
     if (mishap === "cut_before") connection.socket.cut();
     if (mishap === "cut_before" || mishap === "silent") return;
-    if (mishap === "busy") {
+    if (mishap === "busy" || mishap === "spent") {
       const { id, conversation } = command;
-      const busy = { status: "rejected", code: "unavailable", cursor: null, retry: true } as const;
-      this.#put(connection, { type: "result", id, conversation, ...busy });
+      const code = mishap === "busy" ? "unavailable" : "runs_spent";
+      const refused = { status: "rejected", code, cursor: null, retry: mishap === "busy" } as const;
+      this.#put(connection, { type: "result", id, conversation, ...refused });
       return;
     }
     const result = this.#decide(command);

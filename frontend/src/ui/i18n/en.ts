@@ -336,6 +336,8 @@ export const en = {
   "upload.not_text": "Only pictures (PNG, JPEG, GIF, WebP) and UTF-8 text files can be attached.",
   "upload.wrong_type": "This is no PNG, JPEG, GIF or WebP picture, whatever its name says.",
   "upload.too_many_files": "Too many files wait to be sent. Send some first.",
+  "upload.files_full":
+    "Your files take as much room as one person’s may. Delete conversations with files first.",
   "upload.logged_out": "You are logged out. Log in again to upload.",
   "upload.refused": "The server does not take this file.",
   "reject.not_found": "This conversation does not exist any more.",
@@ -357,6 +359,15 @@ export const en = {
   "reject.attachment_lost":
     "A file had not been uploaded when the page was closed or reloaded. Attach it again",
   "reject.attachment_refused": "The server does not take one of the files",
+  "reject.too_fast": "That was too much at once.",
+  "reject.runs_spent":
+    "The agents have worked for you as often today as they may. Send it again after {midnight}, or ask an administrator.",
+  "reject.tokens_spent":
+    "The agents have read and written as much for you today as they may. Send it again after {midnight}, or ask an administrator.",
+  "reject.money_spent":
+    "The agents have spent as much for you today as they may. Send it again after {midnight}, or ask an administrator.",
+  "reject.conversations_full":
+    "You have as many conversations as one person may have. Delete some, then send it again.",
   "reject.forbidden": "You may not do this here. Ask an administrator.",
   "reject.unavailable": "The server cannot take it right now.",
   "reject.unanswered": "The server got it and did not answer.",
@@ -561,6 +572,10 @@ export const en = {
   "schedule.wrong.not_found": "This conversation was deleted. Choose another one.",
   "schedule.refused.not_found": "The conversation was deleted.",
   "schedule.refused.agent_missing": "The agent is switched off or was deleted.",
+  "schedule.refused.runs_spent": "The agents had worked for you as often that day as they may.",
+  "schedule.refused.tokens_spent": "The agents had read and written as much for you that day as they may.",
+  "schedule.refused.money_spent": "The agents had spent as much for you that day as they may.",
+  "schedule.refused.conversations_full": "You have as many conversations as one person may have.",
   "schedule.refused.internal": "Something is wrong with it on the server. Ask your administrator.",
   "schedule.refused.bad_command": "The text is empty or too long.",
   "schedule.error.offline": "No connection. Nothing was changed.",

@@ -39,4 +39,5 @@ test("places are filled in; a code that this page does not know is shown as it i
   const words = wordsOf("en");
   expect(words.t("net.trying", { n: 3 })).toBe("Trying now (attempt 3)");
   expect(words.code("code", "from_the_future", "?")).toBe("?");
+  expect(words.code("reject", "runs_spent", "?")).toMatch(/after .*\d/);
 });

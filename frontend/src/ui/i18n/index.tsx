@@ -27,7 +27,10 @@ export interface Words {
   language: Language;
   /** The text of a key, with `{name}` filled in from `values`. */
   t: (key: Key, values?: Values) => string;
-  /** The text of `<prefix>.<code>` when there is one, else `otherwise` (a newer server may know more codes). */
+  /**
+   * The text of `<prefix>.<code>` when there is one, else `otherwise` (a newer server may know more codes). `{midnight}`
+   * in it is when the limits of a day have room again.
+   */
   code: (prefix: string, code: string, otherwise: string) => string;
   duration: (ms: number, exact?: boolean) => string;
   shortDate: (at: number, now: number) => string;
@@ -47,7 +50,8 @@ export function wordsOf(language: Language): Words {
     t: (key, values) => fill(dictionary[key], values),
     code: (prefix, code, otherwise) => {
       const key = `${prefix}.${code}`;
-      return key in dictionary ? dictionary[key as Key] : otherwise;
+      if (!(key in dictionary)) return otherwise;
+      return fill(dictionary[key as Key], { midnight: clock(nextDay(Date.now()), language) });
     },
     duration: (ms, exact) => duration(ms, language, exact),
     shortDate: (at, now) => shortDate(at, now, language),
@@ -57,6 +61,13 @@ export function wordsOf(language: Language): Words {
     fileSize: (bytes) => fileSize(bytes, language),
     money: (value) => money(value, language),
   };
+}
+
+const DAY_MS = 86_400_000;
+
+/** When the next day begins for the server's limits, which is at 00:00 UTC. */
+function nextDay(now: number): number {
+  return (Math.floor(now / DAY_MS) + 1) * DAY_MS;
 }
 
 function fill(text: string, values?: Values): string {

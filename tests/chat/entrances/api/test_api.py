@@ -344,3 +344,34 @@ class TestRefusals:
         house.sessions.store = store
         assert told["code"] == "failed" and "Traceback" not in json.dumps(told)
         assert "A request of a program failed." in caplog.text
+
+
+async def test_what_is_spent_for_the_day_is_a_429_that_says_when_it_is_free_again(
+    house: House, program: Program, settings: Any
+) -> None:
+    settings.HOLDFAST_RUNS_PER_DAY = 1
+    made = await begun(program)
+    await over(program, made)
+    key = {"Idempotency-Key": "k1"}
+    answer = await program.raw("POST", f"/conversations/{made['conversation']}/messages", {"text": "x"}, key)
+    told = json.loads(answer.content)
+    assert (answer.status_code, told["code"], told["retry"]) == (429, "runs_spent", True)
+    assert 0 < int(answer["Retry-After"]) <= 24 * 3600 and "00:00 UTC" in told["detail"]
+    assert (await program.raw("POST", "/conversations", {"text": "Hi"})).status_code == 429
+    assert await Conversation.objects.acount() == 1, "none in which nothing could be said"
+    settings.HOLDFAST_RUNS_PER_DAY = 0
+    said = await program.ask(
+        "POST", f"/conversations/{made['conversation']}/messages", {"text": "x"}, 201, key
+    )
+    assert said["status"] == "applied", "the same key, when there is room"
+
+
+async def test_conversations_of_programs_have_a_limit_and_deleting_one_makes_room(
+    house: House, program: Program, settings: Any
+) -> None:
+    settings.HOLDFAST_CONVERSATIONS_PER_USER = 1
+    made = await begun(program)
+    full = await program.ask("POST", "/conversations", {"text": "Hi"}, 409)
+    assert full["code"] == "conversations_full"
+    await program.ask("DELETE", f"/conversations/{made['conversation']}")
+    await begun(program)

@@ -379,3 +379,17 @@ class TestResponses:
         await self.ask(other, status=404, input="And?", previous_response_id=made["id"])
         await self.ask(other, status=404, input="And?", conversation=made["conversation"]["id"])
         await self.ask(program, status=404, input="And?", previous_response_id="resp_²")
+
+
+async def test_what_is_spent_for_the_day_is_told_as_a_quota_and_begins_nothing(
+    house: House, program: Program, settings: Any
+) -> None:
+    settings.HOLDFAST_DOLLARS_PER_DAY = 1
+    await complete(program, "Hi")
+    await Run.objects.aupdate(cost=10**9)
+    body = {"model": "assistant", "messages": [user("More")]}
+    answer = await program.raw("POST", "/chat/completions", body)
+    error = json.loads(answer.content)["error"]
+    assert (answer.status_code, error["code"], error["type"]) == (429, "money_spent", "insufficient_quota")
+    assert int(answer["Retry-After"]) > 0 and answer["x-should-retry"] == "false"
+    assert await Conversation.objects.acount() == 1

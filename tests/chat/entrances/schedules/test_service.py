@@ -426,3 +426,20 @@ async def test_a_schedule_that_cannot_be_decided_on_can_be_mended(house: House) 
     assert (mended.state, mended.zone) == ("active", "UTC")
     house.advance(HOUR)
     assert await house.until_over(row)
+
+
+async def test_what_is_spent_for_the_day_fails_with_its_reason_and_the_next_day_it_runs(
+    house: House, settings: Any
+) -> None:
+    settings.HOLDFAST_RUNS_PER_DAY = 1
+    row = await house.make()
+    house.advance(HOUR)
+    await house.until_over(row)
+    house.advance(HOUR)
+    await house.look()
+    firings = ScheduleFiring.objects.filter(schedule=row.pk).order_by("due")
+    states = [(one.state, one.outcome) async for one in firings]
+    assert states[1:] == [("failed", "runs_spent")], states
+    told = (await firings.alast()).detail
+    assert "as often that day" in told
+    assert (await again(row)).state == "active", "it goes on"

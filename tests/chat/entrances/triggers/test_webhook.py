@@ -7,6 +7,7 @@ import json
 import logging
 import time
 import uuid
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -321,3 +322,55 @@ async def test_a_delivery_that_an_earlier_release_knew_by_its_name_is_still_the_
     first = await house.post(trigger, b"{}", **headers)
     await TriggerFiring.objects.filter(pk=first["firing"]).aupdate(key="delivery:17")
     assert (await house.post(trigger, b"{}", **headers))["firing"] == first["firing"]
+
+
+async def test_a_delivery_beyond_the_days_limit_is_told_to_come_again_and_is_carried_out_then(
+    house: House, settings: Any
+) -> None:
+    settings.HOLDFAST_RUNS_PER_DAY = 1
+    trigger = await house.trigger(prompt="{{ payload.id }}")
+    await house.post(trigger, {"id": "one"}, X_GitHub_Delivery="d1")
+    await house.settle()
+    for _ in range(2):
+        answer = await house.client.post(
+            trigger.hook,
+            json.dumps({"id": "two"}),
+            content_type="application/json",
+            headers={"X-GitHub-Delivery": "d2"},
+        )
+        assert answer.status_code == 429 and 0 < int(answer["Retry-After"]) <= 24 * 3600
+    row = await TriggerFiring.objects.aget(key="delivery:d2")
+    assert (row.state, row.reason) == ("failed", "runs_spent")
+    settings.HOLDFAST_RUNS_PER_DAY = 0
+    told = await house.post(trigger, {"id": "two"}, X_GitHub_Delivery="d2")
+    assert told["status"] == "fired" and told["firing"] == row.pk
+    await house.settle()
+    assert await house.said() == ["one", "two"]
+    assert await TriggerFiring.objects.acount() == 2
+
+
+async def test_a_person_keeps_so_many_rows_and_the_oldest_go_first(house: House, settings: Any) -> None:
+    from chat.entrances.triggers import oldest
+    from chat.entrances.triggers.service import tidy
+
+    settings.HOLDFAST_FIRINGS_PER_USER = 3
+    busy, other = await house.trigger(), await house.trigger()
+    at = house.now
+
+    def keep(trigger: Trigger, number: int, state: str, created_at: int) -> None:
+        TriggerFiring.objects.create(
+            trigger=trigger, key=f"k{number}", state=state, run="r", created_at=created_at, next_at=0
+        )
+
+    old = at - oldest.FIRED_MS - 1
+    for number, (state, created_at) in enumerate(
+        [("fired", old), ("skipped", at), ("fired", at), ("pending", old), ("failed", at), ("skipped", at)]
+    ):
+        await sync_to_async(keep)(busy if number % 2 else other, number, state, created_at)
+    assert await sync_to_async(tidy)(at) == 3
+    left = [key async for key in TriggerFiring.objects.order_by("id").values_list("key", flat=True)]
+    assert left == ["k2", "k3", "k5"], "what has fired lately and what is pending stays"
+    settings.HOLDFAST_FIRINGS_PER_USER = 1
+    await sync_to_async(tidy)(at)
+    left = [key async for key in TriggerFiring.objects.order_by("id").values_list("key", flat=True)]
+    assert left == ["k2", "k3"]

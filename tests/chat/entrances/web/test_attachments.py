@@ -161,3 +161,14 @@ def test_a_file_that_the_storage_has_lost_is_not_found(as_alice, tmp_path):
     ref = upload(as_alice).json()
     files(tmp_path)[0].unlink()
     assert as_alice.get(f"/api/attachments/{ref['id']}").status_code == 404
+
+
+def test_who_has_no_room_left_is_told_what_to_do(as_alice, settings, tmp_path):
+    settings.HOLDFAST_FILE_BYTES_PER_USER = 10
+    assert upload(as_alice).status_code == 201
+    answer = upload(as_alice)
+    assert (answer.status_code, answer.json()["code"]) == (413, "files_full")
+    assert "Delete conversations" in answer.json()["detail"]
+    assert len(files(tmp_path)) == 1
+    settings.HOLDFAST_FILE_BYTES_PER_USER = 0
+    assert upload(as_alice).status_code == 201

@@ -376,6 +376,7 @@ async def test_a_person_sends_no_more_commands_a_minute_than_the_setting_says(co
         )
     results = reader.all("result") + other.all("result")
     assert sorted(one["status"] for one in results) == ["applied"] * 3 + ["rejected"] * 2
-    assert all(one["retry"] for one in results if one["status"] == "rejected")
+    refused = [one for one in results if one["status"] == "rejected"]
+    assert all(one["retry"] and one["code"] == "too_fast" for one in refused)
     await reader.leave()
     await other.leave()

@@ -1,0 +1,32 @@
+from django.db import migrations, models
+
+from chat.support.migrations import AddIndexGently
+
+
+class Migration(migrations.Migration):
+    atomic = False
+
+    dependencies = [
+        ('chat', '0020_pinned_and_archived'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='run',
+            name='person',
+            field=models.CharField(blank=True, db_default='', default='', max_length=60),
+        ),
+        migrations.AddField(
+            model_name='run',
+            name='entrance',
+            field=models.CharField(blank=True, db_default='', default='', max_length=20),
+        ),
+        AddIndexGently(
+            model_name='run',
+            index=models.Index(fields=['person', 'entrance', 'queued_at'], name='run_of_day'),
+        ),
+        AddIndexGently(
+            model_name='conversation',
+            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['owner', 'entrance'], name='conversation_kept'),
+        ),
+    ]
