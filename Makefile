@@ -17,7 +17,7 @@ EXAMPLES ?= 500
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority lock wheel bench bench-check bench-counts shots clean templates servers streams sdks webhooks senders feishu-fuzz stopping
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz bounded adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority lock wheel bench bench-check bench-counts shots clean templates servers streams sdks webhooks senders feishu-fuzz stopping
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,9 +52,12 @@ test: tools ## All checks and tests; the last line is pytest's
 
 fuzz: tools ## 100,000 generated requests by the rules of every provider; a million paths and patterns by the clock; odd values at every door; schemathesis
 	$(PY) -m tests.agents.transcript.fuzz
-	$(PY) -m tests.chat.entrances.triggers.bounded $(if $(SEED),--seed $(SEED))
+	$(PY) -m tests.chat.entrances.triggers.bounded $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 	HOLDFAST_FUZZ=100000 $(PY) -m pytest -q -k surprise tests/chat/http/test_doors.py tests/chat/entrances/web/test_connection.py
 	HOLDFAST_SCHEMATHESIS=$(EXAMPLES) $(PY) -m pytest -q -s tests/chat/http/test_schemathesis.py
+
+bounded: tools ## A million generated paths, patterns and templates on payloads of 64 KiB, beside an event loop: none may take 50 ms (COUNT, SEED)
+	$(PY) -m tests.chat.entrances.triggers.bounded $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 stopping: tools ## Send SIGTERM at every moment of a process's life, TIMES times each (200; MOMENT: those with this in the name)
 	$(PY) -m tests.recovery.stopping --times $(TIMES) $(if $(MOMENT),--moment "$(MOMENT)")
