@@ -152,8 +152,8 @@ def packed(rng: random.Random, body: bytes) -> tuple[bytes, str]:
 
 
 CONTENT_TYPES = (
-    *"""application/json|application/json; charset=utf-16|text/plain|*/*|multipart/form-data|multipart/form-data; boundary=
-application/x-www-form-urlencoded|application/x-www-form-urlencoded; charset=cp037|multipart/form-data; boundary=x
+    *"""application/json|application/json; charset=utf-16|text/plain|*/*|multipart/form-data
+multipart/form-data; boundary=|application/x-www-form-urlencoded|application/x-www-form-urlencoded; charset=cp037|multipart/form-data; boundary=x
 multipart/mixed|text/json; charset=rot13|a/b; charset=idna|application/problem+json|text/plain; charset=undefined
 text/plain; charset=unicode_escape|image/svg+xml|text/html; charset=zlib""".replace("\n", "|").split("|"),
     *(
@@ -163,13 +163,14 @@ text/plain; charset=unicode_escape|image/svg+xml|text/html; charset=zlib""".repl
         "application/" + "x" * 5_000,
     ),
 )
-HEADERS = """Accept Accept-Language Accept-Encoding Cookie Origin Referer Range If-None-Match If-Modified-Since TE Via Host
-X-Forwarded-For X-Forwarded-Proto X-Forwarded-Host Forwarded Expect Authorization X-CSRFToken Idempotency-Key DNT Upgrade
-X-Stainless-Retry-Count Holdfast-Conversation X-HTTP-Method-Override Daphne-Root-Path Content-Language Transfer-Encoding
+HEADERS = """Accept Accept-Language Accept-Encoding Cookie Origin Referer Range If-None-Match If-Modified-Since TE Via
+Host X-Forwarded-For X-Forwarded-Proto X-Forwarded-Host Forwarded Expect Authorization X-CSRFToken Idempotency-Key
+DNT Upgrade X-Stainless-Retry-Count Holdfast-Conversation X-HTTP-Method-Override Daphne-Root-Path Content-Language Transfer-Encoding
 Last-Event-ID Sec-Fetch-Site Content-MD5 X-Something""".split()
 SAID = (
-    *"""*|null|1e400|-1|bytes=0-,0-,0-|zh;q=1e400|zh-Hans-CN-x-a-b|,,,;;;|Thu, 99 Foo 0000|=; =;;|http://xn--/|https://[::1
-Bearer|Basic %%|127.0.0.1, ::1, \xff|100-continue|h2c|chunked, chunked|0-|sessionid=\\000|a="\\777"; sessionid=²""".replace(
+    *"""*|null|1e400|-1|bytes=0-,0-,0-|zh;q=1e400|zh-Hans-CN-x-a-b|,,,;;;|Thu, 99 Foo 0000|=; =;;|http://xn--/
+https://[::1|Bearer|Basic %%|127.0.0.1, ::1, \xff|100-continue|h2c|chunked, chunked|0-|sessionid=\\000
+a="\\777"; sessionid=²""".replace(
         "\n", "|"
     ).split("|"),
     *("", " ", "a" * 7_000, "\xff\xfe", "é", "\x01", "9" * 400, "en-" + "x" * 600, "en;q=" + "9" * 300),
