@@ -58,34 +58,9 @@ BODIES: tuple[tuple[str, dict[str, Any], tuple[str, ...]], ...] = (
     ("/marks", {"ids": ["00000000-0000-4000-8000-000000000000"], "pinned": True}, ("archived", "ids")),
     ("/run", {"id": "00000000-0000-4000-8000-000000000000"}, ()),
 )
-NAMES = (
-    *(
-        "before",
-        "limit",
-        "after",
-        "q",
-        "cursor",
-        "archived",
-        "branch",
-        "form",
-        "next",
-        "username",
-        "password",
-        "name",
-    ),
-    *(
-        "p",
-        "o",
-        "id__exact",
-        "owner__id__exact",
-        "kind",
-        "state",
-        "all",
-        "_popup",
-        "_to_field",
-        "days",
-        "scopes",
-    ),
+NAMES = tuple(
+    """before limit after q cursor archived branch form next username password name p o id__exact owner__id__exact kind
+    state all _popup _to_field days scopes language csrfmiddlewaretoken""".split()
 )
 FILES = (
     *(
@@ -103,6 +78,29 @@ FILES = (
         b"RIFF\xff\xff\xff\xffWEBPVP8 ",
         b"PK\x03\x04",
         b"BM" + b"\xff" * 60,
+    ),
+)
+#: What may stand behind a boundary. Not all that Python has a codec for is a charset.
+PARAMETERS = (
+    *(
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "; charset=utf-8",
+        "; charset=utf-16",
+        "; charset=zlib",
+        "; charset=rot13",
+        "; charset=x",
+    ),
+    *(
+        "; charset=undefined",
+        "; charset=idna",
+        "; charset*=zz''x",
+        "; charset*=utf-8''%00",
+        "; boundary*=zz''x",
     ),
 )
 
@@ -215,4 +213,4 @@ def form(rng: random.Random) -> tuple[str, bytes]:
     body += b"--" + mark.encode() + b"--\r\n"
     if rng.random() < 0.05:
         body = body[: rng.randrange(len(body))]
-    return f"multipart/form-data; boundary={mark}", body
+    return f"multipart/form-data; boundary={mark}{rng.choice(PARAMETERS)}", body

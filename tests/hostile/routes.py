@@ -15,6 +15,8 @@ _NAMED = re.compile(r"\(\?P<(\w+)>[^()]*\)")
 _PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 #: Where the doors for programs and for other machines are; all else is the browser's.
 PROGRAMS = ("/api/v1/", "/v1/")
+#: What a middleware answers before any route is looked for.
+STATIC = ("/static/{rest}", "/static/admin/css/base.css")
 MACHINES = ("/hooks/", "/feishu/")
 
 
@@ -42,6 +44,8 @@ def every() -> tuple[Route, ...]:
         if old is not None:
             route = Route(route.path, route.kinds, (*old.methods, *route.methods))
         found[route.path] = route
+    for path in STATIC:
+        found[path] = Route(path, (("rest", "path"),) if "{rest}" in path else (), ("GET", "HEAD"))
     return tuple(found.values())
 
 

@@ -151,28 +151,31 @@ def packed(rng: random.Random, body: bytes) -> tuple[bytes, str]:
     )
 
 
+#: With charsets that are none, though Python has a codec of the name, and parameters in every form of RFC 2231.
 CONTENT_TYPES = (
-    *"""application/json|application/json; charset=utf-16|text/plain|*/*|multipart/form-data
-multipart/form-data; boundary=|application/x-www-form-urlencoded|application/x-www-form-urlencoded; charset=cp037|multipart/form-data; boundary=x
-multipart/mixed|text/json; charset=rot13|a/b; charset=idna|application/problem+json|text/plain; charset=undefined
-text/plain; charset=unicode_escape|image/svg+xml|text/html; charset=zlib""".replace("\n", "|").split("|"),
+    *"""application/json|application/json; charset=utf-16|text/plain|*/*|multipart/form-data|multipart/mixed|;;;=
+multipart/form-data; boundary=|application/x-www-form-urlencoded|application/x-www-form-urlencoded; charset=cp037
+multipart/form-data; boundary=x|text/json; charset=rot13|a/b; charset=idna|application/problem+json|a; charset*=x
+text/plain; charset=unicode_escape|image/svg+xml|text/html; charset=zlib|text/plain; charset*=zz'en'x
+text/plain; charset*=utf-8''%00|text/plain; charset*0*=utf-8'';|text/plain; charset="a\\|a/b; charset=hex
+application/json; charset=punycode|text/plain; charset=undefined|application/json; boundary*=utf-16''x
+application/json; charset*1=a; charset*0=b|a/b; charset=base64""".replace("\n", "|").split("|"),
     *(
         "",
         "application/json;charset=\xff",
         "multipart/form-data; boundary=\xff",
         "application/" + "x" * 5_000,
     ),
+    *("text/plain; a*" + "9" * 5_000 + "*=x", "text/plain; charset=a\0b", "a;" * 5_000, "a/b; charset=\xe9"),
 )
 HEADERS = """Accept Accept-Language Accept-Encoding Cookie Origin Referer Range If-None-Match If-Modified-Since TE Via
 Host X-Forwarded-For X-Forwarded-Proto X-Forwarded-Host Forwarded Expect Authorization X-CSRFToken Idempotency-Key
-DNT Upgrade X-Stainless-Retry-Count Holdfast-Conversation X-HTTP-Method-Override Daphne-Root-Path Content-Language Transfer-Encoding
-Last-Event-ID Sec-Fetch-Site Content-MD5 X-Something""".split()
+DNT Upgrade X-Stainless-Retry-Count Holdfast-Conversation X-HTTP-Method-Override Daphne-Root-Path Content-Language
+Transfer-Encoding Last-Event-ID Sec-Fetch-Site Content-MD5 X-Something""".split()
 SAID = (
     *"""*|null|1e400|-1|bytes=0-,0-,0-|zh;q=1e400|zh-Hans-CN-x-a-b|,,,;;;|Thu, 99 Foo 0000|=; =;;|http://xn--/
 https://[::1|Bearer|Basic %%|127.0.0.1, ::1, \xff|100-continue|h2c|chunked, chunked|0-|sessionid=\\000
-a="\\777"; sessionid=²""".replace(
-        "\n", "|"
-    ).split("|"),
+a="\\777"; sessionid=²""".replace("\n", "|").split("|"),
     *("", " ", "a" * 7_000, "\xff\xfe", "é", "\x01", "9" * 400, "en-" + "x" * 600, "en;q=" + "9" * 300),
     "Bearer holdfast_" + "x" * 43,
 )
