@@ -32,7 +32,8 @@ class Asked:
         if "host" not in given:
             lines.append(f"Host: {host}")
         lines += [f"{name}: {value}" for name, value in self.headers]
-        lines.append("Connection: close")
+        if "connection" not in given:
+            lines.append("Connection: close")
         if self.length != -1:
             lines.append(f"Content-Length: {len(self.body) if self.length is None else self.length}")
         return b"\r\n".join(_bytes(line) for line in lines) + b"\r\n\r\n" + self.body

@@ -26,6 +26,7 @@ METHODS = (
     "PROPFIND",
     "get",
     "X" * 300,
+    "G\xc9T",
 )
 SCHEDULE = {
     "name": "News",

@@ -10,11 +10,11 @@ import uuid
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Origin
 
 from chat.entrances.web import protocol as p
-from tests.hostile import words
+from tests.hostile import handshakes, words
 from tests.hostile.house import House, Person
 from tests.hostile.watching import Watch
 
@@ -24,47 +24,6 @@ FRAMES, FLOOD = 26, 200
 TIMEOUT_S = 60.0
 #: What a socket may be closed with: our own codes, and those with which the library below refuses what is no frame.
 CLOSES = {1000, 1001, 1002, 1003, 1006, 1007, 1009, 4008, 4011, 4012, 4013, 4401}
-
-HANDSHAKES: tuple[tuple[str, str], ...] = (
-    *(
-        ("Cookie", "sessionid=\\000"),
-        ("Cookie", "sessionid=" + "x" * 6_000),
-        ("Cookie", "=;;=; sessionid"),
-        ("Cookie", "\xff"),
-    ),
-    *(
-        ("Sec-WebSocket-Protocol", "a, b, \xff"),
-        ("Sec-WebSocket-Protocol", ","),
-        ("X-Forwarded-For", "\xff, ::1"),
-    ),
-    *(
-        ("Daphne-Root-Path", "/\xff"),
-        ("Accept-Language", "x" * 4_000),
-        ("Authorization", "Bearer x"),
-        ("Cookie", "sessionid=²"),
-    ),
-)
-PATHS = (
-    "/ws",
-    "/ws/",
-    "/ws?a=%00",
-    "/ws?cursor=" + "x" * 3_000,
-    "/wss",
-    "/ws/%2e%2e",
-    "/",
-    "/%00",
-    "/ws%ED%A0%80",
-)
-ORIGINS = (
-    "",
-    "null",
-    "http://127.0.0.1:1",
-    "http://[::1",
-    "http://xn--/",
-    "http://127.0.0.1:99999",
-    "\xff",
-    "file://",
-)
 
 
 def _uuid(rng: random.Random) -> str:
@@ -164,7 +123,7 @@ async def talk(rng: random.Random, house: House, watch: Watch, most: int) -> int
     """One socket from its beginning to its end; how many frames it has sent, `most` at most."""
     person = rng.choice(house.strangers)
     if rng.random() < 0.04:
-        await _handshake(rng, house, watch, person)
+        await handshakes.shake(rng, house, watch, person)
         return 1
     try:
         socket = await _connect(house, person)
@@ -201,14 +160,12 @@ async def talk(rng: random.Random, house: House, watch: Watch, most: int) -> int
     return max(1, len(sent))
 
 
-async def _connect(house: House, person: Person, path: str = "/ws", **more: Any) -> ClientConnection:
+async def _connect(house: House, person: Person) -> ClientConnection:
     address = house.stack.address
-    origin = Origin(more.pop("origin", address))
-    headers = {"Cookie": person.cookies} | more.pop("headers", {})
     return await connect(
-        address.replace("http", "ws") + path,
-        origin=origin,
-        additional_headers=headers,
+        address.replace("http", "ws") + "/ws",
+        origin=Origin(address),
+        additional_headers={"Cookie": person.cookies},
         max_size=None,
         open_timeout=TIMEOUT_S,
         ping_interval=None,
@@ -239,29 +196,3 @@ async def _read(
                 person.saw(item["id"])
     except ConnectionClosed:
         pass
-
-
-async def _handshake(rng: random.Random, house: House, watch: Watch, person: Person) -> None:
-    """One that no browser would make: refused, or taken and of no harm."""
-    watch.report.frames += 1
-    more: dict[str, Any] = {}
-    chosen = rng.randrange(3)
-    if chosen == 0:
-        more["origin"] = rng.choice(ORIGINS)
-    elif chosen == 1:
-        more["headers"] = dict([rng.choice(HANDSHAKES)])
-    path = rng.choice(PATHS) if chosen == 2 else "/ws"
-    try:
-        socket = await _connect(house, person, path, **more)
-    except InvalidStatus as refused:
-        status = refused.response.status_code
-        watch.report.answers[f"handshake {status}"] += 1
-        if status >= 500:
-            watch.fault(f"a handshake had {status}", (path, more))
-    except (InvalidHandshake, OSError, EOFError, ValueError) as problem:
-        watch.report.answers[f"handshake {type(problem).__name__}"] += 1
-    else:
-        watch.report.answers["handshake taken"] += 1
-        if chosen == 0:
-            watch.fault("a socket of another origin", more)
-        await socket.close()

@@ -193,6 +193,8 @@ def query(rng: random.Random, names: tuple[str, ...]) -> str:
         many.append("&".join(f"{plain(rng, 3)}=1" for _ in range(rng.choice((10, 1_500)))))
     if rng.random() < 0.2:
         many.append(f"{rng.choice(names)}={escaped(text(rng)[:500])}")
+    if rng.random() < 0.02:
+        many.append(f"{rng.choice(names)}=\xff")  # as nobody may write it
     return "&".join(many)
 
 
