@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 from urllib.parse import urlencode
 
@@ -105,6 +106,11 @@ PARAMETERS = (
     ),
 )
 
+_FIELD = re.compile(r"<(?:input|select|textarea)\b[^>]*>")
+_ATTRIBUTE = re.compile(r'(name|value)="([^"]*)"')
+#: What would be another door: deleting, and pages that come back.
+NOT_SENT = ("_popup", "action", "_selected_action", "csrfmiddlewaretoken", "post")
+
 
 def request(rng: random.Random, house: House) -> tuple[Asked, Person | None]:
     """One request, and whose it is."""
@@ -118,9 +124,11 @@ def request(rng: random.Random, house: House) -> tuple[Asked, Person | None]:
     if rng.random() < 0.12:
         method = rng.choice(METHODS)
     path = address(rng, route, house, person)
+    if rng.random() < 0.2 and house.forms and person is house.charlie:
+        method, path = "POST", rng.choice(list(house.forms))
+    headers, body = _body(rng, route, method, house.forms.get(path))
     if rng.random() < 0.4:
         path += f"?{words.query(rng, NAMES)}"
-    headers, body = _body(rng, route, method)
     if person is not None and rng.random() < 0.97:
         headers += list(person.browser(house.stack.address).items())
     if rng.random() < 0.2:
@@ -166,14 +174,16 @@ def address(rng: random.Random, route: Route, house: House, person: Person | Non
     return path
 
 
-def _body(rng: random.Random, route: Route, method: str) -> tuple[list[tuple[str, str]], bytes]:
+def _body(
+    rng: random.Random, route: Route, method: str, shown: dict[str, str] | None
+) -> tuple[list[tuple[str, str]], bytes]:
     if method in ("GET", "HEAD") and rng.random() < 0.95:
         return [], b""
     kind = "application/json"
     if route.path == "/api/attachments":
         kind, body = form(rng)
     elif not route.is_json:
-        kind, body = "application/x-www-form-urlencoded", _fields(rng)
+        kind, body = "application/x-www-form-urlencoded", _fields(rng, shown)
     else:
         sample, names = next(((s, n) for end, s, n in BODIES if route.path.endswith(end)), ({}, NAMES))
         body = words.written(rng, words.changed(rng, sample, names))
@@ -184,10 +194,27 @@ def _body(rng: random.Random, route: Route, method: str) -> tuple[list[tuple[str
     return headers, body
 
 
-def _fields(rng: random.Random) -> bytes:
-    many = rng.choice((1, 3, 5, 5, 1_200))
-    texts = [words.text(rng).encode("utf-8", "replace") for _ in range(5)]
-    return urlencode([(rng.choice(NAMES), rng.choice(texts)) for _ in range(many)]).encode()
+def _fields(rng: random.Random, shown: dict[str, str] | None) -> bytes:
+    """The fields of a form: of the one that was shown, some changed; or some that many forms have."""
+    if shown is None:
+        many = rng.choice((1, 3, 5, 5, 1_200))
+        texts = [words.text(rng).encode("utf-8", "replace") for _ in range(5)]
+        return urlencode([(rng.choice(NAMES), rng.choice(texts)) for _ in range(many)]).encode()
+    made = {name: value or words.plain(rng, 5) for name, value in shown.items()}
+    for name in rng.choices(list(made), k=rng.choice((1, 2, 4))):
+        made[name] = rng.choice((words.text(rng), str(10**30), "-1", "1e400", "", "0001-01-01", "23:59:59"))
+    return urlencode({name: value.encode("utf-8", "replace") for name, value in made.items()}).encode()
+
+
+def fields_of(page: bytes) -> dict[str, str]:
+    """The fields of the forms of a page, with their values as they stand there."""
+    found: dict[str, str] = {}
+    for element in _FIELD.findall(page.decode("utf-8", "replace")):
+        attributes = dict(_ATTRIBUTE.findall(element))
+        name = attributes.get("name", "")
+        if name and name not in NOT_SENT and ("checked" in element or 'type="checkbox"' not in element):
+            found[name] = attributes.get("value", "")
+    return found
 
 
 def form(rng: random.Random) -> tuple[str, bytes]:

@@ -132,6 +132,8 @@ class House:
     strangers: list[Person]
     #: What stands in all that Bob has.
     secret: str
+    #: The forms of pages that were shown, by path: their fields with the values that they had.
+    forms: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def secrets(self) -> tuple[bytes, ...]:

@@ -28,7 +28,8 @@ Make = Callable[[random.Random, House], tuple[Asked, Person | None]]
 
 #: Requests, or sockets, at the same time.
 AT_ONCE = 12
-DOORS = ("socket", "hooks", "feishu", "browser", "api", "openai")
+#: The browser's comes last: staff change much there.
+DOORS = ("socket", "hooks", "feishu", "api", "openai", "browser")
 
 
 async def attack(
@@ -47,7 +48,7 @@ async def attack(
 
 
 async def _sockets(where: House, watch: Watch, door: str, first: int, last: int) -> None:
-    from tests.hostile import sockets
+    from tests.hostile import sockets  # Django must be set up before it is imported
 
     place = first
 
@@ -76,7 +77,7 @@ async def _requests(where: House, watch: Watch, door: str, first: int, last: int
                 continue
             watch.answered(asked, answer, allowed=person is not None and person.staff)
             if person is not None and answer.status in (200, 201):
-                _learn(person, answer.body)
+                _learn(where, asked, person, answer.body)
 
     await asyncio.gather(*(one_after_another() for _ in range(AT_ONCE)))
 
@@ -93,8 +94,16 @@ def _makers() -> dict[str, Make]:
     }
 
 
-def _learn(person: Person, body: bytes) -> None:
-    """The ids that an answer tells: what is asked next may be about them."""
+def _learn(where: House, asked: Asked, person: Person, body: bytes) -> None:
+    """The ids that an answer tells, and the forms of pages for staff: what is asked next may be about them. (Staff do
+    not change people: they would lock themselves out.)"""
+    path = asked.path.partition("?")[0]
+    if person.staff and asked.method == "GET" and b"<form" in body and "/auth/" not in path:
+        from tests.hostile import browsers
+
+        if shown := browsers.fields_of(body):
+            where.forms[path] = shown
+        return
     try:
         found = json.loads(body)
     except ValueError:
