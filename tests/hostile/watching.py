@@ -112,3 +112,9 @@ def resident(pid: int) -> int:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
     except (FileNotFoundError, ProcessLookupError):
         return 0
+
+
+def peak(pid: int) -> int:
+    """The most bytes of memory that a process has held since its peak was set back (Linux)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
