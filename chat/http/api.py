@@ -107,7 +107,10 @@ def body_of(request: HttpRequest) -> Any:
     """The JSON object that was sent; an empty one if nothing was. Raises RequestRefused."""
     try:
         found = document(request.body or b"{}")
-    except (BadDocument, RawPostDataException):  # the second: a form with files, which was read for its CSRF token
+    except (
+        BadDocument,
+        RawPostDataException,
+    ):  # the second: a form with files, which was read for its CSRF token
         raise RequestRefused(400, "bad_json", gettext("Send a JSON object.")) from None
     if not isinstance(found, dict):
         raise RequestRefused(400, "bad_json", gettext("Send a JSON object."))

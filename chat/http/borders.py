@@ -26,6 +26,7 @@ Application = Callable[[Scope, Any, Any], Awaitable[None]]
 
 #: U+0000 in a query string, and in a cookie that is quoted (RFC 2109 has octal escapes, and Django reads them).
 _NUL_IN_QUERY = re.compile(rb"%00|\0")
+_SUBPROTOCOLS = b"sec-websocket-protocol"
 _NUL_IN_COOKIE = re.compile(rb"\\000|\0")
 
 
@@ -44,11 +45,11 @@ def guarded(application: Application) -> Application:
 
 
 def guard_server() -> None:
-    """Keep Daphne from two things that it, or Twisted below it, would do before `guarded` is asked. With another server
-    this does nothing.
+    """Keep Daphne from what it, or Twisted below it, would do before `guarded` is asked. With another server this does
+    nothing.
 
-    Its root path is not read from a header: one that is no ASCII would put a traceback into the log. And forms are not
-    read there, in the event loop, for nobody: one of 20 MB takes three seconds and 350 MB, at any address and without a
+    Its root path is not read from a header, and subprotocols of a socket are none unless they are ASCII: others would
+    put a traceback into the log. And forms are not read there, in the event loop, for nobody: one of 20 MB takes three seconds and 350 MB, at any address and without a
     login, and an odd Content-Type is a traceback.
     """
     daphne: Any = sys.modules.get("daphne.http_protocol")
@@ -57,7 +58,10 @@ def guard_server() -> None:
     process, make = daphne.WebRequest.process, daphne.WebRequest.__init__
 
     def stripped(request: Any) -> Any:
-        request.requestHeaders.removeHeader(b"daphne-root-path")
+        given = request.requestHeaders
+        given.removeHeader(b"daphne-root-path")
+        if not all(value.isascii() for value in given.getRawHeaders(_SUBPROTOCOLS, ())):
+            given.removeHeader(_SUBPROTOCOLS)
         return process(request)
 
     def unread(request: Any, *args: Any, **options: Any) -> None:

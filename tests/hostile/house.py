@@ -69,7 +69,7 @@ def person(name, secret):
                 dict(match="contains", path="event", pattern="push"),
                 dict(match="equals", path="$[0,0].a", pattern="1"),
             )[(number + len(sender)) % 4]
-            kind = dict(sender=sender, secret="s3cret-of-" + sender) if sender else {{}}
+            kind = dict(sender=sender, secret="s3cret:of-" + sender) if sender else {{}}
             if sender in ("hmac", "token"):
                 kind["signature_header"] = "X-Sig"
             prompt = "Look at {{{{ payload.a }}}} {{{{ event }}}} {{{{ headers.x-d }}}}"

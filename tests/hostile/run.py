@@ -127,7 +127,11 @@ def run(
     with house(database_template, postgres=postgres) as where:
 
         async def every() -> list[Report]:
-            return [await attack(where, door, count, seed, told) for door in doors]
+            reports = []
+            for door in doors:
+                reports.append(await attack(where, door, count, seed, told))
+                print("\n".join(reports[-1].lines()), flush=True)
+            return reports
 
         return asyncio.run(every())
 
@@ -159,8 +163,6 @@ def main() -> int:
         reports = run(doors, given.count, given.seed, postgres=postgres, database_template=made, told=told)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    for report in reports:
-        print("\n".join(report.lines()), flush=True)
     return 1 if any(report.faults for report in reports) else 0
 
 

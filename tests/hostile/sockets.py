@@ -32,7 +32,9 @@ def _uuid(rng: random.Random) -> str:
 
 def samples(rng: random.Random, house: House, person: Person) -> dict[str, Any]:
     """An honest frame of any kind; few of them say something, since each of these is a run."""
-    place = str(uuid.UUID(house.ids(rng, person))) if rng.random() < 0.98 else _uuid(rng)
+    place = house.ids(rng, person)
+    if len(place) == 32:
+        place = str(uuid.UUID(place))
     chosen = rng.random()
     if chosen < 0.06:
         return {"type": "hello", "protocol": p.PROTOCOL, "tab": words.plain(rng)}
