@@ -26,8 +26,8 @@ Application = Callable[[Scope, Any, Any], Awaitable[None]]
 
 #: U+0000 in a query string, and in a cookie that is quoted (RFC 2109 has octal escapes, and Django reads them).
 _NUL_IN_QUERY = re.compile(rb"%00|\0")
-_SUBPROTOCOLS = b"sec-websocket-protocol"
 _NUL_IN_COOKIE = re.compile(rb"\\000|\0")
+_SUBPROTOCOLS = b"sec-websocket-protocol"
 
 
 def guarded(application: Application) -> Application:
@@ -49,8 +49,8 @@ def guard_server() -> None:
     nothing.
 
     Its root path is not read from a header, and subprotocols of a socket are none unless they are ASCII: others would
-    put a traceback into the log. And forms are not read there, in the event loop, for nobody: one of 20 MB takes three seconds and 350 MB, at any address and without a
-    login, and an odd Content-Type is a traceback.
+    put a traceback into the log. And forms are not read there, in the event loop, for nobody: one of 20 MB takes three
+    seconds and 350 MB, at any address and without a login, and an odd Content-Type is a traceback.
     """
     daphne: Any = sys.modules.get("daphne.http_protocol")
     if daphne is None:
