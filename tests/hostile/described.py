@@ -105,7 +105,13 @@ def _operation(route: routes.Route, method: str, schemas: Json) -> Json:
         "description": "Refused",
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
     }
-    answers: Json = {"200": good, "201": good, **dict.fromkeys(REFUSALS, refused)}
+    # Below an address that is none, because its id is no UUID, there is only GET.
+    answers: Json = {
+        "200": good,
+        "201": good,
+        **dict.fromkeys(REFUSALS, refused),
+        "405": {"description": "Not so"},
+    }
     made: Json = {"operationId": f"{method} {route.path}", "parameters": parameters, "responses": answers}
     body = BODIES.get((method, route.path))
     if method in ("POST", "PATCH"):
