@@ -12,12 +12,14 @@ ROUNDS ?= 1000
 DATABASE ?= sqlite
 SEED ?=
 TIMES ?= 200
+# Frames at each door; a long run has 100000.
+N ?= 2000
 # How often schemathesis asks each route in each phase.
 EXAMPLES ?= 500
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority limits lock wheel bench bench-check bench-counts shots clean templates servers streams sdks webhooks senders feishu-fuzz stopping
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz hostile bounded adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority limits lock wheel bench bench-check bench-counts shots clean templates servers streams sdks webhooks senders feishu-fuzz stopping
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,11 +52,20 @@ test: tools ## All checks and tests; the last line is pytest's
 	@$(MAKE) --no-print-directory -j2 -O lint-python test-frontend
 	@$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-fuzz: tools ## 100,000 generated requests by the rules of every provider; a million paths and patterns by the clock; odd values at every door; schemathesis
+fuzz: tools ## 100,000 generated requests by the rules of every provider; odd values at every door, N at each (2,000; long: N=100000); schemathesis
 	$(PY) -m tests.agents.transcript.fuzz
-	$(PY) -m tests.chat.entrances.triggers.bounded $(if $(SEED),--seed $(SEED))
-	HOLDFAST_FUZZ=100000 $(PY) -m pytest -q -k surprise tests/chat/http/test_doors.py tests/chat/entrances/web/test_connection.py
-	HOLDFAST_SCHEMATHESIS=$(EXAMPLES) $(PY) -m pytest -q -s tests/chat/http/test_schemathesis.py
+	$(PY) -m tests.chat.entrances.triggers.bounded --count $(N)0 $(if $(SEED),--seed $(SEED))
+	HOLDFAST_FUZZ=$(N) $(PY) -m pytest -q -k surprise tests/chat/http/test_doors.py tests/chat/entrances/web/test_connection.py
+	HOLDFAST_SCHEMATHESIS=$(EXAMPLES) $(PY) -m pytest -q -s -k schemathesis tests/chat/http/test_schemathesis.py tests/hostile
+	$(MAKE) --no-print-directory hostile N=$(N)
+
+hostile: tools ## Attack every door of real processes with N generated frames (DOORS=socket,hooks,…; SEED, DATABASE): no 500, no leak, memory flat
+	cd frontend && npm run --silent build
+	$(PY) -m tests.hostile.run --count $(N) --database $(if $(filter command line environment,$(origin DATABASE)),$(DATABASE),postgres) \
+		$(if $(DOORS),--doors $(DOORS)) $(if $(SEED),--seed $(SEED))
+
+bounded: tools ## A million generated paths, patterns and templates on payloads of 64 KiB, beside an event loop: none may take 50 ms (COUNT, SEED)
+	$(PY) -m tests.chat.entrances.triggers.bounded $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 stopping: tools ## Send SIGTERM at every moment of a process's life, TIMES times each (200; MOMENT: those with this in the name)
 	$(PY) -m tests.recovery.stopping --times $(TIMES) $(if $(MOMENT),--moment "$(MOMENT)")

@@ -21,7 +21,7 @@ from django.conf import settings  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
 from chat import extensions  # noqa: E402
-from chat.http.borders import guarded, own_origin, strip_root_path  # noqa: E402
+from chat.http.borders import guard_server, guarded, own_origin  # noqa: E402
 from chat.http.flow import with_backpressure  # noqa: E402
 from chat.http.mount import mounted  # noqa: E402
 from chat.start import refuse_unfit  # noqa: E402
@@ -44,7 +44,7 @@ async def nowhere(scope: Any, receive: Any, send: Any) -> None:
 if (reactor := sys.modules.get("twisted.internet.reactor")) is not None:
     reactor.addSystemEventTrigger("before", "shutdown", exit_after, settings.HOLDFAST_DRAIN_MS / 1000 + END_S)
 
-strip_root_path()
+guard_server()
 
 # Typed for views; Channels puts applications there.
 nowhere_view: Any = nowhere

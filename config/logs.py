@@ -47,3 +47,15 @@ def name_in_one_line(record: logging.LogRecord) -> bool:
         record.exc_info = record.exc_text = None
         record.levelno, record.levelname = logging.WARNING, "WARNING"
     return True
+
+
+def refusal_in_one_line(record: logging.LogRecord) -> bool:
+    """Always True. Says in one line that a request was refused for what it holds: Django logs it with a traceback, as
+    an error where it suspects something, and whoever likes to could fill the log."""
+    refused = record.name.startswith("django.security.") or (
+        record.name == "django.request" and getattr(record, "status_code", 500) < 500
+    )
+    if refused and record.exc_info:
+        record.exc_info = record.exc_text = None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True

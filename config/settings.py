@@ -21,7 +21,7 @@ from chat.support.redis_address import DEFAULT_PREFIX
 from config import capacity
 from config.entrances import installed as installed_entrances
 from config.entrances import other_apps
-from config.logs import name_in_one_line, unless_a_visitor_left
+from config.logs import name_in_one_line, refusal_in_one_line, unless_a_visitor_left
 from config.paths import BASE_DIR, DEFAULT_DATA, FILES, INSTALLED
 from config.values import (
     LOOPBACK,
@@ -381,8 +381,16 @@ LOGGING = {
     "filters": {
         "visitors": {"()": "django.utils.log.CallbackFilter", "callback": unless_a_visitor_left},
         "names": {"()": "django.utils.log.CallbackFilter", "callback": name_in_one_line},
+        "refusals": {"()": "django.utils.log.CallbackFilter", "callback": refusal_in_one_line},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "stream": sys.stderr,
+            "filters": ["refusals"],
+        }
+    },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "agents": {"level": LOG_LEVEL},

@@ -29,6 +29,7 @@ OWN_DATABASE = ("tests/platform/", "tests/browser/", "tests/recovery/")
 LONGEST = (
     "tests/platform/test_postgres.py",
     "tests/recovery/test_outages.py",
+    "tests/hostile/",
     "tests/recovery/test_sentinel.py",
     "tests/platform/test_run.py",
     "tests/recovery/test_stopping.py",

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http.request import RawPostDataException
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext
 from django.views import View
@@ -106,7 +107,10 @@ def body_of(request: HttpRequest) -> Any:
     """The JSON object that was sent; an empty one if nothing was. Raises RequestRefused."""
     try:
         found = document(request.body or b"{}")
-    except BadDocument:
+    except (
+        BadDocument,
+        RawPostDataException,
+    ):  # the second: a form with files, which was read for its CSRF token
         raise RequestRefused(400, "bad_json", gettext("Send a JSON object.")) from None
     if not isinstance(found, dict):
         raise RequestRefused(400, "bad_json", gettext("Send a JSON object."))

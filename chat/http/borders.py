@@ -1,6 +1,7 @@
 """What every request and socket passes before Django and Channels see it (rule W11).
 
     path, query, cookies    U+0000 goes no further: PostgreSQL refuses it in the middle of whatever asks (400)
+    Content-Type            is one that Django can read, or only what stands before its parameters
     root path               is the server's setting; Daphne would take it from a header of the client's
     Origin of a socket      is this site's own, scheme, host and port, or one of DJANGO_CSRF_TRUSTED_ORIGINS (403)
 
@@ -8,16 +9,17 @@ A browser sends cookies along with a socket that any other page opens, also one 
 cookies all ports are one site. So the origin is compared whole, as Django does for forms.
 """
 
+import codecs
 import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
-from django.utils.http import is_same_domain
+from django.utils.http import is_same_domain, parse_header_parameters
 
 Scope = dict[str, Any]
 Application = Callable[[Scope, Any, Any], Awaitable[None]]
@@ -25,6 +27,7 @@ Application = Callable[[Scope, Any, Any], Awaitable[None]]
 #: U+0000 in a query string, and in a cookie that is quoted (RFC 2109 has octal escapes, and Django reads them).
 _NUL_IN_QUERY = re.compile(rb"%00|\0")
 _NUL_IN_COOKIE = re.compile(rb"\\000|\0")
+_SUBPROTOCOLS = b"sec-websocket-protocol"
 
 
 def guarded(application: Application) -> Application:
@@ -36,25 +39,36 @@ def guarded(application: Application) -> Application:
         elif "\0" in scope["path"] or _NUL_IN_QUERY.search(scope.get("query_string", b"")):
             await _refuse(scope, receive, send)
         else:
-            headers = [(name, value) for name, value in scope["headers"] if not _is_unfit(name, value)]
-            await application({**scope, "root_path": "", "headers": headers}, receive, send)
+            await application({**scope, "root_path": "", "headers": _fit(scope["headers"])}, receive, send)
 
     return border
 
 
-def strip_root_path() -> None:
-    """Have Daphne not read its root path from a header: one that is no ASCII would put a traceback into the log before
-    `guarded` is asked. With another server this does nothing."""
+def guard_server() -> None:
+    """Keep Daphne from what it, or Twisted below it, would do before `guarded` is asked. With another server this does
+    nothing.
+
+    Its root path is not read from a header, and subprotocols of a socket are none unless they are ASCII: others would
+    put a traceback into the log. And forms are not read there, in the event loop, for nobody: one of 20 MB takes three
+    seconds and 350 MB, at any address and without a login, and an odd Content-Type is a traceback.
+    """
     daphne: Any = sys.modules.get("daphne.http_protocol")
     if daphne is None:
         return
-    process = daphne.WebRequest.process
+    process, make = daphne.WebRequest.process, daphne.WebRequest.__init__
 
     def stripped(request: Any) -> Any:
-        request.requestHeaders.removeHeader(b"daphne-root-path")
+        given = request.requestHeaders
+        given.removeHeader(b"daphne-root-path")
+        if not all(value.isascii() for value in given.getRawHeaders(_SUBPROTOCOLS, ())):
+            given.removeHeader(_SUBPROTOCOLS)
         return process(request)
 
+    def unread(request: Any, *args: Any, **options: Any) -> None:
+        make(request, *args, **options, parsePOSTFormSubmission=False)
+
     daphne.WebRequest.process = stripped
+    daphne.WebRequest.__init__ = unread
 
 
 def own_origin(application: Application) -> Application:
@@ -117,6 +131,40 @@ def _trusts(trusted: str, origin: str) -> bool:
         return False
     pattern = f".{host}" if "://*." in trusted else host
     return (given[0], given[2]) == (scheme, port) and is_same_domain(given[1], pattern)
+
+
+def _fit(given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers that go further. Of several Content-Types one does: Django would make one of them."""
+    found: list[tuple[bytes, bytes]] = []
+    kind: bytes | None = None
+    for name, value in given:
+        if name == b"content-type":
+            kind = _readable(value) if kind is None else kind
+        elif not _is_unfit(name, value):
+            found.append((name, value))
+    return found if kind is None else [*found, (b"content-type", kind)]
+
+
+def _readable(kind: bytes) -> bytes:
+    """A Content-Type as it came, or without its parameters, if Django would fail over them: it reads them before
+    anything could answer, and takes for the charset of a form whatever Python has a codec for (`zlib`, `rot13`)."""
+    if b";" not in kind:
+        return kind
+    try:
+        charset = parse_header_parameters(kind.decode("latin-1"))[1].get("charset")
+        if charset is not None and _is_codec(charset):
+            b"\xff".decode(charset, "replace")
+    except Exception:  # the library's reader of mail raises what comes to it
+        return kind.partition(b";")[0]
+    return kind
+
+
+def _is_codec(charset: str) -> bool:
+    try:
+        codecs.lookup(charset)
+    except LookupError:
+        return False  # Django passes over it
+    return True
 
 
 def _is_unfit(name: bytes, value: bytes) -> bool:

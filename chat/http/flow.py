@@ -4,12 +4,16 @@ ASGI servers are expected to, and Daphne does not: it hands every frame to Twist
 without end for a reader that does not read. Twisted tells a *producer* when to pause and when to go on, so we
 register as one. `with_backpressure` must be the outermost application: it needs the server's own `send`. With
 another server, or where the transport cannot say, it changes nothing.
+
+What is sent to a socket that Autobahn has closed, because what came in is no frame, goes nowhere: that is no error.
 """
 
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable
 from typing import Any
+
+from autobahn.exception import Disconnected
 
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -44,13 +48,16 @@ def with_backpressure(application: Application) -> Application:
     async def wrapped(scope: Scope, receive: Any, send: Send) -> None:
         if scope["type"] == "http":
             return await application(scope, receive, _streaming(send))
-        gate = _attached(send) if scope["type"] == "websocket" else None
-        if gate is None:
+        if scope["type"] != "websocket":
             return await application(scope, receive, send)
+        gate = _attached(send)
 
         async def waiting_send(message: dict[str, Any]) -> None:
-            await send(message)
-            if message["type"] == "websocket.send":
+            try:
+                await send(message)
+            except Disconnected:
+                return  # closed for what came in; that it is gone is told to the application as ever
+            if gate is not None and message["type"] == "websocket.send":
                 await gate.passed()
 
         return await application(scope, receive, waiting_send)

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import RequestAborted
 
-from config.logs import LineFormatter, redact
+from config.logs import LineFormatter, redact, refusal_in_one_line
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,23 @@ def test_a_visitor_who_left_is_no_error(problem: Exception, shown: bool) -> None
         "asyncio", logging.ERROR, "f", 1, "never retrieved", (), (type(problem), problem, None)
     )
     assert bool(logging.getLogger("asyncio").filter(record)) is shown
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "told"),
+    [
+        *(("django.request", 400, False), ("django.request", 500, True), ("chat", None, True)),
+        *(
+            ("django.security.TooManyFieldsSent", 400, False),
+            ("django.security.SuspiciousOperation", 400, False),
+        ),
+    ],
+)
+def test_what_a_client_sent_leaves_no_traceback(name: str, status: int | None, told: bool) -> None:
+    problem = ValueError()
+    record = logging.LogRecord(name, logging.ERROR, "f", 1, "refused", (), (ValueError, problem, None))
+    if status is not None:
+        record.status_code = status
+    assert refusal_in_one_line(record)
+    assert bool(record.exc_info) is told
+    assert (record.levelname == "ERROR") is told

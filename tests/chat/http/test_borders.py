@@ -125,3 +125,54 @@ async def test_where_the_site_stands_is_not_for_a_client_to_say() -> None:
     given = {"type": "http", "path": "/", "query_string": b"", "root_path": "/evil", "headers": headers}
     await guarded(inner)(given, None, None)
     assert seen[0]["root_path"] == "" and seen[0]["headers"] == [(b"host", b"localhost")]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("text/plain; charset*=zz'en'x", "text/plain; charset*=utf-8''%00", f"a/b; a*{'9' * 5_000}*=x"),
+        *(
+            "text/plain; charset=a\0b",
+            "a/b; charset=undefined",
+            "a/b; charset=idna",
+            "text/html; charset=gbk",
+        ),
+        *(
+            "multipart/form-data; boundary=xx; charset=zlib",
+            "multipart/form-data; boundary=xx; charset=rot13",
+        ),
+        *(
+            "multipart/form-data; boundary=xx; charset=no-such",
+            "multipart/form-data; boundary*=zz''x",
+            ";;=;",
+        ),
+    ],
+)
+async def test_no_content_type_fails_before_a_view_is_asked(cookies: dict[str, str], kind: str) -> None:
+    """Django reads its parameters while it makes the request, and the charset before it looks for the CSRF token."""
+    body = b'--xx\r\nContent-Disposition: form-data; name="id"\r\n\r\nx\r\n--xx--\r\n'
+    token = "x" * 32
+    told = cookies | {"Content-Type": kind, "X-CSRFToken": token}
+    told["Cookie"] += f"; csrftoken={token}"
+    async with asking() as client:
+        for path in (
+            "/api/attachments",
+            "/accounts/login/",
+            "/api/schedules",
+            "/api/v1/conversations",
+            "/feishu/x/events",
+        ):
+            answer = await client.post(path, content=body, headers=told)
+            assert answer.status_code < 500, (path, answer.status_code)
+
+
+async def test_of_two_content_types_the_first_is_taken() -> None:
+    seen: list[dict[str, Any]] = []
+
+    async def inner(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        seen.append(scope)
+
+    kinds = [(b"content-type", b"text/plain"), (b"content-type", b"a; charset*=zz''x")]
+    given = {"type": "http", "path": "/", "query_string": b"", "root_path": "", "headers": kinds}
+    await guarded(inner)(given, None, None)
+    assert seen[0]["headers"] == kinds[:1]

@@ -6,8 +6,10 @@ import sys
 import urllib.request
 
 import pytest
+from autobahn.exception import Disconnected
 from websockets.sync.client import connect
 
+from chat.http.flow import with_backpressure
 from tests.support import flood
 from tests.support.ports import claim_port
 from tests.support.processes import ROOT, clean_environment
@@ -104,3 +106,17 @@ def test_W10_a_reader_that_leaves_a_stream_does_not_leave_the_server_waiting(dap
     wait_until(lambda: sent(daphne) > 3, 10, "some frames")
     slow.close()
     wait_until(lambda: sent(daphne) == flood.FRAMES, 20, "the application to come to its end")
+
+
+async def test_what_is_sent_to_a_socket_that_was_closed_for_a_bad_frame_is_no_error():
+    sent = []
+
+    async def closed(message):
+        sent.append(message)
+        raise Disconnected("Attempt to send on a closed protocol")
+
+    async def application(scope, receive, send):
+        await send({"type": "websocket.send", "text": "x"})
+
+    await with_backpressure(application)({"type": "websocket"}, None, closed)
+    assert len(sent) == 1

@@ -82,16 +82,62 @@ def path(rng: random.Random) -> str:
     """A path, or something like one."""
     if rng.random() < 0.15:
         unit = rng.choice(
-            ("[0,0]", "[0,1]", "[*]", "[:]", "[?@]", "[0,-1,0]", "[?@[?@]]", "[0,0,0,0,0,0,0,0]", ".*")
+            ("[0,0]", "[0,1]", "[*]", "[:]", "[?@]", "[0,-1,0]", "[?@[?@]]", "[0,0,0,0,0,0,0,0]", ".*", "..*")
         )
         return ("$" + unit * rng.randrange(1, 400))[: rng.choice((35, 290, MAX_CHARS))]
+    if rng.random() < 0.15:
+        return rng.choice((_union, _nest, _slices, _same))(rng, rng.choice((35, 290, 290, MAX_CHARS)))[
+            :MAX_CHARS
+        ]
     made = "$" + "".join(_segment(rng, 0) for _ in range(rng.randrange(1, 12)))
     return _spoilt(rng, made, "$@.[]*?'\",:()!&|<>=1-0eE \\u¹٣\ud800\0")[:MAX_CHARS]
 
 
+def _union(rng: random.Random, room: int) -> str:
+    """One bracket full of selectors, of which most find the same, perhaps with another like it behind."""
+    one = rng.choice(("*", "0", ":", "?@", "'a'", "::-1", "-1", "?@==@", "9007199254740991"))
+    brackets = rng.choice((1, 2, 3))
+    selectors = (room // brackets - 3) // (len(one) + 1)
+    return "$" + ("[" + ",".join([one] * max(1, selectors)) + "]") * brackets
+
+
+def _nest(rng: random.Random, room: int) -> str:
+    """Filters in filters, and what is tested in parentheses."""
+    opens = rng.choice(("[?@", "[?@[*]", "[?(@", "[?!@", "[?count(@[*]", "[?@.*", "[?@..*", "[?@[0,0]"))
+    closes = {"(": ")", "[": "]"}
+    depth = rng.choice((3, 8, 10, 11, room // (len(opens) + 2)))
+    left = [mark for mark in opens if mark in "(["]
+    for mark in (mark for mark in opens if mark in ")]"):
+        left.remove("[" if mark == "]" else "(")
+    tail = ">=0]" if "count" in opens else "".join(closes[mark] for mark in reversed(left))
+    tail = f"){tail}" if "count" in opens else tail
+    return "$" + rng.choice(("", "[*]", "[*,*]")) + opens * depth + tail * depth
+
+
+def _slices(rng: random.Random, room: int) -> str:
+    """Places and steps that no list has, as far as they are allowed and beyond."""
+    place = ("0", "-1", str(2**53 - 1), str(-(2**53) + 1), str(2**53), str(10**40), "", "1e5")
+    made = "$"
+    while len(made) < room - 60:
+        made += f"[{rng.choice(place)}:{rng.choice(place)}:{rng.choice((*place, '2', '-3'))}]"
+        if rng.random() < 0.5:
+            break
+    return made
+
+
+def _same(rng: random.Random, room: int) -> str:
+    """Large values that are compared with themselves, over and over."""
+    one = rng.choice(
+        ("@==@", "@!=@", "@<=@", "@[0]==@[1]", "@.a>=@.a", "length(@)==length(@)", "value(@[*])==@")
+    )
+    mark = rng.choice(("&&", "||"))
+    tests = mark.join([one] * max(1, (room - 20) // (len(one) + 2)))
+    return rng.choice(("$[?", "$[*][?", "$[*,*][?", "$.*.*[?")) + tests + "]"
+
+
 def _segment(rng: random.Random, depth: int) -> str:
     if rng.random() < 0.35:
-        return "." + rng.choice((*_KEYS, "*"))
+        return (".." if rng.random() < 0.03 else ".") + rng.choice((*_KEYS, "*"))
     return "[" + ",".join(_selector(rng, depth) for _ in range(rng.choice((1, 1, 1, 2, 3, 9)))) + "]"
 
 
@@ -100,7 +146,8 @@ def _selector(rng: random.Random, depth: int) -> str:
     if chosen == 0:
         return f"'{rng.choice(_KEYS)}'"
     if chosen == 1:
-        return str(rng.choice((0, 1, -1, 5, 2**53, 10**30, "1e5", "01", "-0")))
+        bad = (2**53, 10**30, "1e5", "01", "-0")
+        return str(rng.choice(bad if rng.random() < 0.05 else (0, 1, -1, 5, 2**53 - 1)))
     if chosen == 2:
         return rng.choice(("*", "::-1", ":", "0:100000", "::2"))
     if chosen == 3:
@@ -114,9 +161,15 @@ def _test(rng: random.Random, depth: int) -> str:
     if chosen == 0:
         return inner
     if chosen == 1:
-        return f"{inner}{rng.choice(('==', '!=', '<=', '<'))}{rng.choice(('@', '1', '1e400', inner, 'null'))}"
+        if rng.random() < 0.9:  # what is compared is one value
+            inner = "@" + "".join(
+                rng.choice((".a", ".x", "[0]", "[-1]", "['b']")) for _ in range(rng.randrange(3))
+            )
+        other = rng.choice(("@", "1", "1e9", inner, "null", "1e400" if rng.random() < 0.1 else "true"))
+        return f"{inner}{rng.choice(('==', '!=', '<=', '<'))}{other}"
     if chosen == 2:
-        return f"{rng.choice(('count', 'length', 'value', 'search', 'match'))}({inner})=={rng.randrange(9)}"
+        name = rng.choice(("search", "match") if rng.random() < 0.05 else ("count", "value"))
+        return f"{name}({inner})=={rng.randrange(9)}"
     if chosen == 3:
         return f"!({_test(rng, depth + 1)})"
     return rng.choice(("&&", "||")).join(_test(rng, depth + 1) for _ in range(rng.randrange(1, 5)))
@@ -131,8 +184,20 @@ def pattern(rng: random.Random) -> str:
         return (unit * rng.randrange(1, 20) + rng.choice(("", "$", "Q", "\\b")))[
             : rng.choice((60, 290, MAX_CHARS))
         ]
+    if rng.random() < 0.1:
+        return _quantified(rng)
     made = "".join(_piece(rng, 0) for _ in range(rng.randrange(1, 9))) + rng.choice(("", "", "Q", "$"))
     return _spoilt(rng, made, "()[]{}*+?|\\.^$1QEpPz\ud800\0")[:MAX_CHARS]
+
+
+def _quantified(rng: random.Random) -> str:
+    """Repeats of repeats, and choices that begin alike: what makes a matcher that goes back take for ever."""
+    core = rng.choice(("a", ".", "a|a", "a|ab", "\\w", "[^x]", "a?", "日|a", "(?i:a)", "\\pL", "^|a", "\\b"))
+    for _ in range(rng.randrange(1, 12)):
+        core = f"({core}){rng.choice(_REPEATS)}"
+    if rng.random() < 0.3:
+        core += "|".join("a" * n for n in range(1, rng.randrange(2, 30)))
+    return rng.choice(("", "^", ".*", "(?s)", "(?i)")) + core + rng.choice(("$", "Q", "\\z", "b$", ""))
 
 
 def _piece(rng: random.Random, depth: int) -> str:
@@ -146,7 +211,24 @@ def template(rng: random.Random) -> str:
     """A template with many fields, or something like one."""
     if rng.random() < 0.2:
         unit = rng.choice(
-            ("{{payload}}", "{{ payload[0] }}", "{{", "{{ payload.a.a.a", "{{a" + " " * 90, "{{}}", "{{²}}")
+            (
+                *(
+                    "{{payload}}",
+                    "{{ payload[0] }}",
+                    "{{",
+                    "{{ payload.a.a.a",
+                    "{{a" + " " * 90,
+                    "{{}}",
+                    "{{²}}",
+                ),
+                *(
+                    "{% for a in payload %}{{ a }}",
+                    "{{#each payload}}{{this}}{{/each}}",
+                    "{{ payload|join }}",
+                ),
+                *('{{ payload["a"]["a"] }}', '{{ payload["' + "[" * 60, "{{ payload" + ".a" * 150 + " }}"),
+                *("{{{{payload}}}}", "{{ payload.items[0].name }}", "{{\n" * 5 + "}}", "{{ 1.1.1 }}", "}}{{"),
+            )
         )
         return unit * (MAX_CHARS // len(unit))
     made = "".join(rng.choice((_field(rng), _field(rng), "Look at ")) for _ in range(rng.randrange(1, 40)))

@@ -117,6 +117,6 @@ def test_a_path_that_finds_one_large_thing_many_times_ends():
 
 
 async def test_nothing_that_is_chosen_takes_long():
+    """`make bounded` tries a million, in as many processes as there are cores."""
     outcome = await bounded.run(1_500, seed=14)
-    assert outcome.worst < bounded.MAX_MS, outcome.lines()
-    assert outcome.stall < bounded.MAX_STALL_MS, outcome.lines()
+    assert outcome.good, outcome.lines()
