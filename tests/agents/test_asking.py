@@ -83,7 +83,7 @@ async def test_an_address_of_the_models_own_waits_for_a_person(shell: Shell, sit
     first = fetch("http://evil.example/")
     await play(shell, site, asks(first, ("recall", "{}")), asks(fetch(url)), say=say)
     *_, call = shell.calls()
-    assert (call.status, shell.last().type) == ("awaiting_approval", "run.waiting")
+    assert call.status == "awaiting_approval" and isinstance(shell.last(), e.RunWaiting)
     assert SECRET not in heard(site) and "4711" not in heard(site)
     asked = [event for event in shell.log if isinstance(event, e.ApprovalAsked)]
     assert [event.digest for event in asked] == [e.approval_digest(*fetch(url))]
@@ -117,7 +117,7 @@ async def test_a_person_a_page_and_the_prompt_give_addresses(shell: Shell, site:
     ]
     await play(shell, site, *lines, agent=agent, say="read site.example/a")
     assert [call.status for call in shell.calls()] == ["succeeded"] * 3
-    assert shell.last().type == "run.finished"
+    assert isinstance(shell.last(), e.RunFinished)
 
 
 async def test_the_agents_own_words_its_notes_and_tools_give_none(shell: Shell, site: Site) -> None:
@@ -218,7 +218,7 @@ async def test_where_nobody_may_allow_it_nobody_is_waited_for(shell: Shell, site
         "failed",
         "not_permitted",
     ) and "write out the whole address" in call.result
-    assert shell.last().type == "run.finished" and heard(site) == ""
+    assert isinstance(shell.last(), e.RunFinished) and heard(site) == ""
 
 
 class TestWhatWouldBeFetchedLater:

@@ -151,7 +151,12 @@ def test_the_demo_model_is_told_no_secret_and_sees_no_data() -> None:
 def test_the_demo_models_process_starts_without_secrets_and_keeps_none(tmp_path: Path) -> None:
     """Not even those of whoever starts it: its environment, as another process sees it, is without."""
     port, secret = claim_port(), "hidden-0123456789"
-    names = ("DJANGO_SECRET_KEY", "DJANGO_SECRET_KEY_FALLBACKS", "OPENAI_API_KEY", "HOLDFAST_MODEL_KEYS")
+    names: tuple[str, ...] = (
+        "DJANGO_SECRET_KEY",
+        "DJANGO_SECRET_KEY_FALLBACKS",
+        "OPENAI_API_KEY",
+        "HOLDFAST_MODEL_KEYS",
+    )
     names += ("DATABASE_URL", "REDIS_URL", "HOLDFAST_EMAIL_URL", "POSTGRES_PASSWORD", "SOME_TOKEN")
     for told in ({}, dict.fromkeys(names, secret)):
         env = clean_environment(HOLDFAST_DEMO_PORT=str(port), HOLDFAST_DATA=str(tmp_path / "no"), **told)

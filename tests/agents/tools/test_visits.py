@@ -146,7 +146,11 @@ def test_large_conversations_are_looked_through_in_a_moment() -> None:
     begun = time.perf_counter()
     assert Given(pages=pages).by("https://h.example/never-there") == ""
     assert time.perf_counter() - begun < 0.5  # some 20 ms on a machine that does nothing else
-    hostile = ("https://h.example/x" * 2_000, "https://h.example/" * 2_000, "h.example." * 3_000)
+    hostile: tuple[str, ...] = (
+        "https://h.example/x" * 2_000,
+        "https://h.example/" * 2_000,
+        "h.example." * 3_000,
+    )
     hostile += (f"https://h.example/x?{',' * 30_000}", " https://h.example/x?!!!!!!!!!" * 1_400)
     hostile += (" https://h.example/x?a。" * 1_400,) * 100
     begun = time.perf_counter()

@@ -109,7 +109,7 @@ class House:
         found |= {"SECRET_KEY": settings.SECRET_KEY, "password": self.alice.password, "API token": self.token}
         found["token of a webhook"] = hooks.token_of(self.trigger.pk, self.trigger.salt)
         found["salt of a webhook"] = self.trigger.salt
-        found["session"] = self.client.session.session_key
+        found["session"] = str(self.client.session.session_key)
         with connection.cursor() as cursor:
             for column in rotation.columns():
                 name = column.model._meta.get_field(column.name).column
