@@ -1,6 +1,6 @@
 """Send what Holdfast would send to llama.cpp's own server, over each of its APIs (`make servers`).
 
-    python -m tests.witnesses.ask_servers [--only qwen] [--generated 3]
+    python -m tests.witnesses.ask_servers [--only qwen] [--generated 3] [--jobs 2]
 
 For each of its chat templates: histories × profiles × both forms over /v1/chat/completions, /v1/responses and
 /v1/messages. A refusal counts where the same server takes a plain client's conversation with the same features. What
@@ -13,10 +13,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -181,6 +183,7 @@ def main() -> int:
     )
     parser.add_argument("--only", default="", help="part of the names of the templates")
     parser.add_argument("--generated", type=int, default=3, help="generated histories beside the told ones")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="servers at a time")
     wanted = parser.parse_args()
     begun = time.monotonic()
     try:
@@ -189,23 +192,29 @@ def main() -> int:
         sent, count = requests(wanted.generated)
         print(f"{len(chosen)} templates; {len(list(histories(wanted.generated)))} histories × {len(_profiles())} "
               f"profiles × 2 forms: {count:,} requests, {len(sent):,} of them different", flush=True)  # fmt: skip
-        verdicts = [verdict for path in chosen for verdict in _asked(path, sent)]
+        verdicts = []
+        with ThreadPoolExecutor(wanted.jobs) as pool:
+            for told in as_completed([pool.submit(_asked, path, sent) for path in chosen]):
+                verdicts += told.result()
     except NotThere as error:
         print(error, file=sys.stderr)
         return 2
     return report(verdicts, time.monotonic() - begun)
 
 
-def _asked(template: Path, sent: list[Sent]) -> Iterator[Verdict]:
+def _asked(template: Path, sent: list[Sent]) -> list[Verdict]:
+    """One server, asked and told of; none if it did not start."""
     try:
         verdict = asyncio.run(ask(template, sent))
     except NotThere as error:
         print(f"{template.stem}: {str(error).splitlines()[0]}", flush=True)
-        return
+        return []
+    print(f"{template.stem}: {verdict.requests} requests, {verdict.conversations} conversations, "
+          f"{len(verdict.refused)} refusals that count", flush=True)  # fmt: skip
     for said, n in Counter(said for _, said in verdict.refused).most_common(3):
         name = next(name for name, other in verdict.refused if other == said)
         print(f"{template.stem}: {n} × {said[:200]}\n      {name}", flush=True)
-    yield verdict
+    return [verdict]
 
 
 def report(verdicts: list[Verdict], took: float) -> int:

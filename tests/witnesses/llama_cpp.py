@@ -77,7 +77,7 @@ def running(template: Path) -> Iterator[str]:
         server(), "--model", model(), "--jinja", "--chat-template-file", template, "--ctx-size", "32768", "--parallel",
         "1", "--threads", "1", "--predict", "8", "--no-warmup", "--host", "127.0.0.1", "--port", str(port),
     ]  # fmt: skip
-    log = cache() / "llama-server.log"
+    log = cache() / f"llama-server-{port}.log"
     with log.open("w") as out:
         process = subprocess.Popen(argv, stdout=out, stderr=subprocess.STDOUT)
     try:
@@ -93,6 +93,7 @@ def running(template: Path) -> Iterator[str]:
     finally:
         process.kill()
         process.wait()
+        log.unlink(missing_ok=True)
 
 
 def _healthy(address: str) -> bool:
