@@ -7,6 +7,7 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tests.support.processes import Stack
+from tests.support.waiting import wait_until
 
 LONG = "research tides for 20 seconds"
 
@@ -29,7 +30,7 @@ def test_R7_after_a_stop_what_waits_is_answered_as_it_was_changed(visit: Any, ho
     chat.wait_until_done()
     assert "42" in chat.shown()[-1]["text"]
     other.wait_until_done()
-    assert other.shown() == chat.shown()
+    wait_until(lambda: other.shown() == chat.shown(), 10, lambda: f"{other.shown()} and {chat.shown()}")
 
 
 def test_R7_a_stop_gives_back_what_waits_when_the_person_says_so(visit: Any) -> None:

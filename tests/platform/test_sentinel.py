@@ -1,6 +1,7 @@
 """The Sentinels of tests/support/sentinel.py do what they are there for."""
 
 from tests.support.sentinel import Watched
+from tests.support.waiting import wait_until
 
 
 def test_primaries_hand_over_and_are_replaced() -> None:
@@ -10,7 +11,8 @@ def test_primaries_hand_over_and_are_replaced() -> None:
         assert second != first
         with watched.client(second) as client:
             assert client.set("mark", "1")
-            client.wait(1, 5_000)
+            # The former primary is told to follow only after a while.
+            wait_until(lambda: client.wait(1, 1_000) == 1, 30, "the former primary to have the mark")
         watched.primary().kill()
         assert watched.wait_for_another(second) == first
         with watched.client(first) as client:
