@@ -168,6 +168,25 @@ def test_what_is_pressed_stays_under_the_pointer_while_the_answer_grows(visit: A
     assert chat.place()["left"] <= 1
 
 
+def test_who_scrolls_with_a_button_down_is_left_there(visit: Any) -> None:
+    """As by selecting text beyond the edge."""
+    chat = visit()
+    chat.begin(LONG)
+    wait_until(lambda: chat.place()["offset"] > 300, 20, "more text than fits the page")
+    chat.hook("step-text").last.hover()
+    chat.page.mouse.down()
+    chat.page.mouse.wheel(0, -150)
+    expect(chat.hook("jump-to-latest")).to_be_visible()
+    read = chat.place()
+    wait_until(
+        lambda: chat.place()["height"] > read["height"] + 200,
+        20,
+        lambda: f"{read} to grow, not {chat.place()}",
+    )
+    assert chat.place()["offset"] == read["offset"]
+    chat.page.mouse.up()
+
+
 def test_W3_a_link_that_stays_open_but_carries_nothing(
     visit: Any, house: Stack, link: Proxy, undisturbed: Any
 ) -> None:

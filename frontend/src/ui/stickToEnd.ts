@@ -67,7 +67,7 @@ export function useStickToEnd(
   const leave = useCallback(() => {
     if ((scroller.current?.scrollTop ?? 0) > 0) stuck.current = false;
   }, [scroller]);
-  const [hands, hasHand, rises, steady] = useHands(leave, scroller, () => {
+  const [hands, hasHand, rises, steady, moved] = useHands(leave, scroller, () => {
     if (stuck.current) toEnd();
   });
 
@@ -89,6 +89,7 @@ export function useStickToEnd(
   const tell = useCallback((place: Place) => setAway(!stuck.current && left(place) > 2 * NEAR_END), []);
 
   const onScroll = useCallback(() => {
+    moved();
     const now = look();
     // A browser scrolls smoothly by keys: its first steps are smaller than what the text grows by meanwhile, and a list
     // that followed the end between them would take them back.
@@ -97,7 +98,7 @@ export function useStickToEnd(
     last.current = now;
     tell(now);
     if (stuck.current && left(now) > NEAR_END) toEnd();
-  }, [look, hasHand, rises, tell, toEnd]);
+  }, [look, hasHand, rises, moved, tell, toEnd]);
 
   const onResize = useCallback(() => {
     // The list moves a row that grows over the top up, after this and before the next frame is painted.
@@ -132,8 +133,8 @@ export function useStickToEnd(
 
 /** Listeners that notice when the reader scrolls up, whether one did just now, and whether it was by a key, of which `leave`
  * is told at once. `steady` puts what the pointer's first button presses back to its place on the screen, and says whether
- * anything is pressed; `letGo` is called when it no longer is. A pointer that is down may drag the scroll bar or select text
- * beyond the edge. */
+ * anything is pressed; call `moved` when the reader has scrolled. `letGo` is called when nothing is pressed any more. A
+ * pointer that is down may drag the scroll bar or select text beyond the edge. */
 function useHands(leave: () => void, scroller: React.RefObject<HTMLDivElement | null>, letGo: () => void) {
   const until = useRef(0);
   const rising = useRef(0);
@@ -188,5 +189,10 @@ function useHands(leave: () => void, scroller: React.RefObject<HTMLDivElement | 
     if (held.target.isConnected) box.scrollTop += held.target.getBoundingClientRect().top - held.top;
     return true;
   }, [scroller]);
-  return [hands.current, hasHand, rises, steady] as const;
+  // What the list moves is put back before it is told of: this was the reader, with a wheel or by selecting text.
+  const moved = useCallback(() => {
+    const { current: held } = press;
+    if (held !== null) held.top = held.target.getBoundingClientRect().top;
+  }, []);
+  return [hands.current, hasHand, rises, steady, moved] as const;
 }

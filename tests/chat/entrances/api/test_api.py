@@ -287,7 +287,7 @@ class TestRefusals:
         program = Program(await house.token("read", per_minute=4), "/api/v1")
         assert (await program.raw("GET", "/agents")).status_code == 200
         refused = await program.raw("GET", "/agents")
-        assert (refused.status_code, refused["Retry-After"]) == (429, "15")
+        assert refused.status_code == 429 and 10 < int(refused["Retry-After"]) <= 15
         assert json.loads(refused.content)["retry"] is True
 
     @pytest.mark.parametrize(

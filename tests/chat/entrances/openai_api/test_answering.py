@@ -44,7 +44,7 @@ def test_R6_a_run_that_ends_between_two_looks_is_not_taken_for_one_without_an_an
     run = rows.run(conversation, 3, said.message, status="running", ended_at=None)
     step = rows.step(conversation, run, 4, "Hello!")
     whole = step.body
-    step.status, step.body = "running", {**whole, "status": "running", "text": ""}
+    step.status, step.body = "streaming", {**whole, "status": "streaming", "text": ""}
     step.delete() if not begun else step.save()
 
     def goes_on() -> None:

@@ -317,7 +317,8 @@ class TestRefusals:
         slow = Program(await house.token("read", per_minute=1), "/v1")
         assert (await slow.raw("GET", "/models")).status_code == 200
         refused = await slow.raw("GET", "/models")
-        assert (refused.status_code, refused["Retry-After"], refused["x-should-retry"]) == (429, "60", "true")
+        assert (refused.status_code, refused["x-should-retry"]) == (429, "true")
+        assert 50 < int(refused["Retry-After"]) <= 60
 
 
 class TestResponses:

@@ -95,7 +95,7 @@ async def test_a_signing_secret_is_kept_to(house: House, settings) -> None:
 async def test_too_fast_is_429_for_one_address_and_not_for_another(house: House) -> None:
     quiet, busy = await house.trigger(), await house.trigger(paused=True)
     statuses = []
-    for _ in range(80):
+    while len(statuses) < 200 and 429 not in statuses:
         answer = await house.client.post(busy.hook, b"{}", content_type="application/json")
         statuses.append(answer.status_code)
     assert statuses[:50] == [200] * 50 and statuses[-1] == 429
@@ -127,11 +127,12 @@ async def test_a_steady_sender_is_taken_at_the_rate_and_told_when_it_will_be(hou
 async def test_who_guesses_addresses_is_slowed_down(house: House) -> None:
     trigger = await house.trigger()
     statuses = []
-    for n in range(60):
+    while len(statuses) < 100 and 429 not in statuses:
+        n = len(statuses)
         wrong = f"/hooks/018f3c5e-7c1a-7000-8000-{n:012}/" + "x" * 43
         answer = await house.client.post(wrong, b"", content_type="text/plain")
         statuses.append(answer.status_code)
-    assert statuses[0] == 404 and statuses[-1] == 429 and int(answer.headers["Retry-After"]) <= 5
+    assert statuses[:25] == [404] * 25 and statuses[-1] == 429 and int(answer.headers["Retry-After"]) <= 5
     assert (await house.post(trigger))["status"] == "fired"
 
 
