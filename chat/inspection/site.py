@@ -10,6 +10,8 @@ from django.urls import path, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from chat.http.trusted import admin_policies
+
 INSPECT, CONFIGURE, PEOPLE = "inspect", "configure", "people"
 TITLES = {INSPECT: _("Inspect"), CONFIGURE: _("Configure"), PEOPLE: _("People")}
 #: What the core's own models are called here, in the order in which an operator wants them.
@@ -40,6 +42,10 @@ class HoldfastSite(AdminSite):
 
     def get_urls(self) -> list[Any]:
         return [path("overview/", self.admin_view(self.overview), name="overview"), *super().get_urls()]
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Every page of the site, with the policy that its scripts need (jQuery, Select2)."""
+        return admin_policies(super().admin_view(view, cacheable))
 
     def overview(self, request: HttpRequest) -> HttpResponse:
         """How the installation does."""

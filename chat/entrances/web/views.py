@@ -18,6 +18,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from chat.http.authentication import address_of, guesses
+from chat.http.trusted import chat_policies
 from chat.http.words import words
 from chat.notify import doorbell
 
@@ -40,6 +41,7 @@ class Build:
 @login_required
 @ensure_csrf_cookie
 @never_cache
+@chat_policies
 def page(request: HttpRequest, **_: Any) -> HttpResponse:
     """The one page of the chat; which conversation it shows is the frontend's business."""
     build = built()
