@@ -42,7 +42,7 @@ test.each([
   "\\begin{array}{|c|c|}\\hline a & b \\\\ \\hline\\end{array}",
   "\\begin{aligned} a &= b \\\\ c &< d \\end{aligned} \\tag{1}",
   "\\overbrace{a+b}^{n} \\underset{x}{\\lim} \\boxed{y} \\cancel{z} \\phantom{q} \\color{#f00} r",
-  "\\text{a < b > \"c\" & 'd'} \\mathbb{R} \\mathcal{L} \\operatorname{rank} \\xrightarrow{f} \\rule{1em}{2em}",
+  "\\text{a < b > \"c\" \\& 'd'} \\mathbb{R} \\mathcal{L} \\operatorname{rank} \\xrightarrow{f} \\rule{1em}{2em}",
   "\\overline{AB} \\widehat{x} \\vec v \\not= \\raisebox{2pt}{a} \\Huge b \\mathrlap{c} \\vcenter{d} \\binom{n}{k}",
 ])("what KaTeX makes of %j passes", async (tex) => {
   const { mathml } = await import("./math");
