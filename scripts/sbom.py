@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft7Validator
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 from referencing import Registry, Resource
 
 from scripts import lock
@@ -145,8 +145,8 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     try:
         bills = {"python": (python_bill(), python_pins()), "frontend": (frontend_bill(), frontend_pins())}
-    except NotThere as problem:
-        print(problem, file=sys.stderr)
+    except NotThere as away:
+        print(away, file=sys.stderr)
         return 1
     chosen.to.mkdir(parents=True, exist_ok=True)
     for kind, (bill, wanted) in bills.items():

@@ -19,9 +19,11 @@ def token_of(key: str | None) -> str:
 
 def is_token_of(key: str | None, token: str) -> bool:
     """Whether `token` is that of the login, by the secret key of now or by one that it follows."""
+    if not key:
+        return False
     secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return bool(key) and any(constant_time_compare(token, _token(key, secret)) for secret in secrets)
+    return any(constant_time_compare(token, _token(key, secret)) for secret in secrets)
 
 
-def _token(key: str | None, secret: str) -> str:
+def _token(key: str, secret: str | bytes) -> str:
     return salted_hmac(_SALT, key, secret=secret, algorithm="sha256").hexdigest()
