@@ -47,6 +47,10 @@ class HoldfastSite(AdminSite):
         """Every page of the site, with the policy that its scripts need (jQuery, Select2)."""
         return admin_policies(super().admin_view(view, cacheable))
 
+    def login(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """The login, which loads the same scripts and is no view of `admin_view`."""
+        return admin_policies(super().login)(request, extra_context)
+
     def overview(self, request: HttpRequest) -> HttpResponse:
         """How the installation does."""
         from chat.inspection.overview import overview  # Django makes the site before there are models

@@ -129,7 +129,7 @@ def test_W11_a_page_on_another_port_or_host_gets_no_socket_and_reads_nothing(
     page.goto(f"http://{host}:{evil_port}/")
     # The cookies do go along from another port: for them all ports are one site.
     told = page.evaluate(TRY, [house.address, PROTOCOL, None])
-    assert told == {"socket": [], "boot": "TypeError", "blind": "opaque", "post": "opaque"}
+    assert told == {"socket": [], "boot": "TypeError", "blind": "TypeError", "post": "TypeError"}
     # Not even with the token itself, however it came by it.
     known = token(victim.pages[0], house)
     assert page.evaluate(TRY, [house.address, PROTOCOL, known])["socket"] == []

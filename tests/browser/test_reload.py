@@ -38,6 +38,7 @@ def undisturbed(browser: Any, house: Stack) -> Callable[[str], Story]:
 
     return tell
 
+
 #: Which paragraph of the answer is the first of which all is in sight.
 IN_SIGHT = """() => {
   const top = document.querySelector('[data-testid="transcript"]').getBoundingClientRect().top;

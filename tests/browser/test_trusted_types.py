@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.chat import Chat
 from tests.browser.models import agent_saying, choose
 from tests.support.processes import Stack
+from tests.support.waiting import wait_until
 
 #: What a script that got into a page would try; what came of each.
 TRY = """() => {
@@ -35,6 +36,9 @@ TRY = """() => {
   };
 }"""
 
+#: Complaints about it in the browser's console, at least.
+REFUSED = 12
+
 ANSWER = r"""Costs &copy; 5 &euro;, &notit; &nothing; &lt;b&gt;, A&#x42;C.
 
 \[ \left( \begin{matrix} a & b \\ \textcolor{red}{c} & \sqrt[3]{d} \end{matrix} \right) \]
@@ -48,6 +52,16 @@ def f(a: str) -> int:
 
 <img src=x onerror="window.ran = true">
 """
+
+
+def tried(chat: Chat) -> None:
+    """Nothing is possible on this page, on which nothing was refused before."""
+    assert chat.problems == []
+    refused(chat.page.evaluate(TRY))
+    # What a page complains of is heard while it is asked something.
+    told = lambda: chat.page.evaluate("1") and len(chat.problems) >= REFUSED  # noqa: E731
+    wait_until(told, 10, "the browser to complain of what was tried")
+    chat.problems.clear()
 
 
 def refused(told: dict[str, Any], **others: str) -> None:
@@ -68,7 +82,7 @@ def test_W11_an_answer_is_drawn_and_no_script_makes_markup_of_text(visit: Any, h
     expect(step.locator("pre .hljs-keyword").first).to_have_text("def")
     expect(step.locator("input[type=checkbox]")).to_be_checked()
     expect(step).to_contain_text('onerror="window.ran = true"')
-    refused(chat.page.evaluate(TRY))
+    tried(chat)
 
 
 def test_W11_dialogs_palette_timeline_and_results_work(visit: Any) -> None:
@@ -90,12 +104,18 @@ def test_W11_pages_without_scripts_allow_none(visit: Any, address: str) -> None:
     chat: Chat = visit()
     chat.page.context.clear_cookies()
     chat.page.goto(f"{chat.address}{address}")
-    refused(chat.page.evaluate(TRY))
+    tried(chat)
 
 
 @pytest.fixture
-def admin(browser: Browser, house: Stack) -> Iterator[Page]:
-    """The admin, with an administrator logged in. At the end no page may have met a script error or broken a policy."""
+def problems() -> list[str]:
+    """Script errors, and what broke a policy. At the end there may be none."""
+    return []
+
+
+@pytest.fixture
+def admin(browser: Browser, house: Stack, problems: list[str]) -> Iterator[Page]:
+    """The admin, with an administrator logged in."""
     code = (
         "from django.contrib.auth import get_user_model as g; U = g()\n"
         "u, _ = U.objects.get_or_create(username='typist', defaults=dict(is_staff=True, is_superuser=True))\n"
@@ -105,7 +125,6 @@ def admin(browser: Browser, house: Stack) -> Iterator[Page]:
     context = browser.new_context()
     context.set_default_timeout(15_000)
     page = context.new_page()
-    problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
     page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
     page.goto(f"{house.address}/admin/login/?next=/admin/")
@@ -149,10 +168,11 @@ def test_W11_the_admins_scripts_work(admin: Page, house: Stack) -> None:
     expect(admin.locator("#result_list tbody input[type=checkbox]").first).to_be_checked()
 
 
-def test_W11_the_admins_policy_lets_nothing_run(admin: Page, house: Stack) -> None:
+def test_W11_the_admins_policy_lets_nothing_run(admin: Page, house: Stack, problems: list[str]) -> None:
     admin.goto(f"{house.address}/admin/agents/agent/add/")
+    assert problems == []
     refused(admin.evaluate(TRY))
-    tried = admin.evaluate(
+    passed = admin.evaluate(
         """(texts) => texts.map((text) => {
           try { document.createElement("div").innerHTML = text; return "done"; } catch (error) { return error.name; }
         })""",
@@ -175,4 +195,6 @@ def test_W11_the_admins_policy_lets_nothing_run(admin: Page, house: Stack) -> No
             "<b <script>alert(1)</script>",
         ],
     )
-    assert tried == ["done"] * 3 + ["TypeError"] * 13
+    assert passed == ["done"] * 3 + ["TypeError"] * 13
+    admin.close()
+    problems.clear()

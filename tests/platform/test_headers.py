@@ -145,6 +145,7 @@ async def test_W11_every_address_of_every_door(
         ("/accounts/tokens/", "'none'"),
         ("/nothing/here", "'none'"),
         ("/admin/", POLICIES["admin/"]),
+        ("/admin/login/?next=/admin/", POLICIES["admin/"]),
         ("/admin/auth/user/", POLICIES["admin/"]),
         ("/admin/agents/agent/add/", POLICIES["admin/"]),
         ("/admin/schedules/schedule/add/", POLICIES["admin/"]),

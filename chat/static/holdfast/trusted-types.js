@@ -10,8 +10,8 @@
     "aria-[a-z]+|autocapitalize|autocomplete|autocorrect|checked|class|colspan|data-[a-z0-9-]+|dir|disabled|for|id|lang|" +
     "multiple|name|placeholder|role|rowspan|selected|spellcheck|tabindex|title|type|value";
   const value = `(?:"[^"<>]*"|'[^'<>]*'|[^\\s"'<>=\`/]+)`;
-  // A link may lead nowhere, and gets its address by a script.
-  const attribute = `\\s+(?:(?:${names})(?:\\s*=\\s*${value})?|href\\s*=\\s*(?:"#?"|'#?'))`;
+  // A link may lead nowhere, and gets its address by a script. Select2 leaves out the space after a quoted value.
+  const attribute = `(?:\\s+|(?<=["']))(?:(?:${names})(?:\\s*=\\s*${value})?|href\\s*=\\s*(?:"#?"|'#?'))`;
   const tag = new RegExp(`</?(?:${elements})(?:${attribute})*\\s*/?>`, "gi");
 
   window.trustedTypes?.createPolicy("default", {
