@@ -84,20 +84,19 @@ def ask_python(osv: str = OSV) -> list[Finding]:
         raise NoAnswer(str(problem)) from problem
     how = ["--vulnerability-service", "osv", "--osv-url", osv, "--strict", "--no-deps", "--disable-pip"]
     how += ["--format", "json", "--progress-spinner", "off"]
-    with tempfile.TemporaryDirectory(prefix="holdfast-audit-") as name:
-        for number, pinned in enumerate([[KNOWN_PYTHON], *rounds(pins())]):
-            file = Path(name, f"{number}.txt")
+    reports = []
+    with tempfile.TemporaryDirectory(prefix="holdfast-audit-") as folder:
+        for pinned in rounds(pins() | {KNOWN_PYTHON}):
+            file = Path(folder, "pins.txt")
             file.write_text("".join(f"{package}=={version}\n" for package, version in pinned))
-            how += ["--requirement", str(file)]
-        return python_findings(_run([*program, *how], ROOT), pins())
+            reports.append(_run([*program, *how, "--requirement", str(file)], ROOT))
+    return python_findings(reports, pins())
 
 
-def python_findings(said: Any, asked: set[Pin]) -> list[Finding]:
-    """The faults in a report of pip-audit about `asked` and KNOWN_PYTHON. Raises NoAnswer for one that is not whole."""
-    if not isinstance(said, dict) or "dependencies" not in said:
-        raise NoAnswer(f"pip-audit said {str(said)[:300]}")
+def python_findings(reports: Iterable[Any], asked: set[Pin]) -> list[Finding]:
+    """The faults in pip-audit's reports about `asked` and KNOWN_PYTHON. Raises NoAnswer if they are not whole."""
     found: dict[Pin, list[dict[str, Any]]] = {}
-    for one in said["dependencies"]:
+    for one in (one for said in reports for one in _dependencies(said)):
         if "skip_reason" in one:
             raise NoAnswer(str(one["skip_reason"]))
         found[canonicalize_name(one["name"]), one["version"]] = one["vulns"]
@@ -110,6 +109,13 @@ def python_findings(said: Any, asked: set[Pin]) -> list[Finding]:
         for pin, faults in found.items()
         for fault in faults
     )
+
+
+def _dependencies(said: Any) -> list[dict[str, Any]]:
+    if not isinstance(said, dict) or "dependencies" not in said:
+        raise NoAnswer(f"pip-audit said {str(said)[:300]}")
+    found: list[dict[str, Any]] = said["dependencies"]
+    return found
 
 
 # ---- npm ----
@@ -196,7 +202,7 @@ def main(arguments: list[str]) -> int:
         print(finding)
     if unknown:
         print("The audit has failed. Run it where the advisory databases can be reached.", file=sys.stderr)
-    return 2 if unknown else bool(findings)
+    return 2 if unknown else int(bool(findings))
 
 
 if __name__ == "__main__":

@@ -156,7 +156,7 @@ def test_a_report_that_is_not_whole_is_no_answer() -> None:
     known = {"name": "jinja2", "version": "2.4.1", "vulns": [{"id": "x", "fix_versions": [], "aliases": []}]}
     asked = {("channels", "4.3.2")}
     whole = {"dependencies": [known, {"name": "channels", "version": "4.3.2", "vulns": []}]}
-    assert audit.python_findings(whole, asked) == []
+    assert audit.python_findings([whole], asked) == []
     for broken, why in (
         ({"dependencies": [known]}, "nothing about 1 packages, such as channels"),
         ({"dependencies": [known, {"name": "channels", "skip_reason": "not found"}]}, "not found"),
@@ -164,7 +164,7 @@ def test_a_report_that_is_not_whole_is_no_answer() -> None:
         ("Internal error", "Internal error"),
     ):
         with pytest.raises(audit.NoAnswer, match=why):
-            audit.python_findings(broken, asked)
+            audit.python_findings([broken], asked)
 
 
 # ---- the bills of materials ----
