@@ -2,7 +2,10 @@
 // may register are in chat/http/trusted.py, beside what each lets pass.
 
 interface Factory {
-  createPolicy(name: string, rules: { createHTML(text: string): string }): { createHTML(text: string): string };
+  createPolicy(
+    name: string,
+    rules: { createHTML(text: string): string },
+  ): { createHTML(text: string): string };
 }
 
 /**
