@@ -19,7 +19,7 @@ EXAMPLES ?= 500
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz hostile bounded adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority limits lock wheel bench bench-check bench-counts shots clean templates servers streams sdks webhooks senders feishu-fuzz stopping
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz hostile bounded adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority limits lock wheel bench bench-check bench-counts shots clean audit sbom templates servers streams sdks webhooks senders feishu-fuzz stopping
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -137,6 +137,12 @@ limits: tools ## Write the tables of docs/limits.md from chat/limits/table.py
 
 lock: tools ## Write the locks of the Python packages again, after a change of requirements*.txt (UPGRADE=1: everything)
 	$(PY) -m scripts.lock $(if $(UPGRADE),--upgrade)
+
+audit: tools ## Ask OSV and npm's registry whether a locked package has a known fault; needs a route to both (OSV_URL, REGISTRY: others)
+	$(PY) -m scripts.audit $(if $(OSV_URL),--osv-url $(OSV_URL)) $(if $(REGISTRY),--registry $(REGISTRY))
+
+sbom: tools ## Write the bills of materials (CycloneDX) of the Python packages and of the page, checked, into build/
+	$(PY) -m scripts.sbom
 
 wheel: tools ## Build the wheel, with the web chat in it, into build/
 	cd frontend && npm run --silent build

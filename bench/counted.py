@@ -21,6 +21,7 @@ from bench.histories import write_history
 from bench.pieces import begin_streaming
 from chat.commands import SendBody
 from chat.decide import run_id
+from chat.entrances.web.greeting import token_of
 from chat.entrances.web.protocol import PROTOCOL
 from chat.inbox import Sender
 from chat.runs.dependencies import installed_dependencies
@@ -120,7 +121,9 @@ async def reconnects(number: int) -> Work:
         socket = WebsocketCommunicator(application, "/ws", headers=headers)
         connected, code = await socket.connect(timeout=10)
         assert connected, code
-        await socket.send_to(json.dumps({"type": "hello", "protocol": PROTOCOL, "tab": "counted"}))
+        token = token_of(cookie.removeprefix("sessionid="))
+        hello = {"type": "hello", "protocol": PROTOCOL, "tab": "counted", "token": token}
+        await socket.send_to(json.dumps(hello))
         await socket.send_to(json.dumps({"type": "open", "conversation": conversation, "cursor": None}))
         while json.loads(await socket.receive_from(timeout=10))["type"] != "synced":
             pass

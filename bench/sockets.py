@@ -1,7 +1,8 @@
 """Many browsers in one process: sockets that come back as `frontend/src/sync/socket.ts` does, at little cost.
 
-`python -m bench.sockets PORT GIVE_UP_S < people` reads a line of JSON for each socket, {"cookie", "conversation",
-"cursor"}; opens all, says "ready", waits for a line, and from then on tells of each socket how it came back.
+`python -m bench.sockets PORT GIVE_UP_S < people` reads a line of JSON for each socket, {"cookie", "token",
+"conversation", "cursor"}; opens all, says "ready", waits for a line, and from then on tells of each socket how it came
+back.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class Browser:
             head = await self._reader.readuntil(b"\r\n\r\n")
             if b" 101 " not in head.split(b"\r\n", 1)[0]:
                 raise OSError(head.split(b"\r\n", 1)[0].decode())
-            self._send({"type": "hello", "protocol": PROTOCOL, "tab": "bench"})
+            token = self.person["token"]
+            self._send({"type": "hello", "protocol": PROTOCOL, "tab": "bench", "token": token})
             await self._until("welcome")
         async with asyncio.timeout(120):
             opening = {"type": "open", "conversation": self.person["conversation"]}

@@ -80,6 +80,8 @@ def _calls(stats: dict[str, Any]) -> int:
 
 
 async def _people(place: Place, count: int) -> list[dict[str, str]]:
+    from chat.entrances.web.greeting import token_of
+
     users = await sync_to_async(_log_in)(count)
     conversations = {}
     for user, _ in users[:: max(1, count // CONVERSATIONS)]:
@@ -88,7 +90,8 @@ async def _people(place: Place, count: int) -> list[dict[str, str]]:
     mine = ""
     for user, cookie in users:
         mine = conversations.get(user, mine)
-        found.append({"cookie": cookie, "conversation": mine})
+        token = token_of(cookie.partition("=")[2])
+        found.append({"cookie": cookie, "token": token, "conversation": mine})
     return found
 
 

@@ -23,6 +23,7 @@ from django.urls import re_path  # noqa: E402
 from chat import extensions  # noqa: E402
 from chat.http.borders import guard_server, guarded, own_origin  # noqa: E402
 from chat.http.flow import with_backpressure  # noqa: E402
+from chat.http.headers import with_headers  # noqa: E402
 from chat.http.mount import mounted  # noqa: E402
 from chat.start import refuse_unfit  # noqa: E402
 from chat.support.tasks import exit_after  # noqa: E402
@@ -51,12 +52,16 @@ nowhere_view: Any = nowhere
 
 application = mounted(
     with_backpressure(
-        guarded(
-            ProtocolTypeRouter(
-                {
-                    "http": http,
-                    "websocket": own_origin(URLRouter([*extensions.sockets(), re_path("", nowhere_view)])),
-                }
+        with_headers(
+            guarded(
+                ProtocolTypeRouter(
+                    {
+                        "http": http,
+                        "websocket": own_origin(
+                            URLRouter([*extensions.sockets(), re_path("", nowhere_view)])
+                        ),
+                    }
+                )
             )
         )
     ),

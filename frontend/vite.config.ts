@@ -8,8 +8,9 @@ import { precompress } from "./precompress.ts";
 const django = "http://127.0.0.1:8000";
 
 // HTML in an answer is shown as text; without its parser the page is 40 kB lighter. The other merges classes of elements
-// that we do not use.
+// that we do not use. The first makes markup of text by a policy of Trusted Types.
 export const alias = {
+  "decode-named-character-reference": fileURLToPath(new URL("src/ui/entities.ts", import.meta.url)),
   "rehype-raw": fileURLToPath(new URL("src/ui/noRawHtml.ts", import.meta.url)),
   "tailwind-merge": fileURLToPath(new URL("src/ui/joinClasses.ts", import.meta.url)),
 };

@@ -26,6 +26,7 @@ APART = {
     "requirements-witnesses.txt": "requirements-witnesses.lock",
     "requirements-sdks.txt": "requirements-sdks.lock",
     "requirements-senders.txt": "requirements-senders.lock",
+    "requirements-audit.txt": "requirements-audit.lock",
 }
 OLDEST_PYTHON = "3.11"
 HASH = "--hash=sha256:"

@@ -3,6 +3,7 @@
     path, query, cookies    U+0000 goes no further: PostgreSQL refuses it in the middle of whatever asks (400)
     Content-Type            is one that Django can read, or only what stands before its parameters
     root path               is the server's setting; Daphne would take it from a header of the client's
+    names with "_"          go no further: `X_Forwarded_Proto` would be read as the header that a proxy sets
     Origin of a socket      is this site's own, scheme, host and port, or one of DJANGO_CSRF_TRUSTED_ORIGINS (403)
 
 A browser sends cookies along with a socket that any other page opens, also one of another port of this host: for
@@ -168,7 +169,11 @@ def _is_codec(charset: str) -> bool:
 
 
 def _is_unfit(name: bytes, value: bytes) -> bool:
-    return name == b"daphne-root-path" or (name == b"cookie" and bool(_NUL_IN_COOKIE.search(value)))
+    return (
+        b"_" in name
+        or name == b"daphne-root-path"
+        or (name == b"cookie" and bool(_NUL_IN_COOKIE.search(value)))
+    )
 
 
 async def _refuse(scope: Scope, receive: Any, send: Any) -> None:

@@ -10,6 +10,8 @@ from django.urls import path, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from chat.http.trusted import admin_policies
+
 INSPECT, CONFIGURE, PEOPLE = "inspect", "configure", "people"
 TITLES = {INSPECT: _("Inspect"), CONFIGURE: _("Configure"), PEOPLE: _("People")}
 #: What the core's own models are called here, in the order in which an operator wants them.
@@ -45,11 +47,16 @@ class HoldfastSite(AdminSite):
             *super().get_urls(),
         ]
 
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Every page of the site, with the policy that its scripts need (jQuery, Select2)."""
+        return admin_policies(super().admin_view(view, cacheable))
+
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Django's page; a browser at which somebody has logged in is known from then on."""
+        """Django's page, with the policy of the site's scripts although it is no view of `admin_view`; a browser at which
+        somebody has logged in is known from then on."""
         from chat.http import devices  # before there are settings
 
-        response = super().login(request, extra_context)
+        response: HttpResponse = admin_policies(super().login)(request, extra_context)
         devices.remember(request, response)
         return response
 

@@ -14,11 +14,11 @@ startTheme();
 // Of a conversation the first answer should find it there; a new one begins without.
 if (addressesConversation()) preloadMarkdown();
 
-const client = createClient(browserPorts("/ws", PREFIX));
-client.start();
-
 const root = document.getElementById("root");
 if (!root) throw new Error('The page has no <div id="root">.');
+
+const client = createClient(browserPorts("/ws", PREFIX, root.dataset.hello));
+client.start();
 
 const show = (): void =>
   createRoot(root).render(

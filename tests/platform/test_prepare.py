@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import prepare
+from scripts import lock, prepare
 from tests.support.ports import claim_port
 from tests.support.processes import ROOT, clean_environment
 
@@ -152,7 +152,7 @@ def test_a_failing_command_shows_its_output_and_one_line(capfd: pytest.CaptureFi
 
 def test_every_dependency_has_its_reason() -> None:
     text = (ROOT / "docs" / "dependencies.md").read_text()
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in lock.LOCKS | lock.APART:
         for line in (ROOT / name).read_text().splitlines():
             if line and not line.startswith(("#", "-r ")):
                 package = line.split("==")[0].split("[")[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tests.witnesses.packages import ROOT, NotThere, python
+from scripts.environments import ROOT, NotThere, python
 
 
 def main() -> int:

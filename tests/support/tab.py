@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from chat.entrances.web import protocol as p
+from tests.support.greeting import hello
 from tests.support.processes import Stack, password
 from tests.support.waiting import eventually
 
@@ -53,7 +54,7 @@ class Tab:
         )
         self._reader = asyncio.create_task(self._read())
         if self.greet:
-            await self.say(type="hello", protocol=p.PROTOCOL, tab="test")
+            await self.say(**await asyncio.to_thread(hello, self.stack.address, cookie, "test"))
             await self.hears("welcome")
         return self
 

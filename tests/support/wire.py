@@ -20,7 +20,7 @@ from uuid import UUID
 
 import websockets
 
-from chat.entrances.web.protocol import PROTOCOL
+from tests.support.greeting import hello
 
 Frame = dict[str, Any]
 
@@ -68,7 +68,7 @@ class Wire:
             compression=None,
             ping_interval=None,
         )
-        await self.send({"type": "hello", "protocol": PROTOCOL, "tab": "python"})
+        await self.send(await asyncio.to_thread(hello, self.address, self.cookies, "python"))
         await self.until(lambda frame: frame["type"] == "welcome")
         return self
 

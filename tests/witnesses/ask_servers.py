@@ -27,9 +27,9 @@ import httpx
 
 from agents.profiles import all_profiles
 from agents.providers.base import Profile
+from scripts.environments import NotThere
 from tests.witnesses import conversations, llama_cpp
 from tests.witnesses.blocks import block_features, plain_blocks
-from tests.witnesses.packages import NotThere
 from tests.witnesses.plain import Features, features, plain, plain_items
 from tests.witnesses.stories import bodies, histories
 

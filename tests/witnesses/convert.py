@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from tests.witnesses.packages import ROOT, python
+from scripts.environments import ROOT, python
 from tests.witnesses.plain import Features, features, plain
 
 Json = dict[str, Any]

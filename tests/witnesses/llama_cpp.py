@@ -13,7 +13,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.witnesses.packages import LLAMA, ROOT, NotThere, cache, python, unpacked
+from scripts.environments import ROOT, NotThere, cache, python
+from tests.witnesses.packages import LLAMA, unpacked
 
 #: Seconds that a server may take until it answers.
 START_S = 60.0

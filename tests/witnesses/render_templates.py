@@ -22,8 +22,8 @@ from functools import partial
 from typing import Any
 
 from agents.profiles import all_profiles
+from scripts.environments import NotThere
 from tests.witnesses.convert import converted
-from tests.witnesses.packages import NotThere
 from tests.witnesses.plain import VARIANTS, Features, as_handed, features, plain
 from tests.witnesses.stories import bodies, histories
 from tests.witnesses.templates import Witness, collected

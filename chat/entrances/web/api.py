@@ -19,6 +19,7 @@ from agents.models import Agent, installed_tools
 from chat import extensions
 from chat.commands import MAX_TEXT
 from chat.entrances.web import protocol as p
+from chat.entrances.web.greeting import token_of
 from chat.http.api import END, Answer, Method, RequestRefused, allowance, endpoint, number_of
 from chat.journal import on_path
 from chat.journal.timeline import PASSED_OVER, as_json
@@ -52,6 +53,7 @@ def boot(request: HttpRequest) -> Answer | p.Frame:
         user=request.user.get_username(),
         agents=[p.AgentEntry(slug=a.slug, name=a.name, description=a.description) for a in agents],
         csrf=get_token(request),
+        hello_token=token_of(request.session.session_key),
         admin=request.user.is_staff,
         max_text=MAX_TEXT,
         max_file=settings.HOLDFAST_MAX_FILE_BYTES,

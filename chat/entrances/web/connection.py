@@ -36,6 +36,7 @@ _GOODBYES: dict[p.GoawayReason, int] = {
     "restart": CLOSE_RESTART,
     "crowded": CLOSE_CROWDED,
     "protocol": CLOSE_POLICY,
+    "token": CLOSE_POLICY,
     "logged_out": CLOSE_LOGGED_OUT,
 }
 
@@ -112,11 +113,14 @@ class Connection:
         user: str,
         clock: Callable[[], int],
         *,
+        is_token: Callable[[str], bool],
         limits: RateLimits | None = None,
         heartbeat_ms: int = 10_000,
     ) -> None:
         #: The person's name; may be set later, but before anything is received.
         self.user = user
+        #: Whether a hello's token is that of this socket's login.
+        self._is_token = is_token
         self.limits = limits or RateLimits()
         self._clock = clock
         self._heartbeat_ms = heartbeat_ms
@@ -165,6 +169,8 @@ class Connection:
     def _hello(self, frame: Any) -> list[Action]:
         if not isinstance(frame, p.Hello):
             return [_error("hello_first", "Say hello before anything else.", retry=True)]
+        if not self._is_token(frame.token):
+            return self.go_away("token")
         self.phase = "talking"
         self.tab = frame.tab
         return [

@@ -9,6 +9,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -17,6 +18,7 @@ from django.conf import settings
 
 from chat.entrances.web import connection as c
 from chat.entrances.web import protocol as p
+from chat.entrances.web.greeting import is_token_of
 from chat.entrances.web.leaving import sockets
 from chat.entrances.web.live import Live, live
 from chat.entrances.web.login import logged_in, session_key, still_logged_in
@@ -61,7 +63,11 @@ class BrowserConsumer(AsyncWebsocketConsumer):
         self.user_id: int | None = None
         self.login = session_key(self.scope)
         self.connection = c.Connection(
-            "", now_ms, limits=self.limits, heartbeat_ms=settings.HOLDFAST_HEARTBEAT_MS
+            "",
+            now_ms,
+            is_token=partial(is_token_of, self.login),
+            limits=self.limits,
+            heartbeat_ms=settings.HOLDFAST_HEARTBEAT_MS,
         )
         self.outlet = Outlet()
         self.unsent = asyncio.Event()

@@ -16,7 +16,7 @@ from chat.session.views import BranchesView, InfoView, Item, RunView, SeenView
 
 #: Grows when a frame changes its meaning, or a client's frame gets a field: servers refuse fields that they do not
 #: know, clients ignore them. A server says `goaway {protocol}` to a client of another version.
-PROTOCOL = 2
+PROTOCOL = 3
 #: Largest frame a client may send, in bytes (rule W11): a message of MAX_TEXT characters in any language fits.
 MAX_FRAME_IN = 128 * 1024
 #: Largest frame the server sends, in bytes (rule W10); Daphne refuses to send more than 1 MiB.
@@ -33,7 +33,7 @@ ErrorCode = Literal[
     "unavailable",
 ]
 ResyncReason = Literal["epoch", "gap", "slow", "behind", "store_lost"]
-GoawayReason = Literal["restart", "crowded", "protocol", "logged_out"]
+GoawayReason = Literal["restart", "crowded", "protocol", "token", "logged_out"]
 
 Cursor = Annotated[str, Field(max_length=100)]
 
@@ -59,11 +59,13 @@ class SessionState(Frame):
 
 
 class Hello(Frame):
-    """First frame on a socket. `tab` is a random id of the tab, for the log only."""
+    """First frame on a socket. `tab` is a random id of the tab, for the log only. `token` is `Boot.hello_token`:
+    whoever says it can read what this site says to the login (rule W11)."""
 
     type: Literal["hello"]
     protocol: int
     tab: Annotated[str, Field(max_length=64)]
+    token: Annotated[str, Field(max_length=64)]
 
 
 class Greeting(BaseModel):
@@ -216,7 +218,8 @@ class Gone(Frame):
 
 
 class Goaway(Frame):
-    """Reconnect after `after_ms` (rule W9), unless the reason is `protocol` or `logged_out`."""
+    """Reconnect after `after_ms` (rule W9), unless the reason is `protocol` or `logged_out`. `token`: that of the hello
+    is not of this login; fetch the boot data again before."""
 
     type: Literal["goaway"]
     after_ms: int
@@ -308,6 +311,8 @@ class Boot(Frame):
     user: str
     agents: list[AgentEntry]
     csrf: str
+    #: What the socket's hello has to carry.
+    hello_token: str
     admin: bool
     max_text: int
     #: Bytes of one file.

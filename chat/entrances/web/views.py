@@ -17,8 +17,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
+from chat.entrances.web.greeting import token_of
 from chat.http import devices
 from chat.http.authentication import address_of, guesses
+from chat.http.trusted import chat_policies
 from chat.http.words import words
 from chat.notify import doorbell
 
@@ -41,12 +43,14 @@ class Build:
 @login_required
 @ensure_csrf_cookie
 @never_cache
+@chat_policies
 def page(request: HttpRequest, **_: Any) -> HttpResponse:
     """The one page of the chat; which conversation it shows is the frontend's business."""
     build = built()
     if build is None:
         return render(request, "web/not_built.html", {"words": words(request)}, status=503)
-    return render(request, "web/page.html", {"build": build, "words": words(request)})
+    hello = token_of(request.session.session_key)
+    return render(request, "web/page.html", {"build": build, "words": words(request), "hello": hello})
 
 
 def built() -> Build | None:

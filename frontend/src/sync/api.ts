@@ -54,7 +54,7 @@ export type Connection =
       lastSyncedAt: number | null;
     }
   /** Final. `protocol`: reload the page, the server is of another version; `logged_out`: log in again. */
-  | { status: "goaway"; reason: Exclude<GoawayReason, "restart" | "crowded"> };
+  | { status: "goaway"; reason: Exclude<GoawayReason, "restart" | "crowded" | "token"> };
 
 export type BootState =
   | { status: "loading" }

@@ -21,7 +21,10 @@ export class Booting {
     return this.#state;
   }
 
-  /** Fetch now; `attempt` counts from 1 and sets how long a failure waits. */
+  /**
+   * Fetch now; `attempt` counts from 1 and sets how long a failure waits. What was there before stays until there is
+   * something newer.
+   */
   async fetch(attempt = 1): Promise<void> {
     this.#timer();
     try {
@@ -33,6 +36,7 @@ export class Booting {
       if (problem.retry && !this.#over) {
         this.#timer = this.clock.after(wait, () => void this.fetch(attempt + 1));
       }
+      if (this.#state.status === "ready") return;
       this.#set({ status: "failed", problem, retryAt: problem.retry ? this.clock.now() + wait : null });
     }
   }

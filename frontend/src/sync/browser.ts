@@ -7,9 +7,13 @@ const UNPAINTED_MS = 100;
 /** A file that has not arrived within this is tried again. */
 const UPLOAD_MS = 300_000;
 
-/** The engine's view of this page. `path`: where the WebSocket is; `prefix`: how all addresses begin, "/chat". */
-export function browserPorts(path = "/ws", prefix = ""): Ports {
+/**
+ * The engine's view of this page. `path`: where the WebSocket is; `prefix`: how all addresses begin, "/chat"; `hello`: the
+ * token of the socket's hello, if the page has it ("": it has not).
+ */
+export function browserPorts(path = "/ws", prefix = "", hello = ""): Ports {
   return {
+    ...(hello === "" ? {} : { hello }),
     clock: { now: steady(), after },
     random: () => Math.random(),
     bytes: (count) => crypto.getRandomValues(new Uint8Array(count)),

@@ -170,6 +170,27 @@ describe("a tab of another release", () => {
     ]);
   });
 
+  test("W11 after another login its token is fetched anew, and what was written is sent", async () => {
+    const server = new ModelServer(clock);
+    server.create(ID);
+    const { client, world } = load(server);
+    clock.advance(50);
+    world.sockets[0]?.cut();
+    client.send(ID, "written meanwhile");
+    server.token = "of the new login";
+    world.http = (path) =>
+      path === "/api/boot"
+        ? { status: 200, text: JSON.stringify({ user: "ada", agents: [], hello_token: server.token }) }
+        : server.http(path);
+    for (let n = 0; n < 20; n++) {
+      clock.advance(500);
+      for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+    }
+    expect(client.connection.getSnapshot()).toEqual({ status: "open" });
+    expect(server.room(ID).transcript()).toMatchObject([{ kind: "message", text: "written meanwhile" }]);
+    client.dispose();
+  });
+
   test("frames and fields of a newer server are passed over", () => {
     const server = new ModelServer(clock);
     server.create(ID);

@@ -106,6 +106,8 @@ export class Engine implements Client {
         up: (welcome) => this.#linkUp(welcome),
         down: () => this.#linkDown(),
         frame: (frame) => this.#received(frame),
+        // Somebody logged in anew in another tab. What came with the page is of the login before.
+        stale: () => void this.#booting.fetch(),
         changed: () => this.#connectionSource.invalidate(),
       },
       this.#uuid(),
@@ -119,7 +121,9 @@ export class Engine implements Client {
     this.boot = boot;
     this.#booting = new Booting(this.#http, ports.clock, ports.random, () => {
       const { state } = this.#booting;
-      if (state.status === "ready") this.#identify(state.boot.user);
+      if (state.status === "ready" && this.#identify(state.boot.user)) {
+        this.#link.greet(state.boot.hello_token ?? ports.hello ?? "");
+      }
       boot.invalidate();
     });
     this.connection = this.#connectionSource = new Source(

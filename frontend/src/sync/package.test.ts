@@ -25,7 +25,7 @@ const ports: Ports = {
     queueMicrotask(() => handlers.opened());
     return { send: (text) => { hello ||= text; }, close: () => {} };
   },
-  fetch: async () => ({ status: 200, text: "{}" }),
+  fetch: async () => ({ status: 200, text: '{"user": "ada", "agents": [], "hello_token": "t"}' }),
   upload: () => ({ answer: Promise.reject(new Error("none")), abort: () => {} }),
   storage: {
     keys: (prefix) => [...kept.keys()].filter((key) => key.startsWith(prefix)),
@@ -93,7 +93,7 @@ test(
     execFileSync(tsc, [...options.split(" "), "--types", "", "user.ts"], { cwd: folder, stdio: "pipe" });
     const said = JSON.parse(execFileSync("node", ["user.js"], { cwd: folder, encoding: "utf8" }));
     expect(said).toMatchObject({
-      hello: { type: "hello", protocol: PROTOCOL },
+      hello: { type: "hello", protocol: PROTOCOL, token: "t" },
       protocol: PROTOCOL,
       phase: "opening",
       draft: "",

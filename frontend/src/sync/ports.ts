@@ -57,6 +57,8 @@ export interface Ports {
   /** `count` random bytes that nobody can guess. */
   bytes(count: number): Uint8Array;
   connect(handlers: SocketHandlers): SocketPort;
+  /** The token of the socket's hello, if the page came with one; otherwise the boot data bring it. */
+  hello?: string;
   /** Rejects when no answer came. */
   fetch(method: string, path: string, headers: Record<string, string>, body?: string): Promise<HttpAnswer>;
   /** POST a form with a file; the answer rejects when none came, or after `abort`. */

@@ -129,7 +129,7 @@ export type ResultCode =
   | "money_spent"
   | "conversations_full";
 export type ResyncReason = "epoch" | "gap" | "slow" | "behind" | "store_lost";
-export type GoawayReason = "restart" | "crowded" | "protocol" | "logged_out";
+export type GoawayReason = "restart" | "crowded" | "protocol" | "token" | "logged_out";
 export type ErrorCode =
   | "bad_frame"
   | "too_large"
@@ -153,12 +153,14 @@ export interface Wire {
   AgentEntry: AgentEntry;
 }
 /**
- * First frame on a socket. `tab` is a random id of the tab, for the log only.
+ * First frame on a socket. `tab` is a random id of the tab, for the log only. `token` is `Boot.hello_token`:
+ * whoever says it can read what this site says to the login (rule W11).
  */
 export interface Hello {
   type: "hello";
   protocol: number;
   tab: string;
+  token: string;
 }
 /**
  * Show me this conversation, live. `cursor`: where I am, if I have it; a snapshot comes unless it is the head.
@@ -1057,7 +1059,8 @@ export interface Gone {
   conversation: string;
 }
 /**
- * Reconnect after `after_ms` (rule W9), unless the reason is `protocol` or `logged_out`.
+ * Reconnect after `after_ms` (rule W9), unless the reason is `protocol` or `logged_out`. `token`: that of the hello
+ * is not of this login; fetch the boot data again before.
  */
 export interface Goaway {
   type: "goaway";
@@ -1086,6 +1089,7 @@ export interface Boot {
   user: string;
   agents: AgentEntry[];
   csrf: string;
+  hello_token: string;
   admin: boolean;
   max_text: number;
   max_file: number;
@@ -1136,7 +1140,7 @@ export interface CallDetail {
   status: CallStatus;
 }
 
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 export const MAX_TEXT = 32000;
 export const MAX_NOTE = 1000;
 export const MAX_ATTACHMENTS = 5;

@@ -13,7 +13,7 @@ const WELCOME: ServerFrame = {
 
 let world: World;
 let link: Link;
-const heard = { up: vi.fn(), down: vi.fn(), frame: vi.fn(), changed: vi.fn() };
+const heard = { up: vi.fn(), down: vi.fn(), frame: vi.fn(), stale: vi.fn(), changed: vi.fn() };
 
 function latest(): FakeSocket {
   const socket = world.sockets.at(-1);
@@ -49,11 +49,43 @@ describe("a link that comes up", () => {
     link.start();
     world.clock.advance(10);
     link.send({ type: "ping" });
-    expect(sent()).toEqual([{ type: "hello", protocol: PROTOCOL, tab: "tab" }]);
+    expect(sent()).toEqual([{ type: "hello", protocol: PROTOCOL, tab: "tab", token: "token" }]);
     expect(link.status.status).toBe("connecting");
     say(WELCOME);
     expect(link.status).toEqual({ status: "open" });
     expect(heard.up).toHaveBeenCalledTimes(1);
+  });
+
+  it("W11 says hello when the token has come, and not before", () => {
+    const { hello: _, ...ports } = world.ports;
+    link = new Link(ports, heard, "tab");
+    link.start();
+    world.clock.advance(10);
+    expect(sent()).toEqual([]);
+    link.greet("late");
+    expect(sent()).toEqual([{ type: "hello", protocol: PROTOCOL, tab: "tab", token: "late" }]);
+    world.clock.advance(1);
+    expect(link.status).toEqual({ status: "open" });
+    link.greet("later");
+    expect(sent()).toHaveLength(1);
+  });
+
+  it("W11 asks for another token when its own is of another login, and waits longer each time", () => {
+    world.answer = (socket) => {
+      socket.open({ received: () => {}, closed: () => {} });
+      world.clock.after(0, () => say({ type: "goaway", after_ms: 0, reason: "token" }, socket));
+    };
+    heard.stale.mockImplementation(() => link.greet("never right"));
+    link.start();
+    world.clock.advance(10);
+    expect(heard.stale).toHaveBeenCalledTimes(1);
+    expect(link.status).toMatchObject({ status: "offline", said: null });
+    world.clock.advance(600_000);
+    expect(world.sockets.length).toBeLessThan(120);
+    world.answer = greets;
+    world.clock.advance(20_010);
+    expect(link.status).toEqual({ status: "open" });
+    expect(sent()[0]).toMatchObject({ token: "never right" });
   });
 
   it("gives up a server that never greets", () => {

@@ -19,6 +19,8 @@ export interface LinkPorts {
   random(): number;
   connect(handlers: SocketHandlers): SocketPort;
   environment: Environment;
+  /** The token of hellos, if it is known from the beginning. */
+  hello?: string;
 }
 
 export interface LinkHandlers {
@@ -27,12 +29,16 @@ export interface LinkHandlers {
   /** What was sent and not answered may be lost. Follows each `up`. */
   down(): void;
   frame(frame: ServerFrame): void;
+  /** The token is not of this login, or no more: fetch it again, and `greet`. */
+  stale(): void;
   /** `status` has a new value. */
   changed(): void;
 }
 
 interface Live {
   socket: SocketPort;
+  /** Whether it is open, and what it waits for is a hello. */
+  silent: boolean;
   greeted: boolean;
   since: number;
   heartbeat: number;
@@ -44,6 +50,7 @@ interface Live {
 export class Link {
   #status: Connection;
   #live: Live | null = null;
+  #token: string | null;
   #attempt = 1;
   #downSince: number;
   #syncedAt: number | null = null;
@@ -57,6 +64,7 @@ export class Link {
     private readonly handlers: LinkHandlers,
     private readonly tab: string,
   ) {
+    this.#token = ports.hello ?? null;
     this.#downSince = ports.clock.now();
     this.#status = {
       status: "connecting",
@@ -84,6 +92,12 @@ export class Link {
     live?.socket.close();
   }
 
+  /** The token that hellos carry. A socket that waits for it says hello at once. */
+  greet(token: string): void {
+    this.#token = token;
+    if (this.#live?.silent) this.#hello(this.#live);
+  }
+
   /** Nothing happens when the link is down: whoever sends must send again after the next `up`. */
   send(frame: ClientFrame): void {
     if (this.#live?.greeted) this.#live.socket.send(JSON.stringify(frame));
@@ -108,6 +122,7 @@ export class Link {
     const mine = (): boolean => this.#live === live;
     const live: Live = {
       socket: { send: () => {}, close: () => {} },
+      silent: false,
       greeted: false,
       since: now,
       heartbeat: GREET_MS,
@@ -117,7 +132,9 @@ export class Link {
     this.#live = live;
     live.socket = this.ports.connect({
       opened: () => {
-        if (mine()) live.socket.send(this.#hello());
+        if (!mine()) return;
+        live.silent = true;
+        this.#hello(live);
       },
       received: (text) => {
         if (mine()) this.#received(live, text);
@@ -129,9 +146,12 @@ export class Link {
     if (mine()) this.#watch(GREET_MS);
   }
 
-  #hello(): string {
-    const hello: ClientFrame = { type: "hello", protocol: PROTOCOL, tab: this.tab };
-    return JSON.stringify(hello);
+  /** Say hello, unless its token is still to come. */
+  #hello(live: Live): void {
+    if (this.#token === null) return;
+    const hello: ClientFrame = { type: "hello", protocol: PROTOCOL, tab: this.tab, token: this.#token };
+    live.silent = false;
+    live.socket.send(JSON.stringify(hello));
   }
 
   #received(live: Live, text: string): void {
@@ -141,7 +161,9 @@ export class Link {
     live.pongBy = null;
     if (frame.type === "goaway") {
       this.#goaway = frame;
+      if (frame.reason === "token") this.#token = null;
       this.#lost(null);
+      if (frame.reason === "token") this.handlers.stale();
       return;
     }
     if (frame.type === "pong") return;
@@ -213,8 +235,10 @@ export class Link {
       this.#attempt = live?.greeted
         ? nextAttempt(this.#attempt, now - live.since)
         : this.#attempt + (live ? 1 : 0);
-      const wait = goaway === null ? backoff(this.#attempt, random) : afterGoaway(goaway.after_ms, random);
-      this.#set({ status: "offline", ...this.#outage(), retryAt: now + wait, said: reason });
+      const again = goaway === null || reason === "token";
+      const wait = again ? backoff(this.#attempt, random) : afterGoaway(goaway.after_ms, random);
+      const said = reason === "token" ? null : reason;
+      this.#set({ status: "offline", ...this.#outage(), retryAt: now + wait, said });
       this.#timer = this.ports.clock.after(wait, () => this.#connect());
     }
     if (live?.greeted) this.handlers.down();

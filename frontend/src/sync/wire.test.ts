@@ -24,7 +24,7 @@ it("W9 a clean close (1000) is a loss like any other", async () => {
   let greeted = 0;
   server.on("connection", (socket) => {
     socket.on("message", (data) => {
-      expect(JSON.parse(String(data))).toMatchObject({ type: "hello", protocol: PROTOCOL });
+      expect(JSON.parse(String(data))).toMatchObject({ type: "hello", protocol: PROTOCOL, token: "t" });
       socket.send(
         JSON.stringify({ type: "welcome", protocol: PROTOCOL, user: "ada", now: 0, heartbeat_ms: 10_000 }),
       );
@@ -38,8 +38,8 @@ it("W9 a clean close (1000) is a loss like any other", async () => {
       return () => clearTimeout(timer);
     },
   };
-  const heard = { up: vi.fn(), down: vi.fn(), frame: vi.fn(), changed: vi.fn() };
-  const ports = { clock, random: () => 0.5, connect, environment: new FakeEnvironment() };
+  const heard = { up: vi.fn(), down: vi.fn(), frame: vi.fn(), stale: vi.fn(), changed: vi.fn() };
+  const ports = { clock, random: () => 0.5, connect, environment: new FakeEnvironment(), hello: "t" };
   const link = new Link(ports, heard, "tab");
   link.start();
   await vi.waitFor(() => expect(heard.up).toHaveBeenCalledTimes(2), { timeout: 5_000 });

@@ -121,7 +121,7 @@ async def test_where_the_site_stands_is_not_for_a_client_to_say() -> None:
     async def inner(scope: dict[str, Any], receive: Any, send: Any) -> None:
         seen.append(scope)
 
-    headers = [(b"daphne-root-path", b"/evil"), (b"host", b"localhost")]
+    headers = [(b"daphne-root-path", b"/evil"), (b"daphne_root_path", b"/evil"), (b"host", b"localhost")]
     given = {"type": "http", "path": "/", "query_string": b"", "root_path": "/evil", "headers": headers}
     await guarded(inner)(given, None, None)
     assert seen[0]["root_path"] == "" and seen[0]["headers"] == [(b"host", b"localhost")]
@@ -176,3 +176,61 @@ async def test_of_two_content_types_the_first_is_taken() -> None:
     given = {"type": "http", "path": "/", "query_string": b"", "root_path": "", "headers": kinds}
     await guarded(inner)(given, None, None)
     assert seen[0]["headers"] == kinds[:1]
+
+
+#: What proxies and frameworks say about where a site stands; a client may say it as well.
+STANDING = {
+    "Daphne-Root-Path": "/evil",
+    "X-Script-Name": "/evil",
+    "Script-Name": "/evil",
+    "X-Forwarded-Prefix": "/evil",
+    "X-Forwarded-Path": "/evil",
+    "X-Forwarded-Host": "evil.example",
+    "X-Forwarded-Port": "6666",
+    "X-Forwarded-Server": "evil.example",
+    "X-Forwarded-Proto": "https",
+    "X_Forwarded_Proto": "https",
+    "X-Forwarded-Ssl": "on",
+    "Front-End-Https": "on",
+    "Forwarded": "host=evil.example;proto=https",
+    "X-Host": "evil.example",
+    "X-Original-Url": "/admin/",
+    "X-Rewrite-Url": "/admin/",
+    "X-Http-Method-Override": "DELETE",
+}
+
+
+@pytest.mark.parametrize("name", STANDING)
+async def test_W11_no_header_of_a_client_moves_the_site(
+    cookies: dict[str, str], settings: Any, name: str
+) -> None:
+    """Not even behind a proxy, which says the scheme alone; what it says is not to be confused with another name."""
+    async with asking() as client:
+        plain = await client.get("/c/0192f0c1-2345-7000-8000-000000000001", headers={"Accept": "text/html"})
+        moved = await client.get(
+            str(plain.request.url), headers={"Accept": "text/html", name: STANDING[name]}
+        )
+        assert plain.status_code == moved.status_code == 302
+        assert moved.headers["location"] == plain.headers["location"]
+        shown = [
+            (await client.get("/accounts/login/", headers=one)).text for one in ({}, {name: STANDING[name]})
+        ]
+        assert "evil" not in shown[1] and "6666" not in shown[1]
+        boots = [await client.get("/api/boot", headers=cookies | one) for one in ({}, {name: STANDING[name]})]
+        assert boots[0].status_code == boots[1].status_code == 200
+        assert boots[0].json()["renderers"] == boots[1].json()["renderers"]
+
+
+@pytest.mark.parametrize("name", ["x_forwarded_proto", "X_Forwarded_Proto", "x-forwarded_proto"])
+async def test_W11_a_name_that_only_looks_like_a_proxys_goes_no_further(settings: Any, name: str) -> None:
+    settings.ALLOWED_HOSTS = ["chat.example"]
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    given = scope("https://chat.example")
+    given["headers"].append((name.encode(), b"https"))
+    seen: list[dict[str, Any]] = []
+
+    async def inner(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        seen.append(scope)
+
+    await guarded(inner)(given, None, None)
+    assert not is_own_origin(seen[0])

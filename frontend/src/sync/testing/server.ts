@@ -86,6 +86,8 @@ export class ModelServer {
   /** Pieces that a snapshot is cut into. */
   pieces = 1;
   user = "ada";
+  /** What a hello must carry. */
+  token = "token";
   /** Deliver frames at once. */
   prompt = true;
   commands: Command[] = [];
@@ -175,6 +177,10 @@ export class ModelServer {
   #received(connection: Connection, frame: ClientFrame): void {
     switch (frame.type) {
       case "hello":
+        if (frame.token !== this.token) {
+          this.#put(connection, { type: "goaway", after_ms: 0, reason: "token" });
+          break;
+        }
         this.#put(connection, {
           type: "welcome",
           protocol: PROTOCOL,

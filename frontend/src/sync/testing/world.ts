@@ -172,6 +172,7 @@ export function makeWorld(clock = new FakeClock(), browser = new FakeBrowser(), 
       clock,
       random,
       bytes: (count) => Uint8Array.from({ length: count }, () => Math.floor(random() * 256)),
+      hello: "token",
       connect: (handlers) => {
         const socket = new FakeSocket(handlers);
         world.sockets.push(socket);

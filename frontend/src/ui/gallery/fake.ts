@@ -68,6 +68,7 @@ export const BOOT: Boot = {
     { slug: "writer", name: "Writer", description: "Drafts and edits texts" },
   ],
   csrf: "token",
+  hello_token: "token",
   admin: true,
   max_text: 32_000,
   max_file: 10_000_000,

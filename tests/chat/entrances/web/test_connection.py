@@ -30,6 +30,7 @@ TWO = "0192f0c1-2345-7000-8000-000000000002"
 COMMAND = "0192f0c1-2345-7000-8000-00000000000c"
 EPOCH = "abcdef012345"
 PLENTY = RateLimits(burst=10_000, flood=10_000)
+TOKEN = "the token of this login"
 
 
 class Clock:
@@ -45,10 +46,10 @@ class Client:
 
     def __init__(self, *, greeted: bool = True, limits: RateLimits = PLENTY) -> None:
         self.clock = Clock()
-        self.connection = Connection("alice", self.clock, limits=limits)
+        self.connection = Connection("alice", self.clock, is_token=TOKEN.__eq__, limits=limits)
         self.effects: list = []
         if greeted:
-            self.say(type="hello", protocol=p.PROTOCOL, tab="t")
+            self.say(type="hello", protocol=p.PROTOCOL, tab="t", token=TOKEN)
 
     def say(self, **frame) -> list[dict]:
         return self.hear(self.connection.receive(json.dumps(frame)))
@@ -107,7 +108,7 @@ def batch(*entries, epoch: str = EPOCH) -> Batch:
 class TestHello:
     def test_hello_is_answered_with_the_protocol_and_the_servers_clock(self):
         client = Client(greeted=False)
-        (welcome,) = client.say(type="hello", protocol=p.PROTOCOL, tab="t")
+        (welcome,) = client.say(type="hello", protocol=p.PROTOCOL, tab="t", token=TOKEN)
         assert welcome["type"] == "welcome" and welcome["now"] == client.clock.now
 
     def test_anything_before_hello_is_refused_and_hello_still_works(self):
@@ -115,14 +116,27 @@ class TestHello:
         (error,) = client.say(type="open", conversation=ONE)
         assert error["code"] == "hello_first"
         assert client.effects == []
-        assert client.say(type="hello", protocol=p.PROTOCOL, tab="t")[0]["type"] == "welcome"
+        assert client.say(type="hello", protocol=p.PROTOCOL, tab="t", token=TOKEN)[0]["type"] == "welcome"
 
     def test_W9_a_client_of_another_protocol_is_told_to_go(self):
         client = Client(greeted=False)
-        (goaway,) = client.say(type="hello", protocol=p.PROTOCOL + 1, tab="t")
+        (goaway,) = client.say(type="hello", protocol=p.PROTOCOL + 1, tab="t", token=TOKEN)
         assert goaway["reason"] == "protocol"
         assert client.effects == [CloseSocket(CLOSE_POLICY)]
         assert client.say(type="ping") == []
+
+    @pytest.mark.parametrize("token", ["", "that of another login", "x" * 64])
+    def test_W11_a_hello_without_the_token_of_its_login_gets_nothing_and_may_come_again(self, token):
+        client = Client(greeted=False)
+        (goaway,) = client.say(type="hello", protocol=p.PROTOCOL, tab="t", token=token)
+        assert (goaway["type"], goaway["reason"]) == ("goaway", "token")
+        assert client.effects == [CloseSocket(CLOSE_POLICY)]
+        assert client.say(type="open", conversation=ONE) == [] and client.connection.list_changed() == []
+
+    def test_W11_a_hello_that_knows_of_no_token_is_a_mistake(self):
+        client = Client(greeted=False)
+        assert client.say(type="hello", protocol=p.PROTOCOL, tab="t")[0]["code"] == "bad_frame"
+        assert client.connection.phase == "hello"
 
     @pytest.mark.parametrize(
         "hello",
@@ -141,7 +155,10 @@ class TestHello:
 
     def test_a_hello_of_this_protocol_with_a_field_that_it_does_not_have_is_a_mistake(self):
         client = Client(greeted=False)
-        assert client.say(type="hello", protocol=p.PROTOCOL, tab="t", more=1)[0]["code"] == "bad_frame"
+        assert (
+            client.say(type="hello", protocol=p.PROTOCOL, tab="t", token=TOKEN, more=1)[0]["code"]
+            == "bad_frame"
+        )
 
     def test_a_socket_that_never_says_hello_is_closed(self):
         client = Client(greeted=False)
@@ -154,8 +171,11 @@ class TestHello:
 
     def test_another_hello_is_a_mistake_and_no_more_and_the_same_once_more_is_not_even_that(self):
         client = Client()
-        assert client.say(type="hello", protocol=p.PROTOCOL, tab="another")[0]["code"] == "bad_frame"
-        assert client.say(type="hello", protocol=p.PROTOCOL, tab=client.connection.tab) == []
+        assert (
+            client.say(type="hello", protocol=p.PROTOCOL, tab="another", token=TOKEN)[0]["code"]
+            == "bad_frame"
+        )
+        assert client.say(type="hello", protocol=p.PROTOCOL, tab=client.connection.tab, token=TOKEN) == []
 
 
 class TestBadFrames:

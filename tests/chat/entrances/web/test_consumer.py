@@ -17,6 +17,7 @@ from chat import runtime
 from chat.entrances.web import protocol as p
 from chat.entrances.web.connection import CLOSE_CROWDED, CLOSE_INTERNAL, CLOSE_POLICY
 from chat.entrances.web.consumer import BrowserConsumer
+from chat.entrances.web.greeting import token_of
 from chat.entrances.web.leaving import sockets
 from chat.entrances.web.live import live
 from chat.entrances.web.outlet import LIMIT
@@ -93,7 +94,8 @@ class Reader:
 
 async def opened(cookie: bytes, conversation: str) -> Reader:
     reader = Reader(cookie)
-    reader.say(type="hello", protocol=p.PROTOCOL, tab="t")
+    token = token_of(cookie.decode().removeprefix("sessionid="))
+    reader.say(type="hello", protocol=p.PROTOCOL, tab="t", token=token)
     reader.say(type="open", conversation=conversation)
     await reader.hears("synced")
     return reader
@@ -229,13 +231,21 @@ async def test_S7_after_a_flush_of_redis_the_reader_goes_on_in_a_new_epoch(cooki
     await reader.leave()
 
 
+HELLO = {"type": "hello", "protocol": p.PROTOCOL, "tab": "t", "token": token_of("a-session")}
+
+
+def communicator(consumer: type[BrowserConsumer]) -> WebsocketCommunicator:
+    """A socket of a session, whose person is put into its scope."""
+    return WebsocketCommunicator(consumer.as_asgi(), "/ws", headers=[(b"cookie", b"sessionid=a-session")])
+
+
 class Hasty(BrowserConsumer):
     limits = RateLimits(hello_ms=100)
 
 
 async def test_a_socket_that_never_says_hello_is_closed(here, django_user_model):
     alice = await django_user_model.objects.aget(username="alice")
-    socket = WebsocketCommunicator(Hasty.as_asgi(), "/ws")
+    socket = communicator(Hasty)
     socket.scope["user"] = alice
     connected, _ = await socket.connect()
     assert connected
@@ -246,10 +256,10 @@ async def test_a_socket_that_never_says_hello_is_closed(here, django_user_model)
 
 async def test_a_socket_that_says_hello_late_but_in_time_stays(here, django_user_model):
     alice = await django_user_model.objects.aget(username="alice")
-    socket = WebsocketCommunicator(Hasty.as_asgi(), "/ws")
+    socket = communicator(Hasty)
     socket.scope["user"] = alice
     await socket.connect()
-    await socket.send_json_to({"type": "hello", "protocol": p.PROTOCOL, "tab": "t"})
+    await socket.send_json_to(HELLO)
     assert json.loads(await socket.receive_from(5))["type"] == "welcome"
     assert await socket.receive_nothing(0.3)
     await socket.disconnect()
@@ -264,10 +274,10 @@ async def test_W9_a_socket_is_accepted_at_once_told_to_wait_and_let_in_when_it_i
     admission.TELL_S = 0.1
 
     async def come() -> WebsocketCommunicator:
-        socket = WebsocketCommunicator(BrowserConsumer.as_asgi(), "/ws")
+        socket = communicator(BrowserConsumer)
         socket.scope["user"] = alice
         assert (await socket.connect())[0]
-        await socket.send_json_to({"type": "hello", "protocol": p.PROTOCOL, "tab": "t"})
+        await socket.send_json_to(HELLO)
         await socket.send_json_to({"type": "ping"})
         return socket
 
@@ -313,10 +323,10 @@ async def test_W11_one_socket_too_many_of_a_user_is_told_to_come_back_later(here
     bob = await django_user_model.objects.acreate_user("bob", password="bob-password")
 
     async def come(user) -> WebsocketCommunicator:
-        socket = WebsocketCommunicator(Narrow.as_asgi(), "/ws")
+        socket = communicator(Narrow)
         socket.scope["user"] = user
         assert (await socket.connect())[0]
-        await socket.send_json_to({"type": "hello", "protocol": p.PROTOCOL, "tab": "t"})
+        await socket.send_json_to(HELLO)
         return socket
 
     first, second = await come(alice), await come(alice)
