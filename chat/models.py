@@ -75,12 +75,6 @@ class Conversation(Used):
                 name="conversation_list",
                 condition=models.Q(deleted_at__isnull=True),
             ),
-            # How many somebody keeps (chat/limits/usage.py).
-            models.Index(
-                fields=["owner", "entrance"],
-                name="conversation_kept",
-                condition=models.Q(deleted_at__isnull=True),
-            ),
             # What was written to lately: looks of messengers and triggers, and the admin's list.
             models.Index(fields=["-updated_at", "id"], name="conversation_recent"),
         )

@@ -52,8 +52,8 @@ class HoldfastSite(AdminSite):
         return admin_policies(super().admin_view(view, cacheable))
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Django's page, with the policy of the site's scripts although it is no view of `admin_view`; a browser at which
-        somebody has logged in is known from then on."""
+        """Django's page, with the policy of the site's scripts although it is no view of `admin_view`. A browser at
+        which somebody has logged in is known from then on."""
         from chat.http import devices  # before there are settings
 
         response: HttpResponse = admin_policies(super().login)(request, extra_context)

@@ -25,8 +25,4 @@ class Migration(migrations.Migration):
             model_name='run',
             index=models.Index(fields=['person', 'entrance', 'queued_at'], name='run_of_day'),
         ),
-        AddIndexGently(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['owner', 'entrance'], name='conversation_kept'),
-        ),
     ]
