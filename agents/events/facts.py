@@ -40,6 +40,15 @@ class ConversationRenamed(Event):
     title: str
 
 
+class AgentChanged(Event):
+    """Another agent answers from here on; runs that go on keep theirs. Not ignorable: a release that does not know it
+    would have the wrong agent answer."""
+
+    type: Literal["conversation.agent_changed"] = "conversation.agent_changed"
+    agent: str
+    by: str = ""
+
+
 class MessageAdded(Event):
     """A person (or a schedule, or a trigger) said something. It joins the transcript at this place (rule R6)."""
 

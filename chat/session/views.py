@@ -181,7 +181,26 @@ class NoticeItem(TypedDict):
     branch: NotRequired[Annotated[str, Field(json_schema_extra={"optional": True})]]
 
 
-Item: TypeAlias = Annotated[MessageItem | NoteItem | StepItem | NoticeItem, Field(discriminator="kind")]
+@STRICT
+class AgentItem(TypedDict):
+    """From here on another agent answers."""
+
+    kind: Literal["agent"]
+    seq: int
+    id: str
+    at: int
+    agent: str
+    by: str
+    branch: NotRequired[Annotated[str, Field(json_schema_extra={"optional": True})]]
+
+
+Item: TypeAlias = Annotated[
+    MessageItem | NoteItem | StepItem | NoticeItem | AgentItem, Field(discriminator="kind")
+]
+
+
+#: Kinds of items that no request says to a model.
+UNSENT = ("notice", "agent")
 
 
 @STRICT

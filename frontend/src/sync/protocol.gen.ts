@@ -6,6 +6,7 @@ export type CommandBody =
   | SendBody
   | StopBody
   | RenameBody
+  | ChangeAgentBody
   | DeleteBody
   | SettleBody
   | ApproveBody
@@ -49,7 +50,7 @@ export type RunCode =
   | "outcome_unknown"
   | "agent_missing"
   | "internal";
-export type Item = MessageItem | NoteItem | StepItem | NoticeItem;
+export type Item = MessageItem | NoteItem | StepItem | NoticeItem | AgentItem;
 export type StepStatus = "streaming" | "finished" | "stopped" | "discarded";
 export type Effect = "read_only" | "idempotent" | "effectful";
 export type CallStatus =
@@ -73,6 +74,7 @@ export type Incomplete =
 export type AnyEvent =
   | ConversationCreated
   | ConversationRenamed
+  | AgentChanged
   | MessageAdded
   | MessageLeftOut
   | MessageTakenBack
@@ -222,6 +224,13 @@ export interface StopBody {
 export interface RenameBody {
   kind: "rename";
   title: string;
+}
+/**
+ * Have another agent, by its slug, answer from here on; while a run is at work it is rejected.
+ */
+export interface ChangeAgentBody {
+  kind: "change_agent";
+  agent: string;
 }
 /**
  * Remove the conversation for good.
@@ -567,6 +576,18 @@ export interface NoticeItem {
   detail: string;
   branch?: string;
 }
+/**
+ * From here on another agent answers.
+ */
+export interface AgentItem {
+  kind: "agent";
+  seq: number;
+  id: string;
+  at: number;
+  agent: string;
+  by: string;
+  branch?: string;
+}
 export interface SnapshotPart {
   message: string;
   text: string;
@@ -592,6 +613,16 @@ export interface ConversationRenamed {
   at: number;
   type: "conversation.renamed";
   title: string;
+}
+/**
+ * Another agent answers from here on; runs that go on keep theirs. Not ignorable: a release that does not know it
+ * would have the wrong agent answer.
+ */
+export interface AgentChanged {
+  at: number;
+  type: "conversation.agent_changed";
+  agent: string;
+  by: string;
 }
 /**
  * A person (or a schedule, or a trigger) said something. It joins the transcript at this place (rule R6).
@@ -1148,6 +1179,7 @@ export const WINDOW = 50;
 export const EVENT_VERSIONS = {
   "conversation.created": 1,
   "conversation.renamed": 1,
+  "conversation.agent_changed": 1,
   "message.added": 1,
   "message.left_out": 1,
   "message.taken_back": 1,

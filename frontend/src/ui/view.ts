@@ -72,7 +72,10 @@ export function rowsOf(view: RowsView): Row[] {
   const waits = waiting(view);
   const forks = forksAt(view);
   const idle = !isActive(run);
-  const lastWord = pending.length === 0 ? items.findLastIndex((item) => item.kind !== "notice") : -1;
+  const lastWord =
+    pending.length === 0
+      ? items.findLastIndex((item) => item.kind !== "notice" && item.kind !== "agent")
+      : -1;
   const rows: Row[] = items.map((item, index) => ({
     type: "item",
     key: item.id,
