@@ -189,7 +189,9 @@ class Intake:
         if result.code == "not_found":
             await ask(self._next_lane)
             return "moved"
-        refusal = {"run_active": texts.AGENT_LATER, "agent_missing": texts.NO_SUCH_AGENT}.get(result.code or "")
+        refusal = {"run_active": texts.AGENT_LATER, "agent_missing": texts.NO_SUCH_AGENT}.get(
+            result.code or ""
+        )
         reply = self._say(refusal) if refusal else self._say(texts.AGENT_CHANGED, name=found.name)
         return await self._end(row, "done", result.code or "", reply)
 
