@@ -36,7 +36,7 @@ from chat.inbox import (
 )
 from chat.limits.table import CODES
 from chat.messenger import choosing, outbox, poison, texts
-from chat.messenger.adapter import Client, Messenger, Person, Pressed, Said, made_id
+from chat.messenger.adapter import Client, LinkReader, Messenger, Person, Pressed, Said, made_id
 from chat.messenger.answers import message_of
 from chat.messenger.database import OUTAGES, ask
 from chat.messenger.errors import MessageRefused, MessengerError
@@ -44,7 +44,7 @@ from chat.messenger.lanes import make_lane
 from chat.messenger.models import PRESS, InboundMessage, Lane
 from chat.messenger.people import Speaker, no_say, speaker
 from chat.messenger.presses import command_of
-from chat.messenger.quotes import Quotes
+from chat.messenger.quotes import File, Quotes
 from chat.models import Run
 from chat.support.clock import now_ms
 
@@ -230,6 +230,7 @@ class Intake:
     async def _files(self, row: InboundMessage, said: Said) -> tuple[str, tuple[str, ...]]:
         """The files of a message, kept, and its text with what it quotes and a line for each file that cannot be."""
         text, files = await Quotes(self._messenger, self._lane, self._client).with_context(row, said)
+        files += await ask(self._linked, row, said)
         lines = [text] if text else []
         kept: list[str] = []
         for number, file in enumerate(files):
@@ -250,6 +251,13 @@ class Intake:
             else:
                 kept.append(id)
         return "\n".join(lines)[:MAX_TEXT], tuple(kept)
+
+    def _linked(self, row: InboundMessage, said: Said) -> list[File]:
+        """The documents that the message itself links to, as far as they are read for who wrote it."""
+        if not isinstance(self._messenger, LinkReader):
+            return []
+        person = self._messenger.person(self._app, row.sender)
+        return [File(row.message_id, *one) for one in self._messenger.linked(self._app, person, said.text)]
 
     async def _pressed(self, row: InboundMessage, pressed: Pressed, person: Person, private: bool) -> Outcome:
         lane = await ask(self._lane_of, pressed.value)
