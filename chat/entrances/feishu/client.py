@@ -91,7 +91,9 @@ class FeishuClient:
             limited: Limited | None = None
             try:
                 if kind in documents.KINDS:
-                    return fitting(await documents.read(self._ask, kind, key), max_bytes)
+                    data = await documents.read(self._ask, kind, key)
+                    refuse_large(len(data), max_bytes)
+                    return data
                 return await self._download(message, key, kind, max_bytes)
             except Limited as found:
                 limited = found
@@ -115,7 +117,7 @@ class FeishuClient:
                     raise _error(answer)
                 async for piece in answer.aiter_bytes():
                     read += piece
-                    fitting(read, max_bytes)
+                    refuse_large(len(read), max_bytes)
         except httpx.HTTPError as problem:
             raise Away(f"Feishu cannot be reached ({type(problem).__name__}).") from None
         return bytes(read)
@@ -250,11 +252,10 @@ class FeishuClient:
         return token
 
 
-def fitting(data: bytes, max_bytes: int) -> bytes:
-    """What a file has; ValueError if it is more than is taken."""
-    if len(data) > max_bytes:
+def refuse_large(size: int, max_bytes: int) -> None:
+    """ValueError for a file of more bytes than are taken."""
+    if size > max_bytes:
         raise ValueError("The file is too large.")
-    return data
 
 
 def _text_of(card: Card) -> str:
