@@ -280,7 +280,8 @@ def decide_change_agent(state: State, *, agent: str, by: str, now: int) -> list[
         return []
     if active_run(state) is not None:
         raise Rejected("run_active")
-    return [e.AgentChanged(at=now, agent=agent, by=by)]
+    before = info["agent"] if info is not None else ""
+    return [e.AgentChanged(at=now, agent=agent, before=before, by=by)]
 
 
 def decide_settle(

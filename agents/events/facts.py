@@ -41,11 +41,12 @@ class ConversationRenamed(Event):
 
 
 class AgentChanged(Event):
-    """Another agent answers from here on; runs that go on keep theirs. Not ignorable: a release that does not know it
-    would have the wrong agent answer."""
+    """Another agent answers from here on, and no more the one of `before`. Not ignorable: a release that does not know
+    it would have the wrong agent answer."""
 
     type: Literal["conversation.agent_changed"] = "conversation.agent_changed"
     agent: str
+    before: str = ""
     by: str = ""
 
 
@@ -222,7 +223,7 @@ class RunStopped(Event):
 
 class StepStarted(Event):
     """A request goes to the model. The step stands here in the transcript; a retry moves it to its new place.
-    `request` tells how the request was made; None: an earlier release did not tell."""
+    `request` tells how the request was made, `agent` who answers; None and "": an earlier release did not tell."""
 
     type: Literal["step.started"] = "step.started"
     run: str
@@ -230,6 +231,7 @@ class StepStarted(Event):
     attempt: int = 1
     model: str = ""
     request: RequestFacts | None = None
+    agent: str = ""
 
 
 class StepFinished(Event):

@@ -200,6 +200,7 @@ def _agent(event: e.AgentChanged, seq: int) -> AgentItem:
         "id": f"agent-{seq}",
         "at": event.at,
         "agent": event.agent,
+        "before": event.before,
         "by": event.by,
     }
 
@@ -383,6 +384,8 @@ def _step_started(state: State, event: e.StepStarted, seq: int) -> Patch:
         "ended_at": None,
         "left_out": None,
     }
+    if event.agent:
+        started["agent"] = event.agent
     branch = run.get("branch", paths.MAIN) if run is not None and run["id"] == event.run else paths.MAIN
     patch[item_key(seq)] = paths.marked(started, branch)
     patch |= paths.read_up_to(state, branch, seq)

@@ -63,5 +63,7 @@ def test_the_agent_is_changed_at_the_head_of_the_page_and_every_tab_sees_it(visi
     chat.say("what is 7 * 7?")
     chat.wait_until_done()
     chat.page.reload()
+    expect(chat.hook("step").first).to_contain_text("Assistant")
+    expect(chat.hook("step").last).to_contain_text("Retired")
     expect(chat.hook("agent-change", agent="retired")).to_be_visible()
     expect(chat.hook("agent-changed")).to_have_count(1)

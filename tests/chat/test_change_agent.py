@@ -76,7 +76,10 @@ async def test_the_next_run_asks_the_other_agent_and_the_transcript_says_so(talk
     row = await m.Conversation.objects.aget(id=talk.conversation)
     assert row.agent == "second", "lists and filters have it, too"
     told = await m.Message.objects.aget(conversation_id=talk.conversation, kind="agent")
-    assert told.body["agent"] == "second" and told.body["by"] == talk.who.name
+    assert (told.body["before"], told.body["agent"]) == ("assistant", "second")
+    assert told.body["by"] == talk.who.name
+    answers = [item["agent"] for item in items(state) if item["kind"] == "step"]
+    assert answers == ["assistant", "second"], "each answer says whose it is"
     info = {"title": "T", "agent": "assistant", "created_at": 1}
     assert "> second · " in export.as_markdown(info, items(state))
 

@@ -287,11 +287,11 @@ def _another_agent() -> list[Told]:
     branch = "0b0b0b0b-0000-4000-8000-000000000001"
 
     def change(agent: str, by: str = "alice") -> e.Event:
-        return e.AgentChanged(at=START + 3, agent=agent, by=by)
+        return e.AgentChanged(at=START + 3, agent=agent, before="assistant", by=by)
 
     return [
         *_begun(),
-        e.StepStarted(at=START, run="r", step="r.1"),
+        e.StepStarted(at=START, run="r", step="r.1", agent="assistant"),
         e.StepFinished(at=START, run="r", step="r.1", text="done"),
         e.RunFinished(at=START, run="r"),
         change("second"),

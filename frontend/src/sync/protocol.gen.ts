@@ -530,6 +530,7 @@ export interface StepItem {
   ended_at: number | null;
   left_out: LeftOutView | null;
   branch?: string;
+  agent?: string;
 }
 /**
  * `approval` null: nobody was asked. Calls stored before there were approvals lack that field.
@@ -577,7 +578,7 @@ export interface NoticeItem {
   branch?: string;
 }
 /**
- * From here on another agent answers.
+ * From here on another agent answers, and no more the one of `before`.
  */
 export interface AgentItem {
   kind: "agent";
@@ -585,6 +586,7 @@ export interface AgentItem {
   id: string;
   at: number;
   agent: string;
+  before: string;
   by: string;
   branch?: string;
 }
@@ -615,13 +617,14 @@ export interface ConversationRenamed {
   title: string;
 }
 /**
- * Another agent answers from here on; runs that go on keep theirs. Not ignorable: a release that does not know it
- * would have the wrong agent answer.
+ * Another agent answers from here on, and no more the one of `before`. Not ignorable: a release that does not know
+ * it would have the wrong agent answer.
  */
 export interface AgentChanged {
   at: number;
   type: "conversation.agent_changed";
   agent: string;
+  before: string;
   by: string;
 }
 /**
@@ -832,7 +835,7 @@ export interface RunStopped {
 }
 /**
  * A request goes to the model. The step stands here in the transcript; a retry moves it to its new place.
- * `request` tells how the request was made; None: an earlier release did not tell.
+ * `request` tells how the request was made, `agent` who answers; None and "": an earlier release did not tell.
  */
 export interface StepStarted {
   at: number;
@@ -842,6 +845,7 @@ export interface StepStarted {
   attempt: number;
   model: string;
   request: RequestFacts | null;
+  agent: string;
 }
 /**
  * What decided how a request was made, beside the history (`agents/recording.py`). `settings` and `digest` are

@@ -122,9 +122,9 @@ function change(state: State, event: AnyEvent, seq: number): State {
 }
 
 function agentChanged(state: State, event: AgentChanged, seq: number): State {
-  const { agent, by = "", at } = event;
+  const { agent, before = "", by = "", at } = event;
   if (state.info === null || state.info.agent === agent) return state;
-  const told = { kind: "agent", seq, id: `agent-${seq}`, at, agent, by } as const;
+  const told = { kind: "agent", seq, id: `agent-${seq}`, at, agent, before, by } as const;
   const changed = { ...state, info: { ...state.info, agent } };
   return withItem(changed, of(told, state.branches?.shown ?? MAIN));
 }
@@ -282,6 +282,7 @@ function stepStarted(state: State, event: StepStarted, seq: number): State {
     at: event.at,
     ended_at: null,
     left_out: null,
+    ...(event.agent ? { agent: event.agent } : {}),
   };
   const branch = mine?.branch ?? MAIN;
   const moved = readUpTo(withItem({ ...state, items }, of(step, branch)), branch, seq);

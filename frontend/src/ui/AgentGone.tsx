@@ -65,7 +65,7 @@ export function AgentGone(props: { conversation: string; agent: string; name: st
           side="top"
           trigger={
             <button type="button" className="button small" data-testid="agent-gone-change">
-              {words.t("agent.choose")}
+              {words.t("agent.here")}
               <ChevronDown size={14} aria-hidden="true" />
             </button>
           }

@@ -148,7 +148,7 @@ function RowView({
       return (
         <StepRow
           conversation={conversation}
-          agent={agent}
+          agent={item.agent ?? row.answered ?? agent}
           item={item}
           opens={row.opens}
           closes={row.closes}

@@ -74,7 +74,8 @@ export const zh: Dictionary = {
   "agent.changed": "从这里起由 {agent} 回答",
   "agent.changed_by": "{name} 让 {agent} 从这里起回答",
   "agent.off": "{agent} 已停用或被删除，这里不会再有回答。管理员可以重新启用它。",
-  "agent.elsewhere": "改问其他智能体",
+  "agent.elsewhere": "在新对话中提问",
+  "agent.here": "换一个智能体",
   "agent.none": "还没有配置智能体，请在管理后台添加。",
 
   "empty.title": "有什么可以帮你？",
