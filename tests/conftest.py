@@ -69,8 +69,10 @@ LONGEST = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have the processes of tests begin at once."""
+    """Have the processes of tests begin at once, and from databases that were made once."""
     Process.preloaded = True
+    if template.begin_session():
+        config.add_cleanup(template.end_session)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
