@@ -1,9 +1,9 @@
 # Holdfast. `make run` needs Python 3.11+, Node 20.19+ and make; everything else is installed into this folder.
 PYTHON ?= python3
 PORT ?= 8000
-# Processes that run tests side by side; a file stays in one of them. More than two cores: many tests wait. With five, tests
+# Processes that run tests side by side; a file stays in one of them. More than two cores: many tests wait. With more, tests
 # of whole processes and of browsers starve each other on a small machine.
-JOBS ?= 3
+JOBS ?= 4
 PY := .venv/bin/python
 DURATION ?= 60
 RUNS ?= 20 50 100 200

@@ -24,9 +24,7 @@ EVERY_DOOR = pytest.mark.parametrize("enter", DOORS.values(), ids=DOORS.keys())
 KINDS_OF_DOORS = pytest.mark.parametrize(
     "enter",
     [
-        pytest.param(
-            enter, id=door, marks=() if door in ("web", "feishu", "api") else pytest.mark.exhaustive
-        )
+        pytest.param(enter, id=door, marks=() if door in ("web", "feishu", "api") else pytest.mark.exhaustive)
         for door, enter in DOORS.items()
     ],
 )

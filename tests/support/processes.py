@@ -140,9 +140,7 @@ class Process:
         return words in self.log.read_bytes()[since:].decode(errors="replace")
 
 
-def run_module(
-    *words: str, env: Mapping[str, str], seconds: float = 120
-) -> subprocess.CompletedProcess[str]:
+def run_module(*words: str, env: Mapping[str, str], seconds: float = 120) -> subprocess.CompletedProcess[str]:
     """`python -m words` in the project's folder, until its end: as `subprocess.run`, but it begins at once. Raises
     subprocess.TimeoutExpired."""
     argv = [sys.executable, "-m", *words]
@@ -334,7 +332,9 @@ class Stack:
             done = django(*arguments, env=self.env)
         else:
             before = (
-                [sys.executable, "manage.py"] if self.python is None else [str(self.python), "-m", "scripts.cli", "manage"]
+                [sys.executable, "manage.py"]
+                if self.python is None
+                else [str(self.python), "-m", "scripts.cli", "manage"]
             )
             done = subprocess.run(
                 [*before, *arguments],
