@@ -67,8 +67,8 @@ OWN_SQL = (
         "tests/chat/messenger/test_told.py",
     ),
 )
-#: All that touches the database, with `make test-postgres`. In parts side by side, each with a database of its own: they
-#: mostly wait.
+#: All that touches the database, with `make test-postgres`. In parts side by side, each with a database of its own:
+#: they mostly wait.
 EVERYTHING = (
     ("tests/chat/messenger", "tests/chat/entrances"),
     ("tests", "--ignore=tests/chat/messenger", "--ignore=tests/chat/entrances"),

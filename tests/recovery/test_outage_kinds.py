@@ -1,5 +1,5 @@
-"""An outage of each store as part of the tests, a few more in `make test-long`; `make outages` makes all of them for ten
-minutes."""
+"""An outage of each store as part of the tests, a few more in `make test-long`; `make outages` makes all of them for
+ten minutes."""
 
 from __future__ import annotations
 
