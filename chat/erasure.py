@@ -15,6 +15,7 @@ from django.db import models, transaction
 from chat.models import Conversation
 from chat.runtime import opened
 from chat.support.database import give_back
+from chat.telemetry import tallies
 
 #: Rows that one transaction deletes, of each kind.
 BATCH = 500
@@ -76,6 +77,8 @@ def purge(rows: "models.QuerySet[Any]", batch: int = BATCH) -> int:
     """Delete rows with what hangs on them, leaves first, a batch in each transaction; how many of `rows`."""
     gone = 0
     while pks := list(rows.order_by("pk").values_list("pk", flat=True)[:batch]):
+        if rows.model is Conversation:
+            tallies.let_go(pks)
         for relation in _cascading(rows.model):
             purge(relation.related_model._base_manager.filter(**{f"{relation.field.name}__in": pks}), batch)
         # What came in between, and what is only to be let go of (SET_NULL), is Django's.

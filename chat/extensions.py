@@ -119,6 +119,9 @@ class Entrance:
     tools: tuple["Tool", ...] = ()
     sources: Sources | None = None
     attention: tuple[Attention, ...] = ()
+    #: By kind, how many of its rows are due and were seen to by no worker yet. Asks the database by an index, and
+    #: counts no further than a list does.
+    due: Mapping[str, Callable[[], int]] = field(default_factory=dict)
     #: Of these runs, those whose answers it was to deliver and could not, and why. For a database thread.
     undelivered: Callable[[Collection[str]], dict[str, str]] | None = None
     #: None: whoever speaks here is the owner of the conversation.

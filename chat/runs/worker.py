@@ -35,6 +35,8 @@ from chat.runs.sweeper import Sweeper
 from chat.runs.trials import perform_trials
 from chat.runtime import close, current
 from chat.support.tasks import end, exit_after
+from chat.telemetry import metrics
+from chat.telemetry import start as telemetry
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +66,7 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, leaving.set)
     name = worker_name()
+    telemetry.begin("worker", name)
     runtime = current()
     sessions, queue = runtime.sessions, runtime.queue
     lease_ms, renew_ms = settings.HOLDFAST_LEASE_MS, settings.HOLDFAST_RENEW_MS
@@ -92,6 +95,8 @@ async def serve(
         return len(pool.running) >= settings.HOLDFAST_WORKER_CONCURRENCY
 
     given = ServiceContext(sessions, queue.put, name)
+    metrics.RUNS_HERE.set_function(lambda: len(pool.running))
+    metrics.ROOM.set(settings.HOLDFAST_WORKER_CONCURRENCY)
     log.info("Worker %s starts.", name)
     side = [
         asyncio.create_task(sweeper.run(), name="sweeper"),
@@ -120,6 +125,7 @@ async def serve(
         await end([*side, told])
         await close_clients()
         await close()
+        await asyncio.to_thread(telemetry.end)
         log.info("Worker %s has left.", name)
 
 

@@ -7,7 +7,7 @@ from chat.entrances.feishu.destination import FeishuChats
 from chat.entrances.feishu.models import FeishuDelivery, FeishuLane, FeishuMessage
 from chat.entrances.feishu.service import FeishuService
 from chat.extensions import Entrance, Service, ServiceContext
-from chat.messenger.attention import attention, undelivered
+from chat.messenger.attention import attention, due, undelivered
 from chat.messenger.people import Chats
 
 
@@ -23,5 +23,6 @@ ENTRANCE = Entrance(
     destinations=(FeishuChats(),),
     attention=attention(FeishuMessage, FeishuLane, FeishuDelivery),
     undelivered=undelivered(FeishuDelivery),
+    due=due(FeishuMessage, FeishuDelivery),
     chats=Chats(FEISHU),
 )
