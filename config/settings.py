@@ -136,6 +136,7 @@ INSTALLED_APPS = [
     "agents",
     "chat",
     "chat.tokens",
+    "chat.retention",
     *_entrances.apps,
     *other_apps(),
 ]

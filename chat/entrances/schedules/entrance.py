@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from chat.entrances.schedules.keeping import POLICIES, STAYS, TRACES
 from chat.entrances.schedules.models import ScheduleDelivery
 from chat.entrances.schedules.service import ScheduleService
 from chat.entrances.schedules.store import ScheduleSources
@@ -27,6 +28,9 @@ ENTRANCE = Entrance(
     urls="chat.entrances.schedules.urls",
     services=(Service("schedules", _serve),),
     tools=(schedules,),
+    retention=POLICIES,
+    stays=STAYS,
+    traces=TRACES,
     sources=ScheduleSources(),
     attention=(
         Attention(

@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from chat.entrances.triggers.keeping import POLICIES, STAYS, TRACES
 from chat.entrances.triggers.service import TriggerService
 from chat.entrances.triggers.tools import triggers
 from chat.extensions import Entrance, Service, ServiceContext
@@ -19,4 +20,7 @@ ENTRANCE = Entrance(
     urls="chat.entrances.triggers.urls",
     services=(Service("triggers", _serve),),
     tools=(triggers,),
+    retention=POLICIES,
+    stays=STAYS,
+    traces=TRACES,
 )
