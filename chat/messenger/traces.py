@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from chat.messenger.models import Tables
@@ -26,14 +27,14 @@ def policies(tables: Tables, name: str, label: Any) -> tuple[Policy, Policy]:
     return (
         Policy(
             name=f"{name}_messages",
-            label=_("messages that came in by {name}").format(name=label),
+            label=format_lazy(_("messages that came in by {name}"), name=label),
             days=90,
             covers=(tables.message._meta.label,),
             rows=lambda before: aged(tables.messages.exclude(state="received"), "received_at", before),
         ),
         Policy(
             name=f"{name}_deliveries",
-            label=_("messages that went out by {name}, or were given up").format(name=label),
+            label=format_lazy(_("messages that went out by {name}, or were given up"), name=label),
             days=90,
             covers=(tables.delivery._meta.label,),
             rows=lambda before: aged(tables.deliveries.exclude(state="pending"), "created_at", before),

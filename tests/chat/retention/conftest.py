@@ -91,7 +91,7 @@ class Planted:
                 result=f"result {self.said}",
                 preview=f"preview {self.said}",
                 size=9,
-            ),  # fmt: skip
+            ),
         ]
         if end:
             told.append(e.RunFinished(at=at, run=self.run))
