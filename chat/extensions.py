@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from agents.tools import Tool
     from chat.automation.destinations import Destination
-    from chat.retention.policy import Policy, Traces
+    from chat.retention.policy import Policy, StoredFiles, Traces
     from chat.session.sessions import Sessions
 
 
@@ -129,6 +129,8 @@ class Entrance:
     retention: tuple["Policy", ...] = ()
     stays: Mapping[str, str] = field(default_factory=dict)
     traces: "Traces | None" = None
+    #: Folders of the storage with its files.
+    stored: tuple["StoredFiles", ...] = ()
 
 
 class EntranceRegistry:

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from chat.inspection import base
 from chat.retention.models import OPEN, Erasure, PolicyDays, Round
 from chat.retention.policy import Policy
-from chat.retention.rounds import ask_for_round
+from chat.retention.rounds import STRAYS, ask_for_round
 from chat.retention.table import MAX_DAYS, days_of, due, policies, set_days
 from chat.support.clock import now_ms, wall_ms
 
@@ -132,7 +132,7 @@ def _begin(request: HttpRequest) -> None:
 
 def _round() -> dict[str, Any]:
     row = Round.objects.filter(number=1).first() or Round()
-    labels = {one.name: one.label for one in policies()}
+    labels = {one.name: one.label for one in policies()} | {STRAYS: _("files that nothing names")}
     return {
         "at_work": row.claimed_until > now_ms(),
         "policy": labels.get(row.policy, ""),

@@ -37,6 +37,8 @@ class Round(models.Model):
     next_at = models.BigIntegerField(default=0)
     started_at = models.BigIntegerField(default=0)
     ended_at = models.BigIntegerField(default=0)
+    #: When files were looked for that no row names.
+    strays_at = models.BigIntegerField(default=0)
     #: The policy that is carried out; empty: none.
     policy = models.CharField(max_length=40, default="", blank=True)
     #: Rows removed in this round, or in the latest one: {policy: number}.

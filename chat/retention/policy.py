@@ -44,6 +44,14 @@ class Policy:
 
 
 @dataclass(frozen=True)
+class StoredFiles:
+    """A folder of the storage, and which of these names in it a row names (strays.py)."""
+
+    folder: str
+    known: Callable[[Sequence[str]], set[str]]
+
+
+@dataclass(frozen=True)
 class Traces:
     """What an entrance keeps of conversations, and of a user, that no foreign key leads to. Each function removes or
     empties up to `most` rows and says how many; 0: none is left."""

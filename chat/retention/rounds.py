@@ -16,6 +16,7 @@ from chat.retention.erasing import CONVERSATIONS, Eraser, Protected
 from chat.retention.models import CLAIM, OPEN, Erasure, Round
 from chat.retention.policy import Policy
 from chat.retention.purge import Pace
+from chat.retention.strays import LOOK_MS, remove_strays
 from chat.retention.table import days_of, due, policies
 from chat.session.errors import Unavailable
 from chat.session.sessions import Sessions
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 #: For how long a claim holds without a sign of life (ms): many times what a step takes.
 CLAIM_MS = 60_000
+#: What files that no row names are called among what was removed.
+STRAYS = "strays"
 #: Between two rounds (ms).
 ROUND_MS = 3_600_000
 
@@ -105,7 +108,10 @@ class Retention:
                 if only in ("", policy.name) and days[policy.name] is not None:
                     removed[policy.name] = 0
                     await self._carry_out(policy, days[policy.name], removed)
+            if not only and await self._database.run(self._strays_are_due):
+                removed[STRAYS] = await self._database.run(remove_strays)
             await self._eraser.wipe()
+            await self._database.run(self._on, "", removed)
         except LostClaim:
             return None
         except Unavailable as problem:
@@ -142,6 +148,11 @@ class Retention:
         mine = Round.objects.filter(claimed_by=self._worker)
         if mine.update(claimed_until=now_ms() + CLAIM_MS, policy=policy, removed=removed) != 1:
             raise LostClaim
+
+    def _strays_are_due(self) -> bool:
+        mine = Round.objects.filter(claimed_by=self._worker)
+        now = now_ms()
+        return mine.filter(strays_at__lte=now - LOOK_MS).update(strays_at=now) == 1
 
     def _over(self, error: str) -> None:
         now = now_ms()

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from chat.entrances.triggers import bodies
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.retention.ages import aged
-from chat.retention.policy import Policy, Traces
+from chat.retention.policy import Policy, StoredFiles, Traces
 from chat.retention.purge import before
 
 #: What a firing is that was emptied.
@@ -75,6 +75,12 @@ POLICIES = (
         rows=_settled,
         # Senders send a delivery again for days, and a chain of triggers is told from a loop by it.
         least=30,
+    ),
+)
+STORED = (
+    StoredFiles(
+        bodies.FOLDER,
+        lambda names: set(TriggerFiring.objects.filter(body__in=names).values_list("body", flat=True)),
     ),
 )
 STAYS = {"triggers.Trigger": "what a person has set up"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 import uuid
 from io import StringIO
 from typing import Any
@@ -118,6 +120,26 @@ def test_files_go_with_their_rows(people: tuple[Planted, Planted], settings: Any
     assert len(left) == 2  # two that were uploaded and not sent; the sweeper sees to those
     assert TriggerFiring.objects.count() == 4
     assert set(TriggerFiring.objects.values_list("prompt", "body", "title")) == {("", "", "")}
+
+
+def test_files_that_no_row_names_go_after_a_day(people: tuple[Planted, Planted], settings: Any) -> None:
+    """Whoever wrote one died before its row was there; whoever removed a row died before its file was gone."""
+    media = settings.MEDIA_ROOT
+    there = {path for path in media.rglob("*") if path.is_file()}
+    for folder in ("attachments", "deliveries"):
+        for name, age in (("young", 3_600), ("old", 2 * 86_400)):
+            path = media / folder / "ab" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("x")
+            os.utime(path, (time.time() - age,) * 2)
+    for path in there:
+        os.utime(path, (1, 1))
+    removed = round_()
+    assert removed is not None and removed["strays"] == 2
+    left = {path for path in media.rglob("*") if path.is_file()}
+    assert {path.name for path in left - there} == {"young"} and there <= left
+    removed = round_(now=True)
+    assert removed is not None and "strays" not in removed, "once a day"
 
 
 def test_a_firing_that_is_still_to_be_carried_out_is_never_touched() -> None:
