@@ -63,6 +63,9 @@ class Eraser:
             some = list(ids[start : start + CONVERSATIONS])
             await self._hide(some, by)
             kill_points.point("erasing.hidden")
+            # They find out by the runs of the conversations what is theirs, so they come before these go.
+            for trace in await self._ask(traces):
+                await self._all(partial(trace.conversations, some))
             await self._all(partial(self._step, some))
             await renew(min(start + CONVERSATIONS, len(ids)))
         return len(ids)
@@ -119,9 +122,6 @@ class Eraser:
             pass  # somebody else has deleted it in this moment
 
     def _step(self, ids: Sequence[UUID], most: int) -> int:
-        for trace in traces():
-            if gone := trace.conversations(ids, most):
-                return gone
         # Files of a conversation that was marked are nobody's.
         free = Attachment.objects.filter(conversation=None, created_at=Attachment.LET_GO)
         owners = list(Conversation.objects.filter(pk__in=ids).values_list("owner_id", flat=True))

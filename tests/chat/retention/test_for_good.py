@@ -26,6 +26,11 @@ from tests.support.valkey import Valkey
 Two = tuple[Planted, Planted]
 
 
+def rows_and_keys(marker: str, valkey: Valkey) -> list[str]:
+    """Where a text is, but for the files of SQLite: in which of them it lies is SQLite's own business."""
+    return [place for place in everywhere(marker, valkey) if not place.startswith("file ")]
+
+
 def erase(kind: str, key: Any) -> Erasure | None:
     row, new = ask_for(kind, str(key))
     assert new
@@ -52,12 +57,12 @@ def test_the_search_finds_every_store_before(people: Two, valkey: Valkey) -> Non
 
 def test_a_conversation_is_nowhere_afterwards(people: Two, valkey: Valkey) -> None:
     one, other = people
-    theirs = everywhere(other.said, valkey)
+    theirs = rows_and_keys(other.said, valkey)
     done = erase("conversation", one.conversation)
     assert done is not None and (done.state, done.done, done.error) == ("over", 1, "")
     assert everywhere(one.said, valkey) == []
     assert everywhere(one.conversation, valkey) != []  # the record that it was deleted, and by which ids
-    assert everywhere(other.said, valkey) == theirs
+    assert rows_and_keys(other.said, valkey) == theirs
     # What is the person's and not the conversation's stays, and so do rows by which something is known to be done.
     assert everywhere(one.kept, valkey) != []
     assert ScheduleFiring.objects.filter(conversation=one.conversation).count() == 1
@@ -77,13 +82,13 @@ def test_a_conversation_that_its_owner_had_deleted_is_nowhere_afterwards(people:
 
 def test_a_person_is_nowhere_afterwards(people: Two, valkey: Valkey) -> None:
     one, other = people
-    theirs = [everywhere(marker, valkey) for marker in (other.said, other.kept)]
+    theirs = [rows_and_keys(marker, valkey) for marker in (other.said, other.kept)]
     logins = Session.objects.count()
     done = erase("person", one.user.pk)
     assert done is not None and (done.state, done.done) == ("over", 1)
     assert everywhere(one.said, valkey) == []
     assert everywhere(one.kept, valkey) == []
-    assert [everywhere(marker, valkey) for marker in (other.said, other.kept)] == theirs
+    assert [rows_and_keys(marker, valkey) for marker in (other.said, other.kept)] == theirs
     assert Session.objects.count() == logins - 1
     assert not get_user_model().objects.filter(pk=one.user.pk).exists()
 
