@@ -99,6 +99,7 @@ def _row(policy: Policy, form: DaysForm, days: int | None, now: int) -> dict[str
 
 def _set(request: HttpRequest, wanted: dict[str, int | None]) -> None:
     kind = ContentType.objects.get_for_model(PolicyDays).pk
+    by: Any = request.user.pk
     before = days_of()
     changed = 0
     for name, days in wanted.items():
@@ -106,7 +107,7 @@ def _set(request: HttpRequest, wanted: dict[str, int | None]) -> None:
             changed += 1
             said = f"{before[name] if before[name] is not None else 'never'} → {days if days is not None else 'never'}"
             LogEntry.objects.create(
-                user_id=request.user.pk,
+                user_id=by,
                 content_type_id=kind,
                 object_id=name,
                 object_repr=name,
@@ -119,8 +120,9 @@ def _set(request: HttpRequest, wanted: dict[str, int | None]) -> None:
 
 def _begin(request: HttpRequest) -> None:
     ask_for_round()
+    by: Any = request.user.pk
     LogEntry.objects.create(
-        user_id=request.user.pk,
+        user_id=by,
         content_type_id=ContentType.objects.get_for_model(Round).pk,
         object_id="1",
         object_repr="round",
@@ -136,8 +138,8 @@ def _round() -> dict[str, Any]:
     return {
         "at_work": row.claimed_until > now_ms(),
         "policy": labels.get(row.policy, ""),
-        "started": base.time(row.started_at or None),
-        "ended": base.time(row.ended_at or None),
+        "started": _second(row.started_at or None),
+        "ended": _second(row.ended_at or None),
         "error": row.error,
         "removed": [(labels.get(name, name), f"{count:,}") for name, count in row.removed.items() if count],
     }
@@ -155,12 +157,17 @@ def _erasures() -> list[dict[str, Any]]:
             "badge": {"over": "finished", "failed": "failed"}.get(row.state, "running"),
             "done": f"{row.done:,} / {row.total:,}",
             "by": row.asked_by or "–",
-            "asked": base.time(row.asked_at),
-            "ended": base.time(row.ended_at),
+            "asked": _second(row.asked_at),
+            "ended": _second(row.ended_at),
             "error": row.error,
         }
         for row in rows
     ]
+
+
+def _second(ms: int | None) -> str:
+    """A time to the second, in UTC."""
+    return base.time(ms).rpartition(".")[0] or base.time(ms)
 
 
 def _words() -> dict[str, Any]:

@@ -71,4 +71,4 @@ def traces(tables: Tables, people: type[Any], sender: str) -> Traces:
 
 def _empty(rows: "QuerySet[Any]", most: int) -> int:
     pks = list(rows.exclude(event=EMPTY).order_by().values_list("pk", flat=True)[:most])
-    return rows.model._base_manager.filter(pk__in=pks).update(event=EMPTY, reason="")
+    return int(rows.model._base_manager.filter(pk__in=pks).update(event=EMPTY, reason=""))

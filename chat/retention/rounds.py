@@ -184,7 +184,7 @@ def ask_for(kind: str, key: str, by: Any = None) -> tuple[Erasure, bool]:
     """Have it deleted for good, by whichever worker comes first; (the erasure, whether it is new). Asked again, it is
     the one that is not over."""
     rows = Erasure.objects.filter(OPEN, kind=kind, key=key)
-    total = 1 if kind == "conversation" else Conversation.objects.filter(owner_id=key).count()
+    total = 1 if kind == "conversation" else Conversation.objects.filter(owner__pk=int(key)).count()
     for _ in range(3):
         if (found := rows.first()) is not None:
             return found, False
