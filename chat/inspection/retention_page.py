@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from chat.inspection import base
 from chat.retention.models import OPEN, Erasure, PolicyDays, Round
@@ -42,7 +43,7 @@ class DaysForm(forms.Form):
                 max_value=MAX_DAYS,
                 initial=days[one.name],
                 label=str(one.label),
-                widget=forms.NumberInput(attrs={"class": "vIntegerField", "placeholder": _("never")}),
+                widget=forms.NumberInput(attrs={"class": "vIntegerField", "placeholder": pgettext("days", "never")}),
             )
 
 
@@ -86,12 +87,12 @@ def _row(policy: Policy, form: DaysForm, days: int | None, now: int) -> dict[str
     rows = due(policy, days, now)
     count = 0 if rows is None else rows.order_by()[:MAX_COUNTED].count()
     more = _(" or more") if count == MAX_COUNTED else ""
-    usual = _("never") if policy.days is None else f"{policy.days}"
+    usual = pgettext("days", "never") if policy.days is None else f"{policy.days}"
     return {
         "label": policy.label,
         "name": policy.name,
         "field": form[policy.name],
-        "days": _("never") if days is None else f"{days}",
+        "days": pgettext("days", "never") if days is None else f"{days}",
         "usual": usual,
         "count": "–" if rows is None else f"{count:,}{more}",
     }
