@@ -27,7 +27,7 @@ from tests.support.processes import Stack
 from tests.support.tab import Tab, log_in
 
 #: Seconds for which the others are timed before anything is deleted.
-BEFORE_S = 6.0
+BEFORE_S = 20.0
 #: Seconds between two requests of one person.
 PAUSE_S = 0.25
 FILL = """

@@ -43,7 +43,9 @@ class DaysForm(forms.Form):
                 max_value=MAX_DAYS,
                 initial=days[one.name],
                 label=str(one.label),
-                widget=forms.NumberInput(attrs={"class": "vIntegerField", "placeholder": pgettext("days", "never")}),
+                widget=forms.NumberInput(
+                    attrs={"class": "vIntegerField", "placeholder": pgettext("days", "never")}
+                ),
             )
 
 

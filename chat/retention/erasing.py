@@ -34,6 +34,11 @@ from chat.support.database import Database
 
 #: Conversations that are seen to at a time.
 CONVERSATIONS = 20
+#: Steps after which what was written is brought into SQLite's file.
+STEPS = 5
+#: How often SQLite's log is tried to be emptied, how long after another (seconds), and for how long each try waits for
+#: those who read (ms).
+WIPES, WIPE_PAUSE_S, BRIEFLY_MS = 20, 0.2, 10
 #: Logins that are looked at in one question.
 LOGINS = 500
 
@@ -56,6 +61,7 @@ class Eraser:
         self._sessions = sessions
         self._database = database
         self._pace = Pace()
+        self._steps = 0
 
     async def conversations(self, ids: Sequence[UUID], *, by: str = "", renew: Renew = nothing) -> int:
         """Delete these, whatever state they are in; how many. `by`: who ends a run that goes on. Raises Unavailable."""
@@ -97,8 +103,13 @@ class Eraser:
     async def wipe(self) -> None:
         """Have SQLite's log of changes written back and emptied, so that nothing of what was deleted lies in it.
         PostgreSQL sees to it by itself (autovacuum)."""
-        if connections[self._database.using].vendor == "sqlite":
-            await self._ask(_checkpoint, self._database.using)
+        if connections[self._database.using].vendor != "sqlite":
+            return
+        for _ in range(WIPES):
+            await self._ask(_write_back, self._database.using)
+            if await self._ask(_empty_log, self._database.using):
+                return
+            await asyncio.sleep(WIPE_PAUSE_S)
 
     async def _hide(self, ids: Sequence[UUID], by: str) -> None:
         """Nobody finds them any more, and what works on them stops."""
@@ -142,6 +153,9 @@ class Eraser:
             if not await self._ask(step, self._pace.rows):
                 return
             kill_points.point("erasing.step")
+            self._steps += 1
+            if self._steps % STEPS == 0:
+                await self._ask(_write_back, self._database.using)
             await asyncio.sleep(self._pace.took(time.monotonic() - began))
 
     async def _ask(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -164,6 +178,23 @@ def _end_some_logins(pk: int, after: str) -> str | None:
     return rows[-1].session_key if len(rows) == LOGINS else None
 
 
-def _checkpoint(using: str) -> None:
+def _write_back(using: str) -> None:
+    """Have what was written come into SQLite's file, without anybody waiting: otherwise whoever writes next, once the
+    log is long, does it for all of us while somebody waits for their answer."""
+    if connections[using].vendor == "sqlite":
+        with connections[using].cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def _empty_log(using: str) -> bool:
+    """Cut SQLite's log to nothing; whether nobody was in the way. Others cannot write meanwhile, so it waits for those
+    who read for a moment only."""
     with connections[using].cursor() as cursor:
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        cursor.execute("PRAGMA busy_timeout")
+        patience = cursor.fetchone()[0]
+        cursor.execute(f"PRAGMA busy_timeout = {BRIEFLY_MS}")
+        try:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return not cursor.fetchone()[0]
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {patience}")

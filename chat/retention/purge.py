@@ -17,11 +17,11 @@ from django.db import models, transaction
 from django.db.models import QuerySet
 
 #: What a transaction may take (ms): others wait for SQLite's one write lock that long, and for a moment more.
-TARGET_MS = 20.0
+TARGET_MS = 10.0
 #: Rows of one transaction, at least and at most.
 MIN_ROWS, MAX_ROWS = 20, 500
 #: After a transaction nothing is written for so many times as long as it took, and for so long at least (seconds).
-REST, MIN_REST_S = 2.0, 0.005
+REST, MIN_REST_S = 3.0, 0.01
 #: What stands for a row that is gone in the log of the admin, which goes on to say who did something and when.
 GONE = "–"
 

@@ -66,7 +66,7 @@ def whole(stack: Stack) -> None:
     assert stack.sql("PRAGMA foreign_key_check") == []
 
 
-PLACES = ["erasing.hidden", "erasing.step:1", "erasing.step:9", "erasing.step:25", "erasing.person"]
+PLACES = ["erasing.hidden", "erasing.step:1", "erasing.step:9", "erasing.step:14", "erasing.person"]
 
 
 @pytest.mark.parametrize("place", PLACES)
