@@ -2,8 +2,8 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from chat.entrances.schedules.keeping import POLICIES, STAYS, TRACES
 from chat.entrances.schedules.models import ScheduleDelivery
+from chat.entrances.schedules.retention import POLICIES, STAYS, TRACES
 from chat.entrances.schedules.service import ScheduleService
 from chat.entrances.schedules.store import ScheduleSources
 from chat.entrances.schedules.tools import schedules

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from chat.entrances.triggers.keeping import POLICIES, STAYS, STORED, TRACES
+from chat.entrances.triggers.retention import POLICIES, STAYS, STORED, TRACES
 from chat.entrances.triggers.service import TriggerService
 from chat.entrances.triggers.tools import triggers
 from chat.extensions import Entrance, Service, ServiceContext
