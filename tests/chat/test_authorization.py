@@ -38,6 +38,9 @@ automation  automation  begin write look change remember set_up listen
 sender      webhook     fire
 owner       api         read begin write stop refuse allow settle rename delete                            : scope
 owner       api         look change remember set_up listen
+owner       web         change_agent
+owner       api         change_agent                                                                       : scope
+owner       private     change_agent                                                                       : policy
 staff       admin       read export stop settle refuse allow offer give_up rebuild erase : permission
 staff       admin       act_for end_for see_secret                                  : permission
 """
