@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from agents.tools import Tool
     from chat.automation.destinations import Destination
+    from chat.retention.policy import Policy, StoredFiles, Traces
     from chat.session.sessions import Sessions
 
 
@@ -126,6 +127,13 @@ class Entrance:
     undelivered: Callable[[Collection[str]], dict[str, str]] | None = None
     #: None: whoever speaks here is the owner of the conversation.
     chats: Chats | None = None
+    #: Which rows of its tables are removed after how long, which stay (`app.Model`, and why), and what it keeps of
+    #: conversations and people that no foreign key leads to (chat/retention/).
+    retention: tuple["Policy", ...] = ()
+    stays: Mapping[str, str] = field(default_factory=dict)
+    traces: "Traces | None" = None
+    #: Folders of the storage with its files.
+    stored: tuple["StoredFiles", ...] = ()
 
 
 class EntranceRegistry:

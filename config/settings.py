@@ -139,6 +139,7 @@ INSTALLED_APPS = [
     "chat",
     "chat.telemetry",
     "chat.tokens",
+    "chat.retention",
     *_entrances.apps,
     *other_apps(),
 ]

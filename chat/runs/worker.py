@@ -6,8 +6,8 @@ seconds: new runs are no longer taken, and the runs it has are handed over at on
 
     streaQ ──► Pool ──► Runner.perform(conversation, run)     one asyncio task per run
                  └────► Supervisor ──► processes for suspects      runs that may have taken workers down
-    side tasks: sweeper, head watcher, presence, share, and the services of the entrances (chat/extensions.py).
-    If one of them ends by itself, the worker ends
+    side tasks: sweeper, head watcher, presence, share, retention, and the services of the entrances
+    (chat/extensions.py). If one of them ends by itself, the worker ends
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from django.conf import settings
 
 from agents.dialects.http import close_clients
 from chat.extensions import Service, ServiceContext, services
+from chat.retention.service import keep_house
 from chat.runs.consumer import take_tasks
 from chat.runs.dependencies import installed_dependencies
 from chat.runs.isolated.process import end_if_stuck
@@ -105,6 +106,7 @@ async def serve(
         asyncio.create_task(beat(sessions, full, f"the worker {name}"), name="presence"),
         asyncio.create_task(share.beat(), name="share"),
         asyncio.create_task(perform_trials(runtime.database, name), name="trials"),
+        asyncio.create_task(keep_house(sessions, runtime.database, name), name="retention"),
         *(asyncio.create_task(_serve(service, given), name=service.name) for service in services()),
         asyncio.create_task(take_tasks(pool, share, leaving, Answerer(sessions).answer), name="streaq"),
     ]

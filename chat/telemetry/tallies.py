@@ -97,16 +97,15 @@ def unread(using: str) -> int:
 
 
 def let_go(conversations: Iterable[Any], using: str = "default") -> None:
-    """Call this before conversations are erased: their events are counted first, and those of their runs that are not
-    over end now, as far as totals go. Nothing to do while nobody has ever asked for totals."""
+    """Call this before conversations are erased, as often as you like: their events are counted first, and those of
+    their runs that are not over end now. Nothing to do while nobody has ever asked for totals."""
     ids = list(conversations)
     if not Reading.objects.using(using).exists():
-        return
-    if not (lost := queries.open_runs(using).filter(conversation__in=ids).count()):
         return
     catch_up(using)
     with transaction.atomic(using=using):
         _hold(using)
+        lost = queries.open_runs(using).filter(conversation__in=ids).update(status="stopped")
         _add(using, Counter({("holdfast_runs_ended_total", ("deleted",)): lost}))
 
 

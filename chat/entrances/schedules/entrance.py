@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from chat.entrances.schedules.models import Schedule, ScheduleDelivery
+from chat.entrances.schedules.retention import POLICIES, STAYS, TRACES
 from chat.entrances.schedules.service import ScheduleService
 from chat.entrances.schedules.store import ScheduleSources
 from chat.entrances.schedules.tools import schedules
@@ -36,6 +37,9 @@ ENTRANCE = Entrance(
     urls="chat.entrances.schedules.urls",
     services=(Service("schedules", _serve),),
     tools=(schedules,),
+    retention=POLICIES,
+    stays=STAYS,
+    traces=TRACES,
     sources=ScheduleSources(),
     due={"schedules": _due, "deliveries": _deliveries},
     attention=(

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from chat.entrances.triggers.models import TriggerFiring
+from chat.entrances.triggers.retention import POLICIES, STAYS, STORED, TRACES
 from chat.entrances.triggers.service import TriggerService
 from chat.entrances.triggers.tools import triggers
 from chat.extensions import Entrance, Service, ServiceContext
@@ -29,4 +30,8 @@ ENTRANCE = Entrance(
     services=(Service("triggers", _serve),),
     tools=(triggers,),
     due={"firings": _due},
+    retention=POLICIES,
+    stays=STAYS,
+    traces=TRACES,
+    stored=STORED,
 )
