@@ -90,7 +90,7 @@ def index(conversation: UUID, now: int) -> bool:
     if progress.seq >= row.head_seq or not CLAIM.take(mine, now, now + CLAIM_MS):
         return False
     names, last = _changed(row, progress.seq)
-    rows = _rows(row, texts.read(conversation, names))
+    rows = _rows(row, _read(row, names))
     with transaction.atomic():
         if mine.update(seq=last, claimed_until=0) != 1:
             return False
@@ -145,13 +145,35 @@ def _changed(row: Conversation, since: int) -> tuple[set[Name], int]:
     return found, rows[-1][0] if len(rows) == MAX_EVENTS else row.head_seq
 
 
+def _read(row: Conversation, names: Collection[Name]) -> list[Found]:
+    try:
+        return list(texts.read(row.pk, names))
+    except set_aside.OUTAGES:
+        raise
+    except Exception:
+        log.exception("A text of %s cannot be read; each by itself.", row.pk)
+    found: list[Found] = []
+    for name in sorted(names):
+        try:
+            found += texts.read(row.pk, [name])
+        except set_aside.OUTAGES:
+            raise
+        except Exception as problem:
+            _aside(row.pk, name, problem)
+    return found
+
+
+def _aside(conversation: UUID, name: Name, problem: Exception) -> None:
+    set_aside.put_aside(TEXTS, f"{conversation}:{name[0]}:{name[1]}", problem)
+
+
 def _rows(row: Conversation, found: Iterable[Found]) -> list[SearchText]:
     rows = []
     for one in found:
         try:
             rows.append(_row(row, one))
         except Exception as problem:
-            set_aside.put_aside(TEXTS, f"{row.pk}:{one.kind}:{one.key}", problem)
+            _aside(row.pk, one.name, problem)
     return [one for one in rows if one.words]
 
 
@@ -196,7 +218,7 @@ def _insert(rows: list[SearchText]) -> None:
             except set_aside.OUTAGES:
                 raise
             except Exception as problem:
-                set_aside.put_aside(TEXTS, f"{row.conversation_id}:{row.kind}:{row.key}", problem)
+                _aside(row.conversation_id, (row.kind, row.key), problem)
 
 
 def _index_again(key: str) -> None:

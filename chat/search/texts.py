@@ -104,7 +104,7 @@ _READERS = {"title": _titles, "message": _messages, "answer": _answers, "result"
 def _told(body: Any) -> str:
     """What a message says, and what its files are called."""
     names = [file["name"] for file in body.get("attachments") or ()]
-    return "\n".join([body.get("text") or "", *names])
+    return "\n".join([body["text"], *names])
 
 
 def _any(of: dict[UUID, list[str]], field: str) -> Q:
