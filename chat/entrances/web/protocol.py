@@ -289,9 +289,15 @@ class ItemPage(Frame):
     more: bool
 
 
+class FoundMark(Frame):
+    """A place [start, end) of a snippet, in UTF-16 code units."""
+
+    start: int
+    end: int
+
+
 class SearchHit(Frame):
-    """A place in which something was found. `snippet` is plain text, with `marks` at places [start, end) of it in UTF-16
-    code units. `item`, `seq` and `branch` say where it stands in its conversation; of a title they say nothing."""
+    """A place in which something was found. `snippet` is plain text with `marks`. `item`, `seq` and `branch` say where it stands in its conversation; of a title they say nothing."""
 
     conversation: str
     title: str
@@ -303,7 +309,7 @@ class SearchHit(Frame):
     branch: str
     at: int
     snippet: str
-    marks: list[tuple[int, int]]
+    marks: list[FoundMark]
     cut_before: bool
     cut_after: bool
 

@@ -68,7 +68,7 @@ def _hit(hit: Hit) -> p.SearchHit:
         branch=found.branch,
         at=found.at if found.kind != "title" else row.updated_at,
         snippet=piece.text,
-        marks=piece.marks,
+        marks=[p.FoundMark(start=start, end=end) for start, end in piece.marks],
         cut_before=piece.cut_before,
         cut_after=piece.cut_after,
     )

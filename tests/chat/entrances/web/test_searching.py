@@ -53,10 +53,10 @@ def test_titles_messages_answers_and_results_are_found_with_their_places(as_alic
     assert [(hit.kind, hit.seq) for hit in page.hits] == [("answer", 4), ("result", 4)]
     assert {hit.item for hit in page.hits} == {row.steps.get().step}
     hit = page.hits[0]
-    assert [hit.snippet[start:end] for start, end in hit.marks] == ["almanac"] and hit.title == "Tides"
+    assert [hit.snippet[mark.start : mark.end] for mark in hit.marks] == ["almanac"] and hit.title == "Tides"
     assert texts(ask(as_alice, "潮汐")) == ["潮汐什么时候？"]
     (title,) = ask(as_alice, "tid").titles
-    assert title.kind == "title" and title.conversation == str(row.pk) and title.marks == [(0, 3)]
+    assert title.kind == "title" and title.conversation == str(row.pk) and title.marks == [p.FoundMark(start=0, end=3)]
 
 
 def test_it_can_be_narrowed(as_alice: Client, alice: Any) -> None:
