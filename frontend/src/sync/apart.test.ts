@@ -10,10 +10,12 @@ const item = (seq: number): Item => ({
   text: `t${seq}`,
   at: seq,
   origin: { entrance: "web", name: "" },
+  attachments: [],
+  left_out: null,
 });
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => item(from + n));
 const live = (): Replica =>
-  fromSnapshot("1-200-t", { items: range(150, 200), info: null, run: null } as never, null, null);
+  fromSnapshot("1:200:t", { items: range(150, 200), info: null, run: null } as never, null, null);
 const seqs = (items: readonly Item[] | undefined) => items?.map(({ seq }) => seq);
 const made = (applied: ReturnType<typeof withAround>): Replica => {
   if (typeof applied === "string") throw new Error(applied);
@@ -62,8 +64,8 @@ describe("a jump", () => {
   test("stays over a snapshot of the same history, and not over one of another", () => {
     const now = made(withAround(live(), 150, range(40, 60), false, true));
     const state = { items: range(160, 210), info: null, run: null } as never;
-    expect(fromSnapshot("1-210-u", state, null, now).apart).toBe(now.apart);
-    expect(fromSnapshot("2-210-u", state, null, now).apart ?? null).toBeNull();
+    expect(fromSnapshot("1:210:u", state, null, now).apart).toBe(now.apart);
+    expect(fromSnapshot("2:210:u", state, null, now).apart ?? null).toBeNull();
   });
 });
 
