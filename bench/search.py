@@ -3,9 +3,9 @@
     python -m bench.search                       a million messages, on a PostgreSQL of its own in a temporary folder
     python -m bench.search --messages 100000
 
-One person has a tenth of everything, the others share the rest. Words are as frequent as in real texts (Zipf), so there are
-words that half of all messages have. The index is written by what the workers write it by (`chat/search`), and made after
-the rows, as after a restore. Each question goes the whole way: index, texts, checks and snippets.
+One person has a tenth of everything, the others share the rest. Words are as frequent as in real texts (Zipf), so there
+are words that half of all messages have. The index is written by what the workers write it by (`chat/search`), and made
+after the rows, as after a restore. Each question goes the whole way: index, texts, checks and snippets.
 """
 
 from __future__ import annotations
@@ -29,7 +29,13 @@ TURNS, PEOPLE, SHARE = 50, 1_000, 10
 #: Questions of each kind.
 ROUNDS = 100
 START = 1_790_000_000_000
-SOURCE = "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定行学法所民得经十三之进着等部度家电力里如水化高自二理起小物现实加量都两体制机当使点从业本去把性好应开它合还因由其些然前外天政四日那社义事平形相全表间样与关各重新线内数正心反你明看原又么利比或但质气第向道命此变条只没结解问意建月公无系军很情者最立代想已通并提直题党程展五果料象员革位入常文总次品式活设及管特件长求老头基资边流路级少图山统接知较将组见计别她手角期根论运农指几九区强放决西被干做必战先回则任取据处队南给色光门即保治北造百规热领七海口东导器压志世金增争济阶油思术极交受联什认六共权收证改清己美再采转更单风切打白教速花带安场身车例真务具万每目至达走积示议声报斗完类八离华名确才科张信马节话米整空元况今集温传土许步群广石记需段研界拉林律叫且究观越织装影算低持音众书布复容儿须际商非验连断深难近矿千周委素技备半办青省列习响约支般史感劳便团往酸历市克何除消构府称太准精值号率族维划选标写存候毛亲快效斯院查江型眼王按格养易置派层片始却专状育厂京识适属圆包火住调满县局照参红细引听该铁价严"
+SOURCE = (
+    "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定行学法所民得经十三之进着等部度家电力里如水化高自二理起小物现实加量都两体制机当使点从业本"
+    "去把性好应开它合还因由其些然前外天政四日那社义事平形相全表间样与关各重新线内数正心反你明看原又么利比或但质气第向道命此变条只没结解问意建月公无系军很情者最立代想已通并提直题党程展五果料象员革位入常文总"
+    "次品式活设及管特件长求老头基资边流路级少图山统接知较将组见计别她手角期根论运农指几九区强放决西被干做必战先回则任取据处队南给色光门即保治北造百规热领七海口东导器压志世金增争济阶油思术极交受联什认六共权"
+    "收证改清己美再采转更单风切打白教速花带安场身车例真务具万每目至达走积示议声报斗完类八离华名确才科张信马节话米整空元况今集温传土许步群广石记需段研界拉林律叫且究观越织装影算低持音众书布复容儿须际商非验连"
+    "断深难近矿千周委素技备半办青省列习响约支般史感劳便团往酸历市克何除消构府称太准精值号率族维划选标写存候毛亲快效斯院查江型眼王按格养易置派层片始却专状育厂京识适属圆包火住调满县局照参红细引听该铁价严"
+)
 
 
 def words(letters: str, number: int, chance: random.Random, longest: int) -> list[str]:
@@ -59,7 +65,10 @@ class Speech:
         length = min(80, 1 + int(self._chance.expovariate(1 / 22)))
         if self._chance.random() < 0.5:
             return " ".join(self.word(self.english) for _ in range(length))
-        said = (self.word(self.chinese) + self._chance.choice(["", "", "", "，", "。", "的"]) for _ in range(length))
+        said = (
+            self.word(self.chinese) + self._chance.choice(["", "", "", "，", "。", "的"])
+            for _ in range(length)
+        )
         return "".join(said)
 
 
@@ -87,7 +96,9 @@ def fill(messages: int, speech: Speech, chance: random.Random) -> None:
                 for turn in range(TURNS):
                     key, text, seq = str(uuid.uuid4()), speech.text(), 2 * turn + 2
                     body = {"kind": "message", "seq": seq, "id": key, "text": text, "at": at + turn}
-                    said.append((id, seq, key, "message", "", at + turn, json.dumps(body, ensure_ascii=False)))
+                    said.append(
+                        (id, seq, key, "message", "", at + turn, json.dumps(body, ensure_ascii=False))
+                    )
                     listed = words_of(owner, tokens(fold(text).text))
                     quoted = " ".join(f"'{word}'" for word in listed.split())
                     found.append((id, owner, "message", key, key, seq, "", at + turn, quoted))
@@ -104,10 +115,16 @@ def fill(messages: int, speech: Speech, chance: random.Random) -> None:
                 iter(found),
             )
             if first % 2_000 == 0:
-                print(f"{first * TURNS:,} messages, {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+                print(
+                    f"{first * TURNS:,} messages, {time.monotonic() - begun:.0f} s",
+                    file=sys.stderr,
+                    flush=True,
+                )
         print(f"rows: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
         cursor.execute("SET maintenance_work_mem = '512MB'")
-        cursor.execute("CREATE INDEX search_words ON chat_searchtext USING gin (words) WITH (fastupdate = off)")
+        cursor.execute(
+            "CREATE INDEX search_words ON chat_searchtext USING gin (words) WITH (fastupdate = off)"
+        )
         cursor.execute("VACUUM ANALYZE chat_searchtext")
         cursor.execute("VACUUM ANALYZE chat_message")
         cursor.execute("VACUUM ANALYZE chat_conversation")
@@ -150,7 +167,10 @@ def measure(speech: Speech, chance: random.Random) -> Iterator[tuple[str, str, l
     from chat.search.query import parse
 
     users = dict(get_user_model().objects.values_list("username", "pk"))
-    for who, names in (("100,000 of them", ["p0"]), ("about 900", [f"p{number}" for number in range(1, 200)])):
+    for who, names in (
+        ("100,000 of them", ["p0"]),
+        ("about 900", [f"p{number}" for number in range(1, 200)]),
+    ):
         for what, ask in questions(speech, chance).items():
             taken, hits = [], 0
             for _ in range(ROUNDS):

@@ -411,4 +411,5 @@ def listed(owner_id: Any) -> "models.QuerySet[Conversation]":
 
 
 # Search's tables are this app's; they have a file of their own.
-from chat.search.models import SearchProgress as SearchProgress, SearchText as SearchText  # noqa: E402
+from chat.search.models import SearchProgress as SearchProgress  # noqa: E402
+from chat.search.models import SearchText as SearchText  # noqa: E402

@@ -85,7 +85,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="SearchText",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("kind", models.CharField(max_length=8)),
                 ("key", models.CharField(blank=True, max_length=80)),
                 ("item", models.CharField(blank=True, max_length=80)),

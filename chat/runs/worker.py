@@ -6,8 +6,8 @@ seconds: new runs are no longer taken, and the runs it has are handed over at on
 
     streaQ ──► Pool ──► Runner.perform(conversation, run)     one asyncio task per run
                  └────► Supervisor ──► processes for suspects      runs that may have taken workers down
-    side tasks: sweeper, head watcher, presence, share, search's index, and the services of the entrances (chat/extensions.py).
-    If one of them ends by itself, the worker ends
+    side tasks: sweeper, head watcher, presence, share, search's index, and the services of the entrances
+    (chat/extensions.py). If one of them ends by itself, the worker ends
 """
 
 import asyncio

@@ -2,9 +2,9 @@
 
     words ─► the index of this person ─► the texts as they stand now ─► those in which it really is, with snippets
 
-Whoever asks is told of their own conversations alone, those that are in their list (`chat.models.listed`): not of others',
-not of deleted ones, and not how many of these there are. What one request does is bounded: it goes through `MAX_LOOKED`
-texts at most and says from where to go on.
+Whoever asks is told of their own conversations alone, those that are in their list (`chat.models.listed`): not of
+others', not of deleted ones, and not how many of these there are. What one request does is bounded: it goes through
+`MAX_LOOKED` texts at most and says from where to go on.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -80,24 +80,19 @@ def search(owner: int, query: Query, filters: Filters, after: Cursor | None = No
     page = Page()
     if not query.terms or not filters.kinds:
         return page
-    looked = 0
-    while len(page.hits) < PAGE and looked < MAX_LOOKED:
-        rows = list(_rows(owner, query, filters, after)[:CHUNK])
-        for row, found, piece in _checked(owner, query, rows):
-            after = (row.at, row.pk)
-            looked += 1
-            if piece is not None:
-                page.hits.append(Hit(found[0], found[1], piece))
-                if len(page.hits) == PAGE:
-                    break
-        else:
-            if len(rows) < CHUNK:
+    # Asked once: what a common word finds has to be put in order as a whole, however little of it is read.
+    rows = list(_rows(owner, query, filters, after)[: MAX_LOOKED + 1])
+    looked = rows[:MAX_LOOKED]
+    for start in range(0, len(looked), CHUNK):
+        for row, found, piece in _checked(owner, query, looked[start : start + CHUNK]):
+            if piece is None:
+                continue
+            page.hits.append(Hit(found[0], found[1], piece))
+            if len(page.hits) == PAGE:
+                page.next = (row.at, row.pk) if row is not rows[-1] else None
                 return page
-            after = (rows[-1].at, rows[-1].pk)
-            looked += 1
-            continue
-        break
-    page.next = after
+    if len(rows) > MAX_LOOKED:
+        page.next = (looked[-1].at, looked[-1].pk)
     return page
 
 
@@ -107,9 +102,7 @@ def titles(owner: int, query: Query, filters: Filters) -> list[Hit]:
         return []
     wanted = Filters(("title",), filters.entrance, filters.agent, filters.archived)
     rows = list(_rows(owner, query, wanted, None)[:CHUNK])
-    found = [
-        Hit(*one, piece) for _, one, piece in _checked(owner, query, rows) if one and piece is not None
-    ]
+    found = [Hit(*one, piece) for _, one, piece in _checked(owner, query, rows) if one and piece is not None]
     found.sort(key=lambda hit: hit.conversation.updated_at, reverse=True)
     return found[:MAX_TITLES]
 

@@ -3,10 +3,10 @@
     conversations whose head is beyond their progress ─► which texts did the events change? ─► read these as they stand
         ─► one transaction: move the progress by compare-and-set, write their words anew
 
-A turn costs nothing for it: nothing is written with an event. What is said is found some seconds later. Texts are read from
-the rows and not from the events, so reading twice is harmless, and what was withdrawn or thrown away is simply not there
-any more. Conversations from before there was an index have no progress, and are read in their turn. Plain functions for
-a database thread.
+A turn costs nothing for it: nothing is written with an event. What is said is found some seconds later. Texts are
+read from the rows and not from the events, so reading twice is harmless, and what was withdrawn or thrown away is
+simply not there any more. Conversations from before there was an index have no progress, and are read in their turn.
+Plain functions for a database thread.
 """
 
 import json
@@ -80,8 +80,8 @@ def turn(after: Place | None = None, limit: int = BATCH) -> tuple[list[UUID], Pl
 
 
 def index(conversation: UUID, now: int) -> bool:
-    """Read on in one conversation; whether there may be more of it to read. Nothing if somebody else is at it. Texts that
-    raise are set aside, and the others are written."""
+    """Read on in one conversation; whether there may be more of it to read. Nothing if somebody else is at it. Texts
+    that raise are set aside, and the others are written."""
     row = Conversation.objects.filter(pk=conversation, deleted_at=None).only("owner_id", "head_seq").first()
     if row is None:
         return False

@@ -30,7 +30,8 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One word that was typed, or several in quotation marks: what the index is asked for, and what a text must have."""
+    """One word that was typed, or several in quotation marks: what the index is asked for, and what a text must
+    have."""
 
     tokens: tuple[Token, ...]
     pattern: re.Pattern[str]

@@ -1,7 +1,7 @@
 """Search's side task of a worker: reads on behind the journal, in small bites, for as long as the worker lives.
 
-Any number of workers may do this; a claim keeps two of them from reading the same conversation at the same time. Nothing
-is held between two rounds.
+Any number of workers may do this; a claim keeps two of them from reading the same conversation at the same time.
+Nothing is held between two rounds.
 """
 
 import asyncio

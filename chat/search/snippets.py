@@ -8,7 +8,7 @@ from chat.search.query import Mark
 #: Characters of a snippet, and how many of them stand before the first mark.
 LENGTH, BEFORE = 180, 40
 #: Whitespace and signs that no line shows, one for one, so that places stay what they are.
-_PLAIN = {code: " " for code in (*range(0x20), 0x7F, 0x85, 0x2028, 0x2029)}
+_PLAIN = dict.fromkeys((*range(32), 127, 133, 8232, 8233), " ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The words of a text as the index has them, the same for PostgreSQL and for SQLite. Pure.
 
-A text is folded first: lower case, no accents, full-width letters as plain ones. Scripts that put no spaces between words
-(Chinese, Japanese, Korean, Thai) are cut into pairs of neighbours, with the last character of each run alone; anything
-else is cut into words. So the index needs no dictionary, and no extension that a managed database may lack.
+A text is folded first: lower case, no accents, full-width letters as plain ones. Scripts that put no spaces between
+words (Chinese, Japanese, Korean, Thai) are cut into pairs of neighbours, with the last character of each run alone;
+anything else is cut into words. So the index needs no dictionary, and no extension that a managed database may lack.
 
     >>> list(tokens(fold("Über 数据库 v2").text))
     ['uber', '数据', '据库', '库', 'v2']

@@ -129,7 +129,9 @@ def test_a_place_on_another_branch_is_shown_on_it(visit: Any) -> None:
     expect(chat.hook("find-bar", count="0")).to_have_count(1)
 
 
-def test_in_1300_messages_the_first_is_there_at_once_and_everything_is_found(visit: Any, house: Stack) -> None:
+def test_in_1300_messages_the_first_is_there_at_once_and_everything_is_found(
+    visit: Any, house: Stack
+) -> None:
     conversation = long_conversation(house)
     chat: Chat = visit()
     chat.page.goto(f"{chat.address}/c/{conversation}")
@@ -145,15 +147,13 @@ def test_in_1300_messages_the_first_is_there_at_once_and_everything_is_found(vis
     assert chat.place()["offset"] < 400
     # Reading on closes the hole.
     chat.hook("transcript").focus()
-    for _ in range(40):
-        if chat.hook("gap").count():
-            break
-        chat.page.mouse.move(640, 400)
-        chat.page.mouse.wheel(0, 3_000)
-        chat.page.wait_for_timeout(50)
-    wait_until(
-        lambda: int(chat.hook("transcript").get_attribute("data-items") or 0) > items, 15, "what comes next"
-    )
+
+    def further() -> bool:
+        chat.page.mouse.move(700, 300)
+        chat.page.mouse.wheel(0, 2_000)
+        return int(chat.hook("transcript").get_attribute("data-items") or 0) > items
+
+    wait_until(further, 30, "what comes next")
     # Found over all of it, not only what is loaded.
     chat.page.keyboard.press("Control+f")
     expect(chat.hook("find-input")).to_be_focused()
@@ -209,5 +209,5 @@ def test_on_a_phone(visit: Any, language: str) -> None:
     search(chat, "朱鹮")
     wide = chat.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     assert not wide, "it has to be scrolled sideways"
-    chat.hook("search-hit", conversation=here).first.click()
+    chat.hook("search-hit", conversation=here, kind="message").click()
     expect(chat.page.locator("[data-marked]")).to_contain_text("朱鹮")

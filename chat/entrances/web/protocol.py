@@ -297,7 +297,8 @@ class FoundMark(Frame):
 
 
 class SearchHit(Frame):
-    """A place in which something was found. `snippet` is plain text with `marks`. `item`, `seq` and `branch` say where it stands in its conversation; of a title they say nothing."""
+    """A place in which something was found. `snippet` is plain text with `marks`. `item`, `seq` and `branch` say
+    where it stands in its conversation; of a title they say nothing."""
 
     conversation: str
     title: str
@@ -315,8 +316,8 @@ class SearchHit(Frame):
 
 
 class SearchPage(Frame):
-    """What was found, newest first; `titles` only on the first page. `next`: from where to go on, null at the end. A page may
-    be short, or empty, and still have one."""
+    """What was found, newest first; `titles` only on the first page. `next`: from where to go on, null at the end.
+    A page may be short, or empty, and still have one."""
 
     titles: list[SearchHit]
     hits: list[SearchHit]

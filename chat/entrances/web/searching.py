@@ -3,9 +3,9 @@
     GET /api/search?q=&kinds=&entrance=&agent=&archived=&since=&until=&after=   a page of places, newest first
     GET /api/conversations/<id>/find?q=&branch=                                 all places of one conversation, in order
 
-`kinds`: of message, answer and result, with commas. `archived`: 1 for those put away alone, 0 for the others; not there: both.
-`since` and `until` are in milliseconds. `after`: what the page before calls `next`. Places of marks are in UTF-16 code
-units; no markup is sent.
+`kinds`: of message, answer and result, with commas. `archived`: 1 for those put away alone, 0 for the others; not
+there: both. `since` and `until` are in milliseconds. `after`: what the page before calls `next`. Places of marks are
+in UTF-16 code units; no markup is sent.
 """
 
 import re

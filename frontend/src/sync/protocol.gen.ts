@@ -1132,8 +1132,8 @@ export interface ItemPage {
   more: boolean;
 }
 /**
- * What was found, newest first; `titles` only on the first page. `next`: from where to go on, null at the end. A page may
- * be short, or empty, and still have one.
+ * What was found, newest first; `titles` only on the first page. `next`: from where to go on, null at the end.
+ * A page may be short, or empty, and still have one.
  */
 export interface SearchPage {
   titles: SearchHit[];
@@ -1141,7 +1141,8 @@ export interface SearchPage {
   next: string | null;
 }
 /**
- * A place in which something was found. `snippet` is plain text with `marks`. `item`, `seq` and `branch` say where it stands in its conversation; of a title they say nothing.
+ * A place in which something was found. `snippet` is plain text with `marks`. `item`, `seq` and `branch` say
+ * where it stands in its conversation; of a title they say nothing.
  */
 export interface SearchHit {
   conversation: string;

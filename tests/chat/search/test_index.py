@@ -13,7 +13,7 @@ from django.db import connection
 from agents import events as e
 from agents.models import ensure_default_agent
 from chat.erasure import purge
-from chat.models import Call, Conversation, Event, Message, QueueFailure, SearchProgress, SearchText, Step
+from chat.models import Call, Conversation, Message, QueueFailure, SearchProgress, SearchText, Step
 from chat.search import finding, indexer
 from chat.search.fields import FTS
 from chat.search.finding import Filters
@@ -143,7 +143,9 @@ def test_two_workers_read_a_conversation_once(alice: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_what_was_there_before_the_index_is_read_in_its_turn_and_what_is_new_at_once(alice: Any) -> None:
+async def test_what_was_there_before_the_index_is_read_in_its_turn_and_what_is_new_at_once(
+    alice: Any,
+) -> None:
     def make() -> None:
         for number in range(3):
             say(rows.conversation(alice, at=rows.START - number), "long ago")

@@ -67,7 +67,21 @@ def test_a_question_says_where_it_is_in_a_text(typed: str, text: str, expected: 
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "   ", '"', '""', "' OR 1=1 --", "a & b | !c", "x:*", "* NEAR( ) AND", "\0", "\ud800\udc00x\udfff", "\\'\\", "()", "-"],
+    [
+        "",
+        "   ",
+        '"',
+        '""',
+        "' OR 1=1 --",
+        "a & b | !c",
+        "x:*",
+        "* NEAR( ) AND",
+        "\0",
+        "\ud800\udc00x\udfff",
+        "\\'\\",
+        "()",
+        "-",
+    ],
 )
 def test_hostile_questions_are_words_or_nothing(typed: str) -> None:
     for token in parse(typed).tokens:

@@ -15,7 +15,22 @@ from chat.support.clock import now_ms
 from tests.support import rows
 from tests.support.indexed import catch_up, say
 
-HOSTILE = ["'; DROP TABLE x --", '"', '"""', "a:* & !b | c", "NEAR(", "*", "%", "\\", "\0a", "\ud83d", "a\x00b", "()", "^a", "-a"]
+HOSTILE = [
+    "'; DROP TABLE x --",
+    '"',
+    '"""',
+    "a:* & !b | c",
+    "NEAR(",
+    "*",
+    "%",
+    "\\",
+    "\0a",
+    "\ud83d",
+    "a\x00b",
+    "()",
+    "^a",
+    "-a",
+]
 
 
 @pytest.fixture
@@ -47,7 +62,9 @@ def with_a_call(owner: Any) -> Conversation:
     return row
 
 
-def test_titles_messages_answers_and_results_are_found_with_their_places(as_alice: Client, alice: Any) -> None:
+def test_titles_messages_answers_and_results_are_found_with_their_places(
+    as_alice: Client, alice: Any
+) -> None:
     row = with_a_call(alice)
     page = ask(as_alice, "almanac")
     assert [(hit.kind, hit.seq) for hit in page.hits] == [("answer", 4), ("result", 4)]
@@ -56,7 +73,11 @@ def test_titles_messages_answers_and_results_are_found_with_their_places(as_alic
     assert [hit.snippet[mark.start : mark.end] for mark in hit.marks] == ["almanac"] and hit.title == "Tides"
     assert texts(ask(as_alice, "潮汐")) == ["潮汐什么时候？"]
     (title,) = ask(as_alice, "tid").titles
-    assert title.kind == "title" and title.conversation == str(row.pk) and title.marks == [p.FoundMark(start=0, end=3)]
+    assert (
+        title.kind == "title"
+        and title.conversation == str(row.pk)
+        and title.marks == [p.FoundMark(start=0, end=3)]
+    )
 
 
 def test_it_can_be_narrowed(as_alice: Client, alice: Any) -> None:
@@ -135,12 +156,25 @@ def test_W11_hostile_words_find_nothing_and_break_nothing(as_alice: Client, alic
     answer = as_alice.get("/api/search", {"q": query.encode("utf-8", "surrogatepass")})
     assert answer.status_code == 200, answer.content
     assert answer.json()["hits"] == []
-    assert as_alice.get(f"/api/conversations/{row.pk}/find", {"q": query.encode("utf-8", "surrogatepass")}).status_code == 200
+    assert (
+        as_alice.get(
+            f"/api/conversations/{row.pk}/find", {"q": query.encode("utf-8", "surrogatepass")}
+        ).status_code
+        == 200
+    )
 
 
 @pytest.mark.parametrize(
     "query",
-    ["q=" + "x" * 201, "q=" + "字" * 10_000, "q=a&kinds=all", "q=a&after=x", "q=a&after=1-", "q=a&archived=2", "q=a&since=x"],
+    [
+        "q=" + "x" * 201,
+        "q=" + "字" * 10_000,
+        "q=a&kinds=all",
+        "q=a&after=x",
+        "q=a&after=1-",
+        "q=a&archived=2",
+        "q=a&since=x",
+    ],
 )
 def test_W11_a_bad_question_is_refused_with_words(as_alice: Client, query: str) -> None:
     answer = as_alice.get(f"/api/search?{query}")
@@ -154,7 +188,9 @@ def test_W11_who_asks_too_fast_waits(as_alice: Client, alice: Any) -> None:
 
 
 class TestWithin:
-    def test_all_places_in_their_order_and_how_many_are_on_other_branches(self, as_alice: Client, alice: Any) -> None:
+    def test_all_places_in_their_order_and_how_many_are_on_other_branches(
+        self, as_alice: Client, alice: Any
+    ) -> None:
         way = "01900000-0000-7000-8000-000000000001"
         row = rows.conversation(alice)
         for number in range(4):
