@@ -102,7 +102,11 @@ def titles(owner: int, query: Query, filters: Filters) -> list[Hit]:
         return []
     wanted = Filters(("title",), filters.entrance, filters.agent, filters.archived)
     rows = list(_rows(owner, query, wanted, None)[:CHUNK])
-    found = [Hit(*one, piece) for _, one, piece in _checked(owner, query, rows) if one and piece is not None]
+    found = [
+        Hit(one[0], one[1], piece)
+        for _, one, piece in _checked(owner, query, rows)
+        if one is not None and piece is not None
+    ]
     found.sort(key=lambda hit: hit.conversation.updated_at, reverse=True)
     return found[:MAX_TITLES]
 

@@ -73,9 +73,8 @@ def _messages(of: dict[UUID, list[str]], using: str) -> Iterator[tuple[UUID, Fou
 
 def _answers(of: dict[UUID, list[str]], using: str) -> Iterator[tuple[UUID, Found]]:
     rows = Step.objects.using(using).filter(_any(of, "step")).exclude(status="streaming")
-    for id, key, seq, branch, begun, ended, body in rows.values_list(
-        "conversation_id", "step", "seq", "branch", "started_at", "ended_at", "body"
-    ):
+    said: Any = rows.values_list("conversation_id", "step", "seq", "branch", "started_at", "ended_at", "body")
+    for id, key, seq, branch, begun, ended, body in said:
         yield id, Found("answer", key, body.get("text") or "", ended or begun, key, seq, branch)
 
 
@@ -88,10 +87,8 @@ def _results(of: dict[UUID, list[str]], using: str) -> Iterator[tuple[UUID, Foun
     if not calls:
         return
     rows = Step.objects.using(using).filter(_any(steps, "step"))
-    places = {
-        (id, step): place
-        for id, step, *place in rows.values_list("conversation_id", "step", "seq", "branch", "started_at")
-    }
+    named: Any = rows.values_list("conversation_id", "step", "seq", "branch", "started_at")
+    places = {(id, step): tuple(place) for id, step, *place in named}
     for id, key, step, result, ended in calls:
         if (id, step) in places:  # else its step was thrown away
             seq, branch, begun = places[id, step]

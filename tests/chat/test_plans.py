@@ -30,6 +30,8 @@ from chat.limits.decide import day_of
 from chat.limits.spending import Spender
 from chat.messenger import lanes, outbox
 from chat.models import Conversation, Run, listed
+from chat.search import finding, indexer
+from chat.search.query import parse
 from chat.support.clock import now_ms
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.usefixtures("redis_url")]
@@ -75,6 +77,11 @@ LOOKS: dict[str, Callable[[], Any]] = {
     "schedules' results to send": delivery.pending,
     "files that were never sent": lambda: attachments.clean(now_ms()),
     "what a person has used today": lambda: usage.of_day(Spender("user:1", "web"), day_of(now_ms())),
+    "what search has not read lately": lambda: indexer.behind(now_ms() - 300_000),
+    "what search has not read, in turn": lambda: indexer.turn(limit=PAGE),
+    "what a person looks for": lambda: finding.search(
+        get_user_model().objects.get(username="person-0").pk, parse("hello"), finding.Filters()
+    ),
     "a person's conversations": lambda: list(
         listed(get_user_model().objects.get(username="person-0").pk)[:50]
     ),

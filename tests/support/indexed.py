@@ -15,7 +15,12 @@ def tell(row: Conversation, *events: e.Event) -> None:
         row.head_seq += 1
         text = e.to_json(event)
         Event.objects.create(
-            conversation=row, seq=row.head_seq, type=event.type, at=event.at, text=text, tag="t"
+            conversation=row,
+            seq=row.head_seq,
+            type=getattr(event, "type", ""),
+            at=event.at,
+            text=text,
+            tag="t",
         )
     row.save(update_fields=["head_seq"])
 
