@@ -6,6 +6,7 @@ export type CommandBody =
   | SendBody
   | StopBody
   | RenameBody
+  | ChangeAgentBody
   | DeleteBody
   | SettleBody
   | ApproveBody
@@ -49,7 +50,7 @@ export type RunCode =
   | "outcome_unknown"
   | "agent_missing"
   | "internal";
-export type Item = MessageItem | NoteItem | StepItem | NoticeItem;
+export type Item = MessageItem | NoteItem | StepItem | NoticeItem | AgentItem;
 export type StepStatus = "streaming" | "finished" | "stopped" | "discarded";
 export type Effect = "read_only" | "idempotent" | "effectful";
 export type CallStatus =
@@ -73,6 +74,7 @@ export type Incomplete =
 export type AnyEvent =
   | ConversationCreated
   | ConversationRenamed
+  | AgentChanged
   | MessageAdded
   | MessageLeftOut
   | MessageTakenBack
@@ -224,6 +226,13 @@ export interface StopBody {
 export interface RenameBody {
   kind: "rename";
   title: string;
+}
+/**
+ * Have another agent, by its slug, answer from here on; while a run is at work it is rejected.
+ */
+export interface ChangeAgentBody {
+  kind: "change_agent";
+  agent: string;
 }
 /**
  * Remove the conversation for good.
@@ -523,6 +532,7 @@ export interface StepItem {
   ended_at: number | null;
   left_out: LeftOutView | null;
   branch?: string;
+  agent?: string;
 }
 /**
  * `approval` null: nobody was asked. Calls stored before there were approvals lack that field.
@@ -569,6 +579,19 @@ export interface NoticeItem {
   detail: string;
   branch?: string;
 }
+/**
+ * From here on another agent answers, and no more the one of `before`.
+ */
+export interface AgentItem {
+  kind: "agent";
+  seq: number;
+  id: string;
+  at: number;
+  agent: string;
+  before: string;
+  by: string;
+  branch?: string;
+}
 export interface SnapshotPart {
   message: string;
   text: string;
@@ -594,6 +617,17 @@ export interface ConversationRenamed {
   at: number;
   type: "conversation.renamed";
   title: string;
+}
+/**
+ * Another agent answers from here on, and no more the one of `before`. Not ignorable: a release that does not know
+ * it would have the wrong agent answer.
+ */
+export interface AgentChanged {
+  at: number;
+  type: "conversation.agent_changed";
+  agent: string;
+  before: string;
+  by: string;
 }
 /**
  * A person (or a schedule, or a trigger) said something. It joins the transcript at this place (rule R6).
@@ -803,7 +837,7 @@ export interface RunStopped {
 }
 /**
  * A request goes to the model. The step stands here in the transcript; a retry moves it to its new place.
- * `request` tells how the request was made; None: an earlier release did not tell.
+ * `request` tells how the request was made, `agent` who answers; None and "": an earlier release did not tell.
  */
 export interface StepStarted {
   at: number;
@@ -813,6 +847,7 @@ export interface StepStarted {
   attempt: number;
   model: string;
   request: RequestFacts | null;
+  agent: string;
 }
 /**
  * What decided how a request was made, beside the history (`agents/recording.py`). `settings` and `digest` are
@@ -1201,6 +1236,7 @@ export const WINDOW = 50;
 export const EVENT_VERSIONS = {
   "conversation.created": 1,
   "conversation.renamed": 1,
+  "conversation.agent_changed": 1,
   "message.added": 1,
   "message.left_out": 1,
   "message.taken_back": 1,

@@ -76,6 +76,7 @@ export function ConversationPage({ id, composer, onStop, header, finding, onFoun
         title={view.info?.title}
         agent={agent}
         own={entryOf(view)}
+        run={view.run}
         usage={view.info?.usage}
       />
       {finding && view.phase === "live" && <FindBar view={view} onClose={onFound} />}
@@ -92,7 +93,7 @@ export function ConversationPage({ id, composer, onStop, header, finding, onFoun
           <div className="safe-bottom mx-auto w-full max-w-3xl flex-none px-3 pb-3 md:px-6 md:pb-4">
             <WaitingLine view={view} waiting={waiting} onTakenBack={takenBack} />
             <RunStatus view={view} />
-            {off && <AgentGone conversation={id} name={name} />}
+            {off && <AgentGone conversation={id} agent={agent} name={name} busy={active} />}
             <Composer
               key={taken}
               ref={composer}
