@@ -3,8 +3,8 @@ import { useEffect, useRef } from "react";
 import { useClient } from "../client";
 import { useWords } from "../i18n";
 
-/** How soon another page is asked for while the row is still in sight (ms). */
-const LOOK_MS = 150;
+/** It is asked for when the row is this near to what is in sight, so that nobody scrolls past it. */
+const NEAR = "600px 0px";
 
 /** Stands where items are missing after a jump, and has them loaded while it is in sight, from the side that is read. */
 export function GapRow(props: { conversation: string; items: number; upwards: () => boolean }) {
@@ -16,17 +16,14 @@ export function GapRow(props: { conversation: string; items: number; upwards: ()
   useEffect(() => {
     const element = place.current;
     if (element === null) return;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const seen = new IntersectionObserver((entries) => {
-      clearTimeout(timer);
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      timer = setTimeout(() => void client.loadBetween(conversation, upwards()), LOOK_MS);
-    });
+    const seen = new IntersectionObserver(
+      (entries) => {
+        if (entries.some((entry) => entry.isIntersecting)) void client.loadBetween(conversation, upwards());
+      },
+      { root: element.closest("[data-testid=transcript]"), rootMargin: NEAR },
+    );
     seen.observe(element);
-    return () => {
-      clearTimeout(timer);
-      seen.disconnect();
-    };
+    return () => seen.disconnect();
   }, [client, conversation, items, upwards]);
   return (
     <div
