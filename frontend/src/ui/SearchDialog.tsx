@@ -155,8 +155,8 @@ function Result(props: {
       onClick={onGo}
       onMouseMove={onPoint}
     >
-      <span className="flex items-baseline gap-3">
-        <span className="min-w-0 flex-1 truncate font-medium">
+      <span className="flex flex-wrap items-baseline gap-x-3">
+        <span className="min-w-0 basis-full truncate font-medium sm:flex-1 sm:basis-0">
           {hit.kind === "title" ? <Snippet hit={hit} /> : title}
         </span>
         <span className="flex-none text-xs text-ink-2">
