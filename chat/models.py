@@ -414,3 +414,8 @@ def in_lists() -> "models.QuerySet[Conversation]":
 def listed(owner_id: Any) -> "models.QuerySet[Conversation]":
     """A user's conversations, newest first."""
     return in_lists().filter(owner_id=owner_id).order_by("-updated_at")
+
+
+# Search's tables are this app's; they have a file of their own.
+from chat.search.models import SearchProgress as SearchProgress  # noqa: E402
+from chat.search.models import SearchText as SearchText  # noqa: E402
