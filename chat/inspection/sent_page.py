@@ -17,7 +17,7 @@ from agents.transcript.forms import from_names
 from chat.inspection import base
 from chat.inspection.operating import Operator
 from chat.inspection.reading import was_read
-from chat.inspection.sent import NotKept, Sent, as_curl, sent_at
+from chat.replay.sent import NotKept, Sent, as_curl, sent_at
 from chat.journal.faultlog import without_keys
 from chat.models import Conversation, Event, Fault
 
