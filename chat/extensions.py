@@ -123,6 +123,9 @@ class Entrance:
     undelivered: Callable[[Collection[str]], dict[str, str]] | None = None
     #: None: whoever speaks here is the owner of the conversation.
     chats: Chats | None = None
+    #: Told, in its transaction, of a conversation that is brought in from a file and of the seq it ends at: nothing up
+    #: to there happens here, and nothing may follow from it. In a database thread.
+    imported: Callable[[UUID, int], None] | None = None
 
 
 class EntranceRegistry:
@@ -285,6 +288,13 @@ def undelivered(runs: Collection[str]) -> dict[str, str]:
             told = entrance.undelivered(wanted)
             found |= {run: f"{entrance.label}: {why}" for run, why in told.items()}
     return found
+
+
+def imported(conversation: UUID, seq: int) -> None:
+    """Tell every entrance that a conversation was brought in from a file. In its transaction."""
+    for entrance in _registry.known():
+        if entrance.imported is not None:
+            entrance.imported(conversation, seq)
 
 
 def place_of(entrance: str, conversation: UUID) -> ChatPlace | None:

@@ -115,11 +115,12 @@ class Journal:
         it has others in their place or a command of theirs elsewhere, NoConversation, JournalUnavailable.
         """
         if committed:
-            await self._run(self._archive, conversation, base, committed, after)
+            await self._run(self.archive_here, conversation, base, committed, after)
 
-    def _archive(
+    def archive_here(
         self, conversation: str, base: tuple[int, str], committed: Sequence[Committed], after: State
     ) -> None:
+        """The same, in this thread, for a caller who has a connection and may have a transaction."""
         connection = connections[self.using]
         id = _uuid(conversation)
         with transaction.atomic(using=self.using):
@@ -205,9 +206,10 @@ class Journal:
 
     async def base(self, conversation: str) -> Base:
         """All that a session is rebuilt from: one bounded read. Raises NoConversation."""
-        return await self._run(self._base, conversation)
+        return await self._run(self.base_here, conversation)
 
-    def _base(self, conversation: str) -> Base:
+    def base_here(self, conversation: str) -> Base:
+        """The same, in this thread, for a caller who has a connection."""
         while True:
             row = self._conversation(conversation)
             shown = {"seq__in": row.window}

@@ -22,6 +22,7 @@ from django.conf import settings
 
 from agents.dialects.http import close_clients
 from chat.extensions import Service, ServiceContext, services
+from chat.replay.performing import perform_replays
 from chat.runs.consumer import take_tasks
 from chat.runs.dependencies import installed_dependencies
 from chat.runs.isolated.process import end_if_stuck
@@ -100,6 +101,7 @@ async def serve(
         asyncio.create_task(beat(sessions, full, f"the worker {name}"), name="presence"),
         asyncio.create_task(share.beat(), name="share"),
         asyncio.create_task(perform_trials(runtime.database, name), name="trials"),
+        asyncio.create_task(perform_replays(runtime.database, name), name="replays"),
         *(asyncio.create_task(_serve(service, given), name=service.name) for service in services()),
         asyncio.create_task(take_tasks(pool, share, leaving, Answerer(sessions).answer), name="streaq"),
     ]

@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chat.entrances.triggers.service import TriggerService
 from chat.entrances.triggers.tools import triggers
+from chat.entrances.triggers.watching import passed_over
 from chat.extensions import Entrance, Service, ServiceContext
 
 
@@ -19,4 +20,5 @@ ENTRANCE = Entrance(
     urls="chat.entrances.triggers.urls",
     services=(Service("triggers", _serve),),
     tools=(triggers,),
+    imported=passed_over,
 )
