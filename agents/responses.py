@@ -1,6 +1,6 @@
 """What a provider has answered over HTTP, before anything is made of it: for operators, where the settings want it kept.
 
-    answering ─► hear(…) ─► dialects/http.py puts in what comes ─► ResponseLog.keep, when the step is over
+answering ─► hear(…) ─► dialects/http.py puts in what comes ─► ResponseLog.keep, when the step is over
 """
 
 from collections.abc import Iterator, Mapping

@@ -97,11 +97,11 @@ class ComparedAdmin(admin.ModelAdmin):
         }
         if other is not None:
             was_read(request.user, other.conversation, "compare")
-            context |= self._told(row, other, first_pair)
+            context |= self._compared(row, other, first_pair)
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/chat/run/compare.html", context)
 
-    def _told(self, row: Run, other: Run, first: int) -> dict[str, Any]:
+    def _compared(self, row: Run, other: Run, first: int) -> dict[str, Any]:
         found = comparing.pairs(
             said_in(row.conversation_id, row.run), said_in(other.conversation_id, other.run)
         )

@@ -79,7 +79,9 @@ class ImportAdmin(admin.ModelAdmin):
                 if done.closed:
                     messages.info(request, gettext("What was open in it was closed."))
                 if done.missing:
-                    told = gettext("Files that the export does not carry, or that are not taken here: {names}")
+                    told = gettext(
+                        "Files that the export does not carry, or that are not taken here: {names}"
+                    )
                     messages.warning(request, told.format(names=", ".join(done.missing[:20])))
                 return HttpResponseRedirect(base.address("chat_conversation_change", row.pk))
         context = {
@@ -97,4 +99,3 @@ class ImportAdmin(admin.ModelAdmin):
 def may_import(request: HttpRequest) -> bool:
     """Whether this reader may take conversations in."""
     return Operator(request.user).may("import", IMPORT)
-

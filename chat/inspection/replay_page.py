@@ -86,7 +86,7 @@ class ReplaysAdmin(admin.ModelAdmin):
             "wrong": wrong,
             "back": back,
         }
-        return self._page(request, row, "ask_replay.html", context)
+        return self._replay_page(request, row, "ask_replay.html", context)
 
     def replayed(self, request: HttpRequest, object_id: UUID, pk: int) -> HttpResponse:
         """A replay: how far it is, and each of its answers beside the recorded one."""
@@ -95,9 +95,9 @@ class ReplaysAdmin(admin.ModelAdmin):
         if replay is None:
             raise Http404
         was_read(request.user, row, "replay")
-        return self._page(request, row, "replay.html", self._told(request, row, replay))
+        return self._replay_page(request, row, "replay.html", self._beside(request, row, replay))
 
-    def _told(self, request: HttpRequest, row: Conversation, replay: Replay) -> dict[str, Any]:
+    def _beside(self, request: HttpRequest, row: Conversation, replay: Replay) -> dict[str, Any]:
         recorded = {one.step: one for one in said_in(row.pk, replay.run)}
         pairs = [_pair(n, answer, recorded.get(answer["step"])) for n, answer in enumerate(replay.steps)]
         if not pairs and (first := recorded.get(replay.step)) is not None:
@@ -128,7 +128,7 @@ class ReplaysAdmin(admin.ModelAdmin):
             raise Http404
         return row
 
-    def _page(
+    def _replay_page(
         self, request: HttpRequest, row: Conversation, template: str, context: dict[str, Any]
     ) -> HttpResponse:
         shared = {
@@ -215,7 +215,9 @@ def _pair(n: int, answer: Any, recorded: Said | None) -> dict[str, Any]:
 
 def _recorded(said: Said) -> dict[str, Any]:
     calls = [(call.name, call.arguments, call.status) for call in said.calls]
-    return _side(said.text, said.reasoning, calls, said.usage, said.model, said.finish, said.ms, said.first_ms)
+    return _side(
+        said.text, said.reasoning, calls, said.usage, said.model, said.finish, said.ms, said.first_ms
+    )
 
 
 def _replayed(answer: Any) -> dict[str, Any]:
@@ -251,6 +253,7 @@ def _side(
         "text": base.block(text, MAX_TEXT) if text else "",
         "reasoning": base.block(reasoning, MAX_TEXT) if reasoning else "",
         "calls": [
-            {"name": name, "arguments": base.pretty(arguments), "state": state} for name, arguments, state in calls
+            {"name": name, "arguments": base.pretty(arguments), "state": state}
+            for name, arguments, state in calls
         ],
     }

@@ -47,11 +47,15 @@ WORDS = {
     "ended_by": _("ended with"),
     "digest": _("request digest"),
     "same": _("The same request, byte for byte."),
-    "other": _("Not the same request: the answers before it differ, or the recorded one cannot be made again exactly."),
+    "other": _(
+        "Not the same request: the answers before it differ, or the recorded one cannot be made again exactly."
+    ),
     "another_model": _("Made for another model."),
     "beyond": _("The recorded run had no such step."),
     "too_many_open": _("Ten replays of yours are not over yet. Wait for one of them."),
-    "spent": _("You have had as many requests sent again today as one person may. Try again after 00:00 UTC."),
+    "spent": _(
+        "You have had as many requests sent again today as one person may. Try again after 00:00 UTC."
+    ),
 }
 #: What `Replay.detail` says, for people. Other texts are a provider's words.
 DETAILS = {

@@ -20,9 +20,9 @@ from chat.inspection.reading import was_read
 from chat.inspection.replay_page import SEND, replays_of
 from chat.inspection.replay_words import WORDS as REPLAY_WORDS
 from chat.inspection.responses import responses_of
-from chat.replay.sent import NotKept, Sent, as_curl, sent_at
 from chat.journal.faultlog import without_keys
 from chat.models import Conversation, Event, Fault
+from chat.replay.sent import NotKept, Sent, as_curl, sent_at
 
 #: Characters of a body that the page shows; the curl command has all of it, up to this.
 MAX_BODY = 400_000
@@ -103,7 +103,7 @@ class SentAdmin(admin.ModelAdmin):
                     "outcome": fault.get_outcome_display() if fault.outcome else "",
                 }
                 for fault in faults
-            ]
+            ],
         }
         try:
             sent = sent_at(row.pk, seq)

@@ -57,9 +57,7 @@ class HoldfastSite(AdminSite):
             *super().get_urls(),
         ]
 
-    def view_on_site(
-        self, request: HttpRequest, content_type_id: str, object_id: str
-    ) -> HttpResponseBase:
+    def view_on_site(self, request: HttpRequest, content_type_id: str, object_id: str) -> HttpResponseBase:
         """Django's way to a row's own page; nothing is found where an id is none that the row could have. Django's view
         lets the errors of UUIDs and of numbers that are too large through."""
         try:

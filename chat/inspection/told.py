@@ -60,7 +60,6 @@ def said_in(conversation: UUID, run: str, steps: Sequence[str] = ()) -> list[Sai
 
 def _first_seq(conversation: UUID, run: str) -> int | None:
 
-
     rows = Run.objects.filter(conversation_id=conversation, run=run)
     return rows.values_list("seq", flat=True).first()
 
@@ -71,9 +70,7 @@ def _after(found: dict[str, Said], event: Any, seq: int) -> None:
         case e.StepStarted():
             found.pop(event.step, None)
             digest = event.request.digest if event.request else ""
-            found[event.step] = Said(
-                event.step, seq, event.model, digest, attempt=event.attempt, ms=event.at
-            )
+            found[event.step] = Said(event.step, seq, event.model, digest, attempt=event.attempt, ms=event.at)
         case e.StepFinished() if event.step in found:
             begun = found[event.step]
             found[event.step] = Said(
@@ -111,7 +108,6 @@ def _calls(conversation: UUID, steps: list[str]) -> dict[str, dict[int, tuple[st
 
 
 def _with_results(said: Said, results: dict[int, tuple[str, str]]) -> Said:
-
 
     calls = tuple(
         replace(call, status=results[n][0], result=results[n][1]) if n in results else call

@@ -21,7 +21,16 @@ DAY_MS = 86_400_000
 #: Headers that tell nothing secret: these, and those that begin so. No other is kept, whatever a provider thinks of.
 PLAIN = frozenset(
     {
-        *("content-type", "content-length", "content-encoding", "date", "server", "via", "age", "retry-after"),
+        *(
+            "content-type",
+            "content-length",
+            "content-encoding",
+            "date",
+            "server",
+            "via",
+            "age",
+            "retry-after",
+        ),
         *("retry-after-ms", "openai-processing-ms", "openai-version", "x-envoy-upstream-service-time"),
         *("cf-ray", "cf-cache-status", "x-should-retry", "transfer-encoding"),
     }

@@ -1,7 +1,7 @@
 """An exported conversation, read as what it is: text from anywhere. Pure.
 
-    bytes ─► JSON, bounded in size, depth and numbers ─► events in an unbroken order, each of this release or of one
-    that it can read ─► Document, or BadImport with a sentence for people
+bytes ─► JSON, bounded in size, depth and numbers ─► events in an unbroken order, each of this release or of one
+that it can read ─► Document, or BadImport with a sentence for people
 """
 
 import base64
@@ -117,7 +117,9 @@ def _events(found: Any) -> Iterator[StoredEvent]:
         stored = _event(text, seq)
         branches += isinstance(stored.event, e.BranchOpened)
         if isinstance(stored.event, e.ConversationCreated) != (seq == 1):
-            raise _bad(_("A conversation begins once, with its first event; event {seq} is another."), seq=seq)
+            raise _bad(
+                _("A conversation begins once, with its first event; event {seq} is another."), seq=seq
+            )
         if branches > MAX_BRANCHES:
             raise _bad(_("It has more than {most} branches."), most=MAX_BRANCHES)
         yield stored
@@ -177,7 +179,12 @@ def _files(found: Any) -> Iterator[tuple[str, StoredFile]]:
         room -= len(data or b"")
         if room < 0:
             raise _bad(_("Its files are larger than {most} bytes together."), most=f"{MAX_FILES_BYTES:,}")
-        yield id, StoredFile(str(told.get("name", ""))[:200], str(told.get("media_type", "")), len(data or b""), data)
+        yield (
+            id,
+            StoredFile(
+                str(told.get("name", ""))[:200], str(told.get("media_type", "")), len(data or b""), data
+            ),
+        )
 
 
 def _data(told: Any) -> bytes | None:

@@ -121,7 +121,9 @@ def _append(
     after, committed = commit(state, seq, stored)
     journal.archive_here(conversation, base, committed, after)
     if "moved" in after:
-        after = journal.base_here(conversation).state  # another branch is shown, whose items only the rows have
+        after = journal.base_here(
+            conversation
+        ).state  # another branch is shown, whose items only the rows have
     return after, seq + len(stored), last
 
 

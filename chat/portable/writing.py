@@ -7,7 +7,8 @@ chain; the attached files, up to a bound; and the settings of its requests, for 
 import base64
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from agents import events as e
 from chat.models import Attachment, Conversation, Event, RequestSettings
@@ -16,8 +17,9 @@ from chat.portable import FORMAT, MAX_FILES_BYTES
 log = logging.getLogger(__name__)
 
 
-def lines(row: Conversation, *, prompts: bool = True) -> Iterator[str]:
-    """The file, piece by piece. `prompts`: with the settings of its requests, the agent's prompt among them."""
+def lines(row: Conversation, *, prompts: bool = True, also: Mapping[str, Any] | None = None) -> Iterator[str]:
+    """The file, piece by piece. `prompts`: with the settings of its requests, the agent's prompt among them. `also`:
+    what stands in it for others than the import."""
     about = {
         "format": FORMAT,
         "id": str(row.pk),
@@ -44,6 +46,8 @@ def lines(row: Conversation, *, prompts: bool = True) -> Iterator[str]:
     if prompts:
         kept = RequestSettings.objects.filter(digest__in=sorted(used)).values_list("digest", "text")
         yield ',\n"settings": ' + json.dumps(dict(kept), ensure_ascii=False)
+    for name, value in (also or {}).items():
+        yield f",\n{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"
     yield "}\n"
 
 
@@ -54,7 +58,9 @@ def _files(row: Conversation) -> Iterator[str]:
         if file.size <= room and (data := _bytes(file)) is not None:
             room -= file.size
             told["data"] = base64.b64encode(data).decode()
-        yield ("\n" if first else ",\n") + f"{json.dumps(str(file.pk))}: {json.dumps(told, ensure_ascii=False)}"
+        yield (
+            "\n" if first else ",\n"
+        ) + f"{json.dumps(str(file.pk))}: {json.dumps(told, ensure_ascii=False)}"
         first = False
 
 

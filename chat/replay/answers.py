@@ -89,9 +89,7 @@ def response_of(answer: Answer) -> Response:
     return Response(
         answer["text"],
         tuple(
-            AssembledCall(
-                call["name"], call["arguments"], call["state"], call["provider_id"], call["extra"]
-            )
+            AssembledCall(call["name"], call["arguments"], call["state"], call["provider_id"], call["extra"])
             for call in answer["calls"]
         ),
         answer["reasoning"],

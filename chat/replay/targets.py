@@ -94,9 +94,7 @@ def _same(settings: RequestSettings, agent: str) -> AgentSpec:
         for one in (spec, *fallbacks_of(spec)):
             if (canonical(one.base_url), one.model) == (canonical(settings.address), settings.model):
                 return one
-    at = [
-        one for one in ModelProvider.objects.all() if canonical(one.where) == canonical(settings.address)
-    ]
+    at = [one for one in ModelProvider.objects.all() if canonical(one.where) == canonical(settings.address)]
     at.sort(key=lambda one: account_of(settings.address, one.key) != settings.account)
     if at:
         return of_provider(at[0], settings.model)

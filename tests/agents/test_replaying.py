@@ -25,7 +25,9 @@ def asked(name: str, value: object, **style: object) -> AssembledCall:
 
 
 @given(CALLS)
-def test_the_recorded_calls_get_their_outcomes_in_order_however_they_are_written(told: list[tuple[str, object]]) -> None:
+def test_the_recorded_calls_get_their_outcomes_in_order_however_they_are_written(
+    told: list[tuple[str, object]],
+) -> None:
     record = Record(recorded(name, value, str(n)) for n, (name, value) in enumerate(told))
     got = record.answer([asked(name, value, indent=1, sort_keys=True) for name, value in told])
     assert [one.result if one else None for one in got] == [str(n) for n in range(len(told))]
@@ -33,9 +35,15 @@ def test_the_recorded_calls_get_their_outcomes_in_order_however_they_are_written
 
 
 @given(CALLS, NAMES, VALUES)
-def test_nothing_is_answered_that_was_not_recorded(told: list[tuple[str, object]], name: str, value: object) -> None:
+def test_nothing_is_answered_that_was_not_recorded(
+    told: list[tuple[str, object]], name: str, value: object
+) -> None:
     record = Record(recorded(*one, "x") for one in told)
-    same = [one for one in told if one[0] == name and json.dumps(one[1], sort_keys=True) == json.dumps(value, sort_keys=True)]
+    same = [
+        one
+        for one in told
+        if one[0] == name and json.dumps(one[1], sort_keys=True) == json.dumps(value, sort_keys=True)
+    ]
     got = record.take(asked(name, value))
     assert (got is not None) == bool(same)
 

@@ -22,7 +22,9 @@ from chat.inspection.told import Asked, Said
 
 LINES = st.lists(st.sampled_from(["a", "b", "c", "你好", ""]), max_size=30)
 TEXT = st.text(max_size=4)
-CALLS = st.lists(st.builds(Asked, TEXT, st.sampled_from(["{}", '{"a": 1}', "{"]), TEXT, TEXT), max_size=3).map(tuple)
+CALLS = st.lists(
+    st.builds(Asked, TEXT, st.sampled_from(["{}", '{"a": 1}', "{"]), TEXT, TEXT), max_size=3
+).map(tuple)
 STEPS = st.builds(
     Said, TEXT, st.integers(1, 99), TEXT, st.text(min_size=1, max_size=4), TEXT, TEXT, CALLS,
     st.builds(Usage, input=st.integers(0, 9), output=st.integers(0, 9)), TEXT, st.integers(0, 9),

@@ -16,7 +16,19 @@ from django.urls.converters import IntConverter, PathConverter, SlugConverter, S
 from tests.support import rows
 
 HUGE = "9" * 30
-TEXTS = ("1", "0", "-1", HUGE, "x", "é💧", "a" * 300, "00000000-0000-0000-0000-000000000000", "None", "1.5", "' OR 1")
+TEXTS = (
+    "1",
+    "0",
+    "-1",
+    HUGE,
+    "x",
+    "é💧",
+    "a" * 300,
+    "00000000-0000-0000-0000-000000000000",
+    "None",
+    "1.5",
+    "' OR 1",
+)
 ODD = {
     IntConverter: ("0", "1", str(2**31), str(2**63), HUGE),
     UUIDConverter: ("00000000-0000-0000-0000-000000000000", str(uuid.UUID(int=2**128 - 1))),

@@ -96,7 +96,9 @@ class TestReplay:
             "calls": [{"name": "look", "arguments": "{}", "answered": False}],
             "usage": {"input": 1, "output": 2, "cached": 0, "cost": 3_000_000_000},
         }  # fmt: skip
-        Replay.objects.update(state="done", steps=[answer], detail="unrecorded_call", started_at=1, ended_at=2)
+        Replay.objects.update(
+            state="done", steps=[answer], detail="unrecorded_call", started_at=1, ended_at=2
+        )
         html = staff.get(base.address("chat_conversation_replayed", row.pk, replay.pk)).content.decode()
         assert "second answer" in html and "gpt-new" in html and "1.50 s" in html and "$3.0000" in html
         assert "No tool is run in a replay" in html or "No tool is" in html
@@ -107,7 +109,9 @@ class TestReplay:
             assert "Choose one of the list" in staff.post(ask_page(row), {"target": target}).content.decode()
         assert not Replay.objects.exists()
 
-    def test_viewers_see_replays_and_ask_for_none(self, client: Any, bob: Any, row: Conversation, charlie: Any) -> None:
+    def test_viewers_see_replays_and_ask_for_none(
+        self, client: Any, bob: Any, row: Conversation, charlie: Any
+    ) -> None:
         Replay.objects.create(
             conversation=row, user=charlie, by="charlie", seq=seq_of(row), step="s", run="r", target="same",
             target_name="same", created_at=1,
@@ -122,7 +126,9 @@ class TestReplay:
         assert "Send it again" not in request and "charlie" in request
         assert viewer.get(base.address("chat_conversation_import")).status_code == 403
 
-    def test_operators_ask_for_some_and_import_nothing(self, client: Any, bob: Any, row: Conversation) -> None:
+    def test_operators_ask_for_some_and_import_nothing(
+        self, client: Any, bob: Any, row: Conversation
+    ) -> None:
         operator = of_group(client, bob, "operator")
         assert operator.post(ask_page(row), {"target": "same"}).status_code == 302
         assert operator.get(base.address("chat_conversation_import")).status_code == 403
@@ -151,7 +157,10 @@ class TestReplay:
     def test_the_day_ends_it(self, staff: Any, row: Conversation, settings: Any) -> None:
         settings.HOLDFAST_REPLAYS_PER_DAY = 1
         staff.post(ask_page(row), {"target": "same"})
-        assert "as many requests sent again today" in staff.post(ask_page(row), {"target": "same"}).content.decode()
+        assert (
+            "as many requests sent again today"
+            in staff.post(ask_page(row), {"target": "same"}).content.decode()
+        )
         assert Replay.objects.count() == 1
 
 
@@ -199,9 +208,11 @@ class TestImport:
         page = self.upload(staff, "".join(lines(row)).encode()).content.decode()
         assert "was imported" in page and "second answer" in page
         new = Conversation.objects.get(owner=bob)
-        assert LogEntry.objects.filter(object_id=str(new.pk), change_message__contains="Imported for bob").exists()
+        assert LogEntry.objects.filter(
+            object_id=str(new.pk), change_message__contains="Imported for bob"
+        ).exists()
         sent = staff.get(base.address("chat_conversation_request", new.pk, seq_of(new))).content.decode()
-        assert "not quite what was sent" in sent and "gpt-old" not in sent or "question 0" in sent
+        assert ("not quite what was sent" in sent and "gpt-old" not in sent) or "question 0" in sent
 
     @pytest.mark.parametrize("data", [b"{}", b"\xff", b"x" * 2_000])
     def test_what_is_none_says_so(self, staff: Any, settings: Any, bob: Any, data: bytes) -> None:

@@ -98,16 +98,29 @@ def rows_of(row: Conversation) -> list[list[Any]]:
     """What everybody reads of a conversation, without ids."""
     return [
         list(Message.objects.filter(conversation=row).order_by("seq").values_list("seq", "kind", "at")),
-        list(Step.objects.filter(conversation=row).order_by("seq").values_list("seq", "status", "open", "model")),
         list(
-            Call.objects.filter(conversation=row).order_by("step", "ordinal").values_list("name", "arguments").order_by("pk")
+            Step.objects.filter(conversation=row)
+            .order_by("seq")
+            .values_list("seq", "status", "open", "model")
         ),
-        list(Run.objects.filter(conversation=row).order_by("seq").values_list("seq", "status", "attempt", "code")),
+        list(
+            Call.objects.filter(conversation=row)
+            .order_by("step", "ordinal")
+            .values_list("name", "arguments")
+            .order_by("pk")
+        ),
+        list(
+            Run.objects.filter(conversation=row)
+            .order_by("seq")
+            .values_list("seq", "status", "attempt", "code")
+        ),
     ]
 
 
 def closes(row: Conversation, after: int) -> list[str]:
-    return list(Event.objects.filter(conversation=row, seq__gt=after).order_by("seq").values_list("type", flat=True))
+    return list(
+        Event.objects.filter(conversation=row, seq__gt=after).order_by("seq").values_list("type", flat=True)
+    )
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -191,7 +204,9 @@ def test_what_is_open_is_closed_and_nothing_acts(alice: Any) -> None:
 
 def test_files_come_along_and_are_the_new_owners(alice: Any, bob: Any) -> None:
     kept, _ = attachments.keep(alice.pk, uuid.uuid4(), "notes.txt", "Tee ☕".encode(), 1)
-    message = e.MessageAdded(at=2, message=str(uuid.uuid4()), text="look", attachments=(attachments.ref(kept),))
+    message = e.MessageAdded(
+        at=2, message=str(uuid.uuid4()), text="look", attachments=(attachments.ref(kept),)
+    )
     row = told(alice, [e.ConversationCreated(at=1, title="T", agent="nobody-here"), message])
     Attachment.objects.filter(pk=kept.pk).update(conversation=row)
     data = exported(row)
@@ -290,7 +305,9 @@ def test_random_damage_is_refused_or_taken_in_whole(alice: Any) -> None:
         for _ in range(random.randint(1, 3)):
             one = random.choice(events[1:])
             name = random.choice(list(one))
-            one[name] = random.choice([None, -1, 2**31, 2**62, "", "x" * 90, [], {}, "user:1", one["type"], 0.5])
+            one[name] = random.choice(
+                [None, -1, 2**31, 2**62, "", "x" * 90, [], {}, "user:1", one["type"], 0.5]
+            )
         if random.random() < 0.3:
             del events[random.randrange(1, len(events))]
         if random.random() < 0.3:

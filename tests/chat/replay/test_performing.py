@@ -69,7 +69,12 @@ async def talk(house: House, provider: Provider, profile: str = "openai-chat") -
     from dataclasses import replace
 
     spec = replace(
-        SPEC, base_url=provider.url, model="gpt-test", prompt="You help. é", profile=profile, tools=("look", "act")
+        SPEC,
+        base_url=provider.url,
+        model="gpt-test",
+        prompt="You help. é",
+        profile=profile,
+        tools=("look", "act"),
     )
     house.spec = spec
     await house.submit(CreateBody(kind="create", title="Tea"))
@@ -152,7 +157,9 @@ async def test_a_call_that_was_not_recorded_ends_the_replay(
         assert house.bench.started == ["look", "act"]
 
 
-@pytest.mark.parametrize("profile", ["anthropic-messages", "gemini-native", "openai-responses", "deepseek-thinking"])
+@pytest.mark.parametrize(
+    "profile", ["anthropic-messages", "gemini-native", "openai-responses", "deepseek-thinking"]
+)
 async def test_another_model_gets_the_request_in_its_own_dialect(
     house: House, database: Database, alice: Any, settings: Any, profile: str
 ) -> None:
@@ -217,7 +224,7 @@ async def test_a_worker_that_leaves_gives_it_back_at_once(
         async def sent() -> bool:
             return len(provider.requests) == 4
 
-        await eventually(sent)
+        await eventually(sent, 10, "the request of the replay")
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await made.arefresh_from_db()
@@ -243,7 +250,9 @@ async def test_what_is_not_configured_any_more_is_asked_nothing(
         assert gone.state == "failed" and len(provider.raw) == 3
 
 
-async def test_nobody_has_more_than_their_day_and_their_open_ones(house: House, alice: Any, settings: Any) -> None:
+async def test_nobody_has_more_than_their_day_and_their_open_ones(
+    house: House, alice: Any, settings: Any
+) -> None:
     async with Provider(answering) as provider:
         await talk(house, provider)
         settings.HOLDFAST_REPLAYS_PER_DAY = 3
