@@ -132,7 +132,7 @@ class ConversationAdmin(
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The list, with a way to the import for whoever may."""
-        shown = {"import": base.address("chat_conversation_import")} if may_import(request) else {}
+        shown = {"import": base.address("chat_conversation_import"), "label": _("Import…")} if may_import(request) else {}
         return super().changelist_view(request, {**(extra_context or {}), "import_links": shown})
 
     def get_urls(self) -> list[Any]:
