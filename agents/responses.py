@@ -1,4 +1,4 @@
-"""What a provider has answered over HTTP, before anything is made of it: for operators, where the settings want it kept.
+"""What a provider has answered over HTTP, before anything is made of it: for operators, if the settings want it.
 
 answering ─► hear(…) ─► dialects/http.py puts in what comes ─► ResponseLog.keep, when the step is over
 """

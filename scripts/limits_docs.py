@@ -6,8 +6,8 @@ exit status is 1 when the page is not what would be written.
 
 import ast
 import os
-import secrets
 import re
+import secrets
 import sys
 import tempfile
 from collections.abc import Iterator

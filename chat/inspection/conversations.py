@@ -132,8 +132,9 @@ class ConversationAdmin(
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The list, with a way to the import for whoever may."""
-        shown = {"import": base.address("chat_conversation_import"), "label": _("Import…")} if may_import(request) else {}
-        return super().changelist_view(request, {**(extra_context or {}), "import_links": shown})
+        shown = {"import": base.address("chat_conversation_import"), "label": _("Import…")}
+        links = shown if may_import(request) else {}
+        return super().changelist_view(request, {**(extra_context or {}), "import_links": links})
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.file)

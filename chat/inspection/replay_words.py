@@ -12,8 +12,8 @@ WORDS = {
     ),
     "whole_explained": _(
         "A worker sends the requests of this run once more, one after the other. Calls with the same name and the same "
-        "arguments as recorded ones get the recorded results; the first other call ends the replay. No tool is run, and "
-        "the conversation is not touched. It costs what these requests cost."
+        "arguments as recorded ones get the recorded results; the first other call ends the replay. No tool is run, "
+        "and the conversation is not touched. It costs what these requests cost."
     ),
     "to": _("Send it to"),
     "same_model": _("the same model at the same address"),

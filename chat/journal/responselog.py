@@ -1,4 +1,4 @@
-"""Keeps what providers have answered, as far as the settings want it, without anything secret (`agents/responses.py`)."""
+"""Keeps what providers have answered, as far as settings want it, without anything secret (`agents/responses.py`)."""
 
 import logging
 from collections.abc import Mapping

@@ -186,7 +186,7 @@ def _make(work: Work, n: int) -> tuple[dict[str, Any], RequestSettings, str, boo
     told, target = _told(work, n), _target(work)
     settings, facts, sent = told.settings, told.facts, told.answered if recorded else ""
     if n == 0:
-        files = work.recorded.files
+        files, sent = work.recorded.files, work.recorded.answered
     else:
         files = contents_of(work.row.conversation_id, work.history, settings, facts)
     rendered, asked = render_for(work.history, settings, facts, files, target, sent)

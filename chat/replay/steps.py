@@ -1,4 +1,4 @@
-"""The steps of a recorded run, as a replay needs them: how each was asked, what was said after it, what its calls got."""
+"""The steps of a recorded run, as a replay needs them: how each was asked, what was said after it, its calls."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,4 +1,4 @@
-"""The pages of replays, of two runs compared, of raw responses and of the import: who may, what they do, what they show."""
+"""The pages of replays, of two runs compared, raw responses and import: who may, what they do and show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A conversation that was exported is taken in again: as a new one, whole, equal but for ids, and nothing acts again."""
+"""A conversation that was exported is taken in again: whole, equal but for ids, and nothing acts again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recorded requests are sent again by a worker: to the same model and to others, without touching their conversation."""
+"""Recorded requests are sent again by a worker: to the same model and others, beside their conversation."""
 
 from __future__ import annotations
 
