@@ -80,11 +80,12 @@ async def perform(
 
     `fallbacks` are the models of `fallbacks_of(agent)`; each is asked from then on in this run when the one before
     cannot answer. Refused requests go to `faults`; none whose digest is in `refused` is sent again (rule T5). What
-    requests say beside the history goes to `requests`, once per version (`agents/recording.py`), what providers have
-    answered to `responses`. In which form a model takes requests is asked of `learned`, and told there. Without `rescue` a refusal ends the run: whoever wants to know
-    what is refused does not want it asked again in another form. `unwatched` names the entrances through which nobody
-    watches what becomes of a run (rule R4), `quoting` those whose messages may repeat what agents have said. `acting`
-    finds who acts in a step, and so what its calls may be; without it that is `owner`.
+    requests say beside the history goes to `requests`, once per version (`agents/recording.py`), what providers
+    have answered to `responses`. In which form a model takes requests is asked of `learned`, and told there.
+    Without `rescue` a refusal ends the run: whoever wants to know what is refused does not want it asked again in
+    another form. `unwatched` names the entrances through which nobody watches what becomes of a run (rule R4),
+    `quoting` those whose messages may repeat what agents have said. `acting` finds who acts in a step, and so what
+    its calls may be; without it that is `owner`.
     """
     profile = chosen(agent)
     work = Work(

@@ -24,7 +24,8 @@ IMPORT = "chat.import_conversation"
 WORDS = {
     "explained": _(
         "The JSON that an export wrote, here or on another installation, becomes a new conversation. Nothing in it "
-        "acts again: no run is begun and no tool is called, and what was open is closed. All of it is taken in, or nothing."
+        "acts again: no run is begun and no tool is called, and what was open is closed. All of it is taken in, or "
+        "nothing."
     ),
     "button": _("Import it"),
     "no": _("No, take me back"),

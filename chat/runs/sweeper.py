@@ -202,7 +202,7 @@ class Sweeper:
         return False
 
     async def tidy(self) -> int:
-        """Once an hour, remove files that were uploaded and never sent; how many. And raw responses that are too old."""
+        """Once an hour, remove files that were uploaded and never sent; how many. And old raw responses."""
         now = self._clock.now()
         if now < self._tidy_at:
             return 0
