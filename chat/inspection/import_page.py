@@ -64,8 +64,12 @@ class ImportAdmin(admin.ModelAdmin):
         """Ask for the file and the owner, and take it in."""
         if not may_import(request):
             raise PermissionDenied
-        posted = (request.POST, request.FILES) if request.method == "POST" else ()
-        form = ImportForm(*posted, initial={"owner": request.user.get_username()})
+        posted = request.method == "POST"
+        form = ImportForm(
+            request.POST if posted else None,
+            request.FILES if posted else None,
+            initial={"owner": request.user.get_username()},
+        )
         if request.method == "POST" and form.is_valid():
             try:
                 document = read(form.cleaned_data["file"].read(), settings.HOLDFAST_MAX_IMPORT_BYTES)

@@ -1,6 +1,6 @@
 """The pages on which a recorded request is sent again, and on which its answers stand beside the recorded ones."""
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -249,7 +249,7 @@ def _side(
         (WORDS["ended_by"], finish),
     )
     return {
-        "facts": [(name, cast(str, value)) for name, value in facts if value],
+        "facts": [(name, value) for name, value in facts if value],
         "text": base.block(text, MAX_TEXT) if text else "",
         "reasoning": base.block(reasoning, MAX_TEXT) if reasoning else "",
         "calls": [

@@ -3,12 +3,13 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from chat.inspection import base
 from chat.inspection.operating import Operator
+from chat.inspection.reading import was_read
 from chat.models import Replay
 
 
@@ -27,7 +28,8 @@ class StateFilter(admin.SimpleListFilter):
 class ReplayAdmin(base.ReadOnlyAdmin):
     """Only for those who may read conversations."""
 
-    list_display = ("name", "chat", "badge", "to", "by", "asked", "duration", "tokens")
+    list_display = ("page", "chat", "badge", "to", "by", "asked", "duration", "tokens")
+    list_display_links = None
     list_filter = (StateFilter,)
     list_select_related = ("conversation",)
     ordering = ("-id",)
@@ -39,19 +41,20 @@ class ReplayAdmin(base.ReadOnlyAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_view_permission(request, obj) and Operator(request.user).reads
 
+    fields: ClassVar[Any] = ("page", "chat", "badge", "to", "by", "asked", "duration", "tokens")
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """The page of its conversation on which its answers stand beside the recorded ones."""
+        """Its facts, and the way to the page on which its answers stand beside the recorded ones."""
         row = self.get_object(request, object_id) if self.has_view_permission(request) else None
-        if row is None:
-            return super().change_view(request, object_id, form_url, extra_context)
-        page = base.address("chat_conversation_replayed", row.conversation_id, row.pk)
-        return HttpResponseRedirect(page)
+        if row is not None:
+            was_read(request.user, row.conversation, "replay")
+        return super().change_view(request, object_id, form_url, extra_context)
 
     @admin.display(description=_("step"))
-    def name(self, row: Replay) -> str:
-        return row.step
+    def page(self, row: Replay) -> SafeString:
+        return base.link(row.step, "chat_conversation_replayed", row.conversation_id, row.pk)
 
     @admin.display(description=_("conversation"))
     def chat(self, row: Replay) -> SafeString:

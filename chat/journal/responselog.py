@@ -65,12 +65,13 @@ class KeptResponses:
 
         def work() -> None:
             body = bytes(heard.body).decode("utf-8", "replace") if self.most else ""
+            headers: Any = {name: without_keys(value, using) for name, value in plain(heard.headers).items()}
             m.RawResponse.objects.using(using).create(
                 conversation_id=self._conversation,
                 run=run,
                 step=step,
                 status=heard.status,
-                headers={name: without_keys(value, using) for name, value in plain(heard.headers).items()},
+                headers=headers,
                 request_id=without_keys(request_id(heard.headers), using)[:200],
                 model=model[:200],
                 address=address[:300],

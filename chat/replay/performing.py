@@ -236,7 +236,11 @@ def _take(worker: str, using: str) -> int | None:
     lost.filter(tries__lt=MAX_TRIES).update(state="waiting", claimed_by="")
     for row in rows.filter(state="waiting").order_by("pk")[:5]:
         mine = rows.filter(pk=row.pk, state="waiting")
-        taken = {"state": "running", "tries": row.tries + 1, "started_at": row.started_at or now}
+        taken: dict[str, Any] = {
+            "state": "running",
+            "tries": row.tries + 1,
+            "started_at": row.started_at or now,
+        }
         if CLAIM.take(mine, now, now + CLAIM_MS, who=worker, **taken):
             return int(row.pk)
     return None

@@ -7,6 +7,7 @@ import re
 from collections import deque
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -93,7 +94,7 @@ def replay(page: Page, address: str, house: Any) -> None:
     conversation, seq = house.sql(
         "select conversation_id, seq from chat_event where type = 'step.started' order by id desc limit 1"
     )[0]
-    page.goto(f"{address}/admin/chat/conversation/{conversation}/request/{seq}/replay/")
+    page.goto(f"{address}/admin/chat/conversation/{UUID(conversation)}/request/{seq}/replay/")
     page.locator(".submit-row input[type=submit]").click()
     expect(page.locator(".hf-is-done")).to_be_visible(timeout=60_000)
     expect(page.locator(".hf-side")).to_have_count(2)
