@@ -20,8 +20,9 @@ from chat.replay.sent import NotKept, sent_at
 
 #: Pairs of steps on one page: each may have two requests made again.
 STEPS = 8
-#: Characters of one line of a difference, and lines beside a change.
+#: Characters of one line that differs, and of one beside it; and lines beside a change.
 MAX_LINE = 4_000
+MAX_BESIDE = 400
 AROUND = 2
 
 WORDS: dict[str, Any] = {
@@ -182,7 +183,8 @@ def _shown(pieces: list[comparing.Piece]) -> list[dict[str, Any]]:
     """A difference for the page: of what is the same, only what stands beside a change."""
     shown: list[dict[str, Any]] = []
     for place, piece in enumerate(pieces):
-        lines = [line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]}…" for line in piece.lines]
+        most = MAX_LINE if piece.change != "same" else MAX_BESIDE
+        lines = [line if len(line) <= most else f"{line[:most]}…" for line in piece.lines]
         if piece.change != "same":
             shown.append({"change": piece.change, "lines": "\n".join(lines)})
             continue
