@@ -21,7 +21,7 @@ Door = Literal["web", "private", "group", "automation", "webhook", "api", "admin
 #: What they want. The last group is what an agent does in a run that they have asked for.
 Action = Literal[
     "read", "begin", "write", "rewrite", "stop", "rename", "change_agent", "delete", "refuse", "allow", "settle",
-    "offer", "give_up", "rebuild", "export", "erase",
+    "offer", "give_up", "rebuild", "export", "import", "replay", "erase",
     "keep", "act_for", "end_for", "fire", "see_secret", "hold_tokens",
     "look", "change", "remember", "set_up", "listen",
 ]  # fmt: skip
@@ -73,6 +73,8 @@ ACTION_NAMES: Mapping[Action, str] = {
     "rebuild": "rebuild its session in Redis from SQL",
     "export": "take it out as a file",
     "erase": "delete it for good",
+    "import": "bring one in from a file",
+    "replay": "have a recorded request sent again, beside it",
     "keep": "make and change schedules and triggers of one's own",
     "act_for": "make, change or fire schedules and triggers of somebody else",
     "end_for": "pause and remove them, and revoke tokens of somebody else",
@@ -129,7 +131,7 @@ RULES: tuple[Rule, ...] = (
         ("admin",),
         (
             *("read", "export", "stop", "settle", "refuse", "allow", "offer", "give_up", "rebuild", "erase"),
-            *("act_for", "end_for", "see_secret"),
+            *("import", "replay", "act_for", "end_for", "see_secret"),
         ),
         ("permission",),
     ),

@@ -15,7 +15,28 @@ from django.dispatch import receiver
 from django.utils.translation import gettext_lazy as _
 
 from agents.events import ACTIVE_RUN
+from chat.replay.models import RawResponse, Replay
 from chat.support.fields import JsonText
+
+__all__ = [
+    "Attachment",
+    "Call",
+    "Command",
+    "Conversation",
+    "Event",
+    "Fault",
+    "Installation",
+    "Message",
+    "QueueFailure",
+    "RawResponse",
+    "Replay",
+    "RequestSettings",
+    "Run",
+    "Step",
+    "Used",
+    "in_lists",
+    "listed",
+]
 
 
 class Used(models.Model):
@@ -64,6 +85,7 @@ class Conversation(Used):
     class Meta:
         verbose_name = _("conversation")
         verbose_name_plural = _("conversations")
+        permissions: ClassVar[Any] = (("import_conversation", "Can import conversations"),)
         indexes = (
             models.Index(
                 fields=["owner", "-pinned_at"],

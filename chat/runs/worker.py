@@ -22,6 +22,7 @@ from django.conf import settings
 
 from agents.dialects.http import close_clients
 from chat.extensions import Service, ServiceContext, services
+from chat.replay.performing import perform_replays
 from chat.retention.service import keep_house
 from chat.runs.consumer import take_tasks
 from chat.runs.dependencies import installed_dependencies
@@ -109,6 +110,7 @@ async def serve(
         asyncio.create_task(perform_trials(runtime.database, name), name="trials"),
         asyncio.create_task(keep_house(sessions, runtime.database, name), name="retention"),
         asyncio.create_task(keep_index(), name="search"),
+        asyncio.create_task(perform_replays(runtime.database, name), name="replays"),
         *(asyncio.create_task(_serve(service, given), name=service.name) for service in services()),
         asyncio.create_task(take_tasks(pool, share, leaving, Answerer(sessions).answer), name="streaq"),
     ]
