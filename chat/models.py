@@ -77,6 +77,12 @@ class Conversation(Used):
             ),
             # What was written to lately: looks of messengers and triggers, and the admin's list.
             models.Index(fields=["-updated_at", "id"], name="conversation_recent"),
+            # What its owner has deleted, until it is deleted for good.
+            models.Index(
+                fields=["deleted_at"],
+                name="conversation_deleted",
+                condition=models.Q(deleted_at__isnull=False),
+            ),
         )
 
     def __str__(self) -> str:
