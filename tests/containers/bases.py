@@ -93,7 +93,9 @@ STAND_INS = {
             f"{PATH}:/usr/lib/postgresql/17/bin",
             "ENV PGDATA=/var/lib/postgresql/data",
             'ENTRYPOINT ["postgres-entrypoint"]',
-            'CMD ["postgres"]',
+            # mmdebstrap leaves nothing in /run, where Debian's PostgreSQL would have its socket.
+            "ENV PGHOST=/tmp",
+            'CMD ["postgres", "-c", "unix_socket_directories=/tmp"]',
         ),
     ),
 }

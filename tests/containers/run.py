@@ -70,7 +70,7 @@ def sources(commit: str, folder: Path) -> Path:
 
 def try_all(engine: Engine, before: str, times: int, seed: int, report: Report) -> None:
     """Everything, in an order in which each step finds what it needs; what cannot go on is left out."""
-    with ExitStack() as ending, tempfile.TemporaryDirectory(prefix="holdfast-compose-") as name:
+    with tempfile.TemporaryDirectory(prefix="holdfast-compose-") as name, ExitStack() as ending:
         folder, suffix = Path(name), secrets.token_hex(3)
         images = {"now": f"holdfast-try:now-{suffix}", "before": f"holdfast-try:before-{suffix}"}
         texts = [(ROOT / file).read_text() for file in ("Dockerfile", "docker-compose.yml")]
