@@ -19,7 +19,7 @@ EXAMPLES ?= 500
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz hostile bounded adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority limits lock wheel bench bench-check bench-counts shots clean audit sbom templates servers streams sdks webhooks senders feishu-fuzz stopping image engines
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz hostile bounded adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority limits lock wheel bench million bench-check bench-counts shots clean audit sbom templates servers streams sdks webhooks senders feishu-fuzz stopping image engines
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -160,6 +160,10 @@ bench: tools ## Measure, each figure beside a bare relay in the same run
 
 bench-check: tools ## Count what a turn, a token and a reconnect ask of the stores, and compare with what is stored
 	$(PY) -m bench.counts
+
+million: tools ## Time every page of the admin in a database of a million events (DATABASE, CONVERSATIONS)
+	$(PY) -m bench.million $(if $(filter postgres,$(DATABASE)),--postgres) \
+		$(if $(filter command line environment,$(origin CONVERSATIONS)),--conversations $(CONVERSATIONS))
 
 bench-counts: tools ## Store these counts anew, after a change that means to change them
 	$(PY) -m bench.counts --write
