@@ -40,9 +40,10 @@ class Tree:
     hooks: tuple[str, ...] = ()
 
     def key(self) -> str:
-        """Changes whenever another tree would come of it."""
-        files = [path.read_bytes() for path in sorted(FILES.iterdir()) if path.is_file()]
-        return hashlib.sha256(repr((self, files)).encode()).hexdigest()[:16]
+        """Changes whenever another tree would come of it, and not with the folder of the checkout."""
+        hooks = [hook.replace(str(FILES), "") for hook in self.hooks]
+        files = [path.read_bytes() for path in sorted(FILES.iterdir()) if path.name in "".join(hooks)]
+        return hashlib.sha256(repr((self.suite, self.packages, hooks, files)).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
