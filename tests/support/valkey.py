@@ -19,8 +19,7 @@ from tests.support.waiting import wait_until
 class Valkey:
     """One Valkey process. `aof=True` keeps what was written across `stop`/`start`; `fsync` says how soon it is
     on the disk: `always` for tests that lose exactly what they mean to lose, `everysec` as in production.
-    `copies`: the port of a primary whose replica this one is. `options`: more of its command line. `program`: another
-    server that is started in the same way, such as Redis."""
+    `copies`: the port of a primary whose replica this one is. `options`: more of its command line."""
 
     def __init__(
         self,
@@ -31,14 +30,12 @@ class Valkey:
         folder: Path | None = None,
         copies: int | None = None,
         options: Sequence[str] = (),
-        program: str | None = None,
     ) -> None:
         self.port = port or claim_port()
         self.aof = aof
         self.fsync = fsync
         self.copies = copies
         self.options = tuple(options)
-        self.program = program
         self._own_folder = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="holdfast-valkey-"))
         self.process: subprocess.Popen[bytes] | None = None
@@ -60,7 +57,7 @@ class Valkey:
             options += ["--replicaof", "127.0.0.1", self.copies]
         options += self.options
         self.process = subprocess.Popen(
-            [self.program or str(get_binary_path()), *map(str, options)],
+            [str(get_binary_path()), *map(str, options)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
