@@ -20,7 +20,7 @@ from chat.inspection.file_pages import EXPORT, FilesAdmin
 from chat.inspection.filters import DateFilter, NeedsFilter
 from chat.inspection.finding import find
 from chat.inspection.help_pages import HelpedAdmin
-from chat.inspection.helping import REBUILD
+from chat.inspection.helping import ERASE, REBUILD
 from chat.inspection.moments import MomentsAdmin
 from chat.inspection.operating import Operator
 from chat.inspection.reading import was_read
@@ -98,7 +98,7 @@ WORDS = {
 
 @admin.register(Conversation)
 class ConversationAdmin(HelpedAdmin, FilesAdmin, MomentsAdmin, SentAdmin, base.ReadOnlyAdmin):
-    helps = (REBUILD,)
+    helps = (REBUILD, ERASE)
     list_display = ("name", "owner", "by", "badge", "events", "used", "last")
     list_filter = (
         NeedsFilter, RunStateFilter, DateFilter, AgentFilter, EntranceFilter, ConversationOwnerFilter,
