@@ -1,6 +1,7 @@
 // What the UI sees of the sync engine: types only. The UI renders these values and calls these methods, nothing else.
 import type { Drafts } from "./drafts";
 import type { LocalFile, Upload } from "./files";
+import type { Notes } from "./notes";
 import type { Problem } from "./problem";
 import type {
   AgentEntry,
@@ -20,6 +21,7 @@ import type {
 } from "./protocol.gen";
 import type { Schedules } from "./schedules";
 import type { Timeline } from "./timeline";
+import type { Triggers } from "./triggers";
 
 /**
  * A value that changes. Made for `useSyncExternalStore(x.subscribe, x.getSnapshot)`: both are bound, a snapshot
@@ -234,6 +236,10 @@ export interface Client {
   loadOlder(conversation: string): Promise<void>;
   /** What is to be said to agents at certain times. */
   readonly schedules: Schedules;
+  /** What is waited for, and what agents are told when it happens. */
+  readonly triggers: Triggers;
+  /** What agents have noted for the reader. */
+  readonly notes: Notes;
   /** What a run did with its time. Rejects with `HttpError`. */
   timeline(conversation: string, run: string): Promise<Timeline>;
   /** A call whole. Rejects with `HttpError`. */

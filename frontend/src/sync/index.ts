@@ -9,6 +9,7 @@
 export * from "./api";
 export type { Draft, Drafts } from "./drafts";
 export type { LocalFile, Upload, UploadCode } from "./files";
+export type * from "./notes";
 export type { Ports } from "./ports";
 export { type FieldProblems, HttpError, type Problem, type ProblemCode } from "./problem";
 export type * from "./protocol.gen";
@@ -16,6 +17,7 @@ export { MAX_ATTACHMENTS, MAX_NOTE, MAX_TEXT, PROTOCOL, WINDOW } from "./protoco
 export type * from "./schedules";
 export { isBlank } from "./text";
 export type { Span, Timeline } from "./timeline";
+export type * from "./triggers";
 
 import type { Client } from "./api";
 import { Engine } from "./engine";
