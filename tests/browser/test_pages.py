@@ -165,8 +165,11 @@ def test_notes_are_changed_and_ended_by_keyboard_alone(visit: Any, house: Stack)
     chat.hook("notes-delete-all").click()
     chat.hook("note-delete-confirm").click()
     expect(chat.hook("note-row")).to_have_count(0)
-    rows = house.sql("select text from agents_note where key <> '' and deleted_at is null")
-    assert rows == []
+    rows = house.sql(
+        "select n.text, n.deleted_at is null from agents_note n join auth_user u on u.id = n.owner_id "
+        "where u.username = 'bob'"
+    )
+    assert [(text, bool(there)) for text, there in rows] == [("", False)] * 3
 
 
 def test_what_an_agent_notes_is_on_the_page_with_the_way_to_where_it_was_said(visit: Any, house: Stack) -> None:
