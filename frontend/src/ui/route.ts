@@ -54,7 +54,7 @@ export interface Page {
 const KEPT = /^\/(?:(schedules|triggers)(?:\/(new|[0-9a-f-]{36})(\/edit)?)?|(notes))\/?$/;
 
 /** The page that an address names; null: that of a conversation. */
-export function pageOf(path: string): Page | null {
+function pageOf(path: string): Page | null {
   const found = KEPT.exec(path.startsWith(PREFIX) ? path.slice(PREFIX.length) : path);
   if (!found) return null;
   return { kind: (found[1] ?? found[4]) as Kept, id: found[2] ?? null, edit: found[3] !== undefined };

@@ -6,7 +6,7 @@ import type { Page } from "../route";
 import { PageLink } from "./PageLink";
 
 /** What the page needs of the frame around it. */
-export interface Surroundings {
+interface Surroundings {
   sidebarHidden: boolean;
   onSidebar: () => void;
   /** Hears what the page is called, for the title of the tab. */

@@ -3,6 +3,7 @@ import type { FieldProblems, ScheduleEntry, ScheduleList } from "../../sync";
 import { useClient, useList, useSetup } from "../client";
 import { type Key, useWords } from "../i18n";
 import { problemOf, said } from "../pages/trouble";
+import { useFocusWrong } from "../pages/useFocusWrong";
 import { useKeptForm } from "../pages/useKeptForm";
 import { Labelled } from "../parts/Labelled";
 import { changesOf, draftOf, emptyFields, type Fields, fieldsOf, TIMES } from "./fields";
@@ -36,6 +37,8 @@ export function ScheduleForm({ entry: given, leastS, destinations, onCancel, onS
   // Made once per form: sent twice, it is still one schedule.
   const [id] = useState(() => schedules.newId());
   const form = useRef<HTMLFormElement>(null);
+  const [refusals, setRefusals] = useState(0);
+  useFocusWrong(form, refusals);
 
   /** What is wrong with a field of the draft, in the reader's language where we have words for it. */
   const wrong = (...names: string[]): string | null => {
@@ -69,7 +72,7 @@ export function ScheduleForm({ entry: given, leastS, destinations, onCancel, onS
       setProblems(problem.fields ?? {});
       setFailed(problem.fields ? words.t("schedule.check") : said(problem, words));
       setSaving(false);
-      setTimeout(() => form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
+      setRefusals((n) => n + 1);
     }
   };
 

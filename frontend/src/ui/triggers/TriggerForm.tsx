@@ -3,6 +3,7 @@ import type { FieldProblems, ScheduleEntry, TriggerEntry, TriggerList } from "..
 import { useClient, useList, useSetup } from "../client";
 import { type Key, useWords } from "../i18n";
 import { problemOf, said } from "../pages/trouble";
+import { useFocusWrong } from "../pages/useFocusWrong";
 import { useKeptForm } from "../pages/useKeptForm";
 import { Labelled } from "../parts/Labelled";
 import { changesOf, draftOf, emptyFields, type Fields, fieldsOf, SECRET } from "./fields";
@@ -36,6 +37,8 @@ export function TriggerForm({ entry: given, list, schedules, onCancel, onSaved }
   // Made once per form: sent twice, it is still one trigger.
   const [id] = useState(() => triggers.newId());
   const form = useRef<HTMLFormElement>(null);
+  const [refusals, setRefusals] = useState(0);
+  useFocusWrong(form, refusals);
   const wrong = (name: string): string | null => problems[name]?.detail ?? null;
 
   const save = async () => {
@@ -54,7 +57,7 @@ export function TriggerForm({ entry: given, list, schedules, onCancel, onSaved }
       setProblems(problem.fields ?? {});
       setFailed(problem.fields ? words.t("schedule.check") : said(problem, words));
       setSaving(false);
-      setTimeout(() => form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
+      setRefusals((n) => n + 1);
     }
   };
 

@@ -9,7 +9,7 @@ import { useHistory } from "../pages/useHistory";
 const tones = { ok: "text-ok", bad: "text-danger", busy: "text-accent", quiet: "text-ink-2" };
 
 /** How it went, as a key of the dictionary and a colour. */
-export function firingState(firing: TriggerFiring): [Key, keyof typeof tones] {
+function firingState(firing: TriggerFiring): [Key, keyof typeof tones] {
   if (firing.state === "pending") return ["schedule.state_received", "busy"];
   if (firing.state === "failed") return ["schedule.state_failed", "bad"];
   if (firing.state === "skipped") return ["trigger.not_fired", "quiet"];

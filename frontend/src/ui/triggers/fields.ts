@@ -39,7 +39,7 @@ export const SECRET = ["secret"] as const;
 const MINUTE_MS = 60_000;
 
 /** What a `datetime-local` field shows for a moment, by the clock of this browser. */
-export function localTime(at: number): string {
+function localTime(at: number): string {
   const shifted = new Date(at - new Date(at).getTimezoneOffset() * MINUTE_MS);
   return shifted.toISOString().slice(0, 16);
 }

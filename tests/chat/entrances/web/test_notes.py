@@ -13,7 +13,7 @@ from agents.tools.notes.store import NoteStorage
 from agents.tools.notes.tool import NOTE_CHARS
 from chat.entrances.web import notes
 from chat.support.database import ask
-from tests.support import rows
+from tests.support import hurry, rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def full_buckets() -> None:
     """Nobody has asked yet."""
-    for bucket in (notes.reading, notes.writing):
-        bucket._buckets.clear()
+    for allowance in (notes.reading, notes.writing):
+        allowance.forget()
 
 
 @pytest.fixture
@@ -122,7 +122,6 @@ def test_strangers_and_pages_of_others_get_nothing(alice: Any) -> None:
     assert Note.objects.filter(deleted_at=None).exists()
 
 
-def test_who_asks_too_fast_waits(as_alice: Any) -> None:
-    while (answer := as_alice.get("/api/notes")).status_code == 200:
-        pass
-    assert answer.status_code == 429 and answer["Retry-After"]
+def test_who_changes_too_fast_waits(as_alice: Any, alice: Any) -> None:
+    answer = hurry.refused(lambda: as_alice.delete("/api/notes"), notes.writing, alice.pk)
+    assert answer.json()["code"] == "too_fast" and answer["Retry-After"]
