@@ -33,7 +33,9 @@ def note(house: Stack, person: str, number: int, text: str) -> None:
 
 
 def forget_notes(house: Stack, person: str) -> None:
-    house.sql("delete from agents_note where owner_id in (select id from auth_user where username = ?)", person)
+    house.sql(
+        "delete from agents_note where owner_id in (select id from auth_user where username = ?)", person
+    )
 
 
 def overflow(chat: Chat) -> int:
@@ -171,7 +173,9 @@ def test_notes_are_changed_and_ended_by_keyboard_alone(visit: Any, house: Stack)
     assert [(text, bool(there)) for text, there in rows] == [("", False)] * 3
 
 
-def test_what_an_agent_notes_is_on_the_page_with_the_way_to_where_it_was_said(visit: Any, house: Stack) -> None:
+def test_what_an_agent_notes_is_on_the_page_with_the_way_to_where_it_was_said(
+    visit: Any, house: Stack
+) -> None:
     forget_notes(house, "alice")
     chat: Chat = visit(locale="en-GB")
     conversation = chat.begin_here("remember that the meeting is on Friday")

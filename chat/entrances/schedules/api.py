@@ -144,9 +144,7 @@ def _entries(rows: "QuerySet[Schedule]") -> list[Answer]:
     return [_entry(row, by_schedule.get(row.pk), alive, failed) for row in found]
 
 
-def _entry(
-    row: Schedule, last: ScheduleFiring | None, alive: set[UUID], failed: Mapping[str, str]
-) -> Answer:
+def _entry(row: Schedule, last: ScheduleFiring | None, alive: set[UUID], failed: Mapping[str, str]) -> Answer:
     return {
         "id": str(row.pk),
         **draft_of(row).model_dump(mode="json"),

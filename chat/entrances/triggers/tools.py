@@ -163,7 +163,9 @@ def _shown(row: Trigger) -> Automation:
         case "webhook":
             # Whoever knows the address may fire it, so no transcript has it: say where its owner finds it.
             page = f"{settings.HOLDFAST_PATH}/triggers/{row.pk}"
-            when = f"when its secret address is called (not told here: the user finds it on their page {page},"
+            when = (
+                f"when its secret address is called (not told here: the user finds it on their page {page},"
+            )
             when += " in the web chat under Triggers)"
             when += f" with {what}" if what else ""
         case "poll":

@@ -73,7 +73,9 @@ def _entries(rows: Iterable[Note], owner: int) -> list[Answer]:
     found = list(rows)
     named = {id for row in found if (id := _uuid(row.conversation)) is not None}
     alive = Conversation.objects.filter(id__in=named, owner_id=owner, deleted_at=None)
-    places = {id: {"title": title, "agent": agent} for id, title, agent in alive.values_list("id", "title", "agent")}
+    places = {
+        id: {"title": title, "agent": agent} for id, title, agent in alive.values_list("id", "title", "agent")
+    }
     return [_entry(row, places) for row in found]
 
 

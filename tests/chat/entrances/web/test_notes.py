@@ -81,7 +81,8 @@ def test_one_is_put_in_other_words_and_one_is_forgotten(as_alice: Any, alice: An
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [("", "empty"), (" \u200b ", "empty"), (None, "empty"), ("x" * (NOTE_CHARS + 1), "too_long")]
+    ("text", "code"),
+    [("", "empty"), (" \u200b ", "empty"), (None, "empty"), ("x" * (NOTE_CHARS + 1), "too_long")],
 )
 def test_what_cannot_be_noted_is_said_at_its_field(as_alice: Any, alice: Any, text: Any, code: str) -> None:
     noted(alice, 1)
