@@ -117,7 +117,13 @@ export class FakeTriggers implements Triggers {
 
   async fire(id: string): Promise<TriggerFiring> {
     this.#note("fire", id);
-    const firing = triggerFiring({ id: this.firings.length + 1, state: "pending", manual: true, conversation: null, outcome: "" });
+    const firing = triggerFiring({
+      id: this.firings.length + 1,
+      state: "pending",
+      manual: true,
+      conversation: null,
+      outcome: "",
+    });
     this.firings = [firing, ...this.firings];
     return firing;
   }
