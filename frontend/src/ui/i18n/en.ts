@@ -676,7 +676,7 @@ export const en = {
   "trigger.state_expired": "Expired",
   "trigger.state_limit": "Fired as often as it may",
   "trigger.never_fired": "Has not fired yet",
-  "trigger.fired": "Fired {n} times, last {time}",
+  "trigger.fired": "Fired {n}×, last {time}",
   "trigger.problem": "The address could not be read: {problem}",
   "trigger.fire": "Fire now",
   "trigger.by_hand": "fired by hand",
