@@ -1,9 +1,9 @@
 # Holdfast. `make run` needs Python 3.11+, Node 20.19+ and make; everything else is installed into this folder.
 PYTHON ?= python3
 PORT ?= 8000
-# Processes that run tests side by side; a file stays in one of them. More than two cores: many tests wait. With five, tests
+# Processes that run tests side by side; a file stays in one of them. More than two cores: many tests wait. With more, tests
 # of whole processes and of browsers starve each other on a small machine.
-JOBS ?= 3
+JOBS ?= 4
 PY := .venv/bin/python
 DURATION ?= 60
 RUNS ?= 20 50 100 200
@@ -19,7 +19,7 @@ EXAMPLES ?= 500
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz hostile bounded adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority limits lock wheel bench bench-check bench-counts shots clean audit sbom templates servers streams sdks webhooks senders feishu-fuzz stopping
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz hostile bounded adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority limits lock wheel bench million bench-check bench-counts shots clean audit sbom templates servers streams sdks webhooks senders feishu-fuzz stopping test-long test-postgres
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,12 @@ test-frontend: lint-frontend
 test: tools ## All checks and tests; the last line is pytest's
 	@$(MAKE) --no-print-directory -j2 -O lint-python test-frontend
 	@$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
+test-long: tools ## What `make test` leaves out of the same kind (marked exhaustive), every database test on PostgreSQL among it
+	$(PY) -m pytest -m exhaustive -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
+test-postgres: tools ## Every test that touches the database, on PostgreSQL
+	$(PY) -m pytest -m "" -k everything tests/platform/test_postgres.py
 
 fuzz: tools ## 100,000 generated requests by the rules of every provider; odd values at every door, N at each (2,000; long: N=100000); schemathesis
 	$(PY) -m tests.agents.transcript.fuzz
@@ -153,6 +159,10 @@ bench: tools ## Measure, each figure beside a bare relay in the same run
 
 bench-check: tools ## Count what a turn, a token and a reconnect ask of the stores, and compare with what is stored
 	$(PY) -m bench.counts
+
+million: tools ## Time every page of the admin in a database of a million events (DATABASE, CONVERSATIONS)
+	$(PY) -m bench.million $(if $(filter postgres,$(DATABASE)),--postgres) \
+		$(if $(filter command line environment,$(origin CONVERSATIONS)),--conversations $(CONVERSATIONS))
 
 bench-counts: tools ## Store these counts anew, after a change that means to change them
 	$(PY) -m bench.counts --write

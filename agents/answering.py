@@ -69,7 +69,13 @@ async def answer(
     facts = await recorded(work, sent, seen)
     begun.append(
         e.StepStarted(
-            at=now, run=run.id, step=decision.step, attempt=decision.attempt, model=model, request=facts
+            at=now,
+            run=run.id,
+            step=decision.step,
+            attempt=decision.attempt,
+            model=model,
+            request=facts,
+            agent=work.agent.slug,
         )
     )
     yield begun

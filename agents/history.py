@@ -245,6 +245,7 @@ _FROM_OUTSIDE = (
     e.MessageWithdrawn,
     e.BranchOpened,
     e.BranchChosen,
+    e.AgentChanged,
 )
 
 
@@ -353,7 +354,7 @@ def _folded(history: History, event: e.Event, seq: int) -> History:
                 return history
             calls = tuple(_moved(call, event) if call.id == event.call else call for call in step.calls)
             return _with(history, event.step, {"calls": calls})
-        case e.BranchOpened() | e.BranchChosen() | e.BranchContinued():
+        case e.BranchOpened() | e.BranchChosen() | e.BranchContinued() | e.AgentChanged():
             return history
         case _:
             run = _run_after(history.run, event)

@@ -20,7 +20,7 @@ Role = Literal["owner", "linked", "stranger", "automation", "sender", "user", "s
 Door = Literal["web", "private", "group", "automation", "webhook", "api", "admin"]
 #: What they want. The last group is what an agent does in a run that they have asked for.
 Action = Literal[
-    "read", "begin", "write", "rewrite", "stop", "rename", "delete", "refuse", "allow", "settle",
+    "read", "begin", "write", "rewrite", "stop", "rename", "change_agent", "delete", "refuse", "allow", "settle",
     "offer", "give_up", "rebuild", "export",
     "keep", "act_for", "end_for", "fire", "see_secret", "hold_tokens", "see_notes",
     "look", "change", "remember", "set_up", "listen",
@@ -63,6 +63,7 @@ ACTION_NAMES: Mapping[Action, str] = {
     "rewrite": "change or take back what was said, and have it answered anew",
     "stop": "stop its run",
     "rename": "give it another title",
+    "change_agent": "have another agent answer in it",
     "delete": "delete it",
     "refuse": "refuse a call that asks",
     "allow": "allow a call that asks",
@@ -102,7 +103,7 @@ _USE: tuple[Action, ...] = ("look", "change", "remember")
 _CHATS: tuple[Door, ...] = ("private", "group")
 
 RULES: tuple[Rule, ...] = (
-    Rule(("owner",), ("web",), (*_TALK, *_DECIDE, "rewrite", "rename", "delete")),
+    Rule(("owner",), ("web",), (*_TALK, *_DECIDE, "rewrite", "rename", "change_agent", "delete")),
     Rule(("owner",), ("web",), (*_USE, "set_up", "listen")),
     Rule(("owner",), ("web", "admin"), ("keep", "fire", "see_secret")),
     # Not those of guests, which lie in the same account.
@@ -111,10 +112,12 @@ RULES: tuple[Rule, ...] = (
     # No token makes another.
     Rule(("owner",), ("web",), ("hold_tokens",)),
     # A token is its owner's, for what they made it for; who may say something there speaks with the owner's authority.
-    Rule(("owner",), ("api",), (*_TALK, *_DECIDE, "rename", "delete"), ("scope",)),
+    Rule(("owner",), ("api",), (*_TALK, *_DECIDE, "rename", "change_agent", "delete"), ("scope",)),
     Rule(("owner",), ("api",), (*_USE, "set_up", "listen")),
     # Their own private chat is their conversation, open in their web chat, too.
-    Rule(("owner",), ("private",), (*_TALK, *_DECIDE, *_USE, "set_up", "listen"), ("policy",)),
+    Rule(
+        ("owner",), ("private",), (*_TALK, *_DECIDE, "change_agent", *_USE, "set_up", "listen"), ("policy",)
+    ),
     # In a chat of the bot's account everybody has their own memory, and nobody has the account's authority.
     Rule(("linked",), _CHATS, (*_TALK, *_DECIDE, *_USE), ("policy",)),
     Rule(("linked",), _CHATS, ("set_up",), ("policy", "trust")),

@@ -106,6 +106,13 @@ class RenameBody(Body):
     title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE)]
 
 
+class ChangeAgentBody(Body):
+    """Have another agent, by its slug, answer from here on; while a run is at work it is rejected."""
+
+    kind: Literal["change_agent"]
+    agent: Annotated[str, Field(min_length=1, max_length=MAX_SLUG)]
+
+
 class DeleteBody(Body):
     """Remove the conversation for good."""
 
@@ -203,6 +210,7 @@ CommandBody = Annotated[
     | SendBody
     | StopBody
     | RenameBody
+    | ChangeAgentBody
     | DeleteBody
     | SettleBody
     | ApproveBody

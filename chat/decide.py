@@ -18,7 +18,7 @@ from agents.tools.texts import fit
 from chat.session import paths
 from chat.session.errors import Rejected
 from chat.session.state import info_of, items, run_of, steps
-from chat.session.views import CallView, Item, MessageItem, RunView, State, StepItem
+from chat.session.views import UNSENT, CallView, Item, MessageItem, RunView, State, StepItem
 
 #: Messages that may wait behind a run (rule R6). Beyond it somebody is typing against a wall, or a script is.
 MAX_WAITING = 20
@@ -259,7 +259,7 @@ def decide_take_back(
     """A person wants what was left out to be sent again; what is not left out changes nothing. `elsewhere` says of an
     item that the state does not hold whether it is left out; None: there is none of this id."""
     for item in items(state):
-        if item["id"] == message and item["kind"] != "notice":
+        if item["id"] == message and item["kind"] not in UNSENT:
             elsewhere = item.get("left_out") is not None
     if elsewhere is None:
         raise Rejected("unknown_message")
@@ -270,6 +270,18 @@ def decide_rename(state: State, *, title: str, now: int) -> list[e.Event]:
     """Another title; the same one changes nothing."""
     info = info_of(state)
     return [] if info is not None and info["title"] == title else [e.ConversationRenamed(at=now, title=title)]
+
+
+def decide_change_agent(state: State, *, agent: str, by: str, now: int) -> list[e.Event]:
+    """Another agent answers from here on. Only while nothing runs: a run that is taken over keeps its agent. The agent
+    that answers already changes nothing."""
+    info = info_of(state)
+    if info is not None and info["agent"] == agent:
+        return []
+    if active_run(state) is not None:
+        raise Rejected("run_active")
+    before = info["agent"] if info is not None else ""
+    return [e.AgentChanged(at=now, agent=agent, before=before, by=by)]
 
 
 def decide_settle(

@@ -28,6 +28,7 @@ from chat import decide, extensions, rewriting
 from chat.authorization import Action, Standing, Verdict, in_admin, logged_in
 from chat.commands import (
     ApproveBody,
+    ChangeAgentBody,
     ChooseBody,
     CreateBody,
     DeleteBody,
@@ -63,6 +64,7 @@ Body = (
     | SendBody
     | StopBody
     | RenameBody
+    | ChangeAgentBody
     | DeleteBody
     | SettleBody
     | ApproveBody
@@ -81,6 +83,7 @@ ACTIONS: dict[type[BaseModel], Action] = {
     SendBody: "write",
     StopBody: "stop",
     RenameBody: "rename",
+    ChangeAgentBody: "change_agent",
     DeleteBody: "delete",
     SettleBody: "settle",
     TakeBackBody: "write",
@@ -270,6 +273,17 @@ class Inbox:
                     conversation,
                     command,
                     lambda view: decide.decide_rename(view.state, title=title, now=self._clock.now()),
+                )
+            case ChangeAgentBody():
+                if (agent := await queries.agent_for(self._sessions.journal, body.agent)) is None:
+                    raise Rejected("agent_missing")
+                by = who.name
+                outcome = await self._append(
+                    conversation,
+                    command,
+                    lambda view: decide.decide_change_agent(
+                        view.state, agent=agent, by=by, now=self._clock.now()
+                    ),
                 )
             case DeleteBody():
                 return await self._delete(who, conversation, command)

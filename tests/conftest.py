@@ -29,48 +29,66 @@ OWN_DATABASE = ("tests/platform/", "tests/browser/", "tests/recovery/")
 LONGEST = (
     "tests/platform/test_postgres.py",
     "tests/recovery/test_outages.py",
-    "tests/hostile/",
     "tests/recovery/test_sentinel.py",
+    "tests/hostile/",
+    "tests/browser/test_reload.py",
     "tests/platform/test_run.py",
     "tests/recovery/test_stopping.py",
-    "tests/recovery/test_outage_kinds.py",
-    "tests/recovery/test_webhooks.py",
-    "tests/browser/test_reload.py",
-    "tests/recovery/test_servers_and_links.py",
-    "tests/recovery/test_doors.py",
-    "tests/recovery/test_chaos.py",
-    "tests/platform/test_readiness.py",
     "tests/browser/test_chat.py",
-    "tests/recovery/test_keys.py",
-    "tests/recovery/test_connections.py",
-    "tests/chat/entrances/feishu/test_troubles.py",
-    "tests/chat/messenger/test_troubles.py",
+    "tests/recovery/test_outage_kinds.py",
+    "tests/platform/test_readiness.py",
+    "tests/recovery/test_doors.py",
     "tests/platform/test_example.py",
-    "tests/recovery/test_crowd.py",
-    "tests/chat/runs/test_store_trouble.py",
-    "tests/platform/test_image.py",
-    "tests/recovery/test_command_once.py",
-    "tests/chat/runs/test_worker.py",
-    "tests/recovery/test_schedules.py",
-    "tests/platform/test_redis_rights.py",
-    "tests/platform/test_wheel.py",
-    "tests/recovery/test_store_loss.py",
-    "tests/chat/entrances/feishu/test_burst.py",
-    "tests/chat/entrances/feishu/test_processes.py",
-    "tests/chat/entrances/triggers/test_processes.py",
+    "tests/recovery/test_webhooks.py",
+    "tests/platform/test_upgrade.py",
+    "tests/recovery/test_servers_and_links.py",
+    "tests/browser/test_branches.py",
     "tests/chat/entrances/openai_api/test_sdks.py",
+    "tests/recovery/test_keys.py",
+    "tests/chat/messenger/test_troubles.py",
+    "tests/chat/entrances/feishu/test_troubles.py",
+    "tests/recovery/test_clocks.py",
+    "tests/chat/runs/test_store_trouble.py",
+    "tests/chat/test_installation.py",
+    "tests/recovery/test_chaos.py",
+    "tests/platform/test_redis_rights.py",
+    "tests/chat/entrances/triggers/test_processes.py",
+    "tests/chat/entrances/feishu/test_processes.py",
+    "tests/recovery/test_connections.py",
+    "tests/chat/runs/test_worker.py",
+    "tests/platform/test_supply.py",
+    "tests/chat/messenger/test_talk.py",
+    "tests/recovery/test_two_releases.py",
+    "tests/chat/http/test_schemathesis.py",
+    "tests/recovery/test_crowd.py",
+    "tests/recovery/test_store_loss.py",
+    "tests/chat/entrances/feishu/test_asking.py",
+    "tests/platform/test_migrations.py",
+    "tests/recovery/test_command_once.py",
+    "tests/recovery/test_schedules.py",
     "tests/recovery/test_database_restart.py",
+    "tests/chat/entrances/feishu/test_refusals.py",
+    "tests/chat/entrances/web/test_socket.py",
+    "tests/platform/test_private.py",
+    "tests/platform/test_first_start.py",
+    "tests/platform/test_wheel.py",
+    "tests/chat/entrances/feishu/test_burst.py",
+    "tests/chat/files/test_pictures.py",
+    "tests/agents/serving/test_migration.py",
+    "tests/platform/test_image.py",
     "tests/recovery/test_poison.py",
     "tests/browser/",
     "tests/recovery/",
     "tests/platform/",
-    "tests/chat/test_installation.py",
+    "tests/chat/http/test_doors.py",
 )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have the processes of tests begin at once."""
+    """Have the processes of tests begin at once, and from databases that were made once."""
     Process.preloaded = True
+    if template.begin_session():
+        config.add_cleanup(template.end_session)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -89,7 +107,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.both_databases)
     # The longest ones first, so that they are not what everything waits for in the end.
     items.sort(
-        key=lambda item: next((n for n, file in enumerate(LONGEST) if item.nodeid.startswith(file)), 99)
+        key=lambda item: next(
+            (n for n, file in enumerate(LONGEST) if item.nodeid.startswith(file)), len(LONGEST)
+        )
     )
 
 

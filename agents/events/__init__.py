@@ -16,6 +16,7 @@ from agents.events.calls import (
     CallStarted,
 )
 from agents.events.facts import (
+    AgentChanged,
     BranchChosen,
     BranchContinued,
     BranchOpened,
@@ -79,6 +80,7 @@ __all__ = [
     "ACTIVE_RUN",
     "OPEN_CALL",
     "VOCABULARY",
+    "AgentChanged",
     "AnyEvent",
     "ApprovalAsked",
     "ApprovalDecided",

@@ -40,6 +40,16 @@ class ConversationRenamed(Event):
     title: str
 
 
+class AgentChanged(Event):
+    """Another agent answers from here on, and no more the one of `before`. Not ignorable: a release that does not know
+    it would have the wrong agent answer."""
+
+    type: Literal["conversation.agent_changed"] = "conversation.agent_changed"
+    agent: str
+    before: str = ""
+    by: str = ""
+
+
 class MessageAdded(Event):
     """A person (or a schedule, or a trigger) said something. It joins the transcript at this place (rule R6)."""
 
@@ -213,7 +223,7 @@ class RunStopped(Event):
 
 class StepStarted(Event):
     """A request goes to the model. The step stands here in the transcript; a retry moves it to its new place.
-    `request` tells how the request was made; None: an earlier release did not tell."""
+    `request` tells how the request was made, `agent` who answers; None and "": an earlier release did not tell."""
 
     type: Literal["step.started"] = "step.started"
     run: str
@@ -221,6 +231,7 @@ class StepStarted(Event):
     attempt: int = 1
     model: str = ""
     request: RequestFacts | None = None
+    agent: str = ""
 
 
 class StepFinished(Event):

@@ -24,6 +24,7 @@ from agents.events.calls import (
     CallStarted,
 )
 from agents.events.facts import (
+    AgentChanged,
     BranchChosen,
     BranchContinued,
     BranchOpened,
@@ -57,6 +58,7 @@ from agents.events.parts import READING
 AnyEvent = Annotated[
     ConversationCreated
     | ConversationRenamed
+    | AgentChanged
     | MessageAdded
     | MessageLeftOut
     | MessageTakenBack

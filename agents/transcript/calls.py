@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from agents.history import Call
@@ -16,6 +17,8 @@ MAX_DEPTH = 64
 _NINE = re.compile(r"[A-Za-z0-9]{9}")
 #: Characters of the longest id that is sent: what the Responses API and several gateways take at most.
 MAX_ID = 64
+#: Characters of arguments that are looked at once, and not for each request that has them.
+_SHORT = 1_000
 
 
 def arguments(call: Call, room: Room) -> str:
@@ -52,6 +55,15 @@ def _depth(value: Any) -> int:
 
 def is_object(text: str) -> bool:
     """Whether `text` is one JSON object by the standard (no NaN, no raw control characters)."""
+    return _short_object(text) if len(text) <= _SHORT else _object(text)
+
+
+@lru_cache(maxsize=8_192)
+def _short_object(text: str) -> bool:
+    return _object(text)
+
+
+def _object(text: str) -> bool:
     try:
         return isinstance(json.loads(text, parse_constant=_refuse), dict)
     except (ValueError, RecursionError):
@@ -72,10 +84,14 @@ def wire_id(call: Call, room: Room) -> str:
     id, salt = call.id, 0
     while not _NINE.fullmatch(id) or id in room.ids:
         salt += 1
-        digest = hashlib.sha256(f"{call.id}\0{call.ordinal}\0{salt}".encode("utf-8", "replace")).hexdigest()
-        id = digest[:9]
+        id = _salted(call.id, call.ordinal, salt)
     room.ids.add(id)
     return id
+
+
+@lru_cache(maxsize=8_192)
+def _salted(id: str, ordinal: int, salt: int) -> str:
+    return hashlib.sha256(f"{id}\0{ordinal}\0{salt}".encode("utf-8", "replace")).hexdigest()[:9]
 
 
 def function_name(name: str) -> str:

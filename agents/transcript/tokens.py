@@ -26,8 +26,24 @@ _SIGNS: Final = bytes(c for c in range(0x21, 0x7F) if not chr(c).isalnum())
 _LEADS: Final = bytes(range(0xF0, 0xF8))
 
 
+#: Estimates that are kept, by what identifies their texts; the texts themselves are not. Every request asks for those
+#: of all its items again.
+_MOST_KEPT: Final = 50_000
+_kept: dict[tuple[int, int], int] = {}
+
+
 def estimate(text: str) -> int:
     """About how many tokens `text` is."""
+    mark = (hash(text), len(text))
+    if (known := _kept.get(mark)) is not None:
+        return known
+    if len(_kept) >= _MOST_KEPT:
+        _kept.clear()
+    _kept[mark] = counted = _estimate(text)
+    return counted
+
+
+def _estimate(text: str) -> int:
     coded = text.encode("utf-8", "replace")
     size = len(text)
     spent = size * _ASCII + (len(coded) - size) * _EXTRA_BYTE

@@ -62,6 +62,11 @@ CODES: "Mapping[str, tuple[int, StrOrPromise, StrOrPromise]]" = {
         _("This Idempotency-Key was used for something else. Use a new one."),
     ),
     "no_run": (409, _("No run"), _("Nothing runs here that could be stopped, or it is another run by now.")),
+    "run_active": (
+        409,
+        _("A run is at work"),
+        _("An answer is being made. Wait until it is done, or stop it."),
+    ),
     "unknown_call": (404, _("No such call"), _("There is no such call in this conversation.")),
     "unknown_message": (404, _("No such message"), _("There is no such message in this conversation.")),
     "already_settled": (409, _("Settled already"), _("This call is closed. Read the conversation again.")),
@@ -135,7 +140,7 @@ CODES: "Mapping[str, tuple[int, StrOrPromise, StrOrPromise]]" = {
 #: The same request may work later.
 RETRY = frozenset(
     {
-        *("too_fast", "too_many_open", "too_many_waiting", "unavailable", "failed"),
+        *("too_fast", "too_many_open", "too_many_waiting", "run_active", "unavailable", "failed"),
         *("runs_spent", "tokens_spent", "money_spent"),
     }
 )

@@ -43,7 +43,7 @@ class EventAdmin(PartAdmin):
 @admin.register(Message)
 class MessageAdmin(PartAdmin):
     list_display = ("message", "kind", "chat", "time", "beginning")
-    list_filter = (by_values("kind", ("message", "note", "notice")), RunOwnerFilter)
+    list_filter = (by_values("kind", ("message", "note", "notice", "agent")), RunOwnerFilter)
     search_ids = ("conversation_id",)
     search_exact = ("message",)
     search_text = ("body",)

@@ -20,6 +20,7 @@ KINDS: dict[str, Callable[[], str]] = {
     "message": lambda: gettext("Message"),
     "note": lambda: gettext("Note"),
     "notice": lambda: gettext("Notice"),
+    "agent": lambda: gettext("Another agent"),
 }
 
 
@@ -104,6 +105,8 @@ def _message(row: Message) -> Entry:
     heading, text = KINDS.get(row.kind, lambda: row.kind)(), body.get("text", "")
     if row.kind == "notice":
         heading, text = f"{heading}: {body.get('code')}", body.get("detail", "")
+    elif row.kind == "agent":
+        heading = f"{heading}: {body.get('agent')}"
     origin = body.get("origin") or {}
     return Entry(
         kind=row.kind,
@@ -115,6 +118,7 @@ def _message(row: Message) -> Entry:
         facts=_facts(
             (gettext("from"), " ".join(filter(None, (origin.get("entrance"), origin.get("name"))))),
             (gettext("left out"), _left_out(body)),
+            (gettext("by"), body.get("by", "")),
         ),
         files=[_file(row.conversation_id, file) for file in body.get("attachments") or ()],
     )

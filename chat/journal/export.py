@@ -39,6 +39,8 @@ def _item(item: Item) -> str:
         case "step":
             calls = [_call(call) for call in item["calls"]]
             return "\n\n".join(filter(None, (f"## Agent · {_time(item['at'])}", item["text"], *calls)))
+        case "agent":
+            return f"> {item['agent']} · {_time(item['at'])}"
         case "notice":
             return f"> {' · '.join(filter(None, (item['code'], item['detail'])))}"
     return ""

@@ -22,7 +22,7 @@ from chat.limits.spending import spender_of
 from chat.session import paths
 from chat.session.errors import Diverged
 from chat.session.state import WINDOW, edited, is_open, item_at, items, left_out, run_of
-from chat.session.views import MessageItem, NoteItem, NoticeItem, State, StepItem
+from chat.session.views import UNSENT, AgentItem, MessageItem, NoteItem, NoticeItem, State, StepItem
 
 #: Events that bring a conversation to the top of its owner's list.
 NEWS = ("conversation.", "message.", "note.", "run.")
@@ -137,7 +137,7 @@ class Rows:
         if run is not None:
             self._run(run, each)
 
-    def _message(self, item: MessageItem | NoteItem | NoticeItem) -> None:
+    def _message(self, item: MessageItem | NoteItem | NoticeItem | AgentItem) -> None:
         self.messages[item["seq"]] = {
             "conversation": self.key,
             "seq": item["seq"],
@@ -278,7 +278,7 @@ class Rows:
                 conversation=self.conversation, message=event.message
             )
             steps = m.Step.objects.using(using).filter(conversation=self.conversation, step=event.message)
-            held: list[Any] = [*said.exclude(kind="notice"), *steps]
+            held: list[Any] = [*said.exclude(kind__in=UNSENT), *steps]
             for row in held:
                 if isinstance(event, e.MessageEdited):
                     if getattr(row, "kind", "") == "message":
@@ -297,7 +297,8 @@ class Rows:
 
 
 _HEAD = """UPDATE "chat_conversation" SET "head_seq" = %s, "head_tag" = %s, "info" = %s, "run" = %s, "window" = %s,
-"run_status" = %s, "title" = COALESCE(%s, "title"), "compacted_seq" = COALESCE(%s, "compacted_seq"),
+"run_status" = %s, "title" = COALESCE(%s, "title"), "agent" = COALESCE(%s, "agent"),
+"compacted_seq" = COALESCE(%s, "compacted_seq"),
 "updated_at" = CASE WHEN "updated_at" < %s THEN %s ELSE "updated_at" END{used}{branches}
 WHERE "id" = %s AND "head_seq" = %s AND "head_tag" = %s AND "deleted_at" IS NULL
 RETURNING "owner_id", "entrance" """
@@ -338,6 +339,7 @@ def move_head(
         dumped(window),
         run["status"] if run else "",
         clean(info["title"])[:200] if info else None,
+        info["agent"] if info else None,
         compacted[-1] if compacted else None,
         news,
         news,

@@ -20,6 +20,7 @@ from chat.journal.statements import key_of
 from chat.models import Call, Conversation, Event, Message, Run, Step
 from chat.runs.isolated.policy import ISOLATED, Losses, judged, relapsed
 from chat.session.errors import NoConversation
+from chat.session.views import UNSENT
 
 ENDED = tuple(sorted(RUN.final))
 #: Types of the events that end a run.
@@ -65,7 +66,7 @@ async def is_left_out(journal: Journal, conversation: str, item: str) -> bool | 
         said = Message.objects.using(journal.using).filter(conversation_id=row, message=item)
         steps = Step.objects.using(journal.using).filter(conversation_id=row, step=item)
         bodies: list[Any] = [
-            *said.exclude(kind="notice").values_list("body", flat=True),
+            *said.exclude(kind__in=UNSENT).values_list("body", flat=True),
             *steps.values_list("body", flat=True),
         ]
         return any(body.get("left_out") is not None for body in bodies) if bodies else None

@@ -204,6 +204,15 @@ class MessageReader(Protocol):
         ...
 
 
+@runtime_checkable
+class LinkReader(Protocol):
+    """What a messenger may do besides: read what a message links to, for those for whom its app may."""
+
+    def linked(self, app: Any, person: Person, text: str) -> tuple[tuple[str, str, str], ...]:
+        """What a text links to and is read for this person, as files of a message (`Said.files`)."""
+        ...
+
+
 class Messenger(Protocol):
     """A messenger. One object per process; its properties are constants."""
 

@@ -2,7 +2,7 @@
 
     stored row ─► may they?   ─► ignored, refused
                ├► a button    ─► stop, settle, approve
-               ├► /stop /new /help
+               ├► /stop /new /agent /help
                └► create the conversation once ─► send ─► "taken": it is in the conversation's journal
 
 Ids of commands and messages are made from the row's key, so a worker that dies in between and one that goes on ask
@@ -25,6 +25,7 @@ from chat.decide import run_id
 from chat.files import attachments, sniffing
 from chat.inbox import (
     Body,
+    ChangeAgentBody,
     CommandResult,
     CreateBody,
     Inbox,
@@ -34,8 +35,8 @@ from chat.inbox import (
     action_of,
 )
 from chat.limits.table import CODES
-from chat.messenger import outbox, poison, texts
-from chat.messenger.adapter import Client, Messenger, Person, Pressed, Said, made_id
+from chat.messenger import choosing, outbox, poison, texts
+from chat.messenger.adapter import Client, LinkReader, Messenger, Person, Pressed, Said, made_id
 from chat.messenger.answers import message_of
 from chat.messenger.database import OUTAGES, ask
 from chat.messenger.errors import MessageRefused, MessengerError
@@ -43,7 +44,7 @@ from chat.messenger.lanes import make_lane
 from chat.messenger.models import PRESS, InboundMessage, Lane
 from chat.messenger.people import Speaker, no_say, speaker
 from chat.messenger.presses import command_of
-from chat.messenger.quotes import Quotes
+from chat.messenger.quotes import File, Quotes
 from chat.models import Run
 from chat.support.clock import now_ms
 
@@ -148,6 +149,8 @@ class Intake:
 
     async def _said(self, row: InboundMessage, said: Said, who: Speaker) -> Outcome:
         text = "" if is_blank(said.text) else said.text
+        if (agent := choosing.wanted(text)) is not None:
+            return await self._choose(row, who, agent)
         match text.lower():
             case "" if said.files or said.quotes or said.forwards:
                 pass
@@ -168,7 +171,32 @@ class Intake:
             return await self._end(row, "refused", "too long", told)
         return await self._send(row, said, who)
 
-    async def _send(self, row: InboundMessage, said: Said, who: Speaker) -> Outcome:
+    async def _choose(self, row: InboundMessage, who: Speaker, wanted: str) -> Outcome:
+        """Another agent answers from here on, if whoever asks may have that; else, who answers."""
+        agents = await ask(choosing.offered)
+        may = bool(who.standing.may("change_agent"))
+        found = choosing.named(agents, wanted) if may else None
+        if found is None:
+            current = await ask(choosing.answering, self._lane)
+            told = choosing.told(agents, current, self._say, may=may)
+            unknown = f"{self._say(texts.NO_SUCH_AGENT)}\n\n" if may and wanted else ""
+            return await self._end(row, "done", "", unknown + told)
+        if (held := await self._begin(row, who)) is not None:
+            return held
+        result = await self._submit(who, ChangeAgentBody(kind="change_agent", agent=found.slug), row)
+        if result.retry:
+            return "later"
+        if result.code == "not_found":
+            await ask(self._next_lane)
+            return "moved"
+        refusal = {"run_active": texts.AGENT_LATER, "agent_missing": texts.NO_SUCH_AGENT}.get(
+            result.code or ""
+        )
+        reply = self._say(refusal) if refusal else self._say(texts.AGENT_CHANGED, name=found.name)
+        return await self._end(row, "done", result.code or "", reply)
+
+    async def _begin(self, row: InboundMessage, who: Speaker) -> Outcome | None:
+        """Make the conversation of the lane once. None: it is there."""
         if not self._made:
             slug = await ask(lambda: self._app.agent.slug if self._app.agent else "")
             made = await self._submit(who, CreateBody(kind="create", agent=slug), "create")
@@ -179,6 +207,11 @@ class Intake:
             if (limit := CODES.get(made.code or "")) is not None:
                 return await self._end(row, "refused", limit.code, self._say(limit.told))
             self._made = made.status != "rejected"
+        return None
+
+    async def _send(self, row: InboundMessage, said: Said, who: Speaker) -> Outcome:
+        if (held := await self._begin(row, who)) is not None:
+            return held
         text, files = await self._files(row, said)
         body = SendBody(kind="send", message=message_of(self._messenger, row), text=text, attachments=files)
         result = await self._submit(who, body, row)
@@ -197,6 +230,7 @@ class Intake:
     async def _files(self, row: InboundMessage, said: Said) -> tuple[str, tuple[str, ...]]:
         """The files of a message, kept, and its text with what it quotes and a line for each file that cannot be."""
         text, files = await Quotes(self._messenger, self._lane, self._client).with_context(row, said)
+        files += await ask(self._linked, row, said)
         lines = [text] if text else []
         kept: list[str] = []
         for number, file in enumerate(files):
@@ -217,6 +251,13 @@ class Intake:
             else:
                 kept.append(id)
         return "\n".join(lines)[:MAX_TEXT], tuple(kept)
+
+    def _linked(self, row: InboundMessage, said: Said) -> list[File]:
+        """The documents that the message itself links to, as far as they are read for who wrote it."""
+        if not isinstance(self._messenger, LinkReader):
+            return []
+        person = self._messenger.person(self._app, row.sender)
+        return [File(row.message_id, *one) for one in self._messenger.linked(self._app, person, said.text)]
 
     async def _pressed(self, row: InboundMessage, pressed: Pressed, person: Person, private: bool) -> Outcome:
         lane = await ask(self._lane_of, pressed.value)

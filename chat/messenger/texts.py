@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 HELP = _(
     "Write to me and I answer; while I work, a card shows what I do.\n\n"
-    "- `/stop` ends what I am doing\n- `/new` begins a new conversation\n- `/help` shows this"
+    "- `/stop` ends what I am doing\n- `/new` begins a new conversation\n"
+    "- `/agent` says who answers here, and who else could\n- `/help` shows this"
 )
 NEW = _("A new conversation begins here. What was still being answered will be.")
 NOTHING = _("Nothing is running.")
@@ -20,6 +21,13 @@ TOO_LONG = _(
 )
 DISABLED = _("The user to whom you are linked is disabled here. Ask the bot's administrator.")
 NO_AGENT = _("Nobody answers here: this bot's agent is missing or disabled. Tell its administrator.")
+ANSWERS_HERE = _("**{name}** answers here{model}.")
+WITH_MODEL = _(", with the model {model}")
+OTHER_AGENTS = _("Others:\n\n{agents}\n\nWrite `/agent` and a name to have another one answer from here on.")
+AGENT_IS_GIVEN = _("Who answers in this chat is decided by the bot's administrator.")
+NO_SUCH_AGENT = _("There is no agent of that name.")
+AGENT_CHANGED = _("**{name}** answers from here on.")
+AGENT_LATER = _("Something is running. Wait until it is done, or `/stop` it, and choose another agent then.")
 SET_ASIDE = _(
     "This message could not be read, and was set aside for the bot's administrator. Write it again."
 )

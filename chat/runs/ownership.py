@@ -37,6 +37,7 @@ from chat.runs.isolated.policy import AMONG_OTHERS, placement, verdict
 from chat.runs.writer import FencedWriter
 from chat.session.errors import Fenced, NoConversation, Unavailable
 from chat.session.sessions import Sessions, SessionView, parsed
+from chat.session.state import info_of
 from chat.support import kill_points
 from chat.support.clock import unstopped_s
 from chat.support.tasks import cleaning_up, end, raise_if_cancelled
@@ -286,7 +287,8 @@ class RunOwnership:
         def begin(view: SessionView) -> list[e.Event]:
             nonlocal suspect
             run = self._mine(view)
-            self._agent = run.get("agent", "")
+            info = info_of(view.state)
+            self._agent = run.get("agent", "") or (info["agent"] if info is not None else "")
             if (run["status"], run["attempt"]) != (known.status, known.attempt):
                 # Also by one who found the loss, wrote it down and must not have the run: it is in `recovering`, and
                 # whoever looked before that does not know what the run is suspected of.

@@ -11,6 +11,7 @@ from typing import TypeVar, cast
 from agents import branches as b
 from agents import events as e
 from chat.session.views import (
+    AgentItem,
     BranchesView,
     Item,
     MessageItem,
@@ -25,7 +26,7 @@ from chat.session.views import (
 
 MAIN = b.MAIN
 BranchEvent = e.BranchOpened | e.BranchChosen | e.BranchContinued
-I = TypeVar("I", MessageItem, NoteItem, StepItem, NoticeItem)  # noqa: E741
+I = TypeVar("I", MessageItem, NoteItem, StepItem, NoticeItem, AgentItem)  # noqa: E741
 
 
 def view_of(state: Mapping[str, object]) -> BranchesView | None:

@@ -21,6 +21,8 @@ from agents import events as e
 from agents.lifecycle import CALL, NEW, RUN, STEP
 from chat.session import paths
 from chat.session.views import (
+    UNSENT,
+    AgentItem,
     ApprovalView,
     AttachmentView,
     CallView,
@@ -126,6 +128,12 @@ def change(state: State, event: e.Event, seq: int) -> Patch:
         case e.ConversationRenamed():
             info = info_of(state)
             return {} if info is None else {"info": {**info, "title": event.title}}
+        case e.AgentChanged():
+            info = info_of(state)
+            if info is None or info["agent"] == event.agent:
+                return {}
+            told = paths.marked(_agent(event, seq), paths.shown(state))
+            return {"info": {**info, "agent": event.agent}, item_key(seq): told}
         case e.MessageAdded():
             return {item_key(seq): paths.marked(_message(event, seq), paths.shown(state))}
         case e.NoteAdded():
@@ -185,6 +193,18 @@ def _message(event: e.MessageAdded, seq: int) -> MessageItem:
     }
 
 
+def _agent(event: e.AgentChanged, seq: int) -> AgentItem:
+    return {
+        "kind": "agent",
+        "seq": seq,
+        "id": f"agent-{seq}",
+        "at": event.at,
+        "agent": event.agent,
+        "before": event.before,
+        "by": event.by,
+    }
+
+
 def _note(event: e.NoteAdded, seq: int) -> NoteItem:
     return {
         "kind": "note",
@@ -213,14 +233,15 @@ def left_out(held: LeftOutView | None, event: e.MessageLeftOut) -> LeftOutView:
 
 def _left_out(state: State, event: e.MessageLeftOut) -> Patch:
     found = _find(state, event.message)
-    if found is None or (item := item_at(state, found))["kind"] == "notice":
+    if found is None or (item := item_at(state, found))["kind"] in UNSENT:
         return {}
-    return {found: cast(Item, {**item, "left_out": left_out(item.get("left_out"), event)})}
+    held = cast(LeftOutView | None, item.get("left_out"))
+    return {found: cast(Item, {**item, "left_out": left_out(held, event)})}
 
 
 def _taken_back(state: State, event: e.MessageTakenBack) -> Patch:
     found = _find(state, event.message)
-    if found is None or (item := item_at(state, found))["kind"] == "notice" or item.get("left_out") is None:
+    if found is None or (item := item_at(state, found))["kind"] in UNSENT or item.get("left_out") is None:
         return {}
     return {found: cast(Item, {**item, "left_out": None})}
 
@@ -363,6 +384,8 @@ def _step_started(state: State, event: e.StepStarted, seq: int) -> Patch:
         "ended_at": None,
         "left_out": None,
     }
+    if event.agent:
+        started["agent"] = event.agent
     branch = run.get("branch", paths.MAIN) if run is not None and run["id"] == event.run else paths.MAIN
     patch[item_key(seq)] = paths.marked(started, branch)
     patch |= paths.read_up_to(state, branch, seq)

@@ -168,6 +168,8 @@ class StepItem(TypedDict):
     ended_at: int | None
     left_out: NotRequired[LeftOutView | None]
     branch: NotRequired[Annotated[str, Field(json_schema_extra={"optional": True})]]
+    #: Who answers, by its slug.
+    agent: NotRequired[Annotated[str, Field(json_schema_extra={"optional": True})]]
 
 
 @STRICT
@@ -181,7 +183,27 @@ class NoticeItem(TypedDict):
     branch: NotRequired[Annotated[str, Field(json_schema_extra={"optional": True})]]
 
 
-Item: TypeAlias = Annotated[MessageItem | NoteItem | StepItem | NoticeItem, Field(discriminator="kind")]
+@STRICT
+class AgentItem(TypedDict):
+    """From here on another agent answers, and no more the one of `before`."""
+
+    kind: Literal["agent"]
+    seq: int
+    id: str
+    at: int
+    agent: str
+    before: str
+    by: str
+    branch: NotRequired[Annotated[str, Field(json_schema_extra={"optional": True})]]
+
+
+Item: TypeAlias = Annotated[
+    MessageItem | NoteItem | StepItem | NoticeItem | AgentItem, Field(discriminator="kind")
+]
+
+
+#: Kinds of items that no request says to a model.
+UNSENT = ("notice", "agent")
 
 
 @STRICT

@@ -16,7 +16,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 #: What people choose from when they make a token.
 SCOPE_NAMES: "Mapping[Scope, StrOrPromise]" = {
     "read": _("Read your conversations and follow them live"),
-    "write": _("Begin conversations, say something, stop runs, change titles"),
+    "write": _("Begin conversations, say something, stop runs, change titles and agents"),
     "decide": _("Allow and refuse what agents ask for, and settle calls in doubt"),
     "delete": _("Delete conversations"),
 }
@@ -28,6 +28,7 @@ NEEDED: Mapping[Action, Scope] = {
     "write": "write",
     "stop": "write",
     "rename": "write",
+    "change_agent": "write",
     "refuse": "decide",
     "allow": "decide",
     "settle": "decide",

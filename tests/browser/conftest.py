@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -27,8 +28,8 @@ FLAGS = [
 @pytest.fixture(scope="package")
 def house(database_template: Path) -> Iterator[Stack]:
     """All processes of Holdfast, shared by the browser tests; each test begins conversations of its own."""
-    # 150 words a second: a long text streams for some ten seconds, time enough to disturb it.
-    with Stack(template=database_template, env={"OPENAI_MODEL": "demo-150"}) as stack:
+    # 250 words a second: a long text streams for some six seconds, time enough to disturb it.
+    with Stack(template=database_template, env={"OPENAI_MODEL": "demo-250"}) as stack:
         yield stack.up()
 
 
@@ -50,8 +51,16 @@ def link(house: Stack) -> Iterator[Proxy]:
         yield proxy
 
 
+@pytest.fixture(scope="package")
+def logins(house: Stack) -> dict[str, Any]:
+    """The cookies of whoever has come in through the login page, for when they come again; those of the login alone."""
+    return {}
+
+
 @pytest.fixture
-def visit(browser: Browser, house: Stack, link: Proxy) -> Iterator[Callable[..., Chat]]:
+def visit(
+    browser: Browser, house: Stack, link: Proxy, logins: dict[str, Any]
+) -> Iterator[Callable[..., Chat]]:
     """Opens the chat as a person, each time in a browser profile of its own: `visit("alice")`.
 
     Behind the link of this test. At the end no page may have met a script error or broken the content policy.
@@ -63,7 +72,12 @@ def visit(browser: Browser, house: Stack, link: Proxy) -> Iterator[Callable[...,
         own.set_default_timeout(15_000)
         chat = Chat(own.new_page(), f"http://127.0.0.1:{link.port}")
         chats.append(chat)
-        chat.log_in(person)
+        own.add_cookies(logins.get(person, []))
+        chat.page.goto(f"{chat.address}/")
+        if "/accounts/login/" in chat.page.url:
+            chat.log_in(person)
+            logins[person] = [one for one in own.cookies() if one["name"] in ("sessionid", "csrftoken")]
+        expect(chat.hook("app")).to_have_attribute("data-phase", "ready")
         return chat
 
     yield open_chat

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from chat.installation import Installation, installation, read
 from chat.session.errors import StoreUnusable
 from chat.session.store import RedisStore
 from tests.support.postgres import Postgres
-from tests.support.processes import ROOT, Stack, clean_environment
+from tests.support.processes import Stack, clean_environment, django, run_module
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 from tests.support.worlds import IDLE_MS, LOG_ENTRIES
@@ -118,10 +117,11 @@ def staging(stack: Stack, database_template: Path) -> Iterator[Stack]:
         yield second
 
 
-def run(stack: Stack, *argv: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *argv], cwd=ROOT, env=stack.env, capture_output=True, text=True, timeout=60
-    )
+def run(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
+    """A process by its name, or one of Django's commands."""
+    if words[0] in ("web", "worker"):
+        return run_module("scripts.processes", *words, env=stack.env, seconds=60)
+    return django(*words, env=stack.env)
 
 
 @pytest.mark.slow
@@ -129,28 +129,28 @@ def test_a_staging_copied_from_production_does_not_start_in_its_redis(stack: Sta
     stack.start("worker")
     wait_until(lambda: "workers" in str(keys(stack)), 30, "the first installation's worker")
     for name in ("worker", "web"):
-        done = run(staging, "-m", "scripts.processes", name)
+        done = run(staging, name)
         assert done.returncode == 1
         said = [line for line in done.stderr.splitlines() if "cannot start" in line]
         assert len(said) == 1 and "of which this database is a copy" in said[0]
         assert "Traceback" not in done.stderr
-    refused = run(staging, "manage.py", "claim_redis")
+    refused = run(staging, "claim_redis")
     assert refused.returncode == 1 and "A worker has shown itself there" in refused.stderr
 
     staging.env["HOLDFAST_REDIS_PREFIX"] = "staging"
-    assert "already" not in run(staging, "manage.py", "claim_redis").stdout
-    assert run(staging, "manage.py", "ready", "redis").stdout == "ready\n"
+    assert "already" not in run(staging, "claim_redis").stdout
+    assert run(staging, "ready", "redis").stdout == "ready\n"
     assert {name.split(":")[0] for name in keys(stack)} >= {"hf", "staging"}
     del staging.env["HOLDFAST_REDIS_PREFIX"]
 
     stack.process("worker").kill()
-    moved = run(staging, "manage.py", "claim_redis", "--force")
+    moved = run(staging, "claim_redis", "--force")
     assert "is taken over from the installation with the database" in moved.stdout, moved.stderr
     assert [name for name in keys(stack) if name.startswith(("hf:", "streaq:holdfast:"))] == [
         "hf:installation"
     ]
-    assert "already" in run(staging, "manage.py", "claim_redis").stdout
-    back = run(stack, "-m", "scripts.processes", "worker")
+    assert "already" in run(staging, "claim_redis").stdout
+    back = run(stack, "worker")
     assert back.returncode == 1 and "is a copy" in back.stderr
 
 
@@ -165,26 +165,23 @@ def test_a_restored_dump_is_told_from_its_original_and_a_restart_changes_nothing
     """The same row in two databases, and asked by a user who may not ask for the cluster's identifier."""
     with Postgres() as server:
 
-        def django(name: str, *argv: str, user: str = "holdfast") -> str:
+        def command(name: str, *argv: str, user: str = "holdfast") -> str:
             env = clean_environment(
                 DJANGO_SECRET_KEY="of-tests-" * 8,
                 DJANGO_INSECURE_HTTP="1",
                 HOLDFAST_DATA=str(tmp_path),
                 DATABASE_URL=server.url(name).replace("holdfast@", f"{user}@"),
-                DJANGO_SETTINGS_MODULE="config.settings",
             )
-            done = subprocess.run(
-                [sys.executable, "-m", "django", *argv], cwd=ROOT, env=env, capture_output=True, text=True
-            )
+            done = django(*argv, env=env)
             assert done.returncode == 0, done.stderr
             return done.stdout
 
         def place(name: str, user: str = "holdfast") -> list[str]:
             ask = "from chat.installation import installation as i; f = i(); print(f.identity, f.place)"
-            return django(name, "shell", "-v", "0", "-c", ask, user=user).split()
+            return command(name, "shell", "-v", "0", "-c", ask, user=user).split()
 
         server.execute("CREATE DATABASE production")
-        django("production", "migrate", "--no-input")
+        command("production", "migrate", "--no-input")
         original = place("production")
         server.execute("CREATE DATABASE staging TEMPLATE production")
         copy = place("staging")

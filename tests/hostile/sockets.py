@@ -62,6 +62,7 @@ def samples(rng: random.Random, house: House, person: Person) -> dict[str, Any]:
         {"kind": "create", "agent": rng.choice(("", "assistant", "²")), "title": words.text(rng)[:200]},
         {"kind": "stop", "run": rng.choice((None, _uuid(rng))), "withdraw": rng.random() < 0.5},
         {"kind": "rename", "title": words.text(rng)[:200]},
+        {"kind": "change_agent", "agent": rng.choice(("assistant", "gone", "²"))},
         {"kind": "settle", "call": item, "decision": "happened", "result": words.text(rng)[:1_000]},
         {
             "kind": "approve",

@@ -1,4 +1,5 @@
-"""Every test that touches the database passes on PostgreSQL as it does on SQLite."""
+"""Tests that touch the database pass on PostgreSQL as they do on SQLite: with `make test` those of our own SQL, with
+`make test-postgres` every one."""
 
 from __future__ import annotations
 
@@ -24,28 +25,91 @@ def test_cluster_is_private_and_real(postgres: Postgres) -> None:
     assert os.stat(postgres.folder / "cluster").st_uid != 0
 
 
-#: The second run in two halves side by side, each with a database of its own: they mostly wait.
-HALVES = (
+#: Whose SQL the two databases may take differently: raw statements, row locks, several writers, searches, migrations,
+#: and what must not fail within a transaction. These run on both with every `make test`.
+OWN_SQL = (
+    (
+        "tests/agents/serving",
+        "tests/agents/test_models.py",
+        "tests/agents/tools/test_notes.py",
+        "tests/chat/files/test_attachments.py",
+        "tests/chat/inspection/test_finding.py",
+        "tests/chat/inspection/test_pages.py",
+        "tests/chat/inspection/test_set_aside.py",
+        "tests/chat/inspection/test_timetravel.py",
+        "tests/chat/journal",
+        "tests/chat/limits",
+        "tests/chat/runs/test_database_away.py",
+        "tests/chat/runs/test_many_waiting.py",
+        "tests/chat/runs/test_sweeper.py",
+        "tests/chat/runs/test_trials.py",
+        "tests/chat/session/test_recovery.py",
+        "tests/chat/support",
+        "tests/chat/test_branches.py",
+        "tests/chat/test_erasure.py",
+        "tests/chat/test_inbox.py",
+        "tests/chat/test_installation.py",
+        "tests/chat/test_later_release.py",
+        "tests/chat/test_plans.py",
+        "tests/chat/tokens",
+    ),
+    (
+        "tests/chat/entrances/api/test_api.py",
+        "tests/chat/entrances/feishu/test_poison.py",
+        "tests/chat/entrances/feishu/test_store.py",
+        "tests/chat/entrances/openai_api/test_answering.py",
+        "tests/chat/entrances/schedules",
+        "tests/chat/entrances/triggers",
+        "tests/chat/entrances/web/test_api.py",
+        "tests/chat/entrances/web/test_keeping.py",
+        "tests/chat/messenger/test_lanes.py",
+        "tests/chat/messenger/test_marks.py",
+        "tests/chat/messenger/test_told.py",
+    ),
+)
+#: All that touches the database, with `make test-postgres`. In parts side by side, each with a database of its own:
+#: they mostly wait.
+EVERYTHING = (
     ("tests/chat/messenger", "tests/chat/entrances"),
     ("tests", "--ignore=tests/chat/messenger", "--ignore=tests/chat/entrances"),
 )
 
 
+def test_every_package_with_sql_of_its_own_is_among_them() -> None:
+    own = re.compile(r"select_for_update|\.cursor\(|RawSQL|\.vendor\b|bulk_create|IntegrityError")
+    paths = [path for name in ("agents", "chat") for path in (ROOT / name).rglob("*.py")]
+    packages = {path.parent.relative_to(ROOT) for path in paths if own.search(path.read_text())}
+    packages = {str(one) for one in packages if one.name != "migrations"}
+    assert len(packages) > 8
+    named = [one for part in OWN_SQL for one in part]
+    assert [one for one in packages if not any(name.startswith(f"tests/{one}") for name in named)] == []
+
+
 @pytest.mark.slow
-def test_database_tests_pass_on_postgresql_too(postgres: Postgres, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("parts", "least"),
+    [
+        pytest.param(OWN_SQL, 300, id="own SQL"),
+        pytest.param(EVERYTHING, 1_500, id="everything", marks=pytest.mark.exhaustive),
+    ],
+)
+def test_database_tests_pass_on_postgresql_too(
+    parts: tuple[tuple[str, ...], ...], least: int, postgres: Postgres, tmp_path: Path
+) -> None:
     """The suites run a second time in child processes of pytest, whose output is shown when they fail."""
     # Not dropped at the end (--reuse-db), because pools of other threads may still hold it: the cluster goes anyway.
     options = ["-q", "--reuse-db", "-m", "both_databases and not exhaustive", "-p", "no:cacheprovider"]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     running: list[tuple[subprocess.Popen[bytes], Path]] = []
-    for number, half in enumerate(HALVES):
-        postgres.execute(f"CREATE DATABASE second_run_{number}")
-        shown = tmp_path / f"half{number}"
+    for number, part in enumerate(parts):
+        database = f"second_run_{len(parts[0])}_{number}"
+        postgres.execute(f"CREATE DATABASE {database}")
+        shown = tmp_path / f"part{number}"
         with shown.open("wb") as output:
             child = subprocess.Popen(
-                [sys.executable, "-m", "pytest", *options, *half],
+                [sys.executable, "-m", "pytest", *options, *part],
                 cwd=ROOT,
-                env=kept | {"HOLDFAST_TEST_DATABASE": postgres.url(f"second_run_{number}")},
+                env=kept | {"HOLDFAST_TEST_DATABASE": postgres.url(database)},
                 stdout=output,
                 stderr=output,
             )
@@ -56,9 +120,11 @@ def test_database_tests_pass_on_postgresql_too(postgres: Postgres, tmp_path: Pat
     finally:
         for child, _ in running:
             child.kill()
+    count = 0
     for child, shown in running:
         text = shown.read_text()
         assert child.returncode == 0, text[-8000:]
         passed = re.search(r"(\d+) passed", text)
         assert passed, text[-2000:]
-        assert int(passed[1]) > 100
+        count += int(passed[1])
+    assert count > least

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.preloaded import Preloaded
-from tests.support.processes import ROOT, Process, clean_environment
+from tests.support.processes import ROOT, Process, Stack, clean_environment
 from tests.support.waiting import wait_until
 
 
@@ -27,6 +27,12 @@ def test_it_is_what_an_interpreter_would_have_been(words: list[str], tmp_path: P
     assert plain.stdout
     assert (tmp_path / "log").read_text() == plain.stdout
     assert process.poll() == plain.returncode
+
+
+def test_a_process_of_ours_becomes_what_it_is_in_the_process_that_was_forked(stack: Stack) -> None:
+    """It begins as `scripts.processes` and ends as a server: an exec on the way would import everything again."""
+    stack.start("demo")
+    assert b"preloaded" in Path(f"/proc/{stack.process('demo').pid}/cmdline").read_bytes()
 
 
 def test_it_is_killed_paused_and_told_to_end_like_any_other(tmp_path: Path) -> None:

@@ -121,6 +121,14 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def used(data: Path, database_template: Path) -> Path:
+    """A data folder with a database from an earlier start: to migrate an empty one takes ten seconds."""
+    data.mkdir(mode=0o700)
+    shutil.copy(database_template, data / "holdfast.sqlite3")
+    return data
+
+
+@pytest.fixture
 def run(data: Path) -> Iterator[Run]:
     one = Run(data, claim_port())
     yield one
@@ -176,7 +184,7 @@ def test_a_first_start_a_death_an_end_and_a_second_start(run: Run, data: Path) -
 
 @pytest.mark.slow
 def test_sigterm_to_it_alone_ends_everything_and_a_second_one_keeps_off_the_data(
-    run: Run, data: Path
+    used: Path, run: Run, data: Path
 ) -> None:
     run.until(r"Holdfast is ready")
     second = Run(data, claim_port())
@@ -188,7 +196,8 @@ def test_sigterm_to_it_alone_ends_everything_and_a_second_one_keeps_off_the_data
 
 
 @pytest.mark.slow
-def test_nothing_is_left_behind_when_it_is_killed(run: Run) -> None:
+@pytest.mark.exhaustive
+def test_nothing_is_left_behind_when_it_is_killed(used: Path, run: Run) -> None:
     run.until(r"Holdfast is ready")
     run.process.kill()
     run.wait()
@@ -196,9 +205,10 @@ def test_nothing_is_left_behind_when_it_is_killed(run: Run) -> None:
 
 
 @pytest.mark.slow
-def test_a_part_that_cannot_start_is_named_and_everything_ends(data: Path) -> None:
+@pytest.mark.exhaustive
+def test_a_part_that_cannot_start_is_named_and_everything_ends(used: Path) -> None:
     """No machine has this address: it is for documentation."""
-    run = Run(data, claim_port(), HOLDFAST_HOST="192.0.2.1")
+    run = Run(used, claim_port(), HOLDFAST_HOST="192.0.2.1")
     assert run.wait() == 1
     assert any(line.startswith("Holdfast cannot start: web does not start") for line in run.lines), run.text()
     assert run.children() == {}
@@ -242,9 +252,10 @@ def test_two_starts_with_one_port_in_the_same_moment_are_told_apart(data: Path) 
 
 
 @pytest.mark.slow
-def test_when_somebody_was_quicker_another_port_is_chosen_and_it_starts(data: Path) -> None:
+@pytest.mark.exhaustive
+def test_when_somebody_was_quicker_another_port_is_chosen_and_it_starts(used: Path) -> None:
     """The demo model's port is taken between its choice and the moment when its server listens."""
-    run = Run(data, claim_port(), HOLDFAST_DEMO_PORT=str(demo := claim_port()))
+    run = Run(used, claim_port(), HOLDFAST_DEMO_PORT=str(demo := claim_port()))
     run.until(r"Starting …")
     taken = listening(demo)
     try:
@@ -279,14 +290,18 @@ def test_sigterm_while_it_migrates_ends_it_at_once(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_it_starts_in_a_folder_with_a_blank_a_percent_sign_and_chinese_in_its_path(tmp_path: Path) -> None:
-    """Links to what is here, so that the checkout and its environment have such a path, too."""
+def test_it_starts_in_a_folder_with_a_blank_a_percent_sign_and_chinese_in_its_path(
+    tmp_path: Path, database_template: Path
+) -> None:
+    """Copies of what is here, compiled as it is, so that the checkout and its environment have such a path, too."""
     checkout = tmp_path / "100% 我的 聊天"
     checkout.mkdir()
     for name in ("agents", "chat", "config", "demo", "scripts", "templates", "locale"):
         if (ROOT / name).exists():
-            shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / name, checkout / name)
     shutil.copy(ROOT / "manage.py", checkout)
+    (checkout / "data").mkdir(mode=0o700)
+    shutil.copy(database_template, checkout / "data/holdfast.sqlite3")
     (checkout / ".venv").symlink_to(Path(sys.prefix))
     run = Run(checkout / "data", claim_port(), folder=checkout, python=checkout / ".venv/bin/python")
     try:

@@ -109,6 +109,9 @@ def _app_of(codename: str) -> str:
     return next((app for app, models in MOVED.items() if model in models), "chat")
 
 
+@pytest.mark.parametrize(
+    "old", [pytest.param("sqlite", marks=pytest.mark.exhaustive), "postgres"], indirect=True
+)
 def test_a_line_of_the_log_that_came_before_the_migration_stays(old: str) -> None:
     """A process of the new release, started before the migration ran, may name a content type of the new app."""
     apps = upgrading.migrate(old, *_first(old))

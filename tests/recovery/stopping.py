@@ -85,6 +85,7 @@ class House:
                     holder.execute("BEGIN IMMEDIATE")
             argv = (FIRST if moment.first else []) + command(moment.process)
             process = Process(moment.process, argv, env, folder / "log")
+            process.preloaded = False  # what an interpreter hears while it imports is what is tried here
             process.start()
             cleaning.callback(lambda: process.kill() if process.alive else None)
             if moment.when is not None:

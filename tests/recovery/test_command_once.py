@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +15,15 @@ from tests.support.wire import Wire, login, new_id
 PLACES = ["append.stored", "journal.written", "inbox.applied", "reply.written"]
 
 
+@pytest.fixture(scope="module")
+def stack(database_template: Path) -> Iterator[Stack]:
+    """One Holdfast for all of them: each has a conversation of its own, and starts the web server again."""
+    with Stack(template=database_template) as own:
+        yield own.up()
+
+
 @pytest.mark.parametrize("place", PLACES)
 async def test_W5_killed_between_apply_and_reply_and_retried_ten_times(stack: Stack, place: str) -> None:
-    stack.up()
     cookies = login(stack.address, "alice", "alice-password")
     async with Wire(stack.address, cookies) as wire:
         conversation = await wire.begin()
@@ -54,7 +62,6 @@ async def test_W5_killed_between_apply_and_reply_and_retried_ten_times(stack: St
 
 
 async def test_W5_the_same_id_with_another_payload_is_refused(stack: Stack) -> None:
-    stack.up()
     async with Wire(stack.address, login(stack.address, "alice", "alice-password")) as wire:
         conversation = await wire.begin()
         command = new_id()

@@ -26,14 +26,17 @@ django.setup()
 
 import lark_oapi as lark
 from lark_oapi.api.cardkit.v1 import model as cardkit
+from lark_oapi.api.docx.v1 import model as docx
 from lark_oapi.api.im.v1 import model as im
+from lark_oapi.api.sheets.v3 import model as sheets
+from lark_oapi.api.wiki.v2 import model as wiki
 from lark_oapi.event.callback.model.p2_card_action_trigger import (
     P2CardActionTriggerData,
     P2CardActionTriggerResponse,
 )
 from lark_oapi.event.dispatcher_handler import EventDispatcherHandler
 
-from chat.entrances.feishu import card_json
+from chat.entrances.feishu import card_json, documents
 from chat.entrances.feishu.client import FeishuClient
 from chat.entrances.feishu.models import FeishuApp
 from chat.messenger.adapter import Button, Card, CardText, Target
@@ -49,6 +52,7 @@ CARD = Card(
 REST = Card((CardText("status", "**Done**"),), "s", False)
 MENTION = {"key": "@_user_1", "id": {"open_id": "ou_b"}, "name": "B"}
 CONTENT = card_json.message("Hello")
+DOCUMENT, SPREADSHEET = "WikcnAbCdEfGhIjKlMnOpQr", "ShtcnAbCdEfGhIjKlMnOpQr"
 
 
 class Recorder(FeishuServer):
@@ -82,6 +86,8 @@ async def ours(server: Recorder, question: str) -> str:
         await client.settle(card, REST, 2)
         assert [one.said.text for one in await client.message(question)] == ["What?"]
         assert await client.file(question, "k", "file", 100) == b"bytes"
+        assert await client.file(question, DOCUMENT, "wiki", 100) == b"# Minutes\n\nDecided."
+        assert await client.file(question, SPREADSHEET, "sheets", 100) == b"a,b\n"
         return card
     finally:
         await client.aclose()
@@ -161,7 +167,30 @@ def theirs(server: Recorder, question: str) -> str:
     assert json.loads(item.body.content) == {"text": "What?"} and item.sender.id == "ou_ann"
     get = im.GetMessageResourceRequest.builder().message_id(question).file_key("k").type("file").build()
     assert client.im.v1.message_resource.get(get).file.read() == b"bytes"
+    documents_by_theirs(client, done)
     return card
+
+
+def documents_by_theirs(client: Any, done: Any) -> None:
+    """The documents that our client reads, by the SDK; of the values of cells it has no model."""
+    page = wiki.GetNodeSpaceRequest.builder().token(DOCUMENT).build()
+    node = done(client.wiki.v2.space.get_node(page)).node
+    assert (node.obj_type, node.title) == ("docx", "Minutes")
+    raw = docx.RawContentDocumentRequest.builder().document_id(node.obj_token).build()
+    assert done(client.docx.v1.document.raw_content(raw)).content == "Decided."
+    query = sheets.QuerySpreadsheetSheetRequest.builder().spreadsheet_token(SPREADSHEET).build()
+    (sheet,) = done(client.sheets.v3.spreadsheet_sheet.query(query)).sheets
+    grid = sheet.grid_properties
+    place = f"{sheet.sheet_id}!A1:{documents.column(grid.column_count)}{grid.row_count}"
+    cells = (
+        lark.BaseRequest.builder()
+        .http_method(lark.HttpMethod.GET)
+        .uri(f"/open-apis/sheets/v2/spreadsheets/{SPREADSHEET}/values/{place}")
+        .queries([("valueRenderOption", "ToString")])
+        .token_types({lark.AccessTokenType.TENANT})
+        .build()
+    )
+    assert json.loads(client.request(cells).raw.content)["data"]["valueRange"]["values"] == [["a", "b"]]
 
 
 def same(asked: list[Asked], card: str) -> list[Asked]:
@@ -198,6 +227,15 @@ class FeishuServerForBoth(Recorder):
     def __init__(self) -> None:
         super().__init__()
         self.receive("oc_a", self.question)
+        self.documents = {
+            f"wiki {DOCUMENT}": {
+                "obj_type": "docx",
+                "obj_token": "DoxcnAbCdEfGhIjKlMnOpQr",
+                "title": "Minutes",
+            },
+            "DoxcnAbCdEfGhIjKlMnOpQr": "Decided.",
+            SPREADSHEET: [("s1", "Sheet", [["a", "b"]])],
+        }
         self.items[self.question] = [feishu_events.item(self.question, "What?")]
         self.files["k"] = b"bytes"
 

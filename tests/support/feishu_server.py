@@ -23,6 +23,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote
 
 from tests.support.feishu_reader import read
 
@@ -99,6 +100,7 @@ class FeishuServer:
         self.requests: list[tuple[float, str]] = []
         self.refused: list[tuple[str, int]] = []
         self.files: dict[str, bytes] = {}
+        self.documents: dict[str, Any] = {}
         self.gone: set[str] = set()
         self.tokens: dict[str, float] = {}
         self._uuids: dict[str, tuple[float, Sent]] = {}
@@ -271,6 +273,29 @@ class FeishuServer:
                 if message in self.gone or message not in self.items:
                     raise Answer(230110, "the message has been deleted")
                 return {"data": {"items": self.items[message]}}
+            case "GET", ["docx", "v1", "documents", token, "raw_content"]:
+                return {"data": {"content": self._document(token, 1770032)}}
+            case "GET", ["wiki", "v2", "spaces", "get_node"]:
+                token = path.split("token=")[1]
+                return {"data": {"node": self._document(f"wiki {token}", 131006)}}
+            case "GET", ["sheets", "v3", "spreadsheets", token, "sheets", "query"]:
+                sheets = [
+                    {
+                        "sheet_id": id,
+                        "title": title,
+                        "index": n,
+                        "hidden": title.startswith("hidden"),
+                        "resource_type": "sheet",
+                        "grid_properties": {"row_count": 200, "column_count": 20},
+                    }
+                    for n, (id, title, _) in enumerate(self._document(token, 1310213))
+                ]
+                return {"data": {"sheets": sheets}}
+            case "GET", ["sheets", "v2", "spreadsheets", token, "values", place]:
+                rows = {id: rows for id, _, rows in self._document(token, 1310213)}
+                named = unquote(place)
+                values = rows[named.split("!")[0]]
+                return {"data": {"spreadsheetToken": token, "valueRange": {"range": named, "values": values}}}
             case "POST", ["cardkit", "v1", "cards"]:
                 return self._create(json.loads(body["data"]))
             case "PUT", ["cardkit", "v1", "cards", card, "elements", element, "content"]:
@@ -286,6 +311,12 @@ class FeishuServer:
                 self._set_streaming(found, bool(found.shown.get("config", {}).get("streaming_mode")))
                 return {}
         raise Answer(99991672, "no such route", 404)
+
+    def _document(self, token: str, forbidden: int) -> Any:
+        """What was shared with the app: the text of a document, the sheets (id, title, rows), the node of a wiki."""
+        if token not in self.documents:
+            raise Answer(forbidden, "forBidden", 403)
+        return self.documents[token]
 
     def _limit(self, seen: deque[float], most: int, code: int, *, seconds: float = 1) -> None:
         now = self.now()

@@ -5,7 +5,7 @@ start hundreds. What is forked here is a process like any other: it has its own 
 stopped, killed and waited for. That the commands also work by themselves is shown where they are what is tested
 (tests/platform), and wherever `Process` starts an interpreter because something of it matters.
 
-    tests ── request, with the log's and the report's descriptor ──► this process ── fork ──► python -m MODULE …
+    tests ── request, with descriptors for what it writes and the report ──► this process ── fork ──► python -m MODULE …
           ◄─ report: process id, and in the end its exit status ──── waits for it
 """
 
@@ -70,12 +70,14 @@ _REPORT = struct.Struct("=i")
 class Preloaded:
     """One process, in the words of subprocess.Popen."""
 
-    def __init__(self, argv: list[str], env: dict[str, str], log: int) -> None:
-        """`argv`: an interpreter, `-m`, and what Python's `-m` takes. It works in the project's folder."""
+    def __init__(self, argv: list[str], env: dict[str, str], log: int, errors: int | None = None) -> None:
+        """`argv`: an interpreter, `-m`, and what Python's `-m` takes. It works in the project's folder, and writes into
+        these descriptors; its errors into the first, too, where there is no second."""
         self.returncode: int | None = None
         self._report, theirs = os.pipe()
+        fds = [log, log if errors is None else errors, theirs]
         try:
-            socket.send_fds(_started()[0], [json.dumps([argv[2:], env]).encode()], [log, theirs])
+            socket.send_fds(_started()[0], [json.dumps([argv[2:], env]).encode()], fds)
         finally:
             os.close(theirs)
         self.pid = self._read()
@@ -141,6 +143,8 @@ def main(descriptor: int) -> None:
     """Start what is asked for, until whoever asks is gone."""
     for name in LIBRARIES:
         importlib.import_module(name)
+    # A login takes half a second of a core otherwise, and every test logs somebody in.
+    importlib.import_module("django.contrib.auth.hashers").PBKDF2PasswordHasher.iterations = 1_000
     assert "twisted.internet.reactor" not in sys.modules, "Daphne chooses the reactor"
     assert threading.active_count() == 1
     gc.collect()
@@ -159,21 +163,22 @@ def main(descriptor: int) -> None:
             os.read(woken, 4096)
             _reap(reports)
         if requests in ready:
-            message, (log, report), *_ = _receive(requests)
+            message, (log, errors, report), *_ = _receive(requests)
             argv, env = json.loads(message)
             pid = os.fork()
             if pid == 0:
                 for other in (woken, wake, report, *reports.values()):
                     os.close(other)
                 requests.close()
-                _become(argv, env, log)
+                _become(argv, env, log, errors)
             os.close(log)
+            os.close(errors)
             os.write(report, _REPORT.pack(pid))
             reports[pid] = report
 
 
 def _receive(requests: socket.socket) -> Any:
-    received = socket.recv_fds(requests, 1 << 20, 2)
+    received = socket.recv_fds(requests, 1 << 20, 3)
     if not received[0]:
         os._exit(0)
     return received
@@ -190,19 +195,20 @@ def _reap(reports: dict[int, int]) -> None:
         os.close(report)
 
 
-def _become(argv: list[str], env: dict[str, str], log: int) -> None:
+def _become(argv: list[str], env: dict[str, str], log: int, errors: int) -> None:
     """Be `python -m argv` from here on; does not come back."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.dup2(log, 1)
-    os.dup2(log, 2)
+    os.dup2(errors, 2)
     os.close(log)
+    os.close(errors)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     os.environ.clear()
     os.environ.update(env)
     time.tzset()
-    os.execv = _instead  # type: ignore[assignment]
+    os.execve = _instead  # type: ignore[assignment]
     status: object = 1
     try:
         _run(argv)
@@ -215,9 +221,11 @@ def _become(argv: list[str], env: dict[str, str], log: int) -> None:
         _end(status)
 
 
-def _instead(_: str, argv: list[str]) -> None:
+def _instead(_: str, argv: list[str], env: dict[str, str]) -> None:
     """`scripts.processes` becomes its process by exec; here that is one module more in the same process."""
     assert argv[1] == "-m"
+    os.environ.clear()
+    os.environ.update(env)
     _run(argv[2:])
     sys.exit(0)
 

@@ -87,11 +87,8 @@ class Process:
     def _usual(self) -> bool:
         """Whether it is a process of this release in the environment of the tests, which nothing reaches from below:
         no library is put before others, no setting is for the interpreter."""
-        special = [
-            name for name in self.env if name.startswith(("LD_", "PYTHON")) and name != "PYTHONUNBUFFERED"
-        ]
         ours = self.argv[:2] == [sys.executable, "-m"] and self.argv[2:] and self.folder == ROOT
-        return bool(ours and not set(special) - {"LD_LIBRARY_PATH"})
+        return bool(ours and not _special(self.env))
 
     def signal(self, number: int) -> None:
         """Send a signal."""
@@ -141,6 +138,40 @@ class Process:
     def says(self, words: str, since: int = 0) -> bool:
         """Whether it has written these words, beyond so many bytes."""
         return words in self.log.read_bytes()[since:].decode(errors="replace")
+
+
+def run_module(*words: str, env: Mapping[str, str], seconds: float = 120) -> subprocess.CompletedProcess[str]:
+    """`python -m words` in the project's folder, until its end: as `subprocess.run`, but it begins at once. Raises
+    subprocess.TimeoutExpired."""
+    argv = [sys.executable, "-m", *words]
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        process: subprocess.Popen[bytes] | Preloaded
+        if Process.preloaded and not _special(env):
+            process = Preloaded(argv, dict(env), out.fileno(), errors.fileno())
+        else:
+            process = subprocess.Popen(
+                argv, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=errors
+            )
+        try:
+            status = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait(10)
+            raise
+        out.seek(0)
+        errors.seek(0)
+        return subprocess.CompletedProcess(argv, status, out.read().decode(), errors.read().decode())
+
+
+def django(*arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """One of Django's commands, with our settings: as `run_module`."""
+    return run_module("django", *arguments, env={**env, "DJANGO_SETTINGS_MODULE": "config.settings"})
+
+
+def _special(env: Mapping[str, str]) -> bool:
+    """Whether something in it is for the interpreter, or puts a library before others."""
+    found = {name for name in env if name.startswith(("LD_", "PYTHON"))}
+    return bool(found - {"PYTHONUNBUFFERED", "LD_LIBRARY_PATH"})
 
 
 class Stack:
@@ -297,16 +328,22 @@ class Stack:
 
     def manage(self, *arguments: str, folder: Path = ROOT) -> str:
         """Run `manage.py` (of another release in `folder`) with the stack's settings; what it printed."""
-        done = subprocess.run(
-            [command("web")[0], "manage.py", *arguments]
-            if self.python is None
-            else [str(self.python), "-m", "scripts.cli", "manage", *arguments],
-            cwd=folder if self.python is None else self.data,
-            env=self.env,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        if self.python is None and folder == ROOT:
+            done = django(*arguments, env=self.env)
+        else:
+            before = (
+                [sys.executable, "manage.py"]
+                if self.python is None
+                else [str(self.python), "-m", "scripts.cli", "manage"]
+            )
+            done = subprocess.run(
+                [*before, *arguments],
+                cwd=folder if self.python is None else self.data,
+                env=self.env,
+                capture_output=True,
+                text=True,
+                timeout=120,
+            )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

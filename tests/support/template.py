@@ -1,14 +1,29 @@
-"""A migrated database with Alice, Bob, Charlie and the default agent, made once and copied by every stack."""
+"""A migrated database with Alice, Bob, Charlie and the default agent: made once in a session of tests, copied by all.
+
+To migrate an empty database takes ten seconds of a core, and the tests need dozens that are filled. The first process
+of a session that wants one makes it, and keeps it in a folder that all processes of the session know;
+commands that run without pytest make their own.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 import subprocess
-import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.processes import PEOPLE, ROOT, clean_environment, password
+from tests.support.postgres import find_binaries
+from tests.support.processes import PEOPLE, clean_environment, django, password
 
-MAKE_PEOPLE = """
+#: The variable that names the folder of the session.
+KEPT = "HOLDFAST_TEST_TEMPLATES"
+FILL = """
+from django.core.management import call_command
+call_command("migrate", interactive=False, verbosity=0)
 from django.contrib.auth import get_user_model
 from agents.models import ensure_default_agent
 for name, word, staff in {people!r}:
@@ -17,23 +32,71 @@ ensure_default_agent(also=("notes",))
 """
 
 
+def begin_session() -> bool:
+    """Make the folder of a session, unless this process belongs to one already. Whether it did: `end_session` then."""
+    if KEPT in os.environ:
+        return False
+    os.environ[KEPT] = tempfile.mkdtemp(prefix="holdfast-templates-")
+    return True
+
+
+def end_session() -> None:
+    """Remove what the session has kept."""
+    shutil.rmtree(os.environ.pop(KEPT), ignore_errors=True)
+
+
 def fill(database: str, data: Path) -> None:
-    """Migrate the database at this address and put the people and the default agent into it."""
-    people = [(name, password(name), name == "charlie") for name in PEOPLE]
-    env = clean_environment(DJANGO_SECRET_KEY="of-tests-" * 8, HOLDFAST_DATA=str(data), DATABASE_URL=database)
-    for arguments in (
-        ["migrate", "--no-input"],
-        ["shell", "-v", "0", "-c", MAKE_PEOPLE.format(people=people)],
-    ):
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, capture_output=True, text=True
-        )
-        if done.returncode:
-            raise RuntimeError(f"manage.py {arguments[0]} failed:\n{done.stdout}{done.stderr}")
+    """Migrate the empty database at this address and put the people and the default agent into it."""
+    if KEPT not in os.environ or database.startswith("sqlite"):
+        _fill(database, data)
+        return
+    with _kept("postgres.sql") as dump:
+        if dump.exists():
+            _client("psql", "--quiet", "--no-psqlrc", "-v", "ON_ERROR_STOP=1", "-f", str(dump), database)
+        else:
+            _fill(database, data)
+            _client("pg_dump", "--no-owner", "--no-privileges", "-f", str(dump), database)
 
 
 def make_sqlite(folder: Path) -> Path:
-    """A filled SQLite file in `folder`, complete in itself (nothing left in a -wal file)."""
-    path = folder / "template.sqlite3"
-    fill(f"sqlite:///{path}", folder)
+    """A filled SQLite file, complete in itself (nothing left in a -wal file): the session's, or a new one in `folder`.
+    Copy it, never change it."""
+    if KEPT not in os.environ:
+        return _made(folder / "template.sqlite3")
+    with _kept("template.sqlite3") as path:
+        return path if path.exists() else _made(path)
+
+
+def _made(path: Path) -> Path:
+    with tempfile.TemporaryDirectory() as data:
+        making = Path(data) / "template.sqlite3"
+        _fill(f"sqlite:///{making}", Path(data))
+        assert not making.with_name("template.sqlite3-wal").exists()
+        shutil.move(making, path)
     return path
+
+
+def _fill(database: str, data: Path) -> None:
+    people = [(name, password(name), name == "charlie") for name in PEOPLE]
+    env = clean_environment(DJANGO_SECRET_KEY="of-tests-" * 8, HOLDFAST_DATA=str(data), DATABASE_URL=database)
+    done = django("shell", "-v", "0", "-c", FILL.format(people=people), env=env)
+    if done.returncode:
+        raise RuntimeError(f"The database could not be filled:\n{done.stdout}{done.stderr}")
+
+
+@contextmanager
+def _kept(name: str) -> Iterator[Path]:
+    """A file of the session; who asks for it meanwhile waits until it was made."""
+    path = Path(os.environ[KEPT]) / name
+    with path.with_name(f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield path
+
+
+def _client(program: str, *arguments: str) -> None:
+    """Run one of PostgreSQL's own programs, which Debian installs beside its server."""
+    binaries = find_binaries()
+    assert binaries is not None
+    done = subprocess.run([binaries / program, *arguments], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{program} failed:\n{done.stdout}{done.stderr}")

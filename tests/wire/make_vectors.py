@@ -83,6 +83,7 @@ def of_this_release() -> dict[str, list[Told]]:
     made["approvals"] = _approvals()
     made["left-out"] = _left_out()
     made["edited"] = _edited()
+    made["another-agent"] = _another_agent()
     for seed in BRANCHING:
         story = Branching(Random(seed), "c0ffee00-0000-4000-8000-000000000000")
         for _ in range(40):
@@ -278,6 +279,27 @@ def _edited() -> list[Told]:
         e.StepFinished(at=START, run="r", step="r.1", text="done"),
         e.RunFinished(at=START, run="r"),
         edit("cause", "went"),
+    ]
+
+
+def _another_agent() -> list[Told]:
+    """Another agent answers from here on, twice; the one that answers already is no news, on a branch neither."""
+    branch = "0b0b0b0b-0000-4000-8000-000000000001"
+
+    def change(agent: str, by: str = "alice") -> e.Event:
+        return e.AgentChanged(at=START + 3, agent=agent, before="assistant", by=by)
+
+    return [
+        *_begun(),
+        e.StepStarted(at=START, run="r", step="r.1", agent="assistant"),
+        e.StepFinished(at=START, run="r", step="r.1", text="done"),
+        e.RunFinished(at=START, run="r"),
+        change("second"),
+        change("second"),
+        change("third", ""),
+        e.BranchOpened(at=START, branch=branch, parent="", before=3),
+        change("second"),
+        e.MessageAdded(at=START, message="w1", text="one"),
     ]
 
 

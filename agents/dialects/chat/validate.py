@@ -32,8 +32,9 @@ def _messages(body: Mapping[str, Any], profile: Profile) -> Iterator[Violation]:
         return
     yield from _roles(messages)
     yield from _blocks(messages, profile)
+    sees = profile.sees(str(body.get("model")))
     for place, message in enumerate(messages):
-        yield from _content(f"messages[{place}]", message, profile, profile.sees(str(body.get("model"))))
+        yield from _content(f"messages[{place}]", message, profile, sees)
         for call in message.get("tool_calls") or ():
             yield from _call(f"messages[{place}]", call)
         if message.get("tool_calls") and message.get("content") and not profile.text_beside_calls:

@@ -15,6 +15,7 @@ from agents.borders import text as bordered
 from agents.models import Agent
 from chat.commands import (
     ApproveBody,
+    ChangeAgentBody,
     CreateBody,
     DeleteBody,
     RenameBody,
@@ -183,6 +184,18 @@ async def state(request: HttpRequest, conversation: Conversation) -> Any:
 async def rename(request: HttpRequest, conversation: Conversation, wanted: s.Rename) -> Any:
     """Give it another title."""
     body = RenameBody(kind="rename", title=wanted.title)
+    return _done(await _submit(await _permitted(request, body), str(conversation), str(uuid4()), body))
+
+
+@API.put(
+    "/conversations/{uuid:conversation}/agent",
+    response=API.answers(s.Done, "not_found", "agent_missing", "run_active"),
+    operation_id="changeAgent",
+    tags=["Conversations"],
+)
+async def change_agent(request: HttpRequest, conversation: Conversation, wanted: s.ChangeAgent) -> Any:
+    """Have another agent answer from here on. While a run is at work it is refused."""
+    body = ChangeAgentBody(kind="change_agent", agent=wanted.agent)
     return _done(await _submit(await _permitted(request, body), str(conversation), str(uuid4()), body))
 
 

@@ -54,6 +54,12 @@ class Rename(Taken):
     title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE, pattern=SAID)]
 
 
+class ChangeAgent(Taken):
+    """The slug of an agent that is switched on (`GET /agents`)."""
+
+    agent: Annotated[str, Field(min_length=1, max_length=MAX_SLUG)]
+
+
 class Decide(Taken):
     """Allow a call that asks, or refuse it. `digest` is that of what you were shown (`approval.digest` of the call)."""
 

@@ -5,10 +5,10 @@ from typing import Any
 from django.conf import settings
 from django.utils import translation
 
-from chat.entrances.feishu import card_json, markdown
+from chat.entrances.feishu import card_json, documents, markdown
 from chat.entrances.feishu.client import FeishuClient
 from chat.entrances.feishu.content import read
-from chat.entrances.feishu.models import TABLES, FeishuUser
+from chat.entrances.feishu.models import TABLES, FeishuApp, FeishuUser
 from chat.messenger.adapter import MessengerLimits, Person, Pressed, Said
 from chat.messenger.models import InboundMessage
 
@@ -57,6 +57,13 @@ class Feishu:
     def person(self, app: Any, sender: str) -> Person:
         people = FeishuUser.objects.select_related("user")
         return people.get_or_create(app=app, open_id=sender)[0]
+
+    def linked(self, app: FeishuApp, person: Person, text: str) -> tuple[tuple[str, str, str], ...]:
+        """The documents that are read for this person (`LinkReader`)."""
+        user = person.user
+        if app.documents == "nobody" or (user is not None and not user.is_active):
+            return ()
+        return documents.linked(text) if app.documents == "everyone" or user is not None else ()
 
     def is_private(self, row: InboundMessage) -> bool:
         return _dict(row.event, "message").get("chat_type") == "p2p"

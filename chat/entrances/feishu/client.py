@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from chat.entrances.feishu import card_json
+from chat.entrances.feishu import card_json, documents
 from chat.entrances.feishu.content import found
 from chat.entrances.feishu.errors import TokenInvalid, error_of
 from chat.entrances.feishu.models import FeishuApp
@@ -84,12 +84,16 @@ class FeishuClient:
         return str(found.get("message_id", ""))
 
     async def file(self, message: str, key: str, kind: str, max_bytes: int) -> bytes:
-        """The bytes of an image or file in a message (`kind`: image or file); ValueError if there are more. What nobody
-        can say more of after a few tries is refused."""
+        """The bytes of an image or file in a message (`kind`: image or file), or the text of a document of one of
+        `documents.KINDS`; ValueError if there are more. What nobody can say more of after a few tries is refused."""
         problem: Unclear | None = None
         for _ in range(FILE_TRIES):
             limited: Limited | None = None
             try:
+                if kind in documents.KINDS:
+                    data = await documents.read(self._ask, kind, key)
+                    refuse_large(len(data), max_bytes)
+                    return data
                 return await self._download(message, key, kind, max_bytes)
             except Limited as found:
                 limited = found
@@ -113,8 +117,7 @@ class FeishuClient:
                     raise _error(answer)
                 async for piece in answer.aiter_bytes():
                     read += piece
-                    if len(read) > max_bytes:
-                        raise ValueError("The file is too large.")
+                    refuse_large(len(read), max_bytes)
         except httpx.HTTPError as problem:
             raise Away(f"Feishu cannot be reached ({type(problem).__name__}).") from None
         return bytes(read)
@@ -247,6 +250,12 @@ class FeishuClient:
         token, lasts = str(found.get("tenant_access_token", "")), int(found.get("expire", 0))
         await self._shared.put("token", (seal(token), now_ms() / 1000 + lasts), max(lasts, 1))
         return token
+
+
+def refuse_large(size: int, max_bytes: int) -> None:
+    """ValueError for a file of more bytes than are taken."""
+    if size > max_bytes:
+        raise ValueError("The file is too large.")
 
 
 def _text_of(card: Card) -> str:

@@ -1,8 +1,9 @@
 """Feishu's codes, each with what it means for us (chat/messenger/errors.py). Data.
 
 From the official pages as of 2025-08-20 (the latest that could be read): the general list, and those of sending,
-replying, reading a message and its files, of cards, and of tokens. Codes of other products (contacts, approval,
-documents) cannot come; what is not here is `Unclear`, and tried again within bounds.
+replying, reading a message and its files, of cards, and of tokens. Codes of other products (contacts, approval)
+cannot come, and of those of documents here are the ones about reading; what is not here is `Unclear`, and tried again
+within bounds.
 """
 
 from typing import Literal
@@ -36,6 +37,7 @@ _CODES: dict[Meaning, tuple[int, ...]] = {
     # The message that is replied to, or read, is not there for us.
     "target": (
         *(230011, 230110, 230111, 230050, 230019, 230071, 230072, 231003, 10020, 10037, 11224, 18113, 99992354),
+        *(1770002, 1770003, 1770032),  # a document that is not there, was deleted, or is not shared with the app
     ),
     # The card takes nothing any more: go on with another one.
     "closed": (200850, 300309, 200740, 200750),

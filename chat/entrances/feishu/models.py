@@ -101,6 +101,18 @@ class FeishuApp(models.Model):
             "you would let a stranger at the keyboard."
         ),
     )
+    documents = models.CharField(
+        _("reads linked documents for"),
+        max_length=10,
+        default="nobody",
+        db_default="nobody",
+        choices=POLICIES,
+        help_text=_(
+            "Documents, spreadsheets and wiki pages of Feishu that a message links to are read with the app's own "
+            "right. Whoever is named here can have the agent read out anything that was shared with the app, also what "
+            "they may not open themselves."
+        ),
+    )
     enabled = models.BooleanField(default=True)
     #: The address for which the secret was entered: it goes to no other. Empty: stored by a release that did not know.
     secret_for = models.CharField(max_length=200, blank=True, editable=False, default="", db_default="")

@@ -211,6 +211,8 @@ export interface Client {
   /** Files that the server has, to be attached again by their ids. */
   restore(files: readonly AttachmentRef[]): void;
   rename(conversation: string, title: string): Promise<Outcome>;
+  /** Have another agent, by its slug, answer from here on. */
+  changeAgent(conversation: string, agent: string): Promise<Outcome>;
   remove(conversation: string): Promise<Outcome>;
   /** Say of a call in doubt what happened (rule R4). `result`: what the model shall read, if it happened. */
   settle(

@@ -155,7 +155,7 @@ describe("a conversation that is looked at", () => {
     expect(text()).toBe("你好 \u{1f600} there");
     const step = view().items.at(-1);
     if (step?.kind !== "step") throw new Error("no step");
-    const again = { run: step.run, step: step.id, attempt: 2, model: "m", request: null };
+    const again = { run: step.run, step: step.id, attempt: 2, model: "m", request: null, agent: "" };
     server.append(ID, { type: "step.started", ...again });
     world.clock.advance(50);
     expect(text()).toBe("");

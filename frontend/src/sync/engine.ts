@@ -312,6 +312,10 @@ export class Engine implements Client {
     return this.#command(conversation, { kind: "rename", title: tidy(title).trim().slice(0, 200) });
   }
 
+  async changeAgent(conversation: string, agent: string): Promise<Outcome> {
+    return this.#command(conversation, { kind: "change_agent", agent });
+  }
+
   async remove(conversation: string): Promise<Outcome> {
     const outcome = await this.#command(conversation, { kind: "delete" });
     if (outcome.status === "applied") this.drafts.set(conversation, { text: "", files: [] });

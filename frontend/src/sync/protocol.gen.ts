@@ -6,6 +6,7 @@ export type CommandBody =
   | SendBody
   | StopBody
   | RenameBody
+  | ChangeAgentBody
   | DeleteBody
   | SettleBody
   | ApproveBody
@@ -49,7 +50,7 @@ export type RunCode =
   | "outcome_unknown"
   | "agent_missing"
   | "internal";
-export type Item = MessageItem | NoteItem | StepItem | NoticeItem;
+export type Item = MessageItem | NoteItem | StepItem | NoticeItem | AgentItem;
 export type StepStatus = "streaming" | "finished" | "stopped" | "discarded";
 export type Effect = "read_only" | "idempotent" | "effectful";
 export type CallStatus =
@@ -73,6 +74,7 @@ export type Incomplete =
 export type AnyEvent =
   | ConversationCreated
   | ConversationRenamed
+  | AgentChanged
   | MessageAdded
   | MessageLeftOut
   | MessageTakenBack
@@ -222,6 +224,13 @@ export interface StopBody {
 export interface RenameBody {
   kind: "rename";
   title: string;
+}
+/**
+ * Have another agent, by its slug, answer from here on; while a run is at work it is rejected.
+ */
+export interface ChangeAgentBody {
+  kind: "change_agent";
+  agent: string;
 }
 /**
  * Remove the conversation for good.
@@ -521,6 +530,7 @@ export interface StepItem {
   ended_at: number | null;
   left_out: LeftOutView | null;
   branch?: string;
+  agent?: string;
 }
 /**
  * `approval` null: nobody was asked. Calls stored before there were approvals lack that field.
@@ -567,6 +577,19 @@ export interface NoticeItem {
   detail: string;
   branch?: string;
 }
+/**
+ * From here on another agent answers, and no more the one of `before`.
+ */
+export interface AgentItem {
+  kind: "agent";
+  seq: number;
+  id: string;
+  at: number;
+  agent: string;
+  before: string;
+  by: string;
+  branch?: string;
+}
 export interface SnapshotPart {
   message: string;
   text: string;
@@ -592,6 +615,17 @@ export interface ConversationRenamed {
   at: number;
   type: "conversation.renamed";
   title: string;
+}
+/**
+ * Another agent answers from here on, and no more the one of `before`. Not ignorable: a release that does not know
+ * it would have the wrong agent answer.
+ */
+export interface AgentChanged {
+  at: number;
+  type: "conversation.agent_changed";
+  agent: string;
+  before: string;
+  by: string;
 }
 /**
  * A person (or a schedule, or a trigger) said something. It joins the transcript at this place (rule R6).
@@ -801,7 +835,7 @@ export interface RunStopped {
 }
 /**
  * A request goes to the model. The step stands here in the transcript; a retry moves it to its new place.
- * `request` tells how the request was made; None: an earlier release did not tell.
+ * `request` tells how the request was made, `agent` who answers; None and "": an earlier release did not tell.
  */
 export interface StepStarted {
   at: number;
@@ -811,6 +845,7 @@ export interface StepStarted {
   attempt: number;
   model: string;
   request: RequestFacts | null;
+  agent: string;
 }
 /**
  * What decided how a request was made, beside the history (`agents/recording.py`). `settings` and `digest` are
@@ -1148,6 +1183,7 @@ export const WINDOW = 50;
 export const EVENT_VERSIONS = {
   "conversation.created": 1,
   "conversation.renamed": 1,
+  "conversation.agent_changed": 1,
   "message.added": 1,
   "message.left_out": 1,
   "message.taken_back": 1,

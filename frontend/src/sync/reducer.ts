@@ -32,6 +32,7 @@ export const NO_USAGE: Usage = { input: 0, output: 0, cached: 0, cost: null };
 
 type StepEnded = Extract<AnyEvent, { type: "step.finished" | "step.stopped" | "step.discarded" }>;
 type MessageLeftOut = Extract<AnyEvent, { type: "message.left_out" }>;
+type AgentChanged = Extract<AnyEvent, { type: "conversation.agent_changed" }>;
 export type MessageEdited = Extract<AnyEvent, { type: "message.edited" }>;
 type LeftOut = NonNullable<MessageItem["left_out"]>;
 type CallEvent = Extract<AnyEvent, { call: string }>;
@@ -69,6 +70,8 @@ function change(state: State, event: AnyEvent, seq: number): State {
       };
     case "conversation.renamed":
       return state.info === null ? state : { ...state, info: { ...state.info, title: event.title } };
+    case "conversation.agent_changed":
+      return agentChanged(state, event, seq);
     case "message.added":
     case "note.added": {
       const { message: id, text, at, origin } = event;
@@ -118,11 +121,19 @@ function change(state: State, event: AnyEvent, seq: number): State {
   }
 }
 
+function agentChanged(state: State, event: AgentChanged, seq: number): State {
+  const { agent, before = "", by = "", at } = event;
+  if (state.info === null || state.info.agent === agent) return state;
+  const told = { kind: "agent", seq, id: `agent-${seq}`, at, agent, before, by } as const;
+  const changed = { ...state, info: { ...state.info, agent } };
+  return withItem(changed, of(told, state.branches?.shown ?? MAIN));
+}
+
 /** `state` with another mark on an item that can have one; the same state if nothing of it changes. */
 function marked(state: State, id: string, next: (before: LeftOut | null) => LeftOut | null): State {
   const at = state.items.findLastIndex((item) => item.id === id);
   const item = state.items[at];
-  if (item === undefined || item.kind === "notice") return state;
+  if (item === undefined || item.kind === "notice" || item.kind === "agent") return state;
   const before = item.left_out ?? null;
   const left_out = next(before);
   return before === left_out ? state : { ...state, items: state.items.with(at, { ...item, left_out }) };
@@ -271,6 +282,7 @@ function stepStarted(state: State, event: StepStarted, seq: number): State {
     at: event.at,
     ended_at: null,
     left_out: null,
+    ...(event.agent ? { agent: event.agent } : {}),
   };
   const branch = mine?.branch ?? MAIN;
   const moved = readUpTo(withItem({ ...state, items }, of(step, branch)), branch, seq);

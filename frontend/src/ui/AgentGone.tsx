@@ -1,7 +1,10 @@
-import { ArrowRight, PowerOff } from "lucide-react";
+import { ArrowRight, ChevronDown, PowerOff } from "lucide-react";
+import { useState } from "react";
 import type { Client } from "../sync";
-import { useClient } from "./client";
+import { AgentItems } from "./AgentChange";
+import { useClient, useSetup } from "./client";
 import { useWords } from "./i18n";
+import { Menu } from "./parts/Menu";
 import { addressOf } from "./route";
 
 /**
@@ -43,9 +46,12 @@ export function GoOnElsewhere({ conversation, text }: { conversation: string; te
   );
 }
 
-/** Above the composer of a conversation whose agent is switched off. */
-export function AgentGone({ conversation, name }: { conversation: string; name: string }) {
+/** Above the composer of a conversation whose agent is switched off: another one can answer in it. */
+export function AgentGone(props: { conversation: string; agent: string; name: string; busy: boolean }) {
+  const { conversation, name } = props;
   const words = useWords();
+  const { agents } = useSetup();
+  const [problem, setProblem] = useState("");
   return (
     <div
       className="mb-2 flex flex-wrap items-center gap-x-3 gap-y-1.5 rounded-xl border border-warn-line bg-warn-soft px-3.5 py-2 text-sm"
@@ -54,7 +60,25 @@ export function AgentGone({ conversation, name }: { conversation: string; name: 
     >
       <PowerOff size={15} className="flex-none text-warn" aria-hidden="true" />
       <span className="min-w-0 flex-1">{words.t("agent.off", { agent: name })}</span>
+      {agents.length > 0 && (
+        <Menu
+          side="top"
+          trigger={
+            <button type="button" className="button small" data-testid="agent-gone-change">
+              {words.t("agent.here")}
+              <ChevronDown size={14} aria-hidden="true" />
+            </button>
+          }
+        >
+          <AgentItems {...props} onProblem={setProblem} />
+        </Menu>
+      )}
       <GoOnElsewhere conversation={conversation} />
+      {problem && (
+        <span className="basis-full text-danger" role="alert">
+          {problem}
+        </span>
+      )}
     </div>
   );
 }

@@ -72,6 +72,7 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
         title={view.info?.title}
         agent={agent}
         own={entryOf(view)}
+        run={view.run}
         usage={view.info?.usage}
       />
       <Announcer view={view} agent={name} disconnected={offline} />
@@ -87,7 +88,7 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
           <div className="safe-bottom mx-auto w-full max-w-3xl flex-none px-3 pb-3 md:px-6 md:pb-4">
             <WaitingLine view={view} waiting={waiting} onTakenBack={takenBack} />
             <RunStatus view={view} />
-            {off && <AgentGone conversation={id} name={name} />}
+            {off && <AgentGone conversation={id} agent={agent} name={name} busy={active} />}
             <Composer
               key={taken}
               ref={composer}

@@ -1,12 +1,14 @@
 import { Ellipsis, PanelLeft, SquarePen } from "lucide-react";
-import type { ListEntry, Usage } from "../sync";
-import { useAgentName, useList } from "./client";
+import type { ListEntry, RunView, Usage } from "../sync";
+import { AgentChange, AgentItems } from "./AgentChange";
+import { useAgentName, useList, useSetup } from "./client";
 import { EntryItems } from "./EntryItems";
 import { useWords } from "./i18n";
 import { Menu, MenuLabel, MenuLine } from "./parts/Menu";
 import { Tip } from "./parts/Tip";
 import { navigate } from "./route";
 import { usageLines } from "./usage";
+import { isActive } from "./view";
 
 interface Props {
   controls: {
@@ -21,15 +23,20 @@ interface Props {
   agent: string | undefined;
   /** The conversation itself, where the list does not have it: beyond its first page, or hidden by a search. */
   own?: ListEntry | null;
+  /** Its latest run: while it is at work its agent stays. */
+  run?: RunView | null;
   /** What the conversation has taken so far. */
   usage?: Usage | undefined;
 }
 
 /** The line on top: which conversation this is, and with whom. */
-export function Header({ controls, conversation, title, agent, own = null, usage }: Props) {
+export function Header({ controls, conversation, title, agent, own = null, run = null, usage }: Props) {
   const words = useWords();
   const name = useAgentName(agent);
   const taken = usageLines(usage, words);
+  const { agents } = useSetup();
+  const choice = conversation !== null && own !== null && agents.some(({ slug }) => slug !== agent);
+  const change = choice ? { conversation, agent: agent ?? "", busy: isActive(run) } : null;
   const entry = useList().conversations.find((each) => each.id === conversation) ?? own;
   const shown =
     conversation === null ? words.t("list.new") : title || entry?.title || words.t("list.untitled");
@@ -51,8 +58,13 @@ export function Header({ controls, conversation, title, agent, own = null, usage
         )}
         <div className="flex min-w-0 flex-1 items-baseline gap-2.5 px-2">
           <h1 className="min-w-0 truncate text-[0.9375rem] font-semibold">{shown}</h1>
-          {name && conversation !== null && (
-            <span className="hidden flex-none truncate text-[0.8125rem] text-ink-2 sm:inline">{name}</span>
+          {change ? (
+            <AgentChange {...change} />
+          ) : (
+            name &&
+            conversation !== null && (
+              <span className="hidden flex-none truncate text-[0.8125rem] text-ink-2 sm:inline">{name}</span>
+            )
           )}
         </div>
         {controls.sidebarHidden && (
@@ -79,6 +91,12 @@ export function Header({ controls, conversation, title, agent, own = null, usage
             }
           >
             <EntryItems entry={entry} onRename={controls.onRename} onDelete={controls.onDelete} />
+            {change && (
+              <div className="sm:hidden">
+                <MenuLine />
+                <AgentItems {...change} />
+              </div>
+            )}
             {taken.length > 0 && (
               <>
                 <MenuLine />

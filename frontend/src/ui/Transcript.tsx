@@ -8,7 +8,7 @@ import { Guard } from "./parts/Guard";
 import { KeptProvider } from "./parts/kept";
 import { MessageRow, PendingRow } from "./rows/MessageRow";
 import { OtherBranches } from "./rows/OtherBranches";
-import { NoteRow, NoticeRow } from "./rows/QuietRows";
+import { AgentRow, NoteRow, NoticeRow } from "./rows/QuietRows";
 import { StepRow } from "./rows/StepRow";
 import { useStickToEnd } from "./stickToEnd";
 import { type Row, rowsOf, rowsToKeep } from "./view";
@@ -142,11 +142,13 @@ function RowView({
       return <NoteRow conversation={conversation} item={item} fork={fork} />;
     case "notice":
       return <NoticeRow conversation={conversation} agent={agent} item={item} fork={fork} again={again} />;
+    case "agent":
+      return <AgentRow item={item} />;
     case "step":
       return (
         <StepRow
           conversation={conversation}
-          agent={agent}
+          agent={item.agent ?? row.answered ?? agent}
           item={item}
           opens={row.opens}
           closes={row.closes}

@@ -27,7 +27,8 @@
  *   call-plain, call-show-all
  *   doubt, doubt-happened, doubt-result, doubt-confirm, doubt-did-not-happen, doubt-run-again,
  *   doubt-facts, doubt-arguments, doubt-warning, doubt-run-again-confirm, doubt-cancel; doubt-settled (data-happened)
- *   agent-gone, go-on-elsewhere
+ *   agent-gone, agent-gone-change, go-on-elsewhere; agent-change (data-agent), agent-change-<slug>
+ *   agent-changed        from here on another agent answers: data-agent, data-seq
  *   approval, approval-arguments, approval-allow, approval-refuse, approval-note, approval-confirm
  *   approval-decided     data-decision = approved | refused
  *   run-status           data-status = none | queued | running | recovering | waiting | retrying | stopping, data-run; run-elapsed

@@ -24,6 +24,8 @@ export type Row =
       fork: ForkView | null;
       /** Whether it may be answered anew, or said anew. */
       again: boolean;
+      /** Who answered then, where the item does not say it and it is not who answers now. */
+      answered?: string;
     }
   | { type: "branches"; key: string; fork: ForkView | null; running: string | null };
 
@@ -72,7 +74,10 @@ export function rowsOf(view: RowsView): Row[] {
   const waits = waiting(view);
   const forks = forksAt(view);
   const idle = !isActive(run);
-  const lastWord = pending.length === 0 ? items.findLastIndex((item) => item.kind !== "notice") : -1;
+  const lastWord =
+    pending.length === 0
+      ? items.findLastIndex((item) => item.kind !== "notice" && item.kind !== "agent")
+      : -1;
   const rows: Row[] = items.map((item, index) => ({
     type: "item",
     key: item.id,
@@ -84,6 +89,13 @@ export function rowsOf(view: RowsView): Row[] {
     fork: forks.get(item.id) ?? null,
     again: idle,
   }));
+  // Steps of earlier releases do not say who answered: whoever did before the next change.
+  let answered: string | undefined;
+  for (const row of rows.toReversed()) {
+    if (row.type !== "item") continue;
+    if (row.item.kind === "agent") answered = row.item.before;
+    else if (answered) row.answered = answered;
+  }
   for (const message of pending) rows.push({ type: "pending", key: message.id, message });
   if ((view.branches?.forks.length ?? 0) > 0) rows.push(lastRow(view, forks.get("") ?? null));
   return rows;

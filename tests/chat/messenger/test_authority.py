@@ -11,7 +11,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from agents import events as e
-from agents.models import Note
+from agents.models import Agent, Note
 from agents.tools import Toolbox
 from agents.tools.notes.store import NoteStorage
 from agents.tools.notes.tool import notes
@@ -238,3 +238,40 @@ async def _taken(house, count):
 
 async def _states(house, state, count):
     return await house.messenger.tables.messages.filter(state=state).acount() == count
+
+
+async def test_the_owner_of_a_private_chat_has_another_agent_answer_from_here_on(house, django_user_model):
+    await link(house, django_user_model, "ou_ann", "ann")
+    await Agent.objects.acreate(slug="second", name="Sec*ond", model="big", base_url="http://localhost/v1")
+    await house.speak("/agent", chat="oc_ann", sender="ou_ann")
+    await house.answered("`second`", "oc_ann")
+    await house.speak("/agent nobody", chat="oc_ann", sender="ou_ann")
+    await house.answered("There is no agent of that name.", "oc_ann")
+    await house.speak("/AGENT sec*OND", chat="oc_ann", sender="ou_ann")
+    await house.answered("answers from here on", "oc_ann")
+    house.model = ScriptedModel(says("As the second."))
+    asked: list[str] = []
+
+    async def agent(slug: str) -> Any:
+        asked.append(slug)
+        return replace(SPEC, slug=slug)
+
+    house.runner.dependencies = replace(house.runner.dependencies, agent=agent)
+    await house.speak("hello", chat="oc_ann", sender="ou_ann")
+    await house.answered("As the second.", "oc_ann")
+    assert asked == ["second"]
+    await house.speak("/model", chat="oc_ann", sender="ou_ann")
+    await house.answered("with the model `big`", "oc_ann")
+
+
+async def test_a_running_answer_keeps_its_agent_and_the_chat_is_told(house, django_user_model):
+    await link(house, django_user_model, "ou_ann", "ann")
+    await Agent.objects.acreate(slug="second", name="Second", model="big", base_url="http://localhost/v1")
+    house.gate.clear()
+    house.model = ScriptedModel(asks(("act", "{}")), says("Done."))
+    await house.speak("act", chat="oc_ann", sender="ou_ann")
+    await house.busy.wait()
+    await house.speak("/agent second", chat="oc_ann", sender="ou_ann")
+    await house.answered("Something is running", "oc_ann")
+    house.gate.set()
+    await house.answered("Done.", "oc_ann")

@@ -7,10 +7,11 @@ from asgiref.sync import sync_to_async
 
 from agents import events as e
 from agents.dialects.base import FinishDelta, ReasoningDelta, TextDelta
+from agents.models import Agent
 from chat.commands import MAX_TEXT
 from chat.inbox import DeleteBody, SendBody, Sender
 from chat.limits import rates
-from chat.models import Message
+from chat.models import Event, Message
 from chat.support.clock import now_ms
 from tests.support.scripted import Pause, ScriptedModel, asks, says
 
@@ -299,3 +300,16 @@ async def test_too_many_within_a_minute_wait_and_none_is_lost(house, settings):
     said = Message.objects.filter(kind="message").order_by("seq")
     texts = [body["text"] async for body in said.values_list("body", flat=True)]
     assert texts == [f"number {n}" for n in range(4)]
+
+
+async def test_who_answers_is_told_and_only_an_owner_changes_it(house):
+    await Agent.objects.acreate(slug="second", name="Sec*ond", model="big`m`", base_url="http://localhost/v1")
+    await house.speak("/agent")
+    await house.answered("answers here")
+    await house.quiet()
+    told = house.replies()[-1][0]
+    assert "second" not in told, "who asks is no owner of the conversation"
+    assert "administrator" in told
+    await house.speak("/agent second")
+    await house.until(lambda: len(house.replies()) == 2, "the second answer")
+    assert not await Event.objects.filter(type="conversation.agent_changed").aexists()

@@ -24,7 +24,7 @@ export function advance(server: ModelServer, id: string, choice: number): void {
     else if (end === "run.failed") server.append(id, { type: end, ...at, code: "model_busy", detail: "d" });
     else server.append(id, { type: end, ...at, by: "ada" });
   } else {
-    const started = { ...at, step: `${run.id}.${seq}`, attempt: 1, model: "m", request: null };
+    const started = { ...at, step: `${run.id}.${seq}`, attempt: 1, model: "m", request: null, agent: "" };
     server.append(id, { type: "step.started", ...started });
   }
 }
@@ -46,6 +46,7 @@ function streaming(server: ModelServer, id: string, step: StepItem, choice: numb
         attempt: step.attempt + 1,
         model: "m",
         request: null,
+        agent: "",
       });
       break;
     case 2:

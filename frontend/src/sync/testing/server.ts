@@ -289,6 +289,13 @@ export class ModelServer {
     }
     if (body.kind === "rename")
       this.append(conversation, { type: "conversation.renamed", title: body.title });
+    if (body.kind === "change_agent")
+      this.append(conversation, {
+        type: "conversation.agent_changed",
+        agent: body.agent,
+        before: "",
+        by: "",
+      });
     const result =
       body.kind === "stop" &&
       (room.state.run === null || room.state.run.id !== (body.run ?? room.state.run.id))

@@ -267,6 +267,10 @@ export class FakeClient implements Client {
     this.#note("rename", conversation, title);
     return this.outcome;
   }
+  async changeAgent(conversation: string, agent: string): Promise<Outcome> {
+    this.#note("changeAgent", conversation, agent);
+    return this.outcome;
+  }
   async remove(conversation: string): Promise<Outcome> {
     this.#note("remove", conversation);
     return this.outcome;

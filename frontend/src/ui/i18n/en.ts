@@ -67,9 +67,14 @@ export const en = {
   "account.log_out": "Log out",
 
   "agent.choose": "Choose an agent",
+  "agent.change": "Who answers from here on",
+  "agent.busy": "An answer is being made. Another agent can be chosen when it is done.",
+  "agent.changed": "{agent} answers from here on",
+  "agent.changed_by": "{name} has {agent} answer from here on",
   "agent.off":
     "{agent} is switched off or was deleted, so nothing more is answered here. An administrator can switch it on again.",
-  "agent.elsewhere": "Ask another agent",
+  "agent.elsewhere": "Ask in a new conversation",
+  "agent.here": "Another agent",
   "agent.none": "No agent is set up yet. Add one in the administration.",
 
   "empty.title": "What can I do for you?",

@@ -69,8 +69,13 @@ export const zh: Dictionary = {
   "account.log_out": "退出登录",
 
   "agent.choose": "选择智能体",
+  "agent.change": "从这里起由谁回答",
+  "agent.busy": "正在回答。回答结束后可以换一个智能体。",
+  "agent.changed": "从这里起由 {agent} 回答",
+  "agent.changed_by": "{name} 让 {agent} 从这里起回答",
   "agent.off": "{agent} 已停用或被删除，这里不会再有回答。管理员可以重新启用它。",
-  "agent.elsewhere": "改问其他智能体",
+  "agent.elsewhere": "在新对话中提问",
+  "agent.here": "换一个智能体",
   "agent.none": "还没有配置智能体，请在管理后台添加。",
 
   "empty.title": "有什么可以帮你？",

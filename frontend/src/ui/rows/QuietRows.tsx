@@ -1,8 +1,8 @@
 import { CircleAlert, CircleStop, Info, MessageSquareText } from "lucide-react";
 import { memo } from "react";
-import type { ForkView, NoteItem, NoticeItem } from "../../sync";
+import type { AgentItem, ForkView, NoteItem, NoticeItem } from "../../sync";
 import { GoOnElsewhere } from "../AgentGone";
-import { useOrigin, useSetup } from "../client";
+import { useAgentName, useOrigin, useSetup } from "../client";
 import type { Words } from "../i18n";
 import { useWords } from "../i18n";
 import { LeftOut } from "./LeftOut";
@@ -31,6 +31,29 @@ export const NoteRow = memo(function NoteRow(props: {
           <LeftOut conversation={conversation} id={item.id} mark={item.left_out} names={[]} />
         )}
       </div>
+    </div>
+  );
+});
+
+/** That another agent answers from here on. */
+export const AgentRow = memo(function AgentRow({ item }: { item: AgentItem }) {
+  const words = useWords();
+  const { boot } = useSetup();
+  const agent = useAgentName(item.agent);
+  const other = item.by !== "" && item.by !== boot.user;
+  return (
+    <div
+      className="flex items-center gap-3 py-3 text-xs text-ink-2"
+      title={words.fullDate(item.at)}
+      data-testid="agent-changed"
+      data-agent={item.agent}
+      data-seq={item.seq}
+    >
+      <span className="h-px flex-1 bg-line" aria-hidden="true" />
+      <span className="min-w-0 [overflow-wrap:anywhere]">
+        {other ? words.t("agent.changed_by", { agent, name: item.by }) : words.t("agent.changed", { agent })}
+      </span>
+      <span className="h-px flex-1 bg-line" aria-hidden="true" />
     </div>
   );
 });

@@ -125,6 +125,17 @@ class TestConversations:
         assert (await program.ask("GET", path, status=404))["code"] == "not_found"
         assert (await program.ask("POST", f"{path}/messages", {"text": "Hi"}, 404))["code"] == "not_found"
 
+    async def test_another_agent_answers_from_here_on(self, house: House, program: Program) -> None:
+        await Agent.objects.acreate(slug="second", name="S", model="m", base_url="http://localhost/v1")
+        made = await begun(program)
+        await over(program, made)
+        path = f"/conversations/{made['conversation']}/agent"
+        await program.ask("PUT", path, {"agent": "second"})
+        shown = await program.ask("GET", f"/conversations/{made['conversation']}")
+        assert shown["agent"] == "second" and shown["items"][-1]["kind"] == "agent"
+        assert (await program.ask("PUT", path, {"agent": "gone"}, 422))["code"] == "agent_missing"
+        assert (await program.ask("PUT", path, {}, 422))["code"] == "invalid"
+
     async def test_agents_are_those_that_may_be_asked(self, house: House, program: Program) -> None:
         await Agent.objects.acreate(slug="closed", name="C", enabled=False)
         found = await program.ask("GET", "/agents")
@@ -178,6 +189,7 @@ ROUTES: list[tuple[str, str, Any, str]] = [
     ("GET", "/conversations/{id}", None, "read"),
     ("PATCH", "/conversations/{id}", {"title": "T"}, "write"),
     ("DELETE", "/conversations/{id}", None, "delete"),
+    ("PUT", "/conversations/{id}/agent", {"agent": "assistant"}, "write"),
     ("GET", "/conversations/{id}/items", None, "read"),
     ("GET", "/conversations/{id}/events", None, "read"),
     ("POST", "/conversations/{id}/messages", {"text": "Hi"}, "write"),
