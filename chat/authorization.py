@@ -22,7 +22,7 @@ Door = Literal["web", "private", "group", "automation", "webhook", "api", "admin
 Action = Literal[
     "read", "begin", "write", "rewrite", "stop", "rename", "change_agent", "delete", "refuse", "allow", "settle",
     "offer", "give_up", "rebuild", "export", "import", "replay", "erase",
-    "keep", "act_for", "end_for", "fire", "see_secret", "hold_tokens",
+    "keep", "act_for", "end_for", "fire", "see_secret", "hold_tokens", "see_notes",
     "look", "change", "remember", "set_up", "listen",
 ]  # fmt: skip
 #: What must hold besides. `policy`: the door lets people of this role in. `trust`: an administrator has said that
@@ -81,6 +81,7 @@ ACTION_NAMES: Mapping[Action, str] = {
     "fire": "fire a trigger",
     "see_secret": "see the secret address of a webhook",
     "hold_tokens": "make tokens of one's own, and revoke them",
+    "see_notes": "see what agents have noted for oneself, change it and delete it",
     "look": "have the agent use tools that only read",
     "change": "have it use tools that change something",
     "remember": "have it remember, and read what it has remembered for them",
@@ -108,6 +109,8 @@ RULES: tuple[Rule, ...] = (
     Rule(("owner",), ("web",), (*_TALK, *_DECIDE, "rewrite", "rename", "change_agent", "delete")),
     Rule(("owner",), ("web",), (*_USE, "set_up", "listen")),
     Rule(("owner",), ("web", "admin"), ("keep", "fire", "see_secret")),
+    # Not those of guests, which lie in the same account.
+    Rule(("owner",), ("web",), ("see_notes",)),
     Rule(("owner",), ("admin",), ("end_for",)),
     # No token makes another.
     Rule(("owner",), ("web",), ("hold_tokens",)),

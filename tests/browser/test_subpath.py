@@ -52,6 +52,14 @@ def test_everything_is_below_the_path(strip: bool, below: Stack, browser: Browse
         file = chat.page.locator(f'a[href^="{PREFIX}/api/attachments/"]').first.get_attribute("href")
         assert chat.page.request.get(f"{site}{file}").text() == "some words"
         assert {cookie["path"] for cookie in context.cookies()} == {f"{PREFIX}/"}
+        chat.hook("open-triggers").click()
+        assert chat.page.url == f"{site}{PREFIX}/triggers"
+        chat.page.reload()
+        chat.hook("open-notes").click()
+        expect(chat.hook("notes-page")).to_be_visible()
+        assert chat.page.url == f"{site}{PREFIX}/notes"
+        chat.page.go_back()
+        expect(chat.hook("triggers-page")).to_be_visible()
         chat.page.goto(f"{site}{PREFIX}/accounts/password/")
         expect(chat.page.locator("form")).to_be_visible()
         chat.page.goto(f"{site}{PREFIX}/nothing/here")

@@ -1,6 +1,7 @@
 // What the UI sees of the sync engine: types only. The UI renders these values and calls these methods, nothing else.
 import type { Drafts } from "./drafts";
 import type { LocalFile, Upload } from "./files";
+import type { Notes } from "./notes";
 import type { Problem } from "./problem";
 import type {
   AgentEntry,
@@ -23,6 +24,7 @@ import type {
 import type { Schedules } from "./schedules";
 import type { SearchFilters } from "./search";
 import type { Timeline } from "./timeline";
+import type { Triggers } from "./triggers";
 
 /**
  * A value that changes. Made for `useSyncExternalStore(x.subscribe, x.getSnapshot)`: both are bound, a snapshot
@@ -252,6 +254,10 @@ export interface Client {
   find(conversation: string, query: string): Promise<PlacePage>;
   /** What is to be said to agents at certain times. */
   readonly schedules: Schedules;
+  /** What is waited for, and what agents are told when it happens. */
+  readonly triggers: Triggers;
+  /** What agents have noted for the reader. */
+  readonly notes: Notes;
   /** What a run did with its time. Rejects with `HttpError`. */
   timeline(conversation: string, run: string): Promise<Timeline>;
   /** A call whole. Rejects with `HttpError`. */

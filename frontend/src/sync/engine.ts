@@ -17,6 +17,7 @@ import { KeptDrafts } from "./drafts";
 import type { LocalFile, Upload } from "./files";
 import { Http } from "./http";
 import { Listing, listed } from "./list";
+import { HttpNotes, type Notes } from "./notes";
 import { Outbox } from "./outbox";
 import { Pager } from "./pager";
 import type { Cancel, Ports } from "./ports";
@@ -42,6 +43,7 @@ import { Link } from "./socket";
 import { Notifier, Source } from "./store";
 import { isBlank, tidy, titleOf } from "./text";
 import type { Timeline } from "./timeline";
+import { HttpTriggers, type Triggers } from "./triggers";
 import { Uploads } from "./uploads";
 import { uuidv7Maker } from "./uuidv7";
 import { blank, Viewer } from "./view";
@@ -60,6 +62,8 @@ export class Engine implements Client {
   readonly #link: Link;
   readonly #http: Http;
   readonly schedules: Schedules;
+  readonly triggers: Triggers;
+  readonly notes: Notes;
   readonly drafts: KeptDrafts;
   readonly #listing: Listing;
   readonly #notifier: Notifier;
@@ -85,6 +89,8 @@ export class Engine implements Client {
     this.#core = new Core(now, ports.random);
     this.#http = new Http(ports.fetch, ports.upload);
     this.schedules = new HttpSchedules(this.#http, this.#uuid);
+    this.triggers = new HttpTriggers(this.#http, this.#uuid);
+    this.notes = new HttpNotes(this.#http);
     this.#notifier = new Notifier(ports.frame);
     this.#uploads = new Uploads(this.#http, ports.clock, ports.random, (id) => {
       this.#uploadsSource.invalidate();

@@ -1,4 +1,4 @@
-import { CalendarClock, PanelLeftClose, Search, SquarePen, TextSearch, X } from "lucide-react";
+import { PanelLeftClose, Search, SquarePen, TextSearch, X } from "lucide-react";
 import {
   type Ref,
   useCallback,
@@ -14,9 +14,11 @@ import { AccountMenu } from "./AccountMenu";
 import { useClient, useList } from "./client";
 import { daysAgo } from "./format";
 import { type Key, useWords } from "./i18n";
+import { KeptLinks } from "./KeptLinks";
 import { ListFoot } from "./ListFoot";
 import { Logo } from "./parts/Logo";
 import { Tip } from "./parts/Tip";
+import type { Kept } from "./route";
 import { SidebarRow } from "./SidebarRow";
 import { useNow } from "./ticker";
 import { useUnread } from "./useCallBack";
@@ -31,8 +33,10 @@ interface Props {
   onRename: (entry: ListEntry) => void;
   onDelete: (entry: ListEntry) => void;
   onHelp: () => void;
-  onSchedules: () => void;
   onSearch: (typed: string) => void;
+  /** The page beside the conversations that is shown. */
+  page: Kept | null;
+  onPage: (kind: Kept) => void;
   onClose: () => void;
   ref?: Ref<SidebarHandle>;
 }
@@ -77,17 +81,7 @@ export function Sidebar(props: Props) {
       </div>
       <Conversations {...props} />
       <div className="flex-none border-t border-line p-2">
-        <button
-          type="button"
-          className="mb-1 flex w-full items-center gap-2.5 rounded-lg px-2 py-1.5 text-left text-sm hover:bg-hover"
-          data-testid="open-schedules"
-          onClick={props.onSchedules}
-        >
-          <span className="grid size-7 flex-none place-items-center text-ink-2">
-            <CalendarClock size={17} aria-hidden="true" />
-          </span>
-          {words.t("schedule.title")}
-        </button>
+        <KeptLinks page={props.page} onPage={props.onPage} />
         <AccountMenu onHelp={props.onHelp} />
       </div>
     </div>

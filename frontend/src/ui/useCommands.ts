@@ -5,6 +5,7 @@ import { useClient, useList, useSetup } from "./client";
 import { type Key, useLanguage, useWords } from "./i18n";
 import { jumpTo } from "./jump";
 import type { Command } from "./palette";
+import type { Kept } from "./route";
 import { useTheme } from "./theme";
 import { isActiveStatus } from "./view";
 
@@ -17,7 +18,7 @@ export interface Doing {
   toggleSidebar: () => void;
   focusComposer: () => void;
   help: () => void;
-  schedules: () => void;
+  page: (kind: Kept) => void;
   rename: (entry: ListEntry) => void;
   remove: (entry: ListEntry) => void;
 }
@@ -56,7 +57,9 @@ export function useCommands(current: string | null, doing: Doing): readonly Comm
       command("write", "help.focus", doing.focusComposer, "/"),
       command("search", "list.search", doing.search),
       command("search-texts", "search.title", () => doing.searchTexts("")),
-      command("schedules", "schedule.title", doing.schedules),
+      command("schedules", "schedule.title", () => doing.page("schedules")),
+      command("triggers", "trigger.title", () => doing.page("triggers")),
+      command("notes", "note.title", () => doing.page("notes")),
       command("sidebar", "help.sidebar", doing.toggleSidebar),
       command("help", "account.shortcuts", doing.help, "?"),
       command("theme-light", "palette.light", () => setTheme("light")),

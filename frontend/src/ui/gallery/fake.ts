@@ -29,6 +29,7 @@ import type {
 } from "../../sync";
 import { HttpError } from "../../sync";
 import { FakeSchedules } from "./schedules";
+import { FakeNotes, FakeTriggers } from "./triggers";
 
 /** A conversation in which no model has answered yet. */
 export const NO_USAGE = { input: 0, output: 0, cached: 0, cost: null };
@@ -116,6 +117,8 @@ export class FakeClient implements Client {
   readonly uploads = new Cell<readonly Upload[]>([]);
   readonly calls: Called[] = [];
   readonly schedules = new FakeSchedules();
+  readonly triggers = new FakeTriggers();
+  readonly notes = new FakeNotes();
   readonly drafts = new FakeDrafts();
   readonly details = new Map<string, CallDetail>();
   readonly views = new Map<string, Cell<ConversationView>>();
