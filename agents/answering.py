@@ -15,7 +15,9 @@ from agents.errors import EmptyAnswer, ModelError
 from agents.history import History, Run, before
 from agents.judging import is_cut, judge
 from agents.learned import LearnedForm
+from agents.providers.base import Profile
 from agents.requesting import Blocked, Request, follow, read_files, recorded, request
+from agents.responses import Heard, hearing
 from agents.retrying import after
 from agents.steps import CallModel
 from agents.transcript.forms import PROPER
@@ -65,7 +67,7 @@ async def answer(
         begun.append(
             e.RunRetrying(at=now, run=run.id, code="transcript_invalid", detail=detail, retry_at=now)
         )
-    model = work.agent.model
+    model, address = work.agent.model, work.agent.base_url
     facts = await recorded(work, sent, seen)
     begun.append(
         e.StepStarted(
@@ -106,6 +108,7 @@ async def answer(
             omitted = await _taken(work, sent)
             yield [*omitted, _finished(work, decision.step, response, incomplete, reading.told)]
     except ModelError as error:
+        reading.heard.problem = error.detail
         if isinstance(error, EmptyAnswer) and has_done_something(seen, run) and run.failures > work.forgiven:
             omitted = await _taken(work, sent)
             yield [*omitted, *_silent(work, decision.step, reading.assembler.response(), reading.told)]
@@ -114,6 +117,8 @@ async def answer(
             yield _half_kept(work, decision.step, events, reading.assembler.response(), reading.told)
     finally:
         await reading.close()
+        reading.heard.ended_at = work.clock.now()
+        await work.responses.keep(run.id, decision.step, model, address, reading.heard)
 
 
 async def _taken(work: Work, sent: Request) -> list[e.Event]:
@@ -166,6 +171,7 @@ class _Reading:
     def __init__(self, work: Work, body: Mapping[str, Any], told: Told) -> None:
         self.assembler = Assembler()
         self.told = told
+        self.heard = Heard(work.responses.most, work.clock.now())
         self._now = work.clock.now
         #: What has come and was not yielded yet: (of which name, text).
         self._text: list[tuple[str, str]] = []
@@ -182,6 +188,10 @@ class _Reading:
                 self._more.set()
 
     async def _read(self, work: Work, body: Mapping[str, Any]) -> None:
+        with hearing(self.heard):
+            await self._read_all(work, body)
+
+    async def _read_all(self, work: Work, body: Mapping[str, Any]) -> None:
         async with aclosing(work.model.stream(body)) as deltas:
             try:
                 async with asyncio.timeout(None) as lingering:
@@ -248,13 +258,6 @@ def _until_tick() -> float:
 def _finished(
     work: Work, step: str, response: Response, incomplete: e.Incomplete | None, told: Told
 ) -> e.StepFinished:
-    replay: dict[str, object] = {}
-    if work.profile.replays_reasoning and response.reasoning.strip():
-        replay["reasoning_content"] = response.reasoning
-    if extras := {str(n): dict(call.extra) for n, call in enumerate(response.calls) if call.extra}:
-        replay["calls"] = extras
-    if response.replay:
-        replay["items"] = [dict(item) for item in response.replay]
     return e.StepFinished(
         at=work.clock.now(),
         run=work.run.id,
@@ -267,10 +270,22 @@ def _finished(
         reasoning=shown_reasoning(response.reasoning),
         incomplete=incomplete,
         issuer=work.profile.issuer(work.agent.model, work.agent.endpoint.account),
-        replay=replay or None,
+        replay=replay_of(work.profile, response),
         first_at=told.first_at,
         sent=told.sent,
     )
+
+
+def replay_of(profile: Profile, response: Response) -> dict[str, Any] | None:
+    """What goes back to the issuer of a response with every later request (rule V14); None: nothing."""
+    replay: dict[str, Any] = {}
+    if profile.replays_reasoning and response.reasoning.strip():
+        replay["reasoning_content"] = response.reasoning
+    if extras := {str(n): dict(call.extra) for n, call in enumerate(response.calls) if call.extra}:
+        replay["calls"] = extras
+    if response.replay:
+        replay["items"] = [dict(item) for item in response.replay]
+    return replay or None
 
 
 def shown_reasoning(text: str) -> str:

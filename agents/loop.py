@@ -21,6 +21,7 @@ from agents.faults import FaultLog
 from agents.history import Call, History, fold
 from agents.learned import LearnedForms
 from agents.recording import RequestLog
+from agents.responses import ResponseLog
 from agents.retrying import rested
 from agents.spec import AgentSpec
 from agents.steps import (
@@ -62,6 +63,7 @@ async def perform(
     files: FileReader | None = None,
     faults: FaultLog | None = None,
     requests: RequestLog | None = None,
+    responses: ResponseLog | None = None,
     refused: Iterable[str] = (),
     learned: LearnedForms | None = None,
     rescue: bool = True,
@@ -78,11 +80,12 @@ async def perform(
 
     `fallbacks` are the models of `fallbacks_of(agent)`; each is asked from then on in this run when the one before
     cannot answer. Refused requests go to `faults`; none whose digest is in `refused` is sent again (rule T5). What
-    requests say beside the history goes to `requests`, once per version (`agents/recording.py`). In which form a model
-    takes requests is asked of `learned`, and told there. Without `rescue` a refusal ends the run: whoever wants to know
-    what is refused does not want it asked again in another form. `unwatched` names the entrances through which nobody
-    watches what becomes of a run (rule R4), `quoting` those whose messages may repeat what agents have said. `acting`
-    finds who acts in a step, and so what its calls may be; without it that is `owner`.
+    requests say beside the history goes to `requests`, once per version (`agents/recording.py`), what providers
+    have answered to `responses`. In which form a model takes requests is asked of `learned`, and told there.
+    Without `rescue` a refusal ends the run: whoever wants to know what is refused does not want it asked again in
+    another form. `unwatched` names the entrances through which nobody watches what becomes of a run (rule R4),
+    `quoting` those whose messages may repeat what agents have said. `acting` finds who acts in a step, and so what
+    its calls may be; without it that is `owner`.
     """
     profile = chosen(agent)
     work = Work(
@@ -91,6 +94,7 @@ async def perform(
     work.find_acting, work.quoting = acting, quoting
     work.refused, work.faults = set(refused), faults or work.faults
     work.requests = requests or work.requests
+    work.responses = responses or work.responses
     work.learned, work.rescue = learned or work.learned, rescue
     known = history()
     if known.run is None or not known.run.active:

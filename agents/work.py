@@ -19,6 +19,7 @@ from agents.learned import LearnedForms, NothingLearned
 from agents.leftout import Omission
 from agents.providers.base import Profile
 from agents.recording import NoRequestLog, RequestLog
+from agents.responses import NoResponseLog, ResponseLog
 from agents.spec import AgentSpec
 from agents.steps import Finish, out_of_time
 from agents.tools import Storage, Toolbox
@@ -98,6 +99,8 @@ class Work:
     #: Where the settings of requests are kept, and the digests of those that this owner has kept already.
     requests: RequestLog = field(default_factory=NoRequestLog)
     recorded: set[str] = field(default_factory=set)
+    #: Where what providers have answered is kept.
+    responses: ResponseLog = field(default_factory=NoResponseLog)
     #: The digests that this owner has kept, and the latest refusal: its words, its kind and status.
     told: set[str] = field(default_factory=set)
     refusal: str = ""

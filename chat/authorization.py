@@ -21,8 +21,8 @@ Door = Literal["web", "private", "group", "automation", "webhook", "api", "admin
 #: What they want. The last group is what an agent does in a run that they have asked for.
 Action = Literal[
     "read", "begin", "write", "rewrite", "stop", "rename", "change_agent", "delete", "refuse", "allow", "settle",
-    "offer", "give_up", "rebuild", "export", "erase",
-    "keep", "act_for", "end_for", "fire", "see_secret", "hold_tokens",
+    "offer", "give_up", "rebuild", "export", "import", "replay", "erase",
+    "keep", "act_for", "end_for", "fire", "see_secret", "hold_tokens", "see_notes",
     "look", "change", "remember", "set_up", "listen",
 ]  # fmt: skip
 #: What must hold besides. `policy`: the door lets people of this role in. `trust`: an administrator has said that
@@ -73,12 +73,15 @@ ACTION_NAMES: Mapping[Action, str] = {
     "rebuild": "rebuild its session in Redis from SQL",
     "export": "take it out as a file",
     "erase": "delete it for good",
+    "import": "bring one in from a file",
+    "replay": "have a recorded request sent again, beside it",
     "keep": "make and change schedules and triggers of one's own",
     "act_for": "make, change or fire schedules and triggers of somebody else",
     "end_for": "pause and remove them, and revoke tokens of somebody else",
     "fire": "fire a trigger",
     "see_secret": "see the secret address of a webhook",
     "hold_tokens": "make tokens of one's own, and revoke them",
+    "see_notes": "see what agents have noted for oneself, change it and delete it",
     "look": "have the agent use tools that only read",
     "change": "have it use tools that change something",
     "remember": "have it remember, and read what it has remembered for them",
@@ -106,6 +109,8 @@ RULES: tuple[Rule, ...] = (
     Rule(("owner",), ("web",), (*_TALK, *_DECIDE, "rewrite", "rename", "change_agent", "delete")),
     Rule(("owner",), ("web",), (*_USE, "set_up", "listen")),
     Rule(("owner",), ("web", "admin"), ("keep", "fire", "see_secret")),
+    # Not those of guests, which lie in the same account.
+    Rule(("owner",), ("web",), ("see_notes",)),
     Rule(("owner",), ("admin",), ("end_for",)),
     # No token makes another.
     Rule(("owner",), ("web",), ("hold_tokens",)),
@@ -129,7 +134,7 @@ RULES: tuple[Rule, ...] = (
         ("admin",),
         (
             *("read", "export", "stop", "settle", "refuse", "allow", "offer", "give_up", "rebuild", "erase"),
-            *("act_for", "end_for", "see_secret"),
+            *("import", "replay", "act_for", "end_for", "see_secret"),
         ),
         ("permission",),
     ),

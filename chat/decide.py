@@ -142,13 +142,13 @@ def decide_stop(
 def close_run(state: State, *, by: str, now: int, streamed: closing.Streamed | None = None) -> list[e.Event]:
     """End the active run as stopped: whatever is open of it is closed in the same append (rule R7)."""
     run = active_run(state)
-    return [] if run is None else closing.stopped(run["id"], _steps(state), now, by=by, streamed=streamed)
+    return [] if run is None else closing.stopped(run["id"], steps_of(state), now, by=by, streamed=streamed)
 
 
 def fail_run(state: State, *, code: e.RunCode, detail: str, now: int) -> list[e.Event]:
     """End the active run as failed; a call that may have had its effect is closed with a text that says so."""
     run = active_run(state)
-    return [] if run is None else closing.failed(run["id"], _steps(state), now, code=code, detail=detail)
+    return [] if run is None else closing.failed(run["id"], steps_of(state), now, code=code, detail=detail)
 
 
 def with_next_run(
@@ -397,7 +397,7 @@ def _settled(step: StepItem, call: CallView, decision: Decision, result: str, by
     )
 
 
-def _steps(state: State) -> list[Step]:
+def steps_of(state: State) -> list[Step]:
     """The steps that a state holds, as an agent's history knows them, as far as it takes to end a run."""
     return [
         Step(

@@ -134,6 +134,9 @@ class Entrance:
     traces: "Traces | None" = None
     #: Folders of the storage with its files.
     stored: tuple["StoredFiles", ...] = ()
+    #: Told, in its transaction, of a conversation that is brought in from a file and of the seq it ends at: nothing up
+    #: to there happens here, and nothing may follow from it. In a database thread.
+    imported: Callable[[UUID, int], None] | None = None
 
 
 class EntranceRegistry:
@@ -296,6 +299,13 @@ def undelivered(runs: Collection[str]) -> dict[str, str]:
             told = entrance.undelivered(wanted)
             found |= {run: f"{entrance.label}: {why}" for run, why in told.items()}
     return found
+
+
+def imported(conversation: UUID, seq: int) -> None:
+    """Tell every entrance that a conversation was brought in from a file. In its transaction."""
+    for entrance in _registry.known():
+        if entrance.imported is not None:
+            entrance.imported(conversation, seq)
 
 
 def place_of(entrance: str, conversation: UUID) -> ChatPlace | None:

@@ -15,7 +15,28 @@ from django.dispatch import receiver
 from django.utils.translation import gettext_lazy as _
 
 from agents.events import ACTIVE_RUN
+from chat.replay.models import RawResponse, Replay
 from chat.support.fields import JsonText
+
+__all__ = [
+    "Attachment",
+    "Call",
+    "Command",
+    "Conversation",
+    "Event",
+    "Fault",
+    "Installation",
+    "Message",
+    "QueueFailure",
+    "RawResponse",
+    "Replay",
+    "RequestSettings",
+    "Run",
+    "Step",
+    "Used",
+    "in_lists",
+    "listed",
+]
 
 
 class Used(models.Model):
@@ -64,6 +85,7 @@ class Conversation(Used):
     class Meta:
         verbose_name = _("conversation")
         verbose_name_plural = _("conversations")
+        permissions: ClassVar[Any] = (("import_conversation", "Can import conversations"),)
         indexes = (
             models.Index(
                 fields=["owner", "-pinned_at"],
@@ -414,3 +436,8 @@ def in_lists() -> "models.QuerySet[Conversation]":
 def listed(owner_id: Any) -> "models.QuerySet[Conversation]":
     """A user's conversations, newest first."""
     return in_lists().filter(owner_id=owner_id).order_by("-updated_at")
+
+
+# Search's tables are this app's; they have a file of their own.
+from chat.search.models import SearchProgress as SearchProgress  # noqa: E402
+from chat.search.models import SearchText as SearchText  # noqa: E402

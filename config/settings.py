@@ -360,6 +360,17 @@ HOLDFAST_CONVERSATIONS_PER_USER = ENV.number("HOLDFAST_CONVERSATIONS_PER_USER", 
 HOLDFAST_FILE_BYTES_PER_USER = ENV.number("HOLDFAST_FILE_BYTES_PER_USER", 10_000_000_000)
 # Rows that all triggers of one person keep of what they have seen; beyond it the oldest go.
 HOLDFAST_FIRINGS_PER_USER = ENV.number("HOLDFAST_FIRINGS_PER_USER", 50_000)
+# Recorded requests that one person may have sent again in a day (docs/inspection.md).
+HOLDFAST_REPLAYS_PER_DAY = ENV.number("HOLDFAST_REPLAYS_PER_DAY", 200)
+# What is kept of providers' answers, for so many days: nothing, the facts of those that failed, of all, or bodies, too.
+HOLDFAST_RAW_RESPONSES = ENV.choice(
+    "HOLDFAST_RAW_RESPONSES", "failures", ("off", "failures", "facts", "bodies")
+)
+HOLDFAST_RAW_RESPONSE_DAYS = ENV.number("HOLDFAST_RAW_RESPONSE_DAYS", 7, least=1, most=3_650)
+# Bytes of a file with a conversation that is imported.
+HOLDFAST_MAX_IMPORT_BYTES = ENV.number(
+    "HOLDFAST_MAX_IMPORT_BYTES", 50_000_000, least=1_000, most=1_000_000_000
+)
 # ---- schedules (docs/schedules.md) ----
 # Of one person; agents have limits of their own beside it. 0: nobody but staff makes any.
 HOLDFAST_SCHEDULES_PER_USER = ENV.number("HOLDFAST_SCHEDULES_PER_USER", 50)

@@ -7,6 +7,7 @@ exit status is 1 when the page is not what would be written.
 import ast
 import os
 import re
+import secrets
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -78,7 +79,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as data:
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "config.settings",
-            "DJANGO_SECRET_KEY": "docs",
+            "DJANGO_SECRET_KEY": secrets.token_urlsafe(50),
             "HOLDFAST_DATA": data,
         }
         import django

@@ -17,6 +17,7 @@ from openai import AsyncOpenAI, AsyncStream
 
 from agents.dialects.body import DONE, Body
 from agents.dialects.errors import broken_off, classify, unreachable
+from agents.responses import Heard, listener
 
 __all__ = ["DONE", "client_for", "close_clients", "post"]
 
@@ -60,6 +61,7 @@ async def post(
     begun = False
     stream: AsyncStream[Any] | None = None
     model = str(body.get("model", ""))
+    heard = listener()
     try:
         client = client_for(base_url, key)
         stream = await client.post(
@@ -71,8 +73,12 @@ async def post(
             stream_cls=AsyncStream[object],
         )
         answer = Body(model)
+        if heard is not None:
+            heard.begins(stream.response.status_code, stream.response.headers)
         async with aclosing(_pieces(stream)) as pieces:
             async for piece in pieces:
+                if heard is not None:
+                    heard.piece(piece)
                 for frame in answer.feed(piece):
                     begun = True
                     yield frame
@@ -82,6 +88,8 @@ async def post(
         for frame in answer.end():
             yield frame
     except (openai.OpenAIError, httpx2.HTTPError, OSError) as error:
+        if heard is not None:
+            _hear(heard, error)
         _explain(error, model, begun)
     finally:
         if stream is not None:
@@ -101,6 +109,14 @@ async def _drain(pieces: AsyncGenerator[bytes, None]) -> None:
                 pass
     except (TimeoutError, httpx2.HTTPError, OSError):
         pass
+
+
+def _hear(heard: Heard, error: Exception) -> None:
+    """Tell what came of a request that was refused."""
+    if isinstance(error, openai.APIStatusError) and not heard.status:
+        heard.begins(error.response.status_code, error.response.headers)
+        text = json.dumps(error.body, ensure_ascii=False) if error.body is not None else error.message
+        heard.piece(text.encode("utf-8", "replace"))
 
 
 def _explain(error: Exception, model: str, begun: bool) -> NoReturn:

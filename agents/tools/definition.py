@@ -33,7 +33,9 @@ class Storage(Protocol):
     """What tools may keep for an owner. `key` is the idempotency key of the call: the same key again
     changes nothing and returns what the first one did."""
 
-    async def add_note(self, owner: str, key: str, text: str) -> StoredNote: ...
+    async def add_note(self, owner: str, key: str, text: str, conversation: str = "") -> StoredNote:
+        """`conversation`: in which one it is written down, so that its owner can be told."""
+        ...
 
     async def note_by_key(self, owner: str, key: str) -> StoredNote | None: ...
 

@@ -21,9 +21,11 @@ from chat.inspection.filters import DateFilter, NeedsFilter
 from chat.inspection.finding import find
 from chat.inspection.help_pages import HelpedAdmin
 from chat.inspection.helping import ERASE, REBUILD
+from chat.inspection.import_page import ImportAdmin, may_import
 from chat.inspection.moments import MomentsAdmin
 from chat.inspection.operating import Operator
 from chat.inspection.reading import was_read
+from chat.inspection.replay_page import ReplaysAdmin
 from chat.inspection.sent_page import SentAdmin
 from chat.inspection.transcript import transcript
 from chat.models import Attachment, Conversation
@@ -97,7 +99,9 @@ WORDS = {
 
 
 @admin.register(Conversation)
-class ConversationAdmin(HelpedAdmin, FilesAdmin, MomentsAdmin, SentAdmin, base.ReadOnlyAdmin):
+class ConversationAdmin(
+    HelpedAdmin, FilesAdmin, MomentsAdmin, SentAdmin, ReplaysAdmin, ImportAdmin, base.ReadOnlyAdmin
+):
     helps = (REBUILD, ERASE)
     list_display = ("name", "owner", "by", "badge", "events", "used", "last")
     list_filter = (
@@ -111,6 +115,7 @@ class ConversationAdmin(HelpedAdmin, FilesAdmin, MomentsAdmin, SentAdmin, base.R
     )
     unlisted = ("info", "run", "window")
     change_form_template = "admin/chat/conversation/change_form.html"
+    change_list_template = "admin/chat/conversation/change_list.html"
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("id", "title", "owner", "agent", "entrance", "run_status", "tokens")}),
         (
@@ -124,6 +129,12 @@ class ConversationAdmin(HelpedAdmin, FilesAdmin, MomentsAdmin, SentAdmin, base.R
         self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
     ) -> tuple["QuerySet[Any]", bool]:
         return find(queryset, search_term), False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """The list, with a way to the import for whoever may."""
+        shown = {"import": base.address("chat_conversation_import"), "label": _("Import…")}
+        links = shown if may_import(request) else {}
+        return super().changelist_view(request, {**(extra_context or {}), "import_links": links})
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.file)

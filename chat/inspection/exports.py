@@ -1,53 +1,20 @@
-"""A conversation as a file: all that the journal has of it as JSON, or what was said as Markdown.
+"""A conversation as a file: all that the journal has of it as JSON (chat/portable/), or what was said as Markdown."""
 
-The JSON holds each event as the text that its tag was hashed over, with the tag, so that whoever has the file can check
-the chain; and the settings of its requests. Files are named and not contained.
-"""
-
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
-from agents import events as e
 from chat.inspection import base
 from chat.journal import on_path
-from chat.models import Conversation, Event, RequestSettings
-
-#: The form of the JSON file.
-FORMAT = "holdfast.conversation/1"
+from chat.models import Conversation
+from chat.portable.writing import lines
 
 
 def as_json(row: Conversation) -> StreamingHttpResponse:
     """All of a conversation, streamed: however long it is, little of it is in memory."""
-    return _download(StreamingHttpResponse(_lines(row), content_type="application/json"), row, "json")
-
-
-def _lines(row: Conversation) -> Iterator[str]:
-    about = {
-        "format": FORMAT,
-        "id": str(row.pk),
-        "title": row.title,
-        "agent": row.agent,
-        "entrance": row.entrance,
-        "owner": row.owner.get_username(),
-        "created_at": row.created_at,
-        "head": {"seq": row.head_seq, "tag": row.head_tag},
-    }
-    yield json.dumps(about, ensure_ascii=False)[:-1] + ',\n"events": [\n'
-    used: set[str] = set()
-    first = True
-    rows = Event.objects.filter(conversation=row).order_by("seq")
-    for event in rows.iterator(chunk_size=500):
-        told = {"seq": event.seq, "tag": event.tag, "command": event.command, "text": event.text}
-        yield ("" if first else ",\n") + json.dumps(told, ensure_ascii=False)
-        first = False
-        if event.type == "step.started" and isinstance(started := e.from_json(event.text), e.StepStarted):
-            used |= {started.request.settings} if started.request else set()
-    kept = RequestSettings.objects.filter(digest__in=sorted(used)).values_list("digest", "text")
-    yield '\n],\n"settings": ' + json.dumps(dict(kept), ensure_ascii=False) + "}\n"
+    return _download(StreamingHttpResponse(lines(row), content_type="application/json"), row, "json")
 
 
 def as_markdown(row: Conversation) -> HttpResponse:

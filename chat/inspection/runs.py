@@ -11,11 +11,13 @@ from django.utils.safestring import SafeString
 
 from agents.events import CallStatus, Effect, RunStatus, StepStatus
 from chat.inspection import base
+from chat.inspection.compare_page import ComparedAdmin
 from chat.inspection.help_pages import HelpedAdmin
 from chat.inspection.helping import GIVE_UP, OFFER
 from chat.inspection.operating import RESTING, Action, Operator
 from chat.inspection.pages import OperatedAdmin, approval_of, approve_page, settle_page, stop_page
 from chat.inspection.reading import was_read
+from chat.inspection.replay_page import SEND, replay_link
 from chat.inspection.waterfall_rows import fall_of
 from chat.models import Call, Fault, Run, Step
 
@@ -80,7 +82,7 @@ class PartAdmin(base.ReadOnlyAdmin):
 
 
 @admin.register(Run)
-class RunAdmin(HelpedAdmin, OperatedAdmin, PartAdmin):
+class RunAdmin(HelpedAdmin, OperatedAdmin, ComparedAdmin, PartAdmin):
     helps = (OFFER, GIVE_UP)
     list_display = ("run", "chat", "status", "attempt", "worker", "started", "duration", "tokens", "code")
     list_filter = (by_values("status", get_args(RunStatus)), RunOwnerFilter)
@@ -107,7 +109,11 @@ class RunAdmin(HelpedAdmin, OperatedAdmin, PartAdmin):
         return stop_page(self, request, row)
 
     def actions_of(self, request: HttpRequest, row: Any) -> list[Action]:
-        return [*Operator(request.user).about_run(row), *self.help_links(request, row)]
+        operator = Operator(request.user)
+        about = [*operator.about_run(row), *self.help_links(request, row)]
+        if operator.may("replay", SEND) and (again := replay_link(row)) is not None:
+            about.append(again)
+        return [*about, self.compare_link(row)] if operator.reads else about
 
     @admin.display(description="in this state since (UTC)")
     def since(self, row: Run) -> str:

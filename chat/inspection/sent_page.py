@@ -17,9 +17,12 @@ from agents.transcript.forms import from_names
 from chat.inspection import base
 from chat.inspection.operating import Operator
 from chat.inspection.reading import was_read
-from chat.inspection.sent import NotKept, Sent, as_curl, sent_at
+from chat.inspection.replay_page import SEND, replays_of
+from chat.inspection.replay_words import WORDS as REPLAY_WORDS
+from chat.inspection.responses import responses_of
 from chat.journal.faultlog import without_keys
 from chat.models import Conversation, Event, Fault
+from chat.replay.sent import NotKept, Sent, as_curl, sent_at
 
 #: Characters of a body that the page shows; the curl command has all of it, up to this.
 MAX_BODY = 400_000
@@ -36,6 +39,10 @@ WORDS = {
     ),
     "refusals": _("What was refused in this step"),
     "moment": _("The conversation as it was before"),
+    "responses": _("What the provider has answered"),
+    "headers": _("Headers"),
+    "body": _("Body"),
+    "body_cut": _("Only its beginning is kept."),
     "large": _("The request is too large for this page."),
 }
 SAME = {
@@ -73,6 +80,11 @@ class SentAdmin(admin.ModelAdmin):
             "row": row,
             "words": WORDS,
             "moment": base.address("chat_conversation_moment", row.pk, max(0, seq - 1)),
+            "replay_words": REPLAY_WORDS,
+            "replays": replays_of(row, seq),
+            "again": base.address("chat_conversation_replay", row.pk, seq)
+            if Operator(request.user).may("replay", SEND)
+            else "",
             **self._told(row, seq),
         }
         request.current_app = self.admin_site.name
@@ -82,6 +94,7 @@ class SentAdmin(admin.ModelAdmin):
         step = _step_at(row.pk, seq)
         faults = Fault.objects.filter(conversation=row, step=step).order_by("created_at")[:20] if step else []
         found: dict[str, Any] = {
+            "responses": responses_of(row, step) if step else [],
             "refusals": [
                 {
                     "address": base.address("chat_fault_change", fault.pk),
@@ -90,7 +103,7 @@ class SentAdmin(admin.ModelAdmin):
                     "outcome": fault.get_outcome_display() if fault.outcome else "",
                 }
                 for fault in faults
-            ]
+            ],
         }
         try:
             sent = sent_at(row.pk, seq)

@@ -5,7 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest, HttpResponse
+from django.contrib.contenttypes.views import shortcut
+from django.core.exceptions import ValidationError
+from django.db import DataError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import path, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +24,7 @@ NAMED: dict[str, tuple[str, Any]] = {
     "Call": (INSPECT, _("Calls")),
     "Fault": (INSPECT, _("Refused requests")),
     "Step": (INSPECT, _("Steps")),
+    "Replay": (INSPECT, _("Replays")),
     "Message": (INSPECT, _("Messages")),
     "Event": (INSPECT, _("Events")),
     "QueueFailure": (INSPECT, _("Set aside")),
@@ -45,8 +49,22 @@ class HoldfastSite(AdminSite):
             path("overview/", self.admin_view(self.overview), name="overview"),
             path("keys/", self.admin_view(self.keys), name="keys"),
             path("retention/", self.admin_view(self.retention), name="retention"),
+            # Django's own address, which is not looked at any more: the first that fits is taken.
+            path(
+                "r/<path:content_type_id>/<path:object_id>/",
+                self.admin_view(self.view_on_site),
+                name="view_on_site",
+            ),
             *super().get_urls(),
         ]
+
+    def view_on_site(self, request: HttpRequest, content_type_id: str, object_id: str) -> HttpResponseBase:
+        """Django's way to a row's own page; nothing is found where an id is none that the row could have. Django's view
+        lets the errors of UUIDs and of numbers that are too large through."""
+        try:
+            return shortcut(request, content_type_id, object_id)
+        except (ValidationError, OverflowError, DataError):
+            raise Http404 from None
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Every page of the site, with the policy that its scripts need (jQuery, Select2)."""

@@ -1,25 +1,14 @@
-"""A conversation as a file: for people (Markdown), and whole (JSON). Pure.
+"""A conversation as a file for people (Markdown). Pure. The whole of it, as JSON, is written by chat/portable/.
 
-Both are made of the items that a page would show, so what people see and what they take along is the same.
+It is made of the items that a page would show, so what people see and what they take along is the same.
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-#: What reads the JSON may check this.
-FORMAT = "holdfast-conversation"
-VERSION = 1
-
 Item = Mapping[str, Any]
-
-
-def as_json(info: Mapping[str, Any], items: Iterable[Item]) -> str:
-    """The conversation whole; `info`: id, title, agent, created_at."""
-    whole = {"format": FORMAT, "version": VERSION, **info, "items": list(items)}
-    return json.dumps(whole, ensure_ascii=False, indent=1)
 
 
 def as_markdown(info: Mapping[str, Any], items: Iterable[Item]) -> str:

@@ -116,13 +116,14 @@ class Journal:
         it has others in their place or a command of theirs elsewhere, NoConversation, JournalUnavailable.
         """
         if committed:
-            written = await self._run(self._archive, conversation, base, committed, after)
+            written = await self._run(self.archive_here, conversation, base, committed, after)
             observer.committed(conversation, written)
 
-    def _archive(
+    def archive_here(
         self, conversation: str, base: tuple[int, str], committed: Sequence[Committed], after: State
     ) -> Sequence[Committed]:
-        """Those that were not there yet."""
+        """The same, in this thread, for a caller who has a connection and may have a transaction. Those that were not
+        there yet."""
         connection = connections[self.using]
         id = _uuid(conversation)
         with transaction.atomic(using=self.using):
@@ -209,9 +210,10 @@ class Journal:
 
     async def base(self, conversation: str) -> Base:
         """All that a session is rebuilt from: one bounded read. Raises NoConversation."""
-        return await self._run(self._base, conversation)
+        return await self._run(self.base_here, conversation)
 
-    def _base(self, conversation: str) -> Base:
+    def base_here(self, conversation: str) -> Base:
+        """The same, in this thread, for a caller who has a connection."""
         while True:
             row = self._conversation(conversation)
             shown = {"seq__in": row.window}

@@ -24,6 +24,7 @@ Name = Literal[
     "firings",
     "schedules",
     "triggers",
+    "replays",
 ]
 #: For whom it is counted: for each person, or for each person at each entrance.
 Per = Literal["person", "person and entrance"]
@@ -153,10 +154,21 @@ LIMITS: tuple[Limit, ...] = (
         code="too_many",
         zero="nobody makes any",
     ),
+    Limit(
+        name="replays",
+        what="recorded requests that they had sent again today",
+        per="person",
+        doors="the admin",
+        setting="HOLDFAST_REPLAYS_PER_DAY",
+        frees="day",
+        code="replays_spent",
+    ),
 )
 BY_NAME: Mapping[Name, Limit] = {limit.name: limit for limit in LIMITS}
-#: What a day's end makes room for.
-DAILY: tuple[Name, ...] = tuple(limit.name for limit in LIMITS if limit.frees == "day")
+#: What a day's end makes room for, of runs.
+DAILY: tuple[Name, ...] = tuple(
+    limit.name for limit in LIMITS if limit.frees == "day" and limit.per == "person and entrance"
+)
 #: What a command may be refused for, by what its sender is told; the same command may work later.
 CODES: Mapping[str, Limit] = {limit.code: limit for limit in LIMITS if limit.told}
 

@@ -32,6 +32,7 @@ from chat.files.attachments import ConversationFiles
 from chat.journal.faultlog import RefusedRequests
 from chat.journal.queries import Known, internal_errors, known_of, owner_and_agent
 from chat.journal.requestlog import KeptSettings
+from chat.journal.responselog import KeptResponses
 from chat.runs.acting import acting_in
 from chat.runs.dependencies import RunDependencies
 from chat.runs.isolated.policy import AMONG_OTHERS, placement, verdict
@@ -351,6 +352,7 @@ class RunOwnership:
             fallbacks=[dependencies.model(other) for other in fallbacks_of(spec)],
             faults=faults,
             requests=KeptSettings(journal, writer.retry_while_unavailable),
+            responses=KeptResponses(journal, self.conversation),
             refused=await faults.digests(),
             learned=dependencies.learned,
             unwatched=extensions.unattended(),

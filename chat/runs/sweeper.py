@@ -27,6 +27,7 @@ from agents import events as e
 from agents.lifecycle import RUN
 from chat import set_aside
 from chat.files import attachments
+from chat.journal import responselog
 from chat.journal.queries import Active, active_runs, crowd_of
 from chat.runs.claims import suspect_claim
 from chat.session.errors import Fenced, NoConversation, Rejected, Unavailable
@@ -201,13 +202,14 @@ class Sweeper:
         return False
 
     async def tidy(self) -> int:
-        """Once an hour, remove files that were uploaded and never sent; how many."""
+        """Once an hour, remove files that were uploaded and never sent; how many. And old raw responses."""
         now = self._clock.now()
         if now < self._tidy_at:
             return 0
         self._tidy_at = now + TIDY_MS
         journal = self._sessions.journal
         await journal.ask(lambda: set_aside.forget_old(now))
+        await journal.ask(lambda: responselog.delete_old(now, journal.using))
         return await journal.ask(lambda: attachments.clean(now, using=journal.using))
 
     async def _store_remembers(self) -> bool:

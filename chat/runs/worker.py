@@ -6,7 +6,7 @@ seconds: new runs are no longer taken, and the runs it has are handed over at on
 
     streaQ ──► Pool ──► Runner.perform(conversation, run)     one asyncio task per run
                  └────► Supervisor ──► processes for suspects      runs that may have taken workers down
-    side tasks: sweeper, head watcher, presence, share, retention, and the services of the entrances
+    side tasks: sweeper, head watcher, presence, share, retention, search's index, and the services of the entrances
     (chat/extensions.py). If one of them ends by itself, the worker ends
 """
 
@@ -22,6 +22,7 @@ from django.conf import settings
 
 from agents.dialects.http import close_clients
 from chat.extensions import Service, ServiceContext, services
+from chat.replay.performing import perform_replays
 from chat.retention.service import keep_house
 from chat.runs.consumer import take_tasks
 from chat.runs.dependencies import installed_dependencies
@@ -35,6 +36,7 @@ from chat.runs.share import Share
 from chat.runs.sweeper import Sweeper
 from chat.runs.trials import perform_trials
 from chat.runtime import close, current
+from chat.search.service import keep_index
 from chat.support.tasks import end, exit_after
 from chat.telemetry import metrics
 from chat.telemetry import start as telemetry
@@ -107,6 +109,8 @@ async def serve(
         asyncio.create_task(share.beat(), name="share"),
         asyncio.create_task(perform_trials(runtime.database, name), name="trials"),
         asyncio.create_task(keep_house(sessions, runtime.database, name), name="retention"),
+        asyncio.create_task(keep_index(), name="search"),
+        asyncio.create_task(perform_replays(runtime.database, name), name="replays"),
         *(asyncio.create_task(_serve(service, given), name=service.name) for service in services()),
         asyncio.create_task(take_tasks(pool, share, leaving, Answerer(sessions).answer), name="streaq"),
     ]

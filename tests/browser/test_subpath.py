@@ -28,7 +28,7 @@ def below(database_template: Path) -> Iterator[Stack]:
         yield stack.up()
 
 
-@pytest.mark.parametrize("strip", [True, False])
+@pytest.mark.parametrize("strip", [True, pytest.param(False, marks=pytest.mark.exhaustive)])
 def test_everything_is_below_the_path(strip: bool, below: Stack, browser: Browser) -> None:
     with Stripping(PREFIX, below.web_port, strip=strip) as proxy:
         site = f"http://127.0.0.1:{proxy.port}"
@@ -52,6 +52,14 @@ def test_everything_is_below_the_path(strip: bool, below: Stack, browser: Browse
         file = chat.page.locator(f'a[href^="{PREFIX}/api/attachments/"]').first.get_attribute("href")
         assert chat.page.request.get(f"{site}{file}").text() == "some words"
         assert {cookie["path"] for cookie in context.cookies()} == {f"{PREFIX}/"}
+        chat.hook("open-triggers").click()
+        assert chat.page.url == f"{site}{PREFIX}/triggers"
+        chat.page.reload()
+        chat.hook("open-notes").click()
+        expect(chat.hook("notes-page")).to_be_visible()
+        assert chat.page.url == f"{site}{PREFIX}/notes"
+        chat.page.go_back()
+        expect(chat.hook("triggers-page")).to_be_visible()
         chat.page.goto(f"{site}{PREFIX}/accounts/password/")
         expect(chat.page.locator("form")).to_be_visible()
         chat.page.goto(f"{site}{PREFIX}/nothing/here")

@@ -98,19 +98,19 @@ def test_a_part_of_the_page_that_is_gone_leads_to_a_reload_and_takes_nothing_wit
     def gone(route: Route) -> None:
         route.fulfill(status=404, body="Not Found")
 
-    part = re.compile(r"/assets/SchedulesDialog-[\w-]+\.js$")
+    part = re.compile(r"/assets/SchedulesPage-[\w-]+\.js$")
     chat.page.route(part, gone)
     chat.hook("open-schedules").click()
     banner = chat.hook("banner", status="goaway")
     expect(banner).to_contain_text("could not be loaded")
     expect(chat.hook("app")).to_have_attribute("data-phase", "ready")
-    expect(chat.hook("composer-input")).to_have_value("half a thought")
+    expect(chat.hook("page-missing")).to_be_visible()
     chat.page.unroute(part)
     banner.get_by_role("link").click()
+    expect(chat.hook("schedules-page")).to_be_visible()
+    chat.page.go_back()
     expect(chat.hook("composer-input")).to_have_value("half a thought")
-    chat.hook("open-schedules").click()
-    expect(chat.hook("schedules-dialog")).to_be_visible()
-    chat.problems = [problem for problem in chat.problems if "SchedulesDialog" not in problem]
+    chat.problems = [problem for problem in chat.problems if "SchedulesPage" not in problem]
 
 
 def test_drafts_are_kept_for_each_conversation_until_their_person_logs_out(visit: Any) -> None:

@@ -32,6 +32,8 @@ from chat.messenger import lanes, outbox
 from chat.models import Conversation, Run, listed
 from chat.retention import table
 from chat.retention.models import OPEN, Erasure
+from chat.search import finding, indexer
+from chat.search.query import parse
 from chat.support.clock import now_ms
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.usefixtures("redis_url")]
@@ -87,6 +89,11 @@ LOOKS: dict[str, Callable[[], Any]] = {
     "what a person has used today": lambda: usage.of_day(Spender("user:1", "web"), day_of(now_ms())),
     "what is old enough to go": old,
     "what is to be deleted for good": lambda: list(Erasure.objects.filter(OPEN).order_by("pk")[:20]),
+    "what search has not read lately": lambda: indexer.behind(now_ms() - 300_000),
+    "what search has not read, in turn": lambda: indexer.turn(limit=PAGE),
+    "what a person looks for": lambda: finding.search(
+        get_user_model().objects.get(username="person-0").pk, parse("hello"), finding.Filters()
+    ),
     "a person's conversations": lambda: list(
         listed(get_user_model().objects.get(username="person-0").pk)[:50]
     ),

@@ -49,6 +49,7 @@ BODIES: dict[tuple[str, str], Json] = {
     ),
     ("POST", "/api/triggers/{trigger}/run"): {"type": "object", "properties": ID},
     ("POST", "/api/triggers/{trigger}/renew"): {"type": "object"},
+    ("PATCH", "/api/notes/{number}"): {"type": "object", "properties": {"text": {"type": "string"}}},
     ("POST", "/api/marks"): Marks.model_json_schema(ref_template="#/components/schemas/{model}"),
     ("POST", "/api/attachments"): {
         "type": "object",

@@ -38,6 +38,8 @@ DOORS = (
     "api/attachments",
     "api/schedules",
     "api/triggers",
+    "api/notes",
+    "triggers/",
     "api/v1/",
     "v1/",
     "hooks/",
@@ -142,6 +144,7 @@ async def test_W11_every_address_of_every_door(
     [
         ("/", POLICIES["c/"]),
         ("/c/018f3c5e-7c1a-4000-8000-000000000001", POLICIES["c/"]),
+        ("/triggers", POLICIES["c/"]),
         ("/accounts/tokens/", "'none'"),
         ("/nothing/here", "'none'"),
         ("/admin/", POLICIES["admin/"]),

@@ -20,7 +20,9 @@ class NoteAdmin(_NoteAdmin):
     list_display = ("number", "owner", "person", "created_at", "deleted_at")
     list_select_related = ("owner",)
     search_fields = ("text", "owner__username")
-    readonly_fields = ("owner", "person", "number", "text", "key", "created_at", "deleted_at")
+    readonly_fields = (
+        *("owner", "person", "number", "text", "key", "conversation", "created_at", "deleted_at"),
+    )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

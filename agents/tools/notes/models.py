@@ -18,6 +18,8 @@ class Note(models.Model):
     number = models.PositiveIntegerField(help_text="Counts per person; not used again after a deletion.")
     text = models.TextField()
     key = models.CharField(max_length=100, help_text="Idempotency key of the call that wrote it.")
+    #: The conversation in which it was written down; empty: by a release that did not keep it.
+    conversation = models.CharField(max_length=64, blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
 

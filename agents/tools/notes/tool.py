@@ -55,7 +55,7 @@ async def notes(
         raise ToolError("There is nothing to remember: give the text.")
     if len(await storage.list_notes(context.owner)) >= MAX_NOTES:
         raise ToolError(f"There are {MAX_NOTES} notes already. Delete one first.")
-    stored = await storage.add_note(context.owner, context.key, text.strip())
+    stored = await storage.add_note(context.owner, context.key, text.strip(), context.conversation)
     return f"Noted as #{stored.number}."
 
 

@@ -9,7 +9,7 @@
 Moments in answers are milliseconds since the Unix epoch.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from pydantic import ValidationError
 
+from chat import extensions
 from chat.automation import destinations
 from chat.entrances.schedules import editing
 from chat.entrances.schedules.delivery import arrival
@@ -116,7 +117,7 @@ def run(request: HttpRequest, schedule: UUID) -> Answer:
         firing = editing.run_now(row, _uuid(body_of(request).get("id"), "id"))
     except editing.TooManySchedules as refusal:
         raise RequestRefused(429, "too_many", str(refusal), retry=True) from None
-    return Created(_firing(firing, set()))
+    return Created(_firing(firing, set(), {}))
 
 
 def history(request: HttpRequest, schedule: UUID) -> Answer:
@@ -125,8 +126,8 @@ def history(request: HttpRequest, schedule: UUID) -> Answer:
     before, limit = number_of(request, "before", END), number_of(request, "limit", PAGE, 1, MAX_PAGE)
     rows = row.firings.filter(due__lt=before).select_related("delivery").order_by("-due")
     found = list(rows[: limit + 1])
-    alive = _alive(found)
-    return {"firings": [_firing(one, alive) for one in found[:limit]], "more": len(found) > limit}
+    alive, failed = _alive(found), extensions.undelivered([one.run for one in found])
+    return {"firings": [_firing(one, alive, failed) for one in found[:limit]], "more": len(found) > limit}
 
 
 # ---- shapes ----
@@ -139,10 +140,11 @@ def _entries(rows: "QuerySet[Schedule]") -> list[Answer]:
     last = ScheduleFiring.objects.filter(pk__in=[row.newest for row in found if row.newest])
     by_schedule = {one.schedule_id: one for one in last.select_related("delivery")}
     alive = _alive(by_schedule.values())
-    return [_entry(row, by_schedule.get(row.pk), alive) for row in found]
+    failed = extensions.undelivered([one.run for one in by_schedule.values()])
+    return [_entry(row, by_schedule.get(row.pk), alive, failed) for row in found]
 
 
-def _entry(row: Schedule, last: ScheduleFiring | None, alive: set[UUID]) -> Answer:
+def _entry(row: Schedule, last: ScheduleFiring | None, alive: set[UUID], failed: Mapping[str, str]) -> Answer:
     return {
         "id": str(row.pk),
         **draft_of(row).model_dump(mode="json"),
@@ -151,13 +153,14 @@ def _entry(row: Schedule, last: ScheduleFiring | None, alive: set[UUID]) -> Answ
         "next": upcoming(row.plan, row.next_at - 1)
         if row.next_at is not None and row.state == "active"
         else [],
-        "last": _firing(last, alive) if last is not None else None,
+        "last": _firing(last, alive, failed) if last is not None else None,
         "made_by_agent": row.made_in is not None,
         "created_at": row.created_at,
     }
 
 
-def _firing(row: ScheduleFiring, alive: set[UUID]) -> Answer:
+def _firing(row: ScheduleFiring, alive: set[UUID], failed: Mapping[str, str]) -> Answer:
+    """`undelivered`: its conversation is a chat elsewhere, and the answer could not be put there, and why."""
     sent = getattr(row, "delivery", None)
     delivery = arrival(sent) if sent is not None else None
     return {
@@ -167,9 +170,11 @@ def _firing(row: ScheduleFiring, alive: set[UUID]) -> Answer:
         "state": row.state,
         "outcome": row.outcome,
         "detail": row.detail,
+        "passed": row.passed,
         "conversation": str(row.conversation) if row.conversation in alive else None,
         "run": row.run,
         "delivery": {"state": delivery.state, "error": delivery.error} if delivery else None,
+        "undelivered": failed.get(row.run, ""),
     }
 
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chat.automation.firing import Firing
 from chat.entrances.schedules.plan import Plan, shown
+from chat.support.fields import JsonText
 
 #: From each state of a firing to those that may follow.
 MOVES: dict[str, tuple[str, ...]] = {
@@ -150,6 +151,9 @@ class ScheduleFiring(models.Model):
     outcome = models.CharField(max_length=30, blank=True)
     #: The beginning of the answer; or why it was passed over, has to wait, or could not be begun.
     detail = models.CharField(max_length=500, blank=True)
+    #: Of what was passed over, so that it can be said in any language: {why, count, more, from, most}. Null: nothing
+    #: was, or a release did it that did not write this down.
+    passed = JsonText(null=True, default=None, db_default=None)
     attempts = models.IntegerField(default=0)
     retry_at = models.BigIntegerField(default=0)
     claimed_until = models.BigIntegerField(default=0)

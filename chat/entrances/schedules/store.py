@@ -24,6 +24,13 @@ from chat.telemetry.metrics import FIRINGS
 BATCH = 100
 #: Firings of a schedule among which that of a run is looked for: those that may run at the same time, and many more.
 MAX_FIRINGS = 50
+#: Why due times are passed over.
+WHY = {
+    "late": "nobody was there in time",
+    "busy": "the run before had not begun",
+    "merged": "one run stands for all",
+    "capped": "at most {most} are made up for",
+}
 #: Firings of one schedule that are kept to look at.
 MAX_KEPT = 500
 
@@ -113,16 +120,25 @@ def _note_passed(row: Schedule, decision: Decision) -> None:
     count = f"{decision.passed:,}{' or more' if decision.uncounted else ''}"
     when = f"at {last}" if decision.passed == 1 else f"from {first} to {last}"
     firing = record(row, decision.last_passed, decision="skipped")
-    firing.state, firing.detail = "skipped", f"{count} passed over, {when}: {_why(row, decision)}."
-    firing.save(update_fields=["state", "detail"])
+    why = _why(row, decision)
+    firing.state = "skipped"
+    firing.detail = f"{count} passed over, {when}: {WHY[why].format(most=row.most)}."
+    firing.passed = {
+        "why": why,
+        "count": decision.passed,
+        "more": decision.uncounted,
+        "from": decision.first_passed,
+        "most": row.most,
+    }
+    firing.save(update_fields=["state", "detail", "passed"])
 
 
 def _why(row: Schedule, decision: Decision) -> str:
     if row.missed == "skip":
-        return "nobody was there in time"
+        return "late"
     if not decision.fire:
-        return "the run before had not begun"
-    return "one run stands for all" if row.missed == "once" else f"at most {row.most} are made up for"
+        return "busy"
+    return "merged" if row.missed == "once" else "capped"
 
 
 def _forget(row: Schedule) -> None:

@@ -26,6 +26,7 @@ from chat.entrances.triggers import addresses, editing
 from chat.entrances.triggers.decide import REASONS
 from chat.entrances.triggers.editing import InvalidTrigger, TooManyTriggers
 from chat.entrances.triggers.models import Trigger, TriggerFiring, owned
+from chat.entrances.triggers.senders import SENDERS
 from chat.http.api import (
     END,
     Answer,
@@ -119,6 +120,7 @@ def listing(request: HttpRequest) -> Answer:
         "triggers": [entry(row, now) for row in owned(request.user.pk)],
         "most": settings.HOLDFAST_TRIGGERS_PER_USER,
         "least_s": settings.HOLDFAST_TRIGGER_LEAST_S,
+        "senders": _senders(),
         "now": now,
     }
 
@@ -190,6 +192,14 @@ def history(request: HttpRequest, trigger: UUID) -> Answer:
 
 
 # ---- shapes ----
+
+
+def _senders() -> list[Answer]:
+    """Who may send to webhooks; `header`: one says in which header the signature is."""
+    own = ("hmac", "token")
+    return [
+        {"name": one.name, "label": str(one.label), "header": one.name in own} for one in SENDERS.values()
+    ]
 
 
 def entry(row: Trigger, now: int) -> Answer:

@@ -6,6 +6,7 @@ from chat.entrances.triggers.models import TriggerFiring
 from chat.entrances.triggers.retention import POLICIES, STAYS, STORED, TRACES
 from chat.entrances.triggers.service import TriggerService
 from chat.entrances.triggers.tools import triggers
+from chat.entrances.triggers.watching import passed_over
 from chat.extensions import Entrance, Service, ServiceContext
 from chat.support.clock import now_ms
 
@@ -34,4 +35,5 @@ ENTRANCE = Entrance(
     stays=STAYS,
     traces=TRACES,
     stored=STORED,
+    imported=passed_over,
 )

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Annotated, Any, Literal
 
+from django.conf import settings
 from pydantic import Field
 
 from agents.tools import ToolContext, ToolError, tool
@@ -160,11 +161,12 @@ def _shown(row: Trigger) -> Automation:
     what = "" if row.match == "any" else f"{row.get_match_display()} “{row.pattern}”"
     match row.kind:
         case "webhook":
-            # The chat has no page of triggers: say where the address is really found.
+            # Whoever knows the address may fire it, so no transcript has it: say where its owner finds it.
+            page = f"{settings.HOLDFAST_PATH}/triggers/{row.pk}"
             when = (
-                "when its secret address is called (not shown in the chat: an administrator finds it under "
+                f"when its secret address is called (not told here: the user finds it on their page {page},"
             )
-            when += f"Admin → Triggers, the user's own programs by GET /api/triggers/{row.pk})"
+            when += " in the web chat under Triggers)"
             when += f" with {what}" if what else ""
         case "poll":
             when = f"when {row.url} {f'says {what}' if what else 'changes'}"

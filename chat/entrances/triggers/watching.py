@@ -71,6 +71,11 @@ def begin(trigger: Trigger) -> None:
         )
 
 
+def passed_over(conversation: UUID, seq: int) -> None:
+    """Have no trigger see what a conversation that was brought in from a file says up to `seq`."""
+    TriggerScan.objects.update_or_create(conversation_id=conversation, defaults={"seq": seq})
+
+
 def _behind(which: Q) -> Any:
     """Conversations with events that were not read yet."""
     read = TriggerScan.objects.filter(conversation=OuterRef("pk"), seq__gte=OuterRef("head_seq"))

@@ -18,6 +18,7 @@ from chat.http.downloads import download
 from chat.journal import export as exporting
 from chat.models import Call, Conversation, Message, Step, listed
 from chat.notify import doorbell
+from chat.portable.writing import lines
 from chat.support.clock import MACHINE
 
 #: Conversations that are marked at once, and that one person may have pinned.
@@ -78,7 +79,9 @@ def _export(request: HttpRequest, conversation: UUID) -> HttpResponseBase:
     info = {"id": str(row.id), "title": row.title, "agent": row.agent, "created_at": row.created_at}
     name = row.title or "conversation"
     if form == "json":
-        return download(exporting.as_json(info, items), f"{name}.json", "application/json")
+        # What imports again, and the items for whoever only reads. Prompts of agents are not their users'.
+        text = "".join(lines(row, prompts=False, also={"items": items}))
+        return download(text, f"{name}.json", "application/json")
     return download(exporting.as_markdown(info, items), f"{name}.md", "text/markdown")
 
 

@@ -1,6 +1,7 @@
 // What the UI sees of the sync engine: types only. The UI renders these values and calls these methods, nothing else.
 import type { Drafts } from "./drafts";
 import type { LocalFile, Upload } from "./files";
+import type { Notes } from "./notes";
 import type { Problem } from "./problem";
 import type {
   AgentEntry,
@@ -13,13 +14,17 @@ import type {
   GoawayReason,
   Info,
   Item,
+  PlacePage,
   ResultCode,
   RunView,
+  SearchPage,
   SeenView,
   SettleBody,
 } from "./protocol.gen";
 import type { Schedules } from "./schedules";
+import type { SearchFilters } from "./search";
 import type { Timeline } from "./timeline";
+import type { Triggers } from "./triggers";
 
 /**
  * A value that changes. Made for `useSyncExternalStore(x.subscribe, x.getSnapshot)`: both are bound, a snapshot
@@ -126,6 +131,8 @@ export interface ConversationView {
   pending: readonly PendingMessage[];
   /** `more`: call `loadOlder`; `none`: `items` begins with the first one. */
   older: "none" | "more" | "loading" | "failed";
+  /** After a jump: items are missing before the one at this seq, see `loadBetween`. */
+  gap: number | null;
 }
 
 /** What became of a command that is not a message. It may take as long as the link is down. */
@@ -234,8 +241,23 @@ export interface Client {
   takeBack(conversation: string, message: string): Promise<Outcome>;
   /** The page of items before the oldest one shown. Does nothing while one is being loaded. */
   loadOlder(conversation: string): Promise<void>;
+  /**
+   * Have the item at this place among `items`, on the branch that is shown, without all that is between. False: it could not
+   * be loaded.
+   */
+  reach(conversation: string, seq: number): Promise<boolean>;
+  /** A page of what is missing before `gap`: the first of it, or the last (`up`). */
+  loadBetween(conversation: string, up: boolean): Promise<void>;
+  /** What is found in all conversations, newest first. Rejects with `HttpError`. */
+  searchTexts(query: string, filters: SearchFilters, after?: string | null): Promise<SearchPage>;
+  /** All places of a conversation in which something is, on the branch that is shown. Rejects with `HttpError`. */
+  find(conversation: string, query: string): Promise<PlacePage>;
   /** What is to be said to agents at certain times. */
   readonly schedules: Schedules;
+  /** What is waited for, and what agents are told when it happens. */
+  readonly triggers: Triggers;
+  /** What agents have noted for the reader. */
+  readonly notes: Notes;
   /** What a run did with its time. Rejects with `HttpError`. */
   timeline(conversation: string, run: string): Promise<Timeline>;
   /** A call whole. Rejects with `HttpError`. */

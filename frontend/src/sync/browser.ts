@@ -73,9 +73,11 @@ async function request(
   headers: Record<string, string>,
   body?: string,
 ): ReturnType<Ports["fetch"]> {
+  // The server says what is wrong in the language of the page, which the reader may have chosen against the browser's.
+  const language = document.documentElement.lang;
   const answer = await fetch(path, {
     method,
-    headers,
+    headers: language ? { "Accept-Language": language, ...headers } : headers,
     body: body ?? null,
     credentials: "same-origin",
     cache: "no-store",

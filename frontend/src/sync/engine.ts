@@ -17,6 +17,7 @@ import { KeptDrafts } from "./drafts";
 import type { LocalFile, Upload } from "./files";
 import { Http } from "./http";
 import { Listing, listed } from "./list";
+import { HttpNotes, type Notes } from "./notes";
 import { Outbox } from "./outbox";
 import { Pager } from "./pager";
 import type { Cancel, Ports } from "./ports";
@@ -28,17 +29,21 @@ import {
   type CommandBody,
   MAX_NOTE,
   MAX_TEXT,
+  type PlacePage,
+  type SearchPage,
   type SendBody,
   type ServerFrame,
   type SettleBody,
   type Welcome,
 } from "./protocol.gen";
 import { HttpSchedules, type Schedules } from "./schedules";
+import type { SearchFilters } from "./search";
 import { type Kept, Shelf } from "./shelf";
 import { Link } from "./socket";
 import { Notifier, Source } from "./store";
 import { isBlank, tidy, titleOf } from "./text";
 import type { Timeline } from "./timeline";
+import { HttpTriggers, type Triggers } from "./triggers";
 import { Uploads } from "./uploads";
 import { uuidv7Maker } from "./uuidv7";
 import { blank, Viewer } from "./view";
@@ -57,6 +62,8 @@ export class Engine implements Client {
   readonly #link: Link;
   readonly #http: Http;
   readonly schedules: Schedules;
+  readonly triggers: Triggers;
+  readonly notes: Notes;
   readonly drafts: KeptDrafts;
   readonly #listing: Listing;
   readonly #notifier: Notifier;
@@ -82,6 +89,8 @@ export class Engine implements Client {
     this.#core = new Core(now, ports.random);
     this.#http = new Http(ports.fetch, ports.upload);
     this.schedules = new HttpSchedules(this.#http, this.#uuid);
+    this.triggers = new HttpTriggers(this.#http, this.#uuid);
+    this.notes = new HttpNotes(this.#http);
     this.#notifier = new Notifier(ports.frame);
     this.#uploads = new Uploads(this.#http, ports.clock, ports.random, (id) => {
       this.#uploadsSource.invalidate();
@@ -342,6 +351,23 @@ export class Engine implements Client {
 
   loadOlder(conversation: string): Promise<void> {
     return this.#pager.load(conversation);
+  }
+
+  reach(conversation: string, seq: number): Promise<boolean> {
+    return this.#pager.reach(conversation, seq);
+  }
+
+  loadBetween(conversation: string, up: boolean): Promise<void> {
+    return this.#pager.between(conversation, up);
+  }
+
+  searchTexts(query: string, filters: SearchFilters, after: string | null = null): Promise<SearchPage> {
+    return this.#http.search(query, filters, after);
+  }
+
+  find(conversation: string, query: string): Promise<PlacePage> {
+    const shown = this.conversation(conversation).getSnapshot().branches?.shown;
+    return this.#http.find(conversation, query, shown);
   }
 
   callDetail(conversation: string, call: string): Promise<CallDetail> {

@@ -9,13 +9,16 @@
 export * from "./api";
 export type { Draft, Drafts } from "./drafts";
 export type { LocalFile, Upload, UploadCode } from "./files";
+export type * from "./notes";
 export type { Ports } from "./ports";
 export { type FieldProblems, HttpError, type Problem, type ProblemCode } from "./problem";
 export type * from "./protocol.gen";
 export { MAX_ATTACHMENTS, MAX_NOTE, MAX_TEXT, PROTOCOL, WINDOW } from "./protocol.gen";
 export type * from "./schedules";
+export type { SearchFilters } from "./search";
 export { isBlank } from "./text";
 export type { Span, Timeline } from "./timeline";
+export type * from "./triggers";
 
 import type { Client } from "./api";
 import { Engine } from "./engine";

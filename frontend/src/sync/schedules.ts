@@ -34,6 +34,16 @@ export interface ScheduleDraft {
   delivery: Delivery | null;
 }
 
+export interface PassedOver {
+  why: "late" | "busy" | "merged" | "capped";
+  count: number;
+  /** There were more than were counted. */
+  more: boolean;
+  from: number;
+  /** With `capped`: how many are made up for. */
+  most: number;
+}
+
 /** One due time, and what became of it. */
 export interface ScheduleRun {
   id: string;
@@ -42,13 +52,17 @@ export interface ScheduleRun {
   manual: boolean;
   state: "received" | "fired" | "over" | "failed" | "skipped";
   /** Once it is over. `unread`: nobody has read it, because the run before it was stopped. Of `failed`: why. */
-  outcome: "" | "finished" | "failed" | "stopped" | "unread" | ResultCode;
+  outcome: "" | "finished" | "failed" | "stopped" | "unread" | "internal" | "disabled" | ResultCode;
   /** The beginning of the answer, or why there is none. */
   detail: string;
+  /** Of what was passed over: how many due times, from when on, and why. null: nothing was, or it is not known. */
+  passed: PassedOver | null;
   /** null: not begun yet, or the conversation was deleted. */
   conversation: string | null;
   run: string;
   delivery: { state: "pending" | "sent" | "dead"; error: string } | null;
+  /** Its conversation is a chat elsewhere, and why the answer could not be put there; "" if it could. */
+  undelivered: string;
 }
 
 export interface ScheduleEntry extends ScheduleDraft {

@@ -4,6 +4,7 @@ import { ADMIN, LOG_OUT, PASSWORD, TOKENS } from "./addresses";
 import { permission } from "./callback";
 import { useClient, useSetup } from "./client";
 import { useLanguage, useWords } from "./i18n";
+import { forgetForms } from "./pages/useKeptForm";
 import { Menu, MenuChoices, MenuItem, MenuLabel, MenuLine } from "./parts/Menu";
 import { useTheme } from "./theme";
 import { useNotify } from "./useCallBack";
@@ -17,6 +18,10 @@ export function AccountMenu({ onHelp }: { onHelp: () => void }) {
   const [theme, setTheme] = useTheme();
   const [notify, setNotify] = useNotify();
   const form = useRef<HTMLFormElement>(null);
+  const leave = () => {
+    client.drafts.clear();
+    forgetForms();
+  };
   const letter = (Array.from(boot.user)[0] ?? "?").toUpperCase();
   return (
     <>
@@ -109,7 +114,7 @@ export function AccountMenu({ onHelp }: { onHelp: () => void }) {
         </MenuItem>
       </Menu>
       {/* Logging out changes something, so it is a POST with the CSRF token. */}
-      <form ref={form} method="post" action={LOG_OUT} hidden onSubmit={() => client.drafts.clear()}>
+      <form ref={form} method="post" action={LOG_OUT} hidden onSubmit={leave}>
         <input type="hidden" name="csrfmiddlewaretoken" value={boot.csrf} />
       </form>
     </>

@@ -10,11 +10,12 @@ import { ClientProvider, SetupProvider, useClient, useReadable } from "./client"
 import { DeleteDialog, RenameDialog } from "./dialogs";
 import { type Language, LanguageProvider, useWords } from "./i18n";
 import { NewPage } from "./NewPage";
+import { SurroundingsProvider } from "./pages/PageFrame";
 import { Dialog } from "./parts/Dialog";
 import { Guard } from "./parts/Guard";
 import { TipProvider } from "./parts/Tip";
 import { preference } from "./preferences";
-import { navigate, useConversationId } from "./route";
+import { type Kept, navigate, openPage, type Page, useConversationId, usePage } from "./route";
 import { Sidebar, type SidebarHandle } from "./Sidebar";
 import { useMedia, useVisibleHeight, WIDE } from "./screen";
 import { useShortcuts } from "./shortcuts";
@@ -55,26 +56,34 @@ function Booted() {
 }
 
 const HelpDialog = lazy(chunk(() => import("./HelpDialog")));
+const SearchDialog = lazy(chunk(() => import("./SearchDialog")));
 const Palette = lazy(chunk(() => import("./Palette")));
-const SchedulesDialog = lazy(chunk(() => import("./schedules/SchedulesDialog")));
+const SchedulesPage = lazy(chunk(() => import("./schedules/SchedulesPage")));
+const TriggersPage = lazy(chunk(() => import("./triggers/TriggersPage")));
+const NotesPage = lazy(chunk(() => import("./notes/NotesPage")));
 
 type Open =
-  | { dialog: "none" | "help" | "schedules" | "palette" }
+  | { dialog: "none" | "help" | "palette" }
+  | { dialog: "search"; typed: string }
   | { dialog: "rename" | "delete"; entry: ListEntry };
 
 function Frame() {
   const client = useClient();
   const words = useWords();
   const current = useConversationId();
+  const page = usePage();
+  const [pageTitle, setPageTitle] = useState("");
   const wide = useMedia(WIDE);
   const [beside, setBeside] = useState(() => preference.read("sidebar") !== "hidden");
   const [drawer, setDrawer] = useState(false);
   const [open, setOpen] = useState<Open>({ dialog: "none" });
+  /** The conversation in which something is being looked for. */
+  const [finding, setFinding] = useState<string | null>(null);
   const composer = useRef<ComposerHandle>(null);
   const sidebar = useRef<SidebarHandle>(null);
   useVisibleHeight();
   useUploadGuard();
-  useCallBack(current);
+  useCallBack(current, page ? pageTitle : "");
 
   const showBeside = useCallback((shown: boolean) => {
     preference.write("sidebar", shown ? "shown" : "hidden");
@@ -87,6 +96,10 @@ function Frame() {
 
   const go = useCallback((conversation: string | null) => {
     navigate(conversation);
+    setDrawer(false);
+  }, []);
+  const goTo = useCallback((kind: Kept) => {
+    openPage(kind);
     setDrawer(false);
   }, []);
 
@@ -103,7 +116,7 @@ function Frame() {
   // biome-ignore lint/correctness/useExhaustiveDependencies: at each change of the conversation.
   useEffect(() => {
     if (wide) composer.current?.focus();
-  }, [current]);
+  }, [current, page === null]);
 
   const search = useCallback(() => {
     if (wide) showBeside(true);
@@ -111,18 +124,33 @@ function Frame() {
     setTimeout(() => sidebar.current?.focusSearch());
   }, [wide, showBeside]);
 
+  const searchTexts = useCallback((typed: string) => {
+    setDrawer(false);
+    setOpen({ dialog: "search", typed });
+  }, []);
+  const find = useCallback((): boolean => {
+    const field = document.querySelector<HTMLInputElement>("[data-testid=find-input]");
+    // Pressed once more, the browser's own is wanted.
+    if (current === null || (field !== null && field === document.activeElement)) return false;
+    setFinding(current);
+    field?.select();
+    return true;
+  }, [current]);
+
   const doing = useMemo(
     () => ({
       go,
       search,
+      searchTexts,
+      find: () => void find(),
       toggleSidebar,
       focusComposer: () => composer.current?.focus(),
       help: () => setOpen({ dialog: "help" }),
-      schedules: () => setOpen({ dialog: "schedules" }),
+      page: goTo,
       rename: (entry: ListEntry) => setOpen({ dialog: "rename", entry }),
       remove: (entry: ListEntry) => setOpen({ dialog: "delete", entry }),
     }),
-    [go, search, toggleSidebar],
+    [go, goTo, search, searchTexts, find, toggleSidebar],
   );
 
   useShortcuts(
@@ -133,13 +161,14 @@ function Frame() {
           setTimeout(() => composer.current?.focus());
         },
         search,
+        find,
         focusComposer: () => composer.current?.focus(),
         toggleSidebar,
         palette: () => setOpen({ dialog: "palette" }),
         help: () => setOpen({ dialog: "help" }),
         stop: () => current !== null && stop(client.conversation(current).getSnapshot()),
       }),
-      [go, search, toggleSidebar, current, client, stop],
+      [go, search, find, toggleSidebar, current, client, stop],
     ),
   );
 
@@ -152,22 +181,28 @@ function Frame() {
       onGo={go}
       onRename={rename}
       onDelete={remove}
+      onSearch={searchTexts}
       onHelp={() => {
         setDrawer(false);
         setOpen({ dialog: "help" });
       }}
-      onSchedules={() => {
-        setDrawer(false);
-        setOpen({ dialog: "schedules" });
-      }}
+      page={page?.kind ?? null}
+      onPage={goTo}
       onClose={() => (wide ? showBeside(false) : setDrawer(false))}
     />
   );
+  const sidebarHidden = !wide || !beside;
+  const showSidebar = useCallback(() => (wide ? showBeside(true) : setDrawer(true)), [wide, showBeside]);
+  const surroundings = useMemo(
+    () => ({ sidebarHidden, onSidebar: showSidebar, onTitle: setPageTitle }),
+    [sidebarHidden, showSidebar],
+  );
   const header = {
-    sidebarHidden: !wide || !beside,
-    onSidebar: () => (wide ? showBeside(true) : setDrawer(true)),
+    sidebarHidden,
+    onSidebar: showSidebar,
     onRename: rename,
     onDelete: remove,
+    onFind: () => void find(),
   };
 
   return (
@@ -176,9 +211,9 @@ function Frame() {
         type="button"
         className="skip-link"
         data-testid="skip-link"
-        onClick={() => composer.current?.focus()}
+        onClick={() => (page ? document.getElementById("page-title")?.focus() : composer.current?.focus())}
       >
-        {words.t("app.skip")}
+        {words.t(page ? "app.skip_to_page" : "app.skip")}
       </button>
       {wide && beside && <aside className="w-68 flex-none border-r border-line">{list}</aside>}
       {!wide && drawer && (
@@ -194,7 +229,15 @@ function Frame() {
       )}
       <main className="flex min-w-0 flex-1 flex-col">
         <Banner />
-        {current === null ? (
+        {page !== null ? (
+          <Guard key={page.kind} fallback={<PageMissing />}>
+            <Suspense fallback={null}>
+              <SurroundingsProvider value={surroundings}>
+                <Beside page={page} />
+              </SurroundingsProvider>
+            </Suspense>
+          </Guard>
+        ) : current === null ? (
           <NewPage composer={composer} header={header} />
         ) : (
           <ConversationPage
@@ -202,6 +245,11 @@ function Frame() {
             id={current}
             composer={composer}
             header={header}
+            finding={finding === current}
+            onFound={() => {
+              setFinding(null);
+              composer.current?.focus();
+            }}
             onStop={(view) => void stop(view)}
           />
         )}
@@ -213,17 +261,17 @@ function Frame() {
           </Suspense>
         </Guard>
       )}
+      {open.dialog === "search" && (
+        <Guard fallback={null}>
+          <Suspense fallback={null}>
+            <SearchDialog typed={open.typed} onClose={close} />
+          </Suspense>
+        </Guard>
+      )}
       {open.dialog === "palette" && (
         <Guard fallback={null}>
           <Suspense fallback={null}>
             <Palette current={current} doing={doing} onClose={close} />
-          </Suspense>
-        </Guard>
-      )}
-      {open.dialog === "schedules" && (
-        <Guard fallback={null}>
-          <Suspense fallback={null}>
-            <SchedulesDialog onClose={close} />
           </Suspense>
         </Guard>
       )}
@@ -237,4 +285,31 @@ function Frame() {
       )}
     </div>
   );
+}
+
+/** Instead of a page that could not be loaded; what was written is in the drafts. */
+function PageMissing() {
+  const words = useWords();
+  return (
+    <div
+      role="alert"
+      className="grid min-h-0 flex-1 place-items-center px-6 text-center"
+      data-testid="page-missing"
+    >
+      <div>
+        <p className="font-medium">{words.t("app.broken")}</p>
+        <p className="mt-1 text-sm text-ink-2">{words.t("app.broken_hint")}</p>
+        <a className="button mt-4" href={window.location.pathname}>
+          {words.t("net.reload")}
+        </a>
+      </div>
+    </div>
+  );
+}
+
+/** A page beside the conversations. */
+function Beside({ page }: { page: Page }) {
+  if (page.kind === "schedules") return <SchedulesPage page={page} />;
+  if (page.kind === "triggers") return <TriggersPage page={page} />;
+  return <NotesPage />;
 }

@@ -1,4 +1,4 @@
-import { CalendarClock, PanelLeftClose, Search, SquarePen, X } from "lucide-react";
+import { PanelLeftClose, Search, SquarePen, TextSearch, X } from "lucide-react";
 import {
   type Ref,
   useCallback,
@@ -14,9 +14,11 @@ import { AccountMenu } from "./AccountMenu";
 import { useClient, useList } from "./client";
 import { daysAgo } from "./format";
 import { type Key, useWords } from "./i18n";
+import { KeptLinks } from "./KeptLinks";
 import { ListFoot } from "./ListFoot";
 import { Logo } from "./parts/Logo";
 import { Tip } from "./parts/Tip";
+import type { Kept } from "./route";
 import { SidebarRow } from "./SidebarRow";
 import { useNow } from "./ticker";
 import { useUnread } from "./useCallBack";
@@ -31,7 +33,10 @@ interface Props {
   onRename: (entry: ListEntry) => void;
   onDelete: (entry: ListEntry) => void;
   onHelp: () => void;
-  onSchedules: () => void;
+  onSearch: (typed: string) => void;
+  /** The page beside the conversations that is shown. */
+  page: Kept | null;
+  onPage: (kind: Kept) => void;
   onClose: () => void;
   ref?: Ref<SidebarHandle>;
 }
@@ -72,28 +77,22 @@ export function Sidebar(props: Props) {
           <SquarePen size={16} className="text-accent" aria-hidden="true" />
           {words.t("list.new")}
         </button>
-        <SearchField field={search} />
+        <SearchField field={search} onSearch={props.onSearch} />
       </div>
       <Conversations {...props} />
       <div className="flex-none border-t border-line p-2">
-        <button
-          type="button"
-          className="mb-1 flex w-full items-center gap-2.5 rounded-lg px-2 py-1.5 text-left text-sm hover:bg-hover"
-          data-testid="open-schedules"
-          onClick={props.onSchedules}
-        >
-          <span className="grid size-7 flex-none place-items-center text-ink-2">
-            <CalendarClock size={17} aria-hidden="true" />
-          </span>
-          {words.t("schedule.title")}
-        </button>
+        <KeptLinks page={props.page} onPage={props.onPage} />
         <AccountMenu onHelp={props.onHelp} />
       </div>
     </div>
   );
 }
 
-function SearchField({ field }: { field: React.RefObject<HTMLInputElement | null> }) {
+function SearchField(props: {
+  field: React.RefObject<HTMLInputElement | null>;
+  onSearch: (typed: string) => void;
+}) {
+  const { field, onSearch } = props;
   const client = useClient();
   const words = useWords();
   const { query, archived } = useList();
@@ -121,6 +120,12 @@ function SearchField({ field }: { field: React.RefObject<HTMLInputElement | null
         data-testid="search"
         onChange={(event) => setText(event.target.value)}
         onKeyDown={(event) => {
+          if (event.nativeEvent.isComposing || event.keyCode === 229) return;
+          if (event.key === "Enter" && text.trim() !== "") {
+            event.preventDefault();
+            onSearch(text.trim());
+            return;
+          }
           if (event.key !== "Escape" || text === "") return;
           event.stopPropagation();
           event.preventDefault();
@@ -138,6 +143,17 @@ function SearchField({ field }: { field: React.RefObject<HTMLInputElement | null
           }}
         >
           <X size={14} />
+        </button>
+      )}
+      {text.trim() !== "" && (
+        <button
+          type="button"
+          className="mt-1 flex w-full items-center gap-2 rounded-lg px-2.5 py-1.5 text-left text-sm text-accent hover:bg-hover"
+          data-testid="search-texts"
+          onClick={() => onSearch(text.trim())}
+        >
+          <TextSearch size={15} className="flex-none" aria-hidden="true" />
+          <span className="min-w-0 truncate">{words.t("search.for", { query: text.trim() })}</span>
         </button>
       )}
     </div>

@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from "react";
+import { useMemo, useSyncExternalStore } from "react";
 import { PREFIX } from "./addresses";
 
 const listeners = new Set<() => void>();
@@ -38,4 +38,45 @@ function subscribe(listener: () => void): () => void {
 
 export function useConversationId(): string | null {
   return useSyncExternalStore(subscribe, currentConversation);
+}
+
+/** What is kept beside the conversations, each kind with pages of its own. */
+export type Kept = "schedules" | "triggers" | "notes";
+
+/** A page beside the conversations. `id`: one of the kind, "new" for one that is being made, null for all of them. */
+export interface Page {
+  kind: Kept;
+  id: string | null;
+  edit: boolean;
+}
+
+/** The addresses of chat/entrances/web/urls.py. */
+const KEPT = /^\/(?:(schedules|triggers)(?:\/(new|[0-9a-f-]{36})(\/edit)?)?|(notes))\/?$/;
+
+/** The page that an address names; null: that of a conversation. */
+function pageOf(path: string): Page | null {
+  const found = KEPT.exec(path.startsWith(PREFIX) ? path.slice(PREFIX.length) : path);
+  if (!found) return null;
+  return { kind: (found[1] ?? found[4]) as Kept, id: found[2] ?? null, edit: found[3] !== undefined };
+}
+
+export function addressOfPage({ kind, id, edit }: Page): string {
+  return `${PREFIX}/${kind}${id === null ? "" : `/${id}`}${edit ? "/edit" : ""}`;
+}
+
+/** Go to such a page. */
+export function openPage(
+  kind: Kept,
+  id: string | null = null,
+  how: { edit?: boolean; replace?: boolean } = {},
+): void {
+  const address = addressOfPage({ kind, id, edit: how.edit ?? false });
+  if (how.replace) window.history.replaceState(null, "", address);
+  else if (window.location.pathname !== address) window.history.pushState(null, "", address);
+  for (const listener of listeners) listener();
+}
+
+export function usePage(): Page | null {
+  const path = useSyncExternalStore(subscribe, () => window.location.pathname);
+  return useMemo(() => pageOf(path), [path]);
 }

@@ -41,14 +41,28 @@
  *   open-timeline, timeline, timeline-span (data-kind, data-attempt, data-outcome)
  *   menu-pin, menu-archive, menu-export, menu-export-json; list-foot, show-archive, choose-several, choose,
  *   bulk-archive, bulk-delete, bulk-delete-confirm, bulk-cancel
+ *   search-texts (the button under the search), search-dialog, search-input, search-<kind|when|agent|entrance|archived>,
+ *   search-hit           data-kind, data-conversation, data-item; search-more, search-status (data-status)
+ *   menu-find, menu-first; find-bar (data-count, data-at), find-input, find-count, find-previous, find-next, find-close
+ *   gap                  where items are missing after a jump; a row that was jumped to has data-marked
  *   skip-link; palette, palette-input, palette-option (data-id); attach-text
  *   offer-callback, call-back; notify-<on|off>; a conversation-row also has data-unread
  *   agent-choice, agent-<slug>, jump-to-latest, help-dialog, gone
- *   open-schedules, schedules-dialog, schedules-close, schedule-back, schedule-new
- *   schedule-row         data-id, data-state = active|paused|ended; schedule-next, schedule-open (a link to a conversation)
+ *   open-<schedules|triggers|notes>; schedules-page, triggers-page, notes-page; page-back, page-gone, page-missing
+ *   schedule-new; schedule-row, schedule-detail (one, with its history)
+ *                        data-id, data-state = active|paused|ended; schedule-name-link, schedule-next, schedule-open (a link to a conversation)
  *   schedule-menu        its items: schedule-<run-now|pause|resume|edit|history|delete>; schedule-delete-confirm
  *   schedule-form        schedule-<prompt|name|kind-cron|kind-interval|kind-once|repeat|time|cron|every|unit|at|zone>,
  *                        schedule-<place|missed|deliver|save|failed>, schedule-times (the list of the next times)
- *   schedule-run         a line of the history: data-state, data-outcome
+ *   schedule-run         a line of the history: data-state, data-outcome; run-undelivered: what could not be sent, and why
+ *   trigger-new; trigger-row, trigger-detail
+ *                        data-id, data-kind, data-state = active|paused|expired|limit; trigger-name-link
+ *   trigger-<fire|pause|resume|edit|delete>, trigger-delete-confirm
+ *   trigger-address-box, trigger-address, trigger-address-show, trigger-renew, trigger-renew-confirm
+ *   trigger-form         trigger-<name|kind|prompt|sender|secret|unsigned|signature-header|delivery-header|url|every|speaker|outcomes>,
+ *                        trigger-<watched|match|pattern|path|place|agent|per-hour|cooldown|max-fires|until|save|cancel|failed>
+ *   trigger-firing       a line of the history: data-state, data-reason, data-outcome; trigger-open
+ *   note-row             data-number; note-text, note-open, note-edit, note-delete, note-delete-confirm, notes-delete-all,
+ *                        note-input, note-save, note-cancel
  */
 export {};

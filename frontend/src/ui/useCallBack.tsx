@@ -27,8 +27,11 @@ export function useUnread(): ReadonlySet<string> {
   );
 }
 
-/** Keeps title, icon and marks up to date, and notifies of what happens where nobody looks. Once per page. */
-export function useCallBack(current: string | null): void {
+/**
+ * Keeps title, icon and marks up to date, and notifies of what happens where nobody looks. Once per page. `name`: what is shown,
+ * if it is no conversation.
+ */
+export function useCallBack(current: string | null, name = ""): void {
   const client = useClient();
   const words = useWords();
   const { boot } = useSetup();
@@ -53,7 +56,7 @@ export function useCallBack(current: string | null): void {
   }, [current, changed, client, look]);
 
   const others = unread.size;
-  const title = tabTitle(entry?.title ?? "", others, entry?.run_status ?? null, words.t("app.name"));
+  const title = tabTitle(entry?.title ?? name, others, entry?.run_status ?? null, words.t("app.name"));
   useEffect(() => {
     document.title = title;
     showBadge(others);

@@ -13,6 +13,7 @@ from chat.entrances.schedules import api as schedules
 from chat.entrances.triggers import api as triggers
 from chat.entrances.web import api as pages
 from chat.entrances.web import attachments as files
+from chat.entrances.web import notes
 from chat.http.limits import Allowance
 from tests.support import hurry
 
@@ -24,6 +25,7 @@ READ: list[tuple[str, Allowance]] = [
     ("/api/attachments/018f3c5e-7c1a-4000-8000-00000000000a", files.reading),
     ("/api/schedules", schedules.reading),
     ("/api/triggers", triggers.reading),
+    ("/api/notes", notes.reading),
 ]
 CHANGED: list[tuple[str, Allowance]] = [
     ("/api/attachments", files.uploading),

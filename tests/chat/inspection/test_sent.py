@@ -17,8 +17,8 @@ from agents.models import ensure_default_agent
 from agents.spec import AgentSpec
 from chat.commands import CreateBody
 from chat.inspection import base
-from chat.inspection.sent import NotKept, as_curl, sent_at
 from chat.models import Event, Fault, RequestSettings
+from chat.replay.sent import NotKept, as_curl, sent_at
 from chat.session.sessions import Sessions
 from tests.chat.runs.test_runner import House
 from tests.support import rows

@@ -253,7 +253,7 @@ async def test_S3_rebuilding_reads_a_bounded_number_of_rows(journal: Journal, ow
 
         def rebuild() -> tuple[int, int]:
             with CaptureQueriesContext(connections[journal.using]) as captured:
-                base = journal._base(conversation)
+                base = journal.base_here(conversation)
             return len(captured), len(base.state)
 
         seen.append(in_thread(rebuild))

@@ -17,8 +17,10 @@ import type {
   NoticeItem,
   Outcome,
   PendingMessage,
+  PlacePage,
   Readable,
   RunView,
+  SearchPage,
   SettleBody,
   Span,
   StepItem,
@@ -27,6 +29,7 @@ import type {
 } from "../../sync";
 import { HttpError } from "../../sync";
 import { FakeSchedules } from "./schedules";
+import { FakeNotes, FakeTriggers } from "./triggers";
 
 /** A conversation in which no model has answered yet. */
 export const NO_USAGE = { input: 0, output: 0, cached: 0, cost: null };
@@ -114,6 +117,8 @@ export class FakeClient implements Client {
   readonly uploads = new Cell<readonly Upload[]>([]);
   readonly calls: Called[] = [];
   readonly schedules = new FakeSchedules();
+  readonly triggers = new FakeTriggers();
+  readonly notes = new FakeNotes();
   readonly drafts = new FakeDrafts();
   readonly details = new Map<string, CallDetail>();
   readonly views = new Map<string, Cell<ConversationView>>();
@@ -295,6 +300,20 @@ export class FakeClient implements Client {
     this.#note("takeBack", conversation, message);
     return this.outcome;
   }
+  async reach(): Promise<boolean> {
+    return false;
+  }
+
+  async loadBetween(): Promise<void> {}
+
+  async searchTexts(): Promise<SearchPage> {
+    return { titles: [], hits: [], next: null };
+  }
+
+  async find(): Promise<PlacePage> {
+    return { places: [], elsewhere: 0 };
+  }
+
   async loadOlder(conversation: string): Promise<void> {
     this.#note("loadOlder", conversation);
     this.onOlder(conversation);
@@ -349,6 +368,7 @@ export function emptyView(id: string): ConversationView {
     seen: null,
     pending: [],
     older: "none",
+    gap: null,
   };
 }
 

@@ -21,13 +21,15 @@ export function scheduleRun(more: Partial<ScheduleRun> = {}): ScheduleRun {
     conversation: "0190a000-0000-7000-8000-000000000001",
     run: "r1",
     delivery: null,
+    passed: null,
+    undelivered: "",
     ...more,
   };
 }
 
 export function schedule(more: Partial<ScheduleEntry> = {}): ScheduleEntry {
   return {
-    id: "s1",
+    id: "0190a000-0000-7000-8000-0000000000c1",
     name: "Weather",
     prompt: "How will the weather be?",
     agent: "",

@@ -1,49 +1,26 @@
-import { useCallback, useEffect, useState } from "react";
-import type { ScheduleRun } from "../../sync";
+import { useCallback, useEffect } from "react";
 import { useClient } from "../client";
 import { useWords } from "../i18n";
-import { said } from "./List";
+import { said, Trouble } from "../pages/trouble";
+import { useHistory } from "../pages/useHistory";
 import { RunState } from "./RunState";
-import { problemOf } from "./useSchedules";
 
-interface Props {
-  id: string;
-  zone: string;
-  onGo: (conversation: string) => void;
-}
-
-/** What became of each due time of a schedule, newest first. */
-export function History({ id, zone, onGo }: Props) {
+/** What became of each due time of a schedule, newest first. `looked` grows when something was done that it shows. */
+export function History({ id, zone, looked }: { id: string; zone: string; looked: number }) {
   const { schedules } = useClient();
   const words = useWords();
-  const [runs, setRuns] = useState<readonly ScheduleRun[] | null>(null);
-  const [more, setMore] = useState(false);
-  const [failed, setFailed] = useState<string | null>(null);
-  const load = useCallback(
-    (known: readonly ScheduleRun[]) => {
-      setFailed(null);
-      schedules.history(id, known.at(-1)?.due).then(
-        (page) => {
-          setRuns([...known, ...page.firings]);
-          setMore(page.more);
-        },
-        (failure) => setFailed(said(problemOf(failure), words)),
-      );
-    },
-    [schedules, id, words],
-  );
-  useEffect(() => load([]), [load]);
+  const ask = useCallback((before?: number) => schedules.history(id, before), [schedules, id]);
+  const { rows, more, problem, older, look } = useHistory(ask, ({ due }) => due);
+  useEffect(() => {
+    if (looked > 0) look();
+  }, [looked, look]);
   return (
-    <div className="p-4">
-      {failed && (
-        <p role="alert" className="mb-3 text-sm text-danger">
-          {failed}
-        </p>
-      )}
-      {runs === null && !failed && <p className="text-sm text-ink-2">{words.t("app.loading")}</p>}
-      {runs?.length === 0 && <p className="text-sm text-ink-2">{words.t("schedule.no_history")}</p>}
+    <>
+      <Trouble text={problem && said(problem, words)} />
+      {rows === null && !problem && <p className="text-sm text-ink-2">{words.t("app.loading")}</p>}
+      {rows?.length === 0 && <p className="text-sm text-ink-2">{words.t("schedule.no_history")}</p>}
       <ol className="divide-y divide-line">
-        {runs?.map((run) => (
+        {rows?.map((run) => (
           <li
             key={run.id}
             className="py-2.5 text-sm"
@@ -51,15 +28,15 @@ export function History({ id, zone, onGo }: Props) {
             data-state={run.state}
             data-outcome={run.outcome}
           >
-            <RunState run={run} zone={zone} onGo={onGo} />
+            <RunState run={run} zone={zone} />
           </li>
         ))}
       </ol>
       {more && (
-        <button type="button" className="button small mt-2" onClick={() => load(runs ?? [])}>
+        <button type="button" className="button small mt-2" onClick={older}>
           {words.t("list.more")}
         </button>
       )}
-    </div>
+    </>
   );
 }

@@ -9,30 +9,20 @@ import {
   Zap,
 } from "lucide-react";
 import { useState } from "react";
-import type { Problem, ScheduleEntry, ScheduleRun } from "../../sync";
+import type { ScheduleEntry, ScheduleList } from "../../sync";
 import { useClient } from "../client";
-import { useWords, type Words } from "../i18n";
-import { Dialog } from "../parts/Dialog";
+import { useWords } from "../i18n";
+import { PageLink } from "../pages/PageLink";
+import { problemOf, said, Trouble } from "../pages/trouble";
+import type { Polled } from "../pages/usePolled";
+import { Confirm } from "../parts/Confirm";
 import { Menu, MenuItem, MenuLine } from "../parts/Menu";
+import { openPage } from "../route";
 import { RunState } from "./RunState";
-import { problemOf, type SchedulesState } from "./useSchedules";
 import { moment, timing } from "./when";
 
-interface Props {
-  state: SchedulesState;
-  onNew: () => void;
-  onEdit: (entry: ScheduleEntry) => void;
-  onHistory: (entry: ScheduleEntry) => void;
-  onGo: (conversation: string) => void;
-}
-
-/** What went wrong, for people: the server's own words where there are none of ours. */
-export function said(problem: Problem, words: Words): string {
-  const detail = problem.detail || words.t("schedule.error.server");
-  return words.code("schedule.error", problem.reason ?? problem.code, detail);
-}
-
-export function List({ state, onNew, onEdit, onHistory, onGo }: Props) {
+/** All of them, each with what is next and what was last. */
+export function List({ state }: { state: Polled<ScheduleList> }) {
   const words = useWords();
   const { schedules } = useClient();
   const [failed, setFailed] = useState<string | null>(null);
@@ -41,21 +31,12 @@ export function List({ state, onNew, onEdit, onHistory, onGo }: Props) {
     setFailed(null);
     work.then(state.refresh, (failure) => setFailed(said(problemOf(failure), words)));
   };
-  const { list, problem } = state;
+  const { value: list, problem } = state;
   const trouble = failed ?? (problem ? said(problem, words) : null);
   return (
-    <div className="flex flex-col gap-3 p-4">
-      <div className="flex items-start gap-4">
-        <p className="min-w-0 flex-1 text-sm text-ink-2">{words.t("schedule.about")}</p>
-        <button type="button" className="button primary flex-none" data-testid="schedule-new" onClick={onNew}>
-          {words.t("schedule.new")}
-        </button>
-      </div>
-      {trouble && (
-        <p role="alert" className="rounded-lg bg-danger-soft px-3 py-2 text-sm text-danger">
-          {trouble}
-        </p>
-      )}
+    <>
+      <p className="mb-4 text-sm text-ink-2">{words.t("schedule.about")}</p>
+      <Trouble text={trouble} />
       {list === null && !problem && <p className="py-6 text-sm text-ink-2">{words.t("app.loading")}</p>}
       {list?.schedules.length === 0 && (
         <div className="grid place-items-center gap-2 py-10 text-center text-sm text-ink-2">
@@ -68,9 +49,6 @@ export function List({ state, onNew, onEdit, onHistory, onGo }: Props) {
           <Row
             key={entry.id}
             entry={entry}
-            onEdit={() => onEdit(entry)}
-            onHistory={() => onHistory(entry)}
-            onGo={onGo}
             onRun={() => act(schedules.runNow(entry.id))}
             onState={(next) => act(schedules.change(entry.id, { state: next }))}
             onDelete={() => setDeleting(entry)}
@@ -78,43 +56,27 @@ export function List({ state, onNew, onEdit, onHistory, onGo }: Props) {
         ))}
       </ul>
       {deleting && (
-        <Dialog title={words.t("schedule.delete_title")} onClose={() => setDeleting(null)}>
-          <p className="text-sm text-ink-2 [overflow-wrap:anywhere]">
-            {words.t("schedule.delete_body", { name: deleting.name })}
-          </p>
-          <div className="mt-5 flex justify-end gap-2">
-            <button type="button" className="button" onClick={() => setDeleting(null)}>
-              {words.t("dialog.cancel")}
-            </button>
-            <button
-              type="button"
-              className="button danger"
-              data-testid="schedule-delete-confirm"
-              onClick={() => {
-                act(schedules.remove(deleting.id));
-                setDeleting(null);
-              }}
-            >
-              {words.t("schedule.delete")}
-            </button>
-          </div>
-        </Dialog>
+        <Confirm
+          title={words.t("schedule.delete_title")}
+          text={words.t("schedule.delete_body", { name: deleting.name })}
+          label={words.t("schedule.delete")}
+          testid="schedule-delete-confirm"
+          onConfirm={() => act(schedules.remove(deleting.id))}
+          onClose={() => setDeleting(null)}
+        />
       )}
-    </div>
+    </>
   );
 }
 
 interface RowProps {
   entry: ScheduleEntry;
-  onEdit: () => void;
-  onHistory: () => void;
-  onGo: (conversation: string) => void;
   onRun: () => void;
   onState: (state: "active" | "paused") => void;
   onDelete: () => void;
 }
 
-function Row({ entry, onEdit, onHistory, onGo, onRun, onState, onDelete }: RowProps) {
+function Row({ entry, onRun, onState, onDelete }: RowProps) {
   const words = useWords();
   const next = entry.next[0];
   return (
@@ -126,20 +88,17 @@ function Row({ entry, onEdit, onHistory, onGo, onRun, onState, onDelete }: RowPr
     >
       <div className="flex items-start gap-2">
         <div className="min-w-0 flex-1">
-          <div className="flex flex-wrap items-center gap-x-2 gap-y-0.5">
-            <span className="min-w-0 text-[0.9375rem] font-medium [overflow-wrap:anywhere]">
-              {entry.name}
-            </span>
-            {entry.state !== "active" && (
-              <span className="chip bg-sunken text-ink-2">{words.t(`schedule.${entry.state}`)}</span>
-            )}
-            {entry.made_by_agent && (
-              <span className="chip bg-accent-soft text-accent">{words.t("schedule.by_agent")}</span>
-            )}
-          </div>
+          <PageLink
+            to={{ kind: "schedules", id: entry.id, edit: false }}
+            className="text-[0.9375rem] font-medium underline-offset-2 [overflow-wrap:anywhere] hover:underline"
+            testid="schedule-name-link"
+          >
+            {entry.name}
+          </PageLink>
           <p className="text-[0.8125rem] text-ink-2">
             {timing(entry, words)} <span className="text-ink-3">· {entry.zone}</span>
           </p>
+          <Standing entry={entry} />
         </div>
         <Menu
           trigger={
@@ -165,10 +124,18 @@ function Row({ entry, onEdit, onHistory, onGo, onRun, onState, onDelete }: RowPr
               {words.t("schedule.resume")}
             </MenuItem>
           )}
-          <MenuItem icon={<Pencil size={15} />} testid="schedule-edit" onSelect={onEdit}>
+          <MenuItem
+            icon={<Pencil size={15} />}
+            testid="schedule-edit"
+            onSelect={() => openPage("schedules", entry.id, { edit: true })}
+          >
             {words.t("schedule.edit")}
           </MenuItem>
-          <MenuItem icon={<HistoryIcon size={15} />} testid="schedule-history" onSelect={onHistory}>
+          <MenuItem
+            icon={<HistoryIcon size={15} />}
+            testid="schedule-history"
+            onSelect={() => openPage("schedules", entry.id)}
+          >
             {words.t("schedule.history")}
           </MenuItem>
           <MenuLine />
@@ -177,13 +144,6 @@ function Row({ entry, onEdit, onHistory, onGo, onRun, onState, onDelete }: RowPr
           </MenuItem>
         </Menu>
       </div>
-      {entry.problem && (
-        <p className="mt-2 rounded-lg bg-warn-soft px-2.5 py-1.5 text-[0.8125rem] text-warn">
-          {words.t("schedule.paused_because", {
-            problem: words.code("schedule.refused", entry.problem, entry.problem),
-          })}
-        </p>
-      )}
       <dl className="mt-2 grid grid-cols-[auto_1fr] gap-x-3 gap-y-1 text-[0.8125rem]">
         {next !== undefined && (
           <>
@@ -195,7 +155,7 @@ function Row({ entry, onEdit, onHistory, onGo, onRun, onState, onDelete }: RowPr
           <>
             <dt className="text-ink-3">{words.t("schedule.last")}</dt>
             <dd className="min-w-0">
-              <Last run={entry.last} zone={entry.zone} onGo={onGo} />
+              <RunState run={entry.last} zone={entry.zone} brief />
             </dd>
           </>
         )}
@@ -204,6 +164,28 @@ function Row({ entry, onEdit, onHistory, onGo, onRun, onState, onDelete }: RowPr
   );
 }
 
-function Last({ run, zone, onGo }: { run: ScheduleRun; zone: string; onGo: (conversation: string) => void }) {
-  return <RunState run={run} zone={zone} onGo={onGo} brief />;
+/** What is unusual about how it stands; nothing, if nothing is. */
+export function Standing({ entry }: { entry: ScheduleEntry }) {
+  const words = useWords();
+  return (
+    <>
+      {(entry.state !== "active" || entry.made_by_agent) && (
+        <span className="mt-1 flex flex-wrap gap-1.5">
+          {entry.state !== "active" && (
+            <span className="chip bg-sunken text-ink-2">{words.t(`schedule.${entry.state}`)}</span>
+          )}
+          {entry.made_by_agent && (
+            <span className="chip bg-accent-soft text-accent">{words.t("schedule.by_agent")}</span>
+          )}
+        </span>
+      )}
+      {entry.problem && (
+        <p className="mt-2 rounded-lg bg-warn-soft px-2.5 py-1.5 text-[0.8125rem] text-warn">
+          {words.t("schedule.paused_because", {
+            problem: words.code("schedule.refused", entry.problem, entry.problem),
+          })}
+        </p>
+      )}
+    </>
+  );
 }

@@ -1,6 +1,6 @@
 import type { ScheduleRun } from "../../sync";
-import { useWords } from "../i18n";
-import { addressOf } from "../route";
+import { useWords, type Words } from "../i18n";
+import { ConversationLink } from "../pages/PageLink";
 import { moment } from "./when";
 
 type Tone = "ok" | "bad" | "busy" | "quiet";
@@ -19,6 +19,7 @@ function stateOf(run: ScheduleRun) {
   if (run.state === "skipped") return ["schedule.state_skipped", "quiet"] as const;
   switch (run.outcome) {
     case "failed":
+    case "internal":
       return ["run.failed", "bad"] as const;
     case "stopped":
       return ["run.stopped", "quiet"] as const;
@@ -29,53 +30,71 @@ function stateOf(run: ScheduleRun) {
   }
 }
 
+/** The beginning of the answer, or why there is none: in the reader's language where the server does not only cite. */
+function detailOf(run: ScheduleRun, zone: string, words: Words): string {
+  const { state, outcome, passed } = run;
+  if (passed) {
+    const count = `${words.count(passed.count)}${passed.more ? "+" : ""}`;
+    const why = words.t(`schedule.passed_${passed.why}`, { most: passed.most });
+    const [from, to] = [moment(passed.from, zone, words), moment(run.due, zone, words)];
+    return passed.count === 1
+      ? words.t("schedule.passed_one", { to, why })
+      : words.t("schedule.passed_several", { count, from, to, why });
+  }
+  if (state === "received") return run.detail && words.t("schedule.tried_again");
+  if (state === "failed" || state === "skipped" || outcome === "internal") {
+    return words.code("schedule.refused", outcome, run.detail);
+  }
+  if (outcome === "unread") return words.t("schedule.unread_because");
+  if (outcome === "stopped" && run.conversation === null) return words.t("schedule.conversation_gone");
+  return run.detail;
+}
+
+/** Where the answer was to go and did not arrive, and why; empty if nothing is lost or on its way again. */
+function lostOf({ delivery, undelivered }: ScheduleRun, words: Words): string {
+  if (delivery?.state === "dead") return words.t("schedule.delivery_dead", { error: delivery.error });
+  if (delivery?.state === "pending" && delivery.error)
+    return words.t("schedule.delivery_again", { error: delivery.error });
+  return undelivered && words.t("schedule.delivery_dead", { error: undelivered });
+}
+
 interface Props {
   run: ScheduleRun;
   zone: string;
-  onGo: (conversation: string) => void;
   /** In a list of schedules: one line of the answer. */
   brief?: boolean;
 }
 
 /** One run of a schedule: when, how it went, the beginning of its answer, and the way to its conversation. */
-export function RunState({ run, zone, onGo, brief = false }: Props) {
+export function RunState({ run, zone, brief = false }: Props) {
   const words = useWords();
   const [key, tone] = stateOf(run);
   const { conversation } = run;
-  const detail =
-    run.state === "failed" ? words.code("schedule.refused", run.outcome, run.detail) : run.detail;
+  const detail = detailOf(run, zone, words);
+  const lost = lostOf(run, words);
   return (
     <>
       <span className="flex flex-wrap items-baseline gap-x-2">
         <span>{moment(run.due, zone, words)}</span>
         <span className={`font-medium ${tones[tone]}`}>{words.t(key)}</span>
         {run.manual && <span className="text-ink-3">{words.t("schedule.manual")}</span>}
-        {run.delivery && (
-          <span
-            className={run.delivery.state === "dead" ? "text-danger" : "text-ink-3"}
-            title={run.delivery.error}
-          >
-            {words.t(`schedule.delivery_${run.delivery.state}`)}
-          </span>
+        {run.delivery && run.delivery.state !== "dead" && (
+          <span className="text-ink-3">{words.t(`schedule.delivery_${run.delivery.state}`)}</span>
         )}
         {conversation !== null && (
-          <a
-            className="text-accent underline-offset-2 hover:underline"
-            href={addressOf(conversation)}
-            data-testid="schedule-open"
-            onClick={(event) => {
-              if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-              event.preventDefault();
-              onGo(conversation);
-            }}
-          >
+          <ConversationLink id={conversation} testid="schedule-open">
             {words.t("schedule.open")}
-          </a>
+          </ConversationLink>
         )}
       </span>
       {detail && (
         <span className={`block text-ink-2 ${brief ? "truncate" : "[overflow-wrap:anywhere]"}`}>
           {detail}
+        </span>
+      )}
+      {lost && (
+        <span className="block text-danger [overflow-wrap:anywhere]" data-testid="run-undelivered">
+          {lost}
         </span>
       )}
     </>

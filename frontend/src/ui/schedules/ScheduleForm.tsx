@@ -1,45 +1,44 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useRef, useState } from "react";
 import type { FieldProblems, ScheduleEntry, ScheduleList } from "../../sync";
 import { useClient, useList, useSetup } from "../client";
 import { type Key, useWords } from "../i18n";
+import { problemOf, said } from "../pages/trouble";
+import { useFocusWrong } from "../pages/useFocusWrong";
+import { useKeptForm } from "../pages/useKeptForm";
+import { Labelled } from "../parts/Labelled";
 import { changesOf, draftOf, emptyFields, type Fields, fieldsOf, TIMES } from "./fields";
-import { Labelled } from "./Labelled";
-import { said } from "./List";
 import { Preview } from "./Preview";
 import { TimeFields } from "./TimeFields";
-import { problemOf } from "./useSchedules";
 
 interface Props {
   /** null: a new one. */
   entry: ScheduleEntry | null;
   leastS: number;
   destinations: ScheduleList["destinations"];
-  onDirty: (dirty: boolean) => void;
   onCancel: () => void;
-  onSaved: () => void;
+  /** Hears the id of what was saved. */
+  onSaved: (id: string) => void;
 }
 
 const MISSED = ["skip", "once", "all"] as const;
 
-export function ScheduleForm({ entry, leastS, destinations, onDirty, onCancel, onSaved }: Props) {
+export function ScheduleForm({ entry: given, leastS, destinations, onCancel, onSaved }: Props) {
   const { schedules } = useClient();
   const { boot, agents } = useSetup();
   const { conversations } = useList();
   const words = useWords();
-  const first = useMemo(
-    () => (entry ? fieldsOf(entry) : emptyFields(agents[0]?.slug ?? "")),
-    [entry, agents],
-  );
-  const [fields, setFields] = useState<Fields>(first);
+  // As it was when the form was opened: what is fetched since changes nothing under the writer's hands.
+  const [entry] = useState(given);
+  const [first] = useState(() => (entry ? fieldsOf(entry) : emptyFields(agents[0]?.slug ?? "")));
+  const { fields, set, dirty, forget } = useKeptForm<Fields>(`schedule.${entry?.id ?? "new"}`, first);
   const [problems, setProblems] = useState<FieldProblems>({});
   const [failed, setFailed] = useState<string | null>(null);
   const [saving, setSaving] = useState(false);
   // Made once per form: sent twice, it is still one schedule.
   const [id] = useState(() => schedules.newId());
   const form = useRef<HTMLFormElement>(null);
-  const set = (changes: Partial<Fields>) => setFields((before) => ({ ...before, ...changes }));
-  const dirty = JSON.stringify(fields) !== JSON.stringify(first);
-  useEffect(() => onDirty(dirty), [onDirty, dirty]);
+  const [refusals, setRefusals] = useState(0);
+  useFocusWrong(form, refusals);
 
   /** What is wrong with a field of the draft, in the reader's language where we have words for it. */
   const wrong = (...names: string[]): string | null => {
@@ -66,14 +65,20 @@ export function ScheduleForm({ entry, leastS, destinations, onDirty, onCancel, o
     try {
       if (entry === null) await schedules.create(id, draftOf(fields));
       else if (dirty) await schedules.change(entry.id, changesOf(first, fields));
-      onSaved();
+      forget();
+      onSaved(entry?.id ?? id);
     } catch (failure) {
       const problem = problemOf(failure);
       setProblems(problem.fields ?? {});
       setFailed(problem.fields ? words.t("schedule.check") : said(problem, words));
       setSaving(false);
-      setTimeout(() => form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
+      setRefusals((n) => n + 1);
     }
+  };
+
+  const cancel = () => {
+    forget();
+    onCancel();
   };
 
   const home = entry?.conversation ?? null;
@@ -81,7 +86,7 @@ export function ScheduleForm({ entry, leastS, destinations, onDirty, onCancel, o
   return (
     <form
       ref={form}
-      className="flex min-h-full flex-col"
+      className="flex flex-col"
       data-testid="schedule-form"
       noValidate
       onSubmit={(event) => {
@@ -89,7 +94,7 @@ export function ScheduleForm({ entry, leastS, destinations, onDirty, onCancel, o
         if (!saving) void save();
       }}
     >
-      <div className="flex flex-1 flex-col gap-4 p-4">
+      <div className="flex flex-1 flex-col gap-4 pb-4">
         <Labelled
           label={words.t("schedule.prompt")}
           hint={words.t("schedule.prompt_hint")}
@@ -228,13 +233,13 @@ export function ScheduleForm({ entry, leastS, destinations, onDirty, onCancel, o
           )}
         </div>
       </div>
-      <div className="sticky bottom-0 flex flex-none flex-wrap items-center justify-end gap-2 border-t border-line bg-raised p-3">
+      <div className="sticky bottom-0 flex flex-none flex-wrap items-center justify-end gap-2 border-t border-line bg-ground py-3">
         {failed && (
           <p role="alert" className="min-w-0 flex-1 text-sm text-danger" data-testid="schedule-failed">
             {failed}
           </p>
         )}
-        <button type="button" className="button" onClick={onCancel}>
+        <button type="button" className="button" onClick={cancel}>
           {words.t("dialog.cancel")}
         </button>
         <button type="submit" className="button primary" disabled={saving} data-testid="schedule-save">

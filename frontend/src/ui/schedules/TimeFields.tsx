@@ -1,8 +1,8 @@
 import { useId, useMemo } from "react";
 import { type Key, useWords } from "../i18n";
+import { Labelled } from "../parts/Labelled";
 import { REPEATS, type Repeat, toCron } from "./cron";
 import type { Fields } from "./fields";
-import { Labelled } from "./Labelled";
 import { type Unit, weekday, zones } from "./when";
 
 interface Props {

@@ -163,7 +163,8 @@ async def test_what_comes_faster_than_it_can_begin_is_passed_over_and_said_so(ho
         await house.look()
     states = [one.state for one in await house.firings(row)]
     assert states == ["received", "skipped", "skipped"]
-    assert "the run before had not begun" in (await house.firings(row, "skipped"))[0].detail
+    (busy, _) = await house.firings(row, "skipped")
+    assert "the run before had not begun" in busy.detail and busy.passed["why"] == "busy"
 
 
 async def test_missed_times_are_skipped_or_stood_for_as_the_schedule_says(house: House) -> None:
@@ -176,8 +177,11 @@ async def test_missed_times_are_skipped_or_stood_for_as_the_schedule_says(house:
     assert [one.state for one in await house.firings(skip)] == ["skipped"]
     (passed,) = await house.firings(skip)
     assert passed.detail.startswith("4 passed over, from 20") and "nobody was there in time" in passed.detail
+    told = {"why": "late", "count": 4, "more": False, "from": first(skip), "most": skip.most}
+    assert passed.passed == told, "as data, so that it can be said in any language"
     found = await house.firings(once)
     assert [one.state for one in found] == ["skipped", "fired"]
+    assert (found[0].passed["why"], found[0].passed["count"]) == ("merged", 3)
     assert found[1].due == first(once) + 3 * HOUR
     found = await house.firings(some)
     assert [(one.state, one.due) for one in found[1:]] == [
@@ -185,6 +189,7 @@ async def test_missed_times_are_skipped_or_stood_for_as_the_schedule_says(house:
         ("fired", first(some) + 3 * HOUR),
     ]
     assert "2 passed over" in found[0].detail and "at most 2" in found[0].detail
+    assert (found[0].passed["why"], found[0].passed["most"]) == ("capped", 2)
 
 
 async def test_while_it_is_paused_nothing_is_due_and_nothing_is_missed(house: House) -> None:

@@ -107,7 +107,8 @@ def test_markdown_is_for_people_with_whole_results_in_fences_that_hold(as_alice:
 
 def test_json_is_whole(as_alice: Any, talk: Conversation):
     told = as_alice.get(f"/api/conversations/{talk.id}/export?form=json").json()
-    assert (told["format"], told["version"], told["title"]) == ("holdfast-conversation", 1, "Tides / 潮汐")
+    assert (told["format"], told["title"]) == ("holdfast.conversation/1", "Tides / 潮汐")
+    assert told["events"] and "settings" not in told, "the prompts of agents are not their users'"
     assert [item["kind"] for item in told["items"]] == ["message", "step"]
     assert told["items"][1]["calls"][0]["result"] == "```long``` " * 100
     assert as_alice.get(f"/api/conversations/{talk.id}/export?form=exe").status_code == 400

@@ -55,8 +55,41 @@ class Sent:
         return f"{self.outgoing.base_url.rstrip('/')}{self.outgoing.path}"
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """What a request is made of, as the journal and the kept settings have it. `answered`: the digest of the request
+    that was answered, where the end of the step tells another than its beginning."""
+
+    started: e.StepStarted
+    facts: e.RequestFacts
+    settings: RequestSettings
+    history: History
+    files: Mapping[str, FileContent | None]
+    answered: str
+
+
 def sent_at(conversation: UUID, seq: int) -> Sent:
     """The request of the `step.started` at `seq`. Raises NotKept."""
+    found = recorded_at(conversation, seq)
+    settings = found.settings
+    rendered = render_again(found.history, settings, found.facts, found.files, found.answered)
+    model = dialect_of(settings.profile).open(settings.address, KEY, settings.profile)
+    outgoing = getattr(model, "outgoing", None)
+    out = outgoing(rendered.body) if outgoing is not None else Outgoing(settings.address, "", rendered.body)
+    return Sent(seq, found.facts, settings, out, rendered.violations, rendered.same)
+
+
+def recorded_at(conversation: UUID, seq: int) -> Recorded:
+    """What the request of the `step.started` at `seq` was made of. Raises NotKept."""
+    started, facts, settings = facts_at(conversation, seq)
+    history = history_before(conversation, seq, facts.since)
+    files = contents_of(conversation, history, settings, facts)
+    rows = Event.objects.filter(conversation_id=conversation)
+    return Recorded(started, facts, settings, history, files, _answered(rows, started.step, seq))
+
+
+def facts_at(conversation: UUID, seq: int) -> tuple[e.StepStarted, e.RequestFacts, RequestSettings]:
+    """The `step.started` at `seq`, and what decided how its request was made. Raises NotKept."""
     rows = Event.objects.filter(conversation_id=conversation)
     text = rows.filter(seq=seq).values_list("text", flat=True).first()
     started = e.from_json(text) if text is not None else None
@@ -72,14 +105,7 @@ def sent_at(conversation: UUID, seq: int) -> Sent:
         raise NotKept(
             gettext("The settings of this request were not kept: the database was away at that moment.")
         )
-    settings = settings_from(kept)
-    history = history_before(conversation, seq, facts.since)
-    files = contents_of(conversation, history, settings, facts)
-    rendered = render_again(history, settings, facts, files, _answered(rows, started.step, seq))
-    model = dialect_of(settings.profile).open(settings.address, KEY, settings.profile)
-    outgoing = getattr(model, "outgoing", None)
-    out = outgoing(rendered.body) if outgoing is not None else Outgoing(settings.address, "", rendered.body)
-    return Sent(seq, facts, settings, out, rendered.violations, rendered.same)
+    return started, facts, settings_from(kept)
 
 
 def history_before(conversation: UUID, seq: int, since: int) -> History:

@@ -1,20 +1,28 @@
-import { act, fireEvent, screen, waitFor } from "@testing-library/react";
+import { act, cleanup, fireEvent, screen, waitFor } from "@testing-library/react";
 import axe from "axe-core";
-import { beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { HttpError } from "../../sync";
 import { FakeClient } from "../gallery/fake";
 import { schedule, scheduleRun } from "../gallery/schedules";
-import { navigate } from "../route";
+import { openPage, usePage } from "../route";
 import { show } from "../testing";
-import SchedulesDialog from "./SchedulesDialog";
+import SchedulesPage from "./SchedulesPage";
 
-beforeEach(() => navigate(null, true));
+beforeEach(() => {
+  sessionStorage.clear();
+  openPage("schedules", null, { replace: true });
+});
+
+/** The page that the address names, as the app shows it. */
+function Shown() {
+  const page = usePage();
+  return page && <SchedulesPage page={page} />;
+}
 
 async function open(client = new FakeClient(), language: "en" | "zh" = "en") {
-  const close = vi.fn();
-  const shown = show(<SchedulesDialog onClose={close} />, client, language);
+  const shown = show(<Shown />, client, language);
   await act(async () => {});
-  return { ...shown, close, fake: client.schedules };
+  return { ...shown, fake: client.schedules };
 }
 
 const type = (hook: string, value: string) =>
@@ -31,7 +39,7 @@ test("without any, it says so; one is made with the fields that were filled in, 
   await waitFor(() => expect(screen.getByTestId("schedule-times").children.length).toBe(5));
   fireEvent.click(screen.getByTestId("schedule-save"));
   fireEvent.click(screen.getByTestId("schedule-save"));
-  await waitFor(() => expect(screen.getByTestId("schedule-row")).toBeTruthy());
+  await waitFor(() => expect(screen.getByTestId("schedule-detail")).toBeTruthy());
   const made = fake.calls.filter((call) => call.method === "create");
   expect(made).toHaveLength(1);
   expect(made[0]?.args[1]).toMatchObject({
@@ -66,7 +74,7 @@ test("what the server finds wrong stands at its field, and what was written stay
   expect(screen.getByTestId<HTMLTextAreaElement>("schedule-prompt").value).toBe("keep me");
   // The same form again is the same schedule.
   fireEvent.click(screen.getByTestId("schedule-save"));
-  await waitFor(() => expect(screen.getByTestId("schedule-row")).toBeTruthy());
+  await waitFor(() => expect(screen.getByTestId("schedule-detail")).toBeTruthy());
   const ids = fake.calls.filter((call) => call.method === "create").map((call) => call.args[0]);
   expect(new Set(ids).size).toBe(1);
 });
@@ -80,7 +88,9 @@ test("a change sends only what differs", async () => {
   type("schedule-name", "Climate");
   fireEvent.click(screen.getByTestId("schedule-save"));
   await waitFor(() => expect(screen.getByText("Climate")).toBeTruthy());
-  expect(fake.calls.find((call) => call.method === "change")?.args).toEqual(["s1", { name: "Climate" }]);
+  const [, changes] = fake.calls.find((call) => call.method === "change")?.args ?? [];
+  expect(changes).toEqual({ name: "Climate" });
+  expect(window.location.pathname).toBe(`/schedules/${fake.entries[0]?.id}`);
 });
 
 test("pausing, running now and deleting, which asks first", async () => {
@@ -118,33 +128,59 @@ test("the history leads into conversations, and says why there is none", async (
       conversation: null,
     }),
     scheduleRun({ id: "f3", state: "skipped", outcome: "", detail: "12 passed over", conversation: null }),
+    scheduleRun({
+      id: "f4",
+      state: "skipped",
+      outcome: "",
+      detail: "server words",
+      conversation: null,
+      passed: { why: "late", count: 4, more: false, from: Date.now() - 86_400_000, most: 10 },
+    }),
+    scheduleRun({ id: "f5", delivery: { state: "dead", error: "230002 Bot not in chat" } }),
+    scheduleRun({ id: "f6", undelivered: "Feishu: refused" }),
   ];
-  const { close } = await open(client, "zh");
+  await open(client, "zh");
   fireEvent.keyDown(screen.getByTestId("schedule-menu"), { key: "Enter" });
   fireEvent.click(await screen.findByTestId("schedule-history"));
-  await waitFor(() => expect(screen.getAllByTestId("schedule-run")).toHaveLength(3));
+  await waitFor(() => expect(screen.getAllByTestId("schedule-run")).toHaveLength(6));
   expect(screen.getByText("智能体已停用或被删除。")).toBeTruthy();
   expect(screen.getByText("12 passed over")).toBeTruthy();
-  fireEvent.click(screen.getByTestId("schedule-open"));
-  expect(close).toHaveBeenCalled();
+  expect(screen.getByText(/共 4 次：未能及时处理/)).toBeTruthy();
+  expect(screen.getAllByTestId("run-undelivered").map((each) => each.textContent)).toEqual([
+    "回答无法发送：230002 Bot not in chat",
+    "回答无法发送：Feishu: refused",
+  ]);
+  fireEvent.click(screen.getAllByTestId("schedule-open")[0] as HTMLElement);
   expect(window.location.pathname).toBe("/c/0190a000-0000-7000-8000-000000000001");
 });
 
-test("what was written is not lost to Escape; an unreachable server is said", async () => {
+test("what was written is there after a walk to another page and gone when it is given up; an unreachable server is said", async () => {
   const client = new FakeClient();
   const offline = { code: "offline" as const, status: 0, detail: "", retry: true };
   client.schedules.trouble = new HttpError(offline);
-  const { close } = await open(client);
-  expect(screen.getByRole("alert", { hidden: true }).textContent).toBe("No connection. Nothing was changed.");
-  fireEvent.click(screen.getByTestId("schedule-new"));
+  await open(client);
+  expect(screen.getByRole("alert").textContent).toBe("No connection. Nothing was changed.");
+  client.schedules.trouble = null;
+  act(() => openPage("schedules", "new"));
+  await act(async () => {});
+  cleanup();
+  await open(client);
   type("schedule-prompt", "keep me");
-  const dialog = screen.getByTestId("schedules-dialog");
-  fireEvent(dialog, new Event("cancel", { cancelable: true }));
-  expect(screen.getByTestId<HTMLTextAreaElement>("schedule-prompt").value).toBe("keep me");
-  type("schedule-prompt", "");
-  fireEvent(dialog, new Event("cancel", { cancelable: true }));
-  expect(screen.queryByTestId("schedule-form")).toBeNull();
-  expect(close).not.toHaveBeenCalled();
+  act(() => openPage("schedules"));
+  act(() => openPage("schedules", "new"));
+  await waitFor(() =>
+    expect(screen.getByTestId<HTMLTextAreaElement>("schedule-prompt").value).toBe("keep me"),
+  );
+  fireEvent.click(screen.getByText("Cancel"));
+  expect(window.location.pathname).toBe("/schedules");
+  fireEvent.click(screen.getByTestId("schedule-new"));
+  expect(screen.getByTestId<HTMLTextAreaElement>("schedule-prompt").value).toBe("");
+});
+
+test("one that is not there says so", async () => {
+  openPage("schedules", "0190a000-0000-7000-8000-0000000000ff", { replace: true });
+  await open();
+  expect(screen.getByTestId("page-gone")).toBeTruthy();
 });
 
 test("both languages pass the accessibility check", async () => {
@@ -158,6 +194,7 @@ test("both languages pass the accessibility check", async () => {
     fireEvent.click(screen.getByTestId("schedule-new"));
     expect((await axe.run(container, { rules })).violations).toEqual([]);
     unmount();
+    openPage("schedules", null, { replace: true });
   }
 });
 
