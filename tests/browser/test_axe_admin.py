@@ -1,5 +1,5 @@
-"""axe finds nothing serious on any page of the admin but in Django's own widgets, light and dark, in both languages. The pages are found by
-following links from the first one, one page of each kind."""
+"""axe finds nothing serious on any page of the admin but in Django's own widgets, light and dark, in both languages.
+The pages are found by following links from the first one, one page of each kind."""
 
 from __future__ import annotations
 
