@@ -19,7 +19,7 @@ EXAMPLES ?= 500
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz hostile bounded adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority limits lock wheel bench million bench-check bench-counts shots clean audit sbom templates servers streams sdks webhooks senders feishu-fuzz stopping test-long test-postgres
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz hostile bounded adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority limits lock wheel bench million bench-check bench-counts shots clean audit sbom templates servers streams sdks alerts webhooks senders feishu-fuzz stopping test-long test-postgres image
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -86,6 +86,9 @@ templates: tools ## Render our requests through a thousand chat templates of pub
 servers: tools ## Build llama.cpp's own server once, and have it take our requests with each of its chat templates (GENERATED, ONLY)
 	$(PY) -m tests.witnesses.ask_servers $(if $(GENERATED),--generated $(GENERATED)) $(if $(ONLY),--only "$(ONLY)")
 
+alerts: tools ## Have Prometheus' own promtool read the alert rules, the example of its configuration, and what we tell it
+	$(PY) -m tests.witnesses.promtool
+
 sdks: tools ## Have the official SDKs of Anthropic and Google read our requests, and the streams of our fake servers (HISTORIES, STREAMS)
 	$(PY) -m tests.sdks.run $(if $(HISTORIES),--histories $(HISTORIES)) $(if $(STREAMS),--streams $(STREAMS))
 
@@ -128,6 +131,10 @@ feishu-fuzz: tools ## Write 100,000 random texts for Feishu and have GitHub's cm
 
 mutants: tools ## Break Holdfast on purpose in many ways; the tests must notice each
 	$(PY) -m tests.recovery.mutants
+
+image: tools ## Build the real image, run docker-compose.yml with Docker (root: with one of its own), chat, upgrade FROM a commit (HEAD^, none) and back (TIMES)
+	$(PY) -m tests.containers.run --from $(if $(filter command line environment,$(origin FROM)),$(FROM),HEAD^) \
+		$(if $(filter command line environment,$(origin TIMES)),--times $(TIMES)) $(if $(SEED),--seed $(SEED))
 
 messages: tools ## Bring the server's translations up to its texts, and compile them
 	$(PY) -m scripts.messages

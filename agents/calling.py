@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from agents import context as known
 from agents import events as e
 from agents.acting import NOT_PERMITTED, Acting
 from agents.asking import visits_of
@@ -179,6 +180,7 @@ class _Desk:
         self.running[asyncio.create_task(work, name=f"call {call.name}")] = call
 
     async def _run(self, call: Call, progress: Progress) -> ToolResult:
+        known.begin(call=call.id)
         tools = self._work.agent.tools
         if call.name not in tools:
             # It waited for a person, and the agent has lost the tool meanwhile.

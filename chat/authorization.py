@@ -21,7 +21,7 @@ Door = Literal["web", "private", "group", "automation", "webhook", "api", "admin
 #: What they want. The last group is what an agent does in a run that they have asked for.
 Action = Literal[
     "read", "begin", "write", "rewrite", "stop", "rename", "change_agent", "delete", "refuse", "allow", "settle",
-    "offer", "give_up", "rebuild", "export", "import", "replay",
+    "offer", "give_up", "rebuild", "export", "import", "replay", "erase",
     "keep", "act_for", "end_for", "fire", "see_secret", "hold_tokens",
     "look", "change", "remember", "set_up", "listen",
 ]  # fmt: skip
@@ -72,6 +72,7 @@ ACTION_NAMES: Mapping[Action, str] = {
     "give_up": "mark its run as failed",
     "rebuild": "rebuild its session in Redis from SQL",
     "export": "take it out as a file",
+    "erase": "delete it for good",
     "import": "bring one in from a file",
     "replay": "have a recorded request sent again, beside it",
     "keep": "make and change schedules and triggers of one's own",
@@ -129,7 +130,7 @@ RULES: tuple[Rule, ...] = (
         ("staff",),
         ("admin",),
         (
-            *("read", "export", "stop", "settle", "refuse", "allow", "offer", "give_up", "rebuild"),
+            *("read", "export", "stop", "settle", "refuse", "allow", "offer", "give_up", "rebuild", "erase"),
             *("import", "replay", "act_for", "end_for", "see_secret"),
         ),
         ("permission",),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from agents.tools import Tool
     from chat.automation.destinations import Destination
+    from chat.retention.policy import Policy, StoredFiles, Traces
     from chat.session.sessions import Sessions
 
 
@@ -119,10 +120,20 @@ class Entrance:
     tools: tuple["Tool", ...] = ()
     sources: Sources | None = None
     attention: tuple[Attention, ...] = ()
+    #: By kind, how many of its rows are due and were seen to by no worker yet. Asks the database by an index, and
+    #: counts no further than a list does.
+    due: Mapping[str, Callable[[], int]] = field(default_factory=dict)
     #: Of these runs, those whose answers it was to deliver and could not, and why. For a database thread.
     undelivered: Callable[[Collection[str]], dict[str, str]] | None = None
     #: None: whoever speaks here is the owner of the conversation.
     chats: Chats | None = None
+    #: Which rows of its tables are removed after how long, which stay (`app.Model`, and why), and what it keeps of
+    #: conversations and people that no foreign key leads to (chat/retention/).
+    retention: tuple["Policy", ...] = ()
+    stays: Mapping[str, str] = field(default_factory=dict)
+    traces: "Traces | None" = None
+    #: Folders of the storage with its files.
+    stored: tuple["StoredFiles", ...] = ()
     #: Told, in its transaction, of a conversation that is brought in from a file and of the seq it ends at: nothing up
     #: to there happens here, and nothing may follow from it. In a database thread.
     imported: Callable[[UUID, int], None] | None = None

@@ -20,6 +20,7 @@ from typing import Literal, cast
 
 from pydantic import BaseModel
 
+from agents import context
 from agents import events as e
 from agents.borders import is_blank
 from agents.closing import Streamed
@@ -192,7 +193,8 @@ class Inbox:
         if isinstance(body, CreateBody | SendBody):
             extensions.get(who.entrance)
         try:
-            result = await self._submit(who, conversation, command_id, body)
+            with context.at_work_on(conversation):
+                result = await self._submit(who, conversation, command_id, body)
         except Unavailable as problem:
             log.warning("Command %s was not carried out: %s", command_id, problem)
             return CommandResult("rejected", "unavailable", retry=True)

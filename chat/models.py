@@ -99,6 +99,12 @@ class Conversation(Used):
             ),
             # What was written to lately: looks of messengers and triggers, and the admin's list.
             models.Index(fields=["-updated_at", "id"], name="conversation_recent"),
+            # What its owner has deleted, until it is deleted for good.
+            models.Index(
+                fields=["deleted_at"],
+                name="conversation_deleted",
+                condition=models.Q(deleted_at__isnull=False),
+            ),
         )
 
     def __str__(self) -> str:
@@ -430,3 +436,8 @@ def in_lists() -> "models.QuerySet[Conversation]":
 def listed(owner_id: Any) -> "models.QuerySet[Conversation]":
     """A user's conversations, newest first."""
     return in_lists().filter(owner_id=owner_id).order_by("-updated_at")
+
+
+# Search's tables are this app's; they have a file of their own.
+from chat.search.models import SearchProgress as SearchProgress  # noqa: E402
+from chat.search.models import SearchText as SearchText  # noqa: E402

@@ -27,6 +27,8 @@ from chat.http.headers import with_headers  # noqa: E402
 from chat.http.mount import mounted  # noqa: E402
 from chat.start import refuse_unfit  # noqa: E402
 from chat.support.tasks import exit_after  # noqa: E402
+from chat.telemetry import start as telemetry  # noqa: E402
+from config.measured import measured  # noqa: E402
 
 #: Seconds beyond those for goodbyes after which a server that was told to end has ended.
 END_S = 5.0
@@ -46,6 +48,7 @@ if (reactor := sys.modules.get("twisted.internet.reactor")) is not None:
     reactor.addSystemEventTrigger("before", "shutdown", exit_after, settings.HOLDFAST_DRAIN_MS / 1000 + END_S)
 
 guard_server()
+telemetry.begin("web")
 
 # Typed for views; Channels puts applications there.
 nowhere_view: Any = nowhere
@@ -53,14 +56,16 @@ nowhere_view: Any = nowhere
 application = mounted(
     with_backpressure(
         with_headers(
-            guarded(
-                ProtocolTypeRouter(
-                    {
-                        "http": http,
-                        "websocket": own_origin(
-                            URLRouter([*extensions.sockets(), re_path("", nowhere_view)])
-                        ),
-                    }
+            measured(
+                guarded(
+                    ProtocolTypeRouter(
+                        {
+                            "http": http,
+                            "websocket": own_origin(
+                                URLRouter([*extensions.sockets(), re_path("", nowhere_view)])
+                            ),
+                        }
+                    )
                 )
             )
         )

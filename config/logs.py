@@ -1,11 +1,15 @@
-"""The one format of log lines, with what is secret taken out."""
+"""The two formats of log lines, for people and for programs, with what is secret taken out of both."""
 
 from __future__ import annotations
 
+import json
 import logging
 import re
+from typing import Any
 
 from django.core.exceptions import DisallowedHost, RequestAborted
+
+from agents import context
 
 # The password of an address, a bearer token, keys in the shape that model providers give out, and the secret part of a
 # webhook's address (Django writes the path of every refused request).
@@ -30,6 +34,35 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
+
+
+class JsonFormatter(LineFormatter):
+    """One JSON object on each line: time, level, logger and message; conversation, run, call and worker where they are
+    known (`agents/context.py`); what the line was given besides, and its traceback. Secrets are masked in all of it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        told: dict[str, Any] = {
+            "time": self.formatTime(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        given = {name: value for name, value in vars(record).items() if name not in _USUAL}
+        told |= {
+            name: value if isinstance(value, int | float | None) else str(value)
+            for name, value in given.items()
+        }
+        told |= context.known()
+        if record.exc_info:
+            told["exception"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            told["stack"] = record.stack_info
+        masked = {name: redact(value) if isinstance(value, str) else value for name, value in told.items()}
+        return json.dumps(masked, ensure_ascii=False)
+
+
+#: What every record has. The names that a line gives besides are in none of ours; Django's request is no text.
+_USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "request", "socket"}
 
 
 def unless_a_visitor_left(record: logging.LogRecord) -> bool:

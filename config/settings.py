@@ -23,6 +23,8 @@ from config.entrances import installed as installed_entrances
 from config.entrances import other_apps
 from config.logs import name_in_one_line, refusal_in_one_line, unless_a_visitor_left
 from config.paths import BASE_DIR, DEFAULT_DATA, FILES, INSTALLED
+from config.release import version
+from config.telemetry import headers, metrics_host, token, traces_url
 from config.values import (
     LOOPBACK,
     Values,
@@ -135,7 +137,9 @@ INSTALLED_APPS = [
     "config",
     "agents",
     "chat",
+    "chat.telemetry",
     "chat.tokens",
+    "chat.retention",
     *_entrances.apps,
     *other_apps(),
 ]
@@ -380,9 +384,30 @@ HOLDFAST_TEST_CLOCK = ENV.text("HOLDFAST_TEST_CLOCK")
 # A named place where a process kills itself (chat/support/kill_points.py), for recovery tests only.
 HOLDFAST_DIE_AT = ENV.text("HOLDFAST_DIE_AT")
 
+# ---- metrics and traces (docs/metrics.md) ----------------------------------------------------------------
+
+HOLDFAST_VERSION = version()
+# The first of the ports at which processes tell their metrics, one each; 0: they tell none.
+HOLDFAST_METRICS_PORT = ENV.number("HOLDFAST_METRICS_PORT", 0, least=0, most=65535)
+HOLDFAST_METRICS_PORTS = ENV.number("HOLDFAST_METRICS_PORTS", 16, least=1, most=1_000)
+HOLDFAST_METRICS_TOKEN = token("HOLDFAST_METRICS_TOKEN", ENV.text("HOLDFAST_METRICS_TOKEN"))
+HOLDFAST_METRICS_HOST = metrics_host(
+    "HOLDFAST_METRICS_HOST",
+    ENV.text("HOLDFAST_METRICS_HOST", "127.0.0.1"),
+    token="HOLDFAST_METRICS_TOKEN" if not HOLDFAST_METRICS_TOKEN else "",
+)
+# Where traces of runs go to, by OTLP over HTTP; empty: there are none.
+HOLDFAST_TRACES_URL = traces_url("HOLDFAST_TRACES_URL", ENV.text("HOLDFAST_TRACES_URL"))
+# What that wants to be told with them: name=value, separated by commas. It may be a secret.
+HOLDFAST_TRACES_HEADERS = headers("HOLDFAST_TRACES_HEADERS", ENV.text("HOLDFAST_TRACES_HEADERS"))
+# Of a hundred runs, so many are traced; which ones their ids decide.
+HOLDFAST_TRACES_PERCENT = ENV.number("HOLDFAST_TRACES_PERCENT", 100, least=0, most=100)
+
 # ---- logs: one line each, to stderr ----------------------------------------------------------------------
 
 LOG_LEVEL = ENV.text("HOLDFAST_LOG_LEVEL", "INFO").upper()
+# `line`: for people; `json`: an object on each line, for programs that collect logs.
+LOG_FORMAT = ENV.choice("HOLDFAST_LOG_FORMAT", "line", ("line", "json"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -390,7 +415,8 @@ LOGGING = {
         "line": {
             "()": "config.logs.LineFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
-        }
+        },
+        "json": {"()": "config.logs.JsonFormatter"},
     },
     "filters": {
         "visitors": {"()": "django.utils.log.CallbackFilter", "callback": unless_a_visitor_left},
@@ -400,7 +426,7 @@ LOGGING = {
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
+            "formatter": LOG_FORMAT,
             "stream": sys.stderr,
             "filters": ["refusals"],
         }

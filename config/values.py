@@ -289,7 +289,7 @@ def sqlite(path: Path, busy_seconds: int = 20) -> dict[str, Any]:
     """SQLite for several processes at once: WAL, write locks taken at BEGIN, and patience for a busy file.
 
     Without IMMEDIATE a transaction that reads first and writes later fails at once with `database is locked`,
-    whatever the timeout, when another process wrote in between.
+    whatever the timeout, when another process wrote in between. What is deleted is overwritten in the file.
     """
     return {
         "ENGINE": "django.db.backends.sqlite3",
@@ -297,7 +297,7 @@ def sqlite(path: Path, busy_seconds: int = 20) -> dict[str, Any]:
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": busy_seconds,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;",
         },
     }
 

@@ -26,7 +26,7 @@ from chat.support.migrations import AddIndexGently
 #: The last migration of each app in the release before, 0.1.0. An app that is not here is new since then.
 RELEASED = {"agents": "0006_automations", "chat": "0008_feishu_asked_card"}
 #: The apps whose migrations are ours.
-OURS = ("agents", "chat", "feishu", "schedules", "triggers")
+OURS = ("agents", "chat", "feishu", "retention", "schedules", "triggers")
 
 #: What is meant, in migrations that had landed before this file, and are not edited for it.
 MEANT = {

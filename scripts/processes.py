@@ -82,7 +82,7 @@ PROCESSES: dict[str, Callable[[Any], list[str]]] = {
     "migrate": migrate,
 }
 #: Variables that hold a secret, by their names. The demo model's process, which anybody may ask anything, has none.
-SECRET = re.compile(r"KEY|PASSWORD|SECRET|TOKEN|_URL$")
+SECRET = re.compile(r"KEY|PASSWORD|SECRET|TOKEN|HEADERS|_URL$")
 NEEDS_REDIS = frozenset({"web", "worker"})
 KEEPS_FILES = frozenset({"web", "worker"})
 #: Start for long: what an earlier release left open to others is closed.

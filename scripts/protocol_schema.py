@@ -62,6 +62,8 @@ PAGES: tuple[type[BaseModel], ...] = (
     protocol.Boot,
     protocol.ConversationList,
     protocol.ItemPage,
+    protocol.SearchPage,
+    protocol.PlacePage,
     protocol.CallDetail,
     protocol.AgentEntry,
 )

@@ -20,7 +20,7 @@ from chat.inspection.file_pages import EXPORT, FilesAdmin
 from chat.inspection.filters import DateFilter, NeedsFilter
 from chat.inspection.finding import find
 from chat.inspection.help_pages import HelpedAdmin
-from chat.inspection.helping import REBUILD
+from chat.inspection.helping import ERASE, REBUILD
 from chat.inspection.import_page import ImportAdmin, may_import
 from chat.inspection.moments import MomentsAdmin
 from chat.inspection.operating import Operator
@@ -102,7 +102,7 @@ WORDS = {
 class ConversationAdmin(
     HelpedAdmin, FilesAdmin, MomentsAdmin, SentAdmin, ReplaysAdmin, ImportAdmin, base.ReadOnlyAdmin
 ):
-    helps = (REBUILD,)
+    helps = (REBUILD, ERASE)
     list_display = ("name", "owner", "by", "badge", "events", "used", "last")
     list_filter = (
         NeedsFilter, RunStateFilter, DateFilter, AgentFilter, EntranceFilter, ConversationOwnerFilter,

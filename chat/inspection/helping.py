@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import async_to_sync
+from django.contrib.auth import get_user_model
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +20,7 @@ from agents.events import ACTIVE_RUN
 from chat import decide
 from chat.authorization import Action as Wanted
 from chat.models import Conversation, Run
+from chat.retention.rounds import ask_for, is_asked_for
 from chat.runtime import Runtime, opened
 from chat.session.errors import NoConversation, Unavailable
 from chat.session.sessions import SessionView
@@ -114,6 +116,17 @@ async def _rebuild(runtime: Runtime, row: Conversation, by: str) -> Done:
     return Done(gettext("The session was built anew from SQL. Open pages look again by themselves."))
 
 
+async def _erase(runtime: Runtime, row: Conversation, by: str) -> Done:
+    """Only SQL is asked: with Redis away it is done when Redis is back."""
+    users = get_user_model().objects.filter(username=by)
+    asked = await runtime.database.run(lambda: ask_for("conversation", str(row.pk), users.first()))
+    if not asked[1]:
+        return Done(gettext("It is being deleted for good already."), well=False)
+    return Done(
+        gettext("A worker deletes it for good within seconds. Retention shows what has become of it.")
+    )
+
+
 OFFER = Help(
     "offer",
     "offer",
@@ -155,4 +168,22 @@ REBUILD = Help(
     _("Rebuild it"),
     lambda row: "" if row.deleted_at is None else gettext("Nothing was done: the conversation was deleted."),
     _rebuild,
+)
+ERASE = Help(
+    "erase",
+    "erase",
+    "chat.delete_conversation",
+    _("Delete for good…"),
+    _("Delete this conversation for good?"),
+    _(
+        "Its journal, messages, calls, refused requests and files go from the database, the storage and Redis, and so "
+        "does what schedules, triggers and messengers keep of it. A run that goes on is ended first; what its tools "
+        "have done stays done. It cannot be taken back. Notes and schedules that its agent made for its owner stay "
+        "theirs. Backups keep it until they are removed."
+    ),
+    _("Delete it for good"),
+    lambda row: (
+        gettext("It is being deleted for good already.") if is_asked_for("conversation", str(row.pk)) else ""
+    ),
+    _erase,
 )

@@ -1,5 +1,6 @@
 """Django's page for users; deleting one says how much goes with them, and does not load all of it."""
 
+import contextlib
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -7,11 +8,14 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 
 from chat import erasure
 from chat.models import Conversation
+from chat.retention.rounds import ask_for
+from chat.session.errors import Unavailable
 
-#: Conversations up to which a page deletes a person; with more it takes minutes, and a command does it.
+#: Conversations up to which a page deletes a person while one waits; with more it takes minutes, and a worker does it.
 MAX_HERE = 200
 
 admin.site.unregister(get_user_model())
@@ -39,28 +43,32 @@ class PersonAdmin(UserAdmin):
             for share in shares:
                 counts[share.name] = counts.get(share.name, 0) + share.count
             protected += erasure.protection(user)
-            if _many(user):
-                protected.append(
-                    f"{user} has more than {MAX_HERE} conversations, which takes a while. Run: manage.py delete_person "
-                    f"{user.get_username()} --yes"
-                )
         needed = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
         return named, counts, needed, protected
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        """Delete one person, in batches."""
-        for _ in erasure.erase(obj):
-            pass
+        """Delete one person for good, in batches: here, or by a worker."""
+        if kept := erasure.protection(obj):
+            told = gettext("Nothing was done. Give these to somebody else first: {these}.")
+            messages.error(request, told.format(these=", ".join(kept)))
+            return
+        row, _new = ask_for("person", str(obj.pk), request.user)
+        done = None
+        if not _many(obj):
+            with contextlib.suppress(Unavailable):
+                done = erasure.carry_out(row)
+        if done is None or done.state != "over":
+            messages.info(
+                request,
+                gettext(
+                    "They cannot log in any more. A worker deletes all that is theirs; Retention shows how far it is."
+                ),
+            )
 
     def delete_queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> None:
         """Delete those who were ticked."""
         for user in queryset:
-            if _many(user):
-                messages.error(
-                    request, f"{user} has too many conversations for this page; nothing was deleted."
-                )
-            else:
-                self.delete_model(request, user)
+            self.delete_model(request, user)
 
 
 def _told(share: erasure.Share) -> str:

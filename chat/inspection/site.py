@@ -48,6 +48,7 @@ class HoldfastSite(AdminSite):
         return [
             path("overview/", self.admin_view(self.overview), name="overview"),
             path("keys/", self.admin_view(self.keys), name="keys"),
+            path("retention/", self.admin_view(self.retention), name="retention"),
             # Django's own address, which is not looked at any more: the first that fits is taken.
             path(
                 "r/<path:content_type_id>/<path:object_id>/",
@@ -90,6 +91,12 @@ class HoldfastSite(AdminSite):
 
         return keys(self, request)
 
+    def retention(self, request: HttpRequest) -> HttpResponse:
+        """What is removed after how long."""
+        from chat.inspection.retention_page import retention
+
+        return retention(self, request)
+
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The models that this reader may see; of one app as Django has them, of all in three groups."""
         apps = super().get_app_list(request, app_label)
@@ -102,6 +109,8 @@ class HoldfastSite(AdminSite):
             groups[group].append({**model, **named})
         if request.user.has_perm("chat.view_run"):  # nobody else asks for it
             groups[INSPECT].insert(0, self._page("overview", "Overview", _("Overview")))
+        if request.user.has_perm("retention.view_policydays"):
+            groups[CONFIGURE].append(self._page("retention", "Retention", _("Retention")))
         if request.user.is_superuser:
             groups[CONFIGURE].append(self._page("keys", "Keys", _("Keys of stored secrets")))
         index = reverse("admin:index", current_app=self.name)

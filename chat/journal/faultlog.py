@@ -15,6 +15,7 @@ from chat import models as m
 from chat.journal.journal import Journal
 from chat.journal.projection import clean
 from chat.session.errors import SessionError
+from chat.telemetry.metrics import REFUSED, Bounded
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 MAX_REQUEST = 1_000_000
 #: Refused requests of one conversation that are looked at before a request; older ones were of other requests.
 RECENT = 200
+_kinds = Bounded()
 _BYTES = re.compile(r"(data:[^;\"]{1,100};base64,)([A-Za-z0-9+/=]{200,})")
 
 
@@ -63,6 +65,7 @@ class RefusedRequests:
                     m.Fault.objects.using(using).create(
                         conversation_id=self._conversation, digest=fault.digest, **values, **said
                     )
+                REFUSED.labels(_kinds(fault.kind)).inc()
             except IntegrityError:
                 log.warning("The request %s was refused before.", fault.digest[:12])
 

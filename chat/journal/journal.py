@@ -36,6 +36,7 @@ from chat.session.errors import (
 from chat.session.views import State
 from chat.support import kill_points
 from chat.support.database import Database
+from chat.telemetry import observer
 
 #: Items of the transcript that an agent's history begins with; older ones no model would be sent anyway.
 HISTORY_ITEMS = 400
@@ -115,12 +116,14 @@ class Journal:
         it has others in their place or a command of theirs elsewhere, NoConversation, JournalUnavailable.
         """
         if committed:
-            await self._run(self.archive_here, conversation, base, committed, after)
+            written = await self._run(self.archive_here, conversation, base, committed, after)
+            observer.committed(conversation, written)
 
     def archive_here(
         self, conversation: str, base: tuple[int, str], committed: Sequence[Committed], after: State
-    ) -> None:
-        """The same, in this thread, for a caller who has a connection and may have a transaction."""
+    ) -> Sequence[Committed]:
+        """The same, in this thread, for a caller who has a connection and may have a transaction. Those that were not
+        there yet."""
         connection = connections[self.using]
         id = _uuid(conversation)
         with transaction.atomic(using=self.using):
@@ -131,12 +134,13 @@ class Journal:
                 row = self._conversation(conversation, lock=True)
                 rest = self._lacking(row, base, committed)
                 if not rest:
-                    return
+                    return ()
                 move_head(connection, id, (row.head_seq, row.head_tag), rest, after)
                 whose = Whose(row.owner_id, row.entrance)
             Rows(connection, id, whose, after).write(rest)
             show(connection, id, rest, after)
             kill_points.point("journal.written")  # and not committed
+        return rest
 
     def _lacking(
         self, row: m.Conversation, base: tuple[int, str], committed: Sequence[Committed]

@@ -169,8 +169,12 @@ async def calls_named(
 def active_rows(using: str = "default") -> "QuerySet[Run]":
     """The rows of the runs that somebody ought to work on, without those of deleted conversations."""
     waits = Q(status="waiting", stopping=False)
-    open_ones = RawSQL(_ACTIVE, (), BooleanField())
-    return Run.objects.using(using).filter(open_ones, ~waits, conversation__deleted_at=None)
+    return open_runs(using).filter(~waits, conversation__deleted_at=None)
+
+
+def open_runs(using: str = "default") -> "QuerySet[Run]":
+    """The rows of all runs that are not over, by the index of these."""
+    return Run.objects.using(using).filter(RawSQL(_ACTIVE, (), BooleanField()))
 
 
 async def active_runs(journal: Journal, limit: int, after: tuple[int, int] | None = None) -> list[Active]:
@@ -303,8 +307,7 @@ def _crowd(journal: Journal, worker: str) -> int:
     name = worker.partition(ISOLATED)[0]
     mine = Q(worker=name) | Q(worker__startswith=name + ISOLATED)
     # Those that were marked as lost and that nobody has begun yet were on it, too.
-    open_ones = Run.objects.using(journal.using).filter(RawSQL(_ACTIVE, (), BooleanField()))
-    return open_ones.filter(mine, status__in=("recovering", "running")).count()
+    return open_runs(journal.using).filter(mine, status__in=("recovering", "running")).count()
 
 
 def _lost(journal: Journal, conversation: str, run: str, queued: int) -> list[tuple[bool, int, bool]]:

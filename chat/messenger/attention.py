@@ -72,6 +72,16 @@ def attention(
     )
 
 
+def due(message: type[InboundMessage], delivery: type[Delivery]) -> dict[str, Callable[[], int]]:
+    """What came in and what is to go out that no worker has seen to yet."""
+    received: Any = message._default_manager
+    unsent: Any = delivery._default_manager
+    return {
+        "messages": lambda: received.filter(state="received")[:MAX_COUNTED].count(),
+        "deliveries": lambda: unsent.filter(state="pending")[:MAX_COUNTED].count(),
+    }
+
+
 def undelivered(delivery: type[Delivery]) -> Callable[[Collection[str]], dict[str, str]]:
     """Which of these runs have answers that were given up, and why."""
 

@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, Protocol
 
+from agents import context
 from agents import events as e
 from agents.acting import Acting
 from agents.clock import Clock
@@ -128,6 +129,7 @@ class RunOwnership:
     async def hold(self, owned: asyncio.Event) -> None:
         """Take the lease, say so, work, and let go of it. Does nothing if somebody else has it. Raises
         MustBeIsolated and Unreadable."""
+        context.begin(self.conversation, self.run)
         known = await self._known()
         if known is not None:
             if (unread := await self._unread(known)) is not None:

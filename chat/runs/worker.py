@@ -6,8 +6,8 @@ seconds: new runs are no longer taken, and the runs it has are handed over at on
 
     streaQ ──► Pool ──► Runner.perform(conversation, run)     one asyncio task per run
                  └────► Supervisor ──► processes for suspects      runs that may have taken workers down
-    side tasks: sweeper, head watcher, presence, share, and the services of the entrances (chat/extensions.py).
-    If one of them ends by itself, the worker ends
+    side tasks: sweeper, head watcher, presence, share, retention, search's index, and the services of the entrances
+    (chat/extensions.py). If one of them ends by itself, the worker ends
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from django.conf import settings
 from agents.dialects.http import close_clients
 from chat.extensions import Service, ServiceContext, services
 from chat.replay.performing import perform_replays
+from chat.retention.service import keep_house
 from chat.runs.consumer import take_tasks
 from chat.runs.dependencies import installed_dependencies
 from chat.runs.isolated.process import end_if_stuck
@@ -35,7 +36,10 @@ from chat.runs.share import Share
 from chat.runs.sweeper import Sweeper
 from chat.runs.trials import perform_trials
 from chat.runtime import close, current
+from chat.search.service import keep_index
 from chat.support.tasks import end, exit_after
+from chat.telemetry import metrics
+from chat.telemetry import start as telemetry
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +69,7 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, leaving.set)
     name = worker_name()
+    telemetry.begin("worker", name)
     runtime = current()
     sessions, queue = runtime.sessions, runtime.queue
     lease_ms, renew_ms = settings.HOLDFAST_LEASE_MS, settings.HOLDFAST_RENEW_MS
@@ -93,6 +98,8 @@ async def serve(
         return len(pool.running) >= settings.HOLDFAST_WORKER_CONCURRENCY
 
     given = ServiceContext(sessions, queue.put, name)
+    metrics.RUNS_HERE.set_function(lambda: len(pool.running))
+    metrics.ROOM.set(settings.HOLDFAST_WORKER_CONCURRENCY)
     log.info("Worker %s starts.", name)
     side = [
         asyncio.create_task(sweeper.run(), name="sweeper"),
@@ -101,6 +108,8 @@ async def serve(
         asyncio.create_task(beat(sessions, full, f"the worker {name}"), name="presence"),
         asyncio.create_task(share.beat(), name="share"),
         asyncio.create_task(perform_trials(runtime.database, name), name="trials"),
+        asyncio.create_task(keep_house(sessions, runtime.database, name), name="retention"),
+        asyncio.create_task(keep_index(), name="search"),
         asyncio.create_task(perform_replays(runtime.database, name), name="replays"),
         *(asyncio.create_task(_serve(service, given), name=service.name) for service in services()),
         asyncio.create_task(take_tasks(pool, share, leaving, Answerer(sessions).answer), name="streaq"),
@@ -122,6 +131,7 @@ async def serve(
         await end([*side, told])
         await close_clients()
         await close()
+        await asyncio.to_thread(telemetry.end)
         log.info("Worker %s has left.", name)
 
 

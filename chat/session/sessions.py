@@ -11,6 +11,7 @@ an empty server, one key that vanished, is set right by the next `load`; there i
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -40,6 +41,7 @@ from chat.support import kill_points
 from chat.support.backoff import Backoff
 from chat.support.clock import MACHINE, Clock
 from chat.support.tasks import end
+from chat.telemetry.metrics import APPENDS
 
 log = logging.getLogger(__name__)
 
@@ -349,7 +351,7 @@ class Sessions:
         fence: int | None,
         command: Command | None,
     ) -> tuple[SessionView, int]:
-        base = view.position
+        base, begun = view.position, time.monotonic()
         texts = [e.to_json(event) for event in events]
         stored = [
             (place.tag, text, event, command if place.seq == base.seq + 1 else None)
@@ -365,6 +367,7 @@ class Sessions:
         kill_points.point("append.stored")
         await self._archive(conversation, base, committed, state)
         kill_points.point("append.archived")
+        APPENDS.observe(time.monotonic() - begun)
         await self._mark_archived(conversation, appended.position)
         await self._changed(conversation, events)
         if MOVED in state:

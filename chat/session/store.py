@@ -68,6 +68,7 @@ from chat.session.together import Together
 from chat.support.clock import StoreClock
 from chat.support.reasons import reason
 from chat.support.redis_address import DEFAULT_PREFIX, parse
+from chat.telemetry.metrics import STORE_ERRORS
 
 __all__ = [
     "LOST",
@@ -234,6 +235,13 @@ class RedisStore:
         await self._pool.disconnect(inuse_connections=False)
 
     async def _answer(self, command: Awaitable[Any]) -> Any:
+        try:
+            return await self._translated(command)
+        except StoreUnavailable:
+            STORE_ERRORS.labels("redis").inc()
+            raise
+
+    async def _translated(self, command: Awaitable[Any]) -> Any:
         try:
             return await command
         except Unusable as problem:
@@ -537,6 +545,11 @@ class RedisStore:
                 return ""
             raise
         return str(facts.get("maxmemory_policy", ""))
+
+    async def facts(self) -> dict[str, Any]:
+        """What the server says of itself (`INFO`), by name. Raises StoreUnavailable, also where it is forbidden."""
+        found: dict[str, Any] = await self._answer(self._redis.info())
+        return found
 
     async def claimed(self) -> str:
         """What stands there as a claim, '' if nothing does."""

@@ -11,6 +11,7 @@ Views and admin pages, which Django runs in threads of its own, use the ORM dire
 """
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from chat.session.errors import JournalUnavailable
 from chat.support.loops import PerLoop
+from chat.telemetry.metrics import STORE_ERRORS
 
 #: What says something of the database and nothing of the rows: away, locked, full, read-only since a failover, or in
 #: the middle of a migration. The same work may succeed later.
@@ -81,6 +83,7 @@ class Database:
                 if isinstance(problem, THE_ASKERS):
                     raise
                 _discard(connection)
+                STORE_ERRORS.labels("sql").inc()
                 if isinstance(problem, ProgrammingError):
                     # Most likely a defect of ours, or a schema of another release; waited for, and told aloud.
                     log.error("The database does not understand a question: %s", problem)
@@ -94,7 +97,8 @@ class Database:
             if self._open is None:
                 self._open = ThreadPoolExecutor(self.threads, thread_name_prefix="database"), set()
             pool, opened = self._open
-            running = pool.submit(guarded, opened)
+            # What is logged there is about what is at work here.
+            running = pool.submit(contextvars.copy_context().run, guarded, opened)
         return await asyncio.wrap_future(running)
 
     def close(self) -> None:

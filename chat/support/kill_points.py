@@ -7,6 +7,8 @@ place; `inbox.applied:3` the third time. Unset, as in every production, a place 
     append.stored    Redis has the events, SQL not                   journal.written  written in SQL, not committed
     append.archived  committed, not acknowledged                     session.rebuilt  back in Redis, nobody told
     inbox.applied    a command is done, not answered                 reply.written    the answer has left
+    erasing.hidden   out of Redis, nothing deleted                   erasing.step     some rows of it deleted
+    erasing.person   only the user's own rows are left               retention.step   some old rows deleted
 
 Tools of tests have places of their own, before and after their effects.
 """

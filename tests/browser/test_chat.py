@@ -143,7 +143,7 @@ def test_chinese_is_complete_and_stays_chosen(visit: Any) -> None:
     assert chat.hook("call").count() == 1
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.exhaustive)])
 def test_no_accessibility_violations(visit: Any, scheme: str) -> None:
     chat = visit("alice", color_scheme=scheme)
     chat.begin("what time is it in Tokyo and what is 12*7?")

@@ -138,6 +138,7 @@ def test_who_scrolls_up_in_a_growing_answer_is_left_there(visit: Any) -> None:
     expect(chat.hook("jump-to-latest")).to_have_count(0)
 
 
+@pytest.mark.exhaustive
 def test_what_is_there_can_be_clicked_while_the_answer_grows(visit: Any) -> None:
     chat = visit()
     chat.begin(LONG)
@@ -168,6 +169,7 @@ def test_what_is_pressed_stays_under_the_pointer_while_the_answer_grows(visit: A
     assert chat.place()["left"] <= 1
 
 
+@pytest.mark.exhaustive
 def test_who_scrolls_with_a_button_down_is_left_there(visit: Any) -> None:
     """As by selecting text beyond the edge."""
     chat = visit()

@@ -28,7 +28,7 @@ def below(database_template: Path) -> Iterator[Stack]:
         yield stack.up()
 
 
-@pytest.mark.parametrize("strip", [True, False])
+@pytest.mark.parametrize("strip", [True, pytest.param(False, marks=pytest.mark.exhaustive)])
 def test_everything_is_below_the_path(strip: bool, below: Stack, browser: Browser) -> None:
     with Stripping(PREFIX, below.web_port, strip=strip) as proxy:
         site = f"http://127.0.0.1:{proxy.port}"

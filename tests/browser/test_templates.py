@@ -36,7 +36,7 @@ def model(body: Json) -> Reply:
     return completion(f"I have read {last['content'].splitlines()[-1]!r}.")
 
 
-@pytest.fixture(params=["vLLM", "llama.cpp"])
+@pytest.fixture(params=["vLLM", pytest.param("llama.cpp", marks=pytest.mark.exhaustive)])
 def served(request: Any) -> Iterator[tuple[str, Templated]]:
     """The address of such a server, and what it saw."""
     answer = Templated(request.param, model)

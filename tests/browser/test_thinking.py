@@ -43,7 +43,7 @@ MODELS = {
 }
 
 
-@pytest.fixture(params=MODELS)
+@pytest.fixture(params=["anthropic", pytest.param("tags", marks=pytest.mark.exhaustive)])
 def thinker(request: Any) -> Iterator[tuple[str, Provider]]:
     """The kind of model, and its server."""
     provider = Provider(MODELS[request.param][0])

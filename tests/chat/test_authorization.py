@@ -38,7 +38,10 @@ automation  automation  begin write look change remember set_up listen
 sender      webhook     fire
 owner       api         read begin write stop refuse allow settle rename delete                            : scope
 owner       api         look change remember set_up listen
-staff       admin       read export stop settle refuse allow offer give_up rebuild  : permission
+owner       web         change_agent
+owner       api         change_agent                                                                       : scope
+owner       private     change_agent                                                                       : policy
+staff       admin       read export stop settle refuse allow offer give_up rebuild erase : permission
 staff       admin       import replay                                               : permission
 staff       admin       act_for end_for see_secret                                  : permission
 """
@@ -76,7 +79,7 @@ def test_W11_every_role_at_every_door_with_every_action(role: a.Role) -> None:
 
 
 def test_the_whole_product_was_asked() -> None:
-    assert len(CELLS) * len(GIVEN) == 8 * 7 * 28 * 16
+    assert len(CELLS) * len(GIVEN) == 8 * 7 * 29 * 16
     assert set(MAY) == set(a.TABLE)
 
 

@@ -30,6 +30,10 @@ from chat.limits.decide import day_of
 from chat.limits.spending import Spender
 from chat.messenger import lanes, outbox
 from chat.models import Conversation, Run, listed
+from chat.retention import table
+from chat.retention.models import OPEN, Erasure
+from chat.search import finding, indexer
+from chat.search.query import parse
 from chat.support.clock import now_ms
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.usefixtures("redis_url")]
@@ -55,6 +59,14 @@ def active() -> None:
     list(queries.active_rows().order_by("queued_at", "pk")[:500])
 
 
+def old() -> None:
+    """What retention would remove, a page of each kind."""
+    for policy in table.policies():
+        rows = table.due(policy, policy.days, now_ms())
+        if rows is not None:
+            list(rows.values_list("pk", flat=True)[:PAGE])
+
+
 #: Everything that a worker asks again and again without anybody having asked it to.
 LOOKS: dict[str, Callable[[], Any]] = {
     "runs to work on": active,
@@ -75,6 +87,13 @@ LOOKS: dict[str, Callable[[], Any]] = {
     "schedules' results to send": delivery.pending,
     "files that were never sent": lambda: attachments.clean(now_ms()),
     "what a person has used today": lambda: usage.of_day(Spender("user:1", "web"), day_of(now_ms())),
+    "what is old enough to go": old,
+    "what is to be deleted for good": lambda: list(Erasure.objects.filter(OPEN).order_by("pk")[:20]),
+    "what search has not read lately": lambda: indexer.behind(now_ms() - 300_000),
+    "what search has not read, in turn": lambda: indexer.turn(limit=PAGE),
+    "what a person looks for": lambda: finding.search(
+        get_user_model().objects.get(username="person-0").pk, parse("hello"), finding.Filters()
+    ),
     "a person's conversations": lambda: list(
         listed(get_user_model().objects.get(username="person-0").pk)[:50]
     ),

@@ -17,6 +17,7 @@ from supervisor.options import ServerOptions
 
 from config import settings
 from scripts import processes, supervise
+from tests.support.compose import FIXED, FULL, NOT_FOR_SERVERS
 from tests.support.ports import claim_port
 from tests.support.processes import ROOT, Process, Stack, clean_environment
 from tests.support.waiting import wait_until
@@ -24,8 +25,6 @@ from tests.support.waiting import wait_until
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 OURS = ("web", "worker", "demo", "migrate")
-#: Those that are told the settings. The demo model is told no more than where it listens.
-FULL = ("web", "worker", "migrate")
 
 
 def portable(argv: list[str]) -> list[str]:
@@ -125,13 +124,6 @@ def test_what_compose_asks_for_is_in_the_example_and_nothing_else() -> None:
     assert (
         listed <= set(re.findall(r"\$\{([A-Z_]+)", text)) | COMPOSE["services"]["web"]["environment"].keys()
     )
-
-
-#: Settings that .env has no say in, because the image or the compose file decides them.
-FIXED = {"HOLDFAST_DATA", "HOLDFAST_HOST", "HOLDFAST_PORT", "HOLDFAST_DEMO_HOST", "HOLDFAST_DEMO_PORT"}
-#: Settings for a trial and for tests.
-NOT_FOR_SERVERS = {"HOLDFAST_TRIAL", "DJANGO_DEBUG", "HOLDFAST_END_WITH_PARENT", "HOLDFAST_DIE_AT"}
-NOT_FOR_SERVERS |= {"HOLDFAST_TEST_CLOCK"}
 
 
 def test_every_setting_reaches_the_containers() -> None:

@@ -7,7 +7,6 @@ import json
 import logging
 import logging.config
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,27 +16,18 @@ from django.test import Client
 
 from config.values import unwritable
 from scripts.processes import command
-from tests.platform.test_commands import FIXED, FULL, NOT_FOR_SERVERS
 from tests.support import compose
+from tests.support.compose import FULL, MADE
 from tests.support.container import without_capabilities
 from tests.support.processes import ROOT, clean_environment
 
 FILE = ROOT / "docker-compose.yml"
 SECRETS = {"DJANGO_SECRET_KEY": "of-tests-" * 8, "POSTGRES_PASSWORD": "p" * 40, "VALKEY_PASSWORD": "v" * 40}
-#: What the compose file makes of other variables.
-MADE = {"DATABASE_URL", "REDIS_URL"}
-
-
-def documented() -> set[str]:
-    """Every setting that the table of docs/deployment.md names."""
-    table = (ROOT / "docs/deployment.md").read_text().split("## Settings")[1].split("\n## ")[0]
-    rows = re.findall(r"^\| (`[A-Z_`, ]+`) \|", table, re.MULTILINE)
-    return {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
 
 
 @pytest.mark.parametrize("service", FULL)
 def test_every_documented_setting_reaches_the_containers(service: str) -> None:
-    settings = documented() - FIXED - NOT_FOR_SERVERS - MADE
+    settings = compose.passed_on()
     assert len(settings) > 40
     given = {name: f"{name.lower()}-of-mine" for name in settings} | SECRETS
     environment = compose.load(FILE, given)[service]["environment"]
@@ -62,9 +52,10 @@ def test_a_key_alone_talks_to_its_provider_and_not_to_the_demo_model(tmp_path: P
 
 def test_it_answers_where_compose_publishes_whatever_names_it_is_given(tmp_path: Path) -> None:
     services = compose.load(FILE, SECRETS)
-    assert [compose.interpolate(port, SECRETS) for port in services["web"]["ports"]] == [
-        "127.0.0.1:8000:8000"
+    assert [compose.interpolate(port, SECRETS) for port in services["proxy"]["ports"]] == [
+        "127.0.0.1:8000:8080"
     ]
+    assert not any(services[name].get("ports") for name in services if name != "proxy")
     found = loaded(SECRETS | {"DJANGO_ALLOWED_HOSTS": "chat.example.com"}, tmp_path)
     assert found["ALLOWED_HOSTS"] == ["chat.example.com", "localhost", "127.0.0.1", "[::1]"]
 

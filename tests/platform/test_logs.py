@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
+import json
 import logging
+import sys
 
 import pytest
 from django.conf import settings
 from django.core.exceptions import RequestAborted
 
-from config.logs import LineFormatter, redact, refusal_in_one_line
+from agents import context
+from chat.support.database import ask
+from config.logs import JsonFormatter, LineFormatter, redact, refusal_in_one_line
 
 
 @pytest.mark.parametrize(
@@ -70,3 +76,86 @@ def test_what_a_client_sent_leaves_no_traceback(name: str, status: int | None, t
     assert refusal_in_one_line(record)
     assert bool(record.exc_info) is told
     assert (record.levelname == "ERROR") is told
+
+
+def as_json(message: str, *args: object, **extra: object) -> dict[str, object]:
+    """A line as a program reads it."""
+    logger = logging.getLogger("chat.test")
+    record = logger.makeRecord("chat.test", logging.WARNING, "f", 1, message, args, None, extra=extra or None)
+    record.created, record.msecs = 0.0, 0.0
+    text = JsonFormatter().format(record)
+    assert "\n" not in text
+    found: dict[str, object] = json.loads(text)
+    return found
+
+
+def test_a_json_line_says_what_it_is_about_where_that_is_known() -> None:
+    assert as_json("it is %s", "so") == {
+        "time": "1970-01-01T00:00:00.000Z",
+        "level": "WARNING",
+        "logger": "chat.test",
+        "message": "it is so",
+    }
+
+    def at_work() -> dict[str, object]:
+        context.begin("conv", "run-1")
+        context.begin(call="call-1")
+        return as_json("x")
+
+    told = contextvars.copy_context().run(at_work)
+    assert (told["conversation"], told["run"], told["call"]) == ("conv", "run-1", "call-1")
+    assert "run" not in as_json("x"), "what is known in one task is not known in another"
+    with context.at_work_on("conv"):
+        assert as_json("x")["conversation"] == "conv"
+    assert "conversation" not in as_json("x")
+
+
+def test_every_line_of_a_worker_names_it() -> None:
+    context.be_worker("host-1-ab")
+    try:
+        assert as_json("x")["worker"] == "host-1-ab"
+    finally:
+        context.be_worker("")
+
+
+def test_what_a_line_is_given_besides_is_told() -> None:
+    told = as_json("refused", kind="E1", digest="abc", status=400, thing={"a": 1})
+    assert (told["kind"], told["digest"], told["status"], told["thing"]) == ("E1", "abc", 400, "{'a': 1}")
+
+
+def test_secrets_are_masked_in_every_part_of_a_json_line() -> None:
+    try:
+        raise ConnectionError("redis://:s3cret@host/0 refused")
+    except ConnectionError:
+        record = logging.LogRecord(
+            "chat", logging.ERROR, "f", 1, "lost %s", ("Bearer s3cret",), sys.exc_info()
+        )
+    record.address = "postgres://me:s3cret@db/x"
+    text = JsonFormatter().format(record)
+    told = json.loads(text)
+    assert "s3cret" not in text and "\n" not in text
+    assert told["exception"].endswith("ConnectionError: redis://:***@host/0 refused")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_the_database_is_asked_for_is_known_in_its_thread() -> None:
+    async def work() -> tuple[str, str]:
+        context.begin("conv", "run-1")
+        return await ask(context.RUN.get), await ask(context.CONVERSATION.get)
+
+    assert asyncio.run(work()) == ("run-1", "conv")
+
+
+def test_whoever_works_for_a_call_says_so() -> None:
+    async def work() -> dict[str, object]:
+        context.begin("conv", "run-1")
+
+        async def call() -> dict[str, object]:
+            context.begin(call="call-1")
+            return as_json("x")
+
+        told = await asyncio.create_task(call())
+        assert "call" not in as_json("x"), "the call's task alone"
+        return told
+
+    assert asyncio.run(work())["call"] == "call-1"

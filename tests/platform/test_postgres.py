@@ -90,7 +90,7 @@ def test_every_package_with_sql_of_its_own_is_among_them() -> None:
     ("parts", "least"),
     [
         pytest.param(OWN_SQL, 300, id="own SQL"),
-        pytest.param(EVERYTHING, 1_500, id="everything", marks=pytest.mark.exhaustive),
+        pytest.param(EVERYTHING, 1_000, id="everything", marks=pytest.mark.exhaustive),
     ],
 )
 def test_database_tests_pass_on_postgresql_too(

@@ -41,7 +41,7 @@ def denied(stack: Stack) -> set[str]:
     return {f"{entry['reason']} {entry['object']}" for entry in log}
 
 
-@pytest.fixture(params=["hf", "staging"])
+@pytest.fixture(params=[pytest.param("hf", marks=pytest.mark.exhaustive), "staging"])
 def careful(database_template: Path, request: pytest.FixtureRequest) -> Iterator[Stack]:
     env = FAST | {"HOLDFAST_REDIS_PREFIX": request.param}
     with Stack(template=database_template, env=env) as stack:

@@ -181,3 +181,56 @@ def test_settings_that_fit_badly_are_found_with_a_hint(settings, changes: dict, 
 
 def test_the_default_settings_pass_the_checks() -> None:
     assert [message.id for message in run_checks() if message.id != "holdfast.W001"] == []
+
+
+TOKEN = "a-token-of-tests-that-is-long-enough"
+
+
+def test_metrics_and_traces_are_off_unless_they_are_asked_for(tmp_path: Path) -> None:
+    names = ("HOLDFAST_METRICS_PORT", "HOLDFAST_METRICS_HOST", "HOLDFAST_TRACES_URL", "LOG_FORMAT")
+    assert show(tmp_path, *names, DJANGO_SECRET_KEY="of-tests-" * 8) == {
+        "HOLDFAST_METRICS_PORT": 0,
+        "HOLDFAST_METRICS_HOST": "127.0.0.1",
+        "HOLDFAST_TRACES_URL": "",
+        "LOG_FORMAT": "line",
+    }
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"HOLDFAST_METRICS_HOST": "0.0.0.0"}, "HOLDFAST_METRICS_TOKEN"),
+        ({"HOLDFAST_METRICS_HOST": "::"}, "HOLDFAST_METRICS_TOKEN"),
+        ({"HOLDFAST_METRICS_HOST": "metrics.example"}, "an address of this machine"),
+        ({"HOLDFAST_METRICS_TOKEN": "s3cret"}, "24 characters"),
+        ({"HOLDFAST_METRICS_TOKEN": "s3cret with blanks in the middle"}, "without blanks"),
+        ({"HOLDFAST_METRICS_PORT": "70000"}, "between 0 and 65535"),
+        ({"HOLDFAST_METRICS_PORTS": "0"}, "between 1 and 1000"),
+        ({"HOLDFAST_TRACES_URL": "collector:4318"}, "an address like http://127.0.0.1:4318"),
+        ({"HOLDFAST_TRACES_URL": "http://me:s3cret@collector:4318"}, "HOLDFAST_TRACES_HEADERS"),
+        ({"HOLDFAST_TRACES_HEADERS": "s3cret"}, "Entry 1 is none"),
+        ({"HOLDFAST_TRACES_HEADERS": "a=b,s3cret here"}, "Entry 2 is none"),
+        ({"HOLDFAST_TRACES_PERCENT": "101"}, "between 0 and 100"),
+        ({"HOLDFAST_LOG_FORMAT": "xml"}, "must be one of: line, json"),
+    ],
+)
+def test_telemetry_that_cannot_be_is_refused_with_a_hint(
+    told: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    done = start(tmp_path, DJANGO_SECRET_KEY="of-tests-" * 8, **told)
+    assert done.returncode != 0
+    (name,) = told
+    assert said in done.stderr and name in done.stderr and "s3cret" not in done.stderr
+
+
+def test_telemetry_that_is_asked_for_is_as_it_is_asked_for(tmp_path: Path) -> None:
+    told = {
+        "HOLDFAST_METRICS_HOST": "0.0.0.0",
+        "HOLDFAST_METRICS_TOKEN": TOKEN,
+        "HOLDFAST_TRACES_URL": "http://collector:4318",
+        "HOLDFAST_TRACES_HEADERS": "authorization=Bearer abc=, x-team=ours",
+    }
+    found = show(tmp_path, *told, DJANGO_SECRET_KEY="of-tests-" * 8, **told)
+    assert found["HOLDFAST_TRACES_URL"] == "http://collector:4318/v1/traces"
+    assert found["HOLDFAST_TRACES_HEADERS"] == {"authorization": "Bearer abc=", "x-team": "ours"}
+    assert (found["HOLDFAST_METRICS_HOST"], found["HOLDFAST_METRICS_TOKEN"]) == ("0.0.0.0", TOKEN)

@@ -11,7 +11,10 @@ from tests.recovery import webhooks
 pytestmark = [pytest.mark.recovery, pytest.mark.slow]
 
 
-@pytest.mark.parametrize("postgres", [False, True], ids=["sqlite", "postgres"])
+@pytest.mark.parametrize(
+    "postgres",
+    [pytest.param(False, id="sqlite", marks=pytest.mark.exhaustive), pytest.param(True, id="postgres")],
+)
 def test_fifty_at_once_are_each_one_firing_whatever_the_servers_clocks_say(
     postgres: bool, database_template: Path
 ) -> None:

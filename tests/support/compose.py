@@ -9,7 +9,34 @@ from typing import Any
 
 import yaml
 
+ROOT = Path(__file__).resolve().parent.parent.parent
+#: Services that are told the settings. The demo model is told no more than where it listens.
+FULL = ("web", "worker", "migrate")
+#: Settings that .env has no say in, because the image or the compose file decides them.
+FIXED = {"HOLDFAST_DATA", "HOLDFAST_HOST", "HOLDFAST_PORT", "HOLDFAST_DEMO_HOST", "HOLDFAST_DEMO_PORT"}
+#: Settings for a trial and for tests.
+NOT_FOR_SERVERS = {
+    "HOLDFAST_TRIAL",
+    "DJANGO_DEBUG",
+    "HOLDFAST_END_WITH_PARENT",
+    "HOLDFAST_DIE_AT",
+    "HOLDFAST_TEST_CLOCK",
+}
+#: What the compose file makes of other variables, or of there being a proxy, which is told this one instead.
+MADE = {"DATABASE_URL", "REDIS_URL", "DJANGO_BEHIND_PROXY"}
 _VARIABLE = re.compile(r"\$\$|\$\{(\w+)(?:(:-|:\?)([^}]*))?\}")
+
+
+def documented() -> set[str]:
+    """Every setting that the table of docs/deployment.md names."""
+    table = (ROOT / "docs/deployment.md").read_text().split("## Settings")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`[A-Z_`, ]+`) \|", table, re.MULTILINE)
+    return {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
+
+
+def passed_on() -> set[str]:
+    """Those of them that an operator may put into .env and that reach the containers as they are."""
+    return documented() - FIXED - NOT_FOR_SERVERS - MADE
 
 
 def interpolate(text: str, env: Mapping[str, str]) -> str:

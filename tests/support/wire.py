@@ -63,7 +63,7 @@ class Wire:
         self._socket = await websockets.connect(
             self.address.replace("http", "ws", 1) + "/ws",
             additional_headers={"Cookie": self.cookies},
-            origin=websockets.Origin(self.address),
+            origin=websockets.Origin("/".join(self.address.split("/")[:3])),  # the address may have a path
             max_size=None,
             compression=None,
             ping_interval=None,

@@ -4,11 +4,12 @@ from django.utils.translation import gettext_lazy as _
 
 from chat.entrances.feishu.adapter import FEISHU
 from chat.entrances.feishu.destination import FeishuChats
-from chat.entrances.feishu.models import FeishuDelivery, FeishuLane, FeishuMessage
+from chat.entrances.feishu.models import TABLES, FeishuDelivery, FeishuLane, FeishuMessage, FeishuUser
 from chat.entrances.feishu.service import FeishuService
 from chat.extensions import Entrance, Service, ServiceContext
-from chat.messenger.attention import attention, undelivered
+from chat.messenger.attention import attention, due, undelivered
 from chat.messenger.people import Chats
+from chat.messenger.traces import policies, traces
 
 
 async def _serve(given: ServiceContext) -> None:
@@ -23,5 +24,14 @@ ENTRANCE = Entrance(
     destinations=(FeishuChats(),),
     attention=attention(FeishuMessage, FeishuLane, FeishuDelivery),
     undelivered=undelivered(FeishuDelivery),
+    due=due(FeishuMessage, FeishuDelivery),
     chats=Chats(FEISHU),
+    retention=policies(TABLES, "feishu", _("Feishu")),
+    stays={
+        "feishu.FeishuApp": "configuration",
+        "feishu.FeishuUser": "who has written; goes with the user who it is",
+        "feishu.FeishuLane": "a chat; goes with its conversation, or with its owner",
+        "feishu.FeishuTurn": "goes with its chat",
+    },
+    traces=traces(TABLES, FeishuUser, "open_id"),
 )

@@ -18,6 +18,7 @@ from chat.entrances.schedules.decide import Decision, decide
 from chat.entrances.schedules.models import MOVES, OPEN, Schedule, ScheduleFiring
 from chat.entrances.schedules.plan import shown
 from chat.support.clock import wall_ms
+from chat.telemetry.metrics import FIRINGS
 
 #: Schedules, and firings, that are seen to in one look (also in dispatch.py and results.py).
 BATCH = 100
@@ -83,8 +84,11 @@ def take_due(schedule: UUID, now: int) -> int:
         return len(fire)
 
 
-def record(row: Schedule, due: int, *, key: UUID | None = None, manual: bool = False) -> ScheduleFiring:
+def record(
+    row: Schedule, due: int, *, key: UUID | None = None, manual: bool = False, decision: str = "fire"
+) -> ScheduleFiring:
     """Journal a firing: from now on it will be carried out, whatever dies. In the caller's transaction."""
+    transaction.on_commit(FIRINGS.labels("schedule", decision).inc)
     target = row.conversation if row.place == "same" else None
     return ScheduleFiring.objects.create(
         pk=key or uuid5(row.pk, str(due)),
@@ -108,7 +112,7 @@ def _note_passed(row: Schedule, decision: Decision) -> None:
     first, last = (shown(moment, row.zone) for moment in (decision.first_passed, decision.last_passed))
     count = f"{decision.passed:,}{' or more' if decision.uncounted else ''}"
     when = f"at {last}" if decision.passed == 1 else f"from {first} to {last}"
-    firing = record(row, decision.last_passed)
+    firing = record(row, decision.last_passed, decision="skipped")
     firing.state, firing.detail = "skipped", f"{count} passed over, {when}: {_why(row, decision)}."
     firing.save(update_fields=["state", "detail"])
 

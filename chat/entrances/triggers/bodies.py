@@ -5,7 +5,8 @@
                           ▼
                        removed
 
-A file is written before its row, so a process that dies in between leaves one that nobody names; nothing else does.
+A file is written before its row, so a process that dies in between leaves one that nobody names; it is removed a day
+later (chat/retention/strays.py).
 """
 
 import logging
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 LARGE = 64 * 1024
 #: How long the whole is kept (milliseconds).
 KEPT_MS = 30 * 24 * 3_600_000
+FOLDER = "deliveries"
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -27,7 +29,7 @@ def keep(body: bytes, kind: str) -> str:
     """Store a body of this media type; its name."""
     id = str(uuid4())
     suffix = "form" if kind.split(";")[0].strip().lower() == FORM else "body"
-    return default_storage.save(f"deliveries/{id[-2:]}/{id}.{suffix}", ContentFile(body))
+    return default_storage.save(f"{FOLDER}/{id[-2:]}/{id}.{suffix}", ContentFile(body))
 
 
 def read(name: str) -> tuple[bytes, str] | None:

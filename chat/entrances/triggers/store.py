@@ -16,6 +16,7 @@ from chat.automation.firing import Firing
 from chat.entrances.triggers import bodies, decide, hooks, templating
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.journal.projection import clean
+from chat.telemetry.metrics import FIRINGS
 
 #: Characters of what was seen that a row keeps, as JSON.
 MAX_SEEN = 200_000
@@ -88,6 +89,7 @@ def record_one(trigger: Trigger, sighting: Sighting, now: int) -> TriggerFiring:
             trigger.fired_at = max(now, trigger.fired_at or 0)
             trigger.save(update_fields=["fires", "fired_at"])
     row.save(force_insert=True)
+    transaction.on_commit(FIRINGS.labels("trigger", reason or "fire").inc)
     return row
 
 

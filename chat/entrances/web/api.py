@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Min, QuerySet
+from django.db.models import Min
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware.csrf import get_token
 from django.templatetags.static import static
@@ -112,22 +112,21 @@ def _entry(row: Conversation) -> dict[str, Any]:
 @reads
 def items(request: HttpRequest, conversation: UUID) -> Answer:
     """GET /api/conversations/<id>/items?before=<seq>&limit=&branch=: older items, ascending, as they stand now; of a
-    branch, or of the one that is shown."""
+    branch, or of the one that is shown. With `after=<seq>` instead: those behind a place, the first ones."""
     own, branches = _own(request, conversation)
     path = on_path.path_of(branches, request.GET.get("branch"))
     before = number_of(request, "before", END, 0, END)
+    after = number_of(request, "after", -1, 0, END)
     limit = number_of(request, "limit", PAGE, 1, MAX_PAGE)
+    order = "-seq" if after < 0 else "seq"
     rows: list[tuple[int, Any]] = []
     for kind in (Message, Step):
-        rows += _newest(on_path.on(kind.objects.filter(conversation=own), path), before, limit + 1)
-    rows.sort(key=lambda row: row[0], reverse=True)
-    page = [body for _, body in reversed(rows[:limit])]
+        found = on_path.on(kind.objects.filter(conversation=own, seq__lt=before, seq__gt=after), path)
+        rows += found.order_by(order).values_list("seq", "body")[: limit + 1]
+    rows.sort(key=lambda row: row[0], reverse=after < 0)
     # The bodies were made by the reducer and are what a snapshot would show: they are passed on as they are.
-    return {"items": page, "more": len(rows) > limit}
-
-
-def _newest(found: "QuerySet[Any]", before: int, limit: int) -> list[tuple[int, Any]]:
-    return list(found.filter(seq__lt=before).order_by("-seq").values_list("seq", "body")[:limit])
+    page = sorted(rows[:limit], key=lambda row: row[0])
+    return {"items": [body for _, body in page], "more": len(rows) > limit}
 
 
 @reads

@@ -30,6 +30,7 @@ from chat.notify import doorbell
 from chat.session.errors import Unavailable
 from chat.support import kill_points
 from chat.support.clock import now_ms
+from chat.telemetry.metrics import FRAMES, SOCKETS
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,17 @@ LOGIN_CHECK_BEATS = 3
 RESTART_SPREAD_MS = 2_000
 #: A socket too many may come back after this many milliseconds, and up to as many again.
 CROWDED_MS = 30_000
+
+
+#: How every frame begins, before its type.
+HEAD = '{"type":"'
+
+SOCKETS.set_function(lambda: len(sockets))
+
+
+def _count(text: str) -> None:
+    """Count a frame that was written; the protocol has so many types and no more."""
+    FRAMES.labels(text[len(HEAD) : text.index('"', len(HEAD))]).inc()
 
 
 class BrowserConsumer(AsyncWebsocketConsumer):
@@ -193,6 +205,7 @@ class BrowserConsumer(AsyncWebsocketConsumer):
         self.leave()
         while (text := self.outlet.take()) is not None:
             await self.base_send({"type": "websocket.send", "text": text})
+            _count(text)
         await self._end(self.closing or c.CLOSE_RESTART)
         # One turn of the reactor, so that the frames leave before the process does.
         await asyncio.sleep(0.05)
@@ -316,6 +329,7 @@ class BrowserConsumer(AsyncWebsocketConsumer):
                 self.writing_since = time.monotonic()
                 await self.send(text_data=text)
                 self.writing_since = None
+                _count(text)
                 if text.startswith(RESULT):
                     kill_points.point("reply.written")
                 if self.user_id is not None:

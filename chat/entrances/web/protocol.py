@@ -289,6 +289,57 @@ class ItemPage(Frame):
     more: bool
 
 
+class FoundMark(Frame):
+    """A place [start, end) of a snippet, in UTF-16 code units."""
+
+    start: int
+    end: int
+
+
+class SearchHit(Frame):
+    """A place in which something was found. `snippet` is plain text with `marks`. `item`, `seq` and `branch` say
+    where it stands in its conversation; of a title they say nothing."""
+
+    conversation: str
+    title: str
+    agent: str
+    archived: bool
+    kind: Literal["title", "message", "answer", "result"]
+    item: str
+    seq: int
+    branch: str
+    at: int
+    snippet: str
+    marks: list[FoundMark]
+    cut_before: bool
+    cut_after: bool
+
+
+class SearchPage(Frame):
+    """What was found, newest first; `titles` only on the first page. `next`: from where to go on, null at the end.
+    A page may be short, or empty, and still have one."""
+
+    titles: list[SearchHit]
+    hits: list[SearchHit]
+    next: str | None
+
+
+class PlaceEntry(Frame):
+    """An item in which something was found."""
+
+    seq: int
+    item: str
+    kind: Literal["message", "answer", "result"]
+    branch: str
+
+
+class PlacePage(Frame):
+    """All places of a conversation on one branch, in their order; `elsewhere`: how many there are on others."""
+
+    places: list[PlaceEntry]
+    elsewhere: int
+
+
 class AgentEntry(Frame):
     slug: str
     name: str

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chat.entrances.web import api, attachments, importing, keeping, views
+from chat.entrances.web import api, attachments, importing, keeping, searching, views
 
 urlpatterns = [
     path("", views.page, name="chat"),
@@ -17,6 +17,8 @@ urlpatterns = [
     path("api/conversations/<uuid:conversation>/calls/<str:call>", api.call),
     path("api/conversations/<uuid:conversation>/runs/<str:run>/timeline", api.timeline),
     path("api/conversations/<uuid:conversation>/export", keeping.export),
+    path("api/conversations/<uuid:conversation>/find", searching.find),
+    path("api/search", searching.search),
     path("api/conversations/import", importing.bring_in_own),
     path("api/marks", keeping.mark),
     path("api/attachments", attachments.upload),

@@ -6,14 +6,12 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from chat import erasure
-from chat.session.errors import StoreUnavailable
+from chat.retention.rounds import ask_for
+from chat.session.errors import Unavailable
 
 
 class Command(BaseCommand):
-    help = (
-        "Deletes a person with everything that is theirs, for good. Safe to interrupt and to repeat: it goes on "
-        "where it was."
-    )
+    help = "Deletes a person with everything that is theirs, for good. Safe to interrupt: workers go on where it was."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """The username; `--yes` deletes, without it only what would be deleted is said."""
@@ -31,13 +29,18 @@ class Command(BaseCommand):
         if not options["yes"]:
             self.stdout.write("Nothing was changed. Repeat it with --yes to delete all of it, for good.")
             return
+        if kept := erasure.protection(user):
+            raise CommandError(f"Give these to somebody else first: {', '.join(kept)}.")
+        row, _new = ask_for("person", str(user.pk))
         try:
-            for gone in erasure.erase(user):
-                self.stdout.write(f"{gone} conversations deleted")
-        except erasure.Protected as problem:
-            raise CommandError(str(problem)) from None
-        except StoreUnavailable as problem:
+            done = erasure.carry_out(row)
+        except Unavailable as problem:
             raise CommandError(
-                f"{problem} Repeat it when Redis is back: it goes on where it was."
+                f"{problem} They cannot log in any more. Workers go on with it when the stores are back."
             ) from problem
+        if done is None:
+            raise CommandError("A worker is at it already. Retention in the admin shows how far it is.")
+        if done.state == "failed":
+            raise CommandError(done.error)
+        self.stdout.write(f"{done.done} conversations deleted")
         self.stdout.write(f"{options['username']} is deleted.")

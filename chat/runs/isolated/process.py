@@ -18,6 +18,7 @@ from chat.runs.runner import Runner
 from chat.runtime import close, current
 from chat.support.database import Database, use
 from chat.support.tasks import end, raise_if_cancelled
+from chat.telemetry import start as telemetry
 
 #: How a worker and such a process tell each other of runs, by pairs of texts.
 Link: TypeAlias = "Connection[tuple[str, str], tuple[str, str]]"
@@ -46,6 +47,7 @@ async def perform_suspects(name: str, link: Link) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, leaving.set)
+    telemetry.begin("isolated", name)
     # One connection to SQL is enough for a group, and there may be many such processes.
     use(Database(threads=1))
     runtime = current()
@@ -102,6 +104,7 @@ async def perform_suspects(name: str, link: Link) -> None:
         await end([*work, *side])
         await close_clients()
         await close()
+        await asyncio.to_thread(telemetry.end)
 
 
 def stuck_alone_ms() -> int:

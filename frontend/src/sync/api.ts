@@ -13,12 +13,15 @@ import type {
   GoawayReason,
   Info,
   Item,
+  PlacePage,
   ResultCode,
   RunView,
+  SearchPage,
   SeenView,
   SettleBody,
 } from "./protocol.gen";
 import type { Schedules } from "./schedules";
+import type { SearchFilters } from "./search";
 import type { Timeline } from "./timeline";
 
 /**
@@ -126,6 +129,8 @@ export interface ConversationView {
   pending: readonly PendingMessage[];
   /** `more`: call `loadOlder`; `none`: `items` begins with the first one. */
   older: "none" | "more" | "loading" | "failed";
+  /** After a jump: items are missing before the one at this seq, see `loadBetween`. */
+  gap: number | null;
 }
 
 /** What became of a command that is not a message. It may take as long as the link is down. */
@@ -234,6 +239,17 @@ export interface Client {
   takeBack(conversation: string, message: string): Promise<Outcome>;
   /** The page of items before the oldest one shown. Does nothing while one is being loaded. */
   loadOlder(conversation: string): Promise<void>;
+  /**
+   * Have the item at this place among `items`, on the branch that is shown, without all that is between. False: it could not
+   * be loaded.
+   */
+  reach(conversation: string, seq: number): Promise<boolean>;
+  /** A page of what is missing before `gap`: the first of it, or the last (`up`). */
+  loadBetween(conversation: string, up: boolean): Promise<void>;
+  /** What is found in all conversations, newest first. Rejects with `HttpError`. */
+  searchTexts(query: string, filters: SearchFilters, after?: string | null): Promise<SearchPage>;
+  /** All places of a conversation in which something is, on the branch that is shown. Rejects with `HttpError`. */
+  find(conversation: string, query: string): Promise<PlacePage>;
   /** What is to be said to agents at certain times. */
   readonly schedules: Schedules;
   /** What a run did with its time. Rejects with `HttpError`. */

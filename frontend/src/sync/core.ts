@@ -131,9 +131,14 @@ export class Core {
 
   /** An older page has come over HTTP; `before` is the floor it was asked for with. False: it does not fit. */
   page(conversation: string, before: number, items: Replica["older"], more: boolean): boolean {
+    return this.place(conversation, (replica) => withPage(replica, before, items, more));
+  }
+
+  /** Something has come over HTTP for what was held then. False: it does not fit any more. */
+  place(conversation: string, put: (replica: Replica) => Applied): boolean {
     const slot = this.#slots.get(conversation);
     if (slot?.replica == null) return false;
-    const applied = withPage(slot.replica, before, items, more);
+    const applied = put(slot.replica);
     if (typeof applied === "string") return false;
     slot.replica = applied;
     this.#changed.add(conversation);

@@ -28,12 +28,15 @@ import {
   type CommandBody,
   MAX_NOTE,
   MAX_TEXT,
+  type PlacePage,
+  type SearchPage,
   type SendBody,
   type ServerFrame,
   type SettleBody,
   type Welcome,
 } from "./protocol.gen";
 import { HttpSchedules, type Schedules } from "./schedules";
+import type { SearchFilters } from "./search";
 import { type Kept, Shelf } from "./shelf";
 import { Link } from "./socket";
 import { Notifier, Source } from "./store";
@@ -342,6 +345,23 @@ export class Engine implements Client {
 
   loadOlder(conversation: string): Promise<void> {
     return this.#pager.load(conversation);
+  }
+
+  reach(conversation: string, seq: number): Promise<boolean> {
+    return this.#pager.reach(conversation, seq);
+  }
+
+  loadBetween(conversation: string, up: boolean): Promise<void> {
+    return this.#pager.between(conversation, up);
+  }
+
+  searchTexts(query: string, filters: SearchFilters, after: string | null = null): Promise<SearchPage> {
+    return this.#http.search(query, filters, after);
+  }
+
+  find(conversation: string, query: string): Promise<PlacePage> {
+    const shown = this.conversation(conversation).getSnapshot().branches?.shown;
+    return this.#http.find(conversation, query, shown);
   }
 
   callDetail(conversation: string, call: string): Promise<CallDetail> {

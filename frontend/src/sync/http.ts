@@ -2,7 +2,16 @@
 import type { LocalFile } from "./files";
 import type { Cancel, HttpAnswer, Ports } from "./ports";
 import { type FieldProblems, HttpError, type Problem, type ProblemCode } from "./problem";
-import type { AttachmentRef, Boot, CallDetail, ConversationList, ItemPage } from "./protocol.gen";
+import type {
+  AttachmentRef,
+  Boot,
+  CallDetail,
+  ConversationList,
+  ItemPage,
+  PlacePage,
+  SearchPage,
+} from "./protocol.gen";
+import type { SearchFilters } from "./search";
 import type { Timeline } from "./timeline";
 
 /** The paths of chat/entrances/web/urls.py. */
@@ -33,11 +42,59 @@ export class Http {
     return (await this.#get(path)) as ConversationList;
   }
 
-  /** The items of a branch before the one at `before`, ascending. */
-  async items(conversation: string, before: number, branch?: string): Promise<ItemPage> {
+  /** The newest items of a branch before the one at `before`, ascending; none that is not behind `after`. */
+  async items(
+    conversation: string,
+    before: number,
+    branch?: string,
+    limit?: number,
+    after?: number,
+  ): Promise<ItemPage> {
+    const page = (await this.#items(conversation, `before=${before}`, branch, limit)) as ItemPage;
+    if (after === undefined) return page;
+    const items = page.items.filter((item) => item.seq > after);
+    return { items, more: page.more && items.length === page.items.length };
+  }
+
+  /** The first items of a branch behind a place and before another one, ascending. */
+  async itemsAfter(
+    conversation: string,
+    after: number,
+    before: number,
+    branch?: string,
+    limit?: number,
+  ): Promise<ItemPage> {
+    const place = `after=${after}&before=${before}`;
+    return (await this.#items(conversation, place, branch, limit)) as ItemPage;
+  }
+
+  #items(conversation: string, place: string, branch?: string, limit?: number): Promise<unknown> {
     const of = branch === undefined ? "" : `&branch=${encodeURIComponent(branch)}`;
-    const path = `/api/conversations/${encodeURIComponent(conversation)}/items?before=${before}${of}`;
-    return (await this.#get(path)) as ItemPage;
+    const most = limit === undefined ? "" : `&limit=${limit}`;
+    return this.#get(`/api/conversations/${encodeURIComponent(conversation)}/items?${place}${most}${of}`);
+  }
+
+  /** A page of what is found in all conversations; `after`: the `next` of the page before. */
+  async search(query: string, filters: SearchFilters, after: string | null): Promise<SearchPage> {
+    const { kinds = [], agent = "", entrance = "", archived, since } = filters;
+    const asked = {
+      kinds: kinds.join(","),
+      agent,
+      entrance,
+      archived: archived === undefined ? "" : archived ? "1" : "0",
+      since: since ?? "",
+      after: after ?? "",
+    };
+    const rest = Object.entries(asked).filter(([, value]) => value !== "");
+    const told = [["q", query], ...rest].map(([name, value]) => `${name}=${encodeURIComponent(value ?? "")}`);
+    return (await this.#get(`/api/search?${told.join("&")}`)) as SearchPage;
+  }
+
+  /** All places of a conversation in which something is, on the branch that is shown, or on another one. */
+  async find(conversation: string, query: string, branch?: string): Promise<PlacePage> {
+    const of = branch === undefined ? "" : `&branch=${encodeURIComponent(branch)}`;
+    const path = `/api/conversations/${encodeURIComponent(conversation)}/find`;
+    return (await this.#get(`${path}?q=${encodeURIComponent(query)}${of}`)) as PlacePage;
   }
 
   async call(conversation: string, call: string): Promise<CallDetail> {

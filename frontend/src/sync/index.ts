@@ -14,6 +14,7 @@ export { type FieldProblems, HttpError, type Problem, type ProblemCode } from ".
 export type * from "./protocol.gen";
 export { MAX_ATTACHMENTS, MAX_NOTE, MAX_TEXT, PROTOCOL, WINDOW } from "./protocol.gen";
 export type * from "./schedules";
+export type { SearchFilters } from "./search";
 export { isBlank } from "./text";
 export type { Span, Timeline } from "./timeline";
 

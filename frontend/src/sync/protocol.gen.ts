@@ -151,6 +151,8 @@ export interface Wire {
   Boot: Boot;
   ConversationList: ConversationList;
   ItemPage: ItemPage;
+  SearchPage: SearchPage;
+  PlacePage: PlacePage;
   CallDetail: CallDetail;
   AgentEntry: AgentEntry;
 }
@@ -1163,6 +1165,57 @@ export interface ConversationEntry {
 export interface ItemPage {
   items: Item[];
   more: boolean;
+}
+/**
+ * What was found, newest first; `titles` only on the first page. `next`: from where to go on, null at the end.
+ * A page may be short, or empty, and still have one.
+ */
+export interface SearchPage {
+  titles: SearchHit[];
+  hits: SearchHit[];
+  next: string | null;
+}
+/**
+ * A place in which something was found. `snippet` is plain text with `marks`. `item`, `seq` and `branch` say
+ * where it stands in its conversation; of a title they say nothing.
+ */
+export interface SearchHit {
+  conversation: string;
+  title: string;
+  agent: string;
+  archived: boolean;
+  kind: "title" | "message" | "answer" | "result";
+  item: string;
+  seq: number;
+  branch: string;
+  at: number;
+  snippet: string;
+  marks: FoundMark[];
+  cut_before: boolean;
+  cut_after: boolean;
+}
+/**
+ * A place [start, end) of a snippet, in UTF-16 code units.
+ */
+export interface FoundMark {
+  start: number;
+  end: number;
+}
+/**
+ * All places of a conversation on one branch, in their order; `elsewhere`: how many there are on others.
+ */
+export interface PlacePage {
+  places: PlaceEntry[];
+  elsewhere: number;
+}
+/**
+ * An item in which something was found.
+ */
+export interface PlaceEntry {
+  seq: number;
+  item: string;
+  kind: "message" | "answer" | "result";
+  branch: string;
 }
 /**
  * A call whole: the card shows a preview, this has all of it.

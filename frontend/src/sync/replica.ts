@@ -18,6 +18,18 @@ export interface Replica {
   readonly floor: number;
   /** Nothing stands below `floor`. */
   readonly complete: boolean;
+  /** What was jumped to, below `floor`, with a hole between. */
+  readonly apart?: Apart | null;
+}
+
+/** A stretch of older items that was jumped to (apart.ts). */
+export interface Apart {
+  readonly items: readonly Item[];
+  /** Every item from this seq to `to` is here. */
+  readonly from: number;
+  readonly to: number;
+  /** Nothing stands before them. */
+  readonly first: boolean;
 }
 
 export type Applied = Replica | "stale" | "gap";
@@ -40,9 +52,22 @@ export function fromSnapshot(
   const held = there.find((item) => !isOpen(item)) ?? there[0];
   const floor = held?.seq ?? FIRST;
   const kept = before === null ? null : olderThan(floor, cursor, state.items, before);
-  if (kept === null) return { cursor, state, part, thought, older: NONE, floor, complete: floor <= FIRST };
+  if (kept === null) {
+    const apart = keptApart(before, sameHistory(cursor, before), floor);
+    return { cursor, state, part, thought, older: NONE, floor, complete: floor <= FIRST, apart };
+  }
   const bottom = Math.min(floor, before?.floor ?? floor);
-  return { cursor, state, part, thought, older: kept, floor: bottom, complete: before?.complete === true };
+  const apart = keptApart(before, true, bottom);
+  return {
+    cursor,
+    state,
+    part,
+    thought,
+    older: kept,
+    floor: bottom,
+    complete: before?.complete === true,
+    apart,
+  };
 }
 
 /**
@@ -58,6 +83,20 @@ function streams(state: SessionState, streamed: SnapshotPart | null, before: Rep
   return { part: seen(before?.part), thought: { message, text: streamed.text } };
 }
 
+/** What was jumped to, in a replica that a snapshot makes anew; null: it is not known whether it still holds. */
+function keptApart(before: Replica | null, sameEpoch: boolean, floor: number): Apart | null {
+  const apart = before?.apart ?? null;
+  return apart !== null && sameEpoch && apart.to < floor ? apart : null;
+}
+
+/** Whether what is at `cursor` goes on from what was held. */
+function sameHistory(cursor: string, before: Replica | null): boolean {
+  const was = before === null ? null : parseCursor(before.cursor);
+  const is = parseCursor(cursor);
+  if (was === null || is === null || was.epoch !== is.epoch) return false;
+  return was.seq < is.seq || (was.seq === is.seq && was.tag === is.tag);
+}
+
 /** Items of `before` below `floor` that still hold, or null when they cannot be joined to the new window. */
 function olderThan(
   floor: number,
@@ -66,10 +105,7 @@ function olderThan(
   before: Replica,
 ): readonly Item[] | null {
   const was = parseCursor(before.cursor);
-  const is = parseCursor(cursor);
-  if (was === null || is === null || was.epoch !== is.epoch || was.seq > is.seq) return null;
-  if (was.seq === is.seq && was.tag !== is.tag) return null;
-  if (floor > was.seq + 1) return null;
+  if (was === null || !sameHistory(cursor, before) || floor > was.seq + 1) return null;
   const shown = new Set(items.map((item) => item.id));
   const below = known(before).filter((item) => item.seq < floor && !shown.has(item.id));
   // An open step that the window no longer shows was settled or moved while nobody looked: what we have of it is old.
@@ -90,9 +126,24 @@ export function withEvent(replica: Replica, frame: EventFrame): Applied {
   const left = evicted.filter((item) => item.seq >= replica.floor);
   const held = left.length === 0 ? replica.older : merged(replica.older, left);
   const older = olderAfter(held, frame);
+  const apart =
+    replica.apart == null ? null : { ...replica.apart, items: olderAfter(replica.apart.items, frame) };
   const part = partAfter(replica.part, frame);
   const thought = partAfter(replica.thought, frame);
-  return { ...replica, cursor: frame.cursor, state, part, thought, older };
+  return {
+    ...replica,
+    cursor: frame.cursor,
+    state,
+    part,
+    thought,
+    older,
+    apart: sameApart(replica.apart, apart),
+  };
+}
+
+/** The one that was there, if nothing in it has changed. */
+function sameApart(before: Apart | null | undefined, after: Apart | null): Apart | null {
+  return before != null && before.items === after?.items ? before : after;
 }
 
 /** Pages that were loaded, after a person has changed one of their messages. */
@@ -157,7 +208,7 @@ export function known(replica: {
 }
 
 /** Two ascending lists as one; where both have a seq, `newer` wins. */
-function merged(older: readonly Item[], newer: readonly Item[]): readonly Item[] {
+export function merged(older: readonly Item[], newer: readonly Item[]): readonly Item[] {
   if (older.length === 0) return newer;
   if (newer.length === 0) return older;
   const last = older.at(-1);

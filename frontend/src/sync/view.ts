@@ -4,7 +4,7 @@ import type { ConversationView } from "./api";
 import type { Held } from "./core";
 import type { Outbox } from "./outbox";
 import type { Item, SnapshotPart } from "./protocol.gen";
-import { known, type Replica } from "./replica";
+import { known, merged, type Replica } from "./replica";
 import { sameList, sameOr } from "./store";
 
 const NONE: readonly Item[] = [];
@@ -23,12 +23,15 @@ export function blank(id: string): ConversationView {
     seen: null,
     pending: [],
     older: "none",
+    gap: null,
   };
 }
 
 /** Makes the views of one conversation. */
 export class Viewer {
-  #items: { of: Replica["state"]["items"]; older: Replica["older"]; all: readonly Item[] } | null = null;
+  #items:
+    | (Pick<Replica, "older" | "apart"> & { of: Replica["state"]["items"]; all: readonly Item[] })
+    | null = null;
   #streamed: (Pick<Replica, "part" | "thought"> & { of: readonly Item[]; all: readonly Item[] }) | null =
     null;
 
@@ -59,14 +62,16 @@ export class Viewer {
       branches,
       seen,
       pending: sameList(before.pending, waiting),
-      older: replica === null || replica.complete ? "none" : (paging ?? "more"),
+      older: replica === null || (replica.apart?.first ?? replica.complete) ? "none" : (paging ?? "more"),
+      gap: replica?.apart == null ? null : replica.floor,
     });
   }
 
   /** All items, the streaming step with the text and the reasoning that have arrived. */
-  #shown({ older, state, part, thought }: Replica): readonly Item[] {
-    if (this.#items?.of !== state.items || this.#items.older !== older) {
-      this.#items = { of: state.items, older, all: known({ older, state }) };
+  #shown({ older, state, part, thought, apart = null }: Replica): readonly Item[] {
+    if (this.#items?.of !== state.items || this.#items.older !== older || this.#items.apart !== apart) {
+      const live = known({ older, state });
+      this.#items = { of: state.items, older, apart, all: apart ? merged(apart.items, live) : live };
     }
     const { all } = this.#items;
     if (this.#streamed?.of !== all || this.#streamed.part !== part || this.#streamed.thought !== thought) {

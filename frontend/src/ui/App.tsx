@@ -55,11 +55,13 @@ function Booted() {
 }
 
 const HelpDialog = lazy(chunk(() => import("./HelpDialog")));
+const SearchDialog = lazy(chunk(() => import("./SearchDialog")));
 const Palette = lazy(chunk(() => import("./Palette")));
 const SchedulesDialog = lazy(chunk(() => import("./schedules/SchedulesDialog")));
 
 type Open =
   | { dialog: "none" | "help" | "schedules" | "palette" }
+  | { dialog: "search"; typed: string }
   | { dialog: "rename" | "delete"; entry: ListEntry };
 
 function Frame() {
@@ -70,6 +72,8 @@ function Frame() {
   const [beside, setBeside] = useState(() => preference.read("sidebar") !== "hidden");
   const [drawer, setDrawer] = useState(false);
   const [open, setOpen] = useState<Open>({ dialog: "none" });
+  /** The conversation in which something is being looked for. */
+  const [finding, setFinding] = useState<string | null>(null);
   const composer = useRef<ComposerHandle>(null);
   const sidebar = useRef<SidebarHandle>(null);
   useVisibleHeight();
@@ -111,10 +115,25 @@ function Frame() {
     setTimeout(() => sidebar.current?.focusSearch());
   }, [wide, showBeside]);
 
+  const searchTexts = useCallback((typed: string) => {
+    setDrawer(false);
+    setOpen({ dialog: "search", typed });
+  }, []);
+  const find = useCallback((): boolean => {
+    const field = document.querySelector<HTMLInputElement>("[data-testid=find-input]");
+    // Pressed once more, the browser's own is wanted.
+    if (current === null || (field !== null && field === document.activeElement)) return false;
+    setFinding(current);
+    field?.select();
+    return true;
+  }, [current]);
+
   const doing = useMemo(
     () => ({
       go,
       search,
+      searchTexts,
+      find: () => void find(),
       toggleSidebar,
       focusComposer: () => composer.current?.focus(),
       help: () => setOpen({ dialog: "help" }),
@@ -122,7 +141,7 @@ function Frame() {
       rename: (entry: ListEntry) => setOpen({ dialog: "rename", entry }),
       remove: (entry: ListEntry) => setOpen({ dialog: "delete", entry }),
     }),
-    [go, search, toggleSidebar],
+    [go, search, searchTexts, find, toggleSidebar],
   );
 
   useShortcuts(
@@ -133,13 +152,14 @@ function Frame() {
           setTimeout(() => composer.current?.focus());
         },
         search,
+        find,
         focusComposer: () => composer.current?.focus(),
         toggleSidebar,
         palette: () => setOpen({ dialog: "palette" }),
         help: () => setOpen({ dialog: "help" }),
         stop: () => current !== null && stop(client.conversation(current).getSnapshot()),
       }),
-      [go, search, toggleSidebar, current, client, stop],
+      [go, search, find, toggleSidebar, current, client, stop],
     ),
   );
 
@@ -152,6 +172,7 @@ function Frame() {
       onGo={go}
       onRename={rename}
       onDelete={remove}
+      onSearch={searchTexts}
       onHelp={() => {
         setDrawer(false);
         setOpen({ dialog: "help" });
@@ -168,6 +189,7 @@ function Frame() {
     onSidebar: () => (wide ? showBeside(true) : setDrawer(true)),
     onRename: rename,
     onDelete: remove,
+    onFind: () => void find(),
   };
 
   return (
@@ -202,6 +224,11 @@ function Frame() {
             id={current}
             composer={composer}
             header={header}
+            finding={finding === current}
+            onFound={() => {
+              setFinding(null);
+              composer.current?.focus();
+            }}
             onStop={(view) => void stop(view)}
           />
         )}
@@ -210,6 +237,13 @@ function Frame() {
         <Guard fallback={null}>
           <Suspense fallback={null}>
             <HelpDialog onClose={close} />
+          </Suspense>
+        </Guard>
+      )}
+      {open.dialog === "search" && (
+        <Guard fallback={null}>
+          <Suspense fallback={null}>
+            <SearchDialog typed={open.typed} onClose={close} />
           </Suspense>
         </Guard>
       )}

@@ -6,6 +6,7 @@ import { Announcer } from "./Announcer";
 import { useBanner } from "./Banner";
 import { Composer, type ComposerHandle } from "./Composer";
 import { useAgentName, useClient, useConversation, useSetup } from "./client";
+import { FindBar } from "./FindBar";
 import { Header } from "./Header";
 import { useWords } from "./i18n";
 import { preloadMarkdown } from "./parts/LazyMarkdown";
@@ -21,10 +22,13 @@ interface Props {
   composer: RefObject<ComposerHandle | null>;
   onStop: (view: ConversationView) => void;
   header: React.ComponentProps<typeof Header>["controls"];
+  /** Whether something is being looked for in it. */
+  finding: boolean;
+  onFound: () => void;
 }
 
 /** One conversation, live. */
-export function ConversationPage({ id, composer, onStop, header }: Props) {
+export function ConversationPage({ id, composer, onStop, header, finding, onFound }: Props) {
   const client = useClient();
   const words = useWords();
   const { boot, agents } = useSetup();
@@ -75,6 +79,7 @@ export function ConversationPage({ id, composer, onStop, header }: Props) {
         run={view.run}
         usage={view.info?.usage}
       />
+      {finding && view.phase === "live" && <FindBar view={view} onClose={onFound} />}
       <Announcer view={view} agent={name} disconnected={offline} />
       {view.phase === "gone" ? (
         <Gone />

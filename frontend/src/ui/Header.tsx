@@ -1,10 +1,11 @@
-import { Ellipsis, PanelLeft, SquarePen } from "lucide-react";
+import { ArrowUpToLine, Ellipsis, PanelLeft, SquarePen, TextSearch } from "lucide-react";
 import type { ListEntry, RunView, Usage } from "../sync";
 import { AgentChange, AgentItems } from "./AgentChange";
 import { useAgentName, useList, useSetup } from "./client";
 import { EntryItems } from "./EntryItems";
 import { useWords } from "./i18n";
-import { Menu, MenuLabel, MenuLine } from "./parts/Menu";
+import { jumpTo } from "./jump";
+import { Menu, MenuItem, MenuLabel, MenuLine } from "./parts/Menu";
 import { Tip } from "./parts/Tip";
 import { navigate } from "./route";
 import { usageLines } from "./usage";
@@ -17,6 +18,8 @@ interface Props {
     onSidebar: () => void;
     onRename: (entry: ListEntry) => void;
     onDelete: (entry: ListEntry) => void;
+    /** Look for something within the conversation. */
+    onFind: () => void;
   };
   conversation: string | null;
   title: string | undefined;
@@ -90,6 +93,21 @@ export function Header({ controls, conversation, title, agent, own = null, run =
               </button>
             }
           >
+            <MenuItem
+              icon={<TextSearch size={15} />}
+              testid="menu-find"
+              onSelect={() => setTimeout(controls.onFind)}
+            >
+              {words.t("find.title")}
+            </MenuItem>
+            <MenuItem
+              icon={<ArrowUpToLine size={15} />}
+              testid="menu-first"
+              onSelect={() => jumpTo({ conversation: entry.id, item: "", seq: 1, branch: "" })}
+            >
+              {words.t("log.first")}
+            </MenuItem>
+            <MenuLine />
             <EntryItems entry={entry} onRename={controls.onRename} onDelete={controls.onDelete} />
             {change && (
               <div className="sm:hidden">

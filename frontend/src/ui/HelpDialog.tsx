@@ -12,6 +12,7 @@ const shortcuts: [Key, string[]][] = [
   ["help.new", [mod, "Shift", "O"]],
   ["help.palette", [mod, "K"]],
   ["help.search", [mod, "Shift", "F"]],
+  ["find.title", [mod, "F"]],
   ["help.sidebar", [mod, "B"]],
   ["help.help", ["?"]],
 ];

@@ -15,7 +15,14 @@ export default function Palette(props: { current: string | null; doing: Doing; o
   const id = useId();
   const [typed, setTyped] = useState("");
   const [at, setAt] = useState(0);
-  const found = useMemo(() => fitting(commands, typed, MAX_ROWS), [commands, typed]);
+  const found = useMemo(() => {
+    const query = typed.trim();
+    const fit = fitting(commands, typed, MAX_ROWS);
+    if (query === "") return fit;
+    // What is said in a conversation has no name: it is looked for.
+    const label = words.t("search.for", { query });
+    return [...fit, { id: "search-for", label, run: () => doing.searchTexts(query) }];
+  }, [commands, typed, words, doing]);
   const chosen = found[Math.min(at, found.length - 1)];
   const run = (command: Command | undefined) => {
     if (command === undefined) return;

@@ -1,4 +1,4 @@
-import { CalendarClock, PanelLeftClose, Search, SquarePen, X } from "lucide-react";
+import { CalendarClock, PanelLeftClose, Search, SquarePen, TextSearch, X } from "lucide-react";
 import {
   type Ref,
   useCallback,
@@ -32,6 +32,7 @@ interface Props {
   onDelete: (entry: ListEntry) => void;
   onHelp: () => void;
   onSchedules: () => void;
+  onSearch: (typed: string) => void;
   onClose: () => void;
   ref?: Ref<SidebarHandle>;
 }
@@ -72,7 +73,7 @@ export function Sidebar(props: Props) {
           <SquarePen size={16} className="text-accent" aria-hidden="true" />
           {words.t("list.new")}
         </button>
-        <SearchField field={search} />
+        <SearchField field={search} onSearch={props.onSearch} />
       </div>
       <Conversations {...props} />
       <div className="flex-none border-t border-line p-2">
@@ -93,7 +94,11 @@ export function Sidebar(props: Props) {
   );
 }
 
-function SearchField({ field }: { field: React.RefObject<HTMLInputElement | null> }) {
+function SearchField(props: {
+  field: React.RefObject<HTMLInputElement | null>;
+  onSearch: (typed: string) => void;
+}) {
+  const { field, onSearch } = props;
   const client = useClient();
   const words = useWords();
   const { query, archived } = useList();
@@ -121,6 +126,12 @@ function SearchField({ field }: { field: React.RefObject<HTMLInputElement | null
         data-testid="search"
         onChange={(event) => setText(event.target.value)}
         onKeyDown={(event) => {
+          if (event.nativeEvent.isComposing || event.keyCode === 229) return;
+          if (event.key === "Enter" && text.trim() !== "") {
+            event.preventDefault();
+            onSearch(text.trim());
+            return;
+          }
           if (event.key !== "Escape" || text === "") return;
           event.stopPropagation();
           event.preventDefault();
@@ -138,6 +149,17 @@ function SearchField({ field }: { field: React.RefObject<HTMLInputElement | null
           }}
         >
           <X size={14} />
+        </button>
+      )}
+      {text.trim() !== "" && (
+        <button
+          type="button"
+          className="mt-1 flex w-full items-center gap-2 rounded-lg px-2.5 py-1.5 text-left text-sm text-accent hover:bg-hover"
+          data-testid="search-texts"
+          onClick={() => onSearch(text.trim())}
+        >
+          <TextSearch size={15} className="flex-none" aria-hidden="true" />
+          <span className="min-w-0 truncate">{words.t("search.for", { query: text.trim() })}</span>
         </button>
       )}
     </div>

@@ -6,11 +6,13 @@ import { useAgentName, useClient } from "./client";
 import { useWords } from "./i18n";
 import { Guard } from "./parts/Guard";
 import { KeptProvider } from "./parts/kept";
+import { GapRow } from "./rows/GapRow";
 import { MessageRow, PendingRow } from "./rows/MessageRow";
 import { OtherBranches } from "./rows/OtherBranches";
 import { AgentRow, NoteRow, NoticeRow } from "./rows/QuietRows";
 import { StepRow } from "./rows/StepRow";
 import { useStickToEnd } from "./stickToEnd";
+import { useJump } from "./useJump";
 import { type Row, rowsOf, rowsToKeep } from "./view";
 
 /** Older messages are asked for when this little (px) is left above. */
@@ -37,8 +39,9 @@ export function Transcript({
         branches: view.branches,
         seen: view.seen,
         older: view.older,
+        gap: view.gap,
       }),
-    [view.items, view.pending, view.run, view.branches, view.seen, view.older],
+    [view.items, view.pending, view.run, view.branches, view.seen, view.older, view.gap],
   );
   const keep = useMemo(() => rowsToKeep(rows), [rows]);
   const scroller = useRef<HTMLDivElement>(null);
@@ -47,6 +50,8 @@ export function Transcript({
   const shift = usePrepended(rows);
   const loadOlder = useOlder(view, scroller);
   const newest = view.items[view.items.length - 1];
+  const { marked, failed } = useJump(view, rows, list, hold);
+  const upwards = useDirection(scroller);
 
   return (
     <div className="relative min-h-0 flex-1">
@@ -85,10 +90,17 @@ export function Transcript({
             {(row, index) => (
               <div
                 key={row.key}
-                className={`mx-auto max-w-3xl px-4 md:px-6 ${index === 0 ? "pt-4" : ""} ${index === rows.length - 1 ? "pb-6" : ""}`}
+                data-row={row.key}
+                data-marked={row.key === marked || undefined}
+                tabIndex={-1}
+                className={`row mx-auto max-w-3xl px-4 md:px-6 ${index === 0 ? "pt-4" : ""} ${index === rows.length - 1 ? "pb-6" : ""}`}
               >
                 <Guard fallback={<p className="py-3 text-sm text-danger">…</p>}>
-                  <RowView row={row} conversation={view.id} agent={agent} onTakenBack={onTakenBack} />
+                  {row.type === "gap" ? (
+                    <GapRow conversation={view.id} items={view.items.length} upwards={upwards} />
+                  ) : (
+                    <RowView row={row} conversation={view.id} agent={agent} onTakenBack={onTakenBack} />
+                  )}
                 </Guard>
               </div>
             )}
@@ -96,6 +108,14 @@ export function Transcript({
         </KeptProvider>
       </div>
       <OlderState view={view} onRetry={loadOlder} />
+      {failed && (
+        <p
+          className="absolute inset-x-0 top-2 mx-auto w-fit rounded-full border border-line bg-raised px-3 py-1 text-xs text-danger shadow-soft"
+          role="alert"
+        >
+          {words.t("log.jump_failed")}
+        </p>
+      )}
       {away && (
         <button
           type="button"
@@ -117,7 +137,7 @@ function RowView({
   agent,
   onTakenBack,
 }: {
-  row: Row;
+  row: Exclude<Row, { type: "gap" }>;
   conversation: string;
   agent: string | undefined;
   onTakenBack: (item: MessageItem) => void;
@@ -189,25 +209,65 @@ function isToggle(event: MouseEvent): boolean {
   return event.target instanceof Element && event.target.closest("[aria-expanded], [data-holds]") !== null;
 }
 
-/** True in the render in which rows were put before the first one: the list then keeps its place. */
+/** True in the render in which rows were put before the first one, or before the first one behind a gap: the list then
+ * keeps its place. */
 function usePrepended(rows: readonly Row[]): boolean {
-  const first = useRef<string | undefined>(undefined);
-  const key = rows[0]?.key;
-  const before = first.current;
-  const prepended = before !== undefined && key !== before && rows.some((row) => row.key === before);
+  const first = useRef<(string | undefined)[]>([]);
+  const gap = rows.findIndex((row) => row.type === "gap");
+  const top = rows[0]?.key;
+  const behind = gap < 0 ? undefined : rows[gap + 1]?.key;
+  const prepended = [top, behind].some((key, place) => {
+    const before = first.current[place];
+    return before !== undefined && key !== before && rows.some((row) => row.key === before);
+  });
   useLayoutEffect(() => {
-    first.current = key;
-  }, [key]);
+    first.current = [top, behind];
+  }, [top, behind]);
   return prepended;
 }
 
-/** Loads older pages while there is little left above; also when all that is shown does not fill the screen. */
+/** Whether the reader has scrolled up last. */
+function useDirection(scroller: React.RefObject<HTMLDivElement | null>): () => boolean {
+  const up = useRef(false);
+  useEffect(() => {
+    const box = scroller.current;
+    if (box === null) return;
+    const heard = (event: WheelEvent) => {
+      up.current = event.deltaY < 0;
+    };
+    const pressed = (event: KeyboardEvent) => {
+      if (["ArrowUp", "PageUp", "Home"].includes(event.key)) up.current = true;
+      if (["ArrowDown", "PageDown", "End", " "].includes(event.key)) up.current = event.shiftKey;
+    };
+    let last = box.scrollTop;
+    const touched = () => {
+      up.current = box.scrollTop < last;
+      last = box.scrollTop;
+    };
+    box.addEventListener("wheel", heard, { passive: true });
+    box.addEventListener("keydown", pressed);
+    box.addEventListener("touchmove", touched, { passive: true });
+    return () => {
+      box.removeEventListener("wheel", heard);
+      box.removeEventListener("keydown", pressed);
+      box.removeEventListener("touchmove", touched);
+    };
+  }, [scroller]);
+  return useCallback(() => up.current, []);
+}
+
+/** Loads older pages while there is little left above; also when all that is shown does not fill the screen, and when a page
+ * that has come left the reader at its top, where no scrolling would ask for another one. */
 function useOlder(view: ConversationView, scroller: React.RefObject<HTMLDivElement | null>): () => void {
   const client = useClient();
   const { id, older } = view;
+  // Once somebody has been up there, what comes next need not be asked for by another movement.
+  const asked = useRef(false);
   const load = useCallback(() => {
     const box = scroller.current;
-    if (box && older === "more" && box.scrollTop < NEAR_START) void client.loadOlder(id);
+    if (!box || older !== "more" || box.scrollTop >= NEAR_START) return;
+    asked.current = true;
+    void client.loadOlder(id);
   }, [client, id, older, scroller]);
   const retry = useCallback(() => {
     if (older === "failed") void client.loadOlder(id);
@@ -217,7 +277,9 @@ function useOlder(view: ConversationView, scroller: React.RefObject<HTMLDivEleme
     // After the list has measured itself and gone to its end.
     const timer = setTimeout(() => {
       const box = scroller.current;
-      if (box && box.scrollHeight <= box.clientHeight + 1) load();
+      if (box === null) return;
+      const short = box.scrollHeight <= box.clientHeight + 1;
+      if (short || asked.current) load();
     }, 120);
     return () => clearTimeout(timer);
   }, [load, scroller]);

@@ -4,6 +4,8 @@ export interface Shortcuts {
   newConversation: () => void;
   search: () => void;
   palette: () => void;
+  /** Returns whether there is something to find in. */
+  find: () => boolean;
   focusComposer: () => void;
   toggleSidebar: () => void;
   help: () => void;
@@ -52,6 +54,7 @@ function act(event: KeyboardEvent, to: Shortcuts): boolean {
   if (mod && event.shiftKey && key === "o") to.newConversation();
   else if (mod && !event.shiftKey && key === "k") to.palette();
   else if (mod && event.shiftKey && key === "f") to.search();
+  else if (mod && !event.altKey && key === "f") return to.find();
   else if (mod && !event.shiftKey && key === "b") to.toggleSidebar();
   else if (mod || event.altKey) return false;
   else if (key === "escape") return !ownsEscape(event.target) && to.stop();

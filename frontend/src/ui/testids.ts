@@ -41,6 +41,10 @@
  *   open-timeline, timeline, timeline-span (data-kind, data-attempt, data-outcome)
  *   menu-pin, menu-archive, menu-export, menu-export-json; list-foot, show-archive, choose-several, choose,
  *   bulk-archive, bulk-delete, bulk-delete-confirm, bulk-cancel
+ *   search-texts (the button under the search), search-dialog, search-input, search-<kind|when|agent|entrance|archived>,
+ *   search-hit           data-kind, data-conversation, data-item; search-more, search-status (data-status)
+ *   menu-find, menu-first; find-bar (data-count, data-at), find-input, find-count, find-previous, find-next, find-close
+ *   gap                  where items are missing after a jump; a row that was jumped to has data-marked
  *   skip-link; palette, palette-input, palette-option (data-id); attach-text
  *   offer-callback, call-back; notify-<on|off>; a conversation-row also has data-unread
  *   agent-choice, agent-<slug>, jump-to-latest, help-dialog, gone

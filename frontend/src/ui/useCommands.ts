@@ -3,6 +3,7 @@ import type { ListEntry } from "../sync";
 import { ADMIN } from "./addresses";
 import { useClient, useList, useSetup } from "./client";
 import { type Key, useLanguage, useWords } from "./i18n";
+import { jumpTo } from "./jump";
 import type { Command } from "./palette";
 import { useTheme } from "./theme";
 import { isActiveStatus } from "./view";
@@ -11,6 +12,8 @@ import { isActiveStatus } from "./view";
 export interface Doing {
   go: (conversation: string | null) => void;
   search: () => void;
+  searchTexts: (typed: string) => void;
+  find: () => void;
   toggleSidebar: () => void;
   focusComposer: () => void;
   help: () => void;
@@ -40,6 +43,10 @@ export function useCommands(current: string | null, doing: Doing): readonly Comm
       here.push(command("stop", "composer.stop_label", () => void client.stop(entry.id), "Esc"));
     }
     if (entry) {
+      here.push(command("find", "find.title", doing.find));
+      here.push(
+        command("first", "log.first", () => jumpTo({ conversation: entry.id, item: "", seq: 1, branch: "" })),
+      );
       here.push(command("rename", "rename.title", () => doing.rename(entry)));
       here.push(command("delete", "palette.delete", () => doing.remove(entry)));
     }
@@ -48,6 +55,7 @@ export function useCommands(current: string | null, doing: Doing): readonly Comm
       command("new", "list.new", () => doing.go(null)),
       command("write", "help.focus", doing.focusComposer, "/"),
       command("search", "list.search", doing.search),
+      command("search-texts", "search.title", () => doing.searchTexts("")),
       command("schedules", "schedule.title", doing.schedules),
       command("sidebar", "help.sidebar", doing.toggleSidebar),
       command("help", "account.shortcuts", doing.help, "?"),

@@ -134,7 +134,7 @@ describe("branches", () => {
   const rows = (items: Parameters<typeof rowsOf>[0]["items"], more: object = {}) =>
     rowsOf({ items, pending: [], run: null, branches, ...more });
   const forked = (found: ReturnType<typeof rowsOf>) =>
-    found.flatMap((row) => (row.type !== "pending" && row.fork !== null ? [row.key] : []));
+    found.flatMap((row) => ("fork" in row && row.fork !== null ? [row.key] : []));
 
   test("a fork is told at the first row behind it, and under the last one while nothing stands behind it", () => {
     expect(forked(rows([message(2, "q"), step(9, "")]))).toEqual(["r.9"]);

@@ -27,6 +27,7 @@ export type Row =
       /** Who answered then, where the item does not say it and it is not who answers now. */
       answered?: string;
     }
+  | { type: "gap"; key: string }
   | { type: "branches"; key: string; fork: ForkView | null; running: string | null };
 
 const ACTIVE = new Set(["queued", "running", "waiting", "recovering"]);
@@ -96,13 +97,15 @@ export function rowsOf(view: RowsView): Row[] {
     if (row.item.kind === "agent") answered = row.item.before;
     else if (answered) row.answered = answered;
   }
+  const missing = view.gap == null ? -1 : items.findIndex((item) => item.seq >= (view.gap ?? 0));
+  if (missing > 0) rows.splice(missing, 0, { type: "gap", key: "gap" });
   for (const message of pending) rows.push({ type: "pending", key: message.id, message });
   if ((view.branches?.forks.length ?? 0) > 0) rows.push(lastRow(view, forks.get("") ?? null));
   return rows;
 }
 
 type RowsView = Pick<ConversationView, "items" | "pending" | "run"> &
-  Partial<Pick<ConversationView, "branches" | "seen" | "older">>;
+  Partial<Pick<ConversationView, "branches" | "seen" | "older" | "gap">>;
 
 /** That there is more elsewhere, under the last row; with a fork that has nothing behind it here. */
 function lastRow({ branches, run }: RowsView, fork: ForkView | null): Row {
@@ -112,13 +115,16 @@ function lastRow({ branches, run }: RowsView, fork: ForkView | null): Row {
 }
 
 /** By the id of the item that stands first on it: each fork of what is shown; "" has one behind which nothing stands. */
-function forksAt({ items, branches, older }: RowsView): Map<string, ForkView> {
+function forksAt({ items, branches, older, gap }: RowsView): Map<string, ForkView> {
   const forks = new Map<string, ForkView>();
   for (const fork of branches?.forks ?? []) {
     const first = items.find((item) => item.seq >= fork.before);
     // What is above may not have been loaded: then the first item here need not be the one behind the fork.
     const above = older !== undefined && older !== "none";
     if (above && first === items[0] && first?.seq !== fork.before) continue;
+    // So it is behind a gap.
+    const behind = gap != null && first !== undefined && first.seq >= gap && fork.before < gap;
+    if (behind && first === items.find((item) => item.seq >= gap)) continue;
     forks.set(first?.id ?? "", fork);
   }
   return forks;

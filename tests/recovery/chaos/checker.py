@@ -38,6 +38,10 @@ class Record:
     died: list[str] = field(default_factory=list)
     #: When links lost, repeated and held back frames by themselves: (link, from, until), in ms since the Unix epoch.
     mangled: list[tuple[str, int, int]] = field(default_factory=list)
+    #: Where the installation's metrics did not add up, in the middle of it all or in the end (chaos/books.py).
+    books: list[str] = field(default_factory=list)
+    #: How often they were told.
+    figures_asked: int = 0
 
     def events(self, conversation: str) -> list[Line]:
         """The events of one conversation, parsed."""
@@ -59,6 +63,7 @@ def violations(record: Record) -> list[str]:
         fences_only_grow,
         runs_end,
         processes_end,
+        figures_add_up,
     ):
         found += [f"{check.__name__}: {line}" for line in check(record)]
     return found
@@ -266,6 +271,11 @@ def processes_end(record: Record) -> Iterator[str]:
     """A process that is told to end does (R4, W9), and no other ends."""
     yield from (f"{name} went on after SIGTERM" for name in record.stuck)
     yield from (f"ended by itself: {what}" for what in record.died)
+
+
+def figures_add_up(record: Record) -> Iterator[str]:
+    """Runs begun are those that ended and those that are active, in every answer; and the totals are the journal's."""
+    yield from record.books
 
 
 def _difference(shown: list[Any], items: list[Any]) -> str:

@@ -71,6 +71,7 @@ def figures(record: Record, faults: list[Fault], *, requests: int) -> Figures:
         "takeovers of dead owners": reasons["lease_lost"],
         "hand-overs": reasons["handed_over"],
         "calls in doubt": kinds["call.in_doubt"],
+        "answers about figures": record.figures_asked,
         **{f"  fault {name}": n for name, n in sorted(Counter(fault.action for fault in faults).items())},
     }
     seen = [line for line in record.clients if line["what"] == "seen"]

@@ -8,7 +8,7 @@ import json
 import shutil
 import socket
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import redis
 
-from tests.recovery.chaos import stacks, tools
+from tests.recovery.chaos import books, stacks, tools
 from tests.recovery.chaos.checker import Record, violations
 from tests.recovery.chaos.clients import Clients, Line, build
 from tests.recovery.chaos.measure import Figures, figures
@@ -142,6 +142,8 @@ class Scene:
             "HOLDFAST_SWEEP_MS": str(plan.lease_ms // 4),
             "HOLDFAST_HEARTBEAT_MS": "1000",
             "HOLDFAST_COMMANDS_PER_MINUTE": "6000",
+            "HOLDFAST_METRICS_PORT": str(metrics := claim_port()),
+            "HOLDFAST_METRICS_PORTS": str(books.PORTS),
             **self._env,
         }
         self.system = stack.enter_context(
@@ -155,6 +157,7 @@ class Scene:
         give_tools(self.system)
         ports = _start(self.system, self.settings_of)
         self.proxies = [stack.enter_context(Proxy(port)) for port in ports]
+        self.books = stack.enter_context(books.Books(metrics))
 
     def set_up_database(self, stack: ExitStack, folder: Path) -> str | None:
         """Make and fill the database; its address, None for the SQLite file of the template."""
@@ -251,6 +254,9 @@ class Scene:
         record = _record(system, self.model, said)
         record.leases = self.leases(list(record.journal))
         record.pages = pages
+        types = Counter(event["type"] for one in record.journal for event in record.events(one))
+        record.books = [*self.books.wrong, *books.against(self.books.last(), types)]
+        record.figures_asked = self.books.answers
         record.mangled = [
             # What was held back may come a moment later, and be read later still.
             (fault.target, fault.at, (fault.until or fault.at) + 2_000)

@@ -17,8 +17,10 @@ import type {
   NoticeItem,
   Outcome,
   PendingMessage,
+  PlacePage,
   Readable,
   RunView,
+  SearchPage,
   SettleBody,
   Span,
   StepItem,
@@ -295,6 +297,20 @@ export class FakeClient implements Client {
     this.#note("takeBack", conversation, message);
     return this.outcome;
   }
+  async reach(): Promise<boolean> {
+    return false;
+  }
+
+  async loadBetween(): Promise<void> {}
+
+  async searchTexts(): Promise<SearchPage> {
+    return { titles: [], hits: [], next: null };
+  }
+
+  async find(): Promise<PlacePage> {
+    return { places: [], elsewhere: 0 };
+  }
+
   async loadOlder(conversation: string): Promise<void> {
     this.#note("loadOlder", conversation);
     this.onOlder(conversation);
@@ -349,6 +365,7 @@ export function emptyView(id: string): ConversationView {
     seen: null,
     pending: [],
     older: "none",
+    gap: null,
   };
 }
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chat", "0022_names_for_people"),
+        ("chat", "0024_search"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,1 @@
+"""Full-text search: what is found, how it is indexed, and by what it is asked."""

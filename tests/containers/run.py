@@ -1,0 +1,157 @@
+"""`make image` (`python -m tests.containers.run`): build the real image, run the compose file, use it, upgrade, stop.
+
+Uses the Docker daemon that answers, or starts one of its own that ends with this command, whatever happens. Official
+base images are pulled; where no registry can be reached, stand-ins of Debian's packages take their names, and the
+table says so. `--from COMMIT` names the release to upgrade from (the commit before); `--from none` leaves that out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.containers import bases, checks, leaving, talking, upgrade
+from tests.containers.engine import Engine, Failed, NoEngine, engine
+from tests.containers.project import Project
+from tests.support.ports import claim_port
+from tests.support.processes import ROOT
+
+#: Each of web and worker that the compose file is scaled to.
+COUNT = 2
+
+
+class Report:
+    """One line for each thing that is shown, as soon as it is."""
+
+    def __init__(self) -> None:
+        self.failed: list[str] = []
+
+    def show(self, name: str, step: Callable[[], str]) -> bool:
+        """Do it and print what it says, or what was wrong; whether it went well."""
+        began = time.monotonic()
+        try:
+            said, well = step(), True
+        except (AssertionError, Failed, OSError) as problem:
+            said, well = str(problem) or repr(problem), False
+            self.failed.append(name)
+        took = time.monotonic() - began
+        print(f"{'ok  ' if well else 'FAIL'} {took:6.1f} s  {name}: {said}", flush=True)
+        return well
+
+
+def build(engine: Engine, source: Path, tag: str) -> str:
+    """`docker build` of the Dockerfile in a folder. Raises Failed."""
+    began = time.monotonic()
+    # A private engine's own network may have no way out where the machine has one.
+    how = ["--network=host"] if engine.private else []
+    engine.run("docker", "build", *how, "--tag", tag, str(source), seconds=1800)
+    return f"{tag} in {time.monotonic() - began:.0f} s"
+
+
+def sources(commit: str, folder: Path) -> Path:
+    """The files of a commit. Raises Failed."""
+    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True)
+    if archive.returncode:
+        raise Failed(f"git archive {commit}\n{archive.stderr.decode()}")
+    target = folder / "before"
+    target.mkdir()
+    subprocess.run(["tar", "-x"], cwd=target, input=archive.stdout, check=True)
+    return target
+
+
+def try_all(engine: Engine, before: str, times: int, seed: int, report: Report) -> None:
+    """Everything, in an order in which each step finds what it needs; what cannot go on is left out."""
+    with tempfile.TemporaryDirectory(prefix="holdfast-compose-") as name, ExitStack() as ending:
+        folder, suffix = Path(name), secrets.token_hex(3)
+        images = {"now": f"holdfast-try:now-{suffix}", "before": f"holdfast-try:before-{suffix}"}
+        texts = [(ROOT / file).read_text() for file in ("Dockerfile", "docker-compose.yml")]
+
+        def ready() -> str:
+            found = bases.ensure(engine, bases.needed(*texts))
+            made = f"; made of Debian's packages, as no registry answers: {', '.join(found.stood_in)}"
+            return f"pulled: {', '.join(found.pulled) or 'none'}{made if found.stood_in else ''}"
+
+        if not report.show("base images", ready):
+            return
+        ending.callback(engine.ask, "docker", "image", "rm", "--force", *images.values())
+        if not report.show("docker build", lambda: build(engine, ROOT, images["now"])):
+            return
+        project = Project(engine, f"holdfasttry{suffix}", images["now"], claim_port(), folder)
+        report.show("what is in the image", lambda: checks.image(project))
+        report.show("a bind mount of root's", lambda: checks.bind_mount(project))
+        report.show("settings", lambda: checks.settings(project))
+
+        ending.callback(report.show, "docker compose down", lambda: project.down() or "nothing is left")
+        if not report.show("docker compose up", lambda: start(project)):
+            print(project.compose("logs", "--no-color", "--tail=40"))
+            return
+        for what, step in (
+            ("confinement", checks.confinement),
+            ("the published address", checks.published),
+            ("the proxy", checks.headers),
+            ("a page", talking.page),
+            ("sockets are shared out", talking.balance),
+            ("a socket moves", talking.moved),
+            ("SIGTERM, in a run", leaving.in_a_run),
+            ("SIGTERM, idle", leaving.idle),
+            ("SIGTERM, while starting", lambda one: leaving.starting(one, times, seed)),
+        ):
+            report.show(what, lambda step=step: step(project))  # type: ignore[misc]
+        if before == "none":
+            return
+        if report.show(
+            f"the image of {before}", lambda: build(engine, sources(before, folder), images["before"])
+        ):
+            report.show(
+                "going back with runs going on", lambda: upgrade.upgrade(project, images["before"], back=True)
+            )
+            report.show("upgrading with runs going on", lambda: upgrade.upgrade(project, images["now"]))
+            report.show("a page after it", talking.page)
+
+
+def start(project: Project) -> str:
+    """Everything of the compose file, web and worker twice; a login and an agent."""
+    project.up(scale={"web": COUNT, "worker": COUNT})
+    for service, count in (("demo", 1), ("worker", COUNT), ("web", COUNT), ("proxy", 1)):
+        project.healthy(service, count)
+    project.people()
+    return f"{COUNT} web, {COUNT} workers, proxy, demo, PostgreSQL and Valkey are healthy"
+
+
+def main() -> int:
+    """0 when everything went well."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--from", dest="before", default="HEAD^")
+    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10_000))
+    given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    report, began = Report(), time.monotonic()
+    try:
+        with engine() as running:
+            version = running.docker("version", "--format", "{{.Server.Version}}")
+            own = "started for this" if running.private else "the daemon that answers"
+            print(f"Docker {version}, {own}; {' '.join(running.compose)}; {os.cpu_count()} cores", flush=True)
+            try_all(running, given.before, given.times, given.seed, report)
+    except NoEngine as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted; everything that was started has ended.", file=sys.stderr)
+        return 130
+    said = f"failed: {', '.join(report.failed)}" if report.failed else "everything went well"
+    print(f"{said}, after {time.monotonic() - began:.0f} s")
+    return 1 if report.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
