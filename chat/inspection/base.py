@@ -244,7 +244,7 @@ def compact(value: Any) -> str:
 def block(text: str, shown: int = MAX_SHOWN) -> SafeString:
     """Text as it is, line breaks and all; escaped."""
     cut = "" if len(text) <= shown else f"\n… {len(text) - shown:,} characters more"
-    return format_html('<pre class="hf-text">{}{}</pre>', text[:shown], cut)
+    return format_html('<pre class="hf-text" tabindex="0">{}{}</pre>', text[:shown], cut)
 
 
 def badge(state: str, words: str) -> SafeString:

@@ -84,7 +84,10 @@ class Work:
 
 async def perform_replays(database: Database, worker: str, poll_s: float = POLL_S) -> None:
     """Look for replays and perform them until cancelled. Survives outages."""
-    await asyncio.gather(*(_perform_on(database, f"{worker}/{n}", poll_s) for n in range(MAX_AT_ONCE)))
+    # A group waits for all of them when it is cancelled, and so for what they give back; `gather` would not.
+    async with asyncio.TaskGroup() as group:
+        for n in range(MAX_AT_ONCE):
+            group.create_task(_perform_on(database, f"{worker}/{n}", poll_s))
 
 
 async def _perform_on(database: Database, worker: str, poll_s: float) -> None:
