@@ -158,6 +158,7 @@ STAYS: dict[str, str] = {
 TABLES: dict[str, str] = {
     "django_migrations": "which migrations were applied",
     "sqlite_": "SQLite's own",
+    "chat_searchtext_fts": "SQLite's index of chat_searchtext, kept by triggers of that table",
 }
 
 
