@@ -151,6 +151,8 @@ STAYS: dict[str, str] = {
     "agents.ProviderTrial": "five of each agent are kept (agents/serving/trials.py)",
     "agents.Note": "a person's memory; the text of one that was deleted goes at once, its number stays taken",
     "chat.Installation": "one row",
+    "telemetry.Tally": "totals, one row for each figure; they name nobody",
+    "telemetry.Reading": "one row",
     "retention.PolicyDays": "one row for each policy",
     "retention.Round": "one row",
 }
@@ -158,6 +160,7 @@ STAYS: dict[str, str] = {
 TABLES: dict[str, str] = {
     "django_migrations": "which migrations were applied",
     "sqlite_": "SQLite's own",
+    "chat_searchtext_fts": "SQLite's index of chat_searchtext, kept by triggers of that table",
 }
 
 
