@@ -1,8 +1,9 @@
-"""Replays as rows: asking for one, how many somebody has had, and deleting by age."""
+"""Replays as rows: asking for one, how many somebody has had, and those that an age may remove."""
 
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from chat.limits.decide import Refusal, day_of, decide
 from chat.limits.table import most
@@ -12,8 +13,6 @@ from chat.support.clock import now_ms
 
 #: Replays of one person that are not over.
 MAX_OPEN = 10
-#: Rows that are deleted by one statement.
-BATCH = 500
 
 
 class NoRoom(Exception):
@@ -53,14 +52,6 @@ def ask_for(
         )
 
 
-def delete_replays(before: int, using: str = "default") -> int:
-    """Delete replays that are over and were asked for before this moment (ms); how many. A batch at a time."""
-    rows = Replay.objects.using(using).filter(created_at__lt=before).exclude(state__in=sorted(OPEN))
-    return _delete(rows)
-
-
-def _delete(rows: Any) -> int:
-    gone = 0
-    while pks := list(rows.values_list("pk", flat=True)[:BATCH]):
-        gone += rows.model.objects.using(rows.db).filter(pk__in=pks).delete()[0]
-    return gone
+def over(using: str = "default") -> "QuerySet[Replay]":
+    """Replays that are over: what an age may remove (chat/retention/table.py)."""
+    return Replay.objects.using(using).exclude(state__in=sorted(OPEN))

@@ -17,6 +17,7 @@ from agents.events import ACTIVE_RUN
 from agents.models import LearnedRule
 from chat import extensions
 from chat.models import Attachment, Conversation, Fault, QueueFailure, RequestSettings
+from chat.replay.store import over
 from chat.retention.ages import aged
 from chat.retention.models import Erasure, PolicyDays
 from chat.retention.policy import DAY_MS, Policy, Traces
@@ -87,6 +88,13 @@ POLICIES: tuple[Policy, ...] = (
         days=None,
         covers=("chat.RequestSettings",),
         rows=lambda before: RequestSettings.objects.filter(created_at__lt=before),
+    ),
+    Policy(
+        name="replays",
+        label=_("recorded requests that were sent again, with what came of it"),
+        days=180,
+        covers=("chat.Replay",),
+        rows=lambda before: aged(over(), "created_at", before),
     ),
     Policy(
         name="learned",

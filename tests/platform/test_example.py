@@ -35,10 +35,6 @@ from tests.support.wire import Wire, login
 pytestmark = [pytest.mark.recovery, pytest.mark.slow]
 
 EXAMPLE = ROOT / "examples" / "holdfast-example"
-MIGRATE = """
-from django.core.management import call_command
-call_command("migrate", interactive=False, verbosity=0)
-"""
 SET_UP = """
 import json
 from agents import profiles
@@ -146,7 +142,7 @@ class House:
         self.callback, self.provider = callback, provider
         environment.install()
         people = [(name, password(name), name == "charlie") for name in PEOPLE]
-        script = MIGRATE + template.MAKE_PEOPLE.format(people=people) + SET_UP.format(callback=callback.url)
+        script = template.FILL.format(people=people) + SET_UP.format(callback=callback.url)
         told = json.loads(stack.manage("shell", "-v", "0", "-c", script))
         self.secrets, self.knows = told[0], told[1:]
         self.secret = self.secrets["room"]

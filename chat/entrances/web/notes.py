@@ -32,7 +32,7 @@ writing = allowance(burst=40, rate=2)
 def listing(request: HttpRequest) -> Answer:
     """All notes of the user, newest first. `conversation` and `agent` are null where it is not known, or is gone."""
     # A few more than there may be: two calls may have passed the limit at the same moment.
-    return {"notes": _entries(_mine(request)[: 2 * MAX_NOTES], request.user.pk), "most": MAX_NOTES}
+    return {"notes": _entries(_mine(request)[: 2 * MAX_NOTES], _owner(request)), "most": MAX_NOTES}
 
 
 def change(request: HttpRequest, number: int) -> Answer:
@@ -45,7 +45,7 @@ def change(request: HttpRequest, number: int) -> Answer:
         raise _invalid("too_long", gettext("At most {max} characters.").format(max=f"{NOTE_CHARS:,}"))
     if not rewrite(_mine(request).filter(number=number), text):
         raise _gone()
-    return _entries(_mine(request).filter(number=number), request.user.pk)[0]
+    return _entries(_mine(request).filter(number=number), _owner(request))[0]
 
 
 def remove(request: HttpRequest, number: int) -> Answer:
@@ -58,6 +58,12 @@ def remove(request: HttpRequest, number: int) -> Answer:
 def remove_all(request: HttpRequest) -> Answer:
     """Forget all of them; how many that were."""
     return {"removed": forget(_mine(request))}
+
+
+def _owner(request: HttpRequest) -> int:
+    owner = request.user.pk
+    assert owner is not None  # only who is logged in gets here (chat/http/api.py)
+    return owner
 
 
 def _mine(request: HttpRequest) -> Any:

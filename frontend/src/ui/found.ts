@@ -27,7 +27,7 @@ export function unhighlight(): void {
 }
 
 /** The words of a query, those in quotation marks together. */
-export function wordsOf(query: string): string[] {
+function wordsOf(query: string): string[] {
   const found = query.replace(/[“”]/g, '"').matchAll(/"([^"]+)"|([^\s"]+)/g);
   return [...found].map(([, quoted, word]) => folded(quoted ?? word ?? "")).filter((word) => word !== "");
 }

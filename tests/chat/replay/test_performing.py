@@ -16,7 +16,8 @@ from agents.serving.models import ModelProvider, ProviderModel
 from chat.commands import CreateBody
 from chat.models import Call, Conversation, Event, Replay
 from chat.replay.performing import MAX_TRIES, perform_one, perform_replays
-from chat.replay.store import MAX_OPEN, NoRoom, ask_for, delete_replays
+from chat.replay.store import MAX_OPEN, NoRoom, ask_for
+from chat.retention.table import find
 from chat.session.sessions import Sessions
 from chat.support.clock import now_ms
 from chat.support.database import Database
@@ -267,7 +268,7 @@ async def test_nobody_has_more_than_their_day_and_their_open_ones(
         with pytest.raises(NoRoom) as full:
             await replay(house, alice)
         assert full.value.after == 0
-        deleted = await sync_to_async(delete_replays)(now_ms() + 1)
-        assert deleted == 0, "a replay that is not over was deleted"
+        policy, later = find("replays"), now_ms() + 1
+        assert not await policy.rows(later).aexists(), "a replay that is not over may not go"
         await Replay.objects.aupdate(state="done")
-        assert await sync_to_async(delete_replays)(now_ms() + 1) == MAX_OPEN
+        assert await policy.rows(later).acount() == MAX_OPEN

@@ -12,8 +12,8 @@ from django.db import connection
 
 from agents import events as e
 from agents.models import ensure_default_agent
-from chat.erasure import purge
 from chat.models import Call, Conversation, Message, QueueFailure, SearchProgress, SearchText, Step
+from chat.retention.purge import purge
 from chat.search import finding, indexer
 from chat.search.fields import FTS
 from chat.search.finding import Filters
