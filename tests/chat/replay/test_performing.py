@@ -269,6 +269,8 @@ async def test_nobody_has_more_than_their_day_and_their_open_ones(
             await replay(house, alice)
         assert full.value.after == 0
         policy, later = find("replays"), now_ms() + 1
-        assert not await policy.rows(later).aexists(), "a replay that is not over may not go"
+        assert not await (await sync_to_async(policy.rows)(later)).aexists(), (
+            "a replay that is not over may not go"
+        )
         await Replay.objects.aupdate(state="done")
-        assert await policy.rows(later).acount() == MAX_OPEN
+        assert await (await sync_to_async(policy.rows)(later)).acount() == MAX_OPEN
