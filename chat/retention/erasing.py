@@ -26,6 +26,7 @@ from chat import decide
 from chat.models import Attachment, Conversation
 from chat.retention.purge import Pace, purge_some, relations
 from chat.retention.table import traces
+from chat.search.squeezing import squeeze
 from chat.session.errors import NoConversation
 from chat.session.sessions import Sessions, SessionView
 from chat.support import kill_points
@@ -103,10 +104,16 @@ class Eraser:
         await self._all(partial(purge_some, get_user_model().objects.filter(pk=pk)))
 
     async def wipe(self) -> None:
-        """Have SQLite's log of changes written back and emptied, so that nothing of what was deleted lies in it.
-        PostgreSQL sees to it by itself (autovacuum)."""
+        """Have words that are gone taken out of SQLite's index, and its log of changes written back and emptied, so
+        that nothing of what was deleted lies in them. PostgreSQL sees to it by itself (autovacuum)."""
         if connections[self._database.using].vendor != "sqlite":
             return
+        more, first = True, True
+        while more:
+            began = time.monotonic()
+            more = await self._ask(squeeze, self._database.using, first=first)
+            first = False
+            await asyncio.sleep(self._pace.took(time.monotonic() - began))
         for _ in range(WIPES):
             await self._ask(_write_back, self._database.using)
             if await self._ask(_empty_log, self._database.using):
