@@ -20,16 +20,17 @@ from chat.entrances.triggers.path_syntax import Query
 from chat.support.steps import Steps, TooManySteps
 
 MAX_PATTERN = 300
-#: Values that one path may find, and steps that it may take on one document: about 20 ms.
+#: Values that one path may find, and steps that it may take on one document: about 15 ms, 35 on a machine that is busy.
 MAX_FOUND = 1_000
 #: Characters, as JSON, of several values that one path finds: a path may find the same large one many times.
 MAX_FOUND_CHARS = 200_000
-MAX_STEPS = 25_000
+MAX_STEPS = 18_000
 #: Instructions of a pattern's program. `.{0,50}` has 450, `\\pL+` 1,200: most of it is how UTF-8 is read.
 MAX_PROGRAM = 2_000
-#: Instructions times bytes that one pattern may take on one text. RE2's slowest engine takes 1.5 to 6 ns for each.
-#: Programs of up to 75 instructions look through 64 KiB, the largest ones through 2,500 bytes.
-MAX_WORK = 5_000_000
+#: Instructions times bytes that one pattern may take on one text. RE2's slowest engine takes 1.5 to 6 ns for each, and
+#: up to 11 on a machine that is busy. Programs of up to 53 instructions look through 64 KiB, the largest ones through
+#: 1,750 bytes.
+MAX_WORK = 3_500_000
 
 
 TOO_LARGE = "This pattern would take too long. Repeat less in braces: {0,1000} counts as a thousand pieces."
