@@ -483,8 +483,10 @@ class Inbox:
         made_for = await queries.asker(journal, who.user_id)
         if not (verdict := who.stands(made_for).may("begin")):
             return _not_allowed(verdict)
-        agent: str | None = body.agent
-        if await queries.owner_of(journal, conversation) is None:
+        if await queries.owner_of(journal, conversation) is not None:
+            # Made before, perhaps by one who died before its first event: with the agent that it got then.
+            agent = await queries.agent_of(journal, conversation)
+        else:
             try:
                 await self._room.for_run(who.spender)
                 await self._room.for_conversation(who.user_id, who.entrance)

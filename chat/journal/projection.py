@@ -339,7 +339,7 @@ def move_head(
         dumped(window),
         run["status"] if run else "",
         clean(info["title"])[:200] if info else None,
-        info["agent"] if info else None,
+        (info["agent"] or None) if info else None,
         compacted[-1] if compacted else None,
         news,
         news,

@@ -141,6 +141,12 @@ async def owner_and_agent(journal: Journal, conversation: str) -> tuple[int, str
     return await journal.ask(work)
 
 
+async def agent_of(journal: Journal, conversation: str) -> str | None:
+    """The slug of the agent that a conversation has, deleted or not; None: there is no such conversation."""
+    rows = Conversation.objects.using(journal.using).filter(id=UUID(conversation))
+    return await journal.ask(lambda: rows.values_list("agent", flat=True).first())
+
+
 async def agent_for(journal: Journal, slug: str) -> str | None:
     """The agent of a new conversation: the one asked for, or the default; None if it cannot be had."""
 

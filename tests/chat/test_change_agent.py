@@ -139,3 +139,15 @@ async def test_S4_what_sql_has_is_what_the_session_had(talk: Talk, world: Any) -
     before = await talk.state()
     await world.flush()
     assert await talk.state() == before
+
+
+async def test_who_died_between_the_row_and_its_first_event_leaves_no_conversation_without_an_agent(
+    talk: Talk, sessions: Any, alice: Any
+) -> None:
+    """A schedule asks again, with the same ids, and says nothing of the agent then either."""
+    there = str(uuid.uuid4())
+    await sessions.journal.create(there, alice.pk, "second", "", "web", 1)
+    result = await talk.inbox.submit(talk.who, there, str(uuid.uuid4()), CreateBody(kind="create"))
+    assert result.status == "applied"
+    assert (await sessions.load(there)).state["info"]["agent"] == "second"
+    assert (await m.Conversation.objects.aget(id=there)).agent == "second"

@@ -32,7 +32,7 @@ FIELD = {
     "required": ["code", "detail"],
     "properties": {"code": {"type": "string"}, "detail": {"type": "string"}},
 }
-REFUSALS = ("400", "401", "403", "404", "409", "413", "415", "429")
+REFUSALS = ("400", "401", "403", "404", "409", "413", "415", "422", "429")
 ID = {"id": {"type": "string", "format": "uuid"}}
 #: What is sent, by method and address.
 BODIES: dict[tuple[str, str], Json] = {
@@ -51,6 +51,11 @@ BODIES: dict[tuple[str, str], Json] = {
     ("POST", "/api/triggers/{trigger}/renew"): {"type": "object"},
     ("PATCH", "/api/notes/{number}"): {"type": "object", "properties": {"text": {"type": "string"}}},
     ("POST", "/api/marks"): Marks.model_json_schema(ref_template="#/components/schemas/{model}"),
+    ("POST", "/api/conversations/import"): {
+        "type": "object",
+        "required": ["file"],
+        "properties": {"file": {"type": "string", "format": "binary"}},
+    },
     ("POST", "/api/attachments"): {
         "type": "object",
         "required": ["id", "file"],
@@ -63,6 +68,8 @@ QUERIES: dict[str, tuple[str, ...]] = {
     "/items": ("before", "limit", "branch"),
     "/history": ("before", "limit"),
     "/export": ("form",),
+    "/find": ("q", "branch"),
+    "/search": ("q", "kinds", "archived", "after"),
 }
 #: Answers that are no JSON.
 FILES = {
@@ -118,7 +125,7 @@ def _operation(route: routes.Route, method: str, schemas: Json) -> Json:
     if method in ("POST", "PATCH"):
         body = dict(body or {"type": "object"})
         schemas.update(body.pop("$defs", {}))
-        kind = "multipart/form-data" if route.path == "/api/attachments" else "application/json"
+        kind = "multipart/form-data" if "file" in body.get("properties", ()) else "application/json"
         made["requestBody"] = {"required": kind != "application/json", "content": {kind: {"schema": body}}}
     return made
 

@@ -160,10 +160,10 @@ async def test_S6_an_event_that_sql_never_takes_does_not_block_its_conversation(
     world: World, transactional_db: None, alice: Any
 ) -> None:
     class Picky(Journal):
-        def _archive(self, conversation: str, base: Any, committed: Any, after: Any) -> None:
+        def archive_here(self, conversation: str, base: Any, committed: Any, after: Any) -> Any:
             if any("poison" in each.text for each in committed):
                 raise DataError("value too long")
-            super()._archive(conversation, base, committed, after)
+            return super().archive_here(conversation, base, committed, after)
 
     sessions = Sessions(world.store, Picky())
     conversation = await start(sessions, alice)
