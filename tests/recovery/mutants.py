@@ -312,7 +312,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "an operator may do anything",
         "chat/authorization.py",
-        '*("act_for", "end_for", "see_secret"),',
+        '*("import", "replay", "act_for", "end_for", "see_secret"),',
         '*("write", "rename", "delete", "act_for", "end_for", "see_secret"),',
         ("tests/chat/inspection/test_operating.py", "-k", "W11"),
     ),

@@ -13,7 +13,10 @@ from tests.recovery.chaos.nemesis import WEB_PLACES, WORKER_PLACES, Nemesis
 from tests.support.processes import ROOT, Process, Stack
 
 #: Where schedules and triggers die: in tests/recovery/schedules.py and tests/chat/entrances/triggers/test_processes.py.
-ELSEWHERE = ("schedules.received", "schedules.fired", "trigger.claimed", "trigger.journalled")
+ELSEWHERE = (
+    *("schedules.received", "schedules.fired", "trigger.claimed", "trigger.journalled"),
+    *("erasing.hidden", "erasing.step", "erasing.person", "retention.step"),
+)
 
 
 def test_the_places_where_processes_die_are_those_that_they_pass() -> None:

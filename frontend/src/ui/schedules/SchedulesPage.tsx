@@ -69,6 +69,8 @@ export default function SchedulesPage({ page }: { page: Page }) {
           entry={entry}
           onChanged={state.refresh}
           onRemoved={() => {
+            const rest = list.schedules.filter(({ id }) => id !== entry.id);
+            state.update((value) => ({ ...value, schedules: rest }));
             state.refresh();
             openPage("schedules", null, { replace: true });
           }}

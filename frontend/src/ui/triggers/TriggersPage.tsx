@@ -84,6 +84,8 @@ export default function TriggersPage({ page }: { page: Page }) {
           onAddress={(address) => setFresh(address === null ? null : { id: entry.id, address })}
           onChanged={state.refresh}
           onRemoved={() => {
+            const rest = list.triggers.filter(({ id }) => id !== entry.id);
+            state.update((value) => ({ ...value, list: { ...value.list, triggers: rest } }));
             state.refresh();
             openPage("triggers", null, { replace: true });
           }}
