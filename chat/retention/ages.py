@@ -3,7 +3,7 @@ found by halving, in a number of questions that does not grow."""
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Max, Min, QuerySet
 
 
 def aged(rows: "QuerySet[Any]", column: str, before: Any) -> "QuerySet[Any]":
@@ -15,8 +15,9 @@ def aged(rows: "QuerySet[Any]", column: str, before: Any) -> "QuerySet[Any]":
 
 def _bound(rows: "QuerySet[Any]", column: str, before: Any) -> int:
     """The key of the newest old row; 0: there is none. Rows near the bound may be out of order: those wait."""
-    ends = rows.values_list("pk", flat=True)
-    low, high = (ends.first() or 0) - 1, ends.last() or 0
+    # Not the first and the last of them: SQLite would sort the keys of a smaller index for that.
+    first, last = rows.order_by().aggregate(Min("pk")), rows.order_by().aggregate(Max("pk"))
+    low, high = (first["pk__min"] or 0) - 1, last["pk__max"] or 0
     while low < high:
         middle = (low + high + 1) // 2
         # Keys have gaps: the last row at or before the middle says how old things are there.

@@ -62,6 +62,8 @@ class Retention:
                 raise LostClaim
 
         by = await self._database.run(_asker, taken)
+        waits: Unavailable | None = None
+        refused = ""
         try:
             if taken.kind == "person":
                 await self._eraser.person(int(taken.key), by=by, renew=renew)
@@ -71,13 +73,14 @@ class Retention:
         except LostClaim:
             return None
         except Unavailable as problem:
-            waits: dict[str, Any] = {"error": str(problem)[:300], "claimed_until": 0, "claimed_by": ""}
-            await self._database.run(rows.filter(claimed_by=self._worker).update, **waits)
-            raise
+            waits = problem
         except Protected as problem:
-            await self._database.run(self._end, rows, "failed", str(problem)[:300])
-        else:
-            await self._database.run(self._end, rows, "over", "")
+            refused = str(problem)[:300]
+        if waits is not None:
+            told: dict[str, Any] = {"error": str(waits)[:300], "claimed_until": 0, "claimed_by": ""}
+            await self._database.run(rows.filter(claimed_by=self._worker).update, **told)
+            raise waits
+        await self._database.run(self._end, rows, "failed" if refused else "over", refused)
         return await self._database.run(rows.first)
 
     def _take(self, only: int | None) -> Erasure | None:

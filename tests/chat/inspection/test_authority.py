@@ -169,7 +169,7 @@ class TestTheSecretOfAFeishuApp:
     """It goes to the address for which it was entered and to no other, as the keys of models do."""
 
     def form(self, app: FeishuApp, **changed: Any) -> dict[str, Any]:
-        fields = ("slug", "name", "app_id", "base_url", "private_policy", "group_policy")
+        fields = ("slug", "name", "app_id", "base_url", "private_policy", "group_policy", "documents")
         given = {name: getattr(app, name) for name in fields}
         return {**given, "owner": app.owner_id, "enabled": "on", "mention_only": "on", **changed}
 

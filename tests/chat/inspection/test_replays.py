@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import uuid
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 
 from agents import events as e
 from agents.models import ensure_default_agent
@@ -17,6 +21,7 @@ from agents.serving.models import environment_provider
 from chat.inspection import base
 from chat.models import Conversation, Event, RawResponse, Replay, RequestSettings, Run
 from chat.portable.writing import lines
+from tests.chat.inspection.test_helping import make_groups
 from tests.chat.portable.test_import import told
 
 HOSTILE = "<script>alert(1)</script>"
@@ -59,6 +64,10 @@ def staff(client: Any, charlie: Any) -> Any:
 
 
 def of_group(client: Any, bob: Any, name: str) -> Any:
+    make_groups()
+    import_module("chat.migrations.0026_replays_for_operators").give(
+        apps, SimpleNamespace(connection=connection)
+    )
     bob.is_staff = True
     bob.save()
     bob.groups.add(Group.objects.get(name=name))

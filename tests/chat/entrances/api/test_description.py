@@ -35,7 +35,14 @@ async def test_ids_of_operations_stay(described: Any) -> None:
     """Generated clients are named by them."""
     found = [one["operationId"] for methods in described["paths"].values() for one in methods.values()]
     assert sorted(found) == [
-        *("beginConversation", "decideCall", "deleteConversation", "followConversation", "getCall"),
+        *(
+            "beginConversation",
+            "changeAgent",
+            "decideCall",
+            "deleteConversation",
+            "followConversation",
+            "getCall",
+        ),
         *("getConversation", "getRun", "getToken", "listAgents", "listConversations", "listItems"),
         *("renameConversation", "sendMessage", "settleCall", "stopRun"),
     ]

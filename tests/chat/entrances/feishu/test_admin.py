@@ -15,7 +15,7 @@ def as_charlie(client, charlie):
 
 
 def form(app, **changed):
-    fields = ("slug", "name", "app_id", "base_url", "private_policy", "group_policy")
+    fields = ("slug", "name", "app_id", "base_url", "private_policy", "group_policy", "documents")
     return {
         **{name: getattr(app, name) for name in fields},
         "owner": app.owner_id,

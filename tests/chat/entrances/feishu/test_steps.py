@@ -42,6 +42,7 @@ async def test_the_page_leads_to_a_bot_that_answers(house, charlie):
             "owner": owner.pk,
             "private_policy": "everyone",
             "group_policy": "everyone",
+            "documents": "nobody",
             "mention_only": "on",
             "enabled": "on",
         },
