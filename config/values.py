@@ -127,7 +127,9 @@ class Values:
 
 
 #: How our own addresses begin.
-OURS = frozenset("accounts admin api c feishu healthz hooks notes readyz static triggers schedules v1 ws".split())
+OURS = frozenset(
+    "accounts admin api c feishu healthz hooks notes readyz static triggers schedules v1 ws".split()
+)
 _PREFIX = re.compile(r"(/[A-Za-z0-9][\w.~-]*)+")
 
 
