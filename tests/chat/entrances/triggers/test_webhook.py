@@ -251,8 +251,20 @@ async def test_fifty_deliveries_at_once_all_fire(house: House) -> None:
     trigger = await house.trigger(prompt="{{ payload }}", per_hour=1_000)
     # Taken before the lock and written inside it: the times of requests that come together are not in order.
     house.working = False
-    told = await asyncio.gather(*(house.post(trigger, number) for number in range(50)))
-    assert {one["status"] for one in told} == {"fired"}
+
+    async def deliver(number: int) -> str:
+        """As senders do: what is not taken in time on a busy machine (503) is sent once more."""
+        for _ in range(20):
+            body = json.dumps(number)
+            answer = await house.client.post(trigger.hook, body, content_type="application/json")
+            if answer.status_code != 503:
+                assert answer.status_code == 200
+                return str(answer.json()["status"])
+            await asyncio.sleep(0.2)
+        raise AssertionError(f"Delivery {number} was not taken in twenty tries.")
+
+    told = await asyncio.gather(*(deliver(number) for number in range(50)))
+    assert set(told) <= {"fired", "duplicate"}
     assert await house.outcomes(trigger) == ["fired"] * 50
 
 
