@@ -253,18 +253,17 @@ async def test_fifty_deliveries_at_once_all_fire(house: House) -> None:
     house.working = False
 
     async def deliver(number: int) -> str:
-        """As senders do: what is not taken in time on a busy machine (503) is sent once more."""
-        for _ in range(20):
+        """As senders do: what is not taken in time on a busy machine (503), or not fired yet (202), comes once more."""
+        for _ in range(50):
             body = json.dumps(number)
             answer = await house.client.post(trigger.hook, body, content_type="application/json")
-            if answer.status_code != 503:
-                assert answer.status_code == 200
+            if answer.status_code not in (202, 503):
                 return str(answer.json()["status"])
             await asyncio.sleep(0.2)
-        raise AssertionError(f"Delivery {number} was not taken in twenty tries.")
+        raise AssertionError(f"Delivery {number} was not taken in fifty tries.")
 
     told = await asyncio.gather(*(deliver(number) for number in range(50)))
-    assert set(told) <= {"fired", "duplicate"}
+    assert set(told) == {"fired"}
     assert await house.outcomes(trigger) == ["fired"] * 50
 
 
