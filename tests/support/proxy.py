@@ -118,7 +118,7 @@ class Proxy:
     def __exit__(self, *_: object) -> None:
         self._call(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(40)
         self._loop.close()
 
     def cut(self) -> None:
@@ -179,7 +179,7 @@ class Proxy:
         self._call(wrapped())
 
     def _call(self, coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(40)
 
     async def _start(self) -> None:
         self._flowing = asyncio.Event()
@@ -196,7 +196,7 @@ class Proxy:
         self._cut()
         # Aborted connections end their tasks by themselves; to cancel them would be logged as an error. One that was
         # accepted a moment ago has no task yet, or gets another one: look until there was none for some turns.
-        end, calm = self._loop.time() + 5, 0
+        end, calm = self._loop.time() + 30, 0
         while calm < 5 and self._loop.time() < end:
             rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
             calm = 0 if rest else calm + 1
