@@ -1,19 +1,14 @@
-"""The network of the machine as it was before a private dockerd: it leaves its bridge and its rules behind."""
+"""A network of this process's own, in which there is nothing but loopback: what is started in it reaches nobody."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-#: Chains that dockerd makes, in the tables `filter` and `nat`.
-CHAINS = ("DOCKER", "DOCKER-USER", "DOCKER-ISOLATION-STAGE-1", "DOCKER-ISOLATION-STAGE-2")
 #: Where system programs lie that PATH need not name.
 WHERE = "/usr/sbin:/sbin:/usr/local/sbin"
-BRIDGE = Path("/sys/class/net/docker0")
-FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+CLONE_NEWNET = 0x40000000
 
 
 def path() -> str:
@@ -21,43 +16,12 @@ def path() -> str:
     return f"{os.environ['PATH']}:{WHERE}"
 
 
-@contextmanager
-def left_as_it_was() -> Iterator[None]:
-    """Take back what a dockerd adds within. Where another one has been at work before, its bridge and rules stay."""
-    bridge, rules, forwarding = BRIDGE.exists(), _rules("filter"), FORWARDING.read_text()
-    try:
-        yield
-    finally:
-        if not bridge and BRIDGE.exists():
-            _ask("ip", "link", "delete", "docker0")
-        if not any(rule[:2] == ["-N", "DOCKER"] for rule in rules):
-            for table in ("filter", "nat"):
-                _remove(table)
-            for rule in rules:
-                if rule[:2] == ["-P", "FORWARD"]:
-                    _ask("iptables", "-w", *rule)
-            FORWARDING.write_text(forwarding)
-
-
-def ours(rule: list[str]) -> bool:
-    """Whether a rule, as `iptables -S` writes it, is dockerd's: it is in one of its chains, goes there, or is about its
-    bridges."""
-    if rule[0] != "-A":
-        return False
-    bridge = any(word == "docker0" or word.startswith("br-") for word in rule)
-    return bridge or bool(set(CHAINS) & set(rule)) or rule[2:4] == ["-s", "172.17.0.0/16"]
-
-
-def _remove(table: str) -> None:
-    for rule in filter(ours, _rules(table)):
-        _ask("iptables", "-w", "-t", table, "-D", *rule[1:])
-    for name in CHAINS:
-        _ask("iptables", "-w", "-t", table, "-X", name)
-
-
-def _rules(table: str) -> list[list[str]]:
-    return [line.split() for line in _ask("iptables", "-w", "-t", table, "-S").splitlines()]
-
-
-def _ask(*argv: str) -> str:
-    return subprocess.run(argv, capture_output=True, text=True, env=os.environ | {"PATH": path()}).stdout
+def leave() -> None:
+    """Leave the machine's network for an empty one. It holds for this thread and for all that it starts from here on,
+    and the kernel takes the network away, with its bridges and rules, when the last of them has ended. Needs root."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET):
+        number = ctypes.get_errno()
+        raise OSError(number, f"No network of its own: {os.strerror(number)}")
+    env = os.environ | {"PATH": path()}
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True, capture_output=True, env=env)

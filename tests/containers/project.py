@@ -81,9 +81,10 @@ class Project:
     def health(self, container: str) -> str:
         return self.engine.inspect(container, "{{if .State.Health}}{{.State.Health.Status}}{{end}}")
 
-    def logs(self, service: str, lines: int = 60) -> str:
+    def logs(self, *services: str, lines: int = 60) -> str:
+        """The last lines of these services, of all without any."""
         try:
-            return self.compose("logs", "--no-color", f"--tail={lines}", service)
+            return self.compose("logs", "--no-color", f"--tail={lines}", *services)
         except Failed as problem:
             return str(problem)
 

@@ -2,7 +2,8 @@
 
 Uses the Docker daemon that answers, or starts one of its own that ends with this command, whatever happens. Official
 base images are pulled; where no registry can be reached, stand-ins of Debian's packages take their names, and the
-table says so. `--from COMMIT` names the release to upgrade from (the commit before); `--from none` leaves that out.
+table says so. `--from COMMIT` names the release to upgrade from (the commit before) and to go back to; `--from none`
+leaves that out.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.containers import bases, checks, leaving, talking, upgrade
-from tests.containers.engine import Engine, Failed, NoEngine, engine
+from tests.containers.daemon import engine
+from tests.containers.engine import Engine, Failed, NoEngine
 from tests.containers.project import Project
 from tests.support.ports import claim_port
 from tests.support.processes import ROOT
@@ -40,8 +42,10 @@ class Report:
         began = time.monotonic()
         try:
             said, well = step(), True
-        except (AssertionError, Failed, OSError) as problem:
-            said, well = str(problem) or repr(problem), False
+        except (
+            Exception
+        ) as problem:  # whatever it is, what is shown next may go well, and everything is stopped
+            said, well = f"{type(problem).__name__}: {problem}", False
             self.failed.append(name)
         took = time.monotonic() - began
         print(f"{'ok  ' if well else 'FAIL'} {took:6.1f} s  {name}: {said}", flush=True)
@@ -50,11 +54,10 @@ class Report:
 
 def build(engine: Engine, source: Path, tag: str) -> str:
     """`docker build` of the Dockerfile in a folder. Raises Failed."""
-    began = time.monotonic()
-    # A private engine's own network may have no way out where the machine has one.
+    # A private engine's containers have the machine's network, or none, while it builds.
     how = ["--network=host"] if engine.private else []
     engine.run("docker", "build", *how, "--tag", tag, str(source), seconds=1800)
-    return f"{tag} in {time.monotonic() - began:.0f} s"
+    return tag
 
 
 def sources(commit: str, folder: Path) -> Path:
@@ -68,63 +71,88 @@ def sources(commit: str, folder: Path) -> Path:
     return target
 
 
+def fetch(engine: Engine) -> str:
+    """What the Dockerfile and the compose file begin with."""
+    texts = [(ROOT / file).read_text() for file in ("Dockerfile", "docker-compose.yml")]
+    found = bases.ensure(engine, bases.needed(*texts))
+    made = f"; made of Debian's packages, as no registry answers: {', '.join(found.stood_in)}"
+    return f"pulled: {', '.join(found.pulled) or 'none'}{made if found.stood_in else ''}"
+
+
 def try_all(engine: Engine, before: str, times: int, seed: int, report: Report) -> None:
     """Everything, in an order in which each step finds what it needs; what cannot go on is left out."""
     with tempfile.TemporaryDirectory(prefix="holdfast-compose-") as name, ExitStack() as ending:
         folder, suffix = Path(name), secrets.token_hex(3)
-        images = {"now": f"holdfast-try:now-{suffix}", "before": f"holdfast-try:before-{suffix}"}
-        texts = [(ROOT / file).read_text() for file in ("Dockerfile", "docker-compose.yml")]
-
-        def ready() -> str:
-            found = bases.ensure(engine, bases.needed(*texts))
-            made = f"; made of Debian's packages, as no registry answers: {', '.join(found.stood_in)}"
-            return f"pulled: {', '.join(found.pulled) or 'none'}{made if found.stood_in else ''}"
-
-        if not report.show("base images", ready):
+        now, old = f"holdfast-try:now-{suffix}", f"holdfast-try:before-{suffix}"
+        if not report.show("base images", lambda: fetch(engine)):
             return
-        ending.callback(engine.ask, "docker", "image", "rm", "--force", *images.values())
-        if not report.show("docker build", lambda: build(engine, ROOT, images["now"])):
+        ending.callback(engine.ask, "docker", "image", "rm", "--force", now, old)
+        if not report.show("docker build", lambda: build(engine, ROOT, now)):
             return
-        project = Project(engine, f"holdfasttry{suffix}", images["now"], claim_port(), folder)
+        report.show("docker build, every layer cached", lambda: build(engine, ROOT, now))
+        upgraded = before != "none"
+        if upgraded and not report.show(
+            f"docker build of {before}", lambda: build(engine, sources(before, folder), old)
+        ):
+            return
+        engine.cut_off()
+        project = Project(engine, f"holdfasttry{suffix}", now, claim_port(), folder)
         report.show("what is in the image", lambda: checks.image(project))
         report.show("a bind mount of root's", lambda: checks.bind_mount(project))
         report.show("settings", lambda: checks.settings(project))
 
-        ending.callback(report.show, "docker compose down", lambda: project.down() or "nothing is left")
+        ending.callback(report.show, "docker compose down", lambda: gone(project))
+        project.image = old if upgraded else now
         if not report.show("docker compose up", lambda: start(project)):
-            print(project.compose("logs", "--no-color", "--tail=40"))
+            print(project.logs(lines=40))
             return
-        for what, step in (
-            ("confinement", checks.confinement),
-            ("the published address", checks.published),
-            ("the proxy", checks.headers),
-            ("a page", talking.page),
-            ("sockets are shared out", talking.balance),
-            ("a socket moves", talking.moved),
-            ("SIGTERM, in a run", leaving.in_a_run),
-            ("SIGTERM, idle", leaving.idle),
-            ("SIGTERM, while starting", lambda one: leaving.starting(one, times, seed)),
+        if upgraded and not report.show(
+            f"upgrading from {before} with runs going on", lambda: upgrade.upgrade(project, now)
         ):
-            report.show(what, lambda step=step: step(project))  # type: ignore[misc]
-        if before == "none":
             return
-        if report.show(
-            f"the image of {before}", lambda: build(engine, sources(before, folder), images["before"])
-        ):
+        use(project, times, seed, report)
+        if upgraded:
             report.show(
-                "going back with runs going on", lambda: upgrade.upgrade(project, images["before"], back=True)
+                f"going back to {before} with runs going on",
+                lambda: upgrade.upgrade(project, old, back=True),
             )
-            report.show("upgrading with runs going on", lambda: upgrade.upgrade(project, images["now"]))
-            report.show("a page after it", talking.page)
+
+
+def use(project: Project, times: int, seed: int, report: Report) -> None:
+    """What is shown of the image of now, while it runs."""
+    for what, step in (
+        ("confinement", checks.confinement),
+        ("the published address", checks.published),
+        ("the proxy", checks.headers),
+        ("a page", talking.page),
+        ("sockets are shared out", talking.balance),
+        ("a socket moves", talking.moved),
+        ("SIGTERM, in a run", leaving.in_a_run),
+        ("SIGTERM, idle", leaving.idle),
+        ("SIGTERM, while starting", lambda one: leaving.starting(one, times, seed)),
+    ):
+        report.show(what, lambda step=step: step(project))  # type: ignore[misc]
 
 
 def start(project: Project) -> str:
     """Everything of the compose file, web and worker twice; a login and an agent."""
+    began = time.monotonic()
     project.up(scale={"web": COUNT, "worker": COUNT})
     for service, count in (("demo", 1), ("worker", COUNT), ("web", COUNT), ("proxy", 1)):
         project.healthy(service, count)
+    took = time.monotonic() - began
     project.people()
-    return f"{COUNT} web, {COUNT} workers, proxy, demo, PostgreSQL and Valkey are healthy"
+    return f"{COUNT} web, {COUNT} workers, proxy, demo, PostgreSQL and Valkey are healthy after {took:.0f} s"
+
+
+def gone(project: Project) -> str:
+    """Stop and remove it all, its volumes too."""
+    project.down()
+    mine = f"label=com.docker.compose.project={project.name}"
+    for what in (("ps", "--all"), ("volume", "ls"), ("network", "ls")):
+        left = project.engine.docker(*what, "--quiet", "--filter", mine)
+        assert not left, f"docker {' '.join(what)}: {left}"
+    return "no container, no volume and no network is left"
 
 
 def main() -> int:
