@@ -19,7 +19,7 @@ EXAMPLES ?= 500
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz hostile bounded adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority limits lock wheel bench million bench-check bench-counts shots clean audit sbom templates servers streams sdks alerts webhooks senders feishu-fuzz stopping test-long test-postgres image
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz hostile bounded adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority limits lock wheel bench million bench-check bench-counts shots clean audit sbom templates servers streams sdks alerts webhooks senders feishu-fuzz stopping test-long test-postgres image roots
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -135,6 +135,9 @@ mutants: tools ## Break Holdfast on purpose in many ways; the tests must notice 
 image: tools ## Build the real image, run docker-compose.yml with Docker (root: with one of its own), chat, upgrade FROM a commit (HEAD^, none) and back (TIMES)
 	$(PY) -m tests.containers.run --from $(if $(filter command line environment,$(origin FROM)),$(FROM),HEAD^) \
 		$(if $(filter command line environment,$(origin TIMES)),--times $(TIMES)) $(if $(SEED),--seed $(SEED))
+
+roots: tools ## What the README says, on a fresh Debian 12 and 13 (root): two first starts at once, chat, end, start again offline (DEBIAN="12 13")
+	$(PY) -m tests.roots.run $(if $(DEBIAN),--debian $(DEBIAN))
 
 messages: tools ## Bring the server's translations up to its texts, and compile them
 	$(PY) -m scripts.messages

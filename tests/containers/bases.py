@@ -61,6 +61,8 @@ def run(command: str) -> str:
 
 #: What pip and npm believe, as on this machine: a proxy with a certificate of its own may stand before the registries.
 TRUST = f'--customize-hook=install -m 644 {CERTIFICATES} "$1{CERTIFICATES}"'
+#: This machine's Node and npm.
+NODE = f'--customize-hook={FILES}/node.sh "$1"'
 PIP = (
     "rm -f /usr/lib/python3*/EXTERNALLY-MANAGED; wheel=$(echo /usr/share/python-wheels/pip-*.whl); "
     "python3 $wheel/pip install -q --root-user-action ignore --no-index "
@@ -72,9 +74,7 @@ TREES = {
     "python": Tree(
         "bookworm", ("python3", "python3-venv", "python-is-python3", "ca-certificates"), (TRUST, run(PIP))
     ),
-    "node": Tree(
-        "trixie", ("libstdc++6", "ca-certificates"), (TRUST, f'--customize-hook={FILES}/node.sh "$1"')
-    ),
+    "node": Tree("trixie", ("libstdc++6", "ca-certificates"), (TRUST, NODE)),
     "services": Tree(
         "trixie",
         ("valkey-server", "valkey-tools", "postgresql-17", "nginx-light", "wget"),
@@ -153,14 +153,13 @@ def stand_in(engine: Engine, name: str) -> None:
     found = [one for start, one in STAND_INS.items() if name.startswith(start)]
     if not found:
         raise NoEngine(f"{name} cannot be pulled, and tests/containers/bases.py knows no stand-in for it.")
-    archive = tree(found[0].tree)
+    archive = tree(found[0].tree, TREES[found[0].tree])
     changes = [word for change in found[0].changes for word in ("--change", change)]
     engine.docker("import", *changes, "--change", "LABEL holdfast.stand-in=debian", str(archive), name)
 
 
-def tree(name: str) -> Path:
-    """The archive of a tree in the cache, made at the first use."""
-    wanted = TREES[name]
+def tree(name: str, wanted: Tree) -> Path:
+    """The archive of a tree in the cache, made at the first use. Raises NoEngine when it cannot be made."""
     archive = cache() / "bases" / f"{name}-{wanted.key()}.tar"
     if archive.exists():
         return archive

@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -26,30 +25,10 @@ from tests.containers.engine import Engine, Failed, NoEngine
 from tests.containers.project import Project
 from tests.support.ports import claim_port
 from tests.support.processes import ROOT
+from tests.support.report import Report
 
 #: Each of web and worker that the compose file is scaled to.
 COUNT = 2
-
-
-class Report:
-    """One line for each thing that is shown, as soon as it is."""
-
-    def __init__(self) -> None:
-        self.failed: list[str] = []
-
-    def show(self, name: str, step: Callable[[], str]) -> bool:
-        """Do it and print what it says, or what was wrong; whether it went well."""
-        began = time.monotonic()
-        try:
-            said, well = step(), True
-        except (
-            Exception
-        ) as problem:  # whatever it is, what is shown next may go well, and everything is stopped
-            said, well = f"{type(problem).__name__}: {problem}", False
-            self.failed.append(name)
-        took = time.monotonic() - began
-        print(f"{'ok  ' if well else 'FAIL'} {took:6.1f} s  {name}: {said}", flush=True)
-        return well
 
 
 def build(engine: Engine, source: Path, tag: str) -> str:
@@ -176,9 +155,8 @@ def main() -> int:
     except KeyboardInterrupt:
         print("Interrupted; everything that was started has ended.", file=sys.stderr)
         return 130
-    said = f"failed: {', '.join(report.failed)}" if report.failed else "everything went well"
-    print(f"{said}, after {time.monotonic() - began:.0f} s")
-    return 1 if report.failed else 0
+    print(f"After {time.monotonic() - began:.0f} s:")
+    return report.end()
 
 
 if __name__ == "__main__":
