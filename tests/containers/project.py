@@ -102,7 +102,8 @@ class Project:
     def environment(self, container: str) -> dict[str, str]:
         """The variables with which the first process of a container was started."""
         lines: list[str] = json.loads(self.engine.inspect(container, "{{json .Config.Env}}"))
-        return dict(line.split("=", 1) for line in lines)
+        # What neither .env nor the shell has stands there as a mere name, and is no variable of the process.
+        return dict(line.split("=", 1) for line in lines if "=" in line)
 
     def stop(self, container: str, seconds: int = 20) -> tuple[float, int]:
         """SIGTERM, and SIGKILL after `seconds`: how long the end took, and the status. 137 means that it was killed."""

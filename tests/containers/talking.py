@@ -50,7 +50,7 @@ def talk(chat: Chat) -> list[dict[str, Any]]:
     expect(chat.hook("transcript")).to_have_attribute("data-synced", "true")
     assert chat.shown() == shown
     calls = [(call["name"], call["status"]) for row in shown for call in row["calls"]]
-    assert calls == [("calculator", "done"), ("current_time", "done")], calls
+    assert calls == [("calculator", "succeeded"), ("current_time", "succeeded")], calls
     assert "408" in str(shown), shown
     return shown
 

@@ -104,8 +104,19 @@ class Sockets:
         if reactor is None or not reactor.running or self._hooked is reactor:
             return
         self._hooked = reactor
+        reactor.addSystemEventTrigger("before", "shutdown", close_doors, reactor)
         reactor.addSystemEventTrigger("before", "shutdown", _deferred(self.leave))
         reactor.addSystemEventTrigger("after", "shutdown", exit_after, END_S)
+
+
+def close_doors(reactor: Any) -> None:
+    """Take no connection any more. A socket that came while the others are told would end without a word, and a proxy
+    that shares connections out would bring back those who were just sent away: refused, it asks another server."""
+    from twisted.internet.tcp import Port
+
+    for reader in reactor.getReaders():
+        if isinstance(reader, Port):
+            reader.stopListening()
 
 
 def _deferred(work: Callable[[], Any]) -> Callable[[], Any]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+
+import pytest
 
 from chat.entrances.web.leaving import Sockets, drain_pause
 from chat.feed import Feed
@@ -172,7 +175,10 @@ async def test_W9_a_web_server_that_is_told_to_end_drains_at_its_rate(database_t
             # From before the first: we may be late to read it, and then the others wait for us already.
             began = asyncio.get_running_loop().time()
             process.signal(signal.SIGTERM)
-            told = await asyncio.gather(*(when(wire, "goaway") for wire in wires))
+            first = await when(wires[0], "goaway")
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", stack.web_port), 10)
+            told = [first, *await asyncio.gather(*(when(wire, "goaway") for wire in wires[1:]))]
             goaways = [wire.frames[-1] for wire in wires]
         # Whom the server has not counted yet when it is told to end hears it at once.
         assert max(told) - began >= (CROWD - 1) / RATE * 0.6
