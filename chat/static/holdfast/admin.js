@@ -50,6 +50,7 @@
     ".select2-dropdown :is(.select2-search__field, .select2-results__options)": (part) => {
       const open = document.querySelector(".select2-container--open .select2-selection");
       name(part, open && labelOf(selectOf(open)));
+      if (part.id && part.matches(".select2-results__options")) open?.setAttribute("aria-controls", part.id);
     },
   };
 
