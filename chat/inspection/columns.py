@@ -76,7 +76,6 @@ NAMES: dict[str, Any] = {
     "revoked by": _("revoked by"),
     "run": _("run"),
     "run status": _("run status"),
-    "schedule": _("schedule"),
     "sender": _("sender"),
     "seq": _("seq"),
     "signature header": _("signature header"),
@@ -93,7 +92,6 @@ NAMES: dict[str, Any] = {
     "thread id": _("thread id"),
     "title": _("title"),
     "tries": _("tries"),
-    "trigger": _("trigger"),
     "type": _("type"),
     "updated at": _("updated at"),
     "user": _("user"),
@@ -104,9 +102,15 @@ NAMES: dict[str, Any] = {
 
 
 def name_fields(models: Iterable[type[Model]]) -> None:
-    """Give the fields of these models that have no name but their own, one that is translated."""
+    """Give the fields of these models that have no name but their own, one that is translated; a field that is called
+    like what it points to, the name of that."""
     for model in models:
-        for field in model._meta.get_fields():
-            name = getattr(field, "verbose_name", None)
-            if isinstance(name, str) and name == field.name.replace("_", " ") and name in NAMES:
-                field.verbose_name = NAMES[name]  # type: ignore[union-attr]
+        for field in model._meta.concrete_fields:
+            name = field.name.replace("_", " ")
+            if field.verbose_name != name:
+                continue
+            target = field.related_model
+            if isinstance(target, type) and target._meta.model_name == name:
+                field.verbose_name = target._meta.verbose_name or name
+            elif name in NAMES:
+                field.verbose_name = NAMES[name]
