@@ -613,10 +613,28 @@ export interface ConversationCreated {
   title: string;
   agent: string;
 }
+/**
+ * It has another title: one that a person has chosen, or the beginning of its first message. With a `model`, that
+ * one has written it unasked from how the conversation began, at the price of `usage` (chat/titles/); with a `problem`
+ * it has written in vain, and `title` is what it was.
+ */
 export interface ConversationRenamed {
   at: number;
   type: "conversation.renamed";
   title: string;
+  model?: string;
+  problem?: string;
+  usage?: Usage | null;
+}
+/**
+ * Tokens of one model response, as the provider counted them. `cached` is the share of `input` that came from
+ * the provider's cache; `cost` in billionths of a US dollar, None where the agent has no prices.
+ */
+export interface Usage {
+  input: number;
+  output: number;
+  cached: number;
+  cost: number | null;
 }
 /**
  * Another agent answers from here on, and no more the one of `before`. Not ignorable: a release that does not know
@@ -904,16 +922,6 @@ export interface ProposedCall {
   provider_id: string;
   effect: Effect;
   problem: CallCode | null;
-}
-/**
- * Tokens of one model response, as the provider counted them. `cached` is the share of `input` that came from
- * the provider's cache; `cost` in billionths of a US dollar, None where the agent has no prices.
- */
-export interface Usage {
-  input: number;
-  output: number;
-  cached: number;
-  cost: number | null;
 }
 /**
  * A person stopped the response in the middle: what had been streamed is kept, calls are not.
