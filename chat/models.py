@@ -438,6 +438,7 @@ def listed(owner_id: Any) -> "models.QuerySet[Conversation]":
     return in_lists().filter(owner_id=owner_id).order_by("-updated_at")
 
 
-# Search's tables are this app's; they have a file of their own.
+# These tables are this app's; they have files of their own.
 from chat.search.models import SearchProgress as SearchProgress  # noqa: E402
 from chat.search.models import SearchText as SearchText  # noqa: E402
+from chat.titles.models import TitleWork as TitleWork  # noqa: E402
