@@ -118,6 +118,7 @@ class Titles:
             outage = True
         except Exception as failed:
             problem, why = failed, f"{type(failed).__name__}: {failed}"
+            why = failed.detail if isinstance(failed, ModelError) else why
         if outage:
             until = self._clock.now() + OUTAGE_MS
             await self._database.run(store.give_back, taken, self._worker, until, using)

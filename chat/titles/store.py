@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from chat import extensions
+from chat.journal.faultlog import without_keys
 from chat.limits import usage
 from chat.limits.decide import day_of, decide
 from chat.limits.spending import Spender
@@ -76,19 +77,21 @@ def take(worker: str, now: int, most: int, using: str = "default") -> list[Taken
 
 def end(taken: Taken, worker: str, why: str, using: str = "default") -> None:
     """It is over: the model has written, or nobody asks it any more."""
-    kept = why.replace("\0", "\ufffd")[:MAX_WHY]
-    _mine(taken, worker, using).update(state="over", why=kept, claimed_until=0)
+    _mine(taken, worker, using).update(state="over", why=_kept(why, using), claimed_until=0)
 
 
 def later(taken: Taken, worker: str, until: int, why: str, using: str = "default") -> None:
     """It is to be tried again at `until`, by anybody."""
-    kept = why.replace("\0", "\ufffd")[:MAX_WHY]
-    _mine(taken, worker, using).update(claimed_until=until, claimed_by="", why=kept)
+    _mine(taken, worker, using).update(claimed_until=until, claimed_by="", why=_kept(why, using))
 
 
 def give_back(taken: Taken, worker: str, until: int = 0, using: str = "default") -> None:
     """As if it had not been taken: its worker leaves, or a store is away."""
     _mine(taken, worker, using).update(claimed_until=until, claimed_by="", tries=F("tries") - 1)
+
+
+def _kept(why: str, using: str) -> str:
+    return without_keys(why, using)[:MAX_WHY]
 
 
 def _mine(taken: Taken, worker: str, using: str) -> "QuerySet[TitleWork]":
