@@ -41,11 +41,10 @@ _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """How a conversation began, as the journal has it. `created`: the title that it was made with; `titles`: the first
-    that it was given later, two at most; `sent`: the first message as it was sent, or the name of its first file.
-    `asked` and `answered`: the first message as it stands, and the answer of the first run that has finished."""
+    """How a conversation began, as the journal has it. `titles`: the first that it was given, two at most; `sent`: the
+    first message as it was sent, or the name of its first file. `asked` and `answered`: the first message as it stands,
+    and the answer of the first run that has finished."""
 
-    created: str = ""
     titles: Sequence[str] = ()
     sent: str = ""
     asked: str = ""
@@ -55,9 +54,17 @@ class Beginning:
 def need(of: Beginning) -> Need:
     """Whether a conversation needs a title: once it has been answered, while it is called as its first message begins
     and nothing else has ever named it."""
-    if of.created or len(of.titles) > 1 or (of.titles and of.titles[0] != title_from(of.sent)):
+    if len(of.titles) > 1 or (of.titles and of.sent and not begins(of.titles[0], of.sent)):
         return "named"
-    return "wanted" if of.titles and of.asked.strip() and of.answered.strip() else "early"
+    return "wanted" if of.titles and of.sent and of.asked.strip() and of.answered.strip() else "early"
+
+
+def begins(title: str, sent: str) -> bool:
+    """Whether a title is the beginning of a message, wherever it was cut: by the web page, which shows it before
+    anybody has answered, or here (`title_from`)."""
+    line = next((line.strip() for line in sent.splitlines() if line.strip()), "")
+    stem = title.removesuffix("…").rstrip()
+    return title == line or (title.endswith("…") and bool(stem) and line.startswith(stem))
 
 
 def question(of: Beginning) -> str:

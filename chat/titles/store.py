@@ -2,6 +2,7 @@
 database thread."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -102,16 +103,14 @@ def _mine(taken: Taken, worker: str, using: str) -> "QuerySet[TitleWork]":
 def beginning(conversation: UUID, using: str = "default") -> Beginning:
     """How a conversation began."""
     events = Event.objects.using(using).filter(conversation=conversation).order_by("seq")
-    named = [
-        json.loads(text) for text in events.filter(type__in=NAMES).values_list("text", flat=True)[:MAX_NAMES]
-    ]
+    told = events.filter(type__in=NAMES).values_list("text", flat=True)[:MAX_NAMES]
+    titles = [str(json.loads(text)["title"]) for text in told]
     sent = events.filter(type="message.added").values_list("text", flat=True).first()
     asked = (
         Message.objects.using(using).filter(conversation=conversation, kind="message").order_by("seq").first()
     )
     return Beginning(
-        created="".join(one["title"] for one in named if one["type"] == NAMES[0]),
-        titles=tuple(one["title"] for one in named if one["type"] != NAMES[0]),
+        titles=tuple(title for title in titles if title)[:2],
         sent=_said(json.loads(sent)) if sent else "",
         asked=_said(asked.body) if asked else "",
         answered=_answer(conversation, using),
@@ -129,11 +128,8 @@ def _answer(conversation: UUID, using: str) -> str:
     runs = Run.objects.using(using).filter(conversation=conversation, status="finished")
     run = runs.order_by("seq").values_list("run", flat=True).first()
     steps = Step.objects.using(using).filter(conversation=conversation, run=run, status="finished")
-    texts = (
-        str(body.get("text", ""))
-        for body in steps.order_by("-seq").values_list("body", flat=True)[:MAX_STEPS]
-    )
-    return next((text for text in texts if text.strip()), "")
+    bodies: Iterable[Any] = steps.order_by("-seq").values_list("body", flat=True)[:MAX_STEPS]
+    return next((text for body in bodies if (text := str(body.get("text", ""))).strip()), "")
 
 
 def _ran_since(conversation: UUID, since: int, using: str) -> bool:

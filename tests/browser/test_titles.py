@@ -36,7 +36,7 @@ def test_the_title_in_the_list_changes_without_a_reload_and_a_persons_own_stays(
         expect(row).to_contain_text("what is 1+1")
         chat.wait_until_done()
         other = chat.second_tab()
-        expect(row).to_contain_text("A sum for Ada", timeout=30_000)
+        expect(row).to_contain_text("A sum for Ada", timeout=40_000)
         expect(other.hook("conversation-row", id=first)).to_contain_text("A sum for Ada")
         expect(chat.hook("step-text").last).to_contain_text("2")
 

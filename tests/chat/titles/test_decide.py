@@ -38,8 +38,11 @@ def state_called(title: str) -> Any:
         ({"answered": " \n"}, "early"),
         ({"asked": ""}, "early"),  # taken back
         ({"titles": ()}, "early"),
-        ({"created": "Tea"}, "named"),
-        ({"titles": ("Tea",)}, "named"),  # before its first message
+        ({"titles": ("Tea",)}, "named"),  # when it was made, or before its first message
+        ({"titles": ("Tea",), "sent": ""}, "early"),
+        ({"titles": (LONG[:60] + "…",)}, "wanted"),  # as the web page cuts it
+        ({"titles": (LONG[:60],)}, "named"),
+        ({"titles": ("…",)}, "named"),
         ({"titles": (*BEGAN.titles, "Tea")}, "named"),
         ({"titles": (*BEGAN.titles, *BEGAN.titles)}, "named"),  # asked for in vain, or named and back
         ({"asked": "Another question", "answered": "x"}, "wanted"),  # edited where it stands

@@ -257,6 +257,14 @@ async def test_the_title_that_a_person_gives_while_the_model_writes_stands(
         assert (await Conversation.objects.aget()).input_tokens == 10, "what it took was not counted"
 
 
+async def test_the_beginning_that_the_web_page_cuts_is_no_name(house: House, database: Database) -> None:
+    async with Provider(titled) as provider:
+        await namer(provider.url)
+        await answered(house, title=f"{ASKED[:60]}…")
+        await worker(house, database).round()
+        assert await title(house) == "Steeping green tea" and len(await names(house)) == 1
+
+
 async def test_what_has_a_name_or_no_answer_yet_is_not_asked_about(house: House, database: Database) -> None:
     async with Provider(titled) as provider:
         await namer(provider.url)
@@ -400,9 +408,9 @@ async def test_by_default_no_worker_writes_titles(house: House, database: Databa
         settings.HOLDFAST_TITLE_AGENT = "namer"
         (task,) = worker_module._titles(runtime, "w1")
 
-        async def named() -> bool:
-            return await title(house) == "Steeping green tea"
+        async def written() -> bool:
+            return await TitleWork.objects.filter(state="over").aexists()
 
-        await eventually(named, 10, "the title")
+        await eventually(written, 10, "the title")
         await end([task])
-        assert len(provider.requests) == 1
+        assert await title(house) == "Steeping green tea" and len(provider.requests) == 1
