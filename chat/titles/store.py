@@ -40,20 +40,24 @@ class Taken:
     tries: int
 
 
-def note(now: int, using: str = "default") -> int:
-    """Make the rows of conversations that were answered lately; how many. Those of entrances that nobody watches keep
-    the names of what began them."""
+def answered(now: int, using: str = "default") -> list[UUID]:
+    """Conversations that were answered lately and of which nothing is decided yet, the newest first. Those of entrances
+    that nobody watches keep the names of what began them."""
     known = TitleWork.objects.using(using).filter(conversation=OuterRef("pk"))
-    watched = [one.name for one in extensions.entrances() if one.attended]
     rows = Conversation.objects.using(using).filter(
         ~Exists(known),
         updated_at__gte=now - LATELY_MS,
         deleted_at=None,
         run_status="finished",
-        entrance__in=watched,
+        entrance__in=[one.name for one in extensions.entrances() if one.attended],
     )
+    return list(rows.order_by("-updated_at", "id").values_list("id", flat=True)[:BATCH])
+
+
+def note(now: int, using: str = "default") -> int:
+    """Make the rows of conversations that were answered lately; how many."""
     made: list[TitleWork] = []
-    for id in rows.order_by("-updated_at", "id").values_list("id", flat=True)[:BATCH]:
+    for id in answered(now, using):
         needed = need(beginning(id, using)) if _ran_since(id, now - LATELY_MS, using) else "named"
         if needed == "wanted":
             made.append(TitleWork(conversation_id=id, state="waiting"))
