@@ -8,6 +8,7 @@ conversation keeps the title that it has.
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from uuid import UUID, uuid5
 
 from agents import context
 from agents import events as e
+from agents.dialects.assembler import Response
 from agents.dialects.base import Model
 from agents.dialects.opening import chosen
 from agents.errors import ModelError
@@ -45,6 +47,10 @@ REQUEST_S = 45.0
 AT_ONCE = 4
 #: After a store was away (milliseconds).
 OUTAGE_MS = 5_000
+
+
+class AnswerLost(Exception):
+    """A model was asked, and a store was away when its answer had come: that counts as a try."""
 
 
 class Titles:
@@ -105,7 +111,7 @@ class Titles:
 
     async def _try(self, taken: store.Taken, spec: AgentSpec) -> None:
         """Write one title, and note what came of it."""
-        using, outage = self._database.using, False
+        using, outage, why = self._database.using, False, ""
         problem: Exception | None = None
         try:
             with context.at_work_on(str(taken.conversation)):
@@ -119,25 +125,31 @@ class Titles:
         except Exception as failed:
             problem, why = failed, f"{type(failed).__name__}: {failed}"
             why = failed.detail if isinstance(failed, ModelError) else why
-        if outage:
-            until = self._clock.now() + OUTAGE_MS
-            await self._database.run(store.give_back, taken, self._worker, until, using)
-            return
-        again = pause(taken.tries) if problem is not None else None
+        now, again = self._clock.now(), None if problem is None else pause(taken.tries)
         if isinstance(problem, ModelError):
             again = again if problem.retry else None
             log.warning("No title was written: %s", problem.detail)
         elif problem is not None:
             log.warning("No title was written.", exc_info=problem)
-        if again is None:
-            await self._database.run(store.end, taken, self._worker, why, using)
-        else:
-            until = self._clock.now() + again
-            await self._database.run(store.later, taken, self._worker, until, why, using)
+        # What cannot be noted now is somebody's again when the claim has run out.
+        with contextlib.suppress(*OUTAGES):
+            if outage:
+                until = now + OUTAGE_MS
+                await self._database.run(store.give_back, taken, self._worker, until, using)
+            elif again is None:
+                await self._database.run(store.end, taken, self._worker, why, using)
+            else:
+                await self._database.run(store.later, taken, self._worker, now + again, why, using)
 
     async def _write(self, taken: store.Taken, spec: AgentSpec) -> str:
-        """Ask for a title and append it; in a word, what became of it. Raises ModelError, and whatever stores raise."""
+        """Ask for a title and append it; in a word, what became of it. Raises ModelError, AnswerLost, and whatever
+        stores raise before anything was asked."""
         conversation, using = taken.conversation, self._database.using
+        try:
+            # Nobody is asked while the answer could not be kept.
+            await self._sessions.ensure_archived(str(conversation))
+        except NoConversation:
+            return "deleted"
         began = await self._database.run(store.beginning, conversation, using)
         if need(began) != "wanted":
             return "named"
@@ -149,17 +161,22 @@ class Titles:
         got, _ = await ask(self._model(spec), made.body, REQUEST_S)
         if isinstance(got, ModelError):
             raise got
+        try:
+            return await self._keep(conversation, spec, got)
+        except OUTAGES as away:
+            raise AnswerLost(f"A title had come and could not be kept: {away}") from away
+
+    async def _keep(self, conversation: UUID, spec: AgentSpec, got: Response) -> str:
+        """Append what the model has answered, unless somebody has named the conversation meanwhile."""
         title = "" if got.calls else title_of(got.text)
-        usage = (
-            got.usage
-            if spec.prices is None
-            else got.usage.model_copy(update={"cost": spec.prices.cost(got.usage)})
-        )
-        now_known = await self._database.run(store.beginning, conversation, using)
+        usage = got.usage
+        if spec.prices is not None:
+            usage = usage.model_copy(update={"cost": spec.prices.cost(usage)})
+        known = await self._database.run(store.beginning, conversation, self._database.using)
 
         def decided(view: SessionView) -> list[e.Event]:
             now = self._clock.now()
-            return decide_title(view.state, of=now_known, title=title, model=spec.model, usage=usage, now=now)
+            return decide_title(view.state, of=known, title=title, model=spec.model, usage=usage, now=now)
 
         try:
             await self._sessions.append(str(conversation), decided, command=_command(conversation))

@@ -25,6 +25,7 @@ from chat.portable.writing import lines
 from chat.runs import worker as worker_module
 from chat.runs.queue import Queue
 from chat.runtime import Runtime, use
+from chat.session.errors import StoreUnavailable
 from chat.session.sessions import Sessions
 from chat.support.clock import now_ms
 from chat.support.database import Database
@@ -353,6 +354,40 @@ async def test_a_mistake_of_ours_is_tried_a_few_times_and_hurts_nobody(
         await due_now()
     assert ((await work()).state, (await work()).tries) == ("over", MAX_TRIES)
     assert (await work()).why == "ZeroDivisionError: ours"
+
+
+async def test_an_outage_of_a_store_is_no_try(house: House, database: Database) -> None:
+    await namer("http://127.0.0.1:9/v1")
+    await answered(house)
+
+    def away(spec: Any) -> Any:
+        raise StoreUnavailable("Redis is away.")
+
+    for _ in range(MAX_TRIES + 1):
+        assert await Titles(house.sessions, database, "w1", "namer", model=away).round() == 1
+        assert ((await work()).state, (await work()).tries) == ("waiting", 0)
+        assert (await work()).claimed_until > now_ms()
+        await due_now()
+
+
+async def test_nobody_is_asked_again_and_again_whose_answers_cannot_be_kept(
+    house: House, database: Database
+) -> None:
+    await namer("http://127.0.0.1:9/v1")
+    await answered(house)
+    model = ScriptedModel(says("Green tea"))
+
+    class Full(Sessions):
+        async def append(self, *args: Any, **kwargs: Any) -> Any:
+            raise StoreUnavailable("Redis is full.")
+
+    full = Full(house.sessions.store, house.sessions.journal)
+    titles = Titles(full, database, "w1", "namer", model=lambda spec: model)
+    for _ in range(MAX_TRIES + 2):
+        await titles.round()
+        await due_now()
+    assert len(model.bodies) == MAX_TRIES and (await work()).state == "over"
+    assert "Redis is full" in (await work()).why and await title(house) == CUT
 
 
 async def test_nothing_is_asked_for_those_whose_day_is_spent(
