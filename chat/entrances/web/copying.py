@@ -35,7 +35,7 @@ class CopyAsked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: UUID
-    message: str | None = Field(default=None, pattern=r"\A[0-9A-Za-z.-]{1,80}\Z")
+    message: str | None = Field(default=None, pattern=r"^[0-9A-Za-z.-]{1,80}$")
 
 
 def _copy(request: HttpRequest, conversation: UUID) -> Answer:

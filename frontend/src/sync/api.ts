@@ -1,4 +1,5 @@
 // What the UI sees of the sync engine: types only. The UI renders these values and calls these methods, nothing else.
+import type { Copies } from "./copies";
 import type { Drafts } from "./drafts";
 import type { LocalFile, Upload } from "./files";
 import type { Notes } from "./notes";
@@ -258,6 +259,8 @@ export interface Client {
   readonly triggers: Triggers;
   /** What agents have noted for the reader. */
   readonly notes: Notes;
+  /** Copies of conversations, and those that are brought in from a file. */
+  readonly copies: Copies;
   /** What a run did with its time. Rejects with `HttpError`. */
   timeline(conversation: string, run: string): Promise<Timeline>;
   /** A call whole. Rejects with `HttpError`. */

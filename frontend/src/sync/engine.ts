@@ -11,6 +11,7 @@ import {
   SyncRefusal,
 } from "./api";
 import { Booting } from "./boot";
+import { HttpCopies } from "./copies";
 import { Core } from "./core";
 import { parseCursor } from "./cursor";
 import { KeptDrafts } from "./drafts";
@@ -64,6 +65,7 @@ export class Engine implements Client {
   readonly schedules: Schedules;
   readonly triggers: Triggers;
   readonly notes: Notes;
+  readonly copies: HttpCopies;
   readonly drafts: KeptDrafts;
   readonly #listing: Listing;
   readonly #notifier: Notifier;
@@ -91,6 +93,10 @@ export class Engine implements Client {
     this.schedules = new HttpSchedules(this.#http, this.#uuid);
     this.triggers = new HttpTriggers(this.#http, this.#uuid);
     this.notes = new HttpNotes(this.#http);
+    this.copies = new HttpCopies(this.#http, ports.clock, this.#uuid, () => {
+      const state = this.boot.getSnapshot();
+      return state.status === "ready" ? state.boot.max_import : 0;
+    });
     this.#notifier = new Notifier(ports.frame);
     this.#uploads = new Uploads(this.#http, ports.clock, ports.random, (id) => {
       this.#uploadsSource.invalidate();

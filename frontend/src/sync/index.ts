@@ -7,6 +7,7 @@
  *     const view = useSyncExternalStore(client.conversation(id).subscribe, client.conversation(id).getSnapshot);
  */
 export * from "./api";
+export type { Begun, Copies } from "./copies";
 export type { Draft, Drafts } from "./drafts";
 export type { LocalFile, Upload, UploadCode } from "./files";
 export type * from "./notes";

@@ -6,6 +6,7 @@ import { useAgentName, useClient } from "./client";
 import { useWords } from "./i18n";
 import { Guard } from "./parts/Guard";
 import { KeptProvider } from "./parts/kept";
+import { CopiedRow } from "./rows/CopiedRow";
 import { GapRow } from "./rows/GapRow";
 import { MessageRow, PendingRow } from "./rows/MessageRow";
 import { OtherBranches } from "./rows/OtherBranches";
@@ -40,8 +41,9 @@ export function Transcript({
         seen: view.seen,
         older: view.older,
         gap: view.gap,
+        info: view.info,
       }),
-    [view.items, view.pending, view.run, view.branches, view.seen, view.older, view.gap],
+    [view.items, view.pending, view.run, view.branches, view.seen, view.older, view.gap, view.info],
   );
   const keep = useMemo(() => rowsToKeep(rows), [rows]);
   const scroller = useRef<HTMLDivElement>(null);
@@ -143,6 +145,7 @@ function RowView({
   onTakenBack: (item: MessageItem) => void;
 }) {
   if (row.type === "pending") return <PendingRow conversation={conversation} message={row.message} />;
+  if (row.type === "copied") return <CopiedRow from={row.from} />;
   if (row.type === "branches")
     return <OtherBranches conversation={conversation} fork={row.fork} running={row.running} />;
   const { item, fork, again } = row;
