@@ -18,6 +18,7 @@ export interface Copies {
   bringIn(file: LocalFile, progress: (fraction: number) => void): Promise<Begun>;
 }
 
+const CONVERSATIONS = "/api/conversations";
 /** How often a copy is asked for when no answer comes, and the pause before the next try (ms). */
 const TRIES = 3;
 const PAUSE_MS = 1_000;
@@ -34,7 +35,7 @@ export class HttpCopies implements Copies {
   ) {}
 
   async copy(conversation: string, item?: string): Promise<Begun> {
-    const path = `/api/conversations/${encodeURIComponent(conversation)}/copies`;
+    const path = `${CONVERSATIONS}/${encodeURIComponent(conversation)}/copies`;
     const body = { id: this.uuid(), ...(item === undefined ? {} : { message: item }) };
     for (let tries = 1; ; tries++) {
       try {
@@ -52,7 +53,7 @@ export class HttpCopies implements Copies {
     if (file.size > this.limit()) throw refusal("too_large");
     const id = this.#ids.get(file) ?? this.uuid();
     this.#ids.set(file, id);
-    return (await this.http.sendFile("/api/conversations/import", { id }, file, progress).answer) as Begun;
+    return (await this.http.sendFile(`${CONVERSATIONS}/import`, { id }, file, progress).answer) as Begun;
   }
 }
 

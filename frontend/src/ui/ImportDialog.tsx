@@ -152,7 +152,10 @@ function Done({ begun }: { begun: Begun }) {
 
 /** Why a file was not taken in, for people; the server's own words where ours do not say it all. */
 function why(failure: unknown, words: Words, most: number): { text: string; detail: string } {
-  const code = failure instanceof HttpError ? codeOf(failure) : "";
+  const told = failure instanceof HttpError ? codeOf(failure) : "";
+  // A proxy takes less than the server would, and does not say how much.
+  const proxy = failure instanceof HttpError && failure.problem.status === 413 && told !== "too_large";
+  const code = proxy ? "proxy" : told;
   const text = words.code("import_failed", code, words.t("import_failed.server"));
   const detail = failure instanceof HttpError && code === "bad_import" ? failure.problem.detail : "";
   return { text: text.replace("{n}", words.fileSize(most)), detail };

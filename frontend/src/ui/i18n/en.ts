@@ -482,6 +482,7 @@ export const en = {
   "import_failed.too_fast": "Too many imports at once. Wait a moment.",
   "import_failed.empty": "The file is empty.",
   "import_failed.too_large": "The file is too large: {n} at most.",
+  "import_failed.proxy": "The file is too large for this server.",
   "import_failed.conversations_full":
     "You have as many conversations as one person may have. Delete some first.",
   "import_failed.bad_import": "This is no exported conversation that can be imported.",

@@ -464,6 +464,7 @@ export const zh: Dictionary = {
   "import_failed.too_fast": "导入过于频繁，请稍候。",
   "import_failed.empty": "文件是空的。",
   "import_failed.too_large": "文件过大，最多 {n}。",
+  "import_failed.proxy": "文件过大，此服务器无法接收。",
   "import_failed.conversations_full": "你的对话数量已达上限，请先删除一些。",
   "import_failed.bad_import": "这不是可以导入的对话文件。",
 
