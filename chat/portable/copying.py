@@ -22,7 +22,7 @@ from chat.support.clock import now_ms
 
 #: Events of a conversation that is copied while somebody waits. A longer one is exported, and imported by an
 #: administrator.
-MAX_EVENTS = 50_000
+MAX_EVENTS = 20_000
 
 
 class NoSuchItem(ValueError):

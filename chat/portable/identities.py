@@ -15,6 +15,8 @@ from agents import events as e
 GUEST = "guest:imported"
 #: The longest name of an entrance that a column holds.
 MAX_ENTRANCE = 20
+#: The longest title of a conversation.
+MAX_TITLE = 200
 
 
 class BadId(ValueError):
@@ -55,7 +57,7 @@ class Identities:
                 case "origin" if not self.here:
                     found[name] = _origin(value)
                 case "copied_from" if value is not None and not self.here:
-                    found[name] = {**value, "conversation": "", "item": ""}
+                    found[name] = _elsewhere(value)
                 case "agent":
                     found[name] = self._agent(value)
                 case "request" if value is not None:
@@ -111,6 +113,11 @@ def _is_step(value: Any) -> bool:
         return False
     run, _, index = value.rpartition(".")
     return bool(run) and index.isascii() and index.isdecimal() and len(index) <= 9
+
+
+def _elsewhere(told: dict[str, Any]) -> dict[str, Any]:
+    """Where a conversation was copied from, on another installation: its title alone."""
+    return {"conversation": "", "title": str(told.get("title", ""))[:MAX_TITLE], "item": ""}
 
 
 def _origin(told: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.chat import Chat, stored
 from tests.browser.test_attachments import PHOTO, choose
+from tests.browser.test_axe import violations
 from tests.support.processes import Stack
 
 
@@ -111,3 +112,4 @@ def test_all_of_it_is_there_in_chinese(visit: Any, tmp_path: Path) -> None:
     expect(chat.hook("import-dialog")).to_contain_text("导入对话")
     chat.hook("import-file").set_input_files(empty)
     expect(chat.hook("import-problem")).to_contain_text("文件是空的")
+    assert violations(chat.page) == []

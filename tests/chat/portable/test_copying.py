@@ -20,10 +20,10 @@ from chat.limits import usage
 from chat.limits.spending import Spender
 from chat.models import Attachment, Call, Conversation, Run
 from chat.portable.copying import NoSuchItem, copy
-from chat.portable.reading import read
+from chat.portable.reading import BadImport, read
 from chat.portable.store import Taken, bring_in
 from chat.retention.purge import purge_some
-from tests.chat.portable.test_import import exported, requests_hold, texts, told
+from tests.chat.portable.test_import import document, exported, requests_hold, texts, told
 from tests.support import histories
 from tests.support.branching import Branching
 
@@ -75,7 +75,7 @@ def read_by_the_model(row: Conversation) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_copy_of_a_branching_history_at_any_point_shows_that_and_holds(alice: Any, seed: int) -> None:
+def test_B9_a_copy_of_a_branching_history_at_any_point_shows_that_and_holds(alice: Any, seed: int) -> None:
     story = Branching(Random(seed))
     for _ in range(60):
         story.step()
@@ -96,7 +96,7 @@ def test_a_copy_of_a_branching_history_at_any_point_shows_that_and_holds(alice: 
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_the_whole_of_what_is_shown_is_read_by_the_model_as_before(alice: Any, seed: int) -> None:
+def test_B9_the_whole_of_what_is_shown_is_read_by_the_model_as_before(alice: Any, seed: int) -> None:
     story = Branching(Random(100 + seed))
     for _ in range(60):
         story.step()
@@ -113,7 +113,7 @@ def test_the_whole_of_what_is_shown_is_read_by_the_model_as_before(alice: Any, s
 
 
 @pytest.mark.parametrize("seed", range(15))
-def test_so_does_a_copy_of_any_history(alice: Any, seed: int) -> None:
+def test_B9_so_does_a_copy_of_any_history(alice: Any, seed: int) -> None:
     row = told(alice, histories.flat(histories.tell(Random(seed), runs=3)))
     at_rest(copied(row))
     ids = [
@@ -181,7 +181,7 @@ def types(row: Conversation) -> list[str]:
     return [json.loads(text)["type"] for text in texts(row)]
 
 
-def test_what_is_open_is_closed_in_the_copy_and_goes_on_in_the_original(alice: Any) -> None:
+def test_B9_what_is_open_is_closed_in_the_copy_and_goes_on_in_the_original(alice: Any) -> None:
     talk = Talk(alice)
     done = copy(talk.row, uuid.uuid4(), alice, "alice")
     assert done.closed and types(done.conversation)[-2:] == ["call.settled", "run.stopped"]
@@ -190,14 +190,14 @@ def test_what_is_open_is_closed_in_the_copy_and_goes_on_in_the_original(alice: A
     assert talk.row.run_status == "waiting" and len(texts(talk.row)) == len(talk.events)
 
 
-def test_up_to_a_question_nothing_of_its_answer_is_there(alice: Any) -> None:
+def test_B9_up_to_a_question_nothing_of_its_answer_is_there(alice: Any) -> None:
     talk = Talk(alice)
     done = copy(talk.row, uuid.uuid4(), alice, "alice", talk.ask)
     assert not done.closed and types(done.conversation) == ["conversation.created", "message.added"]
     at_rest(done.conversation)
 
 
-def test_up_to_the_middle_of_a_run_it_ends_there_without_a_word(alice: Any) -> None:
+def test_B9_up_to_the_middle_of_a_run_it_ends_there_without_a_word(alice: Any) -> None:
     talk = Talk(alice)
     done = copy(talk.row, uuid.uuid4(), alice, "alice", talk.steps[0])
     new = done.conversation
@@ -208,7 +208,7 @@ def test_up_to_the_middle_of_a_run_it_ends_there_without_a_word(alice: Any) -> N
     at_rest(new)
 
 
-def test_up_to_an_answer_its_run_ends_as_it_did(alice: Any) -> None:
+def test_B9_up_to_an_answer_its_run_ends_as_it_did(alice: Any) -> None:
     talk = Talk(alice)
     new = copied(talk.row, talk.steps[1])
     assert types(new)[-1] == "run.finished" and new.run_status == "finished"
@@ -218,7 +218,7 @@ def test_up_to_an_answer_its_run_ends_as_it_did(alice: Any) -> None:
     assert sum(isinstance(one, Step) for one in Journal()._history(str(new.pk), 100).history.items) == 2
 
 
-def test_it_says_where_it_comes_from(alice: Any) -> None:
+def test_B9_it_says_where_it_comes_from(alice: Any) -> None:
     talk = Talk(alice)
     new = copied(talk.row, talk.ask)
     assert new.title == "Tea" and new.info["copied_from"] == {
@@ -264,6 +264,15 @@ def test_the_agent_is_who_answered_there(alice: Any) -> None:
     assert [one["type"] for one in map(json.loads, texts(copied(row, first)))][1:] == ["message.added"]
     new = copied(row, second)
     assert new.agent == "assistant" and types(new)[2] == "conversation.agent_changed"
+
+
+def test_an_imported_file_cannot_say_more_of_its_origin_than_a_title(alice: Any) -> None:
+    origin = {"conversation": str(Talk(alice).row.pk), "title": "T" * 900, "item": "x" * 900, "more": "y"}
+    made = {"type": "conversation.created", "at": 1, "title": "T", "agent": "a", "copied_from": origin}
+    new = bring_in(read(document(made), MOST), alice, "alice").conversation
+    assert new.info["copied_from"] == {"conversation": "", "title": "T" * 200, "item": ""}
+    with pytest.raises(BadImport):
+        read(document({**made, "copied_from": "somewhere"}), MOST)
 
 
 # ---- files ----

@@ -81,7 +81,7 @@ def test_what_is_no_request_for_a_copy_is_refused(client: Any, alice: Any, body:
 
 def test_a_long_one_is_refused_with_a_reason(client: Any, alice: Any) -> None:
     row = talk(alice)
-    Conversation.objects.filter(pk=row.pk).update(head_seq=60_000)
+    Conversation.objects.filter(pk=row.pk).update(head_seq=30_000)
     client.force_login(alice)
     refused = copy(client, row)
-    assert refused.status_code == 422 and "50,000" in refused.json()["detail"]
+    assert refused.status_code == 422 and "20,000" in refused.json()["detail"]
