@@ -50,7 +50,7 @@ test-frontend: lint-frontend
 
 test: tools ## All checks and tests; the last line is pytest's
 	@$(MAKE) --no-print-directory -j2 -O lint-python test-frontend
-	@$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder || { [ $$? = 1 ] && $(PY) -m tests.again; }
 
 test-long: tools ## What `make test` leaves out of the same kind (marked exhaustive), every database test on PostgreSQL among it
 	$(PY) -m pytest -m exhaustive -n $(JOBS) --dist loadfile --no-loadscope-reorder

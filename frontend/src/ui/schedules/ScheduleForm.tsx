@@ -1,10 +1,10 @@
-import { useCallback, useRef, useState } from "react";
+import { useCallback, useState } from "react";
 import type { FieldProblems, ScheduleEntry, ScheduleList } from "../../sync";
 import { useClient, useList, useSetup } from "../client";
 import { type Key, useWords } from "../i18n";
-import { problemOf, said } from "../pages/trouble";
-import { useFocusWrong } from "../pages/useFocusWrong";
+import { SavedForm } from "../pages/SavedForm";
 import { useKeptForm } from "../pages/useKeptForm";
+import { useSaving } from "../pages/useSaving";
 import { Labelled } from "../parts/Labelled";
 import { changesOf, draftOf, emptyFields, type Fields, fieldsOf, TIMES } from "./fields";
 import { Preview } from "./Preview";
@@ -31,14 +31,10 @@ export function ScheduleForm({ entry: given, leastS, destinations, onCancel, onS
   const [entry] = useState(given);
   const [first] = useState(() => (entry ? fieldsOf(entry) : emptyFields(agents[0]?.slug ?? "")));
   const { fields, set, dirty, forget } = useKeptForm<Fields>(`schedule.${entry?.id ?? "new"}`, first);
-  const [problems, setProblems] = useState<FieldProblems>({});
-  const [failed, setFailed] = useState<string | null>(null);
-  const [saving, setSaving] = useState(false);
+  const saving = useSaving();
+  const { problems, setProblems } = saving;
   // Made once per form: sent twice, it is still one schedule.
   const [id] = useState(() => schedules.newId());
-  const form = useRef<HTMLFormElement>(null);
-  const [refusals, setRefusals] = useState(0);
-  useFocusWrong(form, refusals);
 
   /** What is wrong with a field of the draft, in the reader's language where we have words for it. */
   const wrong = (...names: string[]): string | null => {
@@ -51,29 +47,23 @@ export function ScheduleForm({ entry: given, leastS, destinations, onCancel, onS
   };
 
   /** The look ahead knows of times only: what saving has found wrong with other fields stands. */
-  const timesWrong = useCallback((found: FieldProblems) => {
-    setProblems((before) => {
-      const others = Object.entries(before).filter(([name]) => !(TIMES as readonly string[]).includes(name));
-      return { ...Object.fromEntries(others), ...found };
-    });
-  }, []);
+  const timesWrong = useCallback(
+    (found: FieldProblems) => {
+      setProblems((before) => {
+        const others = Object.entries(before).filter(
+          ([name]) => !(TIMES as readonly string[]).includes(name),
+        );
+        return { ...Object.fromEntries(others), ...found };
+      });
+    },
+    [setProblems],
+  );
 
-  const save = async () => {
-    setSaving(true);
-    setFailed(null);
-    setProblems({});
-    try {
-      if (entry === null) await schedules.create(id, draftOf(fields));
-      else if (dirty) await schedules.change(entry.id, changesOf(first, fields));
-      forget();
-      onSaved(entry?.id ?? id);
-    } catch (failure) {
-      const problem = problemOf(failure);
-      setProblems(problem.fields ?? {});
-      setFailed(problem.fields ? words.t("schedule.check") : said(problem, words));
-      setSaving(false);
-      setRefusals((n) => n + 1);
-    }
+  const ask = async () => {
+    if (entry === null) await schedules.create(id, draftOf(fields));
+    else if (dirty) await schedules.change(entry.id, changesOf(first, fields));
+    forget();
+    onSaved(entry?.id ?? id);
   };
 
   const cancel = () => {
@@ -84,168 +74,149 @@ export function ScheduleForm({ entry: given, leastS, destinations, onCancel, onS
   const home = entry?.conversation ?? null;
   const known = home === null || conversations.some((each) => each.id === home);
   return (
-    <form
-      ref={form}
-      className="flex flex-col"
-      data-testid="schedule-form"
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (!saving) void save();
-      }}
+    <SavedForm
+      kind="schedule"
+      saving={saving}
+      label={words.t(entry ? "schedule.save" : "schedule.create")}
+      ask={ask}
+      onCancel={cancel}
     >
-      <div className="flex flex-1 flex-col gap-4 pb-4">
-        <Labelled
-          label={words.t("schedule.prompt")}
-          hint={words.t("schedule.prompt_hint")}
-          problem={wrong("prompt")}
-        >
+      <Labelled
+        label={words.t("schedule.prompt")}
+        hint={words.t("schedule.prompt_hint")}
+        problem={wrong("prompt")}
+      >
+        {(props) => (
+          <textarea
+            {...props}
+            className="field min-h-24 resize-y"
+            value={fields.prompt}
+            maxLength={boot.max_text}
+            required
+            data-testid="schedule-prompt"
+            onChange={(event) => set({ prompt: event.target.value })}
+          />
+        )}
+      </Labelled>
+      <div className="grid gap-4 sm:grid-cols-2">
+        <Labelled label={words.t("schedule.name")} problem={wrong("name")}>
           {(props) => (
-            <textarea
+            <input
               {...props}
-              className="field min-h-24 resize-y"
-              value={fields.prompt}
-              maxLength={boot.max_text}
-              required
-              data-testid="schedule-prompt"
-              onChange={(event) => set({ prompt: event.target.value })}
+              className="field"
+              value={fields.name}
+              maxLength={100}
+              placeholder={words.t("schedule.name_hint")}
+              data-testid="schedule-name"
+              onChange={(event) => set({ name: event.target.value })}
             />
           )}
         </Labelled>
-        <div className="grid gap-4 sm:grid-cols-2">
-          <Labelled label={words.t("schedule.name")} problem={wrong("name")}>
-            {(props) => (
-              <input
-                {...props}
-                className="field"
-                value={fields.name}
-                maxLength={100}
-                placeholder={words.t("schedule.name_hint")}
-                data-testid="schedule-name"
-                onChange={(event) => set({ name: event.target.value })}
-              />
-            )}
-          </Labelled>
-          {agents.length > 1 && (
-            <Labelled label={words.t("schedule.agent")} problem={wrong("agent")}>
-              {(props) => (
-                <select
-                  {...props}
-                  className="field"
-                  value={fields.agent}
-                  onChange={(event) => set({ agent: event.target.value })}
-                >
-                  {fields.agent !== "" && !agents.some((agent) => agent.slug === fields.agent) && (
-                    <option value={fields.agent}>{fields.agent}</option>
-                  )}
-                  {agents.map((agent) => (
-                    <option key={agent.slug} value={agent.slug}>
-                      {agent.name}
-                    </option>
-                  ))}
-                </select>
-              )}
-            </Labelled>
-          )}
-        </div>
-        <TimeFields fields={fields} set={set} wrong={wrong} />
-        <Preview fields={fields} onProblems={timesWrong} />
-        <div className="grid gap-4 sm:grid-cols-2">
-          <Labelled label={words.t("schedule.place")} problem={wrong("conversation", "place")}>
+        {agents.length > 1 && (
+          <Labelled label={words.t("schedule.agent")} problem={wrong("agent")}>
             {(props) => (
               <select
                 {...props}
                 className="field"
-                value={fields.place}
-                data-testid="schedule-place"
-                onChange={(event) => set({ place: event.target.value })}
+                value={fields.agent}
+                onChange={(event) => set({ agent: event.target.value })}
               >
-                <option value="new">{words.t("schedule.place_new")}</option>
-                <option value="own">{words.t("schedule.place_own")}</option>
-                {!known && home !== null && <option value={home}>{words.t("schedule.place_other")}</option>}
-                {conversations.length > 0 && (
-                  <optgroup label={words.t("list.title")}>
-                    {conversations.map((each) => (
-                      <option key={each.id} value={each.id}>
-                        {each.title || words.t("list.untitled")}
-                      </option>
-                    ))}
-                  </optgroup>
+                {fields.agent !== "" && !agents.some((agent) => agent.slug === fields.agent) && (
+                  <option value={fields.agent}>{fields.agent}</option>
                 )}
-              </select>
-            )}
-          </Labelled>
-          <Labelled label={words.t("schedule.missed")} problem={wrong("missed")}>
-            {(props) => (
-              <select
-                {...props}
-                className="field"
-                value={fields.missed}
-                data-testid="schedule-missed"
-                onChange={(event) => set({ missed: event.target.value as Fields["missed"] })}
-              >
-                {MISSED.map((each) => (
-                  <option key={each} value={each}>
-                    {words.t(`schedule.missed_${each}` satisfies Key)}
+                {agents.map((agent) => (
+                  <option key={agent.slug} value={agent.slug}>
+                    {agent.name}
                   </option>
                 ))}
               </select>
             )}
           </Labelled>
-          {fields.missed === "all" && (
-            <Labelled label={words.t("schedule.most")} problem={wrong("most")}>
-              {(props) => (
-                <input
-                  {...props}
-                  type="number"
-                  className="field"
-                  min={1}
-                  max={100}
-                  value={fields.most}
-                  onChange={(event) => set({ most: event.target.value })}
-                />
-              )}
-            </Labelled>
-          )}
-          {(destinations.length > 0 || fields.to !== "") && (
-            <Labelled label={words.t("schedule.deliver")} problem={wrong("delivery")}>
-              {(props) => (
-                <select
-                  {...props}
-                  className="field"
-                  value={fields.to}
-                  data-testid="schedule-deliver"
-                  onChange={(event) => set({ to: event.target.value })}
-                >
-                  <option value="">{words.t("schedule.deliver_none")}</option>
-                  {fields.to !== "" &&
-                    !destinations.some((to) => `${to.kind} ${to.address}` === fields.to) && (
-                      <option value={fields.to}>{fields.to.split(" ")[1]}</option>
-                    )}
-                  {destinations.map((to) => (
-                    <option key={`${to.kind} ${to.address}`} value={`${to.kind} ${to.address}`}>
-                      {to.label}
+        )}
+      </div>
+      <TimeFields fields={fields} set={set} wrong={wrong} />
+      <Preview fields={fields} onProblems={timesWrong} />
+      <div className="grid gap-4 sm:grid-cols-2">
+        <Labelled label={words.t("schedule.place")} problem={wrong("conversation", "place")}>
+          {(props) => (
+            <select
+              {...props}
+              className="field"
+              value={fields.place}
+              data-testid="schedule-place"
+              onChange={(event) => set({ place: event.target.value })}
+            >
+              <option value="new">{words.t("schedule.place_new")}</option>
+              <option value="own">{words.t("schedule.place_own")}</option>
+              {!known && home !== null && <option value={home}>{words.t("schedule.place_other")}</option>}
+              {conversations.length > 0 && (
+                <optgroup label={words.t("list.title")}>
+                  {conversations.map((each) => (
+                    <option key={each.id} value={each.id}>
+                      {each.title || words.t("list.untitled")}
                     </option>
                   ))}
-                </select>
+                </optgroup>
               )}
-            </Labelled>
+            </select>
           )}
-        </div>
-      </div>
-      <div className="sticky bottom-0 flex flex-none flex-wrap items-center justify-end gap-2 border-t border-line bg-ground py-3">
-        {failed && (
-          <p role="alert" className="min-w-0 flex-1 text-sm text-danger" data-testid="schedule-failed">
-            {failed}
-          </p>
+        </Labelled>
+        <Labelled label={words.t("schedule.missed")} problem={wrong("missed")}>
+          {(props) => (
+            <select
+              {...props}
+              className="field"
+              value={fields.missed}
+              data-testid="schedule-missed"
+              onChange={(event) => set({ missed: event.target.value as Fields["missed"] })}
+            >
+              {MISSED.map((each) => (
+                <option key={each} value={each}>
+                  {words.t(`schedule.missed_${each}` satisfies Key)}
+                </option>
+              ))}
+            </select>
+          )}
+        </Labelled>
+        {fields.missed === "all" && (
+          <Labelled label={words.t("schedule.most")} problem={wrong("most")}>
+            {(props) => (
+              <input
+                {...props}
+                type="number"
+                className="field"
+                min={1}
+                max={100}
+                value={fields.most}
+                onChange={(event) => set({ most: event.target.value })}
+              />
+            )}
+          </Labelled>
         )}
-        <button type="button" className="button" onClick={cancel}>
-          {words.t("dialog.cancel")}
-        </button>
-        <button type="submit" className="button primary" disabled={saving} data-testid="schedule-save">
-          {words.t(entry ? "schedule.save" : "schedule.create")}
-        </button>
+        {(destinations.length > 0 || fields.to !== "") && (
+          <Labelled label={words.t("schedule.deliver")} problem={wrong("delivery")}>
+            {(props) => (
+              <select
+                {...props}
+                className="field"
+                value={fields.to}
+                data-testid="schedule-deliver"
+                onChange={(event) => set({ to: event.target.value })}
+              >
+                <option value="">{words.t("schedule.deliver_none")}</option>
+                {fields.to !== "" && !destinations.some((to) => `${to.kind} ${to.address}` === fields.to) && (
+                  <option value={fields.to}>{fields.to.split(" ")[1]}</option>
+                )}
+                {destinations.map((to) => (
+                  <option key={`${to.kind} ${to.address}`} value={`${to.kind} ${to.address}`}>
+                    {to.label}
+                  </option>
+                ))}
+              </select>
+            )}
+          </Labelled>
+        )}
       </div>
-    </form>
+    </SavedForm>
   );
 }
