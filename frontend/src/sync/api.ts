@@ -3,6 +3,7 @@ import type { Copies } from "./copies";
 import type { Drafts } from "./drafts";
 import type { LocalFile, Upload } from "./files";
 import type { Notes } from "./notes";
+import type { Places } from "./places";
 import type { Problem } from "./problem";
 import type {
   AgentEntry,
@@ -181,6 +182,8 @@ export interface Client {
   readonly uploads: Readable<readonly Upload[]>;
   /** What was written and not sent; read it once boot is ready. */
   readonly drafts: Drafts;
+  /** Where the reader was in each conversation; read it once boot is ready. */
+  readonly places: Places;
   /** Send a file up, to be attached by the id that is returned. Throws `SyncRefusal`. */
   attach(file: LocalFile): string;
   /** Forget a file that was not sent. */

@@ -21,6 +21,7 @@ import { Listing, listed } from "./list";
 import { HttpNotes, type Notes } from "./notes";
 import { Outbox } from "./outbox";
 import { Pager } from "./pager";
+import { KeptPlaces } from "./places";
 import type { Cancel, Ports } from "./ports";
 import {
   type ApproveBody,
@@ -67,6 +68,7 @@ export class Engine implements Client {
   readonly notes: Notes;
   readonly copies: HttpCopies;
   readonly drafts: KeptDrafts;
+  readonly places: KeptPlaces;
   readonly #listing: Listing;
   readonly #notifier: Notifier;
   readonly #booting: Booting;
@@ -104,6 +106,7 @@ export class Engine implements Client {
       if (this.#outbox !== null) this.#send(this.#outbox.uploaded(id));
       this.#settle();
     });
+    this.places = new KeptPlaces(ports.storage, now);
     this.drafts = new KeptDrafts(
       ports.storage,
       now,
@@ -486,6 +489,7 @@ export class Engine implements Client {
     if (this.#outbox !== null) return true;
     this.#user = user;
     this.drafts.identify(user);
+    this.places.identify(user);
     const { storage, clock, random } = this.ports;
     this.#outbox = new Outbox(
       new Shelf(storage, user),

@@ -11,6 +11,7 @@ export type { Begun, Copies } from "./copies";
 export type { Draft, Drafts } from "./drafts";
 export type { LocalFile, Upload, UploadCode } from "./files";
 export type * from "./notes";
+export type { Place, Places } from "./places";
 export type { Ports } from "./ports";
 export { type FieldProblems, HttpError, type Problem, type ProblemCode } from "./problem";
 export type * from "./protocol.gen";

@@ -14,6 +14,7 @@ import { AgentRow, NoteRow, NoticeRow } from "./rows/QuietRows";
 import { StepRow } from "./rows/StepRow";
 import { useStickToEnd } from "./stickToEnd";
 import { useJump } from "./useJump";
+import { usePlace, usePlaceBefore } from "./usePlace";
 import { type Row, rowsOf, rowsToKeep } from "./view";
 
 /** Older messages are asked for when this little (px) is left above. */
@@ -48,12 +49,15 @@ export function Transcript({
   const keep = useMemo(() => rowsToKeep(rows), [rows]);
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<VirtualizerHandle>(null);
-  const { away, onScroll, onResize, hold, jump, hands } = useStickToEnd(scroller, list, rows);
+  const before = usePlaceBefore(view.id);
+  const stick = useStickToEnd(scroller, list, rows, before === null);
+  const { away, onScroll, onResize, hold, jump, hands, isFollowed } = stick;
   const shift = usePrepended(rows);
   const loadOlder = useOlder(view, scroller);
   const newest = view.items[view.items.length - 1];
   const { marked, failed } = useJump(view, rows, list, hold);
   const upwards = useDirection(scroller);
+  const keepPlace = usePlace(view, rows, { scroller, list }, before, { follows: isFollowed, give: jump });
 
   return (
     <div className="relative min-h-0 flex-1">
@@ -86,6 +90,7 @@ export function Transcript({
             onScroll={() => {
               onScroll();
               loadOlder();
+              keepPlace();
             }}
             onResize={onResize}
           >

@@ -20,6 +20,7 @@ import type {
   Outcome,
   PendingMessage,
   PlacePage,
+  Places,
   Readable,
   RunView,
   SearchPage,
@@ -145,6 +146,7 @@ export class FakeClient implements Client {
   readonly notes = new FakeNotes();
   readonly drafts = new FakeDrafts();
   readonly copies = new FakeCopies();
+  readonly places: Places = { get: () => null, set: () => {}, clear: () => {} };
   readonly details = new Map<string, CallDetail>();
   readonly views = new Map<string, Cell<ConversationView>>();
   /** What `timeline` tells; null: it fails. */
