@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 import uuid
 from random import Random
 from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
+from django.db import connections, transaction
 
 from agents import events as e
 from agents.events.parts import ACTIVE_RUN
 from agents.history import Step, Summary
 from agents.models import ensure_default_agent
-from chat.files import attachments
+from chat.files import attachments, sharing
 from chat.journal.journal import Journal
 from chat.limits import usage
 from chat.limits.spending import Spender
@@ -337,3 +340,31 @@ def test_what_is_about_to_be_removed_is_shared_by_nobody(alice: Any) -> None:
     new = copied(talk.row)
     assert not Attachment.objects.filter(conversation=new).exists()
     assert json.loads(texts(new)[1])["attachments"][0]["id"] != str(talk.file.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_removes_a_file_waits_for_whoever_shares_it(alice: Any) -> None:
+    talk = Talk(alice)
+    shared, problems = threading.Event(), []
+
+    def remove() -> None:
+        assert shared.wait(20)
+        try:
+            purge_some(Attachment.objects.filter(pk=talk.file.pk), 10)
+        except Exception as problem:
+            problems.append(problem)
+        finally:
+            connections.close_all()
+
+    remover = threading.Thread(target=remove)
+    remover.start()
+    with transaction.atomic():
+        row = Conversation.objects.create(
+            id=uuid.uuid4(), owner=alice, agent="assistant", created_at=1, updated_at=1
+        )
+        (file,) = sharing.locked(talk.row.pk, [talk.file.pk]).values()
+        kept = sharing.share(file, uuid.uuid4(), row)
+        shared.set()
+        time.sleep(0.3)  # for the remover to come as far as it can
+    remover.join(30)
+    assert problems == [] and list(Attachment.objects.all()) == [kept] and there(kept)
