@@ -11,6 +11,7 @@ from tests.support.waiting import wait_until
 
 TOP = """() => {
   const box = document.querySelector('[data-testid="transcript"]');
+  if (box === null) return null;
   const edge = box.getBoundingClientRect().top;
   for (const row of box.querySelectorAll('[data-row]')) {
     const { top, bottom } = row.getBoundingClientRect();
