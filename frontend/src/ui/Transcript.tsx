@@ -57,7 +57,11 @@ export function Transcript({
   const newest = view.items[view.items.length - 1];
   const { marked, failed } = useJump(view, rows, list, hold);
   const upwards = useDirection(scroller);
-  const keepPlace = usePlace(view, rows, { scroller, list }, before, { follows: isFollowed, give: jump });
+  const [keepPlace, leavePlace] = usePlace(view, rows, { scroller, list }, before, {
+    follows: isFollowed,
+    hold,
+    give: jump,
+  });
 
   return (
     <div className="relative min-h-0 flex-1">
@@ -128,7 +132,10 @@ export function Transcript({
           type="button"
           className="button absolute bottom-3 left-1/2 -translate-x-1/2 rounded-full! shadow-soft"
           data-testid="jump-to-latest"
-          onClick={jump}
+          onClick={() => {
+            leavePlace();
+            jump();
+          }}
         >
           <ArrowDown size={15} aria-hidden="true" />
           {words.t("log.jump")}

@@ -22,15 +22,16 @@ export function usePlaceBefore(conversation: string) {
   return useState(() => (target === null ? places.get(conversation) : null))[0];
 }
 
-/** Goes back to `before`, and keeps where the reader is. Call what is returned whenever the list was scrolled; `follows` says
- * whether the end is followed, `give` has it followed where there is no way back. */
+/** Goes back to `before`, and keeps where the reader is. Call the first of what is returned whenever the list was scrolled,
+ * and the second when the reader goes elsewhere by a button. `follows` says whether the end is followed, `hold` ends that,
+ * `give` has it followed where there is no way back. */
 export function usePlace(
   view: ConversationView,
   rows: readonly Row[],
   refs: { scroller: RefObject<HTMLDivElement | null>; list: RefObject<VirtualizerHandle | null> },
   before: ReturnType<typeof usePlaceBefore>,
-  { follows, give }: { follows: () => boolean; give: () => void },
-): () => void {
+  { follows, hold, give }: { follows: () => boolean; hold: () => void; give: () => void },
+): readonly [keepSoon: () => void, leave: () => void] {
   const client = useClient();
   const { id } = view;
   const { scroller, list } = refs;
@@ -86,7 +87,9 @@ export function usePlace(
     if (before === null || !found || !returning.current) return;
     const go = () => {
       const index = latest.current.findIndex((row) => row.type === "item" && row.item.id === before.item);
-      if (index >= 0) list.current?.scrollToIndex(index, { align: "start", offset: before.offset });
+      if (index < 0 || !returning.current) return;
+      hold(); // rows that have no sizes yet may have looked like the end
+      list.current?.scrollToIndex(index, { align: "start", offset: before.offset });
     };
     go();
     const timers = AGAIN_MS.map((ms) => setTimeout(go, ms));
@@ -99,7 +102,7 @@ export function usePlace(
     };
     for (const name of HANDS) box?.addEventListener(name, end, { passive: true });
     return end;
-  }, [before, found, list, scroller]);
+  }, [before, found, list, scroller, hold]);
 
   useEffect(() => {
     const now = () => {
@@ -112,8 +115,12 @@ export function usePlace(
     };
   }, [keep]);
 
-  return useCallback(() => {
+  const keepSoon = useCallback(() => {
     if (timer.current !== null) clearTimeout(timer.current);
     timer.current = setTimeout(keep, KEEP_MS);
   }, [keep]);
+  const leave = useCallback(() => {
+    returning.current = false;
+  }, []);
+  return [keepSoon, leave];
 }
