@@ -57,7 +57,7 @@ class Conversation(Used):
 
     id = models.UUIDField(primary_key=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="conversations")
-    agent = models.CharField(max_length=100, help_text="The agent's slug.")
+    agent = models.CharField(max_length=100, help_text=_("The agent's slug."))
     title = models.CharField(max_length=200, blank=True)
     entrance = models.CharField(max_length=20, default="web")
     head_seq = models.BigIntegerField(default=0)

@@ -24,8 +24,14 @@ class Mail:
     chosen by staff who may change users, because a server that mails anybody anything is soon no mail server."""
 
     kind = "email"
-    label = "e-mail"
-    example = "a mailbox"
+
+    @property
+    def label(self) -> str:
+        return gettext("e-mail")
+
+    @property
+    def example(self) -> str:
+        return gettext("a mailbox")
 
     def offers(self, user: Any) -> list[Offer]:
         if not settings.HOLDFAST_EMAIL or not user.email:

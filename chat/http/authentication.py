@@ -37,13 +37,14 @@ class Guesses:
     of that `device` alone. Views run in threads, but one after another."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+        #: Seconds by which buckets fill again.
+        self.clock = clock
         #: How many tries a bucket lacks, and as of when.
         self._spent: OrderedDict[Key, tuple[float, float]] = OrderedDict()
 
     def wait(self, name: str, address: str, device: str = "") -> int:
         """Seconds until a try would be looked at; 0: now."""
-        now = self._clock()
+        now = self.clock()
         waits = [
             (self._lacks(key, each, now) + 1 - most) * each
             for key, (most, each) in _buckets(name, address, device)
@@ -66,7 +67,7 @@ class Guesses:
         self._spent.clear()
 
     def _add(self, name: str, address: str, device: str, tries: int) -> None:
-        now = self._clock()
+        now = self.clock()
         for key, (_, each) in _buckets(name, address, device):
             self._spent[key] = max(0.0, self._lacks(key, each, now) + tries), now
             self._spent.move_to_end(key)

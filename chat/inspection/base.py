@@ -18,6 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from chat.support.clock import now_ms
 
@@ -121,8 +122,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):
                 raise
         messages.warning(
             request,
-            f"This list would take longer than {LIST_TIMEOUT_MS // 1000} s. Ask for less: one conversation, one owner, "
-            "an exact id.",
+            gettext(
+                "This list would take longer than {seconds} s. Ask for less: one conversation, one owner, an exact id."
+            ).format(seconds=LIST_TIMEOUT_MS // 1000),
         )
         return HttpResponseRedirect(request.path if request.GET else reverse("admin:index"))
 

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, get_args
 from django.contrib import admin
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy as lazy
 
 from agents import events
 from chat.inspection import base
@@ -22,7 +23,7 @@ class EventAdmin(PartAdmin):
     list_filter = (by_values("type", TYPES), RunOwnerFilter)
     search_ids = ("conversation_id",)
     search_exact = ("type", "tag", "command")
-    search_help_text = "A conversation's id, a type of event, a tag or a command's id."
+    search_help_text = lazy("A conversation's id, a type of event, a tag or a command's id.")
     unlisted = ("text",)
     ordering = ("-id",)
     fields: ClassVar[Any] = ("seq", "type", "version", "chat", "time", "tag", "command", "moment", "json")
@@ -31,11 +32,11 @@ class EventAdmin(PartAdmin):
     def moment(self, row: Event) -> SafeString:
         return base.link(str(_("As it was")), "chat_conversation_moment", row.conversation_id, row.seq)
 
-    @admin.display(description="decided (UTC)")
+    @admin.display(description=lazy("decided (UTC)"))
     def time(self, row: Event) -> str:
         return base.time(row.at)
 
-    @admin.display(description="event")
+    @admin.display(description=lazy("event"))
     def json(self, row: Event) -> SafeString:
         return base.pretty(row.text)
 
@@ -47,18 +48,18 @@ class MessageAdmin(PartAdmin):
     search_ids = ("conversation_id",)
     search_exact = ("message",)
     search_text = ("body",)
-    search_help_text = "Words of the message, or a message's or conversation's id."
+    search_help_text = lazy("Words of the message, or a message's or conversation's id.")
     fields: ClassVar[Any] = ("message", "kind", "chat", "seq", "time", "item")
 
-    @admin.display(description="at (UTC)")
+    @admin.display(description=lazy("at (UTC)"))
     def time(self, row: Message) -> str:
         return base.time(row.at)
 
-    @admin.display(description="text")
+    @admin.display(description=lazy("text"))
     def beginning(self, row: Message) -> str:
         text: str = row.body.get("text") or row.body.get("detail") or ""
         return text[:100]
 
-    @admin.display(description="item")
+    @admin.display(description=lazy("item"))
     def item(self, row: Message) -> SafeString:
         return base.pretty(row.body)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import async_to_sync
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from agents.events import ACTIVE_RUN
@@ -38,9 +39,9 @@ RESTING = frozenset({"queued", "waiting", "recovering"})
 
 #: The three things that may have become of a call in doubt, as its owner has them in the chat.
 DECISIONS = (
-    ("happened", "It happened"),
-    ("did_not_happen", "It did not happen"),
-    ("run_again", "Run it again"),
+    ("happened", _("It happened")),
+    ("did_not_happen", _("It did not happen")),
+    ("run_again", _("Run it again")),
 )
 
 #: The two words on a call that asks.
@@ -112,7 +113,7 @@ class Operator:
         """The stop of a run that is not over."""
         if row.status not in ACTIVE_RUN or not self.stops:
             return []
-        return [Action("Stop this run…", base.address("chat_run_stop", row.pk, **_back(back)))]
+        return [Action(gettext("Stop this run…"), base.address("chat_run_stop", row.pk, **_back(back)))]
 
     def sender(self) -> Sender:
         """Them, for the inbox and for the journal."""

@@ -20,15 +20,15 @@ from chat.inspection.operating import DECISIONS, Action, Operator, submit
 from chat.models import Call, Run, Step
 
 DONE = {
-    "happened": "Recorded: it happened. The agent reads the result that you gave.",
-    "did_not_happen": "Recorded: it did not happen. The agent is told so.",
-    "run_again": "The call will be run again.",
+    "happened": _("Recorded: it happened. The agent reads the result that you gave."),
+    "did_not_happen": _("Recorded: it did not happen. The agent is told so."),
+    "run_again": _("The call will be run again."),
 }
 #: What is refused for another reason than that somebody was faster.
 REFUSED = {
-    "not_found": "Nothing was done: the conversation was deleted.",
-    "unavailable": "Nothing was done: the database or Redis does not answer. Try again in a moment.",
-    "id_reused": "This page was sent before, with another choice. What was chosen first stands.",
+    "not_found": _("Nothing was done: the conversation was deleted."),
+    "unavailable": _("Nothing was done: the database or Redis does not answer. Try again in a moment."),
+    "id_reused": _("This page was sent before, with another choice. What was chosen first stands."),
 }
 
 
@@ -42,14 +42,16 @@ class CommandForm(forms.Form):
 class SettleForm(CommandForm):
     """What became of a call in doubt."""
 
-    decision = forms.ChoiceField(choices=DECISIONS, widget=forms.RadioSelect, label="What became of it")
+    decision = forms.ChoiceField(choices=DECISIONS, widget=forms.RadioSelect, label=_("What became of it"))
     result = forms.CharField(
         required=False,
         max_length=MAX_TEXT,
         widget=forms.Textarea(attrs={"rows": 4}),
-        label="Result",
-        help_text="What the agent reads as the call's result: what it returned, or how you know that it did not "
-        "happen. May be empty. Not used when the call is run again.",
+        label=_("Result"),
+        help_text=_(
+            "What the agent reads as the call's result: what it returned, or how you know that it did not happen. May "
+            "be empty. Not used when the call is run again."
+        ),
     )
 
 
@@ -96,7 +98,7 @@ class OperatedAdmin(admin.ModelAdmin):
             raise PermissionDenied
         row = self.get_object(request, object_id)
         if row is None:
-            messages.warning(request, "There is no such row (any more).")
+            messages.warning(request, gettext("There is no such row (any more)."))
             return HttpResponseRedirect(base.address(f"chat_{self.opts.model_name}_changelist"))
         return self.operate(request, row)
 
@@ -105,6 +107,9 @@ class OperatedAdmin(admin.ModelAdmin):
     ) -> HttpResponse:
         row = kwargs.get("obj")
         context["actions"] = self.actions_of(request, row) if row is not None else []
+        context["in_doubt"] = _(
+            "Its worker died while this call ran. Nobody knows whether it took effect: look there, then say so."
+        )
         return super().render_change_form(request, context, *args, **kwargs)
 
 
@@ -216,15 +221,20 @@ def stop_page(owner: OperatedAdmin, request: HttpRequest, row: Run) -> HttpRespo
         if result.status != "rejected":
             owner.log_change(request, row, "Stopped.")
             over = row.status not in ACTIVE_RUN
-            messages.success(request, "The run was stopped." if over else "The run is being stopped.")
+            messages.success(
+                request, gettext("The run was stopped.") if over else gettext("The run is being stopped.")
+            )
         elif result.retry:
             messages.error(request, REFUSED["unavailable"])
             return _page(owner, request, row, form)
         else:
-            messages.warning(request, _refusal(result, f"The run was over already: {row.status}."))
+            messages.warning(
+                request,
+                _refusal(result, gettext("The run was over already: {status}.").format(status=row.status)),
+            )
         return _after(request, row, form.cleaned_data["back"])
     if row.status not in ACTIVE_RUN:
-        messages.warning(request, f"The run is over already: {row.status}.")
+        messages.warning(request, gettext("The run is over already: {status}.").format(status=row.status))
         return _after(request, row, request.GET.get("back", ""))
     return _page(owner, request, row, form)
 
@@ -234,13 +244,38 @@ def _initial(request: HttpRequest, *names: str) -> dict[str, str]:
 
 
 def _page(owner: OperatedAdmin, request: HttpRequest, row: Run | Call, form: forms.Form) -> HttpResponse:
+    of: Any = ((_("conversation"), row.conversation), (_("of"), row.conversation.owner))
+    begun: Any = ((_("attempt"), row.attempt), (_("started (UTC)"), base.time(row.started_at)))
+    own: dict[str, Any]
+    if isinstance(row, Call):
+        own = {
+            "title": _("What became of this call?"),
+            "facts": ((_("tool"), row.name), *of, *begun, (_("worker"), row.worker)),
+            "told": _(
+                "The worker of this call died while it ran, so nobody knows whether it took effect. Find out, then "
+                "choose. The run goes on with what you say, and the conversation shows that it was you."
+            ),
+            "warned": _("Have it run again only if it did not happen, or may happen twice."),
+            "button": _("Record this"),
+        }
+    else:
+        own = {
+            "title": _("Stop this run?"),
+            "facts": ((_("run"), row.run), *of, (_("state"), row.status), *begun),
+            "told": _(
+                "The model and running tools are cancelled, and every open call is closed. What a tool has done "
+                "already is not undone. The conversation shows that you stopped it, and goes on when somebody speaks "
+                "again."
+            ),
+            "button": _("Stop it"),
+        }
     context = {
         **owner.admin_site.each_context(request),
-        "title": "What became of this call?" if isinstance(row, Call) else "Stop this run?",
+        **own,
         "opts": owner.opts,
         "row": row,
         "form": form,
-        "started": base.time(row.started_at),
+        "no": _("No, take me back"),
         "back": _where(row, str(form["back"].value() or "")),
     }
     request.current_app = owner.admin_site.name
@@ -259,14 +294,22 @@ def _after(request: HttpRequest, row: Run | Call, back: str) -> HttpResponse:
 
 def _word_on(row: Call) -> str:
     """What has become of a call that is in doubt no more, and who said so."""
-    by = f" by {row.by}" if row.by else ""
-    when = f" at {base.time(row.ended_at)} UTC" if row.ended_at is not None else ""
     if row.status == "in_doubt":
-        return "The call is still in doubt."
+        return gettext("The call is still in doubt.")
     if row.ended_at is None:
-        return f"This call is in doubt no more: it is {row.status}{f', decided{by}' if by else ''}."
-    return f"This call was settled already{by}{when}: {row.status}."
+        told = (
+            gettext("This call is in doubt no more: it is {status}, decided by {by}.")
+            if row.by
+            else gettext("This call is in doubt no more: it is {status}.")
+        )
+        return told.format(status=row.status, by=row.by)
+    told = (
+        gettext("This call was settled already by {by} at {when} UTC: {status}.")
+        if row.by
+        else gettext("This call was settled already at {when} UTC: {status}.")
+    )
+    return told.format(status=row.status, by=row.by, when=base.time(row.ended_at))
 
 
 def _refusal(result: CommandResult, word: str) -> str:
-    return REFUSED.get(result.code or "", word)
+    return str(REFUSED.get(result.code or "", word))

@@ -8,9 +8,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as lazy
 
 from agents.events import CallStatus, Effect, RunStatus, StepStatus
 from chat.inspection import base
+from chat.inspection.columns import NAMES
 from chat.inspection.compare_page import ComparedAdmin
 from chat.inspection.help_pages import HelpedAdmin
 from chat.inspection.helping import GIVE_UP, OFFER
@@ -23,7 +25,7 @@ from chat.models import Call, Fault, Run, Step
 
 
 class RunOwnerFilter(base.TextFilter):
-    title = "owner's username"
+    title = lazy("owner's username")
     parameter_name = "owner_name"
     lookup = "conversation__owner__username"
 
@@ -32,7 +34,7 @@ def by_values(field: str, values: tuple[str, ...]) -> type[admin.SimpleListFilte
     """A filter over a closed list of values, which costs no query."""
 
     class ByValues(admin.SimpleListFilter):
-        title = field
+        title = NAMES.get(field.replace("_", " "), field)
         parameter_name = f"by_{field}"
 
         def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -60,23 +62,23 @@ class PartAdmin(base.ReadOnlyAdmin):
             was_read(request.user, row.conversation, f"{self.opts.model_name}")
         return super().change_view(request, object_id, form_url, extra_context)
 
-    @admin.display(description="conversation")
+    @admin.display(description=lazy("conversation"))
     def chat(self, row: Any) -> SafeString:
         return base.to_conversation(row)
 
-    @admin.display(description="started (UTC)")
+    @admin.display(description=lazy("started (UTC)"))
     def started(self, row: Any) -> str:
         return base.time(row.started_at)
 
-    @admin.display(description="ended (UTC)")
+    @admin.display(description=lazy("ended (UTC)"))
     def ended(self, row: Any) -> str:
         return base.time(row.ended_at)
 
-    @admin.display(description="took")
+    @admin.display(description=lazy("took"))
     def duration(self, row: Any) -> str:
         return base.took(row.started_at, row.ended_at)
 
-    @admin.display(description="tokens")
+    @admin.display(description=lazy("tokens"))
     def tokens(self, row: Any) -> str:
         return base.tokens(row)
 
@@ -88,7 +90,7 @@ class RunAdmin(HelpedAdmin, OperatedAdmin, ComparedAdmin, PartAdmin):
     list_filter = (by_values("status", get_args(RunStatus)), RunOwnerFilter)
     search_ids = ("conversation_id",)
     search_exact = ("run", "cause", "worker", "code")
-    search_help_text = "A run's or conversation's id, a worker, or a code."
+    search_help_text = lazy("A run's or conversation's id, a worker, or a code.")
     unlisted = ("detail",)
     fields: ClassVar[Any] = (
         *("run", "chat", "seq", "cause", "status", "attempt", "worker", "fence", "stopping", "reason"),
@@ -115,19 +117,19 @@ class RunAdmin(HelpedAdmin, OperatedAdmin, ComparedAdmin, PartAdmin):
             about.append(again)
         return [*about, self.compare_link(row)] if operator.reads else about
 
-    @admin.display(description="in this state since (UTC)")
+    @admin.display(description=lazy("in this state since (UTC)"))
     def since(self, row: Run) -> str:
         return base.since(row) if row.status in RESTING else "–"
 
-    @admin.display(description="queued (UTC)")
+    @admin.display(description=lazy("queued (UTC)"))
     def queued(self, row: Run) -> str:
         return base.time(row.queued_at)
 
-    @admin.display(description="next try (UTC)")
+    @admin.display(description=lazy("next try (UTC)"))
     def retry(self, row: Run) -> str:
         return base.time(row.retry_at)
 
-    @admin.display(description="steps")
+    @admin.display(description=lazy("steps"))
     def steps(self, row: Run) -> SafeString:
         return base.link("Steps of this run", "chat_step_changelist", q=row.run)
 
@@ -138,22 +140,22 @@ class StepAdmin(PartAdmin):
     list_filter = (by_values("status", get_args(StepStatus)), RunOwnerFilter)
     search_ids = ("conversation_id",)
     search_exact = ("step", "run")
-    search_help_text = "A step's, run's or conversation's id."
+    search_help_text = lazy("A step's, run's or conversation's id.")
     unlisted = ("body",)
     fields: ClassVar[Any] = (
         *("step", "chat", "to_run", "seq", "status", "open", "attempt", "model", "tokens"),
         *("started", "ended", "duration", "calls", "item"),
     )
 
-    @admin.display(description="run")
+    @admin.display(description=lazy("run"))
     def to_run(self, row: Step) -> SafeString:
         return base.link(row.run, "chat_run_changelist", q=row.run)
 
-    @admin.display(description="calls")
+    @admin.display(description=lazy("calls"))
     def calls(self, row: Step) -> SafeString:
         return base.link("Calls of this step", "chat_call_changelist", q=row.step)
 
-    @admin.display(description="item")
+    @admin.display(description=lazy("item"))
     def item(self, row: Step) -> SafeString:
         return base.pretty(row.body)
 
@@ -169,7 +171,7 @@ class CallAdmin(OperatedAdmin, PartAdmin):
     )
     search_ids = ("conversation_id",)
     search_exact = ("call", "step", "name", "worker", "provider_id", "code")
-    search_help_text = "A call's, step's or conversation's id, the name of a tool, or a worker."
+    search_help_text = lazy("A call's, step's or conversation's id, the name of a tool, or a worker.")
     unlisted = ("arguments", "result", "preview")
     fields: ClassVar[Any] = (
         *("call", "name", "chat", "to_step", "ordinal", "provider_id", "effect", "status", "attempt"),
@@ -197,11 +199,11 @@ class CallAdmin(OperatedAdmin, PartAdmin):
     def actions_of(self, request: HttpRequest, row: Any) -> list[Action]:
         return Operator(request.user).about_call(row)
 
-    @admin.display(description="step")
+    @admin.display(description=lazy("step"))
     def to_step(self, row: Call) -> SafeString:
         return base.link(row.step, "chat_step_changelist", q=row.step)
 
-    @admin.display(description="approval")
+    @admin.display(description=lazy("approval"))
     def approval(self, row: Call) -> str:
         """Who was asked whether it may run, and what they said (W8); the step's item has it."""
         said = approval_of(row)
@@ -212,15 +214,15 @@ class CallAdmin(OperatedAdmin, PartAdmin):
         reason = f": {said['note']}" if said["note"] else ""
         return f"{said['decision']} by {said['by'] or 'somebody'} at {base.time(said['decided_at'])}{reason}"
 
-    @admin.display(description="arguments")
+    @admin.display(description=lazy("arguments"))
     def arguments_json(self, row: Call) -> SafeString:
         return base.pretty(row.arguments)
 
-    @admin.display(description="result")
+    @admin.display(description=lazy("result"))
     def result_text(self, row: Call) -> SafeString:
         return base.block(row.result)
 
-    @admin.display(description="preview")
+    @admin.display(description=lazy("preview"))
     def preview_text(self, row: Call) -> SafeString:
         return base.block(row.preview)
 
@@ -235,7 +237,7 @@ class FaultAdmin(PartAdmin):
     search_ids = ("conversation_id",)
     search_exact = ("kind", "run", "step", "digest", "model")
     search_text = ("text",)
-    search_help_text = (
+    search_help_text = lazy(
         "Words of the refusal, its number (E8, V3), a step's, run's or conversation's id, a digest."
     )
     unlisted = ("request",)
@@ -244,30 +246,30 @@ class FaultAdmin(PartAdmin):
         *("shape", "outcome", "digest", "body"),
     )
 
-    @admin.display(description="at (UTC)")
+    @admin.display(description=lazy("at (UTC)"))
     def time(self, row: Fault) -> str:
         return base.time(row.created_at)
 
-    @admin.display(description="sent as")
+    @admin.display(description=lazy("sent as"))
     def shape(self, row: Fault) -> str:
         return "text only" if row.text_only else "whole"
 
-    @admin.display(description="refusal")
+    @admin.display(description=lazy("refusal"))
     def beginning(self, row: Fault) -> str:
         return row.text[:100]
 
-    @admin.display(description="refusal")
+    @admin.display(description=lazy("refusal"))
     def words(self, row: Fault) -> SafeString:
         return base.block(row.text)
 
-    @admin.display(description="run")
+    @admin.display(description=lazy("run"))
     def to_run(self, row: Fault) -> SafeString:
         return base.link(row.run, "chat_run_changelist", q=row.run)
 
-    @admin.display(description="step")
+    @admin.display(description=lazy("step"))
     def to_step(self, row: Fault) -> SafeString:
         return base.link(row.step, "chat_step_changelist", q=row.step)
 
-    @admin.display(description="request")
+    @admin.display(description=lazy("request"))
     def body(self, row: Fault) -> SafeString:
         return base.block(row.request)

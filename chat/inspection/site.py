@@ -14,6 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from chat.http.trusted import admin_policies
+from chat.inspection.columns import name_fields
 
 INSPECT, CONFIGURE, PEOPLE = "inspect", "configure", "people"
 TITLES = {INSPECT: _("Inspect"), CONFIGURE: _("Configure"), PEOPLE: _("People")}
@@ -43,6 +44,11 @@ ENDS = (
 
 class HoldfastSite(AdminSite):
     """Django's site with another order of its pages. Who may see which is Django's as ever."""
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        super().register(model_or_iterable, admin_class, **options)
+        models = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
+        name_fields(model for model in models if model.__module__.partition(".")[0] != "django")
 
     def get_urls(self) -> list[Any]:
         return [

@@ -14,6 +14,9 @@ from chat.support.clock import now_ms
 from chat.tokens import store
 from chat.tokens.models import ApiToken
 
+#: How a token stands, for people.
+STANDS = {"active": _("active"), "expired": _("expired"), "revoked": _("revoked")}
+
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(base.ReadOnlyAdmin):
@@ -23,7 +26,7 @@ class ApiTokenAdmin(base.ReadOnlyAdmin):
     list_select_related = ("owner",)
     ordering = ("-created_at",)
     search_exact = ("name", "owner__username", "hint")
-    search_help_text = "A token's name or hint, or its owner's username."
+    search_help_text = _("A token's name or hint, or its owner's username.")
     actions = ("revoke",)
     fields: ClassVar[Any] = (
         *("name", "owner", "hint", "may", "per_minute", "stands", "created", "ends", "used", "revoked"),
@@ -54,7 +57,7 @@ class ApiTokenAdmin(base.ReadOnlyAdmin):
 
     @admin.display(description=_("state"))
     def stands(self, row: ApiToken) -> str:
-        return row.state(now_ms())
+        return str(STANDS[row.state(now_ms())])
 
     @admin.display(description=_("made (UTC)"))
     def created(self, row: ApiToken) -> str:

@@ -21,6 +21,7 @@ def bot(house: Stack) -> Iterator[Bot]:
         yield Bot.join(house, feishu)
 
 
+@pytest.mark.exhaustive
 def test_a_conversation_is_live_in_feishu_and_in_the_web_chat(bot: Bot, visit: Callable[..., Chat]) -> None:
     bot.say("research lighthouses for 8 seconds")
     conversation = bot.until(bot.conversation, 20, "the conversation")

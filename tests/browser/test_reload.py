@@ -92,6 +92,7 @@ def test_W4_reload_while_text_streams(visit: Any, house: Stack, undisturbed: Any
     assert_same_end(chat, house, conversation, undisturbed(LONG))
 
 
+@pytest.mark.exhaustive
 def test_W6_network_cut_for_two_seconds_in_an_answer(
     visit: Any, house: Stack, link: Proxy, undisturbed: Any
 ) -> None:
@@ -189,6 +190,7 @@ def test_who_scrolls_with_a_button_down_is_left_there(visit: Any) -> None:
     chat.page.mouse.up()
 
 
+@pytest.mark.exhaustive
 def test_W3_a_link_that_stays_open_but_carries_nothing(
     visit: Any, house: Stack, link: Proxy, undisturbed: Any
 ) -> None:
@@ -201,6 +203,7 @@ def test_W3_a_link_that_stays_open_but_carries_nothing(
     assert_same_end(chat, house, conversation, undisturbed(RESEARCH))
 
 
+@pytest.mark.exhaustive
 def test_W1_tab_frozen_in_the_background(visit: Any, house: Stack, undisturbed: Any) -> None:
     chat = visit()
     conversation = chat.begin(RESEARCH)
@@ -227,6 +230,7 @@ def test_W6_second_tab_shows_the_same(visit: Any, house: Stack, undisturbed: Any
     wait_until(lambda: chat.shown() == other.shown(), 5, "both tabs to show the same")
 
 
+@pytest.mark.exhaustive
 def test_W9_a_clean_close_from_the_server_is_no_goodbye(
     visit: Any, house: Stack, link: Proxy, undisturbed: Any
 ) -> None:

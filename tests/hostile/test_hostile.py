@@ -100,6 +100,7 @@ def test_the_description_of_the_pages_views_has_all_of_them() -> None:
     }
 
 
+@pytest.mark.exhaustive
 async def test_what_the_page_asks_is_asked_by_schemathesis(where: House, tmp_path: Path) -> None:
     (tmp_path / "page.json").write_text(json.dumps(described.description()))
     (tmp_path / "sessions").write_text("\n".join(f"{one.cookies}\t{one.csrf}" for one in where.strangers))

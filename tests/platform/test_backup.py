@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 FAST = {"HOLDFAST_LEASE_MS": "3000", "HOLDFAST_RENEW_MS": "1000", "HOLDFAST_SWEEP_MS": "1000"}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.exhaustive)])
 def pair(
     request: pytest.FixtureRequest, database_template: Path, tmp_path: Path
 ) -> Iterator[tuple[Stack, Stack]]:
@@ -140,6 +140,7 @@ async def test_nothing_acknowledged_before_it_is_missing_and_runs_go_on(
         assert (await tab.message(talker.conversations[0], "are you there?"))["status"] == "applied"
 
 
+@pytest.mark.exhaustive
 def test_what_cannot_be_restored_is_refused_with_a_word(database_template: Path, tmp_path: Path) -> None:
     folder, other = tmp_path / "one", tmp_path / "two"
     with Stack(template=database_template) as used, Stack() as empty:

@@ -314,6 +314,7 @@ def test_the_renderer_is_named_to_the_page_and_draws_the_result(house: House, tm
 # ---- and without it ----
 
 
+@pytest.mark.exhaustive
 async def test_it_is_removed_without_a_trace_but_its_rows_and_goes_on_when_it_comes_back(
     house: House,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from django.conf import settings
 from django.db import connection
 
@@ -15,6 +16,7 @@ def test_valkey_is_real_and_is_the_one_that_the_settings_name(redis_url: str, va
         assert client.dbsize() == 0
 
 
+@pytest.mark.exhaustive
 def test_sqlite_lets_several_processes_write(db) -> None:
     with connection.cursor() as cursor:
         assert cursor.execute("PRAGMA journal_mode").fetchone()[0] == "wal"

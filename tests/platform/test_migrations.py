@@ -120,6 +120,7 @@ def over(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_change_that_would_wait_lets_the_others_through_and_is_tried_again(
     postgres: Postgres, tmp_path: Path
 ) -> None:
@@ -148,6 +149,7 @@ def test_a_change_that_would_wait_lets_the_others_through_and_is_tried_again(
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_an_index_that_was_interrupted_is_made_again_and_can_be_taken_back(
     postgres: Postgres, tmp_path: Path
 ) -> None:

@@ -51,9 +51,8 @@ def of_an_earlier_release(data: Path) -> None:
 
 
 class TestMakeRun:
-    @pytest.mark.parametrize(
-        "before", [pytest.param("none", marks=pytest.mark.exhaustive), "earlier release"]
-    )
+    @pytest.mark.exhaustive
+    @pytest.mark.parametrize("before", ["none", "earlier release"])
     def test_what_the_supervisors_processes_make_is_for_their_user_alone(
         self, before: str, tmp_path: Path
     ) -> None:

@@ -32,7 +32,12 @@ def timed(stack: Stack) -> list[str]:
     time.sleep(1.1)
     began = time.monotonic()
     missing: list[str] = stack.json("/readyz")["missing"]
-    assert time.monotonic() - began < 3.0
+    took = time.monotonic() - began
+    # A busy machine is late with every answer, also with one that looks at nothing.
+    began = time.monotonic()
+    assert stack.status("/healthz") == 200
+    late = time.monotonic() - began
+    assert took < 3.0 + 3 * late, (took, late)
     return missing
 
 
@@ -96,6 +101,7 @@ def test_readiness_notices_what_keeps_a_message_from_its_worker(up: Stack) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_askers_share_what_was_found(up: Stack) -> None:
     time.sleep(1.1)
     with ThreadPoolExecutor(20) as pool:
@@ -114,6 +120,7 @@ def entries(stack: Stack) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_policy_that_evicts_is_told_at_start_and_in_readiness(up: Stack) -> None:
     config(up, "maxmemory-policy", "allkeys-lru")
     wait_until(lambda: up.json("/readyz")["warnings"] == ["redis_evicts"], 5, "the warning")

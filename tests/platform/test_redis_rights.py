@@ -73,6 +73,7 @@ async def test_the_listed_rights_are_enough(careful: Stack) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("careful", ["hf"], indirect=True)
+@pytest.mark.exhaustive
 def test_readiness_notices_what_is_missing(careful: Stack) -> None:
     prefix = careful.env["HOLDFAST_REDIS_PREFIX"]
     careful.up()

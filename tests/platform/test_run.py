@@ -183,6 +183,7 @@ def test_a_first_start_a_death_an_end_and_a_second_start(run: Run, data: Path) -
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_sigterm_to_it_alone_ends_everything_and_a_second_one_keeps_off_the_data(
     used: Path, run: Run, data: Path
 ) -> None:
@@ -290,6 +291,7 @@ def test_sigterm_while_it_migrates_ends_it_at_once(data: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_it_starts_in_a_folder_with_a_blank_a_percent_sign_and_chinese_in_its_path(
     tmp_path: Path, database_template: Path
 ) -> None:

@@ -107,6 +107,7 @@ def asks(
 KNOWN = {audit.KNOWN_PYTHON[0]: "PYSEC-old", audit.KNOWN_NPM[0]: "https://github.com/advisories/GHSA-old"}
 
 
+@pytest.mark.exhaustive
 def test_no_known_fault_is_no_fault(asks: Any) -> None:
     status, said, complained = asks(KNOWN)
     assert (status, complained) == (0, "")

@@ -100,6 +100,7 @@ def bin(wheel: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_what_the_wheel_installs_runs(bin: Path, tmp_path: Path) -> None:
     """In a folder of somebody's own, with everything that is kept in their home."""
     port, log = claim_port(), tmp_path / "log"

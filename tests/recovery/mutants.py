@@ -543,8 +543,8 @@ def _fails(tree: Path, mutant: Mutant) -> bool:
     return done.returncode == 1
 
 
-#: One process, and no files left behind.
-_PLAIN = ("-p", "no:cacheprovider")
+#: One process, no files left behind, and also what `make test` leaves to `make test-long`.
+_PLAIN = ("-p", "no:cacheprovider", "-m", "")
 
 if __name__ == "__main__":
     sys.exit(main())

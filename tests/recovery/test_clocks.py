@@ -60,6 +60,7 @@ def assert_written_by_one_clock(stack: Stack, begun: float) -> None:
         assert all(later - earlier > -500 for earlier, later in itertools.pairwise(told)), told
 
 
+@pytest.mark.exhaustive
 async def test_a_run_that_was_lost_on_its_way_is_found_at_once(stack: Stack) -> None:
     """It was queued by the web server that is ahead, and Redis lost the entry before there was a worker."""
     begun = time.time()
@@ -111,6 +112,7 @@ async def test_a_schedule_is_due_by_the_same_clock_everywhere(stack: Stack) -> N
     assert at <= fired < at + SOON_S * 1000
 
 
+@pytest.mark.exhaustive
 async def test_a_difference_is_told_in_readiness_in_the_log_and_in_the_admin(stack: Stack) -> None:
     stack.start("worker", **faketime.off_by(-OFF_S))
     wait_until(lambda: stack.status("/readyz") == 200, 60, "the system to be ready")

@@ -73,6 +73,7 @@ async def all_end_well(scene: Scene, before: set[str]) -> None:
     assert set(ends(scene).values()) == {"finished"}, ends(scene)
 
 
+@pytest.mark.exhaustive
 async def test_R10_two_web_servers_and_two_workers_do_forty_runs_with_twenty_connections(
     scene: Scene,
 ) -> None:
@@ -81,6 +82,7 @@ async def test_R10_two_web_servers_and_two_workers_do_forty_runs_with_twenty_con
     assert "too many clients" not in scene.system.outputs()
 
 
+@pytest.mark.exhaustive
 async def test_R10_forty_runs_wait_for_a_server_that_has_no_connection_left(scene: Scene) -> None:
     """Three times for longer than a lease; what our processes give back, the other program takes."""
     assert scene.postgres is not None

@@ -40,6 +40,7 @@ async def views(address: str, cookies: str) -> list[int]:
     return list(await asyncio.gather(*(asyncio.to_thread(look) for _ in range(VIEWERS))))
 
 
+@pytest.mark.exhaustive
 async def test_S5_postgresql_restarts_in_the_middle_of_a_run_and_of_commands(scene: Scene) -> None:
     postgres, system = scene.postgres, scene.system
     assert postgres is not None

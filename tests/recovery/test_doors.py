@@ -19,15 +19,18 @@ from tests.support.postgres import Postgres
 
 pytestmark = [pytest.mark.recovery, pytest.mark.slow]
 
-EVERY_DOOR = pytest.mark.parametrize("enter", DOORS.values(), ids=DOORS.keys())
-#: With every `make test` a door for people, one for messengers and one for programs; all with `make doors`.
-KINDS_OF_DOORS = pytest.mark.parametrize(
-    "enter",
-    [
-        pytest.param(enter, id=door, marks=() if door in ("web", "feishu", "api") else pytest.mark.exhaustive)
-        for door, enter in DOORS.items()
-    ],
-)
+
+def doors(*always: str) -> pytest.MarkDecorator:
+    """These with every `make test`, all with `make doors`."""
+    return pytest.mark.parametrize(
+        "enter",
+        [
+            pytest.param(enter, id=door, marks=() if door in always else pytest.mark.exhaustive)
+            for door, enter in DOORS.items()
+        ],
+    )
+
+
 #: With every `make test` each door and each stop once; all thirty pairs with `make doors`.
 PAIRS = pytest.mark.parametrize(
     ("enter", "halt"),
@@ -70,7 +73,7 @@ def house(standing: House) -> Iterator[House]:
     assert not standing.stack.sql("SELECT 1 FROM chat_feishudelivery WHERE state = 'dead'")
 
 
-@EVERY_DOOR
+@doors("web", "feishu", "api")
 async def test_R9_a_message_goes_in_parallel_tools_run_and_the_answer_comes_out(
     house: House, enter: type[Door]
 ) -> None:
@@ -82,7 +85,7 @@ async def test_R9_a_message_goes_in_parallel_tools_run_and_the_answer_comes_out(
         assert await door.answer() == words(2)
 
 
-@KINDS_OF_DOORS
+@doors("web", "feishu")
 async def test_R4_the_worker_is_killed_in_the_middle_and_the_answer_comes_all_the_same(
     house: House, enter: type[Door]
 ) -> None:

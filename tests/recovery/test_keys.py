@@ -106,6 +106,7 @@ async def test_S6_any_key_vanishes_while_nobody_works_on_its_conversation(scene:
     }
 
 
+@pytest.mark.exhaustive
 async def test_S6_any_key_vanishes_in_the_middle_of_a_run(scene: Scene) -> None:
     keys = Keys(scene)
     with people(scene) as clients:

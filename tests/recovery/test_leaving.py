@@ -35,7 +35,9 @@ def the_database_is_locked(stack: Stack) -> Callable[[], None]:
     return holder.close
 
 
-@pytest.mark.parametrize("happens", [redis_stands_still, the_database_is_locked])
+@pytest.mark.parametrize(
+    "happens", [redis_stands_still, pytest.param(the_database_is_locked, marks=pytest.mark.exhaustive)]
+)
 async def test_W9_R4_servers_and_workers_end_although_a_store_does_not_answer(
     database_template: Path, happens: Callable[[Stack], Callable[[], None]]
 ) -> None:

@@ -91,6 +91,7 @@ async def test_S5_the_database_is_locked_for_seconds(scene: Scene) -> None:
         await assert_whole(scene, clients)
 
 
+@pytest.mark.exhaustive
 async def test_S5_the_disk_under_the_database_is_full(scene: Scene) -> None:
     """The kernel refuses every write to a file (RLIMIT_FSIZE), to the database as to the processes' own logs, as on a
     full disk; a file system of a test's own would need root."""

@@ -42,6 +42,7 @@ def events(stack: Stack) -> list[Any]:
     return [json.loads(text) for (text,) in stack.sql("SELECT text FROM chat_event ORDER BY seq")]
 
 
+@pytest.mark.exhaustive
 async def test_R2_a_worker_stopped_past_its_lease_has_no_effect_and_writes_nothing(stack: Stack) -> None:
     async with Wire(stack.address, login(stack.address, "alice", "alice-password")) as wire:
         conversation = await wire.begin()

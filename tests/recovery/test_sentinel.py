@@ -40,6 +40,7 @@ def all_are_there(watched: Watched) -> bool:
     return any(one["cmd"] == "xreadgroup" for one in there) and any(int(one["sub"]) for one in there)
 
 
+@pytest.mark.exhaustive
 async def test_S6_a_streaming_run_goes_on_whether_the_primary_hands_over_or_is_killed(
     followed: Stack, watched: Watched
 ) -> None:

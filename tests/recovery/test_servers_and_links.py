@@ -39,6 +39,7 @@ def synced_since(clients: Clients, at: int) -> list[dict[str, object]]:
     return [line for line in clients.lines() if line["what"] == "synced" and line["at"] > at]
 
 
+@pytest.mark.exhaustive
 async def test_S6_replicas_without_the_tail_are_promoted(scene: Scene) -> None:
     """First the primary dies; then the next one becomes a replica, and keeps clients whom nobody tells."""
     store = scene.store
@@ -87,6 +88,7 @@ async def test_W2_frames_are_lost_repeated_and_overtaken_on_the_link(scene: Scen
         await assert_whole(scene, clients, *faults)
 
 
+@pytest.mark.exhaustive
 async def test_W3_a_link_is_half_open(scene: Scene) -> None:
     """It carries nothing and stays open; who is on it finds out and goes elsewhere, before it recovers."""
     with people(scene) as clients:
@@ -111,6 +113,7 @@ async def test_W3_a_link_is_half_open(scene: Scene) -> None:
         await assert_whole(scene, clients)
 
 
+@pytest.mark.exhaustive
 async def test_W3_a_laptop_was_asleep(scene: Scene) -> None:
     """No timer runs, nothing is read, conversations go on; when it wakes up its links are dead and do not say so."""
     with people(scene) as clients:

@@ -30,15 +30,11 @@ def house(database_template: Path) -> Iterator[House]:
         yield one
 
 
-#: As the first process of a container only what differs there: nobody hears for it what it does not hear itself. The
-#: other moments are tried there by `make test-long`.
-FIRST = ("first process: worker importing", "first process: web idle")
+#: With every `make test` one that imports, one that works, one that leaves, and what differs for the first process
+#: of a container: nobody hears for it what it does not hear itself. The other moments are tried by `make test-long`.
+AT_ONCE = ("worker before imports", "worker in a run", "web leaving", "first process: worker importing")
 TRIED = [
-    pytest.param(
-        one,
-        id=one.name,
-        marks=pytest.mark.exhaustive if one.first and one.name not in FIRST else (),
-    )
+    pytest.param(one, id=one.name, marks=() if one.name in AT_ONCE else pytest.mark.exhaustive)
     for one in MOMENTS
 ]
 

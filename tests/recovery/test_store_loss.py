@@ -72,6 +72,7 @@ async def test_S7_flushall_while_a_tool_runs(fast: Stack) -> None:
     assert_whole(fast, conversation, ["research tides for 4 seconds", "what is 6*7?"])
 
 
+@pytest.mark.exhaustive
 async def test_S7_flushall_between_two_messages(fast: Stack) -> None:
     fast.up()
     async with Wire(fast.address, login(fast.address, "alice", "alice-password")) as wire:
@@ -117,6 +118,7 @@ async def test_S6_restart_that_lost_its_tail(fast: Stack) -> None:
     assert_whole(fast, conversation, ["what is 6*7?", "what is 7*7?", "what is 8*8?"])
 
 
+@pytest.mark.exhaustive
 async def test_S6_restart_that_lost_its_tail_while_a_tool_runs(fast: Stack) -> None:
     fast.up()
     async with Wire(fast.address, login(fast.address, "alice", "alice-password")) as wire:

@@ -15,9 +15,9 @@ class Note(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notes")
     #: Who it is, of somebody who is no user here: the owner is the account in which it is kept then.
     person = models.CharField(max_length=60, blank=True, default="", db_default="")
-    number = models.PositiveIntegerField(help_text="Counts per person; not used again after a deletion.")
+    number = models.PositiveIntegerField(help_text=_("Counts per person; not used again after a deletion."))
     text = models.TextField()
-    key = models.CharField(max_length=100, help_text="Idempotency key of the call that wrote it.")
+    key = models.CharField(max_length=100, help_text=_("Idempotency key of the call that wrote it."))
     #: The conversation in which it was written down; empty: by a release that did not keep it.
     conversation = models.CharField(max_length=64, blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)

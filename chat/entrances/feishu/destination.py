@@ -27,8 +27,14 @@ class FeishuChats:
     staff who may see lanes may choose any chat of a configured app."""
 
     kind = "feishu"
-    label = "Feishu chat"
-    example = "app:chat as in bot:oc_0123456789"
+
+    @property
+    def label(self) -> str:
+        return gettext("Feishu chat")
+
+    @property
+    def example(self) -> str:
+        return gettext("app:chat as in bot:oc_0123456789")
 
     def offers(self, user: Any) -> list[Offer]:
         people = FeishuUser.objects.filter(user=user, app__enabled=True).select_related("app")

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from chat.entrances.feishu.sealed import SealedField
@@ -64,7 +65,7 @@ class FeishuApp(models.Model):
         max_length=200,
         default=FEISHU,
         validators=[validate_base_url],
-        help_text=f"{FEISHU} for Feishu, {LARK} for Lark.",
+        help_text=format_lazy(_("{feishu} for Feishu, {lark} for Lark."), feishu=FEISHU, lark=LARK),
     )
     agent = models.ForeignKey(
         "agents.Agent",

@@ -8,6 +8,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as lazy
 
 from agents.tools.texts import fit
 from chat import set_aside
@@ -67,52 +69,52 @@ class ScheduleAdmin(PicksOthers, admin.ModelAdmin):
         else:
             obj.save()
 
-    @admin.display(description="when")
+    @admin.display(description=pgettext_lazy("of a schedule", "when"))
     def timing(self, row: Schedule) -> str:
         match row.kind:
             case "cron":
                 return f"{row.cron} ({row.zone})"
             case "interval":
-                return f"every {row.every_ms // SECOND:,} s"
+                return gettext("every %(seconds)s s") % {"seconds": f"{row.every_ms // SECOND:,}"}
         return shown(row.at, row.zone)
 
-    @admin.display(description="next")
+    @admin.display(description=lazy("next"))
     def next_one(self, row: Schedule) -> str:
         due = row.next_at if row.state == "active" else None
         return shown(due, row.zone) if due is not None else "–"
 
-    @admin.display(description="paused because")
+    @admin.display(description=lazy("paused because"))
     def why(self, row: Schedule) -> str:
         return REFUSALS.get(row.problem, row.problem) or "–"
 
-    @admin.display(description="next five times")
+    @admin.display(description=lazy("next five times"))
     def next_times(self, row: Schedule) -> SafeString | str:
         if row.next_at is None or row.state != "active":
             return "–"
         found = upcoming(row.plan, row.next_at - 1)
         return format_html_join("", "{} {}<br>", ((shown(moment, row.zone), row.zone) for moment in found))
 
-    @admin.display(description="last run")
+    @admin.display(description=lazy("last run"))
     def last(self, row: Schedule) -> str:
         newest = row.firings.exclude(state="skipped").order_by("-due").first()
         return "–" if newest is None else f"{newest.outcome or newest.get_state_display()}"
 
-    @admin.display(description="always goes to")
+    @admin.display(description=lazy("always goes to"))
     def home(self, row: Schedule) -> SafeString | str:
         return base.link(row.home, "chat_conversation_change", row.home) if row.home else "–"
 
-    @admin.display(description="history")
+    @admin.display(description=lazy("history"))
     def history(self, row: Schedule) -> SafeString | str:
         if row._state.adding:
             return "–"
-        return base.link("runs", "schedules_schedulefiring_changelist", schedule=str(row.pk))
+        return base.link(gettext("runs"), "schedules_schedulefiring_changelist", schedule=str(row.pk))
 
-    @admin.action(description="Pause", permissions=["change"])
+    @admin.action(description=lazy("Pause"), permissions=["change"])
     def pause(self, request: HttpRequest, queryset: "QuerySet[Schedule]") -> None:
         for row in queryset:
             editing.pause(row)
 
-    @admin.action(description="Resume", permissions=["change"])
+    @admin.action(description=lazy("Resume"), permissions=["change"])
     def go_on(self, request: HttpRequest, queryset: "QuerySet[Schedule]") -> None:
         for row in self._theirs(request, queryset):
             try:
@@ -120,7 +122,7 @@ class ScheduleAdmin(PicksOthers, admin.ModelAdmin):
             except InvalidSchedule as refusal:
                 messages.error(request, f"{row}: {refusal}")
 
-    @admin.action(description="Run now", permissions=["change"])
+    @admin.action(description=lazy("Run now"), permissions=["change"])
     def run_now(self, request: HttpRequest, queryset: "QuerySet[Schedule]") -> None:
         for row in self._theirs(request, queryset):
             try:
@@ -128,11 +130,11 @@ class ScheduleAdmin(PicksOthers, admin.ModelAdmin):
             except editing.TooManySchedules as refusal:
                 messages.error(request, f"{row}: {refusal}")
             else:
-                messages.info(request, f"{row} runs within a few seconds.")
+                messages.info(request, gettext("%(name)s runs within a few seconds.") % {"name": row})
 
 
 class ScheduleFilter(base.TextFilter):
-    title = "schedule's id"
+    title = lazy("schedule's id")
     parameter_name = "schedule"
     lookup = "schedule"
 
@@ -140,7 +142,7 @@ class ScheduleFilter(base.TextFilter):
 class OutcomeFilter(base.TextFilter):
     """Typed: it is a run's status or a code, and reading which there are would cost a scan."""
 
-    title = "outcome"
+    title = lazy("outcome")
     parameter_name = "outcome"
     lookup = "outcome"
 
@@ -158,47 +160,47 @@ class ScheduleFiringAdmin(base.ReadOnlyAdmin):
         *("attempts", "received", "begun", "ended", "delivered"),
     )
 
-    @admin.display(description="due")
+    @admin.display(description=lazy("due"))
     def due_at(self, row: ScheduleFiring) -> str:
         return shown(row.due, row.schedule.zone)
 
-    @admin.display(description="schedule")
+    @admin.display(description=lazy("schedule"))
     def of(self, row: ScheduleFiring) -> SafeString:
         return base.link(fit(row.schedule.name, 30), "schedules_schedule_change", row.schedule_id)
 
-    @admin.display(description="detail")
+    @admin.display(description=lazy("detail"))
     def what(self, row: ScheduleFiring) -> str:
         return fit(row.detail, 80)
 
-    @admin.display(description="conversation")
+    @admin.display(description=lazy("conversation"))
     def chat(self, row: ScheduleFiring) -> SafeString | str:
         if row.conversation is None:
             return "–"
         return base.link(f"{str(row.conversation)[:8]}…", "chat_conversation_change", row.conversation)
 
-    @admin.display(description="run")
+    @admin.display(description=lazy("run"))
     def run_link(self, row: ScheduleFiring) -> SafeString | str:
         return base.link(row.run, "chat_run_changelist", q=row.run) if row.run else "–"
 
-    @admin.display(description="received (UTC)")
+    @admin.display(description=lazy("received (UTC)"))
     def received(self, row: ScheduleFiring) -> str:
         return base.time(row.created_at)
 
-    @admin.display(description="begun (UTC)")
+    @admin.display(description=lazy("begun (UTC)"))
     def begun(self, row: ScheduleFiring) -> str:
         return base.time(row.fired_at)
 
-    @admin.display(description="over (UTC)")
+    @admin.display(description=lazy("over (UTC)"))
     def ended(self, row: ScheduleFiring) -> str:
         return base.time(row.over_at)
 
-    @admin.display(description="result")
+    @admin.display(description=lazy("result"))
     def delivered(self, row: ScheduleFiring) -> SafeString | str:
         delivery = getattr(row, "delivery", None)
         if delivery is None:
             return "–"
         found = arrival(delivery)
-        words = dict(ScheduleDelivery.STATES).get(found.state, found.state)
+        words = str(dict(ScheduleDelivery.STATES).get(found.state, found.state))
         told = f"{words}: {found.error}" if found.error else words
         return base.link(fit(told, 80), "schedules_scheduledelivery_change", delivery.pk)
 
@@ -215,26 +217,26 @@ class ScheduleDeliveryAdmin(base.ReadOnlyAdmin):
         *("firing", "kind", "address", "subject", "state", "attempts", "error", "created", "sent", "content"),
     )
 
-    @admin.display(description="made (UTC)")
+    @admin.display(description=lazy("made (UTC)"))
     def created(self, row: ScheduleDelivery) -> str:
         return base.time(row.created_at)
 
-    @admin.display(description="handed over (UTC)")
+    @admin.display(description=lazy("handed over (UTC)"))
     def sent(self, row: ScheduleDelivery) -> str:
         return base.time(row.sent_at)
 
-    @admin.display(description="text")
+    @admin.display(description=lazy("text"))
     def content(self, row: ScheduleDelivery) -> str:
         return base.block(row.text)
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("schedules.change_scheduledelivery")
 
-    @admin.action(description="Send again what was given up", permissions=["resend"])
+    @admin.action(description=lazy("Send again what was given up"), permissions=["resend"])
     def resend(self, request: HttpRequest, queryset: "QuerySet[ScheduleDelivery]") -> None:
         """Put dead letters back into the outbox, for another day. Those that are not dead are left alone."""
         dead = queryset.filter(state="dead")
         for pk in list(dead.values_list("pk", flat=True)):
             set_aside.went_well(queues.DELIVERIES, str(pk))
         count = dead.update(state="pending", attempts=0, next_at=0, error="", created_at=now_ms())
-        messages.info(request, f"{count} will be sent again.")
+        messages.info(request, gettext("%(count)s will be sent again.") % {"count": count})

@@ -4,6 +4,9 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as lazy
 
 from agents.models import Agent
 from chat.automation import destinations
@@ -18,7 +21,9 @@ from chat.support.durations import SECOND
 
 #: Where a problem of a draft is shown in the form.
 FIELDS = {"at": "at_text", "ends_at": "ends_text", "delivery": "deliver_address"}
-WRITTEN = "Like 2026-11-26T09:00, by the clock of the time zone, or with an offset: 2026-11-26T09:00+01:00."
+WRITTEN = lazy(
+    "Like 2026-11-26T09:00, by the clock of the time zone, or with an offset: 2026-11-26T09:00+01:00."
+)
 
 
 class ScheduleForm(forms.ModelForm):
@@ -27,33 +32,36 @@ class ScheduleForm(forms.ModelForm):
     #: Who fills it in; set by the admin.
     by: Any = None
     prompt = forms.CharField(
-        max_length=MAX_TEXT, widget=forms.Textarea, help_text="What the agent is told each time."
+        max_length=MAX_TEXT, widget=forms.Textarea, help_text=lazy("What the agent is told each time.")
     )
     agent = forms.ChoiceField(required=False)
     most = forms.IntegerField(
-        label="At most",
+        label=lazy("At most"),
         min_value=1,
         max_value=MAX_MOST,
         initial=10,
-        help_text="Where all missed runs are made up for: the newest so many.",
+        help_text=lazy("Where all missed runs are made up for: the newest so many."),
     )
     every_s = forms.IntegerField(
-        label="Every (seconds)",
+        label=lazy("Every (seconds)"),
         required=False,
         min_value=0,
         max_value=10**9,
-        help_text="Of an interval; by elapsed time.",
+        help_text=lazy("Of an interval; by elapsed time."),
     )
     at_text = forms.CharField(
-        label="At",
+        label=lazy("At"),
         required=False,
         max_length=40,
-        help_text=f"Of “once”, or the first time of an interval. {WRITTEN}",
+        help_text=format_lazy("{} {}", lazy("Of “once”, or the first time of an interval."), WRITTEN),
     )
     ends_text = forms.CharField(
-        label="Ends at", required=False, max_length=40, help_text=f"Nothing is due after this. {WRITTEN}"
+        label=lazy("Ends at"),
+        required=False,
+        max_length=40,
+        help_text=format_lazy("{} {}", lazy("Nothing is due after this."), WRITTEN),
     )
-    deliver_kind = forms.ChoiceField(label="Deliver results to", required=False)
+    deliver_kind = forms.ChoiceField(label=lazy("Deliver results to"), required=False)
 
     class Meta:
         model = Schedule
@@ -62,10 +70,12 @@ class ScheduleForm(forms.ModelForm):
             *("missed", "most", "place", "conversation", "deliver_kind", "deliver_address"),
         )
         help_texts: ClassVar = {
-            "name": "Empty: made from the prompt.",
-            "cron": "Minute, hour, day of month, month, day of week, like 0 9 * * MON-FRI.",
-            "zone": "Of the IANA list, like Europe/Berlin or Asia/Shanghai.",
-            "conversation": "Id of the owner's conversation to go to each time; empty: one of its own is made.",
+            "name": lazy("Empty: made from the prompt."),
+            "cron": lazy("Minute, hour, day of month, month, day of week, like 0 9 * * MON-FRI."),
+            "zone": lazy("Of the IANA list, like Europe/Berlin or Asia/Shanghai."),
+            "conversation": lazy(
+                "Id of the owner's conversation to go to each time; empty: one of its own is made."
+            ),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -75,12 +85,17 @@ class ScheduleForm(forms.ModelForm):
         slugs = [(agent.slug, agent.name) for agent in Agent.objects.filter(enabled=True)]
         row = self.instance
         if row.agent and row.agent not in dict(slugs):
-            slugs.append((row.agent, f"{row.agent} (switched off)"))
-        self.fields["agent"].choices = [("", "the default agent"), *slugs]  # type: ignore[attr-defined]
+            slugs.append((row.agent, gettext("%(agent)s (switched off)") % {"agent": row.agent}))
+        self.fields["agent"].choices = [("", gettext("the default agent")), *slugs]  # type: ignore[attr-defined]
         kinds = destinations.kinds()
-        choices = [("", "nobody: they are in the conversation"), *((one.kind, one.label) for one in kinds)]
+        choices = [
+            ("", gettext("nobody: they are in the conversation")),
+            *((one.kind, one.label) for one in kinds),
+        ]
         if row.deliver_kind and row.deliver_kind not in dict(choices):
-            choices.append((row.deliver_kind, f"{row.deliver_kind} (not there any more)"))
+            choices.append(
+                (row.deliver_kind, gettext("%(name)s (not there any more)") % {"name": row.deliver_kind})
+            )
         self.fields["deliver_kind"].choices = choices  # type: ignore[attr-defined]
         examples = "; ".join(f"{one.label}: {one.example}" for one in kinds)
         self.fields["deliver_address"].help_text = f"{examples}."

@@ -35,16 +35,16 @@ OPEN: tuple[str, ...] = ("received", "fired")
 class Schedule(models.Model):
     """Something to say to an agent at certain times. `next_at` is its first due time that is not decided yet."""
 
-    KINDS: ClassVar = (("cron", "cron"), ("interval", "interval"), ("once", "once"))
-    STATES: ClassVar = (("active", "active"), ("paused", "paused"), ("ended", "ended"))
+    KINDS: ClassVar = (("cron", _("cron")), ("interval", _("interval")), ("once", _("once")))
+    STATES: ClassVar = (("active", _("active")), ("paused", _("paused")), ("ended", _("ended")))
     PLACES: ClassVar = (
-        ("new", "a new conversation each time"),
-        ("same", "always the same conversation"),
+        ("new", _("a new conversation each time")),
+        ("same", _("always the same conversation")),
     )
     MISSED: ClassVar = (
-        ("skip", "skip what was missed"),
-        ("once", "run once for all that was missed"),
-        ("all", "run all that was missed, up to a number"),
+        ("skip", _("skip what was missed")),
+        ("once", _("run once for all that was missed")),
+        ("all", _("run all that was missed, up to a number")),
     )
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -52,28 +52,28 @@ class Schedule(models.Model):
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="schedules", db_index=False
     )
     name = models.CharField(max_length=100)
-    prompt = models.TextField(help_text="What the agent is told each time.")
+    prompt = models.TextField(help_text=_("What the agent is told each time."))
     agent = models.CharField(
-        max_length=100, blank=True, help_text="The agent's slug; empty: the default one."
+        max_length=100, blank=True, help_text=_("The agent's slug; empty: the default one.")
     )
 
     kind = models.CharField(max_length=10, choices=KINDS, default="cron")
     cron = models.CharField(max_length=200, blank=True)
-    zone = models.CharField("time zone", max_length=64, default="UTC")
+    zone = models.CharField(_("time zone"), max_length=64, default="UTC")
     every_ms = models.BigIntegerField(default=0)
     #: The moment of `once`; the first one of an interval.
     at = models.BigIntegerField(default=0)
     ends_at = models.BigIntegerField(null=True, blank=True)
-    missed = models.CharField("missed runs", max_length=4, choices=MISSED, default="once")
-    most = models.PositiveIntegerField("at most", default=10)
+    missed = models.CharField(_("missed runs"), max_length=4, choices=MISSED, default="once")
+    most = models.PositiveIntegerField(_("at most"), default=10)
 
     place = models.CharField(max_length=4, choices=PLACES, default="new")
     #: The conversation that was chosen for `same`; without one it has one of its own, made when it first fires.
     conversation = models.UUIDField(null=True, blank=True)
     #: Which one of its own: grows when the last one was deleted.
     series = models.PositiveIntegerField(default=1)
-    deliver_kind = models.CharField("deliver to", max_length=20, blank=True)
-    deliver_address = models.CharField("address", max_length=200, blank=True)
+    deliver_kind = models.CharField(_("deliver to"), max_length=20, blank=True)
+    deliver_address = models.CharField(_("address"), max_length=200, blank=True)
 
     state = models.CharField(max_length=10, choices=STATES, default="active")
     #: Why it was paused by itself: a code of chat/automation/firing.py.
@@ -127,11 +127,11 @@ class ScheduleFiring(models.Model):
     """One due time. What it needs to be the same, however often it is fired, is stored with it."""
 
     STATES: ClassVar = (
-        ("received", "to be begun"),
-        ("fired", "in its conversation"),
-        ("over", "over"),
-        ("failed", "could not be begun"),
-        ("skipped", "passed over"),
+        ("received", _("to be begun")),
+        ("fired", _("in its conversation")),
+        ("over", _("over")),
+        ("failed", _("could not be begun")),
+        ("skipped", _("passed over")),
     )
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -189,7 +189,7 @@ class ScheduleFiring(models.Model):
 class ScheduleDelivery(models.Model):
     """A result that is to be delivered, once per firing. `sent`: handed over to who delivers it."""
 
-    STATES: ClassVar = (("pending", "to be sent"), ("sent", "sent"), ("dead", "given up"))
+    STATES: ClassVar = (("pending", _("to be sent")), ("sent", _("sent")), ("dead", _("given up")))
 
     firing = models.OneToOneField(ScheduleFiring, models.CASCADE, related_name="delivery")
     kind = models.CharField(max_length=20)

@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as lazy
 
 from chat import extensions, set_aside
 from chat.entrances.triggers import editing, queues
@@ -21,6 +23,14 @@ from chat.inspection.operating import NOT_FOR_OTHERS, Operator
 from chat.inspection.picking import PicksOthers
 from chat.inspection.runs import by_values
 from chat.support.clock import now_ms
+
+#: How a trigger stands, for people.
+STANDS = {
+    "active": lazy("active"),
+    "paused": lazy("paused"),
+    "expired": lazy("expired"),
+    "limit": lazy("limit"),
+}
 
 
 @admin.register(Trigger)
@@ -53,32 +63,34 @@ class TriggerAdmin(PicksOthers, base.SecretAdmin):
     actions = ("pause", "resume", "fire", "renew")
     fieldsets = (
         (None, {"fields": ("name", "owner", "kind", "paused")}),
-        ("What the agent is told", {"fields": ("prompt", "agent", "conversation")}),
+        (lazy("What the agent is told"), {"fields": ("prompt", "agent", "conversation")}),
         (
-            "What is looked for",
+            lazy("What is looked for"),
             {
                 "fields": ("path", "match", "pattern"),
-                "description": "In the payload of a webhook, in what an address says, or in a message.",
+                "description": lazy("In the payload of a webhook, in what an address says, or in a message."),
             },
         ),
         (
-            "A webhook comes in",
+            lazy("A webhook comes in"),
             {
                 "fields": ("address", "sender", "secret", "unsigned", "signature_header", "delivery_header"),
-                "description": "Whoever knows the address may fire the trigger: treat it like a password. POST to it "
-                "what is to be seen. An action of the list makes a new address.",
+                "description": lazy(
+                    "Whoever knows the address may fire the trigger: treat it like a password. POST to it what is to "
+                    "be seen. An action of the list makes a new address."
+                ),
             },
         ),
         (
-            "An address changes",
+            lazy("An address changes"),
             {"fields": ("url", "interval_s", "checked", "look", "seen", "error")},
         ),
         (
-            "Somebody says something, or a run has ended",
+            lazy("Somebody says something, or a run has ended"),
             {"fields": ("watched", "speaker", "outcomes", "after_agent", "after_trigger", "after_schedule")},
         ),
-        ("Limits", {"fields": ("cooldown_s", "per_hour", "max_fires", "expires")}),
-        ("How it stands", {"fields": ("stands", "fires", "last", "maker", "history")}),
+        (lazy("Limits"), {"fields": ("cooldown_s", "per_hour", "max_fires", "expires")}),
+        (lazy("How it stands"), {"fields": ("stands", "fires", "last", "maker", "history")}),
     )
 
     def has_change_permission(self, request: HttpRequest, obj: Trigger | None = None) -> bool:
@@ -104,55 +116,60 @@ class TriggerAdmin(PicksOthers, base.SecretAdmin):
         with transaction.atomic():
             editing.store(obj, now)
 
-    @admin.display(description="address")
+    @admin.display(description=lazy("address"))
     def address(self, row: Trigger) -> SafeString | str:
         address = getattr(row, "shown_address", "")
         if not address:
-            return "Save first: then its secret address stands here."
-        field = '<textarea readonly rows="2" cols="80" aria-label="secret address">{}</textarea>'
-        return format_html(field, address)
+            return gettext("Save first: then its secret address stands here.")
+        field = '<textarea readonly rows="2" cols="80" aria-label="{}">{}</textarea>'
+        return format_html(field, gettext("secret address"), address)
 
-    @admin.display(description="state")
+    @admin.display(description=lazy("state"))
     def stands(self, row: Trigger) -> str:
-        return row.state(now_ms())
+        state = row.state(now_ms())
+        return str(STANDS.get(state, state))
 
-    @admin.display(description="problem")
+    @admin.display(description=lazy("problem"))
     def problem(self, row: Trigger) -> str:
         return row.error if len(row.error) <= 60 else f"{row.error[:59]}…"
 
-    @admin.display(description="fired last (UTC)")
+    @admin.display(description=lazy("fired last (UTC)"))
     def last(self, row: Trigger) -> str:
         return base.time(row.fired_at)
 
-    @admin.display(description="looked last (UTC)")
+    @admin.display(description=lazy("looked last (UTC)"))
     def checked(self, row: Trigger) -> str:
         return base.time(row.checked_at)
 
-    @admin.display(description="next look (UTC)")
+    @admin.display(description=lazy("next look (UTC)"))
     def look(self, row: Trigger) -> str:
         return base.time(row.next_at) if row.kind == "poll" and row.next_at else "–"
 
-    @admin.display(description="seen last")
+    @admin.display(description=lazy("seen last"))
     def seen(self, row: Trigger) -> SafeString:
         return base.block(row.seen_text[:4_000])
 
-    @admin.display(description="made by")
+    @admin.display(description=lazy("made by"))
     def maker(self, row: Trigger) -> SafeString | str:
         if not row.made_by:
-            return "a person"
-        return base.link(f"agent {row.made_by}", "chat_conversation_change", row.made_in)
+            return gettext("a person")
+        return base.link(
+            gettext("agent %(agent)s") % {"agent": row.made_by}, "chat_conversation_change", row.made_in
+        )
 
-    @admin.display(description="history")
+    @admin.display(description=lazy("history"))
     def history(self, row: Trigger) -> SafeString | str:
         if row._state.adding:
             return "–"
-        return base.link("What it has seen", "triggers_triggerfiring_changelist", trigger__id__exact=row.pk)
+        return base.link(
+            gettext("What it has seen"), "triggers_triggerfiring_changelist", trigger__id__exact=row.pk
+        )
 
-    @admin.action(description="Pause", permissions=["change"])
+    @admin.action(description=lazy("Pause"), permissions=["change"])
     def pause(self, request: HttpRequest, queryset: "QuerySet[Trigger]") -> None:
         self._each(request, queryset, paused=True)
 
-    @admin.action(description="Go on", permissions=["change"])
+    @admin.action(description=lazy("Go on"), permissions=["change"])
     def resume(self, request: HttpRequest, queryset: "QuerySet[Trigger]") -> None:
         self._each(request, queryset, paused=False)
 
@@ -174,27 +191,30 @@ class TriggerAdmin(PicksOthers, base.SecretAdmin):
                 count += 1
             except editing.InvalidTrigger as problem:
                 messages.error(request, f"{row.name}: {problem}")
-        messages.info(request, f"{count} {'are paused' if paused else 'go on'}.")
+        told = gettext("%(count)s are paused.") if paused else gettext("%(count)s go on.")
+        messages.info(request, told % {"count": count})
 
-    @admin.action(description="Fire now, to try it", permissions=["change"])
+    @admin.action(description=lazy("Fire now, to try it"), permissions=["change"])
     def fire(self, request: HttpRequest, queryset: "QuerySet[Trigger]") -> None:
         rows = self._theirs(request, queryset)
         for row in rows:
             editing.fire_now(row.pk, secrets.token_hex(16), now_ms())
-        messages.info(request, f"{len(rows)} will be carried out by a worker; see the firings.")
+        told = gettext("%(count)s will be carried out by a worker; see the firings.")
+        messages.info(request, told % {"count": len(rows)})
 
-    @admin.action(description="Make a new secret address", permissions=["change"])
+    @admin.action(description=lazy("Make a new secret address"), permissions=["change"])
     def renew(self, request: HttpRequest, queryset: "QuerySet[Trigger]") -> None:
         rows = self._theirs(request, queryset.filter(kind="webhook"))
         for row in rows:
             editing.renew_address(row.pk, now_ms())
-        messages.info(request, f"{len(rows)} have a new address; the old ones are worth nothing now.")
+        told = gettext("%(count)s have a new address; the old ones are worth nothing now.")
+        messages.info(request, told % {"count": len(rows)})
 
 
 class TriggerFilter(base.TextFilter):
     """Typed: people have a hundred triggers each, and a list of all would be longer than the page."""
 
-    title = "trigger's id"
+    title = lazy("trigger's id")
     parameter_name = "trigger__id__exact"
     lookup = "trigger"
 
@@ -213,7 +233,7 @@ class TriggerFiringAdmin(base.ReadOnlyAdmin):
     ordering_of: ClassVar[Any] = {"trigger__id__exact": ("-created_at",)}
     search_ids = ("trigger_id", "conversation")
     search_exact = ("key", "run", "reason", "message")
-    search_help_text = "A trigger's or conversation's id, a run, a key or a reason."
+    search_help_text = lazy("A trigger's or conversation's id, a run, a key or a reason.")
     unlisted = ("prompt",)
     list_per_page = 25
     actions = ("again",)
@@ -225,7 +245,7 @@ class TriggerFiringAdmin(base.ReadOnlyAdmin):
     def has_again_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("triggers.change_triggerfiring")
 
-    @admin.action(description="Fire again what did not fire or failed", permissions=["again"])
+    @admin.action(description=lazy("Fire again what did not fire or failed"), permissions=["again"])
     def again(self, request: HttpRequest, queryset: "QuerySet[TriggerFiring]") -> None:
         """As the trigger is now, and whatever its limits say. Others are left alone."""
         wanted = queryset.filter(state__in=("skipped", "failed")).order_by("pk")
@@ -237,49 +257,49 @@ class TriggerFiringAdmin(base.ReadOnlyAdmin):
             if fire_again(pk):
                 set_aside.went_well(queues.FIRINGS, str(pk))
                 count += 1
-        messages.info(request, f"{count} will be carried out by a worker.")
+        messages.info(request, gettext("%(count)s will be carried out by a worker.") % {"count": count})
 
-    @admin.display(description="what came of it")
+    @admin.display(description=lazy("what came of it"))
     def outcome(self, row: TriggerFiring) -> str:
-        by_hand = ", by hand" if row.test else ""
+        by_hand = gettext(", by hand") if row.test else ""
         return f"{row.get_state_display()}{f': {row.reason}' if row.reason else ''}{by_hand}"
 
-    @admin.display(description="what it saw")
+    @admin.display(description=lazy("what it saw"))
     def beginning(self, row: TriggerFiring) -> str:
         seen = row.seen or {}
         told = next((seen[name] for name in ("payload", "value", "text", "status") if name in seen), "")
         return shown(told)[:80]
 
-    @admin.display(description="seen (UTC)")
+    @admin.display(description=lazy("seen (UTC)"))
     def created(self, row: TriggerFiring) -> str:
         return base.time(row.created_at)
 
-    @admin.display(description="fired (UTC)")
+    @admin.display(description=lazy("fired (UTC)"))
     def fired(self, row: TriggerFiring) -> str:
         return base.time(row.fired_at)
 
-    @admin.display(description="conversation")
+    @admin.display(description=lazy("conversation"))
     def chat(self, row: TriggerFiring) -> SafeString | str:
         if row.conversation is None or row.state != "fired":
             return "–"
-        return base.link("Conversation", "chat_conversation_change", row.conversation)
+        return base.link(gettext("Conversation"), "chat_conversation_change", row.conversation)
 
-    @admin.display(description="run")
+    @admin.display(description=lazy("run"))
     def answer(self, row: TriggerFiring) -> SafeString | str:
         if not row.run:
             return "–"
-        link = base.link(f"Run {row.run[:8]}", "chat_run_changelist", q=row.run)
+        link = base.link(gettext("Run %(run)s") % {"run": row.run[:8]}, "chat_run_changelist", q=row.run)
         failed = extensions.undelivered([row.run]).get(row.run)
-        return format_html("{}, not delivered ({})", link, failed[:120]) if failed else link
+        return format_html(gettext("{}, not delivered ({})"), link, failed[:120]) if failed else link
 
-    @admin.display(description="chain of triggers")
+    @admin.display(description=lazy("chain of triggers"))
     def causes(self, row: TriggerFiring) -> str:
         return " → ".join(row.chain)
 
-    @admin.display(description="what it saw")
+    @admin.display(description=lazy("what it saw"))
     def what(self, row: TriggerFiring) -> SafeString:
         return base.pretty(row.seen)
 
-    @admin.display(description="what the agent was told")
+    @admin.display(description=lazy("what the agent was told"))
     def said(self, row: TriggerFiring) -> SafeString:
         return base.block(row.prompt)

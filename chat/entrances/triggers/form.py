@@ -7,6 +7,7 @@ from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as lazy
 
 from chat.entrances.triggers import addresses, editing
 from chat.entrances.triggers.models import OUTCOMES, Trigger
@@ -21,26 +22,26 @@ class TriggerForm(forms.ModelForm):
     #: Who fills it in; set by the admin.
     by: Any = None
     watched = forms.CharField(
-        label="Conversations",
+        label=lazy("Conversations"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
-        help_text="Ids of the owner's conversations to listen to, one a line. Empty: all of them.",
+        help_text=lazy("Ids of the owner's conversations to listen to, one a line. Empty: all of them."),
     )
     outcomes = forms.MultipleChoiceField(
-        label="Runs that have",
+        label=lazy("Runs that have"),
         required=False,
         choices=OUTCOMES,
         widget=forms.CheckboxSelectMultiple,
-        help_text="None: those that have finished.",
+        help_text=lazy("None: those that have finished."),
     )
     expires = forms.SplitDateTimeField(
-        label="Until (UTC)",
+        label=lazy("Until (UTC)"),
         required=False,
         widget=AdminSplitDateTime,
-        help_text="Nothing fires from then on.",
+        help_text=lazy("Nothing fires from then on."),
     )
     unsigned = forms.BooleanField(
-        label="Take unsigned deliveries", required=False, help_text="Forgets the signing secret."
+        label=lazy("Take unsigned deliveries"), required=False, help_text=lazy("Forgets the signing secret.")
     )
 
     class Meta:
@@ -62,7 +63,9 @@ class TriggerForm(forms.ModelForm):
         if row.expires_at is not None:
             self.initial["expires"] = datetime.fromtimestamp(min(row.expires_at, END_OF_TIME) / 1000, UTC)
         if row.signed and "secret" in self.fields:
-            self.fields["secret"].help_text += " It is set: leave this empty to keep it."
+            self.fields["secret"].help_text = " ".join(
+                (str(self.fields["secret"].help_text), gettext("It is set: leave this empty to keep it."))
+            )
 
     def clean_watched(self) -> list[str]:
         return [line.strip() for line in self.cleaned_data["watched"].splitlines() if line.strip()]

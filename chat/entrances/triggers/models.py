@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.dispatch import receiver
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from chat.authorization import logged_in
@@ -24,19 +25,19 @@ from chat.support.encryption import SealedField
 from chat.support.fields import JsonText
 
 KINDS = (
-    ("webhook", "a webhook comes in"),
-    ("poll", "what an address says changes or matches"),
-    ("message", "somebody says something that matches"),
-    ("run", "a run has ended"),
+    ("webhook", _("a webhook comes in")),
+    ("poll", _("what an address says changes or matches")),
+    ("message", _("somebody says something that matches")),
+    ("run", _("a run has ended")),
 )
 MATCHES = (
-    ("any", "everything"),
-    ("contains", "what contains this"),
-    ("equals", "what is this"),
-    ("regex", "what a pattern finds"),
+    ("any", _("everything")),
+    ("contains", _("what contains this")),
+    ("equals", _("what is this")),
+    ("regex", _("what a pattern finds")),
 )
-SPEAKERS = (("person", "a person"), ("agent", "an agent"), ("anyone", "either"))
-OUTCOMES = (("finished", "finished"), ("failed", "failed"), ("stopped", "stopped"))
+SPEAKERS = (("person", _("a person")), ("agent", _("an agent")), ("anyone", _("either")))
+OUTCOMES = (("finished", _("finished")), ("failed", _("failed")), ("stopped", _("stopped")))
 #: Kinds whose events are found in the journal.
 WATCHING = ("message", "run")
 
@@ -51,46 +52,48 @@ class Trigger(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
-    name = models.CharField(max_length=100, help_text="Shown as who speaks in the conversation.")
-    kind = models.CharField("fires when", max_length=10, choices=KINDS)
+    name = models.CharField(max_length=100, help_text=_("Shown as who speaks in the conversation."))
+    kind = models.CharField(_("fires when"), max_length=10, choices=KINDS)
     prompt = models.TextField(
-        help_text="What the agent is told. {{ payload.some.field }} (webhook), {{ value }} and {{ before }} (address), "
-        "{{ text }}, {{ who }}, {{ title }} (message), {{ status }}, {{ answer }}, {{ detail }} (run) are filled in. "
-        "Without any such field, what was seen is put below.",
+        help_text=_(
+            "What the agent is told. {{ payload.some.field }} (webhook), {{ value }} and {{ before }} (address), "
+            "{{ text }}, {{ who }}, {{ title }} (message), {{ status }}, {{ answer }}, {{ detail }} (run) are filled "
+            "in. Without any such field, what was seen is put below."
+        ),
     )
     agent = models.CharField(
         max_length=100,
         blank=True,
-        help_text="Slug of the agent of a new conversation. Empty: the default one.",
+        help_text=_("Slug of the agent of a new conversation. Empty: the default one."),
     )
     conversation = models.UUIDField(
         null=True,
         blank=True,
-        help_text="Id of the conversation to speak in. Empty: a new one for each firing.",
+        help_text=_("Id of the conversation to speak in. Empty: a new one for each firing."),
     )
     paused = models.BooleanField(default=False)
     cooldown_s = models.PositiveIntegerField(
-        "cooldown", default=0, help_text="Seconds after a firing in which nothing fires."
+        _("cooldown"), default=0, help_text=_("Seconds after a firing in which nothing fires.")
     )
-    per_hour = models.PositiveIntegerField("fires per hour", default=30, help_text="At most.")
+    per_hour = models.PositiveIntegerField(_("fires per hour"), default=30, help_text=_("At most."))
     max_fires = models.PositiveIntegerField(
-        "fires in all", null=True, blank=True, help_text="At most. Empty: no limit."
+        _("fires in all"), null=True, blank=True, help_text=_("At most. Empty: no limit.")
     )
     expires_at = models.BigIntegerField(null=True, blank=True)
 
     # What is looked for (webhook: in its payload; address: in what it says; message: in its text).
     path = models.CharField(
-        "JSON path",
+        _("JSON path"),
         max_length=300,
         blank=True,
-        help_text="Where in the JSON to look (RFC 9535), like $.build.status. Empty: the whole.",
+        help_text=_("Where in the JSON to look (RFC 9535), like $.build.status. Empty: the whole."),
     )
-    match = models.CharField("fires on", max_length=10, default="any", choices=MATCHES)
+    match = models.CharField(_("fires on"), max_length=10, default="any", choices=MATCHES)
     pattern = models.CharField(
-        "what to look for",
+        _("what to look for"),
         max_length=300,
         blank=True,
-        help_text="Case does not matter, but in a pattern (RE2).",
+        help_text=_("Case does not matter, but in a pattern (RE2)."),
     )
 
     # webhook
@@ -101,14 +104,16 @@ class Trigger(models.Model):
         default="hmac",
         db_default="hmac",
         choices=tuple((one.name, one.label) for one in senders.SENDERS.values()),
-        help_text="Who sends, and so how it signs and where it names events and deliveries.",
+        help_text=_("Who sends, and so how it signs and where it names events and deliveries."),
     )
     secret = SealedField(
-        "signing secret",
+        _("signing secret"),
         blank=True,
         default="",
-        help_text="With it every delivery must be signed as the sender does it; for a name and a password: "
-        "name:password. Stored encrypted, never shown again.",
+        help_text=_(
+            "With it every delivery must be signed as the sender does it; for a name and a password: name:password. "
+            "Stored encrypted, never shown again."
+        ),
     )
     #: Whether deliveries must be signed: also when the secret cannot be opened any more (another SECRET_KEY).
     signed = models.BooleanField(default=False, editable=False)
@@ -116,28 +121,37 @@ class Trigger(models.Model):
         max_length=60,
         blank=True,
         default=hooks.SIGNATURE_HEADER,
-        help_text="Where the signature or the token is, if the sender has no header of its own.",
+        help_text=_("Where the signature or the token is, if the sender has no header of its own."),
     )
     delivery_header = models.CharField(
         max_length=60,
         blank=True,
-        help_text="Where the sender names a delivery: a header, or a place in the payload like $.event.id. "
-        f"Empty: where this sender does, or {', '.join(hooks.DELIVERY_HEADERS)}.",
+        help_text=format_lazy(
+            _(
+                "Where the sender names a delivery: a header, or a place in the payload like $.event.id. Empty: where "
+                "this sender does, or {headers}."
+            ),
+            headers=", ".join(hooks.DELIVERY_HEADERS),
+        ),
     )
 
     # poll
-    url = models.CharField("address to look at", max_length=2_000, blank=True)
-    interval_s = models.PositiveIntegerField("every", default=300, help_text="Seconds between two looks.")
+    url = models.CharField(_("address to look at"), max_length=2_000, blank=True)
+    interval_s = models.PositiveIntegerField(
+        _("every"), default=300, help_text=_("Seconds between two looks.")
+    )
 
     # message, run
     watched = JsonText(default=list, blank=True)
-    speaker = models.CharField("who speaks", max_length=10, default="person", choices=SPEAKERS)
+    speaker = models.CharField(_("who speaks"), max_length=10, default="person", choices=SPEAKERS)
     outcomes = JsonText(default=list, blank=True)
     after_agent = models.CharField(
-        max_length=100, blank=True, help_text="Only runs of the agent with this slug."
+        max_length=100, blank=True, help_text=_("Only runs of the agent with this slug.")
     )
-    after_trigger = models.UUIDField(null=True, blank=True, help_text="Only runs that this trigger began.")
-    after_schedule = models.UUIDField(null=True, blank=True, help_text="Only runs that this schedule began.")
+    after_trigger = models.UUIDField(null=True, blank=True, help_text=_("Only runs that this trigger began."))
+    after_schedule = models.UUIDField(
+        null=True, blank=True, help_text=_("Only runs that this schedule began.")
+    )
 
     # How it stands
     fires = models.PositiveIntegerField(default=0, editable=False)
@@ -236,10 +250,10 @@ class TriggerFiring(models.Model):
     is `pending` until the conversation's journal has it."""
 
     STATES: ClassVar = (
-        ("pending", "to be carried out"),
-        ("fired", "fired"),
-        ("skipped", "not fired"),
-        ("failed", "could not be carried out"),
+        ("pending", _("to be carried out")),
+        ("fired", _("fired")),
+        ("skipped", _("not fired")),
+        ("failed", _("could not be carried out")),
     )
 
     trigger = models.ForeignKey(Trigger, models.CASCADE, related_name="firings", db_index=False)

@@ -74,9 +74,7 @@ def test_each_agent_gets_the_provider_that_it_had(old: str, settings: Any) -> No
     assert found["away"].base_url == "http://[broken"
 
 
-@pytest.mark.parametrize(
-    "old", [pytest.param("sqlite", marks=pytest.mark.exhaustive), "postgres"], indirect=True
-)
+@pytest.mark.exhaustive
 def test_it_may_be_undone_and_done_again(old: str) -> None:
     apps = upgrading.migrate(old, BEFORE)
     apps.get_model("agents", "Agent").objects.using(old).create(name="a", **OLD[2])

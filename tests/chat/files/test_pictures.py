@@ -43,14 +43,17 @@ def large() -> bytes:
     return out.getvalue()
 
 
-def test_fifteen_large_pictures_leave_this_process_as_small_as_it_was(pictures: Pictures) -> None:
+@pytest.mark.parametrize("count", [4, pytest.param(15, marks=pytest.mark.exhaustive)])
+def test_large_pictures_leave_this_process_as_small_as_it_was(pictures: Pictures, count: int) -> None:
     data = large()
     assert 100_000 < len(data) < 400_000
     pictures.shrunk(picture(), 2_048, 0, PIXELS)
     gc.collect()
     before = resident_mb()
     with ThreadPoolExecutor(4) as pool:
-        sizes = list(pool.map(lambda _: len(pictures.shrunk(data, 2_048, 4_000_000, PIXELS)[1]), range(15)))
+        sizes = list(
+            pool.map(lambda _: len(pictures.shrunk(data, 2_048, 4_000_000, PIXELS)[1]), range(count))
+        )
     assert all(1_000 < size < 500_000 for size in sizes)
     assert resident_mb() - before < 40
     assert len(pictures._idle) <= 2
@@ -100,6 +103,7 @@ def test_a_decoder_that_dies_is_replaced(pictures: Pictures) -> None:
     assert pictures._idle[0].running.pid != one.running.pid
 
 
+@pytest.mark.exhaustive
 def test_a_decoder_that_is_killed_at_work_is_replaced_too(pictures: Pictures) -> None:
     pictures.check(picture(), "PNG", PIXELS)
     pid = pictures._idle[0].running.pid

@@ -116,6 +116,7 @@ def test_R2_a_paused_worker_comes_back_and_writes_nothing(works: Works):
     assert owner.alive
 
 
+@pytest.mark.exhaustive
 def test_S7_runs_outlive_a_redis_that_restarts_empty(works: Works):
     works.ask("research whales for 6 seconds")
     works.until_tool_runs()

@@ -248,7 +248,7 @@ class Scene:
     def report(self, clients: Clients, faults: list[Fault]) -> Report:
         """Everything works again: have people come to rest, and check what is left."""
         system, plan = self.system, self.plan
-        wait_until(lambda: system.status("/readyz") == 200, 40, "the system to be ready again")
+        wait_until(lambda: system.status("/readyz") == 200, 40, lambda: _unready(system), every=0.5)
         said = clients.finish(plan.rest_s)
         pages = self.pages.finish(plan.rest_s) if self.pages is not None else []
         record = _record(system, self.model, said)
@@ -294,6 +294,13 @@ def _start(system: Stack, settings_of: Callable[[str], dict[str, str]]) -> list[
     wait_until(lambda: _answers(second), 30, "the second web server to answer")
     wait_until(lambda: system.status("/readyz") == 200, 30, "the system to be ready")
     return [system.web_port, second]
+
+
+def _unready(system: Stack) -> str:
+    """What the system still lacks, for whoever waits for it in vain."""
+    if system.status("/readyz") is None:
+        return f"the web server to answer\n{system.outputs()}"
+    return f"the system to be ready again, without {system.json('/readyz')}\n{system.outputs()}"
 
 
 def _answers(port: int) -> bool:

@@ -11,6 +11,7 @@ from tests.chat.entrances.feishu.burst import Plan, run
 pytestmark = [pytest.mark.recovery, pytest.mark.slow, pytest.mark.usefixtures("demanding")]
 
 
+@pytest.mark.exhaustive
 def test_five_deliveries_of_each_event_to_two_servers_are_one_answer_in_order_within_limits(
     database_template: Path,
 ) -> None:

@@ -53,6 +53,7 @@ def bot(standing: Bot) -> Bot:
     ],
     indirect=["standing"],
 )
+@pytest.mark.exhaustive
 def test_R4_a_killed_worker_changes_nothing_of_the_answer(bot: Bot, query: str, chat: str) -> None:
     began = time.monotonic()
     bot.say("research whales for 3 seconds", chat, times=3)

@@ -131,6 +131,7 @@ def fired(firings: list[tuple[str, str, str]]) -> dict[tuple[str, str, str], int
     return {one: told.count(one) for one in told}
 
 
+@pytest.mark.exhaustive
 def test_from_a_webhook_to_parallel_calls_to_the_answer_with_the_worker_killed_in_the_middle(
     door: Door,
 ) -> None:
