@@ -14,6 +14,7 @@ from pydantic import Field
 from agents.events.parts import (
     TOLERANT,
     AttachmentRef,
+    CopiedFrom,
     Fact,
     Incomplete,
     LeftOutReason,
@@ -32,9 +33,15 @@ class Event(Fact):
 
 
 class ConversationCreated(Event):
+    """`copied_from`: what follows was told in another conversation, up to where this one went its own way. It is not
+    written where it says nothing, so that such texts are those of the releases before."""
+
     type: Literal["conversation.created"] = "conversation.created"
     title: str
     agent: str
+    copied_from: CopiedFrom | None = Field(
+        default=None, exclude_if=lambda told: told is None, json_schema_extra={"optional": True}
+    )
 
 
 def _optional(default: Any) -> Any:

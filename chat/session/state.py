@@ -26,6 +26,7 @@ from chat.session.views import (
     ApprovalView,
     AttachmentView,
     CallView,
+    CopiedView,
     EditedView,
     InfoView,
     Item,
@@ -124,6 +125,8 @@ def change(state: State, event: e.Event, seq: int) -> Patch:
                 "created_at": event.at,
                 "usage": NOTHING,
             }
+            if event.copied_from is not None:
+                made["copied_from"] = cast(CopiedView, e.plain(event.copied_from))
             return {"info": made, "run": None}
         case e.ConversationRenamed():
             return _renamed(state, event)

@@ -85,6 +85,7 @@ def of_this_release() -> dict[str, list[Told]]:
     made["edited"] = _edited()
     made["another-agent"] = _another_agent()
     made["titled"] = _titled()
+    made["copied"] = _copied()
     for seed in BRANCHING:
         story = Branching(Random(seed), "c0ffee00-0000-4000-8000-000000000000")
         for _ in range(40):
@@ -325,6 +326,16 @@ def _titled() -> list[Told]:
         e.RunQueued(at=START, run="r2", cause="w1"),
         written("Tea", "it was named meanwhile"),
         written("Nothing told", usage=None),
+    ]
+
+
+def _copied() -> list[Told]:
+    """A copy says where it comes from, whatever it is called later."""
+    origin = e.CopiedFrom(conversation="c", title="Tea", item="m1")
+    return [
+        e.ConversationCreated(at=START, title="Tea", agent="demo", copied_from=origin),
+        e.MessageAdded(at=START - 5, message="m1", text="which tea?"),
+        e.ConversationRenamed(at=START + 1, title="More tea"),
     ]
 
 

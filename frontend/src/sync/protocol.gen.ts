@@ -371,6 +371,7 @@ export interface Info {
   agent: string;
   created_at: number;
   usage: UsageView;
+  copied_from?: CopiedView;
 }
 /**
  * Tokens; `cost` is in billionths of a US dollar, null where no price was known.
@@ -380,6 +381,14 @@ export interface UsageView {
   output: number;
   cached: number;
   cost: number | null;
+}
+/**
+ * Where a conversation was copied from (`agents.events.CopiedFrom`).
+ */
+export interface CopiedView {
+  conversation: string;
+  title: string;
+  item: string;
 }
 /**
  * `branch`: where it goes on, if not on the first one. `agent`: who answers, if not the conversation's agent.
@@ -607,11 +616,25 @@ export interface EventFrame {
   seq: number;
   event: AnyEvent;
 }
+/**
+ * `copied_from`: what follows was told in another conversation, up to where this one went its own way. It is not
+ * written where it says nothing, so that such texts are those of the releases before.
+ */
 export interface ConversationCreated {
   at: number;
   type: "conversation.created";
   title: string;
   agent: string;
+  copied_from?: CopiedFrom | null;
+}
+/**
+ * Where a conversation was copied from: which one, its title then, and up to which of its items; "": to its end. A
+ * conversation of another installation has no id here.
+ */
+export interface CopiedFrom {
+  conversation: string;
+  title: string;
+  item: string;
 }
 /**
  * It has another title: one that a person has chosen, or the beginning of its first message. With a `model`, that
@@ -1138,6 +1161,7 @@ export interface Boot {
   admin: boolean;
   max_text: number;
   max_file: number;
+  max_import: number;
   renderers: {
     [k: string]: string;
   };

@@ -65,7 +65,13 @@ function change(state: State, event: AnyEvent, seq: number): State {
     case "conversation.created":
       return {
         ...state,
-        info: { title: event.title, agent: event.agent, created_at: event.at, usage: NO_USAGE },
+        info: {
+          title: event.title,
+          agent: event.agent,
+          created_at: event.at,
+          usage: NO_USAGE,
+          ...(event.copied_from ? { copied_from: event.copied_from } : {}),
+        },
         run: null,
       };
     case "conversation.renamed":
