@@ -354,9 +354,12 @@ def _attachment_path(row: "Attachment", name: str) -> str:
 
 class Attachment(models.Model):
     """A file that a person uploaded. Without a conversation it has not been sent yet, or its conversation was deleted
-    (`created_at` is LET_GO then); `chat/files/attachments.py` sees to both."""
+    (`created_at` is LET_GO then); `chat/files/attachments.py` sees to both. Rows of copied conversations name the same
+    file (`chat/files/sharing.py`): the last of them takes it along."""
 
     LET_GO: ClassVar = 0
+    #: Told to whoever removes rows: other rows may name the same file.
+    SHARES_FILES: ClassVar = True
 
     id = models.UUIDField(primary_key=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="attachments")
@@ -380,6 +383,8 @@ class Attachment(models.Model):
                 name="attachment_unsent",
                 condition=models.Q(conversation__isnull=True),
             ),
+            # Who else names a file, before it is removed.
+            models.Index(fields=["file"], name="attachment_file"),
         )
 
     def __str__(self) -> str:
@@ -388,8 +393,15 @@ class Attachment(models.Model):
 
 @receiver(models.signals.post_delete, sender=Attachment)
 def _remove_file(instance: Attachment, using: str, **kwargs: Any) -> None:
-    """A row takes its file along, also when its owner is deleted, but only once that is certain."""
-    transaction.on_commit(lambda: instance.file.storage.delete(str(instance.file.name)), using=using)
+    """A row takes its file along, also when its owner is deleted, but only once that is certain, and not while another
+    row names it."""
+    name = str(instance.file.name)
+
+    def remove() -> None:
+        if not Attachment.objects.using(using).filter(file=name).exists():
+            instance.file.storage.delete(name)
+
+    transaction.on_commit(remove, using=using)
 
 
 class QueueFailure(models.Model):
@@ -438,6 +450,7 @@ def listed(owner_id: Any) -> "models.QuerySet[Conversation]":
     return in_lists().filter(owner_id=owner_id).order_by("-updated_at")
 
 
-# Search's tables are this app's; they have a file of their own.
+# These tables are this app's; they have files of their own.
 from chat.search.models import SearchProgress as SearchProgress  # noqa: E402
 from chat.search.models import SearchText as SearchText  # noqa: E402
+from chat.titles.models import TitleWork as TitleWork  # noqa: E402

@@ -6,7 +6,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DatabaseError
 
+from agents.models import Agent
 from config.capacity import look
 from config.private import open_to_others
 
@@ -96,6 +98,26 @@ def capacity(app_configs: Any, databases: Any = None, **kwargs: Any) -> list[Che
         if said
         else []
     )
+
+
+@register(Tags.database)
+def title_agent(app_configs: Any, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Titles are written by an agent's model. Asks the database, so only `check --database default` does this."""
+    slug = settings.HOLDFAST_TITLE_AGENT
+    if not slug or "default" not in (databases or ()):
+        return []
+    try:
+        if Agent.objects.filter(slug=slug, enabled=True).exists():
+            return []
+    except DatabaseError:
+        return []  # It is away, or has no tables yet: whoever asks for more says so.
+    return [
+        Warning(
+            f"HOLDFAST_TITLE_AGENT names {slug!r}, and there is no such agent that is enabled: no titles are written.",
+            hint="Set it to an agent's slug (Agents, in the admin), or leave it out.",
+            id="holdfast.W007",
+        )
+    ]
 
 
 @register(Tags.security, deploy=True)

@@ -324,6 +324,8 @@ OPENAI_BASE_URL = ENV.url(
 )
 #: Keys of further providers, for agents and fallbacks at other addresses: {"https://api.example.com": "key"}.
 HOLDFAST_MODEL_KEYS = ENV.keys("HOLDFAST_MODEL_KEYS")
+# The slug of the agent whose model writes titles of conversations (chat/titles/); empty: none is written.
+HOLDFAST_TITLE_AGENT = ENV.text("HOLDFAST_TITLE_AGENT").strip()
 # Hosts (with port) inside the network that staff may have asked for their models, besides those of the settings above.
 HOLDFAST_PRIVATE_PROVIDERS = ENV.names("HOLDFAST_PRIVATE_PROVIDERS")
 # Modules with tools of your own, besides the built-in ones.

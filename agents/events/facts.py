@@ -9,9 +9,12 @@ How to add a field or an event is told in docs/upgrading.md.
 
 from typing import Annotated, Any, Literal
 
+from pydantic import Field
+
 from agents.events.parts import (
     TOLERANT,
     AttachmentRef,
+    CopiedFrom,
     Fact,
     Incomplete,
     LeftOutReason,
@@ -30,14 +33,34 @@ class Event(Fact):
 
 
 class ConversationCreated(Event):
+    """`copied_from`: what follows was told in another conversation, up to where this one went its own way. It is not
+    written where it says nothing, so that such texts are those of the releases before."""
+
     type: Literal["conversation.created"] = "conversation.created"
     title: str
     agent: str
+    copied_from: CopiedFrom | None = Field(
+        default=None, exclude_if=lambda told: told is None, json_schema_extra={"optional": True}
+    )
+
+
+def _optional(default: Any) -> Any:
+    """A field that is not written where it says nothing, so that such texts are those of the releases before."""
+    return Field(
+        default=default, exclude_if=lambda value: value == default, json_schema_extra={"optional": True}
+    )
 
 
 class ConversationRenamed(Event):
+    """It has another title: one that a person has chosen, or the beginning of its first message. With a `model`, that
+    one has written it unasked from how the conversation began, at the price of `usage` (chat/titles/); with a `problem`
+    it has written in vain, and `title` is what it was."""
+
     type: Literal["conversation.renamed"] = "conversation.renamed"
     title: str
+    model: str = _optional("")
+    problem: str = _optional("")
+    usage: Usage | None = _optional(None)
 
 
 class AgentChanged(Event):

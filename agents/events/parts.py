@@ -150,6 +150,15 @@ class Origin(Fact):
     actor: str = Field(default="", exclude_if=lambda actor: not actor, json_schema_extra={"optional": True})
 
 
+class CopiedFrom(Fact):
+    """Where a conversation was copied from: which one, its title then, and up to which of its items; "": to its end. A
+    conversation of another installation has no id here."""
+
+    conversation: str = ""
+    title: str = ""
+    item: str = ""
+
+
 class AttachmentRef(Fact):
     """A file that came with a message. The journal names it; its bytes lie in the file storage under `id`.
 

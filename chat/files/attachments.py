@@ -229,8 +229,11 @@ def _remove_again(key: str) -> None:
     if Attachment.objects.filter(id=row.id).exists():
         return  # the next round finds it
     place: Any = Attachment._meta.get_field("file")
+    name = place.generate_filename(row, key)
+    if Attachment.objects.filter(file=name).exists():
+        return  # another conversation has it
     try:
-        row.file.storage.delete(place.generate_filename(row, key))
+        row.file.storage.delete(name)
     except OSError as problem:
         raise ValueError(f"The storage does not remove it: {problem}") from None
 

@@ -328,7 +328,7 @@ def move_head(
         if isinstance(each.event, e.HistoryCompacted) and not each.event.problem
     ]
     # Clocks of processes differ: what is newer must not sink in the list.
-    news = max([each.event.at for each in committed if _type(each.event).startswith(NEWS)], default=0)
+    news = max([each.event.at for each in committed if _is_news(each.event)], default=0)
     totals = tuple(used(info.get("usage")).values()) if info else ()
     branched = tuple(dumped(after.get(name)) for name in ("branches", "seen") if "branches" in after)
     values = (
@@ -382,6 +382,11 @@ def used(usage: Any) -> dict[str, Any]:
 def clean(text: str) -> str:
     """Text for a column: PostgreSQL has no U+0000. The events and the items keep it, as an escape."""
     return text.replace("\0", "\ufffd")
+
+
+def _is_news(event: e.Event) -> bool:
+    """Whether it brings its conversation to the top. A title that nobody has asked for does not."""
+    return _type(event).startswith(NEWS) and not (isinstance(event, e.ConversationRenamed) and event.model)
 
 
 def _type(event: e.Event) -> str:

@@ -28,6 +28,6 @@ def conversations(owner: int, entrance: str, using: str = "default") -> int:
 
 
 def file_bytes(owner: int, using: str = "default") -> int:
-    """Bytes of all files of a user that are there."""
+    """Bytes of all files of a user that are there. One that several conversations have counts once."""
     rows = Attachment.objects.using(using).filter(owner_id=owner)
-    return int(rows.aggregate(all=Sum("size"))["all"] or 0)
+    return int(rows.values("file", "size").distinct().aggregate(all=Sum("size"))["all"] or 0)

@@ -1,4 +1,4 @@
-"""New ids for an imported conversation, so that nothing in it names anything that is here already. Pure.
+"""New ids for a conversation that is taken in, so that nothing in it names anything that is here already. Pure.
 
 An id follows from the new conversation's and the old one, so that all events agree without a table, and so that no id
 of a file can be chosen by whoever wrote it. Ids of calls are made as everywhere (`call_id`).
@@ -15,6 +15,8 @@ from agents import events as e
 GUEST = "guest:imported"
 #: The longest name of an entrance that a column holds.
 MAX_ENTRANCE = 20
+#: The longest title of a conversation.
+MAX_TITLE = 200
 
 
 class BadId(ValueError):
@@ -24,12 +26,13 @@ class BadId(ValueError):
 @dataclass
 class Identities:
     """Old ids as new ones. `files`: the ids of attached files that are here now; `agent`: who answers from now on;
-    `agents`: slugs of agents that are here."""
+    `agents`: slugs of agents that are here. `here`: it was told by this installation, whose people it names."""
 
     conversation: str
     agent: str
     agents: frozenset[str] = frozenset()
     files: Mapping[str, e.AttachmentRef] = field(default_factory=dict)
+    here: bool = False
     _calls: dict[str, str] = field(default_factory=dict)
 
     def rewritten(self, raw: dict[str, Any]) -> dict[str, Any]:
@@ -51,8 +54,10 @@ class Identities:
                     found[name] = [self._file(one) for one in value]
                 case "files":
                     found[name] = [self._file_id(one) for one in value]
-                case "origin":
+                case "origin" if not self.here:
                     found[name] = _origin(value)
+                case "copied_from" if value is not None and not self.here:
+                    found[name] = _elsewhere(value)
                 case "agent":
                     found[name] = self._agent(value)
                 case "request" if value is not None:
@@ -108,6 +113,11 @@ def _is_step(value: Any) -> bool:
         return False
     run, _, index = value.rpartition(".")
     return bool(run) and index.isascii() and index.isdecimal() and len(index) <= 9
+
+
+def _elsewhere(told: dict[str, Any]) -> dict[str, Any]:
+    """Where a conversation was copied from, on another installation: its title alone."""
+    return {"conversation": "", "title": str(told.get("title", ""))[:MAX_TITLE], "item": ""}
 
 
 def _origin(told: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
@@ -58,6 +59,14 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Here:
+    """The conversation of this installation that a document was made of: its files are shared, and its people known."""
+
+    conversation: UUID
+    files: frozenset[UUID]
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A conversation that was read, and nothing in it believed beyond its form."""
 
@@ -67,6 +76,7 @@ class Document:
     events: list[StoredEvent]
     files: dict[str, StoredFile]
     settings: dict[str, str]
+    here: Here | None = None
 
 
 def read(data: bytes, max_bytes: int) -> Document:
@@ -114,7 +124,7 @@ def _events(found: Any) -> Iterator[StoredEvent]:
         tag = next_tag(tag, text)
         if one.get("tag") != tag:
             raise _bad(_("Event {seq} is not as it was exported: the chain of tags breaks here."), seq=seq)
-        stored = _event(text, seq)
+        stored = stored_event(text, seq)
         branches += isinstance(stored.event, e.BranchOpened)
         if isinstance(stored.event, e.ConversationCreated) != (seq == 1):
             raise _bad(
@@ -125,8 +135,9 @@ def _events(found: Any) -> Iterator[StoredEvent]:
         yield stored
 
 
-def _event(text: str, seq: int) -> StoredEvent:
-    """The event of a text. One of a later release that may be ignored is kept as it is; no other is."""
+def stored_event(text: str, seq: int) -> StoredEvent:
+    """The event of a text. One of a later release that may be ignored is kept as it is; no other is. Raises
+    BadImport."""
     try:
         borders.document(text)
         raw = json.loads(text)  # as it is: U+0000 may stand in an event

@@ -1,4 +1,4 @@
-"""An exported conversation as a new one of somebody here: all of it in one transaction, or nothing.
+"""A conversation from a file, or a copy of one, as a new one of somebody here: all in one transaction, or nothing.
 
 Nothing acts again. No run is begun and no call made: what was open when it was exported is closed, entrances are told
 that nothing follows from it, and no event of it goes to Redis; whoever opens it has its session made from SQL.
@@ -7,7 +7,7 @@ that nothing follows from it, and no event of it goes to Redis; whoever opens it
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from django.db import DataError, transaction
 from django.utils.translation import gettext
@@ -18,13 +18,13 @@ from agents.lifecycle import RUN
 from agents.models import Agent, ensure_default_agent
 from agents.recording import settings_from
 from chat import decide, extensions
-from chat.files import attachments
+from chat.files import attachments, sharing
 from chat.files.sniffing import UnfitFile
 from chat.journal.committed import commit
 from chat.journal.journal import Journal
 from chat.models import Attachment, Conversation, RequestSettings, Run
 from chat.portable.identities import BadId, Identities
-from chat.portable.reading import BadImport, Document, StoredEvent, dumped
+from chat.portable.reading import BadImport, Document, Here, StoredEvent, dumped
 from chat.session.contract import next_tag
 from chat.session.state import run_of
 from chat.support.clock import now_ms
@@ -45,10 +45,17 @@ class Imported:
     closed: bool = False
 
 
-def bring_in(document: Document, owner: Any, by: str, *, prompts: bool = False) -> Imported:
-    """Make the document a conversation of `owner`'s; `by` closes what was open. `prompts`: with the settings of its
-    requests, which is for administrators. Asks SQL and the storage. Raises BadImport, and then nothing is left."""
-    id, now = uuid4(), now_ms()
+class Taken(Exception):
+    """There is a conversation of this id already."""
+
+
+def bring_in(
+    document: Document, owner: Any, by: str, *, prompts: bool = False, id: UUID | None = None
+) -> Imported:
+    """Make the document a conversation of `owner`'s, under this `id` or any; `by` closes what was open. `prompts`: with
+    the settings of its requests, which is for administrators. Asks SQL and the storage. Raises BadImport and Taken, and
+    then nothing is left."""
+    id, now = id or uuid4(), now_ms()
     kept: list[UUID] = []
     try:
         files, missing = _files(document, owner, kept, now)
@@ -56,17 +63,24 @@ def bring_in(document: Document, owner: Any, by: str, *, prompts: bool = False) 
             default = ensure_default_agent().slug
             slugs = frozenset(Agent.objects.filter(enabled=True).values_list("slug", flat=True))
             agent = document.agent if document.agent in slugs else default
-            row = Conversation.objects.create(
-                id=id,
-                owner=owner,
-                agent=agent,
-                title=document.title.replace("\0", "\ufffd"),
-                entrance=ENTRANCE,
-                created_at=document.created_at,
-                updated_at=now,
-            )
+            told = {
+                "owner": owner,
+                "agent": agent,
+                "title": document.title.replace("\0", "\ufffd"),
+                "entrance": ENTRANCE,
+                "created_at": document.created_at,
+                "updated_at": now,
+            }
+            row, made = Conversation.objects.get_or_create(id=id, defaults=told)
+            if not made:
+                raise Taken
             Attachment.objects.filter(pk__in=kept).update(conversation=row)
-            closed = _write(str(id), document, Identities(str(id), agent, slugs, files), by, now)
+            if document.here is not None:
+                files = _shared(document.here, row)
+            ids = Identities(str(id), agent, slugs, files, here=document.here is not None)
+            closed = _write(str(id), document, ids, by, now)
+            # Nobody has asked for these runs here: they are not of anybody's day.
+            row.runs.update(person="")
             if prompts:
                 _keep_settings(document, now)
             row.refresh_from_db()
@@ -167,6 +181,14 @@ def _files(
         kept.append(row.pk)
         found[old] = attachments.ref(row)
     return found, missing
+
+
+def _shared(here: Here, row: Conversation) -> dict[str, e.AttachmentRef]:
+    """The files of the conversation that is copied, as those of the new one, by their old ids."""
+    found: dict[str, e.AttachmentRef] = {}
+    for old, file in sharing.locked(here.conversation, here.files).items():
+        found[str(old)] = attachments.ref(sharing.share(file, uuid5(row.pk, str(old)), row))
+    return found
 
 
 def _keep_settings(document: Document, now: int) -> None:

@@ -25,7 +25,7 @@ REST, MIN_REST_S = 3.0, 0.01
 #: What stands for a row that is gone in the log of the admin, which goes on to say who did something and when.
 GONE = "–"
 
-#: What goes before rows of a model do, beside the files of its file fields: given the rows.
+#: What is done before rows of a model and the files of its file fields go: given the rows.
 _before: dict[type[models.Model], "Callable[[QuerySet[Any]], None]"] = {}
 
 
@@ -45,7 +45,8 @@ class Pace:
 
 
 def before(model: type[models.Model], work: "Callable[[QuerySet[Any]], None]") -> None:
-    """Have `work` called with rows of `model` right before they go. It must be harmless when it is called again."""
+    """Have `work` called with rows of `model` right before they and their files go. It must be harmless when it is
+    called again."""
     _before[model] = work
 
 
@@ -63,19 +64,29 @@ def purge_some(rows: "QuerySet[Any]", most: int) -> int:
         if gone := purge_some(hanging, most):
             return gone
     found = model._base_manager.using(using).filter(pk__in=pks)
-    files = [field for field in model._meta.concrete_fields if isinstance(field, models.FileField)]
-    if files:
-        for row in found:
-            for field in files:
-                if file := getattr(row, field.name):
-                    file.storage.delete(file.name)
     if work := _before.get(model):
         work(found)
+    for field in model._meta.concrete_fields:
+        if isinstance(field, models.FileField):
+            _remove_files(found, field.name, pks)
     # What came in between, and what is only to be let go of (SET_NULL), is Django's.
     with transaction.atomic(using=using):
         _unname(model, pks, using)
         found.delete()
     return len(pks)
+
+
+def _remove_files(found: "QuerySet[Any]", name: str, pks: list[Any]) -> None:
+    """Remove the files of rows, but those that other rows name, too."""
+    files = [file for row in found if (file := getattr(row, name))]
+    shared: set[str] = set()
+    if getattr(found.model, "SHARES_FILES", False):
+        others = found.model._base_manager.using(found.db).exclude(pk__in=pks)
+        names = others.filter(**{f"{name}__in": [file.name for file in files]}).values_list(name, flat=True)
+        shared = set(names)
+    for file in files:
+        if file.name not in shared:
+            file.storage.delete(file.name)
 
 
 def purge(rows: "QuerySet[Any]", batch: int = 0) -> int:

@@ -16,15 +16,20 @@ from django.utils.translation import gettext_lazy as _
 from agents.events import ACTIVE_RUN
 from agents.models import LearnedRule
 from chat import extensions
+from chat.files import sharing
 from chat.models import Attachment, Conversation, Fault, QueueFailure, RequestSettings
 from chat.replay.store import over
 from chat.retention.ages import aged
 from chat.retention.models import Erasure, PolicyDays
 from chat.retention.policy import DAY_MS, Policy, Traces
+from chat.retention.purge import before
 from chat.tokens.models import ApiToken
 
 #: Days that may be set at most: 100 years.
 MAX_DAYS = 36_500
+
+
+before(Attachment, sharing.let_go)
 
 
 class UnknownPolicy(ValueError):

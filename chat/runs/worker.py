@@ -6,8 +6,8 @@ seconds: new runs are no longer taken, and the runs it has are handed over at on
 
     streaQ ──► Pool ──► Runner.perform(conversation, run)     one asyncio task per run
                  └────► Supervisor ──► processes for suspects      runs that may have taken workers down
-    side tasks: sweeper, head watcher, presence, share, retention, search's index, and the services of the entrances
-    (chat/extensions.py). If one of them ends by itself, the worker ends
+    side tasks: sweeper, head watcher, presence, share, retention, search's index, titles where they are wanted, and the
+    services of the entrances (chat/extensions.py). If one of them ends by itself, the worker ends
 """
 
 import asyncio
@@ -35,11 +35,12 @@ from chat.runs.runner import Runner
 from chat.runs.share import Share
 from chat.runs.sweeper import Sweeper
 from chat.runs.trials import perform_trials
-from chat.runtime import close, current
+from chat.runtime import Runtime, close, current
 from chat.search.service import keep_index
 from chat.support.tasks import end, exit_after
 from chat.telemetry import metrics
 from chat.telemetry import start as telemetry
+from chat.titles.service import keep_titles
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +112,7 @@ async def serve(
         asyncio.create_task(keep_house(sessions, runtime.database, name), name="retention"),
         asyncio.create_task(keep_index(), name="search"),
         asyncio.create_task(perform_replays(runtime.database, name), name="replays"),
+        *_titles(runtime, name),
         *(asyncio.create_task(_serve(service, given), name=service.name) for service in services()),
         asyncio.create_task(take_tasks(pool, share, leaving, Answerer(sessions).answer), name="streaq"),
     ]
@@ -133,6 +135,14 @@ async def serve(
         await close()
         await asyncio.to_thread(telemetry.end)
         log.info("Worker %s has left.", name)
+
+
+def _titles(runtime: Runtime, worker: str) -> list[asyncio.Task[None]]:
+    """The task that writes titles, if an agent is named whose model does."""
+    if not (agent := settings.HOLDFAST_TITLE_AGENT):
+        return []
+    writing = keep_titles(runtime.sessions, runtime.database, worker, agent)
+    return [asyncio.create_task(writing, name="titles")]
 
 
 async def _serve(service: Service, given: ServiceContext) -> None:

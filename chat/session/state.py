@@ -26,6 +26,7 @@ from chat.session.views import (
     ApprovalView,
     AttachmentView,
     CallView,
+    CopiedView,
     EditedView,
     InfoView,
     Item,
@@ -124,10 +125,11 @@ def change(state: State, event: e.Event, seq: int) -> Patch:
                 "created_at": event.at,
                 "usage": NOTHING,
             }
+            if event.copied_from is not None:
+                made["copied_from"] = cast(CopiedView, e.plain(event.copied_from))
             return {"info": made, "run": None}
         case e.ConversationRenamed():
-            info = info_of(state)
-            return {} if info is None else {"info": {**info, "title": event.title}}
+            return _renamed(state, event)
         case e.AgentChanged():
             info = info_of(state)
             if info is None or info["agent"] == event.agent:
@@ -286,6 +288,18 @@ def _queued(event: e.RunQueued) -> RunView:
         "retry_at": None,
         "usage": NOTHING,
     }
+
+
+def _renamed(state: State, event: e.ConversationRenamed) -> Patch:
+    """Another title; what a model took to write it counts with the latest run."""
+    info, run = info_of(state), run_of(state)
+    if info is None:
+        return {}
+    named: InfoView = {**info, "title": event.title}
+    if event.usage is None:
+        return {"info": named}
+    counted: InfoView = {**named, "usage": _sum(info, event.usage)}
+    return {"info": counted, **({} if run is None else {"run": {**run, "usage": _sum(run, event.usage)}})}
 
 
 def _used(state: State, event: e.StepFinished | e.HistoryCompacted) -> Patch:

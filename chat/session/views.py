@@ -207,11 +207,21 @@ UNSENT = ("notice", "agent")
 
 
 @STRICT
+class CopiedView(TypedDict):
+    """Where a conversation was copied from (`agents.events.CopiedFrom`)."""
+
+    conversation: str
+    title: str
+    item: str
+
+
+@STRICT
 class InfoView(TypedDict):
     title: str
     agent: str
     created_at: int
     usage: NotRequired[UsageView]
+    copied_from: NotRequired[Annotated[CopiedView, Field(json_schema_extra={"optional": True})]]
 
 
 @STRICT

@@ -51,6 +51,7 @@ COUNTED = (
     *("message.added", "run.queued", "run.started", "run.recovering", "run.retrying"),
     *("run.finished", "run.failed", "run.stopped"),
     *("step.started", "step.finished", "step.stopped", "step.discarded", "history.compacted"),
+    "conversation.renamed",
     *("approval.asked", "approval.decided", "call.started", "call.settled", "call.in_doubt"),
 )
 
@@ -91,6 +92,8 @@ def increments(event: e.Event, entrance: str, entrances: frozenset[str]) -> Iter
         case e.StepDiscarded():
             yield "holdfast_steps_ended_total", ("discarded",), 1
         case e.HistoryCompacted():
+            yield from _used(event.usage)
+        case e.ConversationRenamed() if event.usage is not None:
             yield from _used(event.usage)
         case e.ApprovalAsked():
             yield "holdfast_approvals_asked_total", (), 1

@@ -11,12 +11,15 @@ case "$(echo "${DJANGO_BEHIND_PROXY:-0}" | tr A-Z a-z)" in
         ;;
 esac
 
-# The largest thing that the web servers take: a delivery to a webhook or an attached file, with what is around it.
+# The largest thing that the web servers take: a delivery to a webhook, an attached file or a conversation that is
+# imported, with what is around it.
 body=0
-for bytes in "${HOLDFAST_WEBHOOK_BYTES:-26214400}" "${HOLDFAST_MAX_FILE_BYTES:-10000000}"; do
+for bytes in "${HOLDFAST_WEBHOOK_BYTES:-26214400}" "${HOLDFAST_MAX_FILE_BYTES:-10000000}" \
+    "${HOLDFAST_MAX_IMPORT_BYTES:-50000000}"; do
     case "$bytes" in
         "" | *[!0-9]*)
-            echo "proxy cannot start: HOLDFAST_WEBHOOK_BYTES and HOLDFAST_MAX_FILE_BYTES must be whole numbers." >&2
+            echo "proxy cannot start: HOLDFAST_WEBHOOK_BYTES, HOLDFAST_MAX_FILE_BYTES and" \
+                "HOLDFAST_MAX_IMPORT_BYTES must be whole numbers." >&2
             exit 2
             ;;
     esac

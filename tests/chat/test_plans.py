@@ -35,6 +35,7 @@ from chat.retention.models import OPEN, Erasure
 from chat.search import finding, indexer
 from chat.search.query import parse
 from chat.support.clock import now_ms
+from chat.titles import store as titles
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.usefixtures("redis_url")]
 
@@ -91,6 +92,8 @@ LOOKS: dict[str, Callable[[], Any]] = {
     "what is to be deleted for good": lambda: list(Erasure.objects.filter(OPEN).order_by("pk")[:20]),
     "what search has not read lately": lambda: indexer.behind(now_ms() - 300_000),
     "what search has not read, in turn": lambda: indexer.turn(limit=PAGE),
+    "conversations without a title": lambda: titles.answered(now_ms()),
+    "titles that are due": lambda: titles.take("me", now_ms(), 4),
     "what a person looks for": lambda: finding.search(
         get_user_model().objects.get(username="person-0").pk, parse("hello"), finding.Filters()
     ),

@@ -108,5 +108,5 @@ def headers(project: Project) -> str:
     status, body = project.get("/accounts/login/", faked)
     assert status == 200, (status, body)
     config = project.execute(project.containers("proxy")[0], "cat", "/tmp/nginx.conf")
-    assert "map 0 $client" in config and "client_max_body_size 27262976;" in config, config
-    return "X-Forwarded-For and X-Forwarded-Proto of clients are replaced; bodies up to 27262976 bytes"
+    assert "map 0 $client" in config and "client_max_body_size 51048576;" in config, config
+    return "X-Forwarded-For and X-Forwarded-Proto of clients are replaced; bodies up to 51048576 bytes"

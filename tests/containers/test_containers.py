@@ -63,8 +63,10 @@ def test_the_proxy_believes_another_one_where_it_is_told_to(
 
 
 def test_the_proxy_lets_pass_what_the_web_servers_take(tmp_path: Path) -> None:
-    assert "client_max_body_size 27262976;" in start_proxy(tmp_path).stdout
-    assert "client_max_body_size 51048576;" in start_proxy(tmp_path, HOLDFAST_WEBHOOK_BYTES="50000000").stdout
+    assert "client_max_body_size 51048576;" in start_proxy(tmp_path).stdout
+    assert "client_max_body_size 61048576;" in start_proxy(tmp_path, HOLDFAST_WEBHOOK_BYTES="60000000").stdout
+    less = start_proxy(tmp_path, HOLDFAST_MAX_IMPORT_BYTES="1000").stdout
+    assert "client_max_body_size 27262976;" in less
     assert "@" not in start_proxy(tmp_path).stdout.split("\n", 3)[3]
 
 
@@ -84,5 +86,6 @@ def test_the_proxy_is_told_what_it_needs_and_no_secret() -> None:
     assert environment == {
         "DJANGO_BEHIND_PROXY": "1",
         "HOLDFAST_MAX_FILE_BYTES": "1",
+        "HOLDFAST_MAX_IMPORT_BYTES": "1",
         "HOLDFAST_WEBHOOK_BYTES": "1",
     }

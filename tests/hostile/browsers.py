@@ -58,6 +58,7 @@ BODIES: tuple[tuple[str, dict[str, Any], tuple[str, ...]], ...] = (
     ("/triggers", TRIGGER, MORE_OF_TRIGGERS),
     ("/{trigger}", {"paused": True, "pattern": "(a|b)*"}, (*TRIGGER, *MORE_OF_TRIGGERS)),
     ("/marks", {"ids": ["00000000-0000-4000-8000-000000000000"], "pinned": True}, ("archived", "ids")),
+    ("/copies", {"id": "00000000-0000-4000-8000-000000000000", "message": "x.1"}, ("message",)),
     ("/run", {"id": "00000000-0000-4000-8000-000000000000"}, ()),
 )
 NAMES = tuple(

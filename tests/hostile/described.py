@@ -11,6 +11,7 @@ from typing import Any
 
 from chat.entrances.schedules.validation import Draft
 from chat.entrances.triggers.api import Wanted
+from chat.entrances.web.copying import CopyAsked
 from chat.entrances.web.keeping import Marks
 from tests.hostile import routes
 
@@ -51,10 +52,13 @@ BODIES: dict[tuple[str, str], Json] = {
     ("POST", "/api/triggers/{trigger}/renew"): {"type": "object"},
     ("PATCH", "/api/notes/{number}"): {"type": "object", "properties": {"text": {"type": "string"}}},
     ("POST", "/api/marks"): Marks.model_json_schema(ref_template="#/components/schemas/{model}"),
+    ("POST", "/api/conversations/{conversation}/copies"): CopyAsked.model_json_schema(
+        ref_template="#/components/schemas/{model}"
+    ),
     ("POST", "/api/conversations/import"): {
         "type": "object",
         "required": ["file"],
-        "properties": {"file": {"type": "string", "format": "binary"}},
+        "properties": {**ID, "file": {"type": "string", "format": "binary"}},
     },
     ("POST", "/api/attachments"): {
         "type": "object",

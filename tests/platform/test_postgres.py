@@ -49,6 +49,7 @@ OWN_SQL = (
         "tests/chat/test_installation.py",
         "tests/chat/test_later_release.py",
         "tests/chat/test_plans.py",
+        "tests/chat/titles/test_service.py",
         "tests/chat/telemetry",
         "tests/chat/tokens",
     ),

@@ -7,11 +7,13 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.checks import run_checks
 
+from agents.models import Agent
 from tests.support.processes import ROOT, clean_environment
 
 SHOW = """
@@ -177,6 +179,21 @@ def test_settings_that_fit_badly_are_found_with_a_hint(settings, changes: dict, 
     found = [message for message in run_checks(include_deployment_checks=True) if message.id == check]
     assert len(found) == 1
     assert found[0].hint
+
+
+@pytest.mark.django_db
+def test_an_agent_that_is_to_write_titles_must_be_there(settings: Any) -> None:
+    def told() -> list[str]:
+        return [one.id for one in run_checks(databases=["default"]) if one.id == "holdfast.W007"]
+
+    assert told() == []
+    settings.HOLDFAST_TITLE_AGENT = "namer"
+    assert told() == ["holdfast.W007"]
+    agent = Agent.objects.create(slug="namer", name="Namer")
+    assert told() == []
+    agent.enabled = False
+    agent.save()
+    assert told() == ["holdfast.W007"]
 
 
 def test_the_default_settings_pass_the_checks() -> None:

@@ -92,8 +92,10 @@ class Story:
 
     def _between(self) -> None:
         """What happens beside runs, and in the middle of them."""
-        if self._chance(15):
-            self._append(e.ConversationRenamed(at=self._at(), title=self._text()))
+        if (roll := self.random.randint(1, 100)) <= 15:
+            usage = e.Usage(input=40 + roll, output=5, cost=700 * roll)
+            written = {"model": "small", "usage": usage} if roll <= 5 else {}
+            self._append(e.ConversationRenamed(at=self._at(), title=self._text(), **written))
         if self._chance(25):
             origin = e.Origin(entrance=self.random.choice(("schedule", "trigger")), name="daily")
             note = e.NoteAdded(at=self._at(), message=self._uuid(), text=self._text(), origin=origin)

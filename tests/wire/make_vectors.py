@@ -84,6 +84,8 @@ def of_this_release() -> dict[str, list[Told]]:
     made["left-out"] = _left_out()
     made["edited"] = _edited()
     made["another-agent"] = _another_agent()
+    made["titled"] = _titled()
+    made["copied"] = _copied()
     for seed in BRANCHING:
         story = Branching(Random(seed), "c0ffee00-0000-4000-8000-000000000000")
         for _ in range(40):
@@ -300,6 +302,40 @@ def _another_agent() -> list[Told]:
         e.BranchOpened(at=START, branch=branch, parent="", before=3),
         change("second"),
         e.MessageAdded(at=START, message="w1", text="one"),
+    ]
+
+
+def _titled() -> list[Told]:
+    """A model gives a title, and what that took counts with the latest run; another one comes too late, and one before
+    anything has run."""
+    usage = e.Usage(input=300, output=6, cached=100, cost=420_000)
+
+    def written(title: str, problem: str = "", usage: e.Usage | None = usage) -> e.Event:
+        return e.ConversationRenamed(at=START + 9, title=title, model="small", problem=problem, usage=usage)
+
+    return [
+        e.ConversationCreated(at=START, title="", agent="assistant"),
+        written("Early", usage=e.Usage(input=1)),
+        *_begun()[1:],
+        e.StepStarted(at=START, run="r", step="r.1"),
+        e.StepFinished(at=START, run="r", step="r.1", text="done", usage=e.Usage(input=5, output=5, cost=10)),
+        e.RunFinished(at=START, run="r"),
+        written("About tea"),
+        e.ConversationRenamed(at=START + 10, title="Tea"),
+        e.MessageAdded(at=START, message="w1", text="one"),
+        e.RunQueued(at=START, run="r2", cause="w1"),
+        written("Tea", "it was named meanwhile"),
+        written("Nothing told", usage=None),
+    ]
+
+
+def _copied() -> list[Told]:
+    """A copy says where it comes from, whatever it is called later."""
+    origin = e.CopiedFrom(conversation="c", title="Tea", item="m1")
+    return [
+        e.ConversationCreated(at=START, title="Tea", agent="demo", copied_from=origin),
+        e.MessageAdded(at=START - 5, message="m1", text="which tea?"),
+        e.ConversationRenamed(at=START + 1, title="More tea"),
     ]
 
 

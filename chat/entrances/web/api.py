@@ -57,6 +57,7 @@ def boot(request: HttpRequest) -> Answer | p.Frame:
         admin=request.user.is_staff,
         max_text=MAX_TEXT,
         max_file=settings.HOLDFAST_MAX_FILE_BYTES,
+        max_import=settings.HOLDFAST_MAX_IMPORT_BYTES,
         renderers={name: static(path) for name, path in installed_tools().renderers().items()},
         entrances={one.name: str(one.label) for one in extensions.entrances()},
     )

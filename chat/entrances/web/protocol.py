@@ -368,6 +368,8 @@ class Boot(Frame):
     max_text: int
     #: Bytes of one file.
     max_file: int
+    #: Bytes of a conversation that is imported.
+    max_import: int
     #: By the name of a tool: the address of the JavaScript module that draws its results (docs/renderers.md).
     renderers: dict[str, str] = {}
     #: By the name of an entrance: what people are told that a message came from, for those of installed packages.

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from chat.entrances.web import api, attachments, importing, keeping, notes, searching, views
+from chat.entrances.web import api, attachments, copying, importing, keeping, notes, searching, views
 
 #: What people keep beside their conversations: a list, and, where `True`, a page for each and one to make another.
 _KEPT = (("schedules", True), ("triggers", True), ("notes", False))
@@ -29,6 +29,7 @@ urlpatterns = [
     path("api/conversations/<uuid:conversation>/runs/<str:run>/timeline", api.timeline),
     path("api/conversations/<uuid:conversation>/export", keeping.export),
     path("api/conversations/<uuid:conversation>/find", searching.find),
+    path("api/conversations/<uuid:conversation>/copies", copying.copies),
     path("api/search", searching.search),
     path("api/conversations/import", importing.bring_in_own),
     path("api/marks", keeping.mark),

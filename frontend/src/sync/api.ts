@@ -1,7 +1,9 @@
 // What the UI sees of the sync engine: types only. The UI renders these values and calls these methods, nothing else.
+import type { Copies } from "./copies";
 import type { Drafts } from "./drafts";
 import type { LocalFile, Upload } from "./files";
 import type { Notes } from "./notes";
+import type { Places } from "./places";
 import type { Problem } from "./problem";
 import type {
   AgentEntry,
@@ -180,6 +182,8 @@ export interface Client {
   readonly uploads: Readable<readonly Upload[]>;
   /** What was written and not sent; read it once boot is ready. */
   readonly drafts: Drafts;
+  /** Where the reader was in each conversation; read it once boot is ready. */
+  readonly places: Places;
   /** Send a file up, to be attached by the id that is returned. Throws `SyncRefusal`. */
   attach(file: LocalFile): string;
   /** Forget a file that was not sent. */
@@ -258,6 +262,8 @@ export interface Client {
   readonly triggers: Triggers;
   /** What agents have noted for the reader. */
   readonly notes: Notes;
+  /** Copies of conversations, and those that are brought in from a file. */
+  readonly copies: Copies;
   /** What a run did with its time. Rejects with `HttpError`. */
   timeline(conversation: string, run: string): Promise<Timeline>;
   /** A call whole. Rejects with `HttpError`. */

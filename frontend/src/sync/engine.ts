@@ -11,6 +11,7 @@ import {
   SyncRefusal,
 } from "./api";
 import { Booting } from "./boot";
+import { HttpCopies } from "./copies";
 import { Core } from "./core";
 import { parseCursor } from "./cursor";
 import { KeptDrafts } from "./drafts";
@@ -20,6 +21,7 @@ import { Listing, listed } from "./list";
 import { HttpNotes, type Notes } from "./notes";
 import { Outbox } from "./outbox";
 import { Pager } from "./pager";
+import { KeptPlaces } from "./places";
 import type { Cancel, Ports } from "./ports";
 import {
   type ApproveBody,
@@ -64,7 +66,9 @@ export class Engine implements Client {
   readonly schedules: Schedules;
   readonly triggers: Triggers;
   readonly notes: Notes;
+  readonly copies: HttpCopies;
   readonly drafts: KeptDrafts;
+  readonly places: KeptPlaces;
   readonly #listing: Listing;
   readonly #notifier: Notifier;
   readonly #booting: Booting;
@@ -91,6 +95,10 @@ export class Engine implements Client {
     this.schedules = new HttpSchedules(this.#http, this.#uuid);
     this.triggers = new HttpTriggers(this.#http, this.#uuid);
     this.notes = new HttpNotes(this.#http);
+    this.copies = new HttpCopies(this.#http, ports.clock, this.#uuid, () => {
+      const state = this.boot.getSnapshot();
+      return state.status === "ready" ? state.boot.max_import : 0;
+    });
     this.#notifier = new Notifier(ports.frame);
     this.#uploads = new Uploads(this.#http, ports.clock, ports.random, (id) => {
       this.#uploadsSource.invalidate();
@@ -98,6 +106,7 @@ export class Engine implements Client {
       if (this.#outbox !== null) this.#send(this.#outbox.uploaded(id));
       this.#settle();
     });
+    this.places = new KeptPlaces(ports.storage, now);
     this.drafts = new KeptDrafts(
       ports.storage,
       now,
@@ -480,6 +489,7 @@ export class Engine implements Client {
     if (this.#outbox !== null) return true;
     this.#user = user;
     this.drafts.identify(user);
+    this.places.identify(user);
     const { storage, clock, random } = this.ports;
     this.#outbox = new Outbox(
       new Shelf(storage, user),

@@ -118,9 +118,20 @@ export class Http {
     file: LocalFile,
     progress: (fraction: number) => void,
   ): { answer: Promise<AttachmentRef>; abort: Cancel } {
+    const { answer, abort } = this.sendFile("/api/attachments", { id }, file, progress);
+    return { answer: answer as Promise<AttachmentRef>, abort };
+  }
+
+  /** Send a form with a file; rejects with `HttpError` for anything but a good answer. */
+  sendFile(
+    path: string,
+    fields: Record<string, string>,
+    file: LocalFile,
+    progress: (fraction: number) => void,
+  ): { answer: Promise<unknown>; abort: Cancel } {
     const headers = { Accept: "application/json", "X-CSRFToken": this.#csrf };
-    const sending = this.send("/api/attachments", headers, { id }, file, progress);
-    const parsed = async (): Promise<AttachmentRef> => {
+    const sending = this.send(path, headers, fields, file, progress);
+    const parsed = async (): Promise<unknown> => {
       let answer: HttpAnswer;
       try {
         answer = await sending.answer;
@@ -128,7 +139,7 @@ export class Http {
         throw new HttpError({ code: "offline", status: 0, detail: "", retry: true });
       }
       if (answer.status !== 200 && answer.status !== 201) throw new HttpError(problemIn(answer));
-      return parse(answer.text) as AttachmentRef;
+      return parse(answer.text);
     };
     return { answer: parsed(), abort: sending.abort };
   }

@@ -7,9 +7,11 @@
  *     const view = useSyncExternalStore(client.conversation(id).subscribe, client.conversation(id).getSnapshot);
  */
 export * from "./api";
+export type { Begun, Copies } from "./copies";
 export type { Draft, Drafts } from "./drafts";
 export type { LocalFile, Upload, UploadCode } from "./files";
 export type * from "./notes";
+export type { Place, Places } from "./places";
 export type { Ports } from "./ports";
 export { type FieldProblems, HttpError, type Problem, type ProblemCode } from "./problem";
 export type * from "./protocol.gen";

@@ -371,6 +371,7 @@ export interface Info {
   agent: string;
   created_at: number;
   usage: UsageView;
+  copied_from?: CopiedView;
 }
 /**
  * Tokens; `cost` is in billionths of a US dollar, null where no price was known.
@@ -380,6 +381,14 @@ export interface UsageView {
   output: number;
   cached: number;
   cost: number | null;
+}
+/**
+ * Where a conversation was copied from (`agents.events.CopiedFrom`).
+ */
+export interface CopiedView {
+  conversation: string;
+  title: string;
+  item: string;
 }
 /**
  * `branch`: where it goes on, if not on the first one. `agent`: who answers, if not the conversation's agent.
@@ -607,16 +616,48 @@ export interface EventFrame {
   seq: number;
   event: AnyEvent;
 }
+/**
+ * `copied_from`: what follows was told in another conversation, up to where this one went its own way. It is not
+ * written where it says nothing, so that such texts are those of the releases before.
+ */
 export interface ConversationCreated {
   at: number;
   type: "conversation.created";
   title: string;
   agent: string;
+  copied_from?: CopiedFrom | null;
 }
+/**
+ * Where a conversation was copied from: which one, its title then, and up to which of its items; "": to its end. A
+ * conversation of another installation has no id here.
+ */
+export interface CopiedFrom {
+  conversation: string;
+  title: string;
+  item: string;
+}
+/**
+ * It has another title: one that a person has chosen, or the beginning of its first message. With a `model`, that
+ * one has written it unasked from how the conversation began, at the price of `usage` (chat/titles/); with a `problem`
+ * it has written in vain, and `title` is what it was.
+ */
 export interface ConversationRenamed {
   at: number;
   type: "conversation.renamed";
   title: string;
+  model?: string;
+  problem?: string;
+  usage?: Usage | null;
+}
+/**
+ * Tokens of one model response, as the provider counted them. `cached` is the share of `input` that came from
+ * the provider's cache; `cost` in billionths of a US dollar, None where the agent has no prices.
+ */
+export interface Usage {
+  input: number;
+  output: number;
+  cached: number;
+  cost: number | null;
 }
 /**
  * Another agent answers from here on, and no more the one of `before`. Not ignorable: a release that does not know
@@ -906,16 +947,6 @@ export interface ProposedCall {
   problem: CallCode | null;
 }
 /**
- * Tokens of one model response, as the provider counted them. `cached` is the share of `input` that came from
- * the provider's cache; `cost` in billionths of a US dollar, None where the agent has no prices.
- */
-export interface Usage {
-  input: number;
-  output: number;
-  cached: number;
-  cost: number | null;
-}
-/**
  * A person stopped the response in the middle: what had been streamed is kept, calls are not.
  */
 export interface StepStopped {
@@ -1130,6 +1161,7 @@ export interface Boot {
   admin: boolean;
   max_text: number;
   max_file: number;
+  max_import: number;
   renderers: {
     [k: string]: string;
   };

@@ -65,11 +65,17 @@ function change(state: State, event: AnyEvent, seq: number): State {
     case "conversation.created":
       return {
         ...state,
-        info: { title: event.title, agent: event.agent, created_at: event.at, usage: NO_USAGE },
+        info: {
+          title: event.title,
+          agent: event.agent,
+          created_at: event.at,
+          usage: NO_USAGE,
+          ...(event.copied_from ? { copied_from: event.copied_from } : {}),
+        },
         run: null,
       };
     case "conversation.renamed":
-      return state.info === null ? state : { ...state, info: { ...state.info, title: event.title } };
+      return renamed(state, event.title, event.usage ?? null);
     case "conversation.agent_changed":
       return agentChanged(state, event, seq);
     case "message.added":
@@ -172,6 +178,15 @@ function used(before: State | null, after: State, id: string, usage: Usage): Sta
   if (before === after || info === null || run === null || run.id !== id) return after;
   const totals = (held: { usage: Usage }) => ({ usage: sum(held.usage, usage) });
   return { ...after, info: { ...info, ...totals(info) }, run: { ...run, ...totals(run) } };
+}
+
+/** Another title; what a model took to write it counts with the latest run. */
+function renamed(state: State, title: string, usage: Usage | null): State {
+  if (state.info === null) return state;
+  const info = { ...state.info, title };
+  if (usage === null) return { ...state, info };
+  const run = state.run === null ? null : { ...state.run, usage: sum(state.run.usage, usage) };
+  return { ...state, info: { ...info, usage: sum(info.usage, usage) }, run };
 }
 
 /** Both together; the cost of what has no price is not in the sum. */

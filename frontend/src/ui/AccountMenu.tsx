@@ -20,6 +20,7 @@ export function AccountMenu({ onHelp }: { onHelp: () => void }) {
   const form = useRef<HTMLFormElement>(null);
   const leave = () => {
     client.drafts.clear();
+    client.places.clear();
     forgetForms();
   };
   const letter = (Array.from(boot.user)[0] ?? "?").toUpperCase();

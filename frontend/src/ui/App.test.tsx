@@ -270,3 +270,51 @@ describe("axe finds nothing", () => {
     },
   );
 });
+
+function refused(reason: string, status: number, detail = ""): HttpError {
+  return new HttpError({ code: "refused", status, detail, reason, retry: false });
+}
+
+test.each([
+  [
+    refused("bad_import", 422, "Event 3 cannot be read."),
+    "no exported conversation",
+    "Event 3 cannot be read.",
+  ],
+  [refused("too_large", 413), "at most", "50"],
+  [
+    new HttpError({ code: "refused", status: 413, detail: "", retry: false }),
+    "too large for this server",
+    "",
+  ],
+  [new HttpError({ code: "offline", status: 0, detail: "", retry: true }), "No connection", ""],
+])("a file that is not taken in says why: %s", async (problem, text, more) => {
+  const client = new FakeClient();
+  client.copies.problem = problem;
+  open(client);
+  fireEvent.click(screen.getByTestId("import"));
+  const field = await screen.findByTestId("import-file");
+  fireEvent.change(field, { target: { files: [new File(["{}"], "c.json")] } });
+  const said = await screen.findByTestId("import-problem");
+  expect(said.textContent).toContain("c.json");
+  expect(said.textContent).toContain(text);
+  expect(said.textContent).toContain(more);
+  client.copies.problem = null;
+  fireEvent.change(field, { target: { files: [new File(["{}"], "d.json")] } });
+  await waitFor(() => expect(window.location.pathname).toBe(`/c/${client.copies.begun.id}`));
+  expect(screen.queryByTestId("import-dialog")).toBeNull();
+});
+
+test("what an imported conversation lacks is said before it is opened", async () => {
+  const client = new FakeClient();
+  client.copies.begun = { ...client.copies.begun, missing: ["photo.png"], closed: true };
+  open(client);
+  fireEvent.click(screen.getByTestId("import"));
+  fireEvent.change(await screen.findByTestId("import-file"), {
+    target: { files: [new File(["{}"], "c.json")] },
+  });
+  expect((await screen.findByTestId("import-missing")).textContent).toBe("photo.png");
+  expect(screen.getByTestId("import-state").textContent).toContain("still going on");
+  fireEvent.click(screen.getByTestId("import-open"));
+  await waitFor(() => expect(window.location.pathname).toBe(`/c/${client.copies.begun.id}`));
+});

@@ -21,6 +21,7 @@ import { useMedia, useVisibleHeight, WIDE } from "./screen";
 import { useShortcuts } from "./shortcuts";
 import { useUploadGuard } from "./useAttaching";
 import { useCallBack } from "./useCallBack";
+import { CopyingProvider } from "./useCopying";
 import { MarkingProvider } from "./useMarking";
 import { isActive } from "./view";
 
@@ -49,13 +50,16 @@ function Booted() {
   return (
     <SetupProvider value={setup}>
       <MarkingProvider>
-        <Frame />
+        <CopyingProvider>
+          <Frame />
+        </CopyingProvider>
       </MarkingProvider>
     </SetupProvider>
   );
 }
 
 const HelpDialog = lazy(chunk(() => import("./HelpDialog")));
+const ImportDialog = lazy(chunk(() => import("./ImportDialog")));
 const SearchDialog = lazy(chunk(() => import("./SearchDialog")));
 const Palette = lazy(chunk(() => import("./Palette")));
 const SchedulesPage = lazy(chunk(() => import("./schedules/SchedulesPage")));
@@ -63,7 +67,7 @@ const TriggersPage = lazy(chunk(() => import("./triggers/TriggersPage")));
 const NotesPage = lazy(chunk(() => import("./notes/NotesPage")));
 
 type Open =
-  | { dialog: "none" | "help" | "palette" }
+  | { dialog: "none" | "help" | "palette" | "import" }
   | { dialog: "search"; typed: string }
   | { dialog: "rename" | "delete"; entry: ListEntry };
 
@@ -128,6 +132,10 @@ function Frame() {
     setDrawer(false);
     setOpen({ dialog: "search", typed });
   }, []);
+  const bringIn = useCallback(() => {
+    setDrawer(false);
+    setOpen({ dialog: "import" });
+  }, []);
   const find = useCallback((): boolean => {
     const field = document.querySelector<HTMLInputElement>("[data-testid=find-input]");
     // Pressed once more, the browser's own is wanted.
@@ -142,6 +150,7 @@ function Frame() {
       go,
       search,
       searchTexts,
+      bringIn,
       find: () => void find(),
       toggleSidebar,
       focusComposer: () => composer.current?.focus(),
@@ -150,7 +159,7 @@ function Frame() {
       rename: (entry: ListEntry) => setOpen({ dialog: "rename", entry }),
       remove: (entry: ListEntry) => setOpen({ dialog: "delete", entry }),
     }),
-    [go, goTo, search, searchTexts, find, toggleSidebar],
+    [go, goTo, search, searchTexts, bringIn, find, toggleSidebar],
   );
 
   useShortcuts(
@@ -182,6 +191,7 @@ function Frame() {
       onRename={rename}
       onDelete={remove}
       onSearch={searchTexts}
+      onImport={bringIn}
       onHelp={() => {
         setDrawer(false);
         setOpen({ dialog: "help" });
@@ -265,6 +275,13 @@ function Frame() {
         <Guard fallback={null}>
           <Suspense fallback={null}>
             <SearchDialog typed={open.typed} onClose={close} />
+          </Suspense>
+        </Guard>
+      )}
+      {open.dialog === "import" && (
+        <Guard fallback={null}>
+          <Suspense fallback={null}>
+            <ImportDialog onClose={close} />
           </Suspense>
         </Guard>
       )}

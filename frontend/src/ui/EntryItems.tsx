@@ -1,8 +1,19 @@
-import { Archive, ArchiveRestore, FileDown, FileJson, Pencil, Pin, PinOff, Trash2 } from "lucide-react";
+import {
+  Archive,
+  ArchiveRestore,
+  CopyPlus,
+  FileDown,
+  FileJson,
+  Pencil,
+  Pin,
+  PinOff,
+  Trash2,
+} from "lucide-react";
 import type { ListEntry } from "../sync";
 import { PREFIX } from "./addresses";
 import { useWords } from "./i18n";
 import { MenuItem, MenuLine } from "./parts/Menu";
+import { useCopying } from "./useCopying";
 import { useMarking } from "./useMarking";
 
 interface Props {
@@ -15,6 +26,7 @@ interface Props {
 export function EntryItems({ entry, onRename, onDelete }: Props) {
   const words = useWords();
   const { mark } = useMarking();
+  const { copy, busy } = useCopying();
   const exported = (form: string) => `${PREFIX}/api/conversations/${entry.id}/export?form=${form}`;
   const { pinned = false, archived = false } = entry;
   return (
@@ -37,6 +49,9 @@ export function EntryItems({ entry, onRename, onDelete }: Props) {
             onSelect={() => mark([entry.id], { archived: !archived })}
           >
             {words.t(archived ? "list.unarchive" : "list.archive")}
+          </MenuItem>
+          <MenuItem icon={<CopyPlus size={15} />} testid="menu-copy" onSelect={() => busy || copy(entry.id)}>
+            {words.t("list.copy")}
           </MenuItem>
           <MenuLine />
           <MenuItem icon={<FileDown size={15} />} testid="menu-export" href={exported("markdown")}>

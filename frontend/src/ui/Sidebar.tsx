@@ -1,4 +1,4 @@
-import { PanelLeftClose, Search, SquarePen, TextSearch, X } from "lucide-react";
+import { FileUp, PanelLeftClose, Search, SquarePen, TextSearch, X } from "lucide-react";
 import {
   type Ref,
   useCallback,
@@ -34,6 +34,7 @@ interface Props {
   onDelete: (entry: ListEntry) => void;
   onHelp: () => void;
   onSearch: (typed: string) => void;
+  onImport: () => void;
   /** The page beside the conversations that is shown. */
   page: Kept | null;
   onPage: (kind: Kept) => void;
@@ -68,15 +69,28 @@ export function Sidebar(props: Props) {
         </Tip>
       </div>
       <div className="flex-none space-y-2 px-3 pb-2">
-        <button
-          type="button"
-          className="button w-full justify-start! gap-2.5! px-3!"
-          data-testid="new-conversation"
-          onClick={() => props.onGo(null)}
-        >
-          <SquarePen size={16} className="text-accent" aria-hidden="true" />
-          {words.t("list.new")}
-        </button>
+        <div className="flex gap-1.5">
+          <button
+            type="button"
+            className="button min-w-0 flex-1 justify-start! gap-2.5! px-3!"
+            data-testid="new-conversation"
+            onClick={() => props.onGo(null)}
+          >
+            <SquarePen size={16} className="flex-none text-accent" aria-hidden="true" />
+            <span className="truncate">{words.t("list.new")}</span>
+          </button>
+          <Tip text={words.t("list.import")} side="bottom">
+            <button
+              type="button"
+              className="button flex-none px-2.5!"
+              aria-label={words.t("list.import")}
+              data-testid="import"
+              onClick={props.onImport}
+            >
+              <FileUp size={16} className="text-ink-2" aria-hidden="true" />
+            </button>
+          </Tip>
+        </div>
         <SearchField field={search} onSearch={props.onSearch} />
       </div>
       <Conversations {...props} />

@@ -6,6 +6,7 @@ import { useAgentName, useClient } from "./client";
 import { useWords } from "./i18n";
 import { Guard } from "./parts/Guard";
 import { KeptProvider } from "./parts/kept";
+import { CopiedRow } from "./rows/CopiedRow";
 import { GapRow } from "./rows/GapRow";
 import { MessageRow, PendingRow } from "./rows/MessageRow";
 import { OtherBranches } from "./rows/OtherBranches";
@@ -13,6 +14,7 @@ import { AgentRow, NoteRow, NoticeRow } from "./rows/QuietRows";
 import { StepRow } from "./rows/StepRow";
 import { useStickToEnd } from "./stickToEnd";
 import { useJump } from "./useJump";
+import { usePlace, usePlaceBefore } from "./usePlace";
 import { type Row, rowsOf, rowsToKeep } from "./view";
 
 /** Older messages are asked for when this little (px) is left above. */
@@ -40,18 +42,26 @@ export function Transcript({
         seen: view.seen,
         older: view.older,
         gap: view.gap,
+        info: view.info,
       }),
-    [view.items, view.pending, view.run, view.branches, view.seen, view.older, view.gap],
+    [view.items, view.pending, view.run, view.branches, view.seen, view.older, view.gap, view.info],
   );
   const keep = useMemo(() => rowsToKeep(rows), [rows]);
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<VirtualizerHandle>(null);
-  const { away, onScroll, onResize, hold, jump, hands } = useStickToEnd(scroller, list, rows);
+  const before = usePlaceBefore(view.id);
+  const stick = useStickToEnd(scroller, list, rows, before === null);
+  const { away, onScroll, onResize, hold, jump, hands, isFollowed } = stick;
   const shift = usePrepended(rows);
   const loadOlder = useOlder(view, scroller);
   const newest = view.items[view.items.length - 1];
   const { marked, failed } = useJump(view, rows, list, hold);
   const upwards = useDirection(scroller);
+  const [keepPlace, leavePlace] = usePlace(view, rows, { scroller, list }, before, {
+    follows: isFollowed,
+    hold,
+    give: jump,
+  });
 
   return (
     <div className="relative min-h-0 flex-1">
@@ -84,6 +94,7 @@ export function Transcript({
             onScroll={() => {
               onScroll();
               loadOlder();
+              keepPlace();
             }}
             onResize={onResize}
           >
@@ -121,7 +132,10 @@ export function Transcript({
           type="button"
           className="button absolute bottom-3 left-1/2 -translate-x-1/2 rounded-full! shadow-soft"
           data-testid="jump-to-latest"
-          onClick={jump}
+          onClick={() => {
+            leavePlace();
+            jump();
+          }}
         >
           <ArrowDown size={15} aria-hidden="true" />
           {words.t("log.jump")}
@@ -143,6 +157,7 @@ function RowView({
   onTakenBack: (item: MessageItem) => void;
 }) {
   if (row.type === "pending") return <PendingRow conversation={conversation} message={row.message} />;
+  if (row.type === "copied") return <CopiedRow from={row.from} />;
   if (row.type === "branches")
     return <OtherBranches conversation={conversation} fork={row.fork} running={row.running} />;
   const { item, fork, again } = row;

@@ -60,8 +60,10 @@ export function useStickToEnd(
   scroller: React.RefObject<HTMLDivElement | null>,
   list: React.RefObject<VirtualizerHandle | null>,
   rows: readonly Row[],
+  /** Whether the end is followed at first. */
+  atEnd = true,
 ) {
-  const stuck = useRef(true);
+  const stuck = useRef(atEnd);
   const last = useRef<Place>({ offset: 0, height: 0, viewport: 0 });
   const [away, setAway] = useState(false);
   const leave = useCallback(() => {
@@ -128,7 +130,8 @@ export function useStickToEnd(
     setAway(false);
     toEnd();
   }, [toEnd]);
-  return { away, onScroll, onResize, hold, jump, hands };
+  const isFollowed = useCallback(() => stuck.current, []);
+  return { away, onScroll, onResize, hold, jump, hands, isFollowed };
 }
 
 /** Listeners that notice when the reader scrolls up, whether one did just now, and whether it was by a key, of which `leave`

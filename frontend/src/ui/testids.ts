@@ -41,6 +41,9 @@
  *   open-timeline, timeline, timeline-span (data-kind, data-attempt, data-outcome)
  *   menu-pin, menu-archive, menu-export, menu-export-json; list-foot, show-archive, choose-several, choose,
  *   bulk-archive, bulk-delete, bulk-delete-confirm, bulk-cancel
+ *   menu-copy; message-menu on a message or an answer, its item copy-from-here; copy-failed; copied-from, copied-from-link
+ *   import (above the list), import-dialog, import-state (data-step = choosing|sending|failed|done), import-file, import-choose,
+ *   import-problem, import-missing, import-open
  *   search-texts (the button under the search), search-dialog, search-input, search-<kind|when|agent|entrance|archived>,
  *   search-hit           data-kind, data-conversation, data-item; search-more, search-status (data-status)
  *   menu-find, menu-first; find-bar (data-count, data-at), find-input, find-count, find-previous, find-next, find-close

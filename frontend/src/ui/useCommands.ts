@@ -7,6 +7,7 @@ import { jumpTo } from "./jump";
 import type { Command } from "./palette";
 import type { Kept } from "./route";
 import { useTheme } from "./theme";
+import { useCopying } from "./useCopying";
 import { isActiveStatus } from "./view";
 
 /** What the page can do. */
@@ -14,6 +15,7 @@ export interface Doing {
   go: (conversation: string | null) => void;
   search: () => void;
   searchTexts: (typed: string) => void;
+  bringIn: () => void;
   find: () => void;
   toggleSidebar: () => void;
   focusComposer: () => void;
@@ -31,6 +33,7 @@ export function useCommands(current: string | null, doing: Doing): readonly Comm
   const { conversations } = useList();
   const [language, setLanguage] = useLanguage();
   const [, setTheme] = useTheme();
+  const { copy } = useCopying();
   return useMemo(() => {
     const command = (id: string, key: Key, run: () => void, hint?: string): Command => ({
       id,
@@ -49,6 +52,7 @@ export function useCommands(current: string | null, doing: Doing): readonly Comm
         command("first", "log.first", () => jumpTo({ conversation: entry.id, item: "", seq: 1, branch: "" })),
       );
       here.push(command("rename", "rename.title", () => doing.rename(entry)));
+      here.push(command("copy", "copy.title", () => copy(entry.id)));
       here.push(command("delete", "palette.delete", () => doing.remove(entry)));
     }
     const other = language === "en" ? "zh" : "en";
@@ -57,6 +61,7 @@ export function useCommands(current: string | null, doing: Doing): readonly Comm
       command("write", "help.focus", doing.focusComposer, "/"),
       command("search", "list.search", doing.search),
       command("search-texts", "search.title", () => doing.searchTexts("")),
+      command("import", "import.title", doing.bringIn),
       command("schedules", "schedule.title", () => doing.page("schedules")),
       command("triggers", "trigger.title", () => doing.page("triggers")),
       command("notes", "note.title", () => doing.page("notes")),
@@ -76,5 +81,5 @@ export function useCommands(current: string | null, doing: Doing): readonly Comm
       }),
     );
     return [...here, ...everywhere, ...talks.filter(({ id }) => id !== current)];
-  }, [client, words, boot.admin, conversations, language, setLanguage, setTheme, current, doing]);
+  }, [client, words, boot.admin, conversations, language, setLanguage, setTheme, current, doing, copy]);
 }

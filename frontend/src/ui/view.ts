@@ -2,6 +2,7 @@ import type {
   CallView,
   ConversationView,
   ForkView,
+  Info,
   Item,
   MessageItem,
   PendingMessage,
@@ -28,6 +29,7 @@ export type Row =
       answered?: string;
     }
   | { type: "gap"; key: string }
+  | { type: "copied"; key: string; from: NonNullable<Info["copied_from"]> }
   | { type: "branches"; key: string; fork: ForkView | null; running: string | null };
 
 const ACTIVE = new Set(["queued", "running", "waiting", "recovering"]);
@@ -101,11 +103,13 @@ export function rowsOf(view: RowsView): Row[] {
   if (missing > 0) rows.splice(missing, 0, { type: "gap", key: "gap" });
   for (const message of pending) rows.push({ type: "pending", key: message.id, message });
   if ((view.branches?.forks.length ?? 0) > 0) rows.push(lastRow(view, forks.get("") ?? null));
+  const from = view.info?.copied_from;
+  if (from && view.older === "none") rows.unshift({ type: "copied", key: "copied", from });
   return rows;
 }
 
 type RowsView = Pick<ConversationView, "items" | "pending" | "run"> &
-  Partial<Pick<ConversationView, "branches" | "seen" | "older" | "gap">>;
+  Partial<Pick<ConversationView, "branches" | "seen" | "older" | "gap" | "info">>;
 
 /** That there is more elsewhere, under the last row; with a fork that has nothing behind it here. */
 function lastRow({ branches, run }: RowsView, fork: ForkView | null): Row {

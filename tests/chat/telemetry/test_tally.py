@@ -60,6 +60,7 @@ def test_every_total_is_added_to_by_an_event_whose_text_is_read_and_has_its_labe
         e.StepStopped(at=1, run="r", step="s", text=""),
         e.StepDiscarded(at=1, run="r", step="s"),
         e.HistoryCompacted(at=1, run="r", upto=1, summary="", usage=usage),
+        e.ConversationRenamed(at=1, title="x", model="m", usage=usage),
         e.ApprovalAsked(at=1, step="s", call="c", digest="d"),
         e.ApprovalDecided(at=1, step="s", call="c", digest="d", decision="refused"),
         e.CallStarted(at=1, step="s", call="c", attempt=1, fence=1, worker="w"),

@@ -1,6 +1,7 @@
 import type {
   ApproveBody,
   AttachmentRef,
+  Begun,
   Boot,
   BootState,
   CallDetail,
@@ -8,6 +9,7 @@ import type {
   Client,
   Connection,
   ConversationView,
+  Copies,
   Draft,
   Drafts,
   Item,
@@ -18,6 +20,7 @@ import type {
   Outcome,
   PendingMessage,
   PlacePage,
+  Places,
   Readable,
   RunView,
   SearchPage,
@@ -75,9 +78,31 @@ export const BOOT: Boot = {
   admin: true,
   max_text: 32_000,
   max_file: 10_000_000,
+  max_import: 50_000_000,
   renderers: {},
   entrances: { pager: "a pager" },
 };
+
+/** Makes conversations of copies and files, or what `problem` says. */
+class FakeCopies implements Copies {
+  problem: HttpError | null = null;
+  readonly asked: (readonly unknown[])[] = [];
+  begun: Begun = { id: "01890000-0000-7000-8000-00000000cccc", missing: [], closed: false };
+
+  async copy(...args: readonly unknown[]): Promise<Begun> {
+    return this.#answer("copy", ...args);
+  }
+
+  async bringIn(file: LocalFile): Promise<Begun> {
+    return this.#answer("bringIn", file.name);
+  }
+
+  #answer(...args: readonly unknown[]): Begun {
+    this.asked.push(args);
+    if (this.problem !== null) throw this.problem;
+    return this.begun;
+  }
+}
 
 /** Drafts that last as long as the client. */
 class FakeDrafts implements Drafts {
@@ -120,6 +145,8 @@ export class FakeClient implements Client {
   readonly triggers = new FakeTriggers();
   readonly notes = new FakeNotes();
   readonly drafts = new FakeDrafts();
+  readonly copies = new FakeCopies();
+  readonly places: Places = { get: () => null, set: () => {}, clear: () => {} };
   readonly details = new Map<string, CallDetail>();
   readonly views = new Map<string, Cell<ConversationView>>();
   /** What `timeline` tells; null: it fails. */

@@ -8,6 +8,7 @@ import { CopyButton } from "../parts/CopyButton";
 import { Files } from "../parts/Files";
 import { EditBox } from "./EditBox";
 import { LeftOut } from "./LeftOut";
+import { MessageMenu } from "./MessageMenu";
 import { Said } from "./Said";
 import { Ways } from "./Ways";
 
@@ -125,7 +126,12 @@ export const MessageRow = memo(function MessageRow(props: {
       status="done"
       waits={waits}
       files={item.attachments}
-      tools={edit}
+      tools={
+        <>
+          <MessageMenu conversation={conversation} item={item.id} />
+          {edit}
+        </>
+      }
       mark={mark && <LeftOut conversation={conversation} id={item.id} mark={mark} names={names} />}
     >
       {foot}

@@ -12,6 +12,7 @@ import { usageLines } from "../usage";
 import { CallGroup } from "./CallGroup";
 import { Incomplete } from "./Incomplete";
 import { LeftOut } from "./LeftOut";
+import { MessageMenu } from "./MessageMenu";
 import { Thinking } from "./Thinking";
 import { TryAgain } from "./TryAgain";
 import { Ways } from "./Ways";
@@ -125,6 +126,7 @@ function Foot({ conversation, item, children }: FootProps) {
       <CopyButton text={() => item.text} label={words.t("message.copy")} done={words.t("message.copied")} />
       {children}
       <TimelineButton conversation={conversation} run={item.run} />
+      <MessageMenu conversation={conversation} item={item.id} />
       <time dateTime={new Date(item.at).toISOString()} title={words.fullDate(item.at)}>
         {words.clock(item.at)}
       </time>

@@ -54,6 +54,21 @@ def test_an_export_of_ones_own_comes_in_again(client: Any, alice: Any, bob: Any)
     assert [entry["title"] for entry in listed] == ["Tides"]
 
 
+def test_the_same_import_again_has_one_effect(client: Any, alice: Any, bob: Any) -> None:
+    row, id = talk(alice), str(uuid.uuid4())
+    client.force_login(alice)
+    data = client.get(f"/api/conversations/{row.pk}/export?form=json").content
+
+    def sent(id: str) -> Any:
+        form = {"id": id, "file": SimpleUploadedFile("c.json", data)}
+        return client.post("/api/conversations/import", form)
+
+    assert [(sent(id).status_code, sent(id).json()["id"])] == [(201, id)]
+    assert Conversation.objects.count() == 2
+    assert sent(str(talk(bob).pk)).json()["code"] == "id_reused"
+    assert sent("x").status_code == 400
+
+
 def test_what_is_no_export_or_one_too_many_is_refused(client: Any, alice: Any, settings: Any) -> None:
     client.force_login(alice)
     refused = send(client, b"{}")
