@@ -254,9 +254,9 @@ MUTANTS: tuple[Mutant, ...] = (
         ("tests/contract/test_store.py", "-k", "W4"),
     ),
     Mutant(
-        "a store that is empty or has lost its tail takes writes",
+        "a store that is empty takes writes for a conflict",
         "chat/session/scripts/append.lua",
-        "if not whole(meta[7], meta[2], meta[8]) then return {'missing'} end\n",
+        "if not meta[1] then return {'missing'} end\n",
         "",
         ("tests/contract/test_store.py", "-k", "S6"),
     ),
@@ -372,7 +372,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "        from chat.support import kill_points\n"
         "        transaction.on_commit(lambda: kill_points.point('schedules.received'))\n"
         "        transaction.on_commit(lambda: [record(row, due) for due in fire])\n",
-        ("tests/recovery/test_schedules.py",),
+        ("tests/chat/entrances/schedules/test_service.py", "-k", "moves_on"),
     ),
     Mutant(
         "what is past in the repeated hour is due again",

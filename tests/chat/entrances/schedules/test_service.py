@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import OperationalError, connection
 
 from agents.models import Agent
 from chat import models as m
@@ -58,6 +59,27 @@ async def test_each_due_time_is_one_run_with_many_workers_at_once(house: House) 
         assert len({firing.run for firing in found}) == len({firing.conversation for firing in found}) == 5
     assert await m.Message.objects.filter(kind="message").acount() == 20
     assert await m.Run.objects.acount() == 20
+
+
+async def test_a_due_time_moves_on_with_its_journal_row_or_not_at_all(house: House) -> None:
+    row = await house.make()
+    due = first(row)
+    house.advance(HOUR)
+
+    def refused(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("INSERT") and ScheduleFiring._meta.db_table in sql:
+            raise OperationalError("the disk is full")
+        return execute(sql, params, many, context)
+
+    def taken() -> int:
+        with connection.execute_wrapper(refused):
+            return store.take_due(row.pk, due)
+
+    with pytest.raises(OperationalError):
+        await sync_to_async(taken)()
+    assert first(await again(row)) == due, "somebody else takes it later"
+    (over,) = await house.until_over(row)
+    assert over.due == due
 
 
 async def test_in_one_conversation_they_run_one_after_another_oldest_first(house: House) -> None:
