@@ -129,6 +129,8 @@ def test_axe_finds_nothing_serious_in_the_admin(visit: Any, page: Page, house: S
     alice: Chat = visit("alice")
     alice.begin_here("What time is it in Paris, and what is 12 * 34?")
     alice.wait_until_done()
+    alice.say("remember that my cat is called Miu")
+    alice.wait_until_done()
     replay(page, house)
     seen, found = walk(page, admin)
     print(f"{len(seen)} kinds of pages")
