@@ -242,7 +242,7 @@ class Scene:
         return held
 
     def _journal_follows(self) -> None:
-        """What people have seen in Redis gets a moment to come into the journal: some hundred ms on a busy machine. What
+        """What people have seen in Redis gets a moment to come into the journal: some 100 ms on a busy machine. What
         is not there then is for the checker to tell."""
 
         def behind() -> list[str]:
