@@ -20,10 +20,17 @@ WATCH = """() => {
   };
 }"""
 
+#: Which parts of the sidebar can be scrolled sideways.
+WIDER = """() => [...document.querySelectorAll('[data-testid="sidebar"], [data-testid="sidebar"] *')]
+  .filter((one) => /auto|scroll/.test(getComputedStyle(one).overflowX) && one.scrollWidth > one.clientWidth)
+  .map((one) => `${one.tagName}: ${one.scrollWidth} in ${one.clientWidth}`)"""
+
 
 def test_an_answer_elsewhere_is_marked_counted_and_gone_once_it_was_looked_at(visit: Any) -> None:
     chat: Chat = visit("bob")
-    first = chat.begin("Research the history of tea for 3 seconds")
+    first = chat.begin(
+        "Research the history of tea for 3 seconds, and of what people drank before there was tea"
+    )
     expect(chat.hook("call", status="running")).to_be_visible()
     expect(chat.page).to_have_title(re.compile("^… Research"))
     chat.hook("new-conversation").click()
@@ -31,6 +38,8 @@ def test_an_answer_elsewhere_is_marked_counted_and_gone_once_it_was_looked_at(vi
     expect(row).to_have_attribute("data-unread", "false")
     expect(row).to_have_attribute("data-unread", "true", timeout=40_000)
     expect(chat.page).to_have_title(re.compile(r"^\(1\) "))
+    # What is said of it to screen readers stands behind a title that is cut off, and must not make the list wider.
+    assert chat.page.evaluate(WIDER) == []
     expect(chat.page.locator("link[rel=icon]")).to_have_attribute("href", re.compile("icon-new.svg$"))
     icon = chat.page.locator("link[rel=icon]").get_attribute("href")
     assert chat.page.request.get(f"{chat.address}{icon}" if str(icon).startswith("/") else str(icon)).ok

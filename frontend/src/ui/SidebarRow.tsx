@@ -56,7 +56,10 @@ export const SidebarRow = memo(function SidebarRow(props: Props) {
         }}
       >
         <RunMark entry={entry} />
-        <span className={`min-w-0 flex-1 truncate ${unread ? "font-semibold" : active ? "font-medium" : ""}`}>
+        {/* relative: what is for screen readers alone stands behind a long title, and would have the list scroll sideways. */}
+        <span
+          className={`relative min-w-0 flex-1 truncate ${unread ? "font-semibold" : active ? "font-medium" : ""}`}
+        >
           {title}
           {unread && <span className="sr-only">, {words.t("list.unread")}</span>}
         </span>
