@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +115,48 @@ def test_all_of_it_is_there_in_chinese(visit: Any, tmp_path: Path) -> None:
     chat.hook("import-file").set_input_files(empty)
     expect(chat.hook("import-problem")).to_contain_text("文件是空的")
     assert violations(chat.page) == []
+
+
+#: A phone that is held upright.
+PHONE = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
+WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+
+
+def picture(chat: Chat, name: str) -> None:
+    """Nothing has to be scrolled sideways. To look at it: HOLDFAST_PICTURES=<folder>."""
+    assert not chat.page.evaluate(WIDE), f"{name} has to be scrolled sideways"
+    if folder := os.environ.get("HOLDFAST_PICTURES"):
+        chat.page.screenshot(path=f"{folder}/{name}.png")
+
+
+def test_on_a_phone_a_conversation_is_copied_and_brought_in(visit: Any, tmp_path: Path) -> None:
+    chat: Chat = visit("bob", **PHONE)
+    original = chat.begin("what is 6 * 7, 请告诉我？")
+    chat.wait_until_done()
+    chat.hook("step").last.get_by_test_id("message-menu").tap()
+    expect(chat.hook("copy-from-here")).to_be_in_viewport(ratio=1)
+    picture(chat, "phone-copy-menu")
+    chat.hook("copy-from-here").tap()
+    copy = there(chat, original)
+    expect(chat.hook("copied-from")).to_be_in_viewport(ratio=1)
+    picture(chat, "phone-copied")
+    chat.hook("header-menu").tap()
+    with chat.page.expect_download() as saved:
+        chat.hook("menu-export-json").tap()
+    chat.hook("open-sidebar").tap()
+    chat.hook("import").tap()
+    expect(chat.hook("import-choose")).to_be_in_viewport(ratio=1)
+    picture(chat, "phone-import")
+    wrong = tmp_path / "a-shopping-list-whose-name-does-not-fit-on-one-line-of-a-phone.json"
+    wrong.write_text(json.dumps({"tea": 2}))
+    chat.hook("import-file").set_input_files(wrong)
+    expect(chat.hook("import-problem")).to_be_in_viewport(ratio=1)
+    picture(chat, "phone-import-problem")
+    file = tmp_path / "conversation.json"
+    file.write_bytes(Path(saved.value.path()).read_bytes())
+    chat.hook("import-file").set_input_files(file)
+    there(chat, original, copy)
+    expect(chat.hook("import-dialog")).to_have_count(0)
+    expect(chat.hook("drawer")).to_have_count(0)
+    expect(chat.hook("step-text").last).to_contain_text("42")
+    picture(chat, "phone-brought-in")
