@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { follows, left, type Place } from "./stickToEnd";
+import { follows, left, type Place, rise } from "./stickToEnd";
 
 const at = (offset: number, height: number, viewport: number): Place => ({ offset, height, viewport });
 
@@ -43,4 +43,13 @@ describe("who follows the end", () => {
   test("who is not following is not made to by a layout that moves up", () => {
     expect(follows(false, at(900, 1836, 489), at(800, 1700, 534), false)).toBe(false);
   });
+});
+
+test("a key that leaves the end goes a line, nearly what is in sight, or all the way", () => {
+  expect(["ArrowUp", "PageUp", " ", "Home"].map((key) => rise(key, 500))).toEqual([
+    40,
+    450,
+    450,
+    Number.POSITIVE_INFINITY,
+  ]);
 });

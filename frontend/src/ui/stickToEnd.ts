@@ -17,6 +17,12 @@ const HAND_MS = 400;
 /** The keys that scroll up. */
 const UP = new Set(["ArrowUp", "PageUp", "Home"]);
 
+/** How far each of them goes (px) in a box of this height. */
+export function rise(key: string, viewport: number): number {
+  if (key === "ArrowUp") return 40;
+  return key === "Home" ? Number.POSITIVE_INFINITY : Math.round(viewport * 0.9);
+}
+
 /** The ends of a press. A menu that opens, or another window, may keep the release to itself. */
 const RELEASES = ["pointerup", "pointercancel", "contextmenu", "blur"];
 
@@ -66,9 +72,20 @@ export function useStickToEnd(
   const stuck = useRef(atEnd);
   const last = useRef<Place>({ offset: 0, height: 0, viewport: 0 });
   const [away, setAway] = useState(false);
-  const leave = useCallback(() => {
-    if ((scroller.current?.scrollTop ?? 0) > 0) stuck.current = false;
-  }, [scroller]);
+  // The key that leaves the end moves the box itself, at once: a browser glides, and Firefox gives the glide up where the
+  // end was followed in the frame in which it begins. Keys after it are the browser's again.
+  const leave = useCallback(
+    (event: KeyboardEvent) => {
+      const box = scroller.current;
+      if (box === null || box.scrollTop <= 0) return;
+      if (stuck.current && !event.ctrlKey && !event.metaKey && !event.altKey) {
+        event.preventDefault();
+        box.scrollTop = Math.max(0, box.scrollTop - rise(event.key, box.clientHeight));
+      }
+      stuck.current = false;
+    },
+    [scroller],
+  );
   const [hands, hasHand, rises, steady, moved] = useHands(leave, scroller, () => {
     if (stuck.current) toEnd();
   });
@@ -138,7 +155,11 @@ export function useStickToEnd(
  * is told at once. `steady` puts what the pointer's first button presses back to its place on the screen, and says whether
  * anything is pressed; call `moved` when the reader has scrolled. `letGo` is called when nothing is pressed any more. A
  * pointer that is down may drag the scroll bar or select text beyond the edge. */
-function useHands(leave: () => void, scroller: React.RefObject<HTMLDivElement | null>, letGo: () => void) {
+function useHands(
+  leave: (event: KeyboardEvent) => void,
+  scroller: React.RefObject<HTMLDivElement | null>,
+  letGo: () => void,
+) {
   const until = useRef(0);
   const rising = useRef(0);
   const down = useRef(false);
@@ -174,7 +195,7 @@ function useHands(leave: () => void, scroller: React.RefObject<HTMLDivElement | 
       soon();
       if (event.target instanceof Element && event.target.closest(OWN_SCROLL) !== null) return;
       rising.current = until.current;
-      leave();
+      leave(event);
     },
     onPointerDown: (event: PointerEvent) => {
       down.current = true;
