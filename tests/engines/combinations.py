@@ -76,17 +76,17 @@ BELOW = "`HOLDFAST_PATH`, `DJANGO_BEHIND_PROXY=1`"
 #: Of both Debians, whose servers are some years apart.
 COMBINATIONS = (
     Combination("SQLite + Valkey", "none", _sqlite),
-    Combination("PostgreSQL + Redis, older", "none", _plain("12", "redis-server")),
+    Combination("PostgreSQL + Redis (older)", "none", _plain("12", "redis-server")),
     Combination("PostgreSQL + Redis", "none", _plain("13", "redis-server")),
     Combination("PostgreSQL + Valkey", "none", _plain("13", "valkey-server")),
-    Combination("+ Sentinel, Redis, older", SENTINEL, _sentinel("12", "redis-server")),
-    Combination("+ Sentinel, Redis", SENTINEL, _sentinel("13", "redis-server")),
-    Combination("+ Sentinel, Valkey", SENTINEL, _sentinel("13", "valkey-server")),
-    Combination("+ pgbouncer, older", "none", _bouncer("12")),
+    Combination("+ Redis Sentinel (older)", SENTINEL, _sentinel("12", "redis-server")),
+    Combination("+ Redis Sentinel", SENTINEL, _sentinel("13", "redis-server")),
+    Combination("+ Valkey Sentinel", SENTINEL, _sentinel("13", "valkey-server")),
+    Combination("+ pgbouncer (older)", "none", _bouncer("12")),
     Combination("+ pgbouncer", "none", _bouncer("13")),
-    Combination("+ TLS and ACL, Redis, older", TLS, _secured("12", "redis-server")),
-    Combination("+ TLS and ACL, Redis", TLS, _secured("13", "redis-server")),
-    Combination("+ TLS and ACL, Valkey", TLS, _secured("13", "valkey-server")),
+    Combination("+ TLS and ACL of Redis (older)", TLS, _secured("12", "redis-server")),
+    Combination("+ TLS and ACL of Redis", TLS, _secured("13", "redis-server")),
+    Combination("+ TLS and ACL of Valkey", TLS, _secured("13", "valkey-server")),
     Combination(
         "+ unix sockets",
         "`DATABASE_URL=postgres://user@/name?host=/folder`, `REDIS_URL=unix:///path?db=0`",
@@ -95,9 +95,9 @@ COMBINATIONS = (
     Combination(
         "+ failover of PostgreSQL", "`DATABASE_URL=postgres://…@host:5432,host:5432/name`", _pair("13")
     ),
-    Combination("+ a path behind nginx, older", BELOW, _proxied("12", "nginx")),
+    Combination("+ a path behind nginx (older)", BELOW, _proxied("12", "nginx")),
     Combination("+ a path behind nginx", BELOW, _proxied("13", "nginx")),
-    Combination("+ a path behind HAProxy, older", BELOW, _proxied("12", "haproxy")),
+    Combination("+ a path behind HAProxy (older)", BELOW, _proxied("12", "haproxy")),
     Combination("+ a path behind HAProxy", BELOW, _proxied("13", "haproxy")),
 )
 

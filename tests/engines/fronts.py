@@ -73,8 +73,8 @@ def haproxy(folder: Path, strips: int, leaves: int, ports: list[int]) -> str:
     """As `nginx`: what is after `defaults` is there twice."""
     head, frontend, rest = snippet("haproxy").partition("frontend chat\n")
     rest = frontend + rest
-    for number, port in enumerate(ports):
-        rest = replaced(rest, f"127.0.0.1:800{number} ", f"127.0.0.1:{port} ")
+    rest, count = re.subn(r"127\.0\.0\.1:800(\d) ", lambda one: f"127.0.0.1:{ports[int(one[1])]} ", rest)
+    assert count == len(ports), "docs/deployment.md has other servers in its example"
     stripping = replaced(rest, "127.0.0.1:80\n", f"127.0.0.1:{strips}\n")
     leaving = re.sub(r"^ *http-request replace-path .*\n", "", rest, flags=re.MULTILINE)
     assert leaving != rest
@@ -113,7 +113,7 @@ class Proxied(Front):
         self._ports = [claim_port(), claim_port()]
         write = nginx if self._kind == "nginx" else haproxy
         self._conf = self._folder / "front.conf"
-        self._conf.write_text(write(self._folder, *self._ports, ports))
+        self._conf.write_text(write(self._folder, self._ports[0], self._ports[1], ports))
         self._run()
         return self._ports
 

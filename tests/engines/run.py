@@ -98,9 +98,14 @@ def table(tried: list[Tried], seconds: float) -> list[str]:
 
 
 def chosen(words: str) -> list[Combination]:
-    """Those with one of these words (by comma) in their names; all without words."""
+    """Those that are named, by comma, or have one of these words in their names; all without words."""
     wanted = [word.strip().lower() for word in words.split(",") if word.strip()]
-    return [one for one in COMBINATIONS if not wanted or any(word in one.name.lower() for word in wanted)]
+    names = {one.name.lower() for one in COMBINATIONS}
+
+    def meant(name: str) -> bool:
+        return any(word == name if word in names else word in name for word in wanted)
+
+    return [one for one in COMBINATIONS if not wanted or meant(one.name.lower())]
 
 
 def try_all(combinations: list[Combination], plan: Plan, report: reports.Report) -> list[Tried]:
