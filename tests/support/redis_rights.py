@@ -16,3 +16,8 @@ def listed(prefix: str = "hf") -> list[str]:
     if prefix != "hf":
         rights = rights.replace("hf:", f"{prefix}:").replace("streaq:holdfast:", f"streaq:{prefix}:")
     return rights.split()
+
+
+def listed_before_7_2(prefix: str = "hf") -> list[str]:
+    """For a Redis that knows no CLIENT SETINFO and refuses a list with it."""
+    return [right for right in listed(prefix) if right != "+client|setinfo"]
