@@ -16,6 +16,7 @@ import secrets
 import signal
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from tests.engines.visit import Seen, Visit
 from tests.recovery.chaos.nemesis import Fault
 from tests.recovery.chaos.run import Plan, Report
 from tests.support import report as reports
+from tests.support import template
+from tests.support.processes import Process
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,12 @@ def chosen(words: str) -> list[Combination]:
 def try_all(combinations: list[Combination], plan: Plan, report: reports.Report) -> list[Tried]:
     """One after the other; a line for each."""
     tried: list[Tried] = []
-    with Shelves() as on:
+    # Every process is one of its own, but what is the same each time (imports, migrations) is done once.
+    Process.preloaded = True
+    begun = template.begin_session()
+    with Shelves() as on, ExitStack() as ending:
+        if begun:
+            ending.callback(template.end_session)
         for combination in combinations:
 
             def step(combination: Combination = combination) -> str:

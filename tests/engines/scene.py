@@ -46,7 +46,8 @@ class EngineScene(Scene):
             self._template = template.make_sqlite(folder)
         else:
             self.postgres = database.server
-            template.fill(database.direct, folder)
+            assert database.server is not None
+            template.fill(database.direct, folder, database.server.binaries)
         return database.direct
 
     def set_up_store(self, stack: ExitStack) -> Any:

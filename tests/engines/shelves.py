@@ -34,7 +34,7 @@ PLACES = {
     "pgbouncer": "usr/sbin/pgbouncer",
 }
 #: Programs of PostgreSQL that the tests start, and those that these start.
-OF_POSTGRES = ("initdb", "postgres", "pg_basebackup")
+OF_POSTGRES = ("initdb", "postgres", "pg_basebackup", "pg_dump", "psql")
 NAMES = {
     "redis-server": "Redis",
     "valkey-server": "Valkey",
