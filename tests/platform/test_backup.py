@@ -157,8 +157,8 @@ def test_of_several_servers_the_one_that_takes_writes_is_copied(
             several.manage("backup", str(tmp_path / "backup"))
     binaries = find_binaries()
     assert binaries is not None
-    dump = [binaries / "pg_restore", "--data-only", "-t", "agents_agent", "-f", "-"]
-    done = subprocess.run([*dump, tmp_path / "backup" / "database.dump"], capture_output=True, text=True)
+    shown = ["--data-only", "-t", "agents_agent", "-f", "-", str(tmp_path / "backup" / "database.dump")]
+    done = subprocess.run([str(binaries / "pg_restore"), *shown], capture_output=True, text=True)
     assert "Said to the primary." in done.stdout, done.stderr
 
 
