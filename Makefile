@@ -19,7 +19,7 @@ EXAMPLES ?= 500
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz hostile bounded adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority limits lock wheel bench million bench-check bench-counts shots clean audit sbom templates servers streams sdks alerts webhooks senders feishu-fuzz stopping test-long test-postgres image roots browsers branches
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz hostile bounded adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority limits lock wheel bench million bench-check bench-counts shots clean audit sbom templates servers streams sdks alerts webhooks senders feishu-fuzz stopping test-long test-postgres image roots engines browsers branches
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -145,6 +145,9 @@ browsers: tools ## The chat in Debian's Firefox and WebKit, installed by apt whe
 branches: tools ## HISTORIES random conversations (100,000) with edits, retries, switches during calls and summaries (SEED, PROCESSES)
 	$(PY) -m tests.agents.branching_fuzz --histories $(if $(HISTORIES),$(HISTORIES),100000) $(if $(SEED),--seed $(SEED)) \
 		$(if $(PROCESSES),--processes $(PROCESSES))
+
+engines: tools ## Chat, tools, takeovers and failovers on databases, stores and proxies of Debian 12 and 13, SECONDS_EACH (120; ONLY, SEED)
+	$(PY) -m tests.engines.run $(if $(SECONDS_EACH),--seconds $(SECONDS_EACH)) $(if $(ONLY),--only "$(ONLY)") $(if $(SEED),--seed $(SEED))
 
 messages: tools ## Bring the server's translations up to its texts, and compile them
 	$(PY) -m scripts.messages
