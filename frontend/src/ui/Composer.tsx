@@ -258,8 +258,11 @@ function scrollTranscript(key: string, page: number): boolean {
   const box = document.querySelector<HTMLElement>("[data-testid=transcript]");
   if (box === null) return false;
   // The list takes a movement without a key or a finger for its own, and would follow the end again.
-  box.dispatchEvent(new window.KeyboardEvent("keydown", { key, bubbles: true }));
-  box.scrollBy({ top: page * box.clientHeight * 0.9 });
+  const left = box.dispatchEvent(
+    new window.KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }),
+  );
+  // A key that leaves the end has moved it already.
+  if (left) box.scrollBy({ top: page * box.clientHeight * 0.9 });
   return true;
 }
 
