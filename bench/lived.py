@@ -139,6 +139,7 @@ class Lives:
         if end == "lost":
             told.append(e.RunRecovering(at=now(), run=run, reason="lease_lost"))
             told.append(e.RunStarted(at=now(), run=run, attempt=2, fence=2, worker="worker-20"))
+            told.append(e.CallRetried(at=now(), step=step, call=call.call, by="recovery"))
             told.append(begun.model_copy(update={"at": now(), "attempt": 2, "fence": 2}))
         result = f"receipt {self.chance.randrange(10**9)}: {self.speech.text()}"
         told.append(

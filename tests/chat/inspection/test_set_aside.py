@@ -70,6 +70,7 @@ def test_they_are_tried_again_from_the_list(as_charlie: Any, queue: set_aside.Qu
         aside(queue, key)
     set_aside.raised(queue, "tried", ValueError("no"))
     ids = [str(row.pk) for row in QueueFailure.objects.all()]
+    assert '<option value="try_again">' in as_charlie.get(LIST).content.decode(), "it can be chosen there"
     answer = as_charlie.post(LIST, {"action": "try_again", "_selected_action": ids}, follow=True)
     told = [str(one) for one in answer.context["messages"]]
     assert told == ["gone: It is gone.", "1 will be tried again."]
