@@ -182,7 +182,7 @@ def chosen(page: Page, address: str) -> list[str]:
     page.emulate_media(color_scheme="light")
     page.goto(address)
     page.locator("#result_list .action-select").first.check()
-    page.get_by_label("Action").select_option("erase_many")
+    page.get_by_label("Action").select_option("erase")
     box = page.locator("#result_list").bounding_box()
     assert box is not None and box["x"] + box["width"] <= 1280, "a column is cut off"
     found = lights.both()

@@ -1,21 +1,18 @@
-"""Several conversations deleted for good from the list: counted first, with and without permission, twice, late, with
-Redis away."""
+"""Several conversations deleted for good from the list: counted first, twice, late, with Redis away. Permissions:
+test_asking.py."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-import pytest
 from django.contrib.admin.models import LogEntry
 
 from chat import erasure
 from chat.commands import CreateBody, SendBody
-from chat.inspection import base, many
 from chat.models import Conversation, Event, Run
 from chat.retention.models import Erasure
 from tests.chat.inspection.test_operating import House, house, say, staff, uid
-from tests.chat.inspection.test_retention import grant
 from tests.support import rows
 
 __all__ = ["house", "staff"]
@@ -25,7 +22,7 @@ LIST = "/admin/chat/conversation/"
 
 def choose(client: Any, *keys: Any, **more: str) -> Any:
     """What the list sends when these are marked and the action is chosen."""
-    sent = {"action": "erase_many", "index": "0", "_selected_action": [str(key) for key in keys], **more}
+    sent = {"action": "erase", "index": "0", "_selected_action": [str(key) for key in keys], **more}
     return client.post(LIST, sent, follow=True)
 
 
@@ -58,7 +55,7 @@ def test_it_is_counted_first_then_written_down_once_for_each_and_done(
     keys = two(house)
     other = rows.conversation(bob, "Not chosen")
     html = staff.get(LIST).content.decode()
-    assert '<option value="erase_many">' in html, re.findall(
+    assert '<option value="erase">' in html, re.findall(
         r'(?s)<select.*?</select>|<div class="actions.*?</div>', html
     )
     page = choose(staff, *keys)
@@ -110,36 +107,3 @@ def test_with_redis_away_it_is_written_down_all_the_same(staff: Any, house: Hous
     for one in Erasure.objects.all():
         assert erasure.carry_out(one) is not None
     assert Conversation.objects.count() == 0
-
-
-@pytest.mark.parametrize("may", [("view_conversation",), ("view_conversation", "change_conversation")])
-def test_W11_whoever_may_not_is_shown_no_such_thing_and_changes_nothing(
-    client: Any, house: House, bob: Any, may: tuple[str, ...]
-) -> None:
-    keys = two(house)
-    client.force_login(bob)
-    grant(bob, *may)
-    assert "erase_many" not in client.get(LIST).content.decode()
-    choose(client, *keys)
-    client.post(LIST, {"action": "erase_many", "sure": "1", "_selected_action": keys})
-    assert not Erasure.objects.exists() and not LogEntry.objects.filter(change_message="erase.").exists()
-
-
-def test_W11_who_may_delete_and_not_look_has_no_list(client: Any, house: House, bob: Any) -> None:
-    keys = two(house)
-    client.force_login(bob)
-    grant(bob, "view_run")
-    sent = {"action": "erase_many", "sure": "1", "_selected_action": keys}
-    assert client.post(LIST, sent).status_code == 403
-    assert not Erasure.objects.exists()
-
-
-def test_more_than_one_page_can_name_are_refused(staff: Any, house: House, alice: Any) -> None:
-    many_rows = [
-        Conversation(id=uid(), owner=alice, agent="assistant", created_at=1, updated_at=number)
-        for number in range(many.MOST + 1)
-    ]
-    Conversation.objects.bulk_create(many_rows)
-    page = choose(staff, many_rows[0].pk, select_across="1")
-    assert "Choose fewer" in say(page) and not Erasure.objects.exists()
-    assert base.address("chat_conversation_changelist") == LIST
