@@ -60,7 +60,8 @@ def curious(client: Any, bob: Any, settings: Any) -> Any:
 
 
 def lists() -> Iterator[str]:
-    """Every list, searched for a part of the secret (what was typed is said again), and narrowed by each field that a filter or an address could name."""
+    """Every list, searched for a part of the secret (what was typed is said again), and narrowed by each field that an
+    address could name."""
     for model in admin.site._registry:
         address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
         yield address
