@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat import Chat
@@ -17,6 +18,7 @@ Agent.objects.update_or_create(slug="retired", defaults=values)
 """
 
 
+@pytest.mark.exhaustive
 def test_an_agent_that_is_switched_off_says_so_and_another_one_can_be_asked(visit: Any, house: Stack) -> None:
     house.manage("shell", "-c", RETIRED.format(enabled=True))
     chat: Chat = visit("bob")

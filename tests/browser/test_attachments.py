@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat import stored
@@ -62,6 +63,7 @@ def test_W11_a_file_that_is_refused_says_why_and_leaves_the_composer_usable(visi
     chat.wait_until_done()
 
 
+@pytest.mark.exhaustive
 def test_W5_a_file_chosen_without_a_link_goes_up_with_its_message_when_the_link_is_back(
     visit: Any, link: Any
 ) -> None:
@@ -79,6 +81,7 @@ def test_W5_a_file_chosen_without_a_link_goes_up_with_its_message_when_the_link_
     assert "640×480" in chat.shown()[-1]["text"]
 
 
+@pytest.mark.exhaustive
 def test_a_file_that_a_reload_has_lost_is_said_to_be(visit: Any, link: Any) -> None:
     chat = visit()
     chat.begin("what is 1+1?")

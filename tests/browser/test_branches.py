@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat import Chat
@@ -78,6 +79,7 @@ def test_a_message_is_said_anew_with_its_files_or_only_corrected(visit: Any, hou
     assert texts(chat)[-1] == "what is 1 + 1?" and len(chat.shown()) == before, "and no new answer"
 
 
+@pytest.mark.exhaustive
 def test_a_running_tool_stays_on_its_branch_and_the_way_to_it_is_said(visit: Any) -> None:
     chat = visit()
     chat.begin("what is 2+2?")
@@ -100,6 +102,7 @@ def test_a_running_tool_stays_on_its_branch_and_the_way_to_it_is_said(visit: Any
     expect(chat.hook("notice")).to_have_count(0)
 
 
+@pytest.mark.exhaustive
 def test_what_an_answer_has_changed_is_said_before_another_one_is_asked_for(visit: Any) -> None:
     chat = visit()
     chat.begin("remember that my cat is called Miu")
@@ -118,6 +121,7 @@ def test_what_an_answer_has_changed_is_said_before_another_one_is_asked_for(visi
     chat.wait_until_done()
 
 
+@pytest.mark.exhaustive
 def test_it_speaks_chinese(visit: Any) -> None:
     chat = visit(locale="zh-CN")
     chat.begin("你好")

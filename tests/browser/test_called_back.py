@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat import Chat
@@ -21,6 +22,7 @@ WATCH = """() => {
 }"""
 
 
+@pytest.mark.exhaustive
 def test_an_answer_elsewhere_is_marked_counted_and_gone_once_it_was_looked_at(visit: Any) -> None:
     chat: Chat = visit("bob")
     first = chat.begin("Research the history of tea for 3 seconds")
@@ -43,6 +45,7 @@ def test_an_answer_elsewhere_is_marked_counted_and_gone_once_it_was_looked_at(vi
     expect(row).to_have_attribute("data-unread", "false")
 
 
+@pytest.mark.exhaustive
 def test_a_long_run_offers_to_call_back_and_does(visit: Any) -> None:
     chat: Chat = visit("bob")
     chat.page.add_init_script(f"({WATCH})()")

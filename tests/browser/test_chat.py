@@ -85,6 +85,7 @@ def test_conversations_are_renamed_found_and_deleted(visit: Any) -> None:
     expect(row).to_have_count(0)
 
 
+@pytest.mark.exhaustive
 def test_the_list_shows_the_runs_of_other_conversations_begin_and_end(visit: Any) -> None:
     """Nobody looks at the conversation that runs: only the owner's bell can tell."""
     chat = visit()
@@ -104,6 +105,7 @@ def test_W11_somebody_elses_conversation_does_not_exist(visit: Any) -> None:
     assert "1+1" not in bob.page.content()
 
 
+@pytest.mark.exhaustive
 def test_older_messages_come_when_one_scrolls_up(visit: Any, house: Stack) -> None:
     chat = visit()
     conversation = chat.begin("what is 1+1?")
@@ -143,6 +145,7 @@ def test_chinese_is_complete_and_stays_chosen(visit: Any) -> None:
     assert chat.hook("call").count() == 1
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.exhaustive)])
 def test_no_accessibility_violations(visit: Any, scheme: str) -> None:
     chat = visit("alice", color_scheme=scheme)

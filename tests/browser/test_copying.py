@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat import Chat, stored
@@ -91,6 +92,7 @@ def test_an_exported_conversation_is_brought_in_and_what_is_none_says_so(visit: 
     assert "2" in chat.shown()[-1]["text"]
 
 
+@pytest.mark.exhaustive
 def test_all_of_it_is_there_in_chinese(visit: Any, tmp_path: Path) -> None:
     chat: Chat = visit()
     chat.hook("account-menu").click()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat import Chat
 from tests.support.waiting import wait_until
 
 
+@pytest.mark.exhaustive
 def test_a_page_up_is_not_undone_by_text_that_streams_also_from_the_message_field(visit: Any) -> None:
     chat: Chat = visit()
     chat.begin("write a long text about tea")
@@ -84,6 +86,7 @@ def test_a_conversation_is_begun_found_renamed_and_deleted_without_a_mouse(visit
     expect(chat.hook("empty")).to_be_visible()
 
 
+@pytest.mark.exhaustive
 def test_at_400_percent_one_can_still_read_and_write(visit: Any) -> None:
     # 1280 × 1024 at 400 %: WCAG 1.4.10 asks for 320 × 256 without scrolling in two directions.
     chat: Chat = visit(viewport={"width": 320, "height": 256})

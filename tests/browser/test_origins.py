@@ -101,6 +101,7 @@ def test_W11_a_hello_without_the_token_of_this_login_gets_nothing(
     other.close()
 
 
+@pytest.mark.exhaustive
 def test_W11_a_login_has_another_token_than_the_login_before(victim: BrowserContext, house: Stack) -> None:
     page = victim.new_page()
     page.goto(f"{house.address}/accounts/password/")

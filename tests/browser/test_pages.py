@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 
 from tests.browser.chat import Chat
 from tests.browser.test_axe import violations
+from tests.support.more import more_of
 from tests.support.processes import Stack, password
 
 PHONE = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
@@ -103,6 +104,7 @@ def test_a_webhook_is_made_called_looked_at_renewed_and_removed(visit: Any) -> N
     expect(chat.hook("trigger-row", id=own.rpartition("/")[2])).to_have_count(0)
 
 
+@pytest.mark.exhaustive
 def test_every_kind_of_trigger_is_made_by_the_form(visit: Any) -> None:
     chat: Chat = visit("bob", locale="en-GB")
     filled: dict[str, dict[str, str]] = {
@@ -173,6 +175,7 @@ def test_notes_are_changed_and_ended_by_keyboard_alone(visit: Any, house: Stack)
     assert [(text, bool(there)) for text, there in rows] == [("", False)] * 3
 
 
+@pytest.mark.exhaustive
 def test_what_an_agent_notes_is_on_the_page_with_the_way_to_where_it_was_said(
     visit: Any, house: Stack
 ) -> None:
@@ -187,7 +190,7 @@ def test_what_an_agent_notes_is_on_the_page_with_the_way_to_where_it_was_said(
     forget_notes(house, "alice")
 
 
-@pytest.mark.parametrize("path", ["schedules/new", "triggers", "triggers/new", "notes"])
+@pytest.mark.parametrize("path", more_of("triggers/new", "schedules/new", "triggers", "notes"))
 def test_a_deep_link_survives_the_login_and_fits_a_phone_in_chinese(visit: Any, path: str) -> None:
     chat: Chat = visit("bob", locale="zh-CN", color_scheme="dark", **PHONE)
     page = chat.page
@@ -228,6 +231,7 @@ def test_the_servers_words_follow_the_language_that_was_chosen(visit: Any) -> No
     expect(chat.page.get_by_text("此字段不能为空。").first).to_be_visible()
 
 
+@pytest.mark.exhaustive
 def test_nobody_sees_what_is_anothers(visit: Any) -> None:
     chat: Chat = visit("alice", locale="en-GB")
     chat.page.goto(f"{chat.address}/triggers/new")

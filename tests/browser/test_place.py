@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat import Chat
@@ -21,6 +22,7 @@ TOP = """() => {
 KEPT = "() => Object.keys(localStorage).filter((key) => key.startsWith('holdfast.place.')).length"
 
 
+@pytest.mark.exhaustive
 def test_a_place_survives_a_reload_and_coming_back_and_goes_at_the_end(visit: Any) -> None:
     chat: Chat = visit()
     first = chat.begin("Write a long text about tea")
@@ -53,6 +55,7 @@ def test_a_place_survives_a_reload_and_coming_back_and_goes_at_the_end(visit: An
     expect(chat.hook("jump-to-latest")).to_have_count(0)
 
 
+@pytest.mark.exhaustive
 def test_it_is_forgotten_with_the_login(visit: Any) -> None:
     chat: Chat = visit("bob")
     chat.begin("Write a long text about tea")

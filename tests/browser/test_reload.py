@@ -105,6 +105,7 @@ def test_W6_network_cut_for_two_seconds_in_an_answer(
     assert_same_end(chat, house, conversation, undisturbed(LONG))
 
 
+@pytest.mark.exhaustive
 def test_W9_the_end_stays_in_sight_when_the_banner_goes_and_the_answer_comes_at_once(
     visit: Any, house: Stack, link: Proxy, undisturbed: Any
 ) -> None:
@@ -118,6 +119,7 @@ def test_W9_the_end_stays_in_sight_when_the_banner_goes_and_the_answer_comes_at_
     expect(chat.hook("jump-to-latest")).to_have_count(0)
 
 
+@pytest.mark.exhaustive
 def test_who_scrolls_up_in_a_growing_answer_is_left_there(visit: Any) -> None:
     chat = visit()
     chat.begin(LONG)
@@ -147,6 +149,7 @@ def test_what_is_there_can_be_clicked_while_the_answer_grows(visit: Any) -> None
     assert set(chat.page.evaluate(UNDER)) == {True}, "each time there was text under the pointer"
 
 
+@pytest.mark.exhaustive
 def test_what_is_pressed_stays_under_the_pointer_while_the_answer_grows(visit: Any) -> None:
     """Or a click that takes a moment goes to whatever has come there."""
     chat = visit()

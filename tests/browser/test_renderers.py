@@ -47,6 +47,7 @@ def test_a_tool_s_own_renderer_draws_its_result_as_data_and_never_as_html(chat: 
     expect(chat.hook("call-result", look="text")).to_contain_text("42")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("asked", "answer"), [("12 * 12", "144"), ("42 * 42", "1764")])
 def test_a_renderer_that_fails_or_returns_what_is_no_view_leaves_the_text(
     chat: Chat, asked: str, answer: str

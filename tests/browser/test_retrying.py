@@ -42,6 +42,7 @@ def busy() -> Iterator[Provider]:
     loop.close()
 
 
+@pytest.mark.exhaustive
 def test_a_busy_model_is_waited_for_in_sight(visit: Any, house: Stack, busy: Provider) -> None:
     house.manage("shell", "-c", AGENT.format(url=busy.url))
     chat = visit()

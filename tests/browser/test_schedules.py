@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_axe import violations
 
 
+@pytest.mark.exhaustive
 def test_a_schedule_is_made_run_followed_into_its_conversation_and_removed(visit: Any) -> None:
     chat = visit(locale="en-GB", timezone_id="Europe/Berlin")
     chat.hook("open-schedules").click()

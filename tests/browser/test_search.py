@@ -75,6 +75,7 @@ def test_what_was_said_is_found_in_both_languages_and_gone_to_by_keyboard(visit:
     expect(marked).to_contain_text("白鹭在池塘边等待")
 
 
+@pytest.mark.exhaustive
 def test_nothing_of_others_and_nothing_deleted_is_found(visit: Any) -> None:
     other: Chat = visit("bob")
     other.begin("the xylophone belongs to bob")
@@ -105,6 +106,7 @@ def test_nothing_of_others_and_nothing_deleted_is_found(visit: Any) -> None:
     expect(chat.hook("search-hit")).to_have_count(0)
 
 
+@pytest.mark.exhaustive
 def test_a_place_on_another_branch_is_shown_on_it(visit: Any) -> None:
     chat: Chat = visit()
     here = chat.begin("count the pelicans")
@@ -129,6 +131,7 @@ def test_a_place_on_another_branch_is_shown_on_it(visit: Any) -> None:
     expect(chat.hook("find-bar", count="0")).to_have_count(1)
 
 
+@pytest.mark.exhaustive
 def test_in_1300_messages_the_first_is_there_at_once_and_everything_is_found(
     visit: Any, house: Stack
 ) -> None:
@@ -206,6 +209,7 @@ def test_older_pages_go_on_loading_at_the_very_top(visit: Any, house: Stack) -> 
     wait_until(first_is_there, 10, "the first message to be shown")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_on_a_phone(visit: Any, language: str) -> None:
     chat: Chat = visit(viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True)

@@ -58,6 +58,7 @@ def thinker(request: Any) -> Iterator[tuple[str, Provider]]:
     loop.close()
 
 
+@pytest.mark.exhaustive
 def test_V14_thinking_is_folded_and_stays_apart(
     visit: Any, house: Stack, thinker: tuple[str, Provider]
 ) -> None:

@@ -23,6 +23,7 @@ def titled(database_template: Path) -> Iterator[Stack]:
         yield stack.up()
 
 
+@pytest.mark.exhaustive
 def test_the_title_in_the_list_changes_without_a_reload_and_a_persons_own_stays(
     titled: Stack, browser: Browser
 ) -> None:

@@ -85,6 +85,7 @@ def test_W11_an_answer_is_drawn_and_no_script_makes_markup_of_text(visit: Any, h
     tried(chat)
 
 
+@pytest.mark.exhaustive
 def test_W11_dialogs_palette_timeline_and_results_work(visit: Any) -> None:
     chat: Chat = visit()
     chat.begin("What time is it in Paris, and what is 12 * 34?")

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import Route, WebSocketRoute, expect
 
 from chat.entrances.web.protocol import PROTOCOL
@@ -83,6 +84,7 @@ def test_W9_an_old_tab_after_a_deploy_is_told_to_reload_and_loses_nothing(
     tab_of_another_release(visit, house, link, PROTOCOL - 1)
 
 
+@pytest.mark.exhaustive
 def test_W9_a_newer_tab_that_meets_an_older_server_is_told_to_reload_too(
     visit: Any, house: Stack, link: Proxy
 ) -> None:
@@ -131,6 +133,7 @@ def test_drafts_are_kept_for_each_conversation_until_their_person_logs_out(visit
     assert chat.page.evaluate("Object.keys(localStorage).filter((key) => key.includes('draft'))") == []
 
 
+@pytest.mark.exhaustive
 def test_a_page_that_the_browser_translates_survives_a_stop(visit: Any) -> None:
     chat = visit()
     chat.begin("write a long text")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.support.processes import Stack
@@ -12,6 +13,7 @@ from tests.support.waiting import wait_until
 LONG = "research tides for 20 seconds"
 
 
+@pytest.mark.exhaustive
 def test_R7_after_a_stop_what_waits_is_answered_as_it_was_changed(visit: Any, house: Stack) -> None:
     chat = visit()
     chat.begin(LONG)

@@ -70,6 +70,7 @@ def test_a_new_agent_of_a_real_model_reads_and_nothing_else(data: Path) -> None:
     }
 
 
+@pytest.mark.exhaustive
 def test_an_agent_of_a_trial_goes_on_without_the_demo_when_a_real_model_comes(data: Path) -> None:
     login = manage(data, "setup_demo")
     assert login.startswith("demo ")

@@ -20,6 +20,7 @@ from tests.hostile.asking import Asked
 from tests.hostile.house import House, house
 from tests.hostile.machines import signed
 from tests.hostile.watching import TRACES
+from tests.support.more import more_of
 from tests.support.processes import ROOT, clean_environment
 
 COUNT = int(os.environ.get("HOLDFAST_FUZZ", "100"))
@@ -41,7 +42,7 @@ def where() -> Iterator[House]:
         yield made
 
 
-@pytest.mark.parametrize("door", run.DOORS)
+@pytest.mark.parametrize("door", more_of(*run.DOORS, always=("socket", "hooks", "api")))
 async def test_no_door_is_surprised(where: House, door: str) -> None:
     report = await run.attack(where, door, COUNT, SEED)
     print("\n".join(report.lines()))

@@ -267,6 +267,7 @@ def test_what_is_not_signed_now_by_the_secret_is_refused(house: House) -> None:
     assert not house.stack.sql("SELECT 1 FROM example_webhook_chatmessage WHERE chat_id = 'room-2'")
 
 
+@pytest.mark.exhaustive
 def test_a_message_that_comes_again_is_one_and_an_answer_is_posted_until_it_is_taken(house: House) -> None:
     house.callback.answers.extend([503, 500])
     message = house.say("room-3", "first")
@@ -299,6 +300,7 @@ def test_the_provider_is_known_and_its_profile_is_kept_to(house: House) -> None:
     assert house.provider.requests and not any("stream_options" in one for one in house.provider.requests)
 
 
+@pytest.mark.exhaustive
 def test_the_renderer_is_named_to_the_page_and_draws_the_result(house: House, tmp_path: Path) -> None:
     path = json.loads(house.get("/api/boot"))["renderers"]["bookmarks"]
     (tmp_path / "renderer.mjs").write_text(house.get(path))

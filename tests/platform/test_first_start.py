@@ -143,6 +143,7 @@ def test_an_installation_that_was_interrupted_is_begun_anew_and_one_that_was_com
     assert mark.exists()
 
 
+@pytest.mark.exhaustive
 def test_an_installation_that_is_killed_leaves_a_mark(checkout: Path) -> None:
     environment(checkout)
     killed = "prepare.run = lambda *_: __import__('os').kill(__import__('os').getpid(), 9)"

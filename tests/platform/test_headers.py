@@ -18,6 +18,7 @@ from chat import runtime
 from chat.http import headers as ours
 from config.asgi import application
 from config.urls import handler400, handler403, handler404, handler500, urlpatterns
+from tests.support.more import more_of
 from tests.support.pictures import picture
 
 # streaQ leaves streams of anyio unclosed; see tests/chat/runs/test_queue.py.
@@ -119,7 +120,7 @@ def directives(policy: str) -> dict[str, str]:
     return {name: value for name, _, value in parts}
 
 
-@pytest.mark.parametrize("who", ["root", "stranger"])
+@pytest.mark.parametrize("who", more_of("root", "stranger"))
 async def test_W11_every_address_of_every_door(
     here: None, root: dict[str, str], admin_user: Any, who: str
 ) -> None:

@@ -1,5 +1,5 @@
-"""Tests that touch the database pass on PostgreSQL as they do on SQLite: with `make test` those of our own SQL, with
-`make test-postgres` every one."""
+"""Tests that touch the database pass on PostgreSQL as they do on SQLite: with `make test` those of raw statements and
+of locks, with `make test-long` those of all our own SQL, and with `make test-postgres` every one."""
 
 from __future__ import annotations
 
@@ -25,8 +25,27 @@ def test_cluster_is_private_and_real(postgres: Postgres) -> None:
     assert os.stat(postgres.folder / "cluster").st_uid != 0
 
 
+#: Where most of it is: the journal, its limits and its search, what several take from at once, and what is set aside.
+#: In one part, because each part makes a database of its own.
+RAW_SQL = (
+    (
+        "tests/chat/entrances/schedules/test_poison.py",
+        "tests/chat/entrances/triggers/test_poison.py",
+        "tests/chat/inspection/test_finding.py",
+        "tests/chat/journal",
+        "tests/chat/limits",
+        "tests/chat/messenger/test_lanes.py",
+        "tests/chat/messenger/test_told.py",
+        "tests/chat/retention/test_for_good.py",
+        "tests/chat/runs/test_sweeper.py",
+        "tests/chat/search",
+        "tests/chat/session/test_recovery.py",
+        "tests/chat/test_inbox.py",
+        "tests/chat/test_plans.py",
+    ),
+)
 #: Whose SQL the two databases may take differently: raw statements, row locks, several writers, searches, migrations,
-#: and what must not fail within a transaction. These run on both with every `make test`.
+#: and what must not fail within a transaction.
 OWN_SQL = (
     (
         "tests/agents/serving",
@@ -94,6 +113,7 @@ def test_every_package_with_sql_of_its_own_is_among_them() -> None:
     packages = {str(one) for one in packages if one.name != "migrations"}
     assert len(packages) > 8
     named = [one for part in OWN_SQL for one in part]
+    assert set(RAW_SQL[0]) <= set(named)
     assert all((ROOT / name).exists() for name in (*named, *ELSEWHERE.values()))
     lost = [one for one in packages if not any(name.startswith(f"tests/{one}") for name in named)]
     assert sorted(set(lost) - set(ELSEWHERE)) == []
@@ -103,7 +123,8 @@ def test_every_package_with_sql_of_its_own_is_among_them() -> None:
 @pytest.mark.parametrize(
     ("parts", "least"),
     [
-        pytest.param(OWN_SQL, 300, id="own SQL"),
+        pytest.param(RAW_SQL, 200, id="raw SQL"),
+        pytest.param(OWN_SQL, 300, id="own SQL", marks=pytest.mark.exhaustive),
         pytest.param(EVERYTHING, 1_000, id="everything", marks=pytest.mark.exhaustive),
     ],
 )

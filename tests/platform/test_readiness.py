@@ -50,6 +50,7 @@ def config(stack: Stack, name: str, value: Any) -> None:
         client.config_set(name, value)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_readiness_notices_what_keeps_a_message_from_its_worker(up: Stack) -> None:
     # The database hangs: somebody holds its one write lock. However often it is asked, and by how many.

@@ -1,9 +1,12 @@
 """The Sentinels of tests/support/sentinel.py do what they are there for."""
 
+import pytest
+
 from tests.support.sentinel import Watched
 from tests.support.waiting import wait_until
 
 
+@pytest.mark.exhaustive
 def test_primaries_hand_over_and_are_replaced() -> None:
     with Watched() as watched:
         first = watched.primary_port()

@@ -16,6 +16,7 @@ import pytest
 
 from scripts import audit, sbom
 from scripts.environments import python
+from tests.support.more import more_of
 from tests.support.ports import claim_port
 
 
@@ -114,6 +115,7 @@ def test_no_known_fault_is_no_fault(asks: Any) -> None:
     assert said == "Python packages: 0 known faults.\nnpm packages: 0 known faults.\n"
 
 
+@pytest.mark.exhaustive
 def test_a_known_fault_is_told_with_its_package_and_what_to_do(asks: Any) -> None:
     status, said, complained = asks({**KNOWN, "channels": FAULT["python"], "lowlight": FAULT["npm"]})
     assert status == 1 and complained == ""
@@ -179,7 +181,7 @@ def bills() -> dict[str, tuple[sbom.Bill, Any]]:
     }
 
 
-@pytest.mark.parametrize("kind", ["python", "frontend"])
+@pytest.mark.parametrize("kind", more_of("frontend", "python"))
 def test_a_bill_is_valid_and_holds_every_package(kind: str) -> None:
     bill, pins = bills()[kind]
     assert [*sbom.faults(bill), *sbom.missing(bill, pins)] == []

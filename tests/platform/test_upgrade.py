@@ -12,6 +12,7 @@ from django.db import connections
 from django.db.migrations.loader import MigrationLoader
 
 from tests.support import upgrading
+from tests.support.more import more_of
 from tests.support.postgres import Postgres
 
 #: The last migration of `chat` of release 0.1, in which the entrances were no apps.
@@ -78,9 +79,7 @@ def appoint(alias: str, apps: Any) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "old", [pytest.param("sqlite", marks=pytest.mark.exhaustive), "postgres"], indirect=True
-)
+@pytest.mark.parametrize("old", more_of("sqlite", "postgres"), indirect=True)
 def test_every_row_and_permission_is_carried_over_and_back_and_over_again(old: str) -> None:
     apps = upgrading.migrate(old, *_first(old))
     upgrading.fill(old, apps)
@@ -114,9 +113,7 @@ def _app_of(codename: str) -> str:
     return next((app for app, models in MOVED.items() if model in models), "chat")
 
 
-@pytest.mark.parametrize(
-    "old", [pytest.param("sqlite", marks=pytest.mark.exhaustive), "postgres"], indirect=True
-)
+@pytest.mark.parametrize("old", more_of("postgres", "sqlite"), indirect=True)
 def test_a_line_of_the_log_that_came_before_the_migration_stays(old: str) -> None:
     """A process of the new release, started before the migration ran, may name a content type of the new app."""
     apps = upgrading.migrate(old, *_first(old))

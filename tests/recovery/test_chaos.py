@@ -9,6 +9,7 @@ import pytest
 
 from tests.recovery.chaos.__main__ import lines
 from tests.recovery.chaos.run import Plan, run
+from tests.support.more import more_of
 
 pytestmark = [pytest.mark.recovery, pytest.mark.slow, pytest.mark.usefixtures("demanding")]
 
@@ -16,7 +17,7 @@ pytestmark = [pytest.mark.recovery, pytest.mark.slow, pytest.mark.usefixtures("d
 SEED = 1
 
 
-@pytest.mark.parametrize("seconds", [20, pytest.param(60, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("seconds", more_of(10, 60))
 def test_nothing_is_lost_and_nothing_happens_twice(seconds: int, database_template: Path) -> None:
     """Few people at an easy pace, so that half a core is enough and other tests can run beside it."""
     plan = Plan(

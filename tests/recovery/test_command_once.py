@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.more import more_of
 from tests.support.processes import Stack
 from tests.support.waiting import eventually
 from tests.support.wire import Wire, login, new_id
 
-PLACES = ["append.stored", "journal.written", "inbox.applied", "reply.written"]
+PLACES = more_of("append.stored", "journal.written", "inbox.applied", "reply.written")
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from tests.recovery.crowd import Crowd, keeps, kills
 pytestmark = [pytest.mark.recovery, pytest.mark.slow, pytest.mark.usefixtures("demanding")]
 
 
+@pytest.mark.exhaustive
 def test_R4_a_crowd_is_back_within_two_leases_of_a_kill() -> None:
     crowd = Crowd(runs=20, seconds=12, every_s=6, lease_ms=3_000)
     seen = kills(crowd)

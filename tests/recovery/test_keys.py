@@ -89,6 +89,7 @@ async def _go_on(one: Writer) -> None:
     await one.ends_well(asked)
 
 
+@pytest.mark.exhaustive
 async def test_S6_any_key_vanishes_while_nobody_works_on_its_conversation(scene: Scene) -> None:
     keys = Keys(scene)
     with people(scene) as clients:

@@ -35,6 +35,7 @@ def the_database_is_locked(stack: Stack) -> Callable[[], None]:
     return holder.close
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "happens", [redis_stands_still, pytest.param(the_database_is_locked, marks=pytest.mark.exhaustive)]
 )

@@ -29,6 +29,7 @@ def test_the_places_where_processes_die_are_those_that_they_pass() -> None:
 MORTAL = ["sh", "-c", 'test -z "$HOLDFAST_DIE_AT" || exec sleep 0.2; exec sleep 60']
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_it_never_loses_a_process_that_it_doomed_again_before_its_patience_with_the_first_time_was_over() -> (
     None

@@ -36,6 +36,7 @@ def scene(database_template: Path) -> Iterator[Scene]:
 
 
 #: Seconds: longer than a lease and than a command may take.
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("away_s", [10, pytest.param(30, marks=pytest.mark.exhaustive)])
 async def test_S7_redis_refuses_connections(scene: Scene, away_s: int) -> None:
     valkey = scene.system.valkey
@@ -56,6 +57,7 @@ async def test_S7_redis_refuses_connections(scene: Scene, away_s: int) -> None:
         await assert_whole(scene, clients)
 
 
+@pytest.mark.exhaustive
 async def test_S7_redis_is_connected_and_says_nothing(scene: Scene) -> None:
     """Frozen: connections stay open, and whoever asks waits."""
     valkey = scene.system.valkey
@@ -75,6 +77,7 @@ async def test_S7_redis_is_connected_and_says_nothing(scene: Scene) -> None:
         await assert_whole(scene, clients)
 
 
+@pytest.mark.exhaustive
 async def test_S5_the_database_is_locked_for_seconds(scene: Scene) -> None:
     with people(scene) as clients:
         async with writer(scene) as alice:

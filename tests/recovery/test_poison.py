@@ -161,6 +161,7 @@ async def _prove(poison: str, supervised: Supervised) -> None:
     assert supervised.deaths == 1, "only a worker that did not know yet"
 
 
+@pytest.mark.exhaustive
 async def test_a_run_that_takes_its_worker_down_each_time_takes_one_and_no_other_run(
     database_template: Path,
 ) -> None:

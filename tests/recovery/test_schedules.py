@@ -15,6 +15,7 @@ from tests.recovery.schedules.run import Plan, expected, run
 pytestmark = [pytest.mark.recovery, pytest.mark.slow, pytest.mark.usefixtures("demanding")]
 
 
+@pytest.mark.exhaustive
 def test_every_due_time_is_one_run_however_often_workers_die(database_template: Path) -> None:
     plan = Plan(
         seed=3,

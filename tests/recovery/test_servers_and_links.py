@@ -75,6 +75,7 @@ async def test_W1_the_clients_of_a_killed_web_server_are_synced_elsewhere(scene:
         await eventually(lambda: scene.answers(1), 30, "the second server to answer")
 
 
+@pytest.mark.exhaustive
 async def test_W2_frames_are_lost_repeated_and_overtaken_on_the_link(scene: Scene) -> None:
     with people(scene) as clients:
         faults = [Fault("mangle_link", f"link{number}", now()) for number in (1, 2)]

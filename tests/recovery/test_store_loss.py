@@ -56,6 +56,7 @@ def assert_whole(stack: Stack, conversation: str, said: list[str]) -> None:
     assert sorted(settled) == sorted(set(settled)) and started == set(settled)
 
 
+@pytest.mark.exhaustive
 async def test_S7_flushall_while_a_tool_runs(fast: Stack) -> None:
     fast.up()
     async with Wire(fast.address, login(fast.address, "alice", "alice-password")) as wire:

@@ -33,6 +33,7 @@ def status(stack: Stack, conversation: str) -> str:
     return str(stack.sql("SELECT run_status FROM chat_conversation WHERE id = ?", place)[0][0])
 
 
+@pytest.mark.exhaustive
 async def test_J4_a_worker_leaves_a_run_that_it_cannot_read_to_one_that_can(
     database_template: Path, tmp_path: Path
 ) -> None:

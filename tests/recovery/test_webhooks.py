@@ -11,6 +11,7 @@ from tests.recovery import webhooks
 pytestmark = [pytest.mark.recovery, pytest.mark.slow]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "postgres",
     [pytest.param(False, id="sqlite", marks=pytest.mark.exhaustive), pytest.param(True, id="postgres")],

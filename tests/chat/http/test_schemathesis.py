@@ -49,7 +49,11 @@ async def token(stack: Stack) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("path", "left_out"), [("/api/v1/openapi.json", "followConversation"), ("/v1/openapi.json", "")]
+    ("path", "left_out"),
+    [
+        pytest.param("/api/v1/openapi.json", "followConversation", marks=pytest.mark.exhaustive),
+        ("/v1/openapi.json", ""),
+    ],
 )
 async def test_every_route_is_asked_what_it_may_and_may_not(
     stack: Stack, token: str, tmp_path: Path, path: str, left_out: str
@@ -75,6 +79,7 @@ async def test_every_route_is_asked_what_it_may_and_may_not(
     assert not TRACES.search(log), log[-8_000:]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 async def test_the_stream_is_asked_for_from_places_that_never_were(stack: Stack, token: str) -> None:
     """Schemathesis would read it to its end, and it has none."""

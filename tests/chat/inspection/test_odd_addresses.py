@@ -87,6 +87,7 @@ def test_no_odd_address_is_an_error_of_ours(client: Any, charlie: Any, alice: An
     assert failed == []
 
 
+@pytest.mark.exhaustive
 def test_what_is_written_to_an_odd_address_is_no_error_of_ours(client: Any, charlie: Any, alice: Any) -> None:
     row = rows.conversation(alice)
     client.force_login(charlie)

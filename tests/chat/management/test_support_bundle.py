@@ -152,6 +152,7 @@ def test_what_helps_is_in_it(house: Path, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.exhaustive
 def test_it_is_written_while_the_stores_are_away(tmp_path: Path) -> None:
     env = clean_environment(
         DJANGO_SECRET_KEY="of-tests-" * 8,

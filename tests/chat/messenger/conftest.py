@@ -1,4 +1,4 @@
-"""Two messengers: every test that asks for `house` runs over both."""
+"""Two messengers: every test that asks for `house` runs over both, over the pager with `make test-long`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def pager(transactional_db: None, redis_url: str, sqlite_journal: Any) -> 
     await made.close()
 
 
-@pytest.fixture(params=["feishu", "pager"])
+@pytest.fixture(params=["feishu", pytest.param("pager", marks=pytest.mark.exhaustive)])
 async def house(
     request: pytest.FixtureRequest, transactional_db: None, redis_url: str, sqlite_journal: Any
 ) -> AsyncIterator[House]:

@@ -13,6 +13,7 @@ from chat.support.clock import now_ms
 from tests.support.scripted import Pause, ScriptedModel, asks, says
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])
 async def test_a_lost_answer_of_the_messenger_shows_nothing_twice(house, done):
     house.fail("send", "away", times=2, done=done)
@@ -184,6 +185,7 @@ class Mortal:
 REQUESTS = 8
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 async def test_whatever_dies_in_between_each_answer_is_told_once_and_finally(pager):
     """A worker dies at its first request to the messenger, another one at its second, and so on, before and after each:

@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.recovery, pytest.mark.slow]
 WRITTEN = "SELECT text FROM chat_event WHERE type = 'conversation.renamed' AND text LIKE '%\"model\"%'"
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_is_killed_while_the_model_writes_is_replaced(database_template: Path) -> None:
     asked, go, requests = threading.Event(), threading.Event(), list[str]()
 

@@ -10,6 +10,7 @@ from agents import events as e
 from chat.entrances.feishu.models import FeishuApp, FeishuLane
 from tests.support.feishu_events import action_event
 from tests.support.feishu_server import CARD_BYTES
+from tests.support.more import more_of
 from tests.support.scripted import ScriptedModel, asks, says
 
 SETTLES = "(PATCH .*/settings|PUT /open-apis/cardkit/v1/cards/[^/]*$)"
@@ -36,6 +37,7 @@ async def statuses(house):
     return [one.status for one in events if isinstance(one, e.CallSettled)]
 
 
+@pytest.mark.exhaustive
 async def test_W8_five_long_approvals_are_all_asked_on_cards_that_fit(house):
     arguments = await five_asked(house)
     assert not house.feishu.refused
@@ -106,7 +108,10 @@ async def test_W8_arguments_that_feishu_refuses_are_asked_without_and_cannot_be_
     assert not buttons(house)
 
 
-@pytest.mark.parametrize("code", [200860, 230099, 99990001, 230002])
+@pytest.mark.parametrize(
+    "code",
+    more_of(200860, 230099, 99990001, 230002),
+)
 async def test_W8_what_cannot_be_asked_on_a_card_is_asked_by_a_message(house, code):
     house.gate.set()
     house.asks_before = ("note",)
@@ -125,7 +130,10 @@ async def test_W8_what_cannot_be_asked_on_a_card_is_asked_by_a_message(house, co
     assert "**note**" in text and f"/c/{lane.conversation}" in text
 
 
-@pytest.mark.parametrize("code", [0, 200810, 300120, 230049, 2200])
+@pytest.mark.parametrize(
+    "code",
+    more_of(0, 300120, 200810, 230049, 2200, always=2),
+)
 async def test_a_bad_moment_while_a_card_is_settled_leaves_no_button(house, code):
     house.gate.set()
     house.asks_before = ("act",)
@@ -143,6 +151,7 @@ async def test_a_bad_moment_while_a_card_is_settled_leaves_no_button(house, code
     assert not buttons(house) and not any(card.streaming for card in house.cards())
 
 
+@pytest.mark.exhaustive
 async def test_after_a_press_every_card_of_many_chats_is_settled_though_feishu_stumbles(house):
     """Seeds are printed with a failure: the stumbles are random."""
     seed = random.randrange(10**6)

@@ -15,8 +15,8 @@ AT = "<at id=all></at>"
 
 def test_random_texts_have_no_live_tag_and_lose_nothing():
     seed = random.randrange(10**6)
-    print(f"1,000 texts from seed {seed} on (python -m tests.chat.entrances.feishu.fuzz)")
-    for each in range(seed, seed + 1_000):
+    print(f"300 texts from seed {seed} on (python -m tests.chat.entrances.feishu.fuzz)")
+    for each in range(seed, seed + 300):
         fuzz.round_of(each)
 
 

@@ -72,6 +72,7 @@ def test_R4_a_killed_worker_changes_nothing_of_the_answer(bot: Bot, query: str, 
     bot.until(lambda: not any(card.streaming for card in bot.feishu.cards_of(chat)), 20, "settled cards")
 
 
+@pytest.mark.exhaustive
 @ON_SQLITE
 def test_R7_a_run_begun_in_feishu_is_stopped_there_after_its_worker_was_killed(bot: Bot) -> None:
     bot.say("research whales for 30 seconds", "oc_stop", times=3)

@@ -11,6 +11,7 @@ from chat.entrances.feishu.models import FeishuDelivery, FeishuMessage
 from chat.messenger import outbox
 from chat.messenger.errors import Away, ContentRefused, Limited, MessageRefused, TargetGone, Unclear
 from chat.messenger.poison import MAX_TRIES
+from tests.support.more import more_of
 from tests.support.scripted import ScriptedModel, says
 
 SENDS = "POST /open-apis/im/v1/messages"
@@ -30,7 +31,7 @@ async def test_five_tables_arrive_although_feishu_takes_four_of_them(house):
     assert sum(text.count("| --- |") for text in house.feishu.answers("oc_a")) == 5
 
 
-@pytest.mark.parametrize("code", [*FILTERED, 230099, 230025, 230054, 200621, 230001])
+@pytest.mark.parametrize("code", more_of(*FILTERED, 230099, 230025, 230054, 200621, 230001))
 async def test_what_is_refused_as_a_card_arrives_as_text(house, code):
     house.feishu.refuse(code, kind="interactive", words="4,711")
     house.model = ScriptedModel(says("**Call** `4,711` <at id=all></at>"))
@@ -43,7 +44,7 @@ async def test_what_is_refused_as_a_card_arrives_as_text(house, code):
     assert not await FeishuDelivery.objects.exclude(state="sent").aexists()
 
 
-@pytest.mark.parametrize("code", [*FILTERED])
+@pytest.mark.parametrize("code", more_of(*FILTERED))
 async def test_what_is_refused_as_text_too_is_told_in_a_sentence(house, code):
     house.feishu.refuse(code, words="4711")
     house.model = ScriptedModel(says("Call 4711."))
@@ -88,7 +89,7 @@ async def test_an_unknown_code_is_tried_again_within_bounds(house):
     assert [one.kind for one in house.feishu.shown("oc_a") if one.kind != "interactive"] == ["text"]
 
 
-@pytest.mark.parametrize("code", [230049, 18121, 11233, 11247, 99991665])
+@pytest.mark.parametrize("code", more_of(230049, 18121, 11233, 11247, 99991665))
 async def test_later_is_no_refusal(house, code):
     house.feishu.fail(SENDS, code, times=1, reset=0.3)
     await house.say("hello")

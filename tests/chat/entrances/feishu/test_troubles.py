@@ -84,6 +84,7 @@ async def test_R7_a_stop_overtakes_what_waits_in_a_group_too(house):
     assert pause.cancelled
 
 
+@pytest.mark.exhaustive
 async def test_a_long_streamed_text_edits_no_message_because_feishu_takes_only_20_edits(house):
     steps = [Pause() for _ in range(24)]
     lines = [line for number, pause in enumerate(steps) for line in (TextDelta(f"w{number:02} "), pause)]
@@ -115,6 +116,7 @@ async def test_limits_are_honoured_and_nothing_is_lost(house):
     assert not await FeishuDelivery.objects.filter(state="dead").aexists()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])
 async def test_a_lost_answer_of_feishu_shows_nothing_twice(house, done):
     house.feishu.fail(SENDS, 0, status=502, times=2, done=done)
@@ -217,6 +219,7 @@ async def test_a_worker_that_dies_is_followed_by_another_which_delivers_once(hou
     assert await FeishuTurn.objects.filter(ended=True).acount() == 1
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 async def test_a_burst_over_many_chats_loses_nothing_keeps_order_and_pace(house):
     house.serve("two")

@@ -87,6 +87,7 @@ async def test_what_is_refused_is_the_sdks_own_error(stack: Stack, client: opena
         await other.models.list()
 
 
+@pytest.mark.exhaustive
 async def test_R4_W5_a_worker_and_the_web_server_are_killed_and_the_client_gets_one_answer(
     stack: Stack, client: openai.AsyncOpenAI
 ) -> None:

@@ -58,6 +58,7 @@ async def test_a_push_of_150_commits_is_filled_in_and_stored(house: House, stora
     assert bodies.read(row.body) == (body, "")
 
 
+@pytest.mark.exhaustive
 async def test_25_MB_are_taken_five_at_once_and_one_of_them_in_memory(house: House) -> None:
     trigger = await house.trigger(prompt="{{ payload.ref }}")
     body = json.dumps(push(20_000, GITHUB - 100)).encode()

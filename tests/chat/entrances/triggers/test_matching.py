@@ -82,6 +82,24 @@ def test_patterns_that_re2_does_not_take_are_refused(pattern):
 
 
 @pytest.mark.parametrize(
+    "pattern", ["(?i)((((a?)*?){1,1000})*?)*Q", "(((a?b?)*?){1,580})*", "((a?|b|c)*?){1,400}"]
+)
+def test_a_pattern_of_many_pieces_that_may_be_empty_is_refused_before_it_is_written_out(pattern):
+    """Seed 987533, batch 13 of `make bounded`: 130 ms until it was refused."""
+    began = time.thread_time()
+    with pytest.raises(UnusablePattern):
+        pattern_of(pattern)
+    assert time.thread_time() - began < bounded.MAX_MS / 1e3
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"\pL+", ".{0,200}", r"[\pL\pN_-]+@\w{1,99}", "日{0,490}", "a{1,990}", "(a?){60}"]
+)
+def test_the_first_look_refuses_no_pattern_whose_program_is_small_enough(pattern):
+    assert pattern_of(pattern).programsize <= matching.MAX_PROGRAM
+
+
+@pytest.mark.parametrize(
     ("pattern", "text"),
     [
         (r"é\b", "xé"),

@@ -157,6 +157,7 @@ def test_from_a_webhook_to_parallel_calls_to_the_answer_with_the_worker_killed_i
     assert door.model.refused == []
 
 
+@pytest.mark.exhaustive
 def test_whoever_dies_between_the_event_and_its_message_loses_and_doubles_nothing(door: Door) -> None:
     # The first web server dies once it has journalled a delivery; the worker carries it out.
     door.up("worker", HOLDFAST_DIE_AT="trigger.journalled")
