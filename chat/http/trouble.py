@@ -44,7 +44,7 @@ def failed(request: HttpRequest) -> HttpResponse:
 def _page(request: HttpRequest, status: int, what: str) -> HttpResponse:
     said = words(request)
     if request.path_info.startswith("/api/"):
-        # As chat/entrances/web/api.py refuses; only what never got there comes here.
+        # As chat/http/pages.py refuses; only what never got there comes here.
         refused = {"code": what, "detail": said[what], "retry": status >= 500}
         return JsonResponse(refused, status=status)
     told = {"words": said, "title": said[what], "lead": said[f"{what}_lead"]}

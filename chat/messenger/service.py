@@ -28,7 +28,8 @@ from chat.session.errors import Unavailable
 from chat.session.sessions import Sessions
 from chat.support.backoff import Backoff
 from chat.support.clock import now_ms
-from chat.support.tasks import cleaning_up, end, raise_if_cancelled
+from chat.support.looking import keep_looking
+from chat.support.tasks import cleaning_up, end
 
 log = logging.getLogger(__name__)
 
@@ -78,23 +79,19 @@ class MessengerService:
         """Look and keep until cancelled. Survives outages."""
         feed = asyncio.create_task(self.feed.run(), name=f"{self.messenger.name} feed")
         try:
-            while True:
-                raise_if_cancelled()
-                try:
-                    awake = await ask(self.messenger.tables.apps.filter(enabled=True).exists)
-                    if awake:
-                        await self._look()
-                    await asyncio.sleep(POLL_S if awake else self._idle_poll_s)
-                except Exception:
-                    log.exception(
-                        "%s could not be looked after; again in %.0f s.", self.messenger.label, ERROR_DELAY_S
-                    )
-                    await asyncio.sleep(ERROR_DELAY_S)
+            what = f"Chats of {self.messenger.label}"
+            await keep_looking(what, self._round, after_failure_s=ERROR_DELAY_S, away=OUTAGES, log=log)
         finally:
             with cleaning_up():
                 await end([*self._tasks.values(), feed])
                 for client in self._clients.values():
                     await client.aclose()
+
+    async def _round(self) -> float:
+        awake = await ask(self.messenger.tables.apps.filter(enabled=True).exists)
+        if awake:
+            await self._look()
+        return POLL_S if awake else self._idle_poll_s
 
     def client(self, app: Any) -> Client:
         """The client for an app as it is configured now."""

@@ -42,10 +42,11 @@ from chat.replay.sent import NotKept, Recorded, contents_of, recorded_at
 from chat.replay.steps import Told, told_steps
 from chat.replay.targets import SAME, NoTarget, resolve
 from chat.runs.dependencies import with_endpoints
+from chat.set_aside import OUTAGES
 from chat.support.claims import Claim
 from chat.support.clock import now_ms
 from chat.support.database import Database
-from chat.support.tasks import raise_if_cancelled
+from chat.support.looking import keep_looking
 
 log = logging.getLogger(__name__)
 
@@ -91,14 +92,10 @@ async def perform_replays(database: Database, worker: str, poll_s: float = POLL_
 
 
 async def _perform_on(database: Database, worker: str, poll_s: float) -> None:
-    while True:
-        raise_if_cancelled()
-        try:
-            if not await perform_one(database, worker):
-                await asyncio.sleep(poll_s)
-        except Exception:
-            log.exception("Replays could not be looked after; again in %.0f s.", ERROR_DELAY_S)
-            await asyncio.sleep(ERROR_DELAY_S)
+    async def look() -> float:
+        return 0 if await perform_one(database, worker) else poll_s
+
+    await keep_looking("Replays", look, after_failure_s=ERROR_DELAY_S, away=OUTAGES, log=log)
 
 
 async def perform_one(database: Database, worker: str) -> bool:

@@ -1,7 +1,6 @@
 """What every worker does of retention: looks for what is to be deleted for good, and whether a round is due. One at a
 time for the whole installation (rounds.py)."""
 
-import asyncio
 import logging
 import random
 
@@ -9,6 +8,7 @@ from chat.retention.rounds import Retention
 from chat.session.errors import Unavailable
 from chat.session.sessions import Sessions
 from chat.support.database import Database
+from chat.support.looking import keep_looking
 from chat.support.tasks import raise_if_cancelled
 
 log = logging.getLogger(__name__)
@@ -21,19 +21,13 @@ ERROR_DELAY_S = 15.0
 async def keep_house(sessions: Sessions, database: Database, worker: str, poll_s: float = POLL_S) -> None:
     """Until cancelled. Survives outages: what was begun goes on after them."""
     retention = Retention(sessions, database, f"{worker}/retention")
-    while True:
-        raise_if_cancelled()
-        pause = poll_s * random.uniform(0.8, 1.2)
-        try:
-            while await retention.erase_next() is not None:
-                raise_if_cancelled()
-            removed = await retention.round()
-            if removed and any(removed.values()):
-                log.info("Retention has removed: %s", {name: n for name, n in removed.items() if n})
-        except Unavailable as problem:
-            log.warning("What is to be deleted has to wait: %s", problem)
-            pause = ERROR_DELAY_S
-        except Exception:
-            log.exception("Retention failed; again in %.0f s.", ERROR_DELAY_S)
-            pause = ERROR_DELAY_S
-        await asyncio.sleep(pause)
+
+    async def look() -> float:
+        while await retention.erase_next() is not None:
+            raise_if_cancelled()
+        removed = await retention.round()
+        if removed and any(removed.values()):
+            log.info("Retention has removed: %s", {name: n for name, n in removed.items() if n})
+        return poll_s * random.uniform(0.8, 1.2)
+
+    await keep_looking("Deletions", look, after_failure_s=ERROR_DELAY_S, away=(Unavailable,), log=log)

@@ -17,10 +17,11 @@ from agents.serving.trials import ProviderTrial
 from agents.spec import AgentSpec
 from agents.tools.addresses import SystemResolver
 from chat.runs.dependencies import model_of, with_endpoints
+from chat.set_aside import OUTAGES
 from chat.support.claims import Claim
 from chat.support.clock import now_ms
 from chat.support.database import Database
-from chat.support.tasks import raise_if_cancelled
+from chat.support.looking import keep_looking
 
 log = logging.getLogger(__name__)
 
@@ -36,14 +37,11 @@ async def perform_trials(
     database: Database, worker: str, model: Callable[[AgentSpec], Model] = model_of, poll_s: float = POLL_S
 ) -> None:
     """Look for trials and perform them, one at a time, until cancelled. Survives outages."""
-    while True:
-        raise_if_cancelled()
-        try:
-            if not await perform_one(database, worker, model):
-                await asyncio.sleep(poll_s)
-        except Exception:
-            log.exception("Trials of providers could not be looked after; again in %.0f s.", ERROR_DELAY_S)
-            await asyncio.sleep(ERROR_DELAY_S)
+
+    async def look() -> float:
+        return 0 if await perform_one(database, worker, model) else poll_s
+
+    await keep_looking("Trials of providers", look, after_failure_s=ERROR_DELAY_S, away=OUTAGES, log=log)
 
 
 async def perform_one(

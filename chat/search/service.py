@@ -4,16 +4,16 @@ Any number of workers may do this; a claim keeps two of them from reading the sa
 Nothing is held between two rounds.
 """
 
-import asyncio
 import logging
 import random
 from uuid import UUID
 
 from chat import set_aside
 from chat.search import indexer
+from chat.set_aside import OUTAGES
 from chat.support.clock import MACHINE, Clock
 from chat.support.database import ask
-from chat.support.tasks import raise_if_cancelled
+from chat.support.looking import keep_looking
 
 log = logging.getLogger(__name__)
 
@@ -36,14 +36,12 @@ class Indexing:
 
     async def run(self) -> None:
         """Look until cancelled. Survives outages."""
-        while True:
-            raise_if_cancelled()
-            try:
-                await self.round()
-                await asyncio.sleep(self._poll_s * random.uniform(0.8, 1.2))
-            except Exception:
-                log.exception("The index could not be kept; again in %.0f s.", ERROR_DELAY_S)
-                await asyncio.sleep(ERROR_DELAY_S)
+
+        async def look() -> float:
+            await self.round()
+            return self._poll_s * random.uniform(0.8, 1.2)
+
+        await keep_looking("Texts to be indexed", look, after_failure_s=ERROR_DELAY_S, away=OUTAGES, log=log)
 
     async def round(self) -> int:
         """Look once; how many conversations were behind."""

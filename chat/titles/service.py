@@ -33,7 +33,7 @@ from chat.session.sessions import Sessions, SessionView
 from chat.set_aside import OUTAGES
 from chat.support.clock import MACHINE, Clock
 from chat.support.database import Database
-from chat.support.tasks import raise_if_cancelled
+from chat.support.looking import keep_looking
 from chat.titles import store
 from chat.titles.decide import SYSTEM, Beginning, decide_title, need, pause, question, title_of
 
@@ -76,20 +76,13 @@ class Titles:
 
     async def run(self, poll_s: float = POLL_S) -> None:
         """Look until cancelled. Survives outages."""
-        while True:
-            raise_if_cancelled()
-            wait = poll_s
-            try:
-                if await self.round():
-                    continue
-                wait = ERROR_DELAY_S if self._missing else poll_s
-            except OUTAGES as problem:
-                log.warning("Titles have to wait: %s", problem)
-                wait = ERROR_DELAY_S
-            except Exception:
-                log.exception("Titles could not be looked after; again in %.0f s.", ERROR_DELAY_S)
-                wait = ERROR_DELAY_S
-            await asyncio.sleep(wait * random.uniform(0.8, 1.2))
+
+        async def look() -> float:
+            if await self.round():
+                return 0
+            return (ERROR_DELAY_S if self._missing else poll_s) * random.uniform(0.8, 1.2)
+
+        await keep_looking("Titles", look, after_failure_s=ERROR_DELAY_S, away=OUTAGES, log=log)
 
     async def round(self) -> int:
         """Write what is due now; how many were tried."""

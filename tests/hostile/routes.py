@@ -11,6 +11,8 @@ from typing import Any
 from django.urls import URLResolver, get_resolver
 from django.urls.resolvers import RegexPattern
 
+from tests.hostile import described
+
 _NAMED = re.compile(r"\(\?P<(\w+)>[^()]*\)")
 _PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 #: Where the doors for programs and for other machines are; all else is the browser's.
@@ -31,7 +33,7 @@ class Route:
 
     @property
     def is_json(self) -> bool:
-        """Whether it is a view of chat/http/api.py, which the page asks."""
+        """Whether it is one that the page asks (chat/http/pages.py)."""
         return self.path.startswith("/api/") and not self.path.startswith(PROGRAMS)
 
 
@@ -67,9 +69,17 @@ def _walk(patterns: Any, base: str) -> Iterator[Route]:
         else:
             view = getattr(one.callback, "view_class", None)
             names = getattr(view, "http_method_names", ()) if view is not None else ()
+            names = names or _asked_by_the_page().get(_PARAMETER.sub(r"{\2}", path), ())
             kinds = tuple((name, kind or "str") for kind, name in _PARAMETER.findall(path))
             methods = tuple(name.upper() for name in names)
             yield Route(_PARAMETER.sub(r"{\2}", path), kinds, methods)
+
+
+@cache
+def _asked_by_the_page() -> dict[str, tuple[str, ...]]:
+    """The methods of what the page asks, by address."""
+    paths = described.description()["paths"]
+    return {path: tuple(name.upper() for name in operations) for path, operations in paths.items()}
 
 
 def _readable(pattern: Any) -> str:

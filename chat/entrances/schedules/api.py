@@ -10,33 +10,26 @@ Moments in answers are milliseconds since the Unix epoch.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.translation import gettext
-from pydantic import ValidationError
+from ninja import Router, Status
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chat import extensions
 from chat.automation import destinations
 from chat.entrances.schedules import editing
+from chat.entrances.schedules import shapes as s
 from chat.entrances.schedules.delivery import arrival
 from chat.entrances.schedules.models import Schedule, ScheduleFiring
 from chat.entrances.schedules.plan import Problem, upcoming
 from chat.entrances.schedules.validation import Draft, InvalidSchedule, draft_of, plan_of
-from chat.http.api import (
-    END,
-    Answer,
-    Created,
-    RequestRefused,
-    allowance,
-    body_of,
-    endpoint,
-    number_of,
-    wrong_fields,
-)
+from chat.http.pages import Before, Door, FieldRefused, Nothing, answers, first_of_each, invalid, whole
+from chat.http.refusals import END, RequestRefused, allowance
 from chat.models import Conversation
 from chat.support.clock import wall_ms
 
@@ -47,93 +40,121 @@ reading = allowance(burst=60, rate=5)
 writing = allowance(burst=40, rate=2)
 #: Due times of one page of the history, unless asked otherwise, and at most.
 PAGE, MAX_PAGE = 20, 100
+Limit = Annotated[int, whole(PAGE, 1, MAX_PAGE)]
 
 
-def listing(request: HttpRequest) -> Answer:
+ROUTER = Router(auth=Door(reading, writing, MAX_BYTES))
+
+
+class NewSchedule(Draft):
+    """A draft; with an `id` of the asker's making the same request again is the same schedule."""
+
+    id: UUID | None = None
+
+
+class ScheduleChange(BaseModel):
+    """Fields of a draft, and `state`; what is left out stays as it is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    state: Literal["active", "paused"] | None = None
+
+
+class RunAsked(BaseModel):
+    """With an `id` of the asker's making the same request again is the same run."""
+
+    id: UUID | None = None
+
+
+EMPTY, NOT_AGAIN = NewSchedule(), RunAsked()
+
+
+@ROUTER.get("/schedules", response=answers(s.ScheduleList))
+def listing(request: HttpRequest) -> s.ScheduleList:
     """All schedules of the user, newest first, and what a form needs to know."""
-    return {
-        "schedules": _entries(editing.mine(request.user)),
-        "most": settings.HOLDFAST_SCHEDULES_PER_USER,
-        "least_s": settings.HOLDFAST_SCHEDULE_LEAST_S,
-        "destinations": [vars(offer) for offer in destinations.offers(request.user)],
-        "now": wall_ms(),
-    }
+    return s.ScheduleList(
+        schedules=_entries(editing.mine(request.user)),
+        most=settings.HOLDFAST_SCHEDULES_PER_USER,
+        least_s=settings.HOLDFAST_SCHEDULE_LEAST_S,
+        destinations=[s.Destination(**vars(offer)) for offer in destinations.offers(request.user)],
+        now=wall_ms(),
+    )
 
 
-def make(request: HttpRequest) -> Answer:
-    """Make one. With an `id` (a UUID) the request may be repeated."""
-    given = body_of(request)
-    id = _uuid(given.pop("id", None), "id")
+@ROUTER.post("/schedules", response=answers(s.ScheduleEntry, created=True))
+def make(request: HttpRequest, wanted: NewSchedule = EMPTY) -> s.ScheduleEntry | Status[s.ScheduleEntry]:
+    """Make one."""
+    draft = Draft.model_validate(wanted.model_dump(exclude={"id"}, exclude_unset=True))
     try:
-        row, new = editing.create(request.user, _parsed(Draft, given), id=id)
+        row, new = editing.create(request.user, draft, id=wanted.id)
     except InvalidSchedule as refusal:
         raise _invalid(refusal.problems) from None
     except editing.TooManySchedules as refusal:
         raise RequestRefused(409, "too_many", str(refusal)) from None
     entry = _entries(editing.mine(request.user).filter(pk=row.pk))[0]
-    return Created(entry) if new else entry
+    return Status(201, entry) if new else entry
 
 
-def preview(request: HttpRequest) -> Answer:
+@ROUTER.post("/schedules/preview", auth=Door(reading, reading, MAX_BYTES), response=answers(s.Preview))
+def preview(request: HttpRequest, draft: Draft = EMPTY) -> s.Preview:
     """The next times of what is being written, by milliseconds; and what is wrong with its times."""
-    draft = _parsed(Draft, body_of(request))
     plan, found = plan_of(draft, wall_ms())
-    return {"times": [] if found else upcoming(plan, wall_ms()), "fields": _fields(found)}
+    return s.Preview(times=[] if found else upcoming(plan, wall_ms()), fields=_fields(found))
 
 
-def show(request: HttpRequest, schedule: UUID) -> Answer:
+@ROUTER.get("/schedules/{uuid:schedule}", response=answers(s.ScheduleEntry))
+def show(request: HttpRequest, schedule: UUID) -> s.ScheduleEntry:
     """One of them."""
     return _entries(editing.mine(request.user).filter(pk=_own(request, schedule).pk))[0]
 
 
-def change(request: HttpRequest, schedule: UUID) -> Answer:
-    """Change what is named; `state` may be `active` or `paused`."""
+@ROUTER.patch("/schedules/{uuid:schedule}", response=answers(s.ScheduleEntry))
+def change(request: HttpRequest, schedule: UUID, wanted: ScheduleChange) -> s.ScheduleEntry:
+    """Change what is named; `state` pauses and resumes it."""
     row = _own(request, schedule)
-    given = body_of(request)
-    state = given.pop("state", None)
-    if state not in (None, "active", "paused"):
-        raise _invalid({"state": Problem("invalid", gettext("Say `active` or `paused`."))})
     try:
-        if given:
-            draft = _parsed(Draft, draft_of(row).model_dump() | given)
-            row = editing.change(row, draft)
-        if state is not None:
-            row = editing.resume(row) if state == "active" else editing.pause(row)
+        if wanted.model_extra:
+            row = editing.change(row, _changed(draft_of(row), wanted.model_extra))
+        if wanted.state is not None:
+            row = editing.resume(row) if wanted.state == "active" else editing.pause(row)
     except InvalidSchedule as refusal:
         raise _invalid(refusal.problems) from None
     return show(request, row.pk)
 
 
-def remove(request: HttpRequest, schedule: UUID) -> Answer:
+@ROUTER.delete("/schedules/{uuid:schedule}", response=answers(Nothing))
+def remove(request: HttpRequest, schedule: UUID) -> Nothing:
     """Remove it with its history."""
     editing.remove(_own(request, schedule))
-    return {}
+    return Nothing()
 
 
-def run(request: HttpRequest, schedule: UUID) -> Answer:
-    """Have it run now. With an `id` (a UUID) the request may be repeated."""
+@ROUTER.post("/schedules/{uuid:schedule}/run", response=answers(s.FiringEntry, created=True))
+def run(request: HttpRequest, schedule: UUID, asked: RunAsked = NOT_AGAIN) -> Status[s.FiringEntry]:
+    """Have it run now."""
     row = _own(request, schedule)
     try:
-        firing = editing.run_now(row, _uuid(body_of(request).get("id"), "id"))
+        firing = editing.run_now(row, asked.id)
     except editing.TooManySchedules as refusal:
         raise RequestRefused(429, "too_many", str(refusal), retry=True) from None
-    return Created(_firing(firing, set(), {}))
+    return Status(201, _firing(firing, set(), {}))
 
 
-def history(request: HttpRequest, schedule: UUID) -> Answer:
-    """`?before=<due>&limit=`: its due times, newest first. `conversation` is null once that was deleted."""
+@ROUTER.get("/schedules/{uuid:schedule}/history", response=answers(s.FiringPage))
+def history(request: HttpRequest, schedule: UUID, before: Before = END, limit: Limit = PAGE) -> s.FiringPage:
+    """Its due times, newest first. `conversation` is null once that was deleted."""
     row = _own(request, schedule)
-    before, limit = number_of(request, "before", END), number_of(request, "limit", PAGE, 1, MAX_PAGE)
     rows = row.firings.filter(due__lt=before).select_related("delivery").order_by("-due")
     found = list(rows[: limit + 1])
     alive, failed = _alive(found), extensions.undelivered([one.run for one in found])
-    return {"firings": [_firing(one, alive, failed) for one in found[:limit]], "more": len(found) > limit}
+    firings = [_firing(one, alive, failed) for one in found[:limit]]
+    return s.FiringPage(firings=firings, more=len(found) > limit)
 
 
 # ---- shapes ----
 
 
-def _entries(rows: "QuerySet[Schedule]") -> list[Answer]:
+def _entries(rows: "QuerySet[Schedule]") -> list[s.ScheduleEntry]:
     """Schedules with what ran last, or runs; three queries for all of them."""
     firings = ScheduleFiring.objects.filter(schedule=OuterRef("pk")).exclude(state="skipped")
     found = list(rows.annotate(newest=Subquery(firings.order_by("-due").values("pk")[:1])))
@@ -144,38 +165,42 @@ def _entries(rows: "QuerySet[Schedule]") -> list[Answer]:
     return [_entry(row, by_schedule.get(row.pk), alive, failed) for row in found]
 
 
-def _entry(row: Schedule, last: ScheduleFiring | None, alive: set[UUID], failed: Mapping[str, str]) -> Answer:
-    return {
-        "id": str(row.pk),
-        **draft_of(row).model_dump(mode="json"),
-        "state": row.state,
-        "problem": row.problem,
-        "next": upcoming(row.plan, row.next_at - 1)
-        if row.next_at is not None and row.state == "active"
-        else [],
-        "last": _firing(last, alive, failed) if last is not None else None,
-        "made_by_agent": row.made_in is not None,
-        "created_at": row.created_at,
-    }
+def _entry(
+    row: Schedule, last: ScheduleFiring | None, alive: set[UUID], failed: Mapping[str, str]
+) -> s.ScheduleEntry:
+    return s.ScheduleEntry.model_validate(
+        {
+            "id": str(row.pk),
+            **draft_of(row).model_dump(mode="json"),
+            "state": row.state,
+            "problem": row.problem,
+            "next": upcoming(row.plan, row.next_at - 1)
+            if row.next_at is not None and row.state == "active"
+            else [],
+            "last": _firing(last, alive, failed) if last is not None else None,
+            "made_by_agent": row.made_in is not None,
+            "created_at": row.created_at,
+        }
+    )
 
 
-def _firing(row: ScheduleFiring, alive: set[UUID], failed: Mapping[str, str]) -> Answer:
+def _firing(row: ScheduleFiring, alive: set[UUID], failed: Mapping[str, str]) -> s.FiringEntry:
     """`undelivered`: its conversation is a chat elsewhere, and the answer could not be put there, and why."""
     sent = getattr(row, "delivery", None)
     delivery = arrival(sent) if sent is not None else None
-    return {
-        "id": str(row.pk),
-        "due": row.due,
-        "manual": row.manual,
-        "state": row.state,
-        "outcome": row.outcome,
-        "detail": row.detail,
-        "passed": row.passed,
-        "conversation": str(row.conversation) if row.conversation in alive else None,
-        "run": row.run,
-        "delivery": {"state": delivery.state, "error": delivery.error} if delivery else None,
-        "undelivered": failed.get(row.run, ""),
-    }
+    return s.FiringEntry(
+        id=str(row.pk),
+        due=row.due,
+        manual=row.manual,
+        state=row.state,
+        outcome=row.outcome,
+        detail=row.detail,
+        passed=row.passed,
+        conversation=str(row.conversation) if row.conversation in alive else None,
+        run=row.run,
+        delivery=s.Arrival(state=delivery.state, error=delivery.error) if delivery else None,
+        undelivered=failed.get(row.run, ""),
+    )
 
 
 def _alive(rows: Iterable[ScheduleFiring]) -> set[UUID]:
@@ -183,8 +208,8 @@ def _alive(rows: Iterable[ScheduleFiring]) -> set[UUID]:
     return set(Conversation.objects.filter(id__in=named, deleted_at=None).values_list("id", flat=True))
 
 
-def _fields(found: dict[str, Problem]) -> dict[str, Any]:
-    return {field: {"code": one.code, "detail": one.detail} for field, one in found.items()}
+def _fields(found: dict[str, Problem]) -> dict[str, FieldRefused]:
+    return {field: FieldRefused(code=one.code, detail=one.detail) for field, one in found.items()}
 
 
 # ---- reading requests ----
@@ -198,30 +223,12 @@ def _own(request: HttpRequest, schedule: UUID) -> Schedule:
 
 
 def _invalid(found: dict[str, Problem]) -> RequestRefused:
-    return RequestRefused(
-        400, "invalid", "; ".join(one.detail for one in found.values()), fields=_fields(found)
-    )
+    fields = {field: one.model_dump() for field, one in _fields(found).items()}
+    return RequestRefused(400, "invalid", "; ".join(one.detail for one in found.values()), fields=fields)
 
 
-def _parsed(shape: type[Draft], given: Any) -> Draft:
+def _changed(draft: Draft, given: Mapping[str, Any]) -> Draft:
     try:
-        return shape.model_validate(given)
+        return Draft.model_validate(draft.model_dump() | dict(given))
     except ValidationError as refusal:
-        found = {field: Problem("invalid", text) for field, text in wrong_fields(refusal).items()}
-        raise _invalid(found) from None
-
-
-def _uuid(given: Any, field: str) -> UUID | None:
-    if given is None:
-        return None
-    try:
-        return UUID(str(given))
-    except ValueError:
-        raise _invalid({field: Problem("invalid", gettext("It must be a UUID."))}) from None
-
-
-every = endpoint(reading, writing, MAX_BYTES, GET=listing, POST=make)
-tried = endpoint(reading, reading, MAX_BYTES, POST=preview)
-single = endpoint(reading, writing, MAX_BYTES, GET=show, PATCH=change, DELETE=remove)
-now = endpoint(reading, writing, MAX_BYTES, POST=run)
-past = endpoint(reading, writing, MAX_BYTES, GET=history)
+        raise invalid(first_of_each(refusal)) from None

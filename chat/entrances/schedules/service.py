@@ -20,10 +20,11 @@ from chat.entrances.schedules import delivery, dispatch, queues, results, store
 from chat.entrances.schedules.models import ScheduleDelivery, ScheduleFiring
 from chat.inbox import Inbox
 from chat.session.sessions import Sessions
+from chat.set_aside import OUTAGES
 from chat.support import kill_points
 from chat.support.clock import WALL, Clock
 from chat.support.database import ask
-from chat.support.tasks import raise_if_cancelled
+from chat.support.looking import keep_looking
 
 log = logging.getLogger(__name__)
 
@@ -52,14 +53,12 @@ class ScheduleService:
 
     async def run(self) -> None:
         """Look until cancelled. Survives outages."""
-        while True:
-            raise_if_cancelled()
-            try:
-                await self.look()
-                await asyncio.sleep(settings.HOLDFAST_SCHEDULE_LOOK_MS / 1000)
-            except Exception:
-                log.exception("Schedules could not be looked after; again in %.0f s.", ERROR_DELAY_S)
-                await asyncio.sleep(ERROR_DELAY_S)
+
+        async def look() -> float:
+            await self.look()
+            return settings.HOLDFAST_SCHEDULE_LOOK_MS / 1000
+
+        await keep_looking("Schedules", look, after_failure_s=ERROR_DELAY_S, away=OUTAGES, log=log)
 
     async def look(self) -> int:
         """See once to everything there is to do now; how many due times, firings and results that were."""

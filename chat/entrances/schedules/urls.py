@@ -1,13 +1,10 @@
 """Addresses of the schedules' API."""
 
-from django.urls import path
+from django.urls import include, path
 
-from chat.entrances.schedules import api
+from chat.entrances.schedules.api import ROUTER
+from chat.http.pages import PageApi
 
-urlpatterns = [
-    path("api/schedules", api.every),
-    path("api/schedules/preview", api.tried),
-    path("api/schedules/<uuid:schedule>", api.single),
-    path("api/schedules/<uuid:schedule>/run", api.now),
-    path("api/schedules/<uuid:schedule>/history", api.past),
-]
+API = PageApi("schedules", ROUTER)
+
+urlpatterns = [path("api/", include(API.patterns))]

@@ -11,33 +11,26 @@ Moments are milliseconds since the Unix epoch.
 """
 
 import json
-from collections.abc import Callable, Iterable
-from functools import wraps
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ninja import Router, Status
+from pydantic import BaseModel, ConfigDict, Field
 
 from chat import extensions
 from chat.entrances.triggers import addresses, editing
+from chat.entrances.triggers import shapes as s
 from chat.entrances.triggers.decide import REASONS
 from chat.entrances.triggers.editing import InvalidTrigger, TooManyTriggers
 from chat.entrances.triggers.models import Trigger, TriggerFiring, owned
 from chat.entrances.triggers.senders import SENDERS
-from chat.http.api import (
-    END,
-    Answer,
-    Created,
-    RequestRefused,
-    allowance,
-    body_of,
-    endpoint,
-    number_of,
-    wrong_fields,
-)
+from chat.http.pages import Before, Door, Nothing, answers, whole
+from chat.http.refusals import END, RequestRefused, allowance
 from chat.models import Conversation, Run
 from chat.support.clock import now_ms
 from chat.support.durations import END_OF_TIME
@@ -51,6 +44,8 @@ writing = allowance(burst=40, rate=2)
 PAGE, MAX_PAGE = 20, 100
 #: Characters of what was seen that the history shows.
 MAX_SHOWN = 2_000
+ROUTER = Router(auth=Door(reading, writing, MAX_BYTES))
+Limit = Annotated[int, whole(PAGE, 1, MAX_PAGE)]
 
 
 class Wanted(BaseModel):
@@ -96,84 +91,86 @@ class Wanted(BaseModel):
         return fields
 
 
-def said(method: Callable[..., Answer]) -> Callable[..., Answer]:
+class FireAsked(BaseModel):
+    """With an `id` of the asker's making the same request again is the same firing."""
+
+    id: UUID | None = None
+
+
+UNSAID, NOT_AGAIN = Wanted(), FireAsked()
+
+
+@contextmanager
+def told() -> Iterator[None]:
     """What cannot be had becomes a refusal."""
-
-    @wraps(method)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Answer:
-        try:
-            return method(request, *args, **kwargs)
-        except InvalidTrigger as problem:
-            fields = {field: {"code": "invalid", "detail": text} for field, text in problem.fields.items()}
-            raise RequestRefused(400, "invalid", str(problem), fields=fields) from None
-        except TooManyTriggers as problem:
-            raise RequestRefused(409, "too_many", str(problem)) from None
-
-    return wrapped
+    try:
+        yield
+    except InvalidTrigger as problem:
+        fields = {field: {"code": "invalid", "detail": text} for field, text in problem.fields.items()}
+        raise RequestRefused(400, "invalid", str(problem), fields=fields) from None
+    except TooManyTriggers as problem:
+        raise RequestRefused(409, "too_many", str(problem)) from None
 
 
-@said
-def listing(request: HttpRequest) -> Answer:
+@ROUTER.get("/triggers", response=answers(s.TriggerList))
+def listing(request: HttpRequest) -> s.TriggerList:
     """All triggers of the user."""
     now = now_ms()
-    return {
-        "triggers": [entry(row, now) for row in owned(request.user.pk)],
-        "most": settings.HOLDFAST_TRIGGERS_PER_USER,
-        "least_s": settings.HOLDFAST_TRIGGER_LEAST_S,
-        "senders": _senders(),
-        "now": now,
-    }
+    return s.TriggerList(
+        triggers=[s.TriggerEntry(**entry(row, now)) for row in owned(request.user.pk)],
+        most=settings.HOLDFAST_TRIGGERS_PER_USER,
+        least_s=settings.HOLDFAST_TRIGGER_LEAST_S,
+        senders=_senders(),
+        now=now,
+    )
 
 
-@said
-def make(request: HttpRequest) -> Answer:
-    """Make one. With an `id` the request may be repeated."""
-    wanted = _parsed(request)
+@ROUTER.post("/triggers", response=answers(s.WholeTrigger, created=True))
+def make(request: HttpRequest, wanted: Wanted = UNSAID) -> s.WholeTrigger | Status[s.WholeTrigger]:
+    """Make one."""
     assert request.user.pk is not None
-    row, new = editing.create(request.user.pk, wanted.given(), now_ms(), id=wanted.id)
+    with told():
+        row, new = editing.create(request.user.pk, _looked_at(wanted), now_ms(), id=wanted.id)
     shown = _whole(request, row)
-    return Created(shown) if new else shown
+    return Status(201, shown) if new else shown
 
 
-@said
-def show(request: HttpRequest, trigger: UUID) -> Answer:
+@ROUTER.get("/triggers/{uuid:trigger}", response=answers(s.WholeTrigger))
+def show(request: HttpRequest, trigger: UUID) -> s.WholeTrigger:
     """One of them."""
     return _whole(request, _own(request, trigger))
 
 
-@said
-def change(request: HttpRequest, trigger: UUID) -> Answer:
+@ROUTER.patch("/triggers/{uuid:trigger}", response=answers(s.WholeTrigger))
+def change(request: HttpRequest, trigger: UUID, wanted: Wanted = UNSAID) -> s.WholeTrigger:
     """Change what is named. What was recorded before stays as it was."""
-    row = editing.change(_own(request, trigger).pk, _parsed(request).given(), now_ms())
+    with told():
+        row = editing.change(_own(request, trigger).pk, _looked_at(wanted), now_ms())
     if row is None:
         raise _gone()
     return _whole(request, row)
 
 
-@said
-def remove(request: HttpRequest, trigger: UUID) -> Answer:
+@ROUTER.delete("/triggers/{uuid:trigger}", response=answers(Nothing))
+def remove(request: HttpRequest, trigger: UUID) -> Nothing:
     """Remove it with its history. Runs that it has begun go on; conversations stay."""
     _own(request, trigger).delete()
-    return {}
+    return Nothing()
 
 
-@said
-def run(request: HttpRequest, trigger: UUID) -> Answer:
-    """Fire now; a worker carries it out. With an `id` (a UUID) the request may be repeated."""
+@ROUTER.post("/triggers/{uuid:trigger}/run", response=answers(s.FiringEntry, created=True))
+def run(request: HttpRequest, trigger: UUID, asked: FireAsked = NOT_AGAIN) -> Status[s.FiringEntry]:
+    """Fire now, to try it; a worker carries it out."""
     row = _own(request, trigger)
-    given = body_of(request).get("id")
-    try:
-        id = uuid4() if given is None else UUID(str(given))
-    except ValueError:
-        raise InvalidTrigger({"id": gettext("It must be a UUID.")}) from None
-    firing = editing.fire_now(row.pk, str(id), now_ms())
+    with told():
+        firing = editing.fire_now(row.pk, str(asked.id or uuid4()), now_ms())
     if firing is None:
         raise _gone()
-    return Created(_firings([firing])[0])
+    return Status(201, _firings([firing])[0])
 
 
-@said
-def renew(request: HttpRequest, trigger: UUID) -> Answer:
+@ROUTER.post("/triggers/{uuid:trigger}/renew", response=answers(s.WholeTrigger))
+def renew(request: HttpRequest, trigger: UUID) -> s.WholeTrigger:
     """Another secret address for a webhook; the old one is worth nothing from now on."""
     row = _own(request, trigger)
     if row.kind != "webhook":
@@ -182,27 +179,24 @@ def renew(request: HttpRequest, trigger: UUID) -> Answer:
     return _whole(request, _own(request, trigger))
 
 
-@said
-def history(request: HttpRequest, trigger: UUID) -> Answer:
-    """`?before=<id>&limit=`: what it has seen, newest first. `conversation` is null once that was deleted."""
+@ROUTER.get("/triggers/{uuid:trigger}/history", response=answers(s.FiringPage))
+def history(request: HttpRequest, trigger: UUID, before: Before = END, limit: Limit = PAGE) -> s.FiringPage:
+    """What it has seen, newest first. `conversation` is null once that was deleted."""
     row = _own(request, trigger)
-    before, limit = number_of(request, "before", END), number_of(request, "limit", PAGE, 1, MAX_PAGE)
     found = list(row.firings.filter(pk__lt=before).order_by("-pk")[: limit + 1])
-    return {"firings": _firings(found[:limit]), "more": len(found) > limit}
+    return s.FiringPage(firings=_firings(found[:limit]), more=len(found) > limit)
 
 
 # ---- shapes ----
 
 
-def _senders() -> list[Answer]:
+def _senders() -> list[s.Sender]:
     """Who may send to webhooks; `header`: one says in which header the signature is."""
     own = ("hmac", "token")
-    return [
-        {"name": one.name, "label": str(one.label), "header": one.name in own} for one in SENDERS.values()
-    ]
+    return [s.Sender(name=one.name, label=str(one.label), header=one.name in own) for one in SENDERS.values()]
 
 
-def entry(row: Trigger, now: int) -> Answer:
+def entry(row: Trigger, now: int) -> dict[str, Any]:
     """A trigger as lists show it: nothing secret."""
     fields = {name: getattr(row, name) for name in editing.FIELDS if name != "secret"}
     for name in ("conversation", "after_trigger", "after_schedule"):
@@ -222,11 +216,12 @@ def entry(row: Trigger, now: int) -> Answer:
     }
 
 
-def _whole(request: HttpRequest, row: Trigger) -> Answer:
-    return {**entry(row, now_ms()), "address": request.build_absolute_uri(row.hook) if row.hook else None}
+def _whole(request: HttpRequest, row: Trigger) -> s.WholeTrigger:
+    address = request.build_absolute_uri(row.hook) if row.hook else None
+    return s.WholeTrigger(**entry(row, now_ms()), address=address)
 
 
-def _firings(rows: Iterable[TriggerFiring]) -> list[Answer]:
+def _firings(rows: Iterable[TriggerFiring]) -> list[s.FiringEntry]:
     """Firings with the state of their runs; two queries for all of them."""
     found = list(rows)
     places = {row.conversation for row in found if row.conversation is not None}
@@ -235,17 +230,19 @@ def _firings(rows: Iterable[TriggerFiring]) -> list[Answer]:
     runs = Run.objects.filter(conversation_id__in=places, run__in=named)
     outcomes = dict(runs.values_list("run", "status"))
     failed = extensions.undelivered(named)
-    return [{**_firing(row, alive, outcomes), "undelivered": failed.get(row.run, "")} for row in found]
+    return [
+        s.FiringEntry(**_firing(row, alive, outcomes), undelivered=failed.get(row.run, "")) for row in found
+    ]
 
 
-def _firing(row: TriggerFiring, alive: set[UUID], outcomes: dict[str, str]) -> Answer:
+def _firing(row: TriggerFiring, alive: set[UUID], outcomes: dict[str, str]) -> dict[str, Any]:
     return {
         "id": row.pk,
         "at": row.created_at,
         "manual": row.test,
         "state": row.state,
         "reason": row.reason,
-        "detail": REASONS.get(row.reason, row.error),
+        "detail": str(REASONS.get(row.reason, row.error)),
         "bytes": row.size,
         "seen": json.dumps(row.seen, ensure_ascii=False)[:MAX_SHOWN],
         "fired_at": row.fired_at,
@@ -269,23 +266,9 @@ def _gone() -> RequestRefused:
     return RequestRefused(404, "not_found", gettext("You have no such trigger."))
 
 
-def _parsed(request: HttpRequest) -> Wanted:
-    try:
-        wanted = Wanted.model_validate(body_of(request))
-    except ValidationError as refusal:
-        raise InvalidTrigger(wrong_fields(refusal)) from None
-    # Here, where no transaction is open, and not at the first look.
+def _looked_at(wanted: Wanted) -> dict[str, Any]:
+    """What was said, for the columns. An address is looked at here, where no transaction is open, and not at the first
+    look of the trigger."""
     if wanted.url and (why := addresses.refusal(wanted.url)):
         raise InvalidTrigger({"url": why})
-    return wanted
-
-
-def _view(**methods: Any) -> Any:
-    return endpoint(reading, writing, MAX_BYTES, **methods)
-
-
-every = _view(GET=listing, POST=make)
-single = _view(GET=show, PATCH=change, DELETE=remove)
-now = _view(POST=run)
-another = _view(POST=renew)
-past = _view(GET=history)
+    return wanted.given()

@@ -19,10 +19,12 @@ from chat.entrances.triggers import addresses, bodies, dispatch, oldest, polling
 from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.inbox import Inbox
 from chat.session.sessions import Sessions
+from chat.set_aside import OUTAGES
 from chat.support import kill_points
 from chat.support.clock import MACHINE, Clock, now_ms
 from chat.support.database import ask
-from chat.support.tasks import end, raise_if_cancelled
+from chat.support.looking import keep_looking
+from chat.support.tasks import end
 
 log = logging.getLogger(__name__)
 
@@ -80,20 +82,15 @@ class TriggerService:
     async def run(self) -> None:
         """Look until cancelled. Survives outages."""
         try:
-            while True:
-                raise_if_cancelled()
-                try:
-                    awake = await ask(Trigger.objects.exists)
-                    if awake:
-                        await self.round()
-                    await asyncio.sleep(
-                        (self._look_s if awake else self._asleep_s) * random.uniform(0.8, 1.2)
-                    )
-                except Exception:
-                    log.exception("Triggers could not be looked after; again in %.0f s.", ERROR_DELAY_S)
-                    await asyncio.sleep(ERROR_DELAY_S)
+            await keep_looking("Triggers", self._next, after_failure_s=ERROR_DELAY_S, away=OUTAGES, log=log)
         finally:
             await end(self.looks)
+
+    async def _next(self) -> float:
+        awake = await ask(Trigger.objects.exists)
+        if awake:
+            await self.round()
+        return (self._look_s if awake else self._asleep_s) * random.uniform(0.8, 1.2)
 
     async def round(self) -> None:
         """Look once at everything. Addresses are looked at beside it."""

@@ -1,14 +1,14 @@
 """Addresses of triggers: where webhooks come in, and what their owners ask over the web."""
 
-from django.urls import path
+from django.urls import include, path
 
-from chat.entrances.triggers import api, views
+from chat.entrances.triggers import views
+from chat.entrances.triggers.api import ROUTER
+from chat.http.pages import PageApi
+
+API = PageApi("triggers", ROUTER)
 
 urlpatterns = [
     path("hooks/<uuid:trigger>/<str:token>", views.hook, name="trigger_hook"),
-    path("api/triggers", api.every),
-    path("api/triggers/<uuid:trigger>", api.single),
-    path("api/triggers/<uuid:trigger>/run", api.now),
-    path("api/triggers/<uuid:trigger>/renew", api.another),
-    path("api/triggers/<uuid:trigger>/history", api.past),
+    path("api/", include(API.patterns)),
 ]

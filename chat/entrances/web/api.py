@@ -1,26 +1,27 @@
 """What the page reads over HTTP: who it talks for, the list, older items, whole calls.
 
-Only reads: every change is a command on the socket. Each view answers JSON, and each error is
-`{code, detail, retry}`; what is not the user's own is 404, the same as what does not exist (rule W11).
+Only reads: every change is a command on the socket.
 """
 
-from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Min
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from django.templatetags.static import static
+from ninja import Router
 
 from agents.events.vocabulary import VOCABULARY
 from agents.models import Agent, installed_tools
 from chat import extensions
 from chat.commands import MAX_TEXT
 from chat.entrances.web import protocol as p
+from chat.entrances.web import shapes as s
 from chat.entrances.web.greeting import token_of
-from chat.http.api import END, Answer, Method, RequestRefused, allowance, endpoint, number_of
+from chat.http.pages import Before, Door, Nothing, answers, whole
+from chat.http.refusals import END, RequestRefused, allowance
 from chat.journal import on_path
 from chat.journal.timeline import PASSED_OVER, as_json
 from chat.journal.timeline import timeline as spans_of
@@ -38,16 +39,14 @@ MAX_BYTES = 1_000
 
 #: Requests of one user in this process: a page that opens and scrolls fast makes some dozens at once.
 reading = allowance(burst=120, rate=20)
+ROUTER = Router(auth=Door(reading, reading, MAX_BYTES))
+
+Limit = Annotated[int, whole(PAGE, 1, MAX_PAGE)]
 
 
-def reads(view: Method) -> Callable[..., HttpResponseBase]:
-    """A GET view of a logged-in user."""
-    return endpoint(reading, reading, MAX_BYTES, GET=view)
-
-
-@reads
-def boot(request: HttpRequest) -> Answer | p.Frame:
-    """GET /api/boot: what the page needs before its socket."""
+@ROUTER.get("/boot", response=answers(p.Boot))
+def boot(request: HttpRequest) -> p.Boot:
+    """What the page needs before its socket."""
     agents = Agent.objects.filter(enabled=True)
     return p.Boot(
         user=request.user.get_username(),
@@ -63,30 +62,30 @@ def boot(request: HttpRequest) -> Answer | p.Frame:
     )
 
 
-@reads
-def conversations(request: HttpRequest) -> Answer:
-    """GET /api/conversations?q=&before=&limit=&archived=: newest first; `before` is the `updated_at` of the last one
-    seen. Pinned ones stand before the first page, in the order in which they were pinned last, and on no other."""
-    query = request.GET.get("q", "").strip()
+@ROUTER.get("/conversations", response=answers(s.ConversationPage), exclude_unset=True)
+def conversations(
+    request: HttpRequest, q: str = "", before: Before = END, limit: Limit = PAGE, archived: str = ""
+) -> s.ConversationPage:
+    """The list, newest first; `before` is the `updated_at` of the last one seen. Pinned ones stand before the first
+    page, in the order in which they were pinned last, and on no other. `archived=1`: those that were put away."""
+    query = q.strip()
     if len(query) > MAX_QUERY:
         raise RequestRefused(400, "refused", f"Search for {MAX_QUERY} characters at most.")
-    limit = number_of(request, "limit", PAGE, 1, MAX_PAGE)
-    before = number_of(request, "before", END, 0, END)
-    archived = request.GET.get("archived") == "1"
-    mine = listed(request.user.pk).filter(archived_at__isnull=not archived)
+    away = archived == "1"
+    mine = listed(request.user.pk).filter(archived_at__isnull=not away)
     if query:
         mine = mine.filter(title__icontains=query)
     # What a list does not show may be large.
     mine = mine.defer("info", "run", "window", "branches", "seen")
     pinned: list[Conversation] = []
-    if before == END and not archived:
+    if before == END and not away:
         pinned = list(mine.filter(pinned_at__isnull=False).order_by("-pinned_at"))
     found = mine.filter(updated_at__lt=before, pinned_at__isnull=True)
     rows = list(found[: limit + 1])
     more = len(rows) > limit
     if more:
         rows = _cut(rows)
-    return {"conversations": [_entry(row) for row in (*pinned, *rows)], "more": more}
+    return s.ConversationPage(conversations=[_entry(row) for row in (*pinned, *rows)], more=more)
 
 
 def _cut(rows: list[Conversation]) -> list[Conversation]:
@@ -96,29 +95,33 @@ def _cut(rows: list[Conversation]) -> list[Conversation]:
     return [row for row in rows if row.updated_at != boundary] or rows[:-1]
 
 
-def _entry(row: Conversation) -> dict[str, Any]:
-    return {
-        "id": str(row.id),
-        "title": row.title,
-        "agent": row.agent,
-        "created_at": row.created_at,
-        "updated_at": row.updated_at,
-        "run_status": row.run_status or None,
-        # Thirty rows come with every first load, and hardly one of them has a mark.
-        **({"pinned": True} if row.pinned_at is not None else {}),
-        **({"archived": True} if row.archived_at is not None else {}),
-    }
+def _entry(row: Conversation) -> s.ConversationEntry:
+    # Thirty rows come with every first load, and hardly one of them has a mark.
+    marks = {"pinned": row.pinned_at is not None, "archived": row.archived_at is not None}
+    return s.ConversationEntry(
+        id=str(row.id),
+        title=row.title,
+        agent=row.agent,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        run_status=row.run_status or None,
+        **{name: True for name, is_so in marks.items() if is_so},
+    )
 
 
-@reads
-def items(request: HttpRequest, conversation: UUID) -> Answer:
-    """GET /api/conversations/<id>/items?before=<seq>&limit=&branch=: older items, ascending, as they stand now; of a
-    branch, or of the one that is shown. With `after=<seq>` instead: those behind a place, the first ones."""
+@ROUTER.get("/conversations/{uuid:conversation}/items", response=answers(s.ItemPage))
+def items(
+    request: HttpRequest,
+    conversation: UUID,
+    before: Before = END,
+    limit: Limit = PAGE,
+    branch: str | None = None,
+    after: Annotated[int, whole(-1, 0, END)] = -1,
+) -> s.ItemPage:
+    """Older items, ascending, as they stand now; of a branch, or of the one that is shown. With `after` (a seq)
+    instead of `before`: those behind a place, the first ones."""
     own, branches = _own(request, conversation)
-    path = on_path.path_of(branches, request.GET.get("branch"))
-    before = number_of(request, "before", END, 0, END)
-    after = number_of(request, "after", -1, 0, END)
-    limit = number_of(request, "limit", PAGE, 1, MAX_PAGE)
+    path = on_path.path_of(branches, branch)
     order = "-seq" if after < 0 else "seq"
     rows: list[tuple[int, Any]] = []
     for kind in (Message, Step):
@@ -127,28 +130,24 @@ def items(request: HttpRequest, conversation: UUID) -> Answer:
     rows.sort(key=lambda row: row[0], reverse=after < 0)
     # The bodies were made by the reducer and are what a snapshot would show: they are passed on as they are.
     page = sorted(rows[:limit], key=lambda row: row[0])
-    return {"items": [body for _, body in page], "more": len(rows) > limit}
+    return s.ItemPage(items=[body for _, body in page], more=len(rows) > limit)
 
 
-@reads
-def call(request: HttpRequest, conversation: UUID, call: str) -> Answer:
-    """GET /api/conversations/<id>/calls/<call>: a call with all of its arguments and its result."""
+@ROUTER.get("/conversations/{uuid:conversation}/calls/{str:call}", response=answers(s.WholeCall))
+def call(request: HttpRequest, conversation: UUID, call: str) -> s.WholeCall:
+    """A call with all of its arguments and its result."""
     own, _ = _own(request, conversation)
     row = Call.objects.filter(conversation=own, call=call).first()
     if row is None:
         raise RequestRefused(404, "not_found", "There is no such call in this conversation.")
-    return {
-        "id": row.call,
-        "name": row.name,
-        "arguments": row.arguments,
-        "result": row.result,
-        "status": row.status,
-    }
+    return s.WholeCall(
+        id=row.call, name=row.name, arguments=row.arguments, result=row.result, status=row.status
+    )
 
 
-@reads
-def timeline(request: HttpRequest, conversation: UUID, run: str) -> Answer:
-    """GET /api/conversations/<id>/runs/<run>/timeline: what a run did with its time, span by span."""
+@ROUTER.get("/conversations/{uuid:conversation}/runs/{str:run}/timeline", response=answers(s.Timeline))
+def timeline(request: HttpRequest, conversation: UUID, run: str) -> s.Timeline:
+    """What a run did with its time, span by span."""
     own, _ = _own(request, conversation)
     row = Run.objects.filter(conversation=own, run=run).first()
     if row is None:
@@ -161,11 +160,15 @@ def timeline(request: HttpRequest, conversation: UUID, run: str) -> Answer:
     texts = found.order_by("seq").values_list("text", flat=True)[: MAX_EVENTS + 1]
     events = [VOCABULARY.read(text) for text in texts[:MAX_EVENTS]]
     spans = as_json(spans_of(events, run))
-    return {"run": run, "now": MACHINE.now(), "spans": spans, "cut": len(texts) > MAX_EVENTS}
+    return s.Timeline(run=run, now=MACHINE.now(), spans=spans, cut=len(texts) > MAX_EVENTS)
 
 
-@reads
-def unknown(request: HttpRequest, rest: str) -> Answer:
+#: The last one, behind the addresses of all entrances.
+UNKNOWN = Router(auth=Door(reading, reading, MAX_BYTES))
+
+
+@UNKNOWN.get("/{path:rest}", response=answers(Nothing), include_in_schema=False)
+def unknown(request: HttpRequest, rest: str) -> Nothing:
     """Any other address under /api/."""
     raise RequestRefused(404, "not_found", "There is nothing at this address.")
 

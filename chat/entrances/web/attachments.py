@@ -10,13 +10,15 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
+from ninja import File, Form, Router, Status, UploadedFile
 
+from agents.events import AttachmentRef
 from chat.files import attachments
 from chat.files.sniffing import UnfitFile
-from chat.http.api import Answer, Created, RequestRefused, allowance, endpoint
 from chat.http.files import served
+from chat.http.pages import Door, answers
+from chat.http.refusals import RequestRefused, allowance
 from chat.models import Attachment
 from chat.support.clock import now_ms
 
@@ -32,22 +34,21 @@ def _max_bytes() -> int:
     return settings.HOLDFAST_MAX_FILE_BYTES + FORM
 
 
-def _upload(request: HttpRequest) -> Answer:
+ROUTER = Router(auth=Door(reading, uploading, _max_bytes))
+
+
+@ROUTER.post("/attachments", response=answers(AttachmentRef, created=True))
+def upload(
+    request: HttpRequest, id: Form[UUID], file: File[UploadedFile]
+) -> AttachmentRef | Status[AttachmentRef]:
     """Keep the file of a form."""
-    row, new = _keep(request)
-    shown = attachments.ref(row).model_dump()
-    return Created(shown) if new else shown
+    row, new = _keep(request, id, file)
+    shown = attachments.ref(row)
+    return Status(201, shown) if new else shown
 
 
-def _keep(request: HttpRequest) -> tuple[Attachment, bool]:
+def _keep(request: HttpRequest, id: UUID, file: UploadedFile) -> tuple[Attachment, bool]:
     assert request.user.pk is not None
-    file = request.FILES.get("file")
-    if not isinstance(file, UploadedFile):
-        raise RequestRefused(400, "refused", "The form has no `file`.")
-    try:
-        id = UUID(request.POST.get("id", ""))
-    except ValueError:
-        raise RequestRefused(400, "refused", "`id` must be a UUID.") from None
     if (file.size or 0) > settings.HOLDFAST_MAX_FILE_BYTES:
         raise RequestRefused(413, "too_large", f"A file may have {settings.HOLDFAST_MAX_FILE_BYTES:,} bytes.")
     try:
@@ -64,7 +65,11 @@ def _keep(request: HttpRequest) -> tuple[Attachment, bool]:
         raise RequestRefused(413, "files_full", str(full)) from None
 
 
-def _download(request: HttpRequest, attachment: UUID) -> HttpResponse:
+@ROUTER.api_operation(
+    ["HEAD"], "/attachments/{uuid:attachment}", response=answers(None), include_in_schema=False
+)
+@ROUTER.get("/attachments/{uuid:attachment}", response=answers(None))
+def download(request: HttpRequest, attachment: UUID) -> HttpResponse:
     """The bytes of a file. A picture is shown, text is offered for saving; neither may run anything."""
     response = served(_own(request.user.pk, attachment))
     if response is None:
@@ -78,7 +83,3 @@ def _own(user: Any, id: UUID) -> Attachment:
     if row is None or gone or (row.conversation is not None and row.conversation.deleted_at is not None):
         raise RequestRefused(404, "not_found", "You have no such file.")
     return row
-
-
-upload = endpoint(uploading, uploading, _max_bytes, form=True, POST=_upload)
-download = endpoint(reading, reading, _max_bytes, GET=_download, HEAD=_download)

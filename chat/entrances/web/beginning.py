@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from chat.authorization import logged_in
-from chat.http.api import RequestRefused
+from chat.http.refusals import RequestRefused
 from chat.limits import usage
 from chat.limits.decide import decide
 from chat.limits.table import most

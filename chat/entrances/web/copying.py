@@ -12,11 +12,14 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from django.http import HttpRequest
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ninja import Router, Status
+from pydantic import BaseModel, ConfigDict, Field
 
 from chat.authorization import logged_in
 from chat.entrances.web.beginning import made_before, may_begin
-from chat.http.api import Answer, Created, RequestRefused, allowance, body_of, endpoint
+from chat.entrances.web.shapes import Begun
+from chat.http.pages import Door, answers
+from chat.http.refusals import RequestRefused, allowance
 from chat.models import Conversation
 from chat.notify import doorbell
 from chat.portable.copying import NoSuchItem, copy
@@ -27,6 +30,7 @@ from chat.portable.store import Imported, Taken
 MAX_BYTES = 2_000
 #: Copies of one user in this process.
 copying = allowance(burst=20, rate=0.2)
+ROUTER = Router(auth=Door(copying, copying, MAX_BYTES))
 
 
 class CopyAsked(BaseModel):
@@ -38,12 +42,9 @@ class CopyAsked(BaseModel):
     message: str | None = Field(default=None, pattern=r"^[0-9A-Za-z.-]{1,80}$")
 
 
-def _copy(request: HttpRequest, conversation: UUID) -> Answer:
-    try:
-        wanted = CopyAsked.model_validate(body_of(request))
-    except ValidationError:
-        told = "Send `id`, a UUID, and perhaps `message`, the id of an item."
-        raise RequestRefused(400, "refused", told) from None
+@ROUTER.post("/conversations/{uuid:conversation}/copies", response=answers(Begun, created=True))
+def copies(request: HttpRequest, conversation: UUID, wanted: CopyAsked) -> Begun | Status[Begun]:
+    """Copy it."""
     user = request.user
     row = _readable(user, conversation)
     if (made := made_before(user, wanted.id)) is not None:
@@ -62,7 +63,7 @@ def _copy(request: HttpRequest, conversation: UUID) -> Answer:
         return _again(made_before(user, wanted.id), row)
     assert user.pk is not None
     async_to_sync(doorbell.ring_user)(user.pk)
-    return Created(id=str(wanted.id), missing=done.missing[:50], closed=done.closed)
+    return Status(201, Begun(id=str(wanted.id), missing=done.missing[:50], closed=done.closed))
 
 
 def _readable(user: Any, conversation: UUID) -> Conversation:
@@ -72,11 +73,8 @@ def _readable(user: Any, conversation: UUID) -> Conversation:
     return row
 
 
-def _again(made: Conversation | None, row: Conversation) -> Answer:
+def _again(made: Conversation | None, row: Conversation) -> Begun:
     origin = (made.info or {}).get("copied_from") if made is not None else None
     if made is None or origin is None or origin["conversation"] != str(row.pk):
         raise RequestRefused(409, "id_reused", "This id belongs to another conversation.")
-    return {"id": str(made.pk), "missing": [], "closed": False}
-
-
-copies = endpoint(copying, copying, MAX_BYTES, POST=_copy)
+    return Begun(id=str(made.pk), missing=[], closed=False)

@@ -10,11 +10,13 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
+from ninja import File, Form, Router, Status, UploadedFile
 
 from chat.entrances.web.beginning import made_before, may_begin
-from chat.http.api import Answer, Created, RequestRefused, allowance, endpoint
+from chat.entrances.web.shapes import Begun
+from chat.http.pages import Door, answers
+from chat.http.refusals import RequestRefused, allowance
 from chat.notify import doorbell
 from chat.portable.reading import BadImport, read
 from chat.portable.store import Taken, bring_in
@@ -29,12 +31,17 @@ def _max_bytes() -> int:
     return int(settings.HOLDFAST_MAX_IMPORT_BYTES) + FORM
 
 
-def _import(request: HttpRequest) -> Answer:
-    user, file, id = request.user, request.FILES.get("file"), _id(request)
-    if not isinstance(file, UploadedFile):
-        raise RequestRefused(400, "refused", "The form has no `file`.")
+ROUTER = Router(auth=Door(importing, importing, _max_bytes))
+
+
+@ROUTER.post("/conversations/import", response=answers(Begun, created=True))
+def bring_in_own(
+    request: HttpRequest, file: File[UploadedFile], id: Form[UUID | None] = None
+) -> Begun | Status[Begun]:
+    """Import one from a file that an export made."""
+    user = request.user
     if id is not None and made_before(user, id) is not None:
-        return {"id": str(id), "missing": [], "closed": False}
+        return Begun(id=str(id), missing=[], closed=False)
     may_begin(user)
     try:
         document = read(file.read(), settings.HOLDFAST_MAX_IMPORT_BYTES)
@@ -45,16 +52,4 @@ def _import(request: HttpRequest) -> Answer:
         raise RequestRefused(409, "id_reused", "This id belongs to another conversation.") from None
     assert user.pk is not None
     async_to_sync(doorbell.ring_user)(user.pk)
-    return Created(id=str(done.conversation.pk), missing=done.missing[:50], closed=done.closed)
-
-
-def _id(request: HttpRequest) -> UUID | None:
-    if not (told := request.POST.get("id", "")):
-        return None
-    try:
-        return UUID(told)
-    except ValueError:
-        raise RequestRefused(400, "refused", "`id` must be a UUID.") from None
-
-
-bring_in_own = endpoint(importing, importing, _max_bytes, form=True, POST=_import)
+    return Status(201, Begun(id=str(done.conversation.pk), missing=done.missing[:50], closed=done.closed))

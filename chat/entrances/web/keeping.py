@@ -6,15 +6,18 @@
 Marks are of the list and not of the conversation: no event tells of them, and nothing that is shown of it changes.
 """
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
-from django.http import HttpRequest, HttpResponseBase
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+from pydantic import BaseModel, ConfigDict, Field
 
-from chat.http.api import Answer, RequestRefused, allowance, body_of, endpoint
+from chat.entrances.web.shapes import Marked
 from chat.http.downloads import download
+from chat.http.pages import Door, answers
+from chat.http.refusals import RequestRefused, allowance
 from chat.journal import export as exporting
 from chat.models import Call, Conversation, Message, Step, listed
 from chat.notify import doorbell
@@ -30,6 +33,7 @@ MAX_ITEMS = 20_000
 
 reading = allowance(burst=20, rate=1)
 writing = allowance(burst=60, rate=5)
+ROUTER = Router(auth=Door(reading, writing, MAX_BYTES))
 
 
 class Marks(BaseModel):
@@ -42,12 +46,9 @@ class Marks(BaseModel):
     archived: bool | None = None
 
 
-def _mark(request: HttpRequest) -> Answer:
-    try:
-        wanted = Marks.model_validate(body_of(request))
-    except ValidationError:
-        told = f"Send `ids` (at most {MAX_MARKED}), and `pinned` or `archived`."
-        raise RequestRefused(400, "refused", told) from None
+@ROUTER.post("/marks", response=answers(Marked))
+def mark(request: HttpRequest, wanted: Marks) -> Marked:
+    """Mark some of the list."""
     assert request.user.pk is not None
     own = listed(request.user.pk)
     now = MACHINE.now()
@@ -65,16 +66,17 @@ def _mark(request: HttpRequest) -> Answer:
     # `update`, so that nothing else of a row that a worker changes at the same time is written.
     marked = own.order_by().filter(id__in=wanted.ids).update(**changes) if changes else 0
     async_to_sync(doorbell.ring_user)(request.user.pk)
-    return {"marked": marked}
+    return Marked(marked=marked)
 
 
-def _export(request: HttpRequest, conversation: UUID) -> HttpResponseBase:
+@ROUTER.get("/conversations/{uuid:conversation}/export", response=answers(None))
+def export(
+    request: HttpRequest, conversation: UUID, form: Literal["markdown", "json"] = "markdown"
+) -> HttpResponse:
+    """A file of a conversation: to be read, or to be imported again."""
     row = listed(request.user.pk).filter(pk=conversation).first()
     if row is None:
         raise RequestRefused(404, "not_found", "You have no such conversation.")
-    form = request.GET.get("form", "markdown")
-    if form not in ("markdown", "json"):
-        raise RequestRefused(400, "refused", "`form` is markdown or json.")
     items = _items(row)
     info = {"id": str(row.id), "title": row.title, "agent": row.agent, "created_at": row.created_at}
     name = row.title or "conversation"
@@ -100,7 +102,3 @@ def _items(row: Conversation) -> list[dict[str, Any]]:
         for call in item.get("calls", ()):
             call["result"] = results.get(call["id"], "")
     return items
-
-
-mark = endpoint(writing, writing, MAX_BYTES, POST=_mark)
-export = endpoint(reading, reading, MAX_BYTES, GET=_export)

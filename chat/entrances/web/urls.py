@@ -1,9 +1,22 @@
 """Addresses of the browser's entrance."""
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, include, path
 
 from chat.entrances.web import api, attachments, copying, importing, keeping, notes, searching, views
+from chat.http.pages import PageApi
 
+#: What the page asks.
+API = PageApi(
+    "web",
+    api.ROUTER,
+    keeping.ROUTER,
+    searching.ROUTER,
+    copying.ROUTER,
+    importing.ROUTER,
+    attachments.ROUTER,
+    notes.ROUTER,
+    api.UNKNOWN,
+)
 #: What people keep beside their conversations: a list, and, where `True`, a page for each and one to make another.
 _KEPT = (("schedules", True), ("triggers", True), ("notes", False))
 
@@ -22,20 +35,5 @@ urlpatterns = [
     path("accounts/login/", views.Login.as_view(), name="login"),
     path("accounts/logout/", views.Logout.as_view(), name="logout"),
     path("accounts/password/", views.PasswordChange.as_view(), name="password_change"),
-    path("api/boot", api.boot),
-    path("api/conversations", api.conversations),
-    path("api/conversations/<uuid:conversation>/items", api.items),
-    path("api/conversations/<uuid:conversation>/calls/<str:call>", api.call),
-    path("api/conversations/<uuid:conversation>/runs/<str:run>/timeline", api.timeline),
-    path("api/conversations/<uuid:conversation>/export", keeping.export),
-    path("api/conversations/<uuid:conversation>/find", searching.find),
-    path("api/conversations/<uuid:conversation>/copies", copying.copies),
-    path("api/search", searching.search),
-    path("api/conversations/import", importing.bring_in_own),
-    path("api/marks", keeping.mark),
-    path("api/attachments", attachments.upload),
-    path("api/attachments/<uuid:attachment>", attachments.download),
-    path("api/notes", notes.every),
-    path("api/notes/<int:number>", notes.single),
-    path("api/<path:rest>", api.unknown),
+    path("api/", include(API.patterns)),
 ]

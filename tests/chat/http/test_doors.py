@@ -27,7 +27,7 @@ from chat.entrances.schedules.validation import Draft
 from chat.entrances.triggers import api as triggers_api
 from chat.entrances.triggers import editing as triggers
 from chat.entrances.triggers.models import Trigger, TriggerFiring
-from chat.http.api import Allowance
+from chat.http.limits import Allowance
 from chat.support.clock import now_ms
 from tests.support import odd
 

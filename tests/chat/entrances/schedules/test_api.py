@@ -13,7 +13,7 @@ from django.test import Client
 from agents.models import ensure_default_agent
 from chat.entrances.schedules import api, editing
 from chat.entrances.schedules.models import Schedule, ScheduleDelivery, ScheduleFiring
-from chat.http.api import allowance
+from chat.http.refusals import allowance
 from chat.models import Conversation
 from chat.support.clock import wall_ms
 

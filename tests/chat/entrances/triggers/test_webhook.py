@@ -279,7 +279,7 @@ async def test_the_history_says_that_feishu_did_not_take_the_answer(house: House
         lane=lane, uuid="u", run=told["run"], content="{}", state="dead", error="refused", created_at=1
     )
     (entry,) = await sync_to_async(_firings)(await house.rows(trigger))
-    assert (entry["outcome"], entry["undelivered"]) == ("finished", "Feishu: refused")
+    assert (entry.outcome, entry.undelivered) == ("finished", "Feishu: refused")
 
 
 async def test_a_path_that_takes_too_long_on_a_delivery_does_not_fire_and_says_so(house: House) -> None:
