@@ -19,7 +19,7 @@ EXAMPLES ?= 500
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz hostile bounded adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority limits lock wheel bench million bench-check bench-counts shots clean audit sbom templates servers streams sdks alerts webhooks senders feishu-fuzz stopping test-long test-postgres image roots
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz hostile bounded adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority limits lock wheel bench million bench-check bench-counts shots clean audit sbom templates servers streams sdks alerts webhooks senders feishu-fuzz stopping test-long test-postgres image roots engines
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -138,6 +138,9 @@ image: tools ## Build the real image, run docker-compose.yml with Docker (root: 
 
 roots: tools ## What the README says, on a fresh Debian 12 and 13 (root): two first starts at once, chat, end, start again offline (DEBIAN="12 13")
 	$(PY) -m tests.roots.run $(if $(DEBIAN),--debian $(DEBIAN))
+
+engines: tools ## Chat, tools, takeovers and failovers on databases, stores and proxies of Debian 12 and 13, SECONDS_EACH (120; ONLY, SEED)
+	$(PY) -m tests.engines.run $(if $(SECONDS_EACH),--seconds $(SECONDS_EACH)) $(if $(ONLY),--only "$(ONLY)") $(if $(SEED),--seed $(SEED))
 
 messages: tools ## Bring the server's translations up to its texts, and compile them
 	$(PY) -m scripts.messages

@@ -322,19 +322,32 @@ POOL_TIMEOUT_S = 5.0
 RECONNECT_S = 2.0
 
 
+_PLACE = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\[\]:]*)(?::(?P<port>\d{1,5}))?")
+
+
+def _places(netloc: str) -> tuple[str, str] | None:
+    """Hosts and ports as libpq takes them, each joined by commas; None if one of them is none."""
+    found = [_PLACE.fullmatch(place) for place in netloc.split(",")]
+    hosts = [unquote(one["host"].strip("[]")) for one in found if one]
+    ports = [one["port"] or "" for one in found if one]
+    if len(hosts) != len(found) or any(int(port or 1) not in range(1, 65536) for port in ports):
+        return None
+    return ",".join(hosts), ",".join(ports) if any(ports) else ""
+
+
 def database(
     name: str, url: str, base: Path, *, connections: int = 4, idle_s: int = 5, label: str = ""
 ) -> dict[str, Any]:
     """Django's settings for a database address (`sqlite:///path` or `postgres://user:password@host/name`).
 
-    A relative SQLite path is taken from `base`. `name` is the variable to blame in an error. PostgreSQL: this process
-    opens at most `connections`, gives one back for every `idle_s` seconds in which it was not needed, and the server
-    shows them under `label` (`application_name`).
+    A relative SQLite path is taken from `base`. Several hosts (`host:5432,host:5432`) are servers of which one takes
+    writes: that one is looked for with each new connection. `name` is the variable to blame in an error. PostgreSQL:
+    this process opens at most `connections`, gives one back for every `idle_s` seconds in which it was not needed, and
+    the server shows them under `label` (`application_name`).
     """
     hint = f"{name} must be sqlite:///path/to/file or postgres://user:password@host:5432/name."
     try:
         parts = urlsplit(url)
-        port = parts.port
     except ValueError:
         raise ImproperlyConfigured(hint) from None
     if parts.scheme == "sqlite":
@@ -344,18 +357,21 @@ def database(
         return sqlite(base / path)
     if parts.scheme not in ("postgres", "postgresql"):
         raise ImproperlyConfigured(hint)
+    found = _places(parts.netloc.rpartition("@")[2])
     options = dict(parse_qsl(parts.query))
-    host = options.pop("host", parts.hostname or "")
     database_name = unquote(parts.path.removeprefix("/"))
-    if not database_name:
+    if found is None or not database_name:
         raise ImproperlyConfigured(hint)
+    host, port = options.pop("host", found[0]), options.pop("port", found[1])
+    if "," in host:
+        options.setdefault("target_session_attrs", "read-write")
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": database_name,
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": host,
-        "PORT": str(port or ""),
+        "PORT": port,
         # A connection is tried before it is handed out: after a restart all that the pool kept are dead.
         "CONN_HEALTH_CHECKS": True,
         # One pool for everybody in the process: under ASGI Django opens a connection per request otherwise.

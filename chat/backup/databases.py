@@ -25,7 +25,7 @@ from chat.backup.manifest import BackupError
 #: How the copy is called in the folder.
 COPIES = {"sqlite": "database.sqlite3", "postgresql": "database.dump"}
 #: Options of a connection that libpq knows and Django's pool does not.
-LIBPQ = ("sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout")
+LIBPQ = ("sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "target_session_attrs")
 
 
 def engine() -> str:

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from tests.support import template
-from tests.support.postgres import Postgres
+from tests.support.postgres import Postgres, find_binaries
 from tests.support.processes import ROOT, Stack
 from tests.support.tab import Tab, log_in
+from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -138,6 +140,26 @@ async def test_nothing_acknowledged_before_it_is_missing_and_runs_go_on(
         state = await tab.open(talker.conversations[0])
         assert state["conversation"] == talker.conversations[0]
         assert (await tab.message(talker.conversations[0], "are you there?"))["status"] == "applied"
+
+
+def test_of_several_servers_the_one_that_takes_writes_is_copied(
+    postgres: Postgres, valkey: Valkey, tmp_path: Path
+) -> None:
+    postgres.execute("DROP DATABASE IF EXISTS backup_several")
+    postgres.execute("CREATE DATABASE backup_several")
+    template.fill(postgres.url("backup_several"), tmp_path)
+    with Postgres(copies=postgres.port) as standby:
+        standby.execute("SELECT pg_wal_replay_pause()")  # it never hears of what is written now
+        places = f"127.0.0.1:{standby.port},127.0.0.1:{postgres.port}"
+        with Stack(database=f"postgres://holdfast@{places}/backup_several", valkey=valkey) as several:
+            with psycopg.connect(postgres.url("backup_several")) as connection:
+                connection.execute("UPDATE agents_agent SET prompt = 'Said to the primary.'")
+            several.manage("backup", str(tmp_path / "backup"))
+    binaries = find_binaries()
+    assert binaries is not None
+    shown = ["--data-only", "-t", "agents_agent", "-f", "-", str(tmp_path / "backup" / "database.dump")]
+    done = subprocess.run([str(binaries / "pg_restore"), *shown], capture_output=True, text=True)
+    assert "Said to the primary." in done.stdout, done.stderr
 
 
 @pytest.mark.exhaustive

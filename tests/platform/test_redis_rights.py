@@ -9,22 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.processes import ROOT, Stack
+from tests.support.processes import Stack
+from tests.support.redis_rights import listed
 from tests.support.waiting import wait_until
 from tests.support.wire import Wire, login
 
 FAST = {"HOLDFAST_LEASE_MS": "3000", "HOLDFAST_RENEW_MS": "1000"}
-
-
-def listed(prefix: str = "hf") -> list[str]:
-    """The rights of docs/deployment.md, for a prefix."""
-    text = (ROOT / "docs/deployment.md").read_text()
-    found = re.search(r"```acl\n(.+?)```", text, re.DOTALL)
-    assert found
-    rights = found[1]
-    if prefix != "hf":
-        rights = rights.replace("hf:", f"{prefix}:").replace("streaq:holdfast:", f"streaq:{prefix}:")
-    return rights.split()
 
 
 def allow(stack: Stack, *rights: str) -> None:

@@ -85,6 +85,42 @@ def test_postgres_address() -> None:
         "hold fast",
     )
     assert found["OPTIONS"]["sslmode"] == "require"
+    assert "target_session_attrs" not in found["OPTIONS"]
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [
+        ("postgres://app@db/x", "db", ""),
+        ("postgres://app@[::1]:5433/x", "::1", "5433"),
+        ("postgres:///x", "", ""),
+        ("postgres://app@:5433/x?host=/run/postgresql", "/run/postgresql", "5433"),
+        ("postgres://app@%2Frun%2Fpostgresql/x", "/run/postgresql", ""),
+        ("postgres:///x?host=/run/postgresql&port=5433", "/run/postgresql", "5433"),
+    ],
+)
+def test_where_postgres_is(url: str, host: str, port: str) -> None:
+    found = database("D", url, BASE)
+    assert (found["HOST"], found["PORT"]) == (host, port)
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "wanted"),
+    [
+        ("postgres://app@one:5432,two:5433/x", "5432,5433", "read-write"),
+        ("postgres://app@one,two/x", "", "read-write"),
+        ("postgres://app@one:5433,two/x", "5433,", "read-write"),
+        ("postgres://app@/x?host=one,two&port=5432,5433", "5432,5433", "read-write"),
+        ("postgres://app@one,two/x?target_session_attrs=primary", "", "primary"),
+    ],
+)
+def test_of_several_servers_of_postgres_the_one_that_takes_writes_is_wanted(
+    url: str, port: str, wanted: str
+) -> None:
+    found = database("D", url, BASE)
+    assert (found["HOST"], found["PORT"]) == ("one,two", port)
+    assert found["OPTIONS"]["target_session_attrs"] == wanted
+    assert {"host", "port"}.isdisjoint(found["OPTIONS"])
 
 
 @pytest.mark.parametrize(
@@ -124,6 +160,7 @@ def test_bad_email_address_is_refused_without_repeating_it(url: str) -> None:
         "sqlite://host/path",
         "postgres://me:hunter2@db",
         "postgres://db:x/y",
+        "postgres://db:5432,other:70000/y",
         "",
     ],
 )

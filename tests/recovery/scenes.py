@@ -144,7 +144,7 @@ class Writer:
 @contextlib.asynccontextmanager
 async def writer(scene: Scene) -> AsyncIterator[Writer]:
     """Alice with a conversation of her own, at the first web server."""
-    async with Wire(scene.system.address, login(scene.system.address, "alice", "alice-password")) as wire:
+    async with Wire(scene.address, login(scene.address, "alice", "alice-password")) as wire:
         yield Writer(scene, wire, await wire.begin())
 
 

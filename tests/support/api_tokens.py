@@ -6,13 +6,12 @@ import re
 
 import httpx
 
-from tests.support.processes import Stack
-from tests.support.tab import log_in
+from tests.support.tab import Addressed, log_in
 
 PAGE = "/accounts/tokens/"
 
 
-async def make_token(stack: Stack, person: str, *scopes: str) -> str:
+async def make_token(stack: Addressed, person: str, *scopes: str) -> str:
     """A token of Alice's, Bob's or Charlie's, for everything if no scope is named."""
     cookies = await log_in(stack, person)
     form = {

@@ -25,9 +25,13 @@ def find_pgbouncer() -> str | None:
 
 
 class Pgbouncer:
-    """`with Pgbouncer(port, database) as bouncer: bouncer.url`. Everybody is let in as `user`, without a password."""
+    """`with Pgbouncer(port, database) as bouncer: bouncer.url`. Everybody is let in as `user`, without a password.
+    `program`: another version than this machine's."""
 
-    def __init__(self, server: int, database: str, user: str, *, pool: int = 8) -> None:
+    def __init__(
+        self, server: int, database: str, user: str, *, pool: int = 8, program: Path | None = None
+    ) -> None:
+        self.program = program
         self.port = claim_port()
         self.folder = Path(tempfile.mkdtemp(prefix="holdfast-pgbouncer-"))
         self.database, self.user = database, user
@@ -63,11 +67,11 @@ logfile = {self.folder / "pgbouncer.log"}
 
     def start(self) -> Pgbouncer:
         """Start and wait until it answers (at most 10 s)."""
-        program = find_pgbouncer()
+        program = self.program or find_pgbouncer()
         if program is None:
             raise RuntimeError(MISSING)
         self.process = subprocess.Popen(
-            [program, "-q", str(self.folder / "pgbouncer.ini")],
+            [str(program), "-q", str(self.folder / "pgbouncer.ini")],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -47,11 +47,21 @@ def unprivileged_user() -> str | None:
 
 class Postgres:
     """One cluster with one superuser, `holdfast`, without password, on loopback only. `settings` are the server's own,
-    by name, such as `max_connections="20"`."""
+    by name, such as `max_connections="20"`. `binaries`: the programs of another version than this machine's. `copies`:
+    the port of a server whose standby this one is."""
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(
+        self,
+        binaries: Path | None = None,
+        *,
+        port: int | None = None,
+        copies: int | None = None,
+        **settings: str,
+    ) -> None:
         self.settings = settings
-        self.port = claim_port()
+        self.binaries = binaries
+        self.copies = copies
+        self.port = port or claim_port()
         self.folder = Path(tempfile.mkdtemp(prefix="holdfast-postgres-"))
         self.process: subprocess.Popen[bytes] | None = None
         user = unprivileged_user()
@@ -69,20 +79,23 @@ class Postgres:
 
     def start(self) -> Postgres:
         """Make the cluster and wait until it answers (at most 30 s)."""
-        binaries = find_binaries()
+        binaries = self.binaries or find_binaries()
         if binaries is None:
             raise RuntimeError(MISSING)
         cluster = self.folder / "cluster"
         quiet: dict[str, Any] = {"cwd": self.folder, "stdin": subprocess.DEVNULL, **self._as}
         quiet["env"] = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"}
+        make = ["initdb", "-A", "trust", "-E", "UTF8"]
+        if self.copies is not None:
+            make = ["pg_basebackup", "-h", "127.0.0.1", "-p", str(self.copies), "-R", "-c", "fast"]
         made = subprocess.run(
-            [binaries / "initdb", "-D", cluster, "-U", "holdfast", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            [binaries / make[0], "-D", cluster, "-U", "holdfast", "--no-sync", *make[1:]],
             capture_output=True,
             text=True,
             **quiet,
         )
         if made.returncode:
-            raise RuntimeError(f"initdb failed:\n{made.stdout}{made.stderr}")
+            raise RuntimeError(f"{make[0]} failed:\n{made.stdout}{made.stderr}")
         options = {
             "listen_addresses": "127.0.0.1",
             "port": self.port,
@@ -99,6 +112,13 @@ class Postgres:
         self._quiet = quiet
         self.resume()
         return self
+
+    def give(self, path: Path) -> Path:
+        """Have a file belong to whom the server runs as, and readable by nobody else."""
+        path.chmod(0o600)
+        if self._as:
+            os.chown(path, self._as["user"], self._as["group"])
+        return path
 
     def halt(self) -> None:
         """End it as a restart does (fast shutdown): connections are closed, the data stays. Then `resume`."""

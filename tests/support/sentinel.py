@@ -29,11 +29,18 @@ DOWN_AFTER_MS = 1_000
 
 
 class Sentinel:
-    """One Sentinel process. `lines` are added to its configuration, before it is told what to watch."""
+    """One Sentinel process. `lines` are added to its configuration, before it is told what to watch. `program`: another
+    server than that of the wheel."""
 
     def __init__(
-        self, primary: int, quorum: int, lines: Sequence[str] = (), after: Sequence[str] = ()
+        self,
+        primary: int,
+        quorum: int,
+        lines: Sequence[str] = (),
+        after: Sequence[str] = (),
+        program: Path | None = None,
     ) -> None:
+        self.program = program or get_binary_path()
         self.port = claim_port()
         self.folder = Path(tempfile.mkdtemp(prefix="holdfast-sentinel-"))
         self.process: subprocess.Popen[bytes] | None = None
@@ -60,7 +67,7 @@ class Sentinel:
     def start(self) -> Sentinel:
         """Start; it answers a little later."""
         self.process = subprocess.Popen(
-            [str(get_binary_path()), str(self._conf), "--sentinel"],
+            [str(self.program), str(self._conf), "--sentinel"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -81,7 +88,8 @@ class Sentinel:
 
 class Watched:
     """A primary with replicas and Sentinels. `password`: of every Valkey (user default); `sentinel_password`: of every
-    Sentinel. A Valkey that was killed may be started again (`start`): the Sentinels make it a replica."""
+    Sentinel. A Valkey that was killed may be started again (`start`): the Sentinels make it a replica. `program`:
+    another server than that of the wheel, for all of them."""
 
     def __init__(
         self,
@@ -91,21 +99,22 @@ class Watched:
         aof: bool = False,
         password: str = "",
         sentinel_password: str = "",
+        program: Path | None = None,
     ) -> None:
         self._password = password
         self._sentinel_password = sentinel_password
         options = ["--requirepass", password, "--masterauth", password] if password else []
-        first = Valkey(aof=aof, options=options)
+        first = Valkey(aof=aof, options=options, program=program)
         self.valkeys = [
             first,
-            *(Valkey(aof=aof, options=options, copies=first.port) for _ in range(replicas)),
+            *(Valkey(aof=aof, options=options, copies=first.port, program=program) for _ in range(replicas)),
         ]
         lines = [f'requirepass "{sentinel_password}"'] if sentinel_password else []
         # Sentinels that want a password talk to each other with it.
         lines += [f'sentinel sentinel-pass "{sentinel_password}"'] if sentinel_password else []
         after = [f'sentinel auth-pass {NAME} "{password}"'] if password else []
         quorum = sentinels // 2 + 1
-        self.sentinels = [Sentinel(first.port, quorum, lines, after) for _ in range(sentinels)]
+        self.sentinels = [Sentinel(first.port, quorum, lines, after, program) for _ in range(sentinels)]
 
     @property
     def url(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
@@ -17,7 +17,14 @@ from tests.support.processes import Stack, password
 from tests.support.waiting import eventually
 
 
-async def log_in(stack: Stack, person: str) -> dict[str, str]:
+class Addressed(Protocol):
+    """Whatever people reach at an address, without a slash at its end."""
+
+    @property
+    def address(self) -> str: ...
+
+
+async def log_in(stack: Addressed, person: str) -> dict[str, str]:
     """The cookies of a fresh login, through the login page."""
     async with httpx.AsyncClient(base_url=stack.address) as client:
         await client.get("/accounts/login/")

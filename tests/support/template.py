@@ -45,17 +45,20 @@ def end_session() -> None:
     shutil.rmtree(os.environ.pop(KEPT), ignore_errors=True)
 
 
-def fill(database: str, data: Path) -> None:
-    """Migrate the empty database at this address and put the people and the default agent into it."""
+def fill(database: str, data: Path, binaries: Path | None = None) -> None:
+    """Migrate the empty database at this address and put the people and the default agent into it. `binaries`: the
+    programs of a PostgreSQL of another version than this machine's, which reads no dump of that one's."""
     if KEPT not in os.environ or database.startswith("sqlite"):
         _fill(database, data)
         return
-    with _kept("postgres.sql") as dump:
+    with _kept(f"postgres-{binaries.parent.name}.sql" if binaries else "postgres.sql") as dump:
         if dump.exists():
-            _client("psql", "--quiet", "--no-psqlrc", "-v", "ON_ERROR_STOP=1", "-f", str(dump), database)
+            _client(
+                binaries, "psql", "--quiet", "--no-psqlrc", "-v", "ON_ERROR_STOP=1", "-f", str(dump), database
+            )
         else:
             _fill(database, data)
-            _client("pg_dump", "--no-owner", "--no-privileges", "-f", str(dump), database)
+            _client(binaries, "pg_dump", "--no-owner", "--no-privileges", "-f", str(dump), database)
 
 
 def make_sqlite(folder: Path) -> Path:
@@ -93,9 +96,9 @@ def _kept(name: str) -> Iterator[Path]:
         yield path
 
 
-def _client(program: str, *arguments: str) -> None:
+def _client(binaries: Path | None, program: str, *arguments: str) -> None:
     """Run one of PostgreSQL's own programs, which Debian installs beside its server."""
-    binaries = find_binaries()
+    binaries = binaries or find_binaries()
     assert binaries is not None
     done = subprocess.run([binaries / program, *arguments], capture_output=True, text=True)
     if done.returncode:

@@ -19,7 +19,8 @@ from tests.support.waiting import wait_until
 class Valkey:
     """One Valkey process. `aof=True` keeps what was written across `stop`/`start`; `fsync` says how soon it is
     on the disk: `always` for tests that lose exactly what they mean to lose, `everysec` as in production.
-    `copies`: the port of a primary whose replica this one is. `options`: more of its command line."""
+    `copies`: the port of a primary whose replica this one is. `options`: more of its command line. `program`: another
+    server than that of the wheel, such as Redis."""
 
     def __init__(
         self,
@@ -30,7 +31,9 @@ class Valkey:
         folder: Path | None = None,
         copies: int | None = None,
         options: Sequence[str] = (),
+        program: Path | None = None,
     ) -> None:
+        self.program = program or get_binary_path()
         self.port = port or claim_port()
         self.aof = aof
         self.fsync = fsync
@@ -57,7 +60,7 @@ class Valkey:
             options += ["--replicaof", "127.0.0.1", self.copies]
         options += self.options
         self.process = subprocess.Popen(
-            [str(get_binary_path()), *map(str, options)],
+            [str(self.program), *map(str, options)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

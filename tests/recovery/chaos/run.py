@@ -161,7 +161,7 @@ class Scene:
             )
         )
         give_tools(self.system)
-        ports = _start(self.system, self.settings_of)
+        ports = self.set_up_front(stack, _start(self.system, self.settings_of))
         self.proxies = [stack.enter_context(Proxy(port)) for port in ports]
         self.books = stack.enter_context(books.Books(metrics))
 
@@ -185,9 +185,23 @@ class Scene:
             self.store = stack.enter_context(Replicated())
         return self.store
 
+    def set_up_front(self, stack: ExitStack, ports: list[int]) -> list[int]:
+        """Put something before the web servers; the ports to which the links lead."""
+        return ports
+
     def settings_of(self, label: str) -> dict[str, str]:
         """What one process is told differently."""
         return {}
+
+    @property
+    def address(self) -> str:
+        """Where people log in, without a slash at the end."""
+        return self.system.address
+
+    @property
+    def links(self) -> list[str]:
+        """Where they talk: addresses of links that can break."""
+        return [f"http://127.0.0.1:{proxy.port}" for proxy in self.proxies]
 
     def people(self, conversations: int | None = None) -> Clients:
         """Start people who talk, each conversation with one who writes and one who looks on."""
@@ -197,8 +211,8 @@ class Scene:
         return self._stack.enter_context(
             Clients(
                 self._script,
-                self.system.address,
-                [f"http://127.0.0.1:{proxy.port}" for proxy in self.proxies],
+                self.address,
+                self.links,
                 conversations=conversations or self.plan.conversations,
                 seed=self.plan.seed,
                 pace_ms=self.plan.pace_ms,
@@ -280,7 +294,7 @@ class Scene:
         said = clients.finish(plan.rest_s)
         self._journal_follows()
         pages = self.pages.finish(plan.rest_s) if self.pages is not None else []
-        record = _record(system, self.model, said)
+        record = _record(system, self.address, self.model, said)
         record.leases = self.leases(list(record.journal))
         record.pages = pages
         types = Counter(event["type"] for one in record.journal for event in record.events(one))
@@ -339,13 +353,13 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _record(system: Stack, model: Model, said: list[Line]) -> Record:
+def _record(system: Stack, address: str, model: Model, said: list[Line]) -> Record:
     journal: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
     rows = system.sql("SELECT conversation_id, seq, text, tag FROM chat_event ORDER BY conversation_id, seq")
     for conversation, seq, text, tag in rows:
         journal[_dashed(str(conversation))].append((seq, text, tag))
     watched = {line["conversation"]: line["client"] for line in said if line["what"] == "final"}
-    fresh = asyncio.run(_snapshots(system, watched))
+    fresh = asyncio.run(_snapshots(address, watched))
     ledger = tools.entries(system.data / tools.NAME)
     return Record(dict(journal), said, ledger, model.refused, fresh)
 
@@ -354,15 +368,15 @@ def _dashed(id: str) -> str:
     return id if "-" in id else f"{id[:8]}-{id[8:12]}-{id[12:16]}-{id[16:20]}-{id[20:]}"
 
 
-async def _snapshots(system: Stack, watched: dict[str, str]) -> dict[str, Any]:
+async def _snapshots(address: str, watched: dict[str, str]) -> dict[str, Any]:
     """The state of each conversation for somebody who opens it now."""
     found: dict[str, Any] = {}
     for place, person in enumerate(PEOPLE):
-        cookies = await asyncio.to_thread(login, system.address, person, password(person))
+        cookies = await asyncio.to_thread(login, address, person, password(person))
         mine = [id for id, client in watched.items() if int(client[1:]) % len(PEOPLE) == place]
         for conversation in mine:
             try:
-                async with Wire(system.address, cookies) as wire:
+                async with Wire(address, cookies) as wire:
                     frames = [f for f in await wire.open(conversation) if f["type"] == "snapshot"]
             except TimeoutError:
                 continue  # the checker says that none could be had

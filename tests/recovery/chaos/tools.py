@@ -33,7 +33,8 @@ def entries(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-async def _effect(name: str, context: ToolContext, before: int, after: int) -> str:
+async def effect(name: str, context: ToolContext, before: int, after: int) -> str:
+    """Have an effect after so many ms, and take so many more."""
     await asyncio.sleep(before / 1000)
     kill_points.point("effect.before")
     line = {
@@ -71,19 +72,19 @@ async def _written(context: ToolContext, before: int = 0, after: int = 0) -> Pro
 @tool(effect="effectful", timeout=30)
 async def pay(context: ToolContext, before: int = 0, after: int = 0) -> str:
     """An effect that must not happen twice, and that nobody can look up afterwards."""
-    return await _effect("pay", context, before, after)
+    return await effect("pay", context, before, after)
 
 
 @tool(effect="effectful", timeout=30, probe=_written)
 async def post(context: ToolContext, before: int = 0, after: int = 0) -> str:
     """An effect that must not happen twice, and that can be looked up."""
-    return await _effect("post", context, before, after)
+    return await effect("post", context, before, after)
 
 
 @tool(effect="idempotent", timeout=30)
 async def put(context: ToolContext, before: int = 0, after: int = 0) -> str:
     """An effect that may be repeated with its key."""
-    return await _effect("put", context, before, after)
+    return await effect("put", context, before, after)
 
 
 @tool(effect="read_only", timeout=30)

@@ -9,7 +9,7 @@ import type { HttpAnswer, Ports, SocketHandlers, SocketPort, Storage } from "../
 import type { ClientFrame, ServerFrame } from "../protocol.gen";
 
 interface Task {
-  /** Addresses of the servers, http://host:port. */
+  /** Addresses of the servers, http://host:port, with their path if they are below one. */
   servers: string[];
   /** Cookie headers by person. */
   people: { name: string; cookie: string }[];
@@ -124,7 +124,7 @@ function ports(name: string, cookie: string, random: () => number): Ports {
     server = task.servers[Math.floor(random() * task.servers.length)] ?? server;
     const observer = new Observer(name, task.servers.indexOf(server) + 1);
     const socket = new WebSocket(`${server.replace("http", "ws")}/ws`, {
-      headers: { Cookie: cookie, Origin: server },
+      headers: { Cookie: cookie, Origin: new URL(server).origin },
       handshakeTimeout: 5_000,
     });
     let over = false;

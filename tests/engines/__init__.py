@@ -1,0 +1,1 @@
+"""Holdfast on the databases, stores and proxies that people have: `make engines` (`python -m tests.engines.run`)."""
