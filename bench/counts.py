@@ -2,6 +2,7 @@
 
     python -m bench.counts              count, compare; 1 if something costs more than is stored, or clearly less
     python -m bench.counts --write      store what was counted
+    python -m bench.counts --stored F   compare with another file than counts.json, or write it
 
 One process is web and worker, over a real Valkey and SQLite, so that everything is counted and nothing else. The model
 is a script. Processor time is printed beside the counts and never compared.
@@ -45,6 +46,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="bench.counts")
     parser.add_argument("--write", action="store_true", help="store what was counted")
     parser.add_argument("--template", type=Path, help="a migrated SQLite file with Alice in it")
+    parser.add_argument("--stored", type=Path, default=STORED, help="what to compare with (counts.json)")
     parser.add_argument("--quick", action="store_true", help="measure no processor time")
     parser.add_argument("--statements", action="store_true", help="print the statements of a turn")
     asked = parser.parse_args(arguments)
@@ -55,13 +57,13 @@ def main(arguments: list[str]) -> int:
         _set_up(Path(folder), database, valkey.url)
         meter = Meter(valkey.url)
         found, cpu, statements = asyncio.run(_measure(meter, timed=not asked.quick))
-    stored: Found = json.loads(STORED.read_text()) if STORED.exists() else {}
+    stored: Found = json.loads(asked.stored.read_text()) if asked.stored.exists() else {}
     _print(found, cpu, stored)
     if asked.statements:
         for text, number in statements.most_common():
             print(f"{number / TURNS:5.1f} {text}")
     if asked.write:
-        STORED.write_text(json.dumps(found, indent=2) + "\n")
+        asked.stored.write_text(json.dumps(found, indent=2) + "\n")
         return 0
     problems = differences(found, stored)
     for problem in problems:

@@ -17,7 +17,10 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.lived import Lives
 
 #: Rows that one statement writes.
 CHUNK = 2_000
@@ -42,8 +45,9 @@ class Size:
     chats_every: int = 4
 
 
-def fill(size: Size, now: int, start: int = 0) -> None:
-    """Write so much more, the last of it at `now` (milliseconds). `start`: how many conversations are there already."""
+def fill(size: Size, now: int, start: int = 0, lives: Lives | None = None) -> None:
+    """Write so much more, the last of it at `now` (milliseconds). `start`: how many conversations are there already.
+    With `lives` their events can be read; without, there are as many rows, and nobody could show what they say."""
     from django.contrib.auth import get_user_model
 
     from chat import models as m
@@ -77,21 +81,31 @@ def fill(size: Size, now: int, start: int = 0) -> None:
             id=uuid.uuid4(),
             owner=owner,
             agent="assistant",
-            title=f"About {number}",
-            head_seq=size.turns * len(TURN),
-            head_tag="t" * 16,
+            title=f"About {start + number}",
+            head_seq=0 if lives else size.turns * len(TURN),
+            head_tag="" if lives else "t" * 16,
             created_at=now - age,
             updated_at=now - age,
         )
         add(conversation)
-        for turn in range(size.turns):
-            _turn(add, m, conversation, turn, now - age)
+        if not lives:
+            for turn in range(size.turns):
+                _turn(add, m, conversation, turn, now - age)
+            if number % FAULTY == 0:
+                add(_fault(m, conversation, now - age))
         add(t.TriggerScan(conversation=conversation, seq=conversation.head_seq))
-        if number % FAULTY == 0:
-            add(_fault(m, conversation, now - age))
         if number % size.chats_every == 0:
             _chat(add, f, app, conversation, number + start, now - age)
             _fired(add, s, t, conversation, number + start, now - age, schedules, triggers)
+    if lives:
+        made = rows.pop(m.Conversation)
+        m.Conversation.objects.bulk_create(made, CHUNK)
+        rows[m.Fault] = lives.write(list(enumerate(made, start)), size.turns)
+        heads = {one.pk: one.head_seq for one in made}
+        for scan in rows[t.TriggerScan]:
+            scan.seq = heads[scan.conversation_id]
+        for lane in rows.get(f.FeishuLane, []):
+            lane.head_seq = heads[lane.conversation]
     lanes = rows.get(f.FeishuLane, [])
     model: Any
     for model in (m.Conversation, m.Event, m.Command, m.Message, m.Run, m.Step, m.Call, f.FeishuLane):

@@ -22,6 +22,7 @@ from chat.inspection.finding import find
 from chat.inspection.help_pages import HelpedAdmin
 from chat.inspection.helping import ERASE, REBUILD
 from chat.inspection.import_page import ImportAdmin, may_import
+from chat.inspection.many import ErasesMany
 from chat.inspection.moments import MomentsAdmin
 from chat.inspection.operating import Operator
 from chat.inspection.reading import was_read
@@ -100,7 +101,14 @@ WORDS = {
 
 @admin.register(Conversation)
 class ConversationAdmin(
-    HelpedAdmin, FilesAdmin, MomentsAdmin, SentAdmin, ReplaysAdmin, ImportAdmin, base.ReadOnlyAdmin
+    HelpedAdmin,
+    ErasesMany,
+    FilesAdmin,
+    MomentsAdmin,
+    SentAdmin,
+    ReplaysAdmin,
+    ImportAdmin,
+    base.ReadOnlyAdmin,
 ):
     helps = (REBUILD, ERASE)
     list_display = ("name", "owner", "by", "badge", "events", "used", "last")

@@ -4,6 +4,9 @@ A word that is an id of something (a call, in our words or in the provider's, a 
 is about that and nothing else. Any other word is looked for in titles, usernames, messages, answers, what tools were
 given and gave, and in what providers refused; several words must all be found. Of a whole sentence in which there are
 such ids, an error message that somebody has pasted, only these count.
+
+A word that has more matches than are read is looked for once more in the conversations that the other words have left:
+else a frequent word beside a rare one would keep what is older than its newest matches from being found.
 """
 
 import json
@@ -41,8 +44,16 @@ def find(rows: "QuerySet[Conversation]", typed: str) -> "QuerySet[Conversation]"
         rows = rows.filter(pk__in=ids)
     if known and len(single) > MAX_TYPED:
         return rows
+    frequent = []
     for word in [word for word in words if word not in known][:MAX_WORDS]:
-        rows = rows.filter(_about(word))
+        ids, all_of_them = _said(word)
+        if all_of_them:
+            rows, known[word] = rows.filter(_about(word, ids)), ids
+        else:
+            frequent.append((word, ids))
+    left = list(rows.order_by("-updated_at").values_list("pk", flat=True)[:MAX_FOUND]) if known else None
+    for word, ids in frequent:
+        rows = rows.filter(_about(word, ids if left is None else _said(word, left)[0]))
     return rows
 
 
@@ -62,11 +73,19 @@ def named(word: str) -> bool:
     return _ID.fullmatch(word) is not None
 
 
-def _about(word: str) -> Q:
-    found: set[UUID] = set()
-    for ids_of_kind in _by_text(word):
-        found.update(ids_of_kind)
-    return Q(pk__in=found) | Q(title__icontains=word) | Q(owner__username__iexact=word)
+def _about(word: str, ids: set[UUID]) -> Q:
+    """Conversations with these ids, and those whose title or owner it is."""
+    return Q(pk__in=ids) | Q(title__icontains=word) | Q(owner__username__iexact=word)
+
+
+def _said(word: str, within: list[UUID] | None = None) -> tuple[set[UUID], bool]:
+    """Conversations in which a text has this word, of all or `within` these; and whether they are all that there are,
+    or those of the newest matches."""
+    found, all_of_them = set[UUID](), True
+    for ids, many in _by_text(word, within):
+        found.update(ids)
+        all_of_them = all_of_them and many < MAX_FOUND
+    return found, all_of_them
 
 
 def _by_id(word: str) -> Iterator[UUID]:
@@ -88,12 +107,13 @@ def _by_id(word: str) -> Iterator[UUID]:
         yield from _of(Step.objects.filter(step=word))
 
 
-def _by_text(word: str) -> Iterator[list[UUID]]:
-    """Conversations in which a text has this word; of each kind the newest."""
+def _by_text(word: str, within: list[UUID] | None) -> Iterator[tuple[list[UUID], int]]:
+    """Conversations in which a text has this word, of each kind the newest; and how many rows were read for them."""
     # Items are kept as JSON: what has to be escaped there is escaped in the word, too.
     inside = json.dumps(word, ensure_ascii=False)[1:-1]
-    yield _saying(Message.objects.filter(body__icontains=inside), word)
-    yield _saying(Step.objects.filter(body__icontains=inside), word)
+    among = Q() if within is None else Q(conversation__in=within)
+    yield _saying(Message.objects.filter(among, body__icontains=inside), word)
+    yield _saying(Step.objects.filter(among, body__icontains=inside), word)
     for rows in (
         Call.objects.filter(
             Q(result__icontains=word) | Q(arguments__icontains=word) | Q(code=word) | Q(name=word)
@@ -101,14 +121,16 @@ def _by_text(word: str) -> Iterator[list[UUID]]:
         Fault.objects.filter(Q(text__icontains=word) | Q(kind=word) | Q(model=word)),
         Run.objects.filter(Q(detail__icontains=word) | Q(code=word) | Q(worker=word)),
     ):
-        yield _of(rows)
+        newest = _of(rows.filter(among))
+        yield newest, len(newest)
 
 
-def _saying(rows: "QuerySet[Any]", word: str) -> list[UUID]:
+def _saying(rows: "QuerySet[Any]", word: str) -> tuple[list[UUID], int]:
     """Of the newest of these items those that say the word, and do not only have it in the name of a field."""
     lowered = word.casefold()
-    newest = rows.order_by("-pk").values_list("conversation_id", "body")[:MAX_FOUND]
-    return [id for id, body in newest if any(lowered in str(body.get(field)).casefold() for field in SAID)]
+    newest = list(rows.order_by("-pk").values_list("conversation_id", "body")[:MAX_FOUND])
+    said = [id for id, body in newest if any(lowered in str(body.get(field)).casefold() for field in SAID)]
+    return said, len(newest)
 
 
 def _of(rows: "QuerySet[Any]") -> list[UUID]:

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from chat import set_aside
 from chat.files.attachments import UNSENT
 from chat.inspection import base
+from chat.inspection.asking import asks
 from chat.models import QueueFailure
 from chat.runs.sweeper import SWEEPS
 
@@ -46,17 +47,27 @@ class QueueFailureAdmin(base.ReadOnlyAdmin):
     def has_try_again_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("chat.change_queuefailure")
 
-    @admin.action(description=_("Try again what was set aside"), permissions=["try_again"])
-    def try_again(self, request: HttpRequest, queryset: "QuerySet[QueueFailure]") -> None:
+    @asks(
+        _("Try again what was set aside"),
+        "try_again",
+        _("Try these again?"),
+        _(
+            "A worker takes those that were set aside once more, as if they had just come. Others are left alone."
+        ),
+        _("Try them again"),
+    )
+    def try_again(self, request: HttpRequest, queryset: "QuerySet[QueueFailure]") -> list[QueueFailure]:
         """Those that are not set aside are left alone: they are tried as it is."""
-        count = 0
+        some = []
         for row in queryset.filter(aside=True):
-            key = row.key
+            key, number = row.key, row.pk
             try:
                 set_aside.try_again(row)
             except ValueError as problem:
                 messages.error(request, f"{key}: {problem}")
             else:
-                count += 1
-        told = ngettext("%(count)d will be tried again.", "%(count)d will be tried again.", count)
-        messages.info(request, told % {"count": count})
+                row.pk = number  # it is gone, and the log names it
+                some.append(row)
+        told = ngettext("%(count)d will be tried again.", "%(count)d will be tried again.", len(some))
+        messages.info(request, told % {"count": len(some)})
+        return some

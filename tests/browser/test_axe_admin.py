@@ -1,7 +1,7 @@
 """axe finds nothing serious on any page of the admin, light and dark, in both languages.
 The pages are found by following links from the first one, one page of each kind. Each is looked at three times: in
 English by all rules, light or dark; then, as it stands there, in the other of the two by the rules about colours; and
-in Chinese by those about names and languages: what else a page has does not depend on the language.
+in Chinese, on a phone, by those about names and languages: what else a page has does not depend on the language.
 With every `make test` the pages that are named here are looked at in English, one light, the next one dark."""
 
 from __future__ import annotations
@@ -150,9 +150,13 @@ def test_axe_finds_nothing_serious_in_the_admin(visit: Any, page: Page, house: S
     seen, found = walk(page, admin, pages == "every kind")
     print(f"{len(seen)} kinds of pages")
     assert set(WANTED) <= set(seen), sorted(set(WANTED) - set(seen))
+    found += chosen(page, f"{admin}chat/conversation/")
     page.set_extra_http_headers({"Accept-Language": "zh-CN"})
+    page.set_viewport_size({"width": 390, "height": 800})
     for address in seen.values() if pages == "every kind" else ():
         page.goto(address)
+        if (width := page.evaluate("document.documentElement.scrollWidth")) > 390:
+            found.append(f"{address} is {width} pixels wide on a phone")
         assert page.locator("html").get_attribute("lang") == "zh-hans", address
         found += serious(page, ONLY_WORDS)
     print(*found, sep="\n")
@@ -189,6 +193,21 @@ def test_axe_finds_nothing_serious_in_what_scripts_build_when_somebody_clicks(pa
     expect(page.locator("tr.dynamic-fallbacks").get_by_role("combobox", name="Model")).to_be_visible()
     found += lights.both()
     assert found == []
+
+
+def chosen(page: Page, address: str) -> list[str]:
+    """What axe finds where no link leads: rows are marked in a list, and the page that asks before they are deleted."""
+    lights = Lights(page)
+    page.emulate_media(color_scheme="light")
+    page.goto(address)
+    page.locator("#result_list .action-select").first.check()
+    page.locator("select[name=action]").select_option("erase")
+    box = page.locator("#result_list").bounding_box()
+    assert box is not None and box["x"] + box["width"] <= 1280, "a column is cut off"
+    found = lights.both()
+    page.locator("#changelist-form button[name=index]").click()
+    expect(page.get_by_role("button", name="Delete them for good")).to_be_visible()
+    return found + lights.both()
 
 
 def replay(page: Page, house: Stack) -> None:

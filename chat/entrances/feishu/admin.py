@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chat.entrances.feishu.models import FeishuApp, FeishuDelivery, FeishuLane, FeishuMessage, FeishuUser
 from chat.inspection import base
+from chat.inspection.asking import asks
 from chat.inspection.operating import NOT_FOR_OTHERS, Operator
 from chat.inspection.picking import PicksOthers
 from chat.messenger.models import SET_ASIDE
@@ -147,12 +148,25 @@ class FeishuMessageAdmin(base.ReadOnlyAdmin):
     def has_take_again_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("feishu.change_feishumessage")
 
-    @admin.action(description=_("Try again what was set aside"), permissions=["take_again"])
-    def take_again(self, request: HttpRequest, queryset: "QuerySet[FeishuMessage]") -> None:
-        """Let a worker take these rows once more, as if they had just come. Others are left alone."""
-        count = queryset.filter(**ASIDE).update(state="received", reason="")
-        told = ngettext("%(count)d will be tried again.", "%(count)d will be tried again.", count)
-        messages.info(request, told % {"count": count})
+    @asks(
+        _("Try again what was set aside"),
+        "take_again",
+        _("Try these again?"),
+        _(
+            "A worker takes those that were set aside once more, as if they had just come. Others are left alone."
+        ),
+        _("Try them again"),
+    )
+    def take_again(self, request: HttpRequest, queryset: "QuerySet[FeishuMessage]") -> list[FeishuMessage]:
+        """Let a worker take these rows once more. Others are left alone."""
+        some = [
+            row
+            for row in queryset.filter(**ASIDE)
+            if queryset.filter(pk=row.pk, **ASIDE).update(state="received", reason="")
+        ]
+        told = ngettext("%(count)d will be tried again.", "%(count)d will be tried again.", len(some))
+        messages.info(request, told % {"count": len(some)})
+        return some
 
 
 @admin.register(FeishuLane)
@@ -201,10 +215,26 @@ class FeishuDeliveryAdmin(base.ReadOnlyAdmin):
     def has_resend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("feishu.change_feishudelivery")
 
-    @admin.action(description=_("Send again what was given up"), permissions=["resend"])
-    def resend(self, request: HttpRequest, queryset: "QuerySet[FeishuDelivery]") -> None:
+    @asks(
+        _("Send again what was given up"),
+        "resend",
+        _("Send these again?"),
+        _(
+            "What was given up goes to its chat once more, as it is. What was sent, or waits already, is left alone."
+        ),
+        _("Send them again"),
+    )
+    def resend(self, request: HttpRequest, queryset: "QuerySet[FeishuDelivery]") -> list[FeishuDelivery]:
         """Put dead letters back into the outbox. Those that are not dead are left alone."""
+        anew: dict[str, Any] = {
+            "state": "pending",
+            "attempts": 0,
+            "first_at": None,
+            "next_at": 0,
+            "error": "",
+        }
         dead = queryset.filter(state="dead")
-        count = dead.update(state="pending", attempts=0, first_at=None, next_at=0, error="")
-        told = ngettext("%(count)d will be sent again.", "%(count)d will be sent again.", count)
-        messages.info(request, told % {"count": count})
+        some = [row for row in dead if dead.filter(pk=row.pk).update(**anew)]
+        told = ngettext("%(count)d will be sent again.", "%(count)d will be sent again.", len(some))
+        messages.info(request, told % {"count": len(some)})
+        return some

@@ -21,6 +21,7 @@ from chat.entrances.schedules.models import Schedule, ScheduleDelivery, Schedule
 from chat.entrances.schedules.plan import shown, upcoming
 from chat.entrances.schedules.validation import InvalidSchedule
 from chat.inspection import base
+from chat.inspection.asking import asks
 from chat.inspection.operating import NOT_FOR_OTHERS, Operator
 from chat.inspection.picking import PicksOthers
 from chat.support.clock import now_ms
@@ -232,11 +233,22 @@ class ScheduleDeliveryAdmin(base.ReadOnlyAdmin):
     def has_resend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("schedules.change_scheduledelivery")
 
-    @admin.action(description=lazy("Send again what was given up"), permissions=["resend"])
-    def resend(self, request: HttpRequest, queryset: "QuerySet[ScheduleDelivery]") -> None:
+    @asks(
+        lazy("Send again what was given up"),
+        "resend",
+        lazy("Send these again?"),
+        lazy(
+            "What was given up goes to its address once more, as it is. What was sent, or waits already, is left alone."
+        ),
+        lazy("Send them again"),
+    )
+    def resend(self, request: HttpRequest, queryset: "QuerySet[ScheduleDelivery]") -> list[ScheduleDelivery]:
         """Put dead letters back into the outbox, for another day. Those that are not dead are left alone."""
-        dead = queryset.filter(state="dead")
-        for pk in list(dead.values_list("pk", flat=True)):
-            set_aside.went_well(queues.DELIVERIES, str(pk))
-        count = dead.update(state="pending", attempts=0, next_at=0, error="", created_at=now_ms())
-        messages.info(request, gettext("%(count)s will be sent again.") % {"count": count})
+        dead, some = queryset.filter(state="dead"), []
+        anew: dict[str, Any] = {"state": "pending", "attempts": 0, "next_at": 0, "error": ""}
+        for row in dead:
+            set_aside.went_well(queues.DELIVERIES, str(row.pk))
+            if dead.filter(pk=row.pk).update(**anew, created_at=now_ms()):
+                some.append(row)
+        messages.info(request, gettext("%(count)s will be sent again.") % {"count": len(some)})
+        return some

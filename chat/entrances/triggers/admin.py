@@ -19,6 +19,7 @@ from chat.entrances.triggers.models import Trigger, TriggerFiring
 from chat.entrances.triggers.store import fire_again
 from chat.entrances.triggers.templating import shown
 from chat.inspection import base
+from chat.inspection.asking import asks
 from chat.inspection.operating import NOT_FOR_OTHERS, Operator
 from chat.inspection.picking import PicksOthers
 from chat.inspection.runs import by_values
@@ -245,19 +246,29 @@ class TriggerFiringAdmin(base.ReadOnlyAdmin):
     def has_again_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("triggers.change_triggerfiring")
 
-    @admin.action(description=lazy("Fire again what did not fire or failed"), permissions=["again"])
-    def again(self, request: HttpRequest, queryset: "QuerySet[TriggerFiring]") -> None:
+    @asks(
+        lazy("Fire again what did not fire or failed"),
+        "again",
+        lazy("Fire these again?"),
+        lazy(
+            "A worker carries out what did not fire or failed, as the trigger is now and whatever its limits say, with "
+            "the authority of the trigger's owner. Others are left alone."
+        ),
+        lazy("Fire them again"),
+    )
+    def again(self, request: HttpRequest, queryset: "QuerySet[TriggerFiring]") -> list[TriggerFiring]:
         """As the trigger is now, and whatever its limits say. Others are left alone."""
-        wanted = queryset.filter(state__in=("skipped", "failed")).order_by("pk")
-        count, operator = 0, Operator(request.user)
-        rows = list(wanted.values_list("pk", "trigger__owner_id"))
-        if any(not operator.acts_for(owner) for _, owner in rows):
+        wanted = queryset.filter(state__in=("skipped", "failed")).select_related("trigger").order_by("pk")
+        operator, some = Operator(request.user), []
+        rows = list(wanted)
+        if any(not operator.acts_for(row.trigger.owner_id) for row in rows):
             messages.error(request, NOT_FOR_OTHERS)
-        for pk in [pk for pk, owner in rows if operator.acts_for(owner)]:
-            if fire_again(pk):
-                set_aside.went_well(queues.FIRINGS, str(pk))
-                count += 1
-        messages.info(request, gettext("%(count)s will be carried out by a worker.") % {"count": count})
+        for row in [row for row in rows if operator.acts_for(row.trigger.owner_id)]:
+            if fire_again(row.pk):
+                set_aside.went_well(queues.FIRINGS, str(row.pk))
+                some.append(row)
+        messages.info(request, gettext("%(count)s will be carried out by a worker.") % {"count": len(some)})
+        return some
 
     @admin.display(description=lazy("what came of it"))
     def outcome(self, row: TriggerFiring) -> str:

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from chat.inspection.finding import find, named, words_of
+from chat.inspection.finding import MAX_FOUND, find, named, words_of
 from chat.models import Conversation, Fault, Message, Run
 from chat.support.clock import now_ms
 from tests.support import rows
@@ -90,6 +90,18 @@ def test_ids_of_runs_messages_and_conversations_are_found(chats: Any) -> None:
 )
 def test_what_is_not_there_is_not_found(chats: Any, typed: str) -> None:
     assert found(typed) == ([] if typed != "\0" else ["Rent of May", "Weather"])
+
+
+def test_a_rare_word_beside_a_frequent_one_is_found_however_old_it_is(chats: Any, bob: Any) -> None:
+    """Newer than it there are more matches of the frequent word than are read of any."""
+    assert found("the receipt") == found("4711 pay") == ["Rent of May"]
+    busy = rows.conversation(bob, "Busy", updated_at=now_ms())
+    kept = {"conversation": busy, "kind": "message", "at": 1, "body": {"text": "pay the receipt"}}
+    Message.objects.bulk_create(
+        Message(**kept, seq=seq, message=f"m{seq}") for seq in range(9, 10 + MAX_FOUND)
+    )
+    assert found("pay 4711") == found("4711 pay the") == found("aB3dE6gH9 the") == ["Rent of May"]
+    assert found("the pay") == ["Busy"], "of words that are all frequent, the newest matches count"
 
 
 def test_nine_letters_may_be_a_word_all_the_same(chats: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 from importlib import import_module
@@ -194,6 +195,48 @@ class TestHelp:
             assert response.status_code == 200 and "Try again" in say(response)
         assert list(Event.objects.order_by("seq").values_list("type", flat=True)) == before
 
+    @pytest.mark.filterwarnings(
+        # The queue's client leaves them behind where it cannot connect; see tests/chat/runs/test_queue.py.
+        "ignore:Unclosed <MemoryObject:ResourceWarning",
+        "ignore:.*MemoryObject:pytest.PytestUnraisableExceptionWarning",
+    )
+    def test_a_run_is_not_offered_while_redis_is_away_and_not_once_it_has_gone_on(
+        self, staff: Any, house: House, settings: Any
+    ) -> None:
+        house.submit(CreateBody(kind="create", title="Rent"))
+        house.submit(SendBody(kind="send", message=uid(), text="hello"))
+        page = pages(house)["offer"]
+        sent = form_of(staff, page)
+        redis, settings.HOLDFAST_REDIS_URL = settings.HOLDFAST_REDIS_URL, "redis://127.0.0.1:1/0"
+        response = staff.post(page, sent)
+        assert response.status_code == 200 and "Nothing was done" in say(response)
+        gc.collect()
+        settings.HOLDFAST_REDIS_URL = redis
+        assert log_of(Run.objects.get()) == []
+        house.tell(
+            e.RunStarted(at=now(), run=Run.objects.get().run, attempt=1, fence=1, worker="w1"),
+        )
+        assert "no worker is to be looked for" in say(staff.post(page, sent, follow=True))
+        assert log_of(Run.objects.get()) == []
+
+    def test_S6_a_session_is_rebuilt_twice_and_with_what_came_meanwhile(
+        self, staff: Any, house: House
+    ) -> None:
+        house.doubt()
+        page = pages(house)["rebuild"]
+        sent = form_of(staff, page)
+        house.submit(SendBody(kind="send", message=uid(), text="and the heating"))
+        before = house.types()
+
+        async def look(sessions: Sessions) -> Any:
+            view = await sessions.load(house.conversation)
+            return view.position.seq, view.state
+
+        shown = house.with_sessions(look)
+        for _ in range(2):
+            assert "built anew" in say(staff.post(page, sent, follow=True))
+            assert house.with_sessions(look) == shown and house.types() == before
+
     def test_a_conversation_that_was_deleted_meanwhile_is_left_alone(self, staff: Any, house: House) -> None:
         house.doubt()
         forms = {name: form_of(staff, page) for name, page in pages(house).items() if name != "offer"}
@@ -264,6 +307,21 @@ class TestExport:
             assert (event["seq"], event["tag"]) == (number, tag)
         assert told["head"] == {"seq": len(told["events"]), "tag": tag}
         assert "Exported: json." in log_of(Conversation.objects.get())
+
+    def test_it_needs_no_redis_has_what_came_meanwhile_and_each_time_is_written_down(
+        self, staff: Any, house: House, settings: Any
+    ) -> None:
+        house.doubt()
+        page = base.address("chat_conversation_export", house.conversation, "json")
+        sizes = []
+        redis = settings.HOLDFAST_REDIS_URL
+        for _ in range(2):
+            settings.HOLDFAST_REDIS_URL = "redis://127.0.0.1:1/0"
+            sizes.append(len(json.loads(b"".join(staff.get(page).streaming_content))["events"]))
+            settings.HOLDFAST_REDIS_URL = redis
+            house.submit(SendBody(kind="send", message=uid(), text="and the heating"))
+        assert sizes[0] < sizes[1]
+        assert log_of(Conversation.objects.get()).count("Exported: json.") == 2
 
     def test_the_markdown_has_what_was_said_and_done(self, staff: Any, house: House) -> None:
         house.doubt()

@@ -223,6 +223,27 @@ def test_R7_a_run_that_ended_meanwhile_is_said_to_be_over(staff, house):
     assert "over already: stopped" in say(staff.post(page, sent, follow=True))
 
 
+def test_R7_a_stop_does_nothing_while_redis_is_away_nothing_twice_and_nothing_to_what_was_deleted(
+    staff, house, settings
+):
+    house.doubt()
+    page = base.address("chat_run_stop", Run.objects.get().pk)
+    sent = form_of(staff, page)
+    redis, settings.HOLDFAST_REDIS_URL = settings.HOLDFAST_REDIS_URL, "redis://127.0.0.1:1/0"
+    response = staff.post(page, sent)
+    assert response.status_code == 200 and "Try again" in say(response)
+    settings.HOLDFAST_REDIS_URL = redis
+    Conversation.objects.update(deleted_at=1)
+    assert "was deleted" in say(staff.post(page, {**sent, "command": uid()}, follow=True))
+    assert "run.stopped" not in house.types()
+    Conversation.objects.update(deleted_at=None)
+    for _ in range(2):
+        staff.post(page, sent)
+        assert house.types().count("run.stopped") == 1
+    history = staff.get(base.address("chat_run_history", Run.objects.get().pk)).content.decode()
+    assert "Stopped." in history and "charlie" in history
+
+
 def test_a_conversation_that_was_deleted_is_left_alone(staff, house):
     (call,) = house.doubt()
     sent = {**form_of(staff, settle_page(call)), "decision": "happened"}

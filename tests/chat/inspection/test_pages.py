@@ -2,7 +2,9 @@
 
 import json
 import re
+from pathlib import Path
 
+import django.contrib.admin
 import pytest
 from django.contrib.auth.models import Permission
 
@@ -10,6 +12,7 @@ from agents.models import Agent
 from chat.inspection import base
 from chat.models import Call, Conversation, Event, Message, Run, Step
 from tests.support import rows
+from tests.support.processes import ROOT
 
 MODELS = ("conversation", "event", "message", "run", "step", "call")
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>{{ 7|add:7 }}{% now 'Y' %}"
@@ -147,6 +150,25 @@ class TestPages:
             assert "unsafe" not in response["Content-Security-Policy"]
             assert not re.search(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>", html)
             assert "<style" not in html and " style=" not in html
+
+
+def test_no_template_of_ours_takes_the_place_of_one_of_djangos_unawares():
+    """Django looks for `admin/<app>/<name>` before `admin/<name>`: a page of ours of that name would stand in its place
+    on every page of that app."""
+    djangos = {
+        path.name for path in (Path(django.contrib.admin.__file__).parent / "templates/admin").glob("*.html")
+    }
+    ours = {
+        str(path.relative_to(ROOT / "templates/admin"))
+        for path in (ROOT / "templates/admin").rglob("*.html")
+        if path.name in djangos and len(path.relative_to(ROOT / "templates/admin").parts) > 1
+    }
+    assert ours == {
+        "agents/agent/change_form.html",
+        "agents/modelprovider/change_form.html",
+        "chat/conversation/change_form.html",
+        "chat/conversation/change_list.html",
+    }
 
 
 class TestReadOnly:

@@ -70,7 +70,8 @@ def test_they_are_tried_again_from_the_list(as_charlie: Any, queue: set_aside.Qu
         aside(queue, key)
     set_aside.raised(queue, "tried", ValueError("no"))
     ids = [str(row.pk) for row in QueueFailure.objects.all()]
-    answer = as_charlie.post(LIST, {"action": "try_again", "_selected_action": ids}, follow=True)
+    assert '<option value="try_again">' in as_charlie.get(LIST).content.decode(), "it can be chosen there"
+    answer = as_charlie.post(LIST, {"action": "try_again", "sure": "1", "_selected_action": ids}, follow=True)
     told = [str(one) for one in answer.context["messages"]]
     assert told == ["gone: It is gone.", "1 will be tried again."]
     assert queue.__dict__["tried"] == ["a"]
@@ -135,5 +136,5 @@ def test_who_may_not_see_them_is_told_nothing(
     assert lines(client) == []
     looker.user_permissions.set(Permission.objects.filter(codename="view_queuefailure"))
     assert len(lines(client)) == 1
-    answer = client.post(LIST, {"action": "try_again", "_selected_action": ["1"]}, follow=True)
+    answer = client.post(LIST, {"action": "try_again", "sure": "1", "_selected_action": ["1"]}, follow=True)
     assert "will be tried again" not in answer.content.decode()

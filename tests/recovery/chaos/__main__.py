@@ -57,6 +57,7 @@ def main() -> int:
         gap_s=(0.3, chosen.gap),
         only=tuple(name for name in chosen.only.split(",") if name),
         pages=chosen.pages,
+        traces=True,
         keep=chosen.keep,
     )
     began = time.monotonic()

@@ -1,7 +1,7 @@
 """What must hold after a chaos run, whatever happened: system-wide invariants, checked on what was written down.
 
-Four records are held against each other: the journal (SQL), what the clients sent, heard and show in the end, the
-effect ledger, and what the model server refused. Nothing here knows what the nemesis did.
+Records are held against each other: the journal (SQL), what the clients sent, heard and show in the end, the effect
+ledger, what the model server refused, figures and traces. Nothing here knows what the nemesis did.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.recovery.chaos import tracing
 
 Line = dict[str, Any]
 
@@ -42,6 +44,10 @@ class Record:
     books: list[str] = field(default_factory=list)
     #: How often they were told.
     figures_asked: int = 0
+    #: What a receiver of traces got (tests/support/otlp.py); None: nobody was to tell any.
+    spans: list[Line] | None = None
+    #: Since when everything was repaired and nobody killed, in ms: what happened from then on must have been traced.
+    calm_since: int = 0
 
     def events(self, conversation: str) -> list[Line]:
         """The events of one conversation, parsed."""
@@ -64,6 +70,7 @@ def violations(record: Record) -> list[str]:
         runs_end,
         processes_end,
         figures_add_up,
+        traces_follow_the_journal,
     ):
         found += [f"{check.__name__}: {line}" for line in check(record)]
     return found
@@ -276,6 +283,17 @@ def processes_end(record: Record) -> Iterator[str]:
 def figures_add_up(record: Record) -> Iterator[str]:
     """Runs begun are those that ended and those that are active, in every answer; and the totals are the journal's."""
     yield from record.books
+
+
+def traces_follow_the_journal(record: Record) -> Iterator[str]:
+    """What is traced of a run is one trace, from its command through its workers to its requests, and nothing in it is
+    otherwise than in the journal; nothing is missing but what killed processes have not told."""
+    if record.spans is None:
+        return
+    journal = [record.events(conversation) for conversation in record.journal]
+    yield from tracing.against(record.spans, journal)
+    if record.calm_since:
+        yield from tracing.untold(record.spans, journal, record.calm_since)
 
 
 def _difference(shown: list[Any], items: list[Any]) -> str:

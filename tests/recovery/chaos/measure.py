@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -72,6 +72,8 @@ def figures(record: Record, faults: list[Fault], *, requests: int) -> Figures:
         "hand-overs": reasons["handed_over"],
         "calls in doubt": kinds["call.in_doubt"],
         "answers about figures": record.figures_asked,
+        "spans": len(record.spans or ()),
+        "runs traced with a takeover": _taken_over(record),
         **{f"  fault {name}": n for name, n in sorted(Counter(fault.action for fault in faults).items())},
     }
     seen = [line for line in record.clients if line["what"] == "seen"]
@@ -108,6 +110,15 @@ def figures(record: Record, faults: list[Fault], *, requests: int) -> Figures:
                 if alone:
                     durations["crash to visible as recovering, alone"].append(min(shown) - fault.at)
     return Figures(counts, durations)
+
+
+def _taken_over(record: Record) -> int:
+    """Runs of which the traces know more than one worker."""
+    workers = defaultdict[str, set[str]](set)
+    for span in record.spans or ():
+        if worker := span["attributes"].get("holdfast.worker"):
+            workers[span["trace"]].add(worker)
+    return sum(len(one) > 1 for one in workers.values())
 
 
 def _owned(events: dict[str, list[Any]], fault: Fault) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ import json
 import shutil
 import socket
 import tempfile
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,7 +18,7 @@ from typing import Any, Self
 
 import redis
 
-from tests.recovery.chaos import books, stacks, tools
+from tests.recovery.chaos import books, stacks, tools, tracing
 from tests.recovery.chaos.checker import Record, violations
 from tests.recovery.chaos.clients import Clients, Line, build
 from tests.recovery.chaos.measure import Figures, figures
@@ -25,6 +26,7 @@ from tests.recovery.chaos.model import Model
 from tests.recovery.chaos.nemesis import Fault, Nemesis
 from tests.recovery.chaos.pages import Pages
 from tests.support import template
+from tests.support.otlp import Receiver
 from tests.support.ports import claim_port
 from tests.support.postgres import Postgres
 from tests.support.processes import PEOPLE, Stack, password
@@ -54,6 +56,8 @@ class Plan:
     only: tuple[str, ...] = ()
     #: Real pages in Chromium that look on.
     pages: int = 0
+    #: Whether processes tell traces, which are held against the journal.
+    traces: bool = False
     #: Where logs and records are kept; a temporary folder that is removed otherwise.
     keep: Path | None = None
 
@@ -132,6 +136,7 @@ class Scene:
         database = self.set_up_database(stack, folder)
         self._script = build()
         self.model = stack.enter_context(Model())
+        self.receiver = stack.enter_context(Receiver()) if plan.traces else None
         store = self.set_up_store(stack)
         env = {
             "HOLDFAST_TOOL_MODULES": "tests.recovery.chaos.tools",
@@ -144,6 +149,7 @@ class Scene:
             "HOLDFAST_COMMANDS_PER_MINUTE": "6000",
             "HOLDFAST_METRICS_PORT": str(metrics := claim_port()),
             "HOLDFAST_METRICS_PORTS": str(books.PORTS),
+            **({"HOLDFAST_TRACES_URL": self.receiver.url} if self.receiver is not None else {}),
             **self._env,
         }
         self.system = stack.enter_context(
@@ -267,6 +273,15 @@ class Scene:
         with contextlib.suppress(AssertionError):
             wait_until(lambda: not behind(), 10, "the journal to follow", every=0.1)
 
+    def _traced(self, record: Record, calm: int) -> list[Line]:
+        """What the receiver has, once it has what happened since `calm`: traces are told beside all else, and may come
+        a moment later."""
+        assert self.receiver is not None
+        receiver, journal = self.receiver, [record.events(one) for one in record.journal]
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: not tracing.untold(receiver.spans, journal, calm), 10, "the traces", every=0.3)
+        return receiver.spans
+
     def answers(self, number: int) -> bool:
         """Whether this web server (0 or 1) takes connections."""
         return _answers(self.proxies[number].target_port)
@@ -275,6 +290,7 @@ class Scene:
         """Everything works again: have people come to rest, and check what is left."""
         system, plan = self.system, self.plan
         wait_until(lambda: system.status("/readyz") == 200, 40, lambda: _unready(system), every=0.5)
+        calm = time.time_ns() // 1_000_000
         said = clients.finish(plan.rest_s)
         self._journal_follows()
         pages = self.pages.finish(plan.rest_s) if self.pages is not None else []
@@ -284,6 +300,8 @@ class Scene:
         types = Counter(event["type"] for one in record.journal for event in record.events(one))
         record.books = [*self.books.wrong, *books.against(self.books.last(), types)]
         record.figures_asked = self.books.answers
+        if self.receiver is not None:
+            record.spans, record.calm_since = self._traced(record, calm), calm
         record.mangled = [
             # What was held back may come a moment later, and be read later still.
             (fault.target, fault.at, (fault.until or fault.at) + 2_000)

@@ -85,7 +85,7 @@ def test_dead_letters_are_sent_again_and_others_left_alone(as_charlie, app):
         )
     keys = list(FeishuDelivery.objects.values_list("pk", flat=True))
     as_charlie.post(
-        "/admin/feishu/feishudelivery/", {"action": "resend", "_selected_action": keys}, follow=True
+        "/admin/feishu/feishudelivery/", {"action": "resend", "sure": "1", "_selected_action": keys}
     )
     assert list(FeishuDelivery.objects.order_by("uuid").values_list("state", "attempts", "error")) == [
         ("pending", 0, ""),
@@ -101,7 +101,7 @@ def test_what_was_set_aside_is_found_and_tried_again(as_charlie, app):
     page = as_charlie.get("/admin/feishu/feishumessage/", {"aside": "1"})
     assert [row.message_id for row in page.context["cl"].result_list] == ["om_1"]
     keys = list(FeishuMessage.objects.values_list("pk", flat=True))
-    asked = {"action": "take_again", "_selected_action": keys}
+    asked = {"action": "take_again", "sure": "1", "_selected_action": keys}
     as_charlie.post("/admin/feishu/feishumessage/", asked, follow=True)
     assert list(FeishuMessage.objects.order_by("message_id").values_list("state", "reason")) == [
         ("received", ""),

@@ -180,7 +180,7 @@ async def test_a_message_to_nobody_becomes_a_dead_letter_and_the_admin_sends_it_
     house.advance(2 * 3600)  # Feishu remembers no uuid this long
     row = await FeishuDelivery.objects.aget()
     await house.client.aforce_login(charlie)
-    asked = {"action": "resend", "_selected_action": [row.pk]}
+    asked = {"action": "resend", "sure": "1", "_selected_action": [row.pk]}
     assert (await house.client.post("/admin/feishu/feishudelivery/", asked)).status_code == 302
     await house.answered("Hello!")
     await house.quiet()

@@ -155,7 +155,8 @@ def test_the_history_shows_what_became_of_each_time_and_escapes_it(staff: Client
     assert "/admin/chat/run/?q=r-1" in pages[2].content.decode()
     assert "/schedulefiring/?schedule=" in pages[0].content.decode()
     staff.post(
-        "/admin/schedules/scheduledelivery/", {"action": "resend", "_selected_action": [str(parcel.pk)]}
+        "/admin/schedules/scheduledelivery/",
+        {"action": "resend", "sure": "1", "_selected_action": [str(parcel.pk)]},
     )
     assert ScheduleDelivery.objects.get().state == "pending"
 
