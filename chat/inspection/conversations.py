@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -22,6 +22,7 @@ from chat.inspection.finding import find
 from chat.inspection.help_pages import HelpedAdmin
 from chat.inspection.helping import ERASE, REBUILD
 from chat.inspection.import_page import ImportAdmin, may_import
+from chat.inspection.live import STATES, LiveAdmin, live
 from chat.inspection.many import ErasesMany
 from chat.inspection.moments import MomentsAdmin
 from chat.inspection.operating import Operator
@@ -79,16 +80,6 @@ class EntranceFilter(admin.SimpleListFilter):
         return queryset.filter(entrance=self.value()) if self.value() else queryset
 
 
-#: What people read of a run's status.
-STATES: dict[str, Any] = {
-    "queued": _("queued"),
-    "running": _("running"),
-    "waiting": _("waiting"),
-    "recovering": _("recovering"),
-    "finished": _("finished"),
-    "failed": _("failed"),
-    "stopped": _("stopped"),
-}
 #: What the page says beside its rows.
 WORDS = {
     "transcript": _("Transcript"),
@@ -108,6 +99,7 @@ class ConversationAdmin(
     SentAdmin,
     ReplaysAdmin,
     ImportAdmin,
+    LiveAdmin,
     base.ReadOnlyAdmin,
 ):
     helps = (REBUILD, ERASE)
@@ -125,7 +117,7 @@ class ConversationAdmin(
     change_form_template = "admin/chat/conversation/change_form.html"
     change_list_template = "admin/chat/conversation/change_list.html"
     fieldsets: ClassVar[Any] = (
-        (None, {"fields": ("id", "title", "owner", "agent", "entrance", "run_status", "tokens")}),
+        (None, {"fields": ("id", "title", "owner", "agent", "entrance", "badge", "tokens")}),
         (
             _("Session"),
             {"classes": ("collapse",), "fields": ("head_seq", "head_tag", "fence", "info_json", "run_json")},
@@ -221,14 +213,8 @@ class ConversationAdmin(
         return base.time(row.updated_at).rpartition(".")[0] or base.time(row.updated_at)
 
     @admin.display(description=_("state"))
-    def badge(self, row: Conversation) -> SafeString | str:
-        deleted = [base.badge("deleted", str(_("deleted")))] if row.deleted_at is not None else []
-        state = (
-            [base.badge(row.run_status, str(STATES.get(row.run_status, row.run_status)))]
-            if row.run_status
-            else []
-        )
-        return format_html_join(" ", "{}", ((one,) for one in (*state, *deleted))) or "–"
+    def badge(self, row: Conversation) -> SafeString:
+        return live(row)
 
     @admin.display(description=_("tokens"))
     def used(self, row: Conversation) -> str:

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Min
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from agents import events as e
@@ -18,6 +18,7 @@ from chat.inspection import base
 from chat.inspection.figures import HOUR_MS, SHARES, Period, RunFigure, Spread, hourly, period, spread
 from chat.models import Event, Fault, Run, Step
 from chat.runs.presence import worker_seen
+from chat.runs.share import Load
 from chat.runtime import opened
 from chat.session.errors import Unavailable
 from chat.support.clock import now_ms
@@ -64,17 +65,12 @@ def overview(site: AdminSite, request: HttpRequest) -> HttpResponse:
             "plot": _("Runs of the last 24 hours, by the hour in which they were queued"),
             "first_token": _("first token, of the newest responses"),
             "now": _("Now"),
-            "workers": _("Runs at work, by worker"),
-            "nobody": _("No run is at work."),
+            "workers": _("Workers"),
+            "nobody": _("No worker is there, and no run is at work."),
         },
         "plot": bars(hours),
         "legend": [(share, STATES[share], sum(hour[share] for hour in hours)) for share in SHARES],
-        "now": _now(now),
-        "workers": list(
-            Run.objects.filter(status="running")
-            .values_list("worker")
-            .annotate(count=Count("pk"))[:MAX_WORKERS]
-        ),
+        **_now(now),
     }
     request.current_app = site.name
     return TemplateResponse(request, "admin/chat/overview.html", context)
@@ -142,25 +138,48 @@ def _spread(found: Spread) -> str:
     return f"p50 {found.p50 / 1000:,.2f} s, p95 {found.p95 / 1000:,.2f} s"
 
 
-def _now(now: int) -> list[tuple[str, str]]:
+def _now(now: int) -> dict[str, Any]:
     queued = Run.objects.filter(status="queued").aggregate(count=Count("pk"), oldest=Min("queued_at"))
     oldest = "–" if queued["oldest"] is None else base.duration(now - queued["oldest"])
-    seen = _worker_seen()
-    workers = {True: gettext("yes"), False: gettext("no"), None: gettext("Redis does not answer")}[seen]
-    return [
+    found = Run.objects.filter(status="running").values_list("worker").annotate(count=Count("pk"))
+    at_work = dict(found[:MAX_WORKERS])
+    seen, loads = _workers_seen()
+    there = {True: gettext("yes"), False: gettext("no"), None: gettext("Redis does not answer")}[seen]
+    pairs = [
         (gettext("queued"), f"{queued['count']:,}"),
         (gettext("oldest waiting"), oldest),
-        (gettext("a worker is there"), workers),
+        (gettext("a worker is there"), there),
     ]
+    return {"now": pairs, "workers": workers(at_work, loads, heard=seen is not None)}
 
 
-def _worker_seen() -> bool | None:
-    async def look() -> bool:
+def workers(at_work: dict[str, int], loads: dict[str, Load], *, heard: bool) -> list[tuple[str, str]]:
+    """Each worker in words: those that say how busy they are, idle ones too, and those that have runs in the journal
+    and say nothing. `heard`: Redis was asked; without it nobody can be missed."""
+    told = []
+    for name in sorted({*loads, *at_work})[:MAX_WORKERS]:
+        load = loads.get(name)
+        if load is not None:
+            words = ngettext("{runs} run, room for {room}", "{runs} runs, room for {room}", load.runs)
+            told.append((name, words.format(runs=load.runs, room=load.room)))
+        else:
+            words = ngettext("{runs} run", "{runs} runs", at_work[name]).format(runs=at_work[name])
+            told.append((name, gettext("{runs}, not heard of").format(runs=words) if heard else words))
+    return told
+
+
+def _workers_seen() -> tuple[bool | None, dict[str, Load]]:
+    """Whether some worker has shown itself lately (None: Redis does not answer), and what each has said of itself."""
+
+    async def look() -> tuple[bool | None, dict[str, Load]]:
         async with asyncio.timeout(REDIS_TIMEOUT_S), opened() as runtime:
-            return await worker_seen(runtime.sessions)
+            said = await runtime.sessions.store.loads()
+            parsed = {name: Load.parse(words) for name, words in said.items()}
+            loads = {name: load for name, load in parsed.items() if load is not None}
+            return await worker_seen(runtime.sessions), loads
 
     give_back()  # the runtime needs a connection of its own
     try:
         return async_to_sync(look)()
     except (Unavailable, TimeoutError):
-        return None
+        return None, {}

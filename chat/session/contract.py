@@ -249,6 +249,9 @@ class Store(Protocol):
     async def beat(self, worker: str, load: str, ttl_ms: int) -> dict[str, str]:
         """Say how busy a worker is (its own words; "": it leaves), for so long; what all of them have said, by name."""
 
+    async def loads(self) -> dict[str, str]:
+        """What `beat` has told of all workers, by name, for whoever is none."""
+
     async def fence(self, conversation: str, fence: int) -> None:
         """Refuse writes with a smaller fence from now on. Raises Missing."""
 

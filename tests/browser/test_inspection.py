@@ -158,3 +158,23 @@ def test_an_operator_pastes_an_error_finds_the_request_sees_why_and_settles_what
     follow(page, "History")
     expect(page.locator("#content")).to_contain_text(re.compile("Read: transcript"))
     assert charlie.problems == []
+
+
+@pytest.mark.exhaustive
+def test_states_in_the_list_follow_what_happens_without_a_reload(
+    visit: Any, browser: Browser, house: Stack
+) -> None:
+    alice: Chat = visit("alice")
+    conversation = alice.begin("what is 1 + 1?")
+    alice.wait_until_done()
+    charlie = person(browser, house, "charlie")
+    charlie.page.goto(f"{house.address}/admin/chat/conversation/")
+    state = charlie.page.locator(f'[data-hf-live="{conversation}"]')
+    expect(state).to_have_text("finished")
+    alice.say("research black holes for 8 seconds")
+    expect(state).to_have_text("running", timeout=20_000)
+    expect(state.locator(".hf-is-running")).to_be_visible()
+    alice.wait_until_done(60)
+    expect(state).to_have_text("finished", timeout=20_000)
+    assert charlie.problems == []
+    charlie.page.context.close()

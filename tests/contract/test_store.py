@@ -208,9 +208,11 @@ async def test_R12_workers_say_how_busy_they_are_and_hear_of_the_others(world: W
     store = world.store
     assert await store.beat("w1", "3 61", 5_000) == {"w1": "3 61"}
     assert await store.beat("w2", "0 64", 100) == {"w1": "3 61", "w2": "0 64"}
+    assert await store.loads() == {"w1": "3 61", "w2": "0 64"}
     await world.wait(150)
     assert await store.beat("w1", "4 60", 5_000) == {"w1": "4 60"}, "w2 has not been heard of for too long"
     assert await store.beat("w1", "", 5_000) == {}
+    assert await store.loads() == {}
 
 
 # ---- commands ----

@@ -11,10 +11,24 @@ from django.test.utils import CaptureQueriesContext
 
 from agents import events as e
 from chat.inspection.figures import HOUR_MS, HOURS, RunFigure, Spread, hourly, period, spread
-from chat.inspection.overview import HEIGHT, bars, first_tokens
+from chat.inspection.overview import HEIGHT, bars, first_tokens, workers
 from chat.models import Event, Fault
+from chat.runs.share import Load
 from chat.support.clock import now_ms
 from tests.support import rows
+
+
+def test_each_worker_says_how_busy_it_is_and_who_says_nothing_is_named() -> None:
+    at_work = {"a": 2, "dead": 1}
+    loads = {"a": Load(3, 61), "idle": Load(0, 64), "one": Load(1, 0)}
+    assert workers(at_work, loads, heard=True) == [
+        ("a", "3 runs, room for 61"),
+        ("dead", "1 run, not heard of"),
+        ("idle", "0 runs, room for 64"),
+        ("one", "1 run, room for 0"),
+    ]
+    assert workers(at_work, {}, heard=False) == [("a", "2 runs"), ("dead", "1 run")]
+
 
 NOW = 1_790_000_000_000
 

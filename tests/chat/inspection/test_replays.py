@@ -96,6 +96,12 @@ class TestReplay:
         assert "A worker will take it" in page and 'http-equiv="refresh"' in page and "first answer" in page
         assert LogEntry.objects.filter(change_message__contains="Replay of").exists()
 
+    def test_it_is_asked_for_while_redis_is_away(self, staff: Any, row: Conversation, settings: Any) -> None:
+        settings.HOLDFAST_REDIS_URL = "redis://127.0.0.1:1/0"
+        response = staff.post(ask_page(row), {"target": "same"})
+        assert response.status_code == 302 and Replay.objects.get().state == "waiting"
+        assert staff.get(response["Location"]).status_code == 200
+
     def test_both_answers_stand_beside_each_other(self, staff: Any, row: Conversation) -> None:
         staff.post(ask_page(row, 1), {"target": "same", "whole": "1"})
         replay = Replay.objects.get()
