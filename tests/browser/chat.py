@@ -126,6 +126,11 @@ def stored(stack: Stack, conversation: str) -> list[dict[str, Any]]:
     return [_public(json.loads(body)) for _, body in sorted(rows)]
 
 
+def kept_last(stack: Stack, conversation: str) -> str:
+    """The text of the newest item in the journal. Wait for it: the page may show it a moment before."""
+    return str(stored(stack, conversation)[-1]["text"])
+
+
 def _public(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _public(item) for key, item in value.items() if key not in PRIVATE}

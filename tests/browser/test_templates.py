@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chat import stored
+from tests.browser.chat import kept_last
 from tests.support.processes import Stack
 from tests.support.provider import Json, Provider, Reply, completion
 from tests.support.templates import Templated
+from tests.support.waiting import wait_until
 
 AGENT = """
 from agents.models import Agent
@@ -68,17 +69,25 @@ def test_V8_a_stop_during_a_call_and_then_a_message(
 
     chat.say("are you there?")
     chat.wait_until_done()
-    assert stored(house, conversation)[-1]["text"] == "I have read 'are you there?'."
+    wait_until(
+        lambda: kept_last(house, conversation) == "I have read 'are you there?'.",
+        10,
+        "the answer in the journal",
+    )
 
     # A message during a call, and one after all that: the conversation is alive.
     chat.say("research the moon shortly")
     expect(chat.hook("call", status="running")).to_be_visible()
     chat.say("and hurry")
     chat.wait_until_done()
-    assert stored(house, conversation)[-1]["text"] == "I have read 'and hurry'."
+    wait_until(
+        lambda: kept_last(house, conversation) == "I have read 'and hurry'.", 10, "the answer in the journal"
+    )
     chat.say("thank you")
     chat.wait_until_done()
-    assert stored(house, conversation)[-1]["text"] == "I have read 'thank you'."
+    wait_until(
+        lambda: kept_last(house, conversation) == "I have read 'thank you'.", 10, "the answer in the journal"
+    )
 
     assert server.refused == []
     assert len(server.rendered) == 5
