@@ -4,7 +4,7 @@ results that are to be delivered."""
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -95,10 +95,24 @@ class ScheduleAdmin(PicksOthers, admin.ModelAdmin):
         found = upcoming(row.plan, row.next_at - 1)
         return format_html_join("", "{} {}<br>", ((shown(moment, row.zone), row.zone) for moment in found))
 
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Schedule]":
+        """With what became of the last run of each, in the same statement."""
+        firings = ScheduleFiring.objects.filter(schedule=OuterRef("pk")).exclude(state="skipped")
+        newest = firings.order_by("-due")
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                last_outcome=Subquery(newest.values("outcome")[:1]),
+                last_state=Subquery(newest.values("state")[:1]),
+            )
+        )
+
     @admin.display(description=lazy("last run"))
-    def last(self, row: Schedule) -> str:
-        newest = row.firings.exclude(state="skipped").order_by("-due").first()
-        return "–" if newest is None else f"{newest.outcome or newest.get_state_display()}"
+    def last(self, row: Any) -> str:
+        if row.last_state is None:
+            return "–"
+        return str(row.last_outcome or dict(ScheduleFiring.STATES)[row.last_state])
 
     @admin.display(description=lazy("always goes to"))
     def home(self, row: Schedule) -> SafeString | str:

@@ -7,7 +7,9 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from agents.models import ensure_default_agent
 from chat.entrances.schedules import editing
@@ -171,3 +173,22 @@ def test_staff_without_permission_see_nothing(alice: Any, bob: Any) -> None:
     bob.user_permissions.add(Permission.objects.get(codename="view_schedule"))
     page = client.get(LIST)
     assert page.status_code == 200 and 'value="run_now"' not in page.content.decode()
+
+
+def test_the_list_says_what_became_of_each_last_run_in_as_many_statements_for_many_as_for_one(
+    staff: Client, alice: Any
+) -> None:
+    def fired(row: Schedule, due: int, state: str, outcome: str = "") -> None:
+        ScheduleFiring.objects.create(schedule=row, due=due, state=state, outcome=outcome, created_at=due)
+
+    first = row_of(alice, name="First")
+    fired(first, 1, "over", "finished")
+    fired(first, 2, "skipped")
+    with CaptureQueriesContext(connection) as one:
+        assert "finished" in staff.get(LIST).content.decode()
+    for name, state in (("Second", "fired"), ("Third", "failed"), ("Fourth", "skipped")):
+        fired(row_of(alice, name=name), 1, state)
+    with CaptureQueriesContext(connection) as many:
+        page = staff.get(LIST).content.decode()
+    assert "in its conversation" in page and "could not be begun" in page
+    assert len(many) <= len(one)
