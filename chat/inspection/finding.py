@@ -5,9 +5,8 @@ is about that and nothing else. Any other word is looked for in titles, username
 given and gave, and in what providers refused; several words must all be found. Of a whole sentence in which there are
 such ids, an error message that somebody has pasted, only these count.
 
-Each word is looked for in what the words before it have left, the longest first: most long words are rare, and a rare
-word among everybody's texts is what takes long. A word that has more matches than are read is looked for once more at
-the end: else a frequent word beside a rare one would keep what is older than its newest matches from being found.
+A word that has more matches than are read is looked for once more in the conversations that the other words have left:
+else a frequent word beside a rare one would keep what is older than its newest matches from being found.
 """
 
 import json
@@ -45,24 +44,17 @@ def find(rows: "QuerySet[Conversation]", typed: str) -> "QuerySet[Conversation]"
         rows = rows.filter(pk__in=ids)
     if known and len(single) > MAX_TYPED:
         return rows
-    frequent, left = [], _few(rows) if known else None
-    for word in sorted([word for word in words if word not in known][:MAX_WORDS], key=len, reverse=True):
-        ids, all_of_them = _said(word, left)
+    frequent = []
+    for word in [word for word in words if word not in known][:MAX_WORDS]:
+        ids, all_of_them = _said(word)
         if all_of_them:
             rows, known[word] = rows.filter(_about(word, ids)), ids
-            left = _few(rows)
         else:
             frequent.append((word, ids))
     left = list(rows.order_by("-updated_at").values_list("pk", flat=True)[:MAX_FOUND]) if known else None
     for word, ids in frequent:
         rows = rows.filter(_about(word, ids if left is None else _said(word, left)[0]))
     return rows
-
-
-def _few(rows: "QuerySet[Conversation]") -> list[UUID] | None:
-    """Which ones these are, if they are so few that the next word need be looked for in no others."""
-    found = list(rows.order_by("-updated_at").values_list("pk", flat=True)[: MAX_FOUND + 1])
-    return found if len(found) <= MAX_FOUND else None
 
 
 def words_of(typed: str) -> list[str]:
