@@ -62,10 +62,10 @@ def boot(request: HttpRequest) -> p.Boot:
     )
 
 
-@ROUTER.get("/conversations", response=answers(s.ConversationPage), exclude_unset=True)
+@ROUTER.get("/conversations", response=answers(p.ConversationList), exclude_unset=True)
 def conversations(
     request: HttpRequest, q: str = "", before: Before = END, limit: Limit = PAGE, archived: str = ""
-) -> s.ConversationPage:
+) -> p.ConversationList:
     """The list, newest first; `before` is the `updated_at` of the last one seen. Pinned ones stand before the first
     page, in the order in which they were pinned last, and on no other. `archived=1`: those that were put away."""
     query = q.strip()
@@ -85,7 +85,9 @@ def conversations(
     more = len(rows) > limit
     if more:
         rows = _cut(rows)
-    return s.ConversationPage(conversations=[_entry(row) for row in (*pinned, *rows)], more=more)
+    return p.ConversationList.model_construct(
+        conversations=[_entry(row) for row in (*pinned, *rows)], more=more
+    )
 
 
 def _cut(rows: list[Conversation]) -> list[Conversation]:
@@ -95,18 +97,20 @@ def _cut(rows: list[Conversation]) -> list[Conversation]:
     return [row for row in rows if row.updated_at != boundary] or rows[:-1]
 
 
-def _entry(row: Conversation) -> s.ConversationEntry:
-    # Thirty rows come with every first load, and hardly one of them has a mark.
+def _entry(row: Conversation) -> p.ConversationEntry:
+    # Thirty rows come with every first load, and hardly one of them has a mark. A state that another release has
+    # stored is passed on as it is.
     marks = {"pinned": row.pinned_at is not None, "archived": row.archived_at is not None}
-    return s.ConversationEntry(
-        id=str(row.id),
-        title=row.title,
-        agent=row.agent,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        run_status=row.run_status or None,
+    fields: dict[str, Any] = {
+        "id": str(row.id),
+        "title": row.title,
+        "agent": row.agent,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "run_status": row.run_status or None,
         **{name: True for name, is_so in marks.items() if is_so},
-    )
+    }
+    return p.ConversationEntry.model_construct(**fields)
 
 
 @ROUTER.get("/conversations/{uuid:conversation}/items", response=answers(s.ItemPage))
@@ -133,16 +137,21 @@ def items(
     return s.ItemPage(items=[body for _, body in page], more=len(rows) > limit)
 
 
-@ROUTER.get("/conversations/{uuid:conversation}/calls/{str:call}", response=answers(s.WholeCall))
-def call(request: HttpRequest, conversation: UUID, call: str) -> s.WholeCall:
+@ROUTER.get("/conversations/{uuid:conversation}/calls/{str:call}", response=answers(p.CallDetail))
+def call(request: HttpRequest, conversation: UUID, call: str) -> p.CallDetail:
     """A call with all of its arguments and its result."""
     own, _ = _own(request, conversation)
     row = Call.objects.filter(conversation=own, call=call).first()
     if row is None:
         raise RequestRefused(404, "not_found", "There is no such call in this conversation.")
-    return s.WholeCall(
-        id=row.call, name=row.name, arguments=row.arguments, result=row.result, status=row.status
-    )
+    fields: dict[str, Any] = {
+        "id": row.call,
+        "name": row.name,
+        "arguments": row.arguments,
+        "result": row.result,
+        "status": row.status,
+    }
+    return p.CallDetail.model_construct(**fields)
 
 
 @ROUTER.get("/conversations/{uuid:conversation}/runs/{str:run}/timeline", response=answers(s.Timeline))

@@ -8,37 +8,11 @@ from pydantic import Field
 from chat.http.pages import Shape
 
 
-class ConversationEntry(Shape):
-    """A row of the list. `run_status` is that of its run at work; a mark that it does not have is left out."""
-
-    id: str
-    title: str
-    agent: str
-    created_at: int
-    updated_at: int
-    run_status: str | None
-    pinned: bool = False
-    archived: bool = False
-
-
-class ConversationPage(Shape):
-    conversations: list[ConversationEntry]
-    more: bool
-
-
 class ItemPage(Shape):
-    """Items as the reducer made them, and as a snapshot would show them: they are passed on as they are."""
+    """The protocol's `ItemPage`, whose items are passed on as the reducer made them, also one of another release."""
 
     items: list[Any]
     more: bool
-
-
-class WholeCall(Shape):
-    id: str
-    name: str
-    arguments: str
-    result: str
-    status: str
 
 
 class Timeline(Shape):
