@@ -20,6 +20,7 @@ from typing import Annotated, Any, cast
 
 import pydantic
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.http.request import RawPostDataException
 from django.urls import URLPattern
@@ -159,6 +160,8 @@ class PageApi(NinjaAPI):
         # A form with files, which was read for its token.
         self.add_exception_handler(RawPostDataException, told(lambda exc: _no_object()))
         self.add_exception_handler(ValidationError, told(_invalid))
+        # Django's own limits (DATA_UPLOAD_MAX_…), such as a thousand parameters in the address.
+        self.add_exception_handler(SuspiciousOperation, told(lambda exc: _too_many()))
 
     def get_content_type(self) -> str:
         return CompactJson.media_type
@@ -238,6 +241,10 @@ def first_of_each(refusal: pydantic.ValidationError) -> dict[str, str]:
 
 def _no_object() -> RequestRefused:
     return RequestRefused(400, "bad_json", gettext("Send a JSON object."))
+
+
+def _too_many() -> RequestRefused:
+    return RequestRefused(413, "too_large", gettext("The address or the form has too many parts."))
 
 
 def _admit(request: HttpRequest, spent: Allowance, max_bytes: int) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any, cast
 
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, re_path
 from ninja import NinjaAPI
@@ -77,6 +78,8 @@ class ProgramApi(NinjaAPI):
         self.add_exception_handler(
             ValidationError, told(lambda exc: Problem("invalid", fields=wrong_fields(exc)))
         )
+        # Django's own limits (DATA_UPLOAD_MAX_…), such as a thousand parameters in the address.
+        self.add_exception_handler(SuspiciousOperation, told(lambda exc: Problem("too_large")))
         self.add_exception_handler(Unavailable, told(lambda exc: Problem("unavailable")))
         self.add_exception_handler(Exception, told(_unforeseen))
 

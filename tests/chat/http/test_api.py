@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -53,6 +54,16 @@ def shape(answer: Any) -> tuple[int, str, bool]:
     assert set(body) == {"code", "detail", "retry"} and body["detail"]
     assert "no-store" in answer["Cache-Control"]
     return answer.status_code, body["code"], body["retry"]
+
+
+def test_W11_more_parameters_than_django_reads_are_a_refusal(as_alice: Client) -> None:
+    many = "a&" * 1_001
+    assert shape(as_alice.get(f"/api/conversations?{many}")) == (413, "too_large", False)
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = as_alice.cookies
+    strict.cookies[settings.CSRF_COOKIE_NAME] = "a" * 32
+    form = "application/x-www-form-urlencoded"
+    assert shape(strict.post("/api/schedules", many, form)) == (413, "too_large", False)
 
 
 @pytest.mark.parametrize("address", [address for address, _ in READ])

@@ -315,6 +315,7 @@ class TestRefusals:
             ("POST", "/conversations", b'{"text": "' + b"x" * 1_000_000 + b'"}', 413, "too_large"),
             ("GET", "/conversations?limit=0", None, 422, "invalid"),
             ("GET", "/conversations?limit=x", None, 422, "invalid"),
+            ("GET", "/conversations?" + "a&" * 1_001, None, 413, "too_large"),
             ("GET", "/conversations/1", None, 404, "not_found"),
             ("GET", "/nothing", None, 404, "not_found"),
             ("GET", "/", None, 404, "not_found"),
