@@ -5,8 +5,9 @@ is about that and nothing else. Any other word is looked for in titles, username
 given and gave, and in what providers refused; several words must all be found. Of a whole sentence in which there are
 such ids, an error message that somebody has pasted, only these count.
 
-A word that has more matches than are read is looked for once more in the conversations that the other words have left:
-else a frequent word beside a rare one would keep what is older than its newest matches from being found.
+To look for a word among everybody means to read all texts. So what is likely to be rare comes first, and the others are
+looked for in the few conversations that it has left. A word that has more matches than are read comes last: beside a
+rare one it is found however old that is, and of words that are all frequent the newest matches count.
 """
 
 import json
@@ -44,16 +45,18 @@ def find(rows: "QuerySet[Conversation]", typed: str) -> "QuerySet[Conversation]"
         rows = rows.filter(pk__in=ids)
     if known and len(single) > MAX_TYPED:
         return rows
+    left = _newest(rows) if known else None
     frequent = []
-    for word in [word for word in words if word not in known][:MAX_WORDS]:
-        ids, all_of_them = _said(word)
-        if all_of_them:
-            rows, known[word] = rows.filter(_about(word, ids)), ids
-        else:
-            frequent.append((word, ids))
-    left = list(rows.order_by("-updated_at").values_list("pk", flat=True)[:MAX_FOUND]) if known else None
-    for word, ids in frequent:
-        rows = rows.filter(_about(word, ids if left is None else _said(word, left)[0]))
+    for word in sorted([word for word in words if word not in known][:MAX_WORDS], key=_guessed_rarity):
+        ids, all_of_them = _said(word, left)
+        if left is None and not all_of_them:
+            frequent.append(word)
+            continue
+        rows = rows.filter(_about(word, ids))
+        left = _few(rows) if left is None else left
+    for word in frequent:
+        rows = rows.filter(_about(word, _said(word, left, enough=False)[0]))
+        left = _newest(rows)
     return rows
 
 
@@ -78,13 +81,31 @@ def _about(word: str, ids: set[UUID]) -> Q:
     return Q(pk__in=ids) | Q(title__icontains=word) | Q(owner__username__iexact=word)
 
 
-def _said(word: str, within: list[UUID] | None = None) -> tuple[set[UUID], bool]:
+def _guessed_rarity(word: str) -> tuple[bool, int]:
+    """First what is likely to be rare, so that fewer conversations are left to the others: numbers, then long words."""
+    return not any(one.isdecimal() for one in word), -len(word)
+
+
+def _few(rows: "QuerySet[Conversation]") -> list[UUID] | None:
+    """All of these conversations, if they are few enough to be looked through one by one."""
+    keys = list(rows.order_by().values_list("pk", flat=True)[: MAX_FOUND + 1])
+    return keys if len(keys) <= MAX_FOUND else None
+
+
+def _newest(rows: "QuerySet[Conversation]") -> list[UUID]:
+    return list(rows.order_by("-updated_at").values_list("pk", flat=True)[:MAX_FOUND])
+
+
+def _said(word: str, within: list[UUID] | None, *, enough: bool = True) -> tuple[set[UUID], bool]:
     """Conversations in which a text has this word, of all or `within` these; and whether they are all that there are,
-    or those of the newest matches."""
+    or those of the newest matches. `enough`: when that is known of one kind of text, the others are not looked through.
+    """
     found, all_of_them = set[UUID](), True
     for ids, many in _by_text(word, within):
         found.update(ids)
         all_of_them = all_of_them and many < MAX_FOUND
+        if enough and within is None and not all_of_them:
+            break
     return found, all_of_them
 
 
@@ -108,21 +129,22 @@ def _by_id(word: str) -> Iterator[UUID]:
 
 
 def _by_text(word: str, within: list[UUID] | None) -> Iterator[tuple[list[UUID], int]]:
-    """Conversations in which a text has this word, of each kind the newest; and how many rows were read for them."""
+    """Conversations in which a text has this word, of each kind the newest; and how many rows were read for them. What
+    is quickly looked through comes first."""
     # Items are kept as JSON: what has to be escaped there is escaped in the word, too.
     inside = json.dumps(word, ensure_ascii=False)[1:-1]
     among = Q() if within is None else Q(conversation__in=within)
-    yield _saying(Message.objects.filter(among, body__icontains=inside), word)
-    yield _saying(Step.objects.filter(among, body__icontains=inside), word)
     for rows in (
+        Run.objects.filter(Q(detail__icontains=word) | Q(code=word) | Q(worker=word)),
+        Fault.objects.filter(Q(text__icontains=word) | Q(kind=word) | Q(model=word)),
         Call.objects.filter(
             Q(result__icontains=word) | Q(arguments__icontains=word) | Q(code=word) | Q(name=word)
         ),
-        Fault.objects.filter(Q(text__icontains=word) | Q(kind=word) | Q(model=word)),
-        Run.objects.filter(Q(detail__icontains=word) | Q(code=word) | Q(worker=word)),
     ):
         newest = _of(rows.filter(among))
         yield newest, len(newest)
+    yield _saying(Message.objects.filter(among, body__icontains=inside), word)
+    yield _saying(Step.objects.filter(among, body__icontains=inside), word)
 
 
 def _saying(rows: "QuerySet[Any]", word: str) -> tuple[list[UUID], int]:

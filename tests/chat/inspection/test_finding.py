@@ -102,6 +102,20 @@ def test_a_rare_word_beside_a_frequent_one_is_found_however_old_it_is(chats: Any
     )
     assert found("pay 4711") == found("4711 pay the") == found("aB3dE6gH9 the") == ["Rent of May"]
     assert found("the pay") == ["Busy"], "of words that are all frequent, the newest matches count"
+    assert found("pay the teapot") == found("the May pay") == ["Rent of May"], "wherever the rare one stands"
+
+
+def test_a_word_that_many_runs_have_is_found_in_what_people_say_too(chats: Any, bob: Any) -> None:
+    """One kind of text has more matches than are read; the others are looked through all the same."""
+    busy = rows.conversation(bob, "Busy", updated_at=now_ms())
+    Run.objects.bulk_create(
+        Run(
+            conversation=busy, run=f"r{seq}", seq=seq, status="failed", code="rain", queued_at=1, updated_at=1
+        )
+        for seq in range(9, 10 + MAX_FOUND)
+    )
+    assert found("rain") == ["Busy", "Weather"]
+    assert found("rain yesterday") == ["Weather"] == found("rain is")
 
 
 def test_nine_letters_may_be_a_word_all_the_same(chats: Any) -> None:
