@@ -1,7 +1,8 @@
 """What every request and socket passes before Django and Channels see it (rule W11).
 
     path, query, cookies    U+0000 goes no further: PostgreSQL refuses it in the middle of whatever asks (400)
-    Content-Type            is one that Django can read, or only what stands before its parameters
+    Content-Type            is one that Django can read, or only what stands before its parameters; so it is, too, when
+                            the address has more parameters than Django reads
     root path               is the server's setting; Daphne would take it from a header of the client's
     names with "_"          go no further: `X_Forwarded_Proto` would be read as the header that a proxy sets
     Origin of a socket      is this site's own, scheme, host and port, or one of DJANGO_CSRF_TRUSTED_ORIGINS (403)
@@ -25,6 +26,8 @@ from django.utils.http import is_same_domain, parse_header_parameters
 Scope = dict[str, Any]
 Application = Callable[[Scope, Any, Any], Awaitable[None]]
 
+#: Parameters of an address from which on Django refuses to read them.
+MAX_PARAMETERS: int = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
 #: U+0000 in a query string, and in a cookie that is quoted (RFC 2109 has octal escapes, and Django reads them).
 _NUL_IN_QUERY = re.compile(rb"%00|\0")
 _NUL_IN_COOKIE = re.compile(rb"\\000|\0")
@@ -40,7 +43,11 @@ def guarded(application: Application) -> Application:
         elif "\0" in scope["path"] or _NUL_IN_QUERY.search(scope.get("query_string", b"")):
             await _refuse(scope, receive, send)
         else:
-            await application({**scope, "root_path": "", "headers": _fit(scope["headers"])}, receive, send)
+            # Django counts an address's parameters when somebody asks for one; but while it makes the request, where
+            # nothing could answer, if a charset is named.
+            many = scope.get("query_string", b"").count(b"&") >= MAX_PARAMETERS
+            headers = _fit(scope["headers"], bare=many)
+            await application({**scope, "root_path": "", "headers": headers}, receive, send)
 
     return border
 
@@ -134,13 +141,14 @@ def _trusts(trusted: str, origin: str) -> bool:
     return (given[0], given[2]) == (scheme, port) and is_same_domain(given[1], pattern)
 
 
-def _fit(given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The headers that go further. Of several Content-Types one does: Django would make one of them."""
+def _fit(given: Iterable[tuple[bytes, bytes]], *, bare: bool) -> list[tuple[bytes, bytes]]:
+    """The headers that go further. Of several Content-Types one does: Django would make one of them. `bare`: without
+    its parameters."""
     found: list[tuple[bytes, bytes]] = []
     kind: bytes | None = None
     for name, value in given:
         if name == b"content-type":
-            kind = _readable(value) if kind is None else kind
+            kind = (value.partition(b";")[0] if bare else _readable(value)) if kind is None else kind
         elif not _is_unfit(name, value):
             found.append((name, value))
     return found if kind is None else [*found, (b"content-type", kind)]

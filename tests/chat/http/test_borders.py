@@ -166,6 +166,20 @@ async def test_no_content_type_fails_before_a_view_is_asked(cookies: dict[str, s
             assert answer.status_code < 500, (path, answer.status_code)
 
 
+@pytest.mark.parametrize(
+    "path", ["/api/conversations", "/api/v1/agents", "/accounts/login/", "/v1/models", "/admin/"]
+)
+@pytest.mark.parametrize("many", [999, 1_000, 5_000])
+async def test_more_parameters_than_django_reads_fail_no_request(
+    cookies: dict[str, str], path: str, many: int
+) -> None:
+    """It counts them while it makes the request if a charset is named, and would answer nothing."""
+    told = cookies | {"Content-Type": "application/json; charset=utf-8", "Authorization": "Bearer x"}
+    async with asking() as client:
+        answer = await client.get(f"{path}?{'a=&' * many}", headers=told)
+    assert answer.status_code < 500, answer.status_code
+
+
 async def test_of_two_content_types_the_first_is_taken() -> None:
     seen: list[dict[str, Any]] = []
 
