@@ -136,6 +136,8 @@ async def test_R4_a_call_in_doubt_is_settled_by_a_button(house):
     await house.until(lambda: any("It happened" in card.buttons for card in house.cards()), "the choices")
     await house.press("It happened")
     await house.answered("Thanks for telling me.")
+    settled = [one for one in await house.events(lane) if isinstance(one, e.CallSettled)]
+    assert [one.code for one in settled] == ["resolved_by_person"]
 
 
 async def test_in_a_group_only_what_names_the_bot_is_answered(house):
@@ -179,6 +181,12 @@ async def test_policies_and_a_disabled_user(house, django_user_model):
     await house.messenger.tables.apps.aupdate(private_policy="everyone")
     await house.speak("still there?", chat="oc_b")
     await house.answered("is disabled here", "oc_b")
+    await house.messenger.tables.apps.aupdate(private_policy="linked")
+    await house.speak("and now?", chat="oc_b")
+    await house.answered("only people who are known", "oc_b")
+    await house.messenger.tables.apps.aupdate(private_policy="nobody")
+    await house.speak("hello", sender="ou_stranger")
+    await house.until(lambda: _states(house, "ignored", 1), "the message to be ignored")
     assert len(house.model.bodies) == 1
 
 
@@ -190,11 +198,14 @@ async def test_what_is_said_through_another_door_is_shown(house, django_user_mod
     await house.speak("hello")
     await house.answered("Hello!")
     lane = await house.messenger.tables.lanes.aget()
+    assert lane.owner_id == alice.pk
     house.model = ScriptedModel(says("Told the web."))
     body = SendBody(kind="send", message="0" * 8 + "-0000-4000-8000-" + "0" * 12, text="from the web")
     sender = Sender(alice.pk, name="alice")
     await house.services[0].inbox.submit(sender, str(lane.conversation), "c1", body)
     await house.answered("Told the web.")
+    spoken = [one.origin.entrance for one in await house.events(lane) if isinstance(one, e.MessageAdded)]
+    assert len(spoken) == 2 and spoken[0] != spoken[1] == "web"
     texts = [text for text, _ in house.replies()]
     assert any("**alice** (the web chat)" in text and "from the web" in text for text in texts)
 
