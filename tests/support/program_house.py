@@ -10,10 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
 from django.test import AsyncClient
 
+from agents.models import ensure_default_agent
 from agents.spec import AgentSpec
 from agents.tools import Toolbox, ToolContext, tool
+from chat import runtime
 from chat.runs.dependencies import RunDependencies
 from chat.runs.pool import Pool
 from chat.runs.queue import Queue
@@ -22,7 +25,10 @@ from chat.session.sessions import Sessions
 from chat.support.clock import now_ms
 from chat.support.tasks import end
 from chat.tokens import store
+from chat.tokens.limits import limits
 from chat.tokens.scopes import SCOPES
+from tests.support.scripted import ScriptedModel, says
+from tests.support.worlds import MemoryWorld
 
 SPEC = AgentSpec(slug="assistant", name="A", model="scripted", base_url="http://localhost/v1")
 
@@ -91,6 +97,20 @@ class House:
     async def close(self) -> None:
         self.gate.set()
         await end(self.tasks)
+
+
+@asynccontextmanager
+async def open_house(journal: Any) -> AsyncIterator[House]:
+    """A web process and a worker, and an owner, alice. No token was shown yet."""
+    limits.forget()
+    await sync_to_async(ensure_default_agent)()
+    owner = await get_user_model().objects.acreate(username="alice")
+    sessions = Sessions(MemoryWorld.make(600_000).store, journal)
+    house = House(sessions, owner, ScriptedModel(says("Hello!")))
+    runtime.use(runtime.Runtime(sessions, Workers(house)))
+    yield house
+    await house.close()
+    await runtime.close()
 
 
 class Workers(Queue):
