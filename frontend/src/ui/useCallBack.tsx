@@ -49,7 +49,11 @@ export function useCallBack(current: string | null, name = ""): void {
     seen();
     window.addEventListener("focus", seen);
     document.addEventListener("visibilitychange", seen);
+    window.addEventListener("pagehide", seen);
     return () => {
+      // What came to its end since the list was told last was seen, too: the list hears of it a moment later.
+      seen();
+      window.removeEventListener("pagehide", seen);
       window.removeEventListener("focus", seen);
       document.removeEventListener("visibilitychange", seen);
     };
