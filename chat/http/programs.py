@@ -64,6 +64,8 @@ class ProgramApi(NinjaAPI):
         self._render = render
         self._problem = problem
         self._problem_type = problem_type
+        #: The description by what stands before its paths: anybody may read it, and to make it takes 150 ms.
+        self._described: dict[str, Any] = {}
         super().__init__(docs_url=None, auth=TokenAuth(), parser=BorderParser(), **options)
 
     def set_default_exception_handlers(self) -> None:
@@ -113,9 +115,15 @@ class ProgramApi(NinjaAPI):
         # Not `<path:…>`, which ends at a line break.
         return [*found, re_path(r"[\s\S]*", nothing)]
 
-    def get_openapi_schema(self, **options: Any) -> Any:
-        """The description, in which errors have the media type that they come with."""
-        schema = super().get_openapi_schema(**options)
+    def get_openapi_schema(self, *, path_prefix: str | None = None, path_params: Any = None) -> Any:
+        """The description, in which errors have the media type that they come with. Made once, so not to be changed."""
+        prefix = self.get_root_path(path_params or {}) if path_prefix is None else path_prefix
+        if prefix not in self._described:
+            self._described[prefix] = self._describe(prefix)
+        return self._described[prefix]
+
+    def _describe(self, prefix: str) -> Any:
+        schema = super().get_openapi_schema(path_prefix=prefix)
         for operations in schema["paths"].values():
             for operation in operations.values():
                 for status, answer in operation["responses"].items():

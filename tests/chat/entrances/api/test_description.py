@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from chat.entrances.api import api as http
+from chat.entrances.openai_api import api as openai
+from chat.http.programs import ProgramApi
 from tests.support.program_house import House, Program
 
 
@@ -46,3 +49,8 @@ async def test_ids_of_operations_stay(described: Any) -> None:
         *("getConversation", "getRun", "getToken", "listAgents", "listConversations", "listItems"),
         *("renameConversation", "sendMessage", "settleCall", "stopRun"),
     ]
+
+
+@pytest.mark.parametrize("api", [http.API, openai.API], ids=["api", "openai"])
+def test_it_is_made_once_because_anybody_may_ask_for_it(api: ProgramApi) -> None:
+    assert api.get_openapi_schema() is api.get_openapi_schema()
