@@ -20,13 +20,28 @@ SECRETS = re.compile(
 )
 
 
+# What would end a line, move a terminal's cursor or turn the direction of writing: whoever can have a text of theirs
+# logged (a host, a path, a field's name) could write lines of their own, or hide what follows.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSEEN_IN_TRACEBACKS = re.compile(_UNSEEN.pattern.replace("\x00-\x1f", "\x00-\x09\x0b-\x1f"))
+
+
+def in_one_line(text: str) -> str:
+    r"""`text` with everything that nobody would see written out, as `\\n` and `\\x1b`."""
+    return _UNSEEN.sub(_written_out, text)
+
+
+def _written_out(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
+
+
 def redact(text: str) -> str:
     """`text` with passwords in addresses, bearer tokens, provider keys and webhook tokens replaced by `***`."""
     return SECRETS.sub(lambda found: "".join(filter(None, found.groups())) + "***", text)
 
 
 class LineFormatter(logging.Formatter):
-    """ISO time in UTC, level, logger, message; tracebacks follow; secrets are masked in all of it."""
+    """ISO time in UTC, level, logger, message, all in one line; tracebacks follow; secrets are masked in all of it."""
 
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
@@ -34,6 +49,12 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return in_one_line(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:
+        return _UNSEEN_IN_TRACEBACKS.sub(_written_out, super().formatException(ei))
 
 
 class JsonFormatter(LineFormatter):
@@ -58,7 +79,8 @@ class JsonFormatter(LineFormatter):
         if record.stack_info:
             told["stack"] = record.stack_info
         masked = {name: redact(value) if isinstance(value, str) else value for name, value in told.items()}
-        return json.dumps(masked, ensure_ascii=False)
+        # JSON has no signs but these that it would not write out itself; it is read line by line, too.
+        return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(masked, ensure_ascii=False))
 
 
 #: What every record has. The names that a line gives besides are in none of ours; Django's request is no text.

@@ -2,9 +2,12 @@
 list for each Django app."""
 
 from collections.abc import Iterable
+from functools import wraps
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.contrib.admin.exceptions import DisallowedModelAdminToField
+from django.contrib.admin.options import TO_FIELD_VAR
 from django.contrib.contenttypes.views import shortcut
 from django.core.exceptions import ValidationError
 from django.db import DataError
@@ -74,7 +77,7 @@ class HoldfastSite(AdminSite):
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Every page of the site, with the policy that its scripts need (jQuery, Select2)."""
-        return admin_policies(super().admin_view(view, cacheable))
+        return admin_policies(super().admin_view(_of_a_field(view), cacheable))
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Django's page, with the policy of the site's scripts although it is no view of `admin_view`. A browser at
@@ -137,6 +140,20 @@ class HoldfastSite(AdminSite):
         address = reverse(f"admin:{page}", current_app=self.name)
         shown = {"admin_url": address, "add_url": None, "view_only": True, "perms": {"view": True}}
         return {"name": name, "object_name": object_name, **shown}
+
+
+def _of_a_field(view: Any) -> Any:
+    """The view; a row is not looked for by a field without a name, which Django takes for a field's name."""
+
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        for given in (request.GET, request.POST):
+            if given.get(TO_FIELD_VAR) == "":
+                raise DisallowedModelAdminToField("The field has no name.")
+        response: HttpResponseBase = view(request, *args, **kwargs)
+        return response
+
+    return inner
 
 
 def _rank(model: Any) -> tuple[int, str]:

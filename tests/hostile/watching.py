@@ -18,6 +18,8 @@ from tests.support.processes import ROOT, Stack
 TRACES = re.compile(
     rb"Traceback \(most|Internal Server Error|A request of a program failed|Task exception was never"
 )
+#: What a log may not hold, because a terminal obeys it: control characters, and what turns the direction of writing.
+UNSEEN = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xe2\x80[\xa8-\xae]")
 #: What no answer may tell: where the code lies, and what went wrong in it.
 INSIDE = (str(ROOT).encode(), b"Traceback (most", b"site-packages", b"/holdfast-stack-")
 #: Bytes by which a process may have grown between the first third of a door's frames and their end. A first third warms
@@ -100,6 +102,8 @@ class Watch:
                     f"{label} wrote",
                     written[max(0, found.start() - 400) : found.start() + 2_000].decode("utf-8", "replace"),
                 )
+            for found in list(UNSEEN.finditer(written))[:3]:
+                self.fault(f"{label} wrote what nobody sees", written[max(0, found.start() - 400) :][:800])
         for label, sizes in self.report.memory.items():
             if len(sizes) > 5 and label != "demo" and sizes[-1] - sizes[len(sizes) // 3] > MAX_GROWTH:
                 self.fault(f"{label} has grown", [f"{size >> 20} MB" for size in sizes])

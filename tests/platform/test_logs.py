@@ -50,6 +50,28 @@ def test_a_traceback_is_masked_too() -> None:
     assert "s3cret" not in text
 
 
+#: What a stranger may have logged: a line of their own, a red screen, a text that is read backwards.
+FORGED = "a\r\n2026-01-01T00:00:00.000Z ERROR chat all is lost\x1b[31m\x00\x85\u2028\u202egnp.exe\x9b2J"
+
+
+@pytest.mark.parametrize("name", ["line", "json"])
+def test_no_text_of_a_stranger_ends_a_line_or_moves_the_cursor(name: str) -> None:
+    formatter = {"line": LineFormatter, "json": JsonFormatter}[name](
+        settings.LOGGING["formatters"][name].get("format")
+    )
+    try:
+        raise ValueError(FORGED)
+    except ValueError as problem:
+        trace = (type(problem), problem, problem.__traceback__)
+    plain = formatter.format(
+        logging.LogRecord("django", logging.WARNING, "f", 1, "No host: %s", (FORGED,), None)
+    )
+    assert plain.isprintable() and len(plain.splitlines()) == 1
+    assert "all is lost" in plain and ("\\u202e" in plain)
+    traced = formatter.format(logging.LogRecord("django", logging.ERROR, "f", 1, "broke", (), trace))
+    assert all(line.isprintable() for line in traced.split("\n")) and "ValueError: a" in traced
+
+
 @pytest.mark.parametrize(("problem", "shown"), [(RequestAborted(), False), (ValueError(), True)])
 def test_a_visitor_who_left_is_no_error(problem: Exception, shown: bool) -> None:
     record = logging.LogRecord(
