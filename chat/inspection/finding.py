@@ -37,26 +37,32 @@ _ID = re.compile(r"(?=.*[\d_:.-])[^\s]{6,200}|[0-9A-Za-z]{9}")
 
 def find(rows: "QuerySet[Conversation]", typed: str) -> "QuerySet[Conversation]":
     """Those of `rows` that what was typed is about."""
-    words = words_of(typed)
+    words, everybody = words_of(typed), rows
     single = dict.fromkeys(one.strip(AROUND)[:MAX_WORD] for one in typed.replace("\0", "").split())
     known = {word: set(_by_id(word)) for word in list(single)[:MAX_TRIED] if named(word)}
     known = {word: ids for word, ids in known.items() if ids}
     for ids in known.values():
         rows = rows.filter(pk__in=ids)
-    if known and len(single) > MAX_TYPED:
+    others = sorted([word for word in words if word not in known][:MAX_WORDS], key=_guessed_rarity)
+    if not others or (known and len(single) > MAX_TYPED):
         return rows
     left = _newest(rows) if known else None
     frequent = []
-    for word in sorted([word for word in words if word not in known][:MAX_WORDS], key=_guessed_rarity):
+    for word in others:
+        # What is left stands for all that was asked before: to ask that again reads all conversations.
+        rows = rows if left is None else everybody.filter(pk__in=left)
         ids, all_of_them = _said(word, left)
         if left is None and not all_of_them:
             frequent.append(word)
             continue
         rows = rows.filter(_about(word, ids))
-        left = _few(rows) if left is None else left
-    for word in frequent:
-        rows = rows.filter(_about(word, _said(word, left, enough=False)[0]))
+        left = _few(rows) if left is None else _newest(rows)
+    if left is None and 0 < len(frequent) < len(others):
         left = _newest(rows)
+    for place, word in enumerate(frequent):
+        rows = rows if left is None else everybody.filter(pk__in=left)
+        rows = rows.filter(_about(word, _said(word, left, enough=False)[0]))
+        left = _newest(rows) if place < len(frequent) - 1 else left
     return rows
 
 
