@@ -26,7 +26,7 @@ MAX_WORDS, MAX_TYPED = 6, 3
 #: Words of a sentence that are tried as ids.
 MAX_TRIED = 40
 #: Conversations that a word is looked for in: newest first.
-MAX_FOUND = 1_000
+MAX_FOUND = 500
 MAX_WORD = 200
 #: The fields of an item in which somebody says something.
 SAID = ("text", "reasoning", "detail", "code")
@@ -151,8 +151,8 @@ def _by_text(word: str, within: list[UUID] | None) -> Iterator[tuple[list[UUID],
     inside = json.dumps(word, ensure_ascii=False)[1:-1]
     among = Q() if within is None else Q(conversation__in=within)
     for rows in (
-        Run.objects.filter(Q(detail__icontains=word) | Q(code=word) | Q(worker=word)),
         Fault.objects.filter(Q(text__icontains=word) | Q(kind=word) | Q(model=word)),
+        Run.objects.filter(Q(detail__icontains=word) | Q(code=word) | Q(worker=word)),
         Call.objects.filter(
             Q(result__icontains=word) | Q(arguments__icontains=word) | Q(code=word) | Q(name=word)
         ),
