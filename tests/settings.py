@@ -34,10 +34,15 @@ for name in (
     os.environ.pop(name, None)
 
 from config.settings import *  # noqa: E402, F403
-from config.settings import DATABASES, INSTALLED_APPS  # noqa: E402
+from config.settings import DATABASES, INSTALLED_APPS, MIDDLEWARE  # noqa: E402
 
 # A second messenger, so that nothing in chat/messenger/ is about Feishu (tests/chat/messenger/).
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.support.pager"]
+
+MIDDLEWARE = [
+    "tests.support.known_static.KnownStaticMiddleware" if one == "config.static.StaticMiddleware" else one
+    for one in MIDDLEWARE
+]
 
 # A file, not memory: threads and processes must see one database, as they do in production.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
