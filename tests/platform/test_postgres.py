@@ -29,7 +29,6 @@ def test_cluster_is_private_and_real(postgres: Postgres) -> None:
 #: In one part, because each part makes a database of its own.
 RAW_SQL = (
     (
-        "tests/chat/entrances/schedules/test_poison.py",
         "tests/chat/entrances/triggers/test_poison.py",
         "tests/chat/inspection/test_finding.py",
         "tests/chat/journal",
@@ -39,9 +38,7 @@ RAW_SQL = (
         "tests/chat/retention/test_for_good.py",
         "tests/chat/runs/test_sweeper.py",
         "tests/chat/search",
-        "tests/chat/session/test_recovery.py",
         "tests/chat/test_inbox.py",
-        "tests/chat/test_plans.py",
     ),
 )
 #: Whose SQL the two databases may take differently: raw statements, row locks, several writers, searches, migrations,

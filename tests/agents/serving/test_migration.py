@@ -12,6 +12,7 @@ from agents.models import Agent
 from agents.serving.models import ModelProvider
 from agents.serving.resolve import with_defaults
 from tests.support import upgrading
+from tests.support.more import more_of
 from tests.support.postgres import Postgres
 
 BEFORE = ("agents", "0008_learned_rule")
@@ -35,7 +36,7 @@ OLD = [
 ]
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=more_of("postgres", "sqlite"))
 def old(request: Any, tmp_path: Path, postgres: Postgres, django_db_blocker: Any) -> Iterator[str]:
     """The alias of an empty database."""
     if request.param == "sqlite":
