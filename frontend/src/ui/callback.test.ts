@@ -1,19 +1,7 @@
 import { expect, test } from "vitest";
-import type { ListEntry } from "../sync";
 import { callsOf, tabTitle } from "./callback";
+import { listed as entry } from "./gallery/fake";
 import { isUnread } from "./unread";
-
-const entry = (id: string, run_status: ListEntry["run_status"], updated_at = 10): ListEntry => ({
-  id,
-  title: id,
-  agent: "demo",
-  created_at: 0,
-  updated_at,
-  run_status,
-  pinned: false,
-  archived: false,
-  pending: false,
-});
 
 test("one is called back for an answer, a failure and a question, once each", () => {
   const before = [

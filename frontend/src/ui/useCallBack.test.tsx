@@ -1,7 +1,7 @@
 import { act, screen } from "@testing-library/react";
 import { afterEach, expect, test, vi } from "vitest";
 import type { ListEntry } from "../sync";
-import { FakeClient } from "./gallery/fake";
+import { FakeClient, listed } from "./gallery/fake";
 import { show } from "./testing";
 import { useCallBack, useUnread } from "./useCallBack";
 
@@ -16,29 +16,17 @@ function Page({ current }: { current: string | null }) {
   return <p data-testid="unread">{[...useUnread()].join(" ")}</p>;
 }
 
-const entry = (run_status: ListEntry["run_status"], updated_at: number): ListEntry => ({
-  id: "a",
-  title: "Tea",
-  agent: "demo",
-  created_at: 0,
-  updated_at,
-  run_status,
-  pinned: false,
-  archived: false,
-  pending: false,
-});
-
 test("an answer that ended before one left is not new, although the list is told of it afterwards", () => {
   vi.useFakeTimers({ now: 1_000 });
   vi.spyOn(document, "hasFocus").mockReturnValue(true);
   const client = new FakeClient();
-  const listed = (one: ListEntry) => client.list.update(() => ({ conversations: [one] }));
-  listed(entry("running", 900));
+  const told = (one: ListEntry) => client.list.update(() => ({ conversations: [one] }));
+  told(listed("a", "running", 900));
   const page = show(<Page current="a" />, client);
   vi.setSystemTime(5_000);
   page.again(<Page current={null} />);
-  act(() => listed(entry("finished", 4_900)));
+  act(() => told(listed("a", "finished", 4_900)));
   expect(screen.getByTestId("unread").textContent).toBe("");
-  act(() => listed(entry("finished", 5_100)));
+  act(() => told(listed("a", "finished", 5_100)));
   expect(screen.getByTestId("unread").textContent).toBe("a");
 });

@@ -13,6 +13,7 @@ import type {
   Draft,
   Drafts,
   Item,
+  ListEntry,
   ListState,
   LocalFile,
   MessageItem,
@@ -125,6 +126,19 @@ export interface Called {
   method: string;
   args: readonly unknown[];
 }
+
+/** A conversation of the list. */
+export const listed = (id: string, run_status: ListEntry["run_status"], updated_at = 10): ListEntry => ({
+  id,
+  title: id,
+  agent: "demo",
+  created_at: 0,
+  updated_at,
+  run_status,
+  pinned: false,
+  archived: false,
+  pending: false,
+});
 
 /** A client without a network: the same interface, states set by hand, and a record of what was called. */
 export class FakeClient implements Client {
