@@ -54,6 +54,24 @@ class Chat:
         self.page.click("button[type=submit]")
         expect(self.hook("app")).to_have_attribute("data-phase", "ready")
 
+    def begin_with_branches(self, text: str) -> str:
+        """`begin` that says this behind two answers to one question, which stands in the place of another one: a
+        conversation with three branches, of which the newest is shown."""
+        conversation = self.begin("what is 20+22?")
+        self.wait_until_done()
+        self.hook("message").hover()
+        self.hook("message-edit").click()
+        self.hook("edit-input").fill("what is 6 * 7?")
+        self.hook("edit-send").click()
+        expect(self.hook("ways", at="2", of="2")).to_have_count(1)
+        self.wait_until_done()
+        self.hook("step").last.hover()
+        self.hook("try-again").last.click()
+        expect(self.hook("ways", at="2", of="2")).to_have_count(2)
+        self.wait_until_done()
+        self.say(text)
+        return conversation
+
     def second_tab(self) -> Chat:
         """Another tab of the same profile, on the same conversation."""
         other = Chat(self.page.context.new_page(), self.address)
@@ -123,7 +141,10 @@ def stored(stack: Stack, conversation: str) -> list[dict[str, Any]]:
     key = conversation.replace("-", "") if stack.database.startswith("sqlite") else conversation
     rows = stack.sql("select seq, body from chat_message where conversation_id = ?", key)
     rows += stack.sql("select seq, body from chat_step where conversation_id = ?", key)
-    return [_public(json.loads(body)) for _, body in sorted(rows)]
+    items = [json.loads(body) for _, body in sorted(rows)]
+    # Branches have ids of their own in each telling: the first that is met is 1.
+    branches = {id: n for n, id in enumerate(dict.fromkeys(i["branch"] for i in items if "branch" in i), 1)}
+    return [_public(item | {"branch": branches.get(item.get("branch"), 0)}) for item in items]
 
 
 def kept_last(stack: Stack, conversation: str) -> str:

@@ -1,4 +1,7 @@
-"""The main promise: whatever happens to the page or its link, it ends where an undisturbed one ends (W1–W4, W6)."""
+"""The main promise: whatever happens to the page or its link, it ends where an undisturbed one ends (W1–W4, W6).
+
+Told over conversations that have just begun, and over some with edits, second answers and branches (B1–B4).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat import Chat, stored
+from tests.support.more import more_of
 from tests.support.processes import Stack
 from tests.support.proxy import Proxy
 from tests.support.waiting import wait_until
@@ -18,31 +22,51 @@ LONG = "write a long text"
 
 Shown = list[dict[str, Any]]
 Story = tuple[Shown, Shown]
+#: Says something in a conversation, and returns its id.
+Begin = Callable[[Chat, str], str]
+HISTORIES: dict[str, Begin] = {"new": Chat.begin, "with branches": Chat.begin_with_branches}
+
+
+@pytest.fixture(params=more_of(*HISTORIES))
+def begin(request: pytest.FixtureRequest) -> Begin:
+    """What each story is told over: `make test` takes new conversations, `make test-long` both."""
+    return HISTORIES[request.param]
+
+
+#: For what is to be told over both with every `make test`.
+OVER_BOTH = pytest.mark.parametrize("begin", HISTORIES, indirect=True)
 
 
 @pytest.fixture(scope="package")
-def undisturbed(browser: Any, house: Stack) -> Callable[[str], Story]:
-    """What a conversation with one message shows and stores at its end, when nothing happens to it."""
-    told: dict[str, Story] = {}
+def stories() -> dict[tuple[Begin, str], Story]:
+    """What was told undisturbed, once for all tests."""
+    return {}
+
+
+@pytest.fixture
+def undisturbed(
+    browser: Any, house: Stack, begin: Begin, stories: dict[tuple[Begin, str], Story]
+) -> Callable[[str], Story]:
+    """What a conversation in which this is said shows and stores at its end, when nothing happens to it."""
 
     def tell(text: str) -> Story:
-        if text not in told:
+        if (begin, text) not in stories:
             context = browser.new_context()
             chat = Chat(context.new_page(), house.address)
             chat.log_in("alice")
-            conversation = chat.begin(text)
+            conversation = begin(chat, text)
             chat.wait_until_done(60)
-            told[text] = chat.shown(), stored(house, conversation)
+            stories[begin, text] = chat.shown(), stored(house, conversation)
             context.close()
-        return told[text]
+        return stories[begin, text]
 
     return tell
 
 
-#: Which paragraph of the answer is the first of which all is in sight.
+#: Which paragraph of the newest answer is the first of which all is in sight.
 IN_SIGHT = """() => {
   const top = document.querySelector('[data-testid="transcript"]').getBoundingClientRect().top;
-  const found = [...document.querySelectorAll('[data-testid="step-text"] p')];
+  const found = [...[...document.querySelectorAll('[data-testid="step-text"]')].at(-1).querySelectorAll("p")];
   return found.findIndex((one) => one.getBoundingClientRect().top > top);
 }"""
 
@@ -72,9 +96,10 @@ def assert_same_end(chat: Chat, house: Stack, conversation: str, story: Story) -
     assert stored(house, conversation) == kept
 
 
-def test_W1_reload_while_a_tool_runs(visit: Any, house: Stack, undisturbed: Any) -> None:
+@OVER_BOTH
+def test_W1_reload_while_a_tool_runs(visit: Any, begin: Begin, house: Stack, undisturbed: Any) -> None:
     chat = visit()
-    conversation = chat.begin(RESEARCH)
+    conversation = begin(chat, RESEARCH)
     expect(chat.hook("call", status="running")).to_be_visible()
     expect(chat.hook("call-progress")).to_be_visible()
     chat.page.reload()
@@ -83,10 +108,10 @@ def test_W1_reload_while_a_tool_runs(visit: Any, house: Stack, undisturbed: Any)
     assert_same_end(chat, house, conversation, undisturbed(RESEARCH))
 
 
-def test_W4_reload_while_text_streams(visit: Any, house: Stack, undisturbed: Any) -> None:
+def test_W4_reload_while_text_streams(visit: Any, begin: Begin, house: Stack, undisturbed: Any) -> None:
     chat = visit()
-    conversation = chat.begin(LONG)
-    wait_until(lambda: len(chat.hook("step-text").inner_text()) > 200, 20, "some text")
+    conversation = begin(chat, LONG)
+    wait_until(lambda: len(chat.hook("step-text").last.inner_text()) > 200, 20, "some text")
     chat.page.reload()
     expect(chat.hook("step", status="streaming")).to_be_visible()
     assert_same_end(chat, house, conversation, undisturbed(LONG))
@@ -94,11 +119,11 @@ def test_W4_reload_while_text_streams(visit: Any, house: Stack, undisturbed: Any
 
 @pytest.mark.exhaustive
 def test_W6_network_cut_for_two_seconds_in_an_answer(
-    visit: Any, house: Stack, link: Proxy, undisturbed: Any
+    visit: Any, begin: Begin, house: Stack, link: Proxy, undisturbed: Any
 ) -> None:
     chat = visit()
-    conversation = chat.begin(LONG)
-    wait_until(lambda: len(chat.hook("step-text").inner_text()) > 200, 20, "some text")
+    conversation = begin(chat, LONG)
+    wait_until(lambda: len(chat.hook("step-text").last.inner_text()) > 200, 20, "some text")
     link.cut()
     chat.page.wait_for_timeout(2000)
     link.restore()
@@ -107,11 +132,13 @@ def test_W6_network_cut_for_two_seconds_in_an_answer(
 
 @pytest.mark.exhaustive
 def test_W9_the_end_stays_in_sight_when_the_banner_goes_and_the_answer_comes_at_once(
-    visit: Any, house: Stack, link: Proxy, undisturbed: Any
+    visit: Any, begin: Begin, house: Stack, link: Proxy, undisturbed: Any
 ) -> None:
     chat = visit()
-    conversation = chat.begin(LONG)
-    wait_until(lambda: len(chat.hook("step-text").inner_text()) > 2000, 20, "more text than fits the page")
+    conversation = begin(chat, LONG)
+    wait_until(
+        lambda: len(chat.hook("step-text").last.inner_text()) > 2000, 20, "more text than fits the page"
+    )
     link.cut()
     expect(chat.hook("banner")).to_be_visible()
     link.restore()
@@ -120,9 +147,9 @@ def test_W9_the_end_stays_in_sight_when_the_banner_goes_and_the_answer_comes_at_
 
 
 @pytest.mark.exhaustive
-def test_who_scrolls_up_in_a_growing_answer_is_left_there(visit: Any) -> None:
+def test_who_scrolls_up_in_a_growing_answer_is_left_there(visit: Any, begin: Begin) -> None:
     chat = visit()
-    chat.begin(LONG)
+    begin(chat, LONG)
     wait_until(lambda: chat.place()["offset"] > 300, 20, "more text than fits the page")
     chat.hook("transcript").hover()
     chat.page.mouse.wheel(0, -150)
@@ -142,20 +169,20 @@ def test_who_scrolls_up_in_a_growing_answer_is_left_there(visit: Any) -> None:
 
 
 @pytest.mark.exhaustive
-def test_what_is_there_can_be_clicked_while_the_answer_grows(visit: Any) -> None:
+def test_what_is_there_can_be_clicked_while_the_answer_grows(visit: Any, begin: Begin) -> None:
     chat = visit()
-    chat.begin(LONG)
+    begin(chat, LONG)
     wait_until(lambda: chat.place()["offset"] > 300, 20, "more text than fits the page")
     assert set(chat.page.evaluate(UNDER)) == {True}, "each time there was text under the pointer"
 
 
 @pytest.mark.exhaustive
-def test_what_is_pressed_stays_under_the_pointer_while_the_answer_grows(visit: Any) -> None:
+def test_what_is_pressed_stays_under_the_pointer_while_the_answer_grows(visit: Any, begin: Begin) -> None:
     """Or a click that takes a moment goes to whatever has come there."""
     chat = visit()
-    chat.begin(LONG)
+    begin(chat, LONG)
     wait_until(lambda: chat.place()["offset"] > 300, 20, "more text than fits the page")
-    paragraph = chat.hook("step-text").locator("p").nth(chat.page.evaluate(IN_SIGHT))
+    paragraph = chat.hook("step-text").last.locator("p").nth(chat.page.evaluate(IN_SIGHT))
     box = paragraph.bounding_box()
     assert box is not None
     chat.page.mouse.move(box["x"] + 20, box["y"] + box["height"] / 2)
@@ -174,10 +201,10 @@ def test_what_is_pressed_stays_under_the_pointer_while_the_answer_grows(visit: A
 
 
 @pytest.mark.exhaustive
-def test_who_scrolls_with_a_button_down_is_left_there(visit: Any) -> None:
+def test_who_scrolls_with_a_button_down_is_left_there(visit: Any, begin: Begin) -> None:
     """As by selecting text beyond the edge."""
     chat = visit()
-    chat.begin(LONG)
+    begin(chat, LONG)
     wait_until(lambda: chat.place()["offset"] > 300, 20, "more text than fits the page")
     chat.hook("step-text").last.hover()
     chat.page.mouse.down()
@@ -195,10 +222,10 @@ def test_who_scrolls_with_a_button_down_is_left_there(visit: Any) -> None:
 
 @pytest.mark.exhaustive
 def test_W3_a_link_that_stays_open_but_carries_nothing(
-    visit: Any, house: Stack, link: Proxy, undisturbed: Any
+    visit: Any, begin: Begin, house: Stack, link: Proxy, undisturbed: Any
 ) -> None:
     chat = visit()
-    conversation = chat.begin(RESEARCH)
+    conversation = begin(chat, RESEARCH)
     expect(chat.hook("call", status="running")).to_be_visible()
     link.stall()
     chat.page.wait_for_timeout(3000)
@@ -207,27 +234,30 @@ def test_W3_a_link_that_stays_open_but_carries_nothing(
 
 
 @pytest.mark.exhaustive
-def test_W1_tab_frozen_in_the_background(visit: Any, house: Stack, undisturbed: Any) -> None:
+def test_W1_tab_frozen_in_the_background(visit: Any, begin: Begin, house: Stack, undisturbed: Any) -> None:
     chat = visit()
-    conversation = chat.begin(RESEARCH)
+    conversation = begin(chat, RESEARCH)
     expect(chat.hook("call", status="running")).to_be_visible()
     session = chat.page.context.new_cdp_session(chat.page)
     session.send("Page.setWebLifecycleState", {"state": "frozen"})
-    wait_until(lambda: len(stored(house, conversation)) >= 3, 30, "the run to go on without the page")
+    _, kept = undisturbed(RESEARCH)
+    wait_until(lambda: len(stored(house, conversation)) == len(kept), 30, "the run to go on without the page")
     session.send("Page.setWebLifecycleState", {"state": "active"})
     assert_same_end(chat, house, conversation, undisturbed(RESEARCH))
 
 
-def test_W6_second_tab_shows_the_same(visit: Any, house: Stack, undisturbed: Any) -> None:
+@OVER_BOTH
+def test_W6_second_tab_shows_the_same(visit: Any, begin: Begin, house: Stack, undisturbed: Any) -> None:
     chat = visit()
-    conversation = chat.begin(RESEARCH)
+    conversation = begin(chat, RESEARCH)
     expect(chat.hook("call", status="running")).to_be_visible()
     other = chat.second_tab()
     expect(other.hook("call", status="running")).to_be_visible()
     assert_same_end(chat, house, conversation, undisturbed(RESEARCH))
     assert_same_end(other, house, conversation, undisturbed(RESEARCH))
+    said = chat.hook("message").count()
     other.say("what time is it in Tokyo?")
-    expect(chat.hook("message")).to_have_count(2)
+    expect(chat.hook("message")).to_have_count(said + 1)
     chat.wait_until_done()
     other.wait_until_done()
     wait_until(lambda: chat.shown() == other.shown(), 5, "both tabs to show the same")
@@ -235,18 +265,20 @@ def test_W6_second_tab_shows_the_same(visit: Any, house: Stack, undisturbed: Any
 
 @pytest.mark.exhaustive
 def test_W9_a_clean_close_from_the_server_is_no_goodbye(
-    visit: Any, house: Stack, link: Proxy, undisturbed: Any
+    visit: Any, begin: Begin, house: Stack, link: Proxy, undisturbed: Any
 ) -> None:
     chat = visit()
-    conversation = chat.begin(RESEARCH)
+    conversation = begin(chat, RESEARCH)
     expect(chat.hook("call", status="running")).to_be_visible()
     wait_until(link.close_cleanly, 10, "a moment between two frames")
     assert_same_end(chat, house, conversation, undisturbed(RESEARCH))
 
 
-def test_W5_a_message_written_offline_arrives_once(visit: Any, house: Stack, link: Proxy) -> None:
+def test_W5_a_message_written_offline_arrives_once(
+    visit: Any, begin: Begin, house: Stack, link: Proxy
+) -> None:
     chat = visit()
-    conversation = chat.begin("what is 6 * 7?")
+    conversation = begin(chat, "what is 9 * 9?")
     chat.wait_until_done()
     link.cut()
     chat.say("what is 12 * 12?")
@@ -256,5 +288,5 @@ def test_W5_a_message_written_offline_arrives_once(visit: Any, house: Stack, lin
     expect(chat.hook("banner")).to_be_hidden(timeout=30_000)
     chat.wait_until_done()
     said = [item["text"] for item in stored(house, conversation) if item["kind"] == "message"]
-    assert said == ["what is 6 * 7?", "what is 12 * 12?"]
+    assert said[-2:] == ["what is 9 * 9?", "what is 12 * 12?"] and said.count("what is 12 * 12?") == 1
     assert "144" in chat.shown()[-1]["text"]

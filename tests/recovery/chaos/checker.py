@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.recovery.chaos import tracing
+from tests.recovery.chaos import branching, tracing
 
 Line = dict[str, Any]
 
@@ -46,6 +46,8 @@ class Record:
     figures_asked: int = 0
     #: What a receiver of traces got (tests/support/otlp.py); None: nobody was to tell any.
     spans: list[Line] | None = None
+    #: The tagged messages of every request that the model got.
+    asked: list[tuple[str, ...]] = field(default_factory=list)
     #: Since when everything was repaired and nobody killed, in ms: what happened from then on must have been traced.
     calm_since: int = 0
 
@@ -60,6 +62,8 @@ def violations(record: Record) -> list[str]:
     for check in (
         journal_is_a_chain,
         acknowledged_is_kept,
+        second_thoughts_are_kept,
+        branches_hold,
         clients_agree,
         pages_agree,
         frames_follow_each_other,
@@ -118,9 +122,35 @@ def acknowledged_is_kept(record: Record) -> Iterator[str]:
         kept = [message for message in stored.get(conversation, []) if message in messages]
         if kept != [message for message in messages if message in kept]:
             yield f"the messages of {client} in {conversation} are not in order"
+
+
+def second_thoughts_are_kept(record: Record) -> Iterator[str]:
+    """What people thought better of stands once if it was acknowledged, and not at all if it was refused (W5)."""
+    bodies = {line["id"]: line for line in record.clients if line["what"] == "command"}
+    results: dict[str, dict[str, str]] = defaultdict(dict)
+    for line in record.clients:
+        if line["what"] == "result":
+            # A refusal that says to try again is followed by another answer.
+            unknown = line["code"] == "unavailable"
+            results[bodies[line["id"]]["conversation"]][line["id"]] = "" if unknown else line["status"]
     for conversation in record.journal:
-        causes = Counter(x["cause"] for x in record.events(conversation) if x["type"] == "run.queued")
-        yield from (f"message {cause} began {n} runs" for cause, n in causes.items() if n > 1)
+        told = [(bodies[id]["body"], status) for id, status in results[conversation].items()]
+        found = branching.commands_have_their_effect(told, record.events(conversation))
+        yield from (f"{conversation}: {line}" for line in found)
+
+
+def branches_hold(record: Record) -> Iterator[str]:
+    """Branches are what the journal says; a message begins one run on each; a request is of one of them (B1 to B7)."""
+    trees = []
+    for conversation in record.journal:
+        events = record.events(conversation)
+        trees.append(branching.Tree(events))
+        found = [
+            *branching.follow_the_journal(events, record.fresh.get(conversation)),
+            *branching.runs_begin_once(events),
+        ]
+        yield from (f"{conversation}: {line}" for line in found)
+    yield from branching.requests_are_of_one_branch(record.asked, trees)
 
 
 def clients_agree(record: Record) -> Iterator[str]:
@@ -138,13 +168,13 @@ def clients_agree(record: Record) -> Iterator[str]:
                 f"{who} does not come to rest: {line['phase']}, synced {line['synced']}, run {run}, "
                 f"pending {[(m['state'], m['code']) for m in line['pending']]}, link {line['connection']}"
             )
-        items = fresh["items"]
+        items = branching.of_a_path(fresh["items"], fresh.get("branches"))
         shown = line["items"][-len(items) :] if items else []
         if shown != items:
             yield f"{who} shows other items than a fresh snapshot: {_difference(shown, items)}"
-        for name in ("run", "info"):
-            if line[name] != fresh[name]:
-                yield f"{who} shows another {name}: {line[name]} instead of {fresh[name]}"
+        for name in ("run", "info", "branches", "seen"):
+            if line.get(name) != fresh.get(name):
+                yield f"{who} shows another {name}: {line.get(name)} instead of {fresh.get(name)}"
 
 
 def pages_agree(record: Record) -> Iterator[str]:
@@ -155,7 +185,8 @@ def pages_agree(record: Record) -> Iterator[str]:
         yield from (f"{who}: {problem}" for problem in page["problems"])
         if not page["rests"]:
             yield f"{who} does not come to rest"
-        items = {item["seq"]: item for item in record.fresh.get(page["conversation"], {"items": []})["items"]}
+        fresh = record.fresh.get(page["conversation"], {"items": []})
+        items = {item["seq"]: item for item in branching.of_a_path(fresh["items"], fresh.get("branches"))}
         rows = {row["seq"]: row for row in page["rows"]}
         newest = max(
             (seq for seq, item in items.items() if item["kind"] in ("message", "step")), default=None
@@ -164,6 +195,8 @@ def pages_agree(record: Record) -> Iterator[str]:
             yield f"{who} does not show the newest row, {newest}, but {sorted(rows)}"
         for seq, row in rows.items():
             item = items.get(seq)
+            if item is None and seq > min(items, default=seq):
+                yield f"{who} shows {row}, which is not there, or of another branch"
             if item is None:
                 continue  # from before the snapshot's window
             calls = [[call["id"], call["status"]] for call in item.get("calls", [])]

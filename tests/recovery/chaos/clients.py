@@ -51,6 +51,7 @@ class Clients:
         seed: int,
         pace_ms: int,
         mishaps: float,
+        second_thoughts: float,
         folder: Path,
     ) -> None:
         people = [{"name": name, "cookie": login(address, name, password(name))} for name in PEOPLE]
@@ -61,6 +62,7 @@ class Clients:
             "pace": pace_ms,
             "seed": seed,
             "mishaps": mishaps,
+            "second_thoughts": second_thoughts,
         }
         self._argv = ["node", str(script), json.dumps(task)]
         self._out = folder / "clients.jsonl"

@@ -17,6 +17,8 @@ from tests.support.strict_provider import refusal, strict
 
 PACE_S = 0.02
 _STEP = re.compile(r"\[([^\]]*)\]")
+#: What tells a message of a simulated person from others; it stays when the message is corrected.
+TAG = re.compile(r"Number (\w+\.\d+):")
 _SAY = re.compile(r"say (\d+)")
 
 
@@ -61,6 +63,8 @@ class Model:
         self._plays = strict("openai-chat", plays)
         self.refused: list[str] = []
         self.requests = 0
+        #: The tagged messages of every request, in its order.
+        self.asked: list[tuple[str, ...]] = []
         self.url = ""
         self._loop = asyncio.new_event_loop()
         self._provider = Provider(self._judged)
@@ -70,6 +74,8 @@ class Model:
         self.requests += 1
         if (found := refusal("openai-chat", body)) is not None:
             self.refused.append(found.text)
+        said = (_text(message) for message in body["messages"] if message["role"] == "user")
+        self.asked.append(tuple(tag for text in said for tag in TAG.findall(text)))
         self._provider.requests.clear()
         return self._plays(path, body)
 

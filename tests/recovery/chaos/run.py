@@ -51,6 +51,8 @@ class Plan:
     lease_ms: int = 2_000
     pace_ms: int = 3_000
     mishaps: float = 0.01
+    #: How often half of the people think better of something instead of speaking: edit, try again, choose a branch.
+    second_thoughts: float = 0.4
     gap_s: tuple[float, float] = (0.3, 2.5)
     rest_s: float = 60
     only: tuple[str, ...] = ()
@@ -217,6 +219,7 @@ class Scene:
                 seed=self.plan.seed,
                 pace_ms=self.plan.pace_ms,
                 mishaps=self.plan.mishaps,
+                second_thoughts=self.plan.second_thoughts,
                 folder=folder,
             )
         )
@@ -361,7 +364,7 @@ def _record(system: Stack, address: str, model: Model, said: list[Line]) -> Reco
     watched = {line["conversation"]: line["client"] for line in said if line["what"] == "final"}
     fresh = asyncio.run(_snapshots(address, watched))
     ledger = tools.entries(system.data / tools.NAME)
-    return Record(dict(journal), said, ledger, model.refused, fresh)
+    return Record(dict(journal), said, ledger, model.refused, fresh, asked=model.asked)
 
 
 def _dashed(id: str) -> str:

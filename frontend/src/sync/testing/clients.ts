@@ -4,9 +4,11 @@
 // what it sees. Started by tests/recovery/chaos/clients.py with one JSON argument, `Task`.
 import { createInterface } from "node:readline";
 import WebSocket from "ws";
+import { MAIN } from "../branches";
 import { type Client, createClient } from "../index";
 import type { HttpAnswer, Ports, SocketHandlers, SocketPort, Storage } from "../ports";
 import type { ClientFrame, ServerFrame } from "../protocol.gen";
+import { otherBranch, secondThought, type Thought } from "./thoughts";
 
 interface Task {
   /** Addresses of the servers, http://host:port, with their path if they are below one. */
@@ -20,6 +22,8 @@ interface Task {
   seed: number;
   /** Probability that a frame from the server is lost, repeated, or held back. */
   mishaps: number;
+  /** Probability that somebody who would speak thinks better of something instead; every other person never does. */
+  second_thoughts: number;
 }
 
 const task = JSON.parse(process.argv[2] ?? "") as Task;
@@ -196,8 +200,8 @@ function ports(name: string, cookie: string, random: () => number): Ports {
   };
 }
 
-/** A message that the scripted model understands (tests/recovery/chaos/model.py). */
-function plan(random: () => number, number: number): string {
+/** A message that the scripted model understands (tests/recovery/chaos/model.py). `tag` is found in what it is asked. */
+function plan(random: () => number, tag: string): string {
   const ms = (most: number): number => Math.floor(random() * most);
   const one = (): string => {
     const name = ["pay", "pay", "post", "put", "look"][Math.floor(random() * 5)] ?? "pay";
@@ -206,7 +210,12 @@ function plan(random: () => number, number: number): string {
   const steps = Array.from({ length: Math.floor(random() * 3) }, () =>
     random() < 0.4 ? `[${one()}, ${one()}]` : `[${one()}]`,
   );
-  return `Number ${number}: ${steps.join(" ")} say ${5 + ms(60)}`;
+  return `${tag}: ${steps.join(" ")} say ${5 + ms(60)}`;
+}
+
+/** The tag of a message: it keeps it when it is corrected where it stands. */
+function tagOf(text: string): string {
+  return text.slice(0, text.indexOf(":"));
 }
 
 class Person {
@@ -216,11 +225,17 @@ class Person {
   readonly #doubts = new Map<string, number>();
   #sent = 0;
   #next = 0;
+  /** Commands that are not messages, on their way. */
+  #asked = 0;
+  /** When a branch was last asked for that hides a run which waits for a word. */
+  #soughtAt = 0;
 
   constructor(
     readonly name: string,
     cookie: string,
     private readonly random: () => number,
+    /** Probability that something is thought better of. */
+    private readonly thoughtful: number,
   ) {
     this.client = createClient(ports(name, cookie, random));
     this.client.start();
@@ -238,7 +253,7 @@ class Person {
     this.#next = now + task.pace * (0.3 + 1.4 * this.random());
     try {
       if (this.conversation === null) {
-        const { conversation, message } = this.client.newConversation("", plan(this.random, ++this.#sent));
+        const { conversation, message } = this.client.newConversation("", this.#plan());
         this.look(conversation);
         tell("said", { client: this.name, conversation, message });
         return;
@@ -246,9 +261,15 @@ class Person {
       const view = this.client.conversation(this.conversation).getSnapshot();
       const active = view.run !== null && view.run.ended_at === null;
       if (view.pending.length > 3) return;
-      if (active && this.random() < 0.15) void this.client.stop(this.conversation);
+      if (this.thoughtful > 0 && this.random() < this.thoughtful) {
+        this.#do(secondThought(view, this.random));
+        return;
+      }
+      // Who never thinks twice takes nothing back either.
+      const withdraw = this.thoughtful > 0 && this.random() < 0.3;
+      if (active && this.random() < 0.15) void this.client.stop(this.conversation, withdraw);
       else if (!active || this.random() < 0.3) {
-        const message = this.client.send(this.conversation, plan(this.random, ++this.#sent));
+        const message = this.client.send(this.conversation, this.#plan());
         tell("said", { client: this.name, conversation: this.conversation, message });
       }
     } catch (refused) {
@@ -256,10 +277,55 @@ class Person {
     }
   }
 
-  /** Decide about calls in doubt, some time after they were seen. */
+  /** Look at another branch now and then, in a tab in which nothing is said. */
+  browse(): void {
+    const now = Date.now();
+    if (this.conversation === null || now < this.#next) return;
+    this.#next = now + 3 * task.pace * (0.3 + 1.4 * this.random());
+    this.#do(otherBranch(this.client.conversation(this.conversation).getSnapshot(), this.random));
+  }
+
+  #do(thought: Thought | null): void {
+    if (this.conversation === null || thought === null || this.#asked > 0) return;
+    this.#asked += 1;
+    void this.#ask(this.conversation, thought).finally(() => {
+      this.#asked -= 1;
+    });
+  }
+
+  #ask(conversation: string, thought: Thought): Promise<unknown> {
+    const { client, random } = this;
+    switch (thought.what) {
+      case "try again":
+        return client.tryAgain(conversation, thought.item);
+      case "rewrite":
+        return client.rewrite(conversation, thought.message.id, this.#plan());
+      case "edit": {
+        // No two corrections say the same, so that each can be looked for in the journal.
+        const text = `${plan(random, tagOf(thought.message.text))}, corrected ${++this.#sent}`;
+        return client.edit(conversation, thought.message.id, text);
+      }
+      case "withdraw":
+        return client.withdraw(conversation, thought.message);
+      case "choose":
+        return client.choose(conversation, thought.branch);
+    }
+  }
+
+  #plan(): string {
+    return plan(this.random, `Number ${this.name}.${++this.#sent}`);
+  }
+
+  /** Decide about calls in doubt, some time after they were seen; those of a branch that is hidden are gone to. */
   decide(patience: number): void {
     if (this.conversation === null) return;
     const view = this.client.conversation(this.conversation).getSnapshot();
+    const branch = view.run?.branch ?? MAIN;
+    const hidden = view.branches !== null && view.branches.shown !== branch;
+    if (hidden && view.run?.status === "waiting" && Date.now() - this.#soughtAt > patience) {
+      this.#soughtAt = Date.now();
+      this.#do({ what: "choose", branch });
+    }
     for (const item of view.items) {
       if (item.kind !== "step") continue;
       for (const call of item.calls) {
@@ -282,7 +348,7 @@ class Person {
     if (this.conversation === null) return true;
     const view = this.client.conversation(this.conversation).getSnapshot();
     const active = view.run !== null && view.run.ended_at === null;
-    return view.synced && view.pending.length === 0 && !active && view.phase === "live";
+    return view.synced && view.pending.length === 0 && this.#asked === 0 && !active && view.phase === "live";
   }
 
   report(): void {
@@ -298,6 +364,8 @@ class Person {
       run: view.run,
       info: view.info,
       items: view.items,
+      branches: view.branches,
+      seen: view.seen,
       connection: this.client.connection.getSnapshot(),
     });
   }
@@ -309,8 +377,12 @@ const watchers: Person[] = [];
 for (let number = 0; number < task.conversations; number++) {
   const person = task.people[number % task.people.length];
   if (person === undefined) throw new Error("nobody is there");
-  writers.push(new Person(`w${number}`, person.cookie, dice(Math.floor(random() * 2 ** 31))));
-  watchers.push(new Person(`l${number}`, person.cookie, dice(Math.floor(random() * 2 ** 31))));
+  // Every other conversation has no branch ever: nothing of them may show there (rule B7).
+  const thoughtful = number % 2 === 0 ? task.second_thoughts : 0;
+  const meet = (name: string): Person =>
+    new Person(`${name}${number}`, person.cookie, dice(Math.floor(random() * 2 ** 31)), thoughtful);
+  writers.push(meet("w"));
+  watchers.push(meet("l"));
 }
 
 const work = setInterval(() => {
@@ -322,6 +394,7 @@ const work = setInterval(() => {
       const view = writer.client.conversation(writer.conversation).getSnapshot();
       if (view.phase === "live") watcher.look(writer.conversation);
     }
+    if (!calm) watcher?.browse();
   });
 }, 100);
 
