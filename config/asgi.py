@@ -11,6 +11,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from django.core.asgi import get_asgi_application
 
+from chat.support.arenas import few_arenas
+
+few_arenas()
 # Sets Django up, which the imports below need.
 http = get_asgi_application()
 

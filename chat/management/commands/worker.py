@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand
 from chat.runs.isolated.fork_server import fork_early
 from chat.runs.worker import main
 from chat.start import refuse_unfit
+from chat.support.arenas import few_arenas
 from chat.support.tasks import end_process
 
 
@@ -20,6 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the worker; returns when it has left. Ends at once where it must not work."""
+        few_arenas()
         fork_early()
         refuse_unfit()
         main()

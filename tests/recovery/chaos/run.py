@@ -52,7 +52,7 @@ class Plan:
     pace_ms: int = 3_000
     mishaps: float = 0.01
     #: How often half of the people think better of something instead of speaking: edit, try again, choose a branch.
-    second_thoughts: float = 0.4
+    second_thoughts: float = 0.6
     gap_s: tuple[float, float] = (0.3, 2.5)
     rest_s: float = 60
     only: tuple[str, ...] = ()

@@ -261,8 +261,9 @@ class Person {
       const view = this.client.conversation(this.conversation).getSnapshot();
       const active = view.run !== null && view.run.ended_at === null;
       if (view.pending.length > 3) return;
-      if (this.thoughtful > 0 && this.random() < this.thoughtful) {
-        this.#do(secondThought(view, this.random));
+      const thought = this.random() < this.thoughtful ? secondThought(view, this.random) : null;
+      if (thought !== null) {
+        this.#do(thought);
         return;
       }
       // Who never thinks twice takes nothing back either.

@@ -16,9 +16,11 @@ export function secondThought(view: ConversationView, random: () => number): Tho
   const active = view.run !== null && view.run.ended_at === null;
   const luck = random();
   if (active) {
-    const last = one(messages(view.items).slice(-2), random);
-    if (last === null) return null;
-    return luck < 0.5 ? { what: "edit", message: last } : { what: "withdraw", message: last.id };
+    // What stands behind the newest answer waits, as it seems.
+    const answered = view.items.findLastIndex(({ kind }) => kind === "step");
+    const waiting = one(messages(view.items.slice(answered + 1)), random);
+    if (waiting === null) return null;
+    return luck < 0.5 ? { what: "edit", message: waiting } : { what: "withdraw", message: waiting.id };
   }
   if (luck < 0.35) {
     const answer = one(
