@@ -14,13 +14,15 @@ from pathlib import Path
 
 from bench.place import Place, Row
 
-PARTS = ("storm", "turns", "resync", "append", "request", "memory", "text", "takeover")
+PARTS = ("storm", "turns", "many", "resync", "append", "request", "memory", "text", "takeover")
 LIMIT_S = 600
 #: What the model writes: tokens, and how many of them a second.
 MODEL = "bench-400-50"
-MODELS = {"takeover": "bench-240-20", "turns": "turn-20-1000"}
+MODELS = {"takeover": "bench-240-20", "turns": "turn-20-1000", "many": "turn-20-1000"}
 #: What is started for each; a web server alone for the others.
-PROCESSES = dict.fromkeys(("text", "turns"), ("web", "worker"))
+PROCESSES = dict.fromkeys(("text", "turns", "many"), ("web", "worker"))
+#: Settings of one alone: several web servers on one port.
+SETTINGS = {"many": {"HOLDFAST_WEB_PROCESSES": "2"}}
 
 
 def main(wanted: list[str]) -> int:
@@ -70,6 +72,7 @@ def alone(part: str, result: str) -> None:
             "OPENAI_BASE_URL": model.url,
             "OPENAI_MODEL": MODELS.get(part, MODEL),
             "HOLDFAST_COMMANDS_PER_MINUTE": "0",
+            **SETTINGS.get(part, {}),
         }
         processes = PROCESSES.get(part, ("web",))
         with Place(Path(folder), processes=processes, env=env) as place:
