@@ -5,6 +5,7 @@ All speak the server's own wire over one connection, as its page does, and read 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from types import TracebackType
 from typing import Any, Protocol
@@ -71,27 +72,34 @@ class Chainlit(_Socket):
         await self._socket.send(f"40{json.dumps(who)}")
         await self._until("40")
         await self._emit("connection_successful")
+        for _ in range(2):  # one for the connection, one for the application's beginning of a chat
+            while (await self._event())[0] != "task_end":
+                pass
         return self
 
     async def turn(self) -> str:
-        """A message; tokens come one by one, `task_end` last (others come when a conversation begins)."""
+        """A message; tokens come one by one, `task_end` last."""
         message = {"id": str(uuid4()), "threadId": "", "name": "user", "type": "user_message"}
         message |= {"output": QUESTION, "createdAt": "2026-01-01T00:00:00Z"}
         await self._emit("client_message", {"message": message, "fileReferences": []})
         text = ""
         while True:
-            name, *arguments = json.loads((await self._until("42"))[2:])
+            name, *arguments = await self._event()
             if name == "stream_token":
                 text += arguments[0]["token"]
-            if name == "task_end" and text:
+            if name == "task_end":
                 return text
+
+    async def _event(self) -> list[Any]:
+        found: list[Any] = json.loads((await self._until("42"))[2:])
+        return found
 
     async def _emit(self, *what: Any) -> None:
         await self._socket.send(f"42{json.dumps(what)}")
 
     async def _until(self, begin: str) -> str:
         while True:
-            frame = str(await self._socket.recv())
+            frame = str(await asyncio.wait_for(self._socket.recv(), TIMEOUT_S))
             if frame == "2":
                 await self._socket.send("3")
             elif frame.startswith(begin):
