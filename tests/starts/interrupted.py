@@ -36,7 +36,9 @@ class Clone:
         self.running: Running | None = None
 
     def start(self, **env: str) -> Running:
-        """Begin, or begin again."""
+        """Begin, or begin again when the start before has ended."""
+        if self.running is not None:
+            self.running.process.wait(ENDS_S)
         log = self.logs / f"{len(list(self.logs.iterdir())) + 1}.log"
         told = {name: os.environ[name] for name in TOLD if name in os.environ}
         with log.open("wb") as file:
