@@ -18,6 +18,8 @@ from tests.support.waiting import wait_until
 COMES_S = 900
 #: Seconds within which everything that was started has ended, after Ctrl-C and after SIGKILL.
 ENDS_S = 60
+#: What is started in the background of a shell would not hear Ctrl-C, and so would nothing that it starts.
+HEARS = ("env", "--default-signal=INT")
 #: What may stand in the way of whoever begins again at once after a kill, until what was killed has ended.
 STILL_ENDING = re.compile(r"^(Port \d+ is in use\.|Holdfast cannot start: Port \d+ is in use\.)", re.M)
 #: What a person reads after Ctrl-C; while one program becomes the next, nothing.
@@ -43,7 +45,7 @@ class Clone:
         told = {name: os.environ[name] for name in TOLD if name in os.environ}
         with log.open("wb") as file:
             process = subprocess.Popen(
-                [*self.command, f"PORT={self.port}"],
+                [*HEARS, *self.command, f"PORT={self.port}"],
                 cwd=self.folder,
                 env=clean_environment(**told, **env),
                 stdin=subprocess.DEVNULL,
