@@ -45,8 +45,10 @@ from chat.messenger.models import PRESS, InboundMessage, Lane
 from chat.messenger.people import Speaker, no_say, speaker
 from chat.messenger.presses import command_of
 from chat.messenger.quotes import File, Quotes
+from chat.messenger.signs import FirstSign
 from chat.models import Run
 from chat.support.clock import now_ms
+from chat.support.turns import in_a_hurry
 
 log = logging.getLogger(__name__)
 
@@ -60,20 +62,24 @@ Outcome = Literal["done", "later", "moved"]
 class Intake:
     """What comes in to one lane."""
 
-    def __init__(self, messenger: Messenger, lane: Lane, inbox: Inbox, client: Client) -> None:
+    def __init__(
+        self, messenger: Messenger, lane: Lane, inbox: Inbox, client: Client, sign: FirstSign
+    ) -> None:
         self._messenger = messenger
         self._tables = messenger.tables
         self._app = lane.app
         self._lane = lane
         self._inbox = inbox
         self._client = client
+        self._sign = sign
         self._language = messenger.language(lane.app)
         self._made = False
 
     async def take(self, mine: Callable[[], bool]) -> bool:
         """Carry out what waits, while the lane is `mine`. False: something has to wait for later."""
         held = False
-        rows = await ask(self._waiting)
+        with in_a_hurry(self._sign.hurry_in):
+            rows = await ask(self._waiting)
         while rows:
             for row in rows:
                 if not mine():
@@ -82,13 +88,15 @@ class Intake:
                     continue
                 raised: Exception | None = None
                 try:
-                    outcome = await self._one(row)
+                    with in_a_hurry(self._sign.hurry_in):
+                        outcome = await self._one(row)
                 except (MessengerError, *OUTAGES):
                     raise  # nobody's fault: later
                 except Exception as problem:
                     raised = problem
                 if raised is not None:
                     outcome = await self._raised(row, raised)
+                self._sign.tried()
                 if outcome == "moved":
                     return True  # the next generation's keeper goes on
                 held = held or outcome == "later"
@@ -109,9 +117,7 @@ class Intake:
         return list(rows.order_by("sent_at", "id")[:BATCH])
 
     async def _one(self, row: InboundMessage) -> Outcome:
-        await ask(self._look_again)
-        person = await ask(self._messenger.person, self._app, row.sender)
-        private = await ask(self._is_private, row)
+        person, private = await ask(self._look_again, row)
         said = self._messenger.read(row, "" if private or row.is_press else await self._client.bot_id())
         if isinstance(said, Pressed):
             return await self._pressed(row, said, person, private)
@@ -128,10 +134,12 @@ class Intake:
             return await self._end(row, state, reason, reply and self._say(reply, id=row.sender))
         return await self._said(row, said, who)
 
-    def _look_again(self) -> None:
-        """The app and the lane's owner as they are now: policies and people change while a lane is kept."""
+    def _look_again(self, row: InboundMessage) -> tuple[Person, bool]:
+        """The app and the lane's owner as they are now: policies and people change while a lane is kept. Who has
+        written or pressed this, and whether nobody else reads along."""
         self._lane = self._tables.lanes.select_related("app__agent", "owner").get(pk=self._lane.pk)
         self._app = self._lane.app
+        return self._messenger.person(self._app, row.sender), self._is_private(row)
 
     def _speaker(self, row: InboundMessage, person: Person, private: bool, lane: Lane) -> Speaker:
         """Who has written or pressed this, and how they stand to the lane's conversation."""
@@ -225,7 +233,9 @@ class Intake:
             limit = CODES.get(result.code or "")
             return await self._end(row, "refused", result.code or "", self._say(limit.told) if limit else "")
         run = run_id(str(self._lane.conversation), body.message)
-        return await self._end(row, "taken", "", run=run)
+        outcome = await self._end(row, "taken", "", run=run)
+        self._sign.begun(run)
+        return outcome
 
     async def _files(self, row: InboundMessage, said: Said) -> tuple[str, tuple[str, ...]]:
         """The files of a message, kept, and its text with what it quotes and a line for each file that cannot be."""
