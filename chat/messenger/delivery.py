@@ -63,11 +63,24 @@ class LaneDelivery:
         self._held_until = 0
         self._failures, self._failing_since = 0, 0
 
-    async def go_on(self, news: bool, begun: str = "") -> bool:
-        """One round. `news`: the journal has moved. `begun`: a run that was begun for somebody who has seen nothing
-        yet: its card comes first. Returns whether there is nothing left to do."""
-        if begun:
-            await self._show(begun)
+    async def show(self, run: str) -> None:
+        """Show the card of a run that was begun for somebody who has seen nothing yet. It fails as other changes to a
+        card do; the next round makes up for it."""
+        now = self._clock()
+        failed: Exception | None = None
+        try:
+            await self._cards.begin(run, now)
+        except Limited as problem:
+            self._held_until = now + int(problem.after * 1000)
+        except OUTAGES:
+            raise
+        except Exception as problem:
+            failed = problem
+        if failed is not None:
+            await self._failed(run, failed, now)
+
+    async def go_on(self, news: bool) -> bool:
+        """One round. `news`: the journal has moved. Returns whether there is nothing left to do."""
         if news or self._read is None or self._is_news(self._read):
             if not await ask(people.is_still_theirs, self._messenger, self._lane):
                 await ask(people.pass_over, self._messenger, self._lane)
@@ -112,21 +125,6 @@ class LaneDelivery:
             return drawn
         await self._failed(run, failed, now)
         return None
-
-    async def _show(self, run: str) -> None:
-        """Show a card of a run that was just queued. Fails as other changes to its card do, and is then made up for."""
-        now = self._clock()
-        failed: Exception | None = None
-        try:
-            await self._cards.begin(run, now)
-        except Limited as problem:
-            self._held_until = now + int(problem.after * 1000)
-        except OUTAGES:
-            raise
-        except Exception as problem:
-            failed = problem
-        if failed is not None:
-            await self._failed(run, failed, now)
 
     async def _failed(self, run: str, problem: Exception, now: int) -> None:
         """Try again, unless it is no use. What cannot be reached is tried for as long as a message would be: the

@@ -43,6 +43,7 @@ from chat.session.sessions import Sessions
 from chat.support.backoff import Backoff
 from chat.support.clock import now_ms
 from chat.support.looking import keep_looking
+from chat.support.rush import rush
 from chat.support.tasks import cleaning_up, end
 from chat.support.turns import in_a_hurry
 
@@ -149,7 +150,8 @@ class MessengerService:
             return None
         if isinstance(one, int) and self._failed.get(one, (0, 0.0))[1] > time.monotonic():
             return None
-        taken = await ask(take, self.messenger, one, self.me, now_ms())
+        with in_a_hurry(time.monotonic() if written else None):
+            taken = await ask(take, self.messenger, one, self.me, now_ms())
         if taken is None or taken.pk in self._keepers:
             return None
         keeper = self._keepers[taken.pk] = Keeper(self, taken, written)
@@ -173,7 +175,8 @@ class Keeper:
         self._lane = lane
         self._until = time.monotonic() + LEASE_MS / 1000 - 1
         self._follower = Follower(service.feed, str(lane.conversation))
-        self._sign = FirstSign(time.monotonic() if written else None, self.tell)
+        over = rush().begin() if written else lambda: None
+        self._sign = FirstSign(time.monotonic() if written else None, wake=self.tell, over=over)
         self.mail = asyncio.Event()
         self._news = not written
         self._taking = False
@@ -204,6 +207,7 @@ class Keeper:
         finally:
             with cleaning_up():
                 await end(tasks)
+                self._sign.end()
                 self._follower.close()
                 try:
                     await ask(release, self._tables, lane.pk, self._service.me)
@@ -276,13 +280,25 @@ class Keeper:
     async def _tell(self, delivery: LaneDelivery) -> bool:
         """One round of what goes out; whether there is nothing left."""
         news, self._news = self._news, False
-        state = self._sign.state
         try:
-            with in_a_hurry(self._sign.hurry_out):
-                idle = await delivery.go_on(news, self._sign.run())
-            self._sign.shown(state)
+            if self._sign.state == "taken":
+                return await self._show(delivery)
+            return await delivery.go_on(news)
         except (Unavailable, *OUTAGES) as problem:
             log.warning("Lane %s has to wait: %s", self._lane.pk, problem)
-            idle = False
             await asyncio.sleep(ERROR_DELAY_S)
-        return idle
+        return False
+
+    async def _show(self, delivery: LaneDelivery) -> bool:
+        """The first sign of life: the card of the run that was begun, without which there may be a reply. All else
+        follows in no hurry."""
+        try:
+            with in_a_hurry(self._sign.hurry_out):
+                if not (run := self._sign.run()):
+                    return await delivery.go_on(True)
+                self._news = True
+                await delivery.show(run)
+        finally:
+            self._sign.shown()
+        await rush().pass_by()
+        return False

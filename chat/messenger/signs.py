@@ -1,11 +1,10 @@
-"""Who in a chat has seen no sign of life yet, and what is therefore in a hurry (chat/support/turns.py).
+"""Who in a chat has seen no sign of life yet, and what is therefore in a hurry (chat/support/turns.py, rush.py).
 
     unread ── the first message is taken ──► taken ── its run's card, or a reply, was sent ──► seen
        └───── it has to wait, or nothing came of it ─────────────────────────────────────────────┘
 
-A lane that somebody writes to while nothing goes on in it begins unread. Until then its first message goes before the
-further ones of all chats, and before the runs that are at work already: the others have their cards. Pure but for
-`wake`.
+A lane that somebody writes to while nothing goes on in it begins unread. Its first message and the card of that go
+before the further messages of all chats, and before runs that have not begun: the others have their cards.
 """
 
 from collections.abc import Callable
@@ -14,11 +13,12 @@ from typing import Literal
 
 class FirstSign:
     """Of one lane, while one worker has it. `since`: from when on somebody waits, None if nobody does. `wake` is called
-    when there is something to be shown."""
+    when there is something to be shown, `over` when nobody waits any longer."""
 
-    def __init__(self, since: float | None, wake: Callable[[], None]) -> None:
+    def __init__(self, since: float | None, *, wake: Callable[[], None], over: Callable[[], None]) -> None:
         self._since = since
         self._wake = wake
+        self._over = over
         self.state: Literal["unread", "taken", "seen"] = "seen" if since is None else "unread"
         #: The run that was begun for it and has no card yet.
         self._run = ""
@@ -50,7 +50,13 @@ class FirstSign:
         run, self._run = self._run, ""
         return run
 
-    def shown(self, waited: str) -> None:
-        """A round of what goes out is over that began in this state."""
-        if waited == "taken":
+    def shown(self) -> None:
+        """What was to be shown was shown, or failed: it is tried again in no hurry."""
+        if self.state == "taken":
             self.state = "seen"
+            self._over()
+
+    def end(self) -> None:
+        """The lane is let go."""
+        self.state = "seen"
+        self._over()

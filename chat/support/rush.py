@@ -1,0 +1,65 @@
+"""Letting those go first who wait for a first sign of life, in one process.
+
+    end = rush().begin()             somebody waits, until `end()`, or for MOST_S at most
+    await rush().pass_by()           who is in no hurry waits here until nobody does, for MOST_S at most
+
+Turns at the database (turns.py) are not all that a process has to give: what goes on beside them takes the processor
+from those who wait. So what has not begun yet, and may begin a little later, does.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from chat.support.loops import PerLoop
+
+#: Seconds for which somebody may hold up others, and for which somebody is held up.
+MOST_S = 2.0
+
+
+class Rush:
+    """For one event loop."""
+
+    def __init__(self) -> None:
+        self._open: set[object] = set()
+        self._over = asyncio.Event()
+        self._over.set()
+
+    def begin(self) -> Callable[[], None]:
+        """Somebody waits for a first sign of life; what to call when they have it. Harmless if called again."""
+        mark = object()
+        self._open.add(mark)
+        self._over.clear()
+        late = asyncio.get_running_loop().call_later(MOST_S, self._end, mark)
+
+        def end() -> None:
+            late.cancel()
+            self._end(mark)
+
+        return end
+
+    async def pass_by(self) -> None:
+        """Wait until nobody is in a hurry, at most MOST_S."""
+        if not self._open:
+            return
+        try:
+            async with asyncio.timeout(MOST_S):
+                await self._over.wait()
+        except TimeoutError:
+            pass
+
+    def _end(self, mark: object) -> None:
+        self._open.discard(mark)
+        if not self._open:
+            self._over.set()
+
+
+async def _nothing(rush: Rush) -> None:
+    """There is nothing to close."""
+
+
+_rushes: PerLoop[Rush] = PerLoop(Rush, _nothing)
+
+
+def rush() -> Rush:
+    """The running loop's."""
+    return _rushes.get()
