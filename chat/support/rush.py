@@ -19,7 +19,8 @@ MOST_S = 2.0
 class Rush:
     """For one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_s: float = MOST_S) -> None:
+        self._most_s = most_s
         self._open: set[object] = set()
         self._over = asyncio.Event()
         self._over.set()
@@ -29,7 +30,7 @@ class Rush:
         mark = object()
         self._open.add(mark)
         self._over.clear()
-        late = asyncio.get_running_loop().call_later(MOST_S, self._end, mark)
+        late = asyncio.get_running_loop().call_later(self._most_s, self._end, mark)
 
         def end() -> None:
             late.cancel()
@@ -38,11 +39,11 @@ class Rush:
         return end
 
     async def pass_by(self) -> None:
-        """Wait until nobody is in a hurry, at most MOST_S."""
+        """Wait until nobody waits for a first sign of life, for so long at most."""
         if not self._open:
             return
         try:
-            async with asyncio.timeout(MOST_S):
+            async with asyncio.timeout(self._most_s):
                 await self._over.wait()
         except TimeoutError:
             pass
