@@ -189,7 +189,7 @@ async def test_a_reader_whom_no_bell_reaches_is_told_to_read_on() -> None:
     async def load(asked: str) -> Any:
         return await store.load(asked)
 
-    feed = Feed(store, load, slow_poll_s=60)
+    feed = Feed(store, load, slow_poll_s=6_000)
     task = asyncio.create_task(feed.run())
     try:
         follower = Follower(feed, conversation)
