@@ -147,9 +147,7 @@ class LaneDelivery:
     async def _turn(self) -> bool:
         """Wait until this chat may get another message. False: the lane is no longer ours."""
         while self._mine():
-            wait = await self._client.pace.held(self._lane.chat_id)
-            if not wait:
-                wait = await self._client.pace.slot(self._lane.chat_id)
+            wait = await self._client.pace.slot(self._lane.chat_id)
             if not wait:
                 return self._mine()
             await asyncio.sleep(min(wait, 1.0))
