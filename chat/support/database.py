@@ -18,6 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.db import (
@@ -60,7 +61,8 @@ class Database:
         self.threads = threads or settings.HOLDFAST_DATABASE_CONNECTIONS
         #: The threads, and the connections that they have opened; None while it is closed.
         self._open: tuple[ThreadPoolExecutor, set[BaseDatabaseWrapper]] | None = None
-        self._turns: PerLoop[Turns] = PerLoop(lambda: Turns(self.threads), _nothing)
+        #: By event loop, should there be several.
+        self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
         #: It may be closed by another thread than the event loop's, and used again at the same moment.
         self._lock = Lock()
 
@@ -96,7 +98,7 @@ class Database:
             finally:
                 give_back(self.using)
 
-        async with self._turns.get():
+        async with self._turns.setdefault(asyncio.get_running_loop(), Turns(self.threads)):
             with self._lock:
                 if self._open is None:
                     self._open = ThreadPoolExecutor(self.threads, thread_name_prefix="database"), set()
@@ -136,10 +138,6 @@ def _discard(connection: BaseDatabaseWrapper) -> None:
 
 def _alive(connection: BaseDatabaseWrapper) -> bool:
     return connection.connection is not None and connection.is_usable()
-
-
-async def _nothing(turns: Turns) -> None:
-    """There is nothing to close."""
 
 
 async def _close(database: Database) -> None:
