@@ -171,7 +171,7 @@ def _first_lane(messenger: Messenger, chat: Chat) -> int | None:
     it must not stop the others."""
     try:
         lane = messenger.tables.newest_lane(*chat) or make_lane(messenger, *chat, 1)
-        return lane.pk
+        return int(lane.pk)
     except OUTAGES:
         raise
     except Exception as problem:
