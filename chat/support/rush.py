@@ -1,10 +1,11 @@
 """Letting those go first who wait for a first sign of life, in one process.
 
     end = rush().begin()             somebody waits, until `end()`, or for MOST_S at most
-    await rush().pass_by()           who is in no hurry waits here until nobody does, for MOST_S at most
+    await rush().pass_by()           who is in no hurry waits here while there is a rush, for MOST_S at most
 
 Turns at the database (turns.py) are not all that a process has to give: what goes on beside them takes the processor
-from those who wait. So what has not begun yet, and may begin a little later, does.
+from those who wait. So what has not begun yet, and may begin a little later, does. A few who wait are no rush: it
+begins with more than FEW, and is over when nobody waits.
 """
 
 import asyncio
@@ -14,13 +15,14 @@ from chat.support.loops import PerLoop
 
 #: Seconds for which somebody may hold up others, and for which somebody is held up.
 MOST_S = 2.0
+FEW = 4
 
 
 class Rush:
     """For one event loop."""
 
-    def __init__(self, most_s: float = MOST_S) -> None:
-        self._most_s = most_s
+    def __init__(self, most_s: float = MOST_S, few: int = FEW) -> None:
+        self._most_s, self._few = most_s, few
         self._open: set[object] = set()
         self._over = asyncio.Event()
         self._over.set()
@@ -29,7 +31,8 @@ class Rush:
         """Somebody waits for a first sign of life; what to call when they have it. Harmless if called again."""
         mark = object()
         self._open.add(mark)
-        self._over.clear()
+        if len(self._open) > self._few:
+            self._over.clear()
         late = asyncio.get_running_loop().call_later(self._most_s, self._end, mark)
 
         def end() -> None:
@@ -39,8 +42,8 @@ class Rush:
         return end
 
     async def pass_by(self) -> None:
-        """Wait until nobody waits for a first sign of life, for so long at most."""
-        if not self._open:
+        """Wait until the rush is over, if there is one, for so long at most."""
+        if self._over.is_set():
             return
         try:
             async with asyncio.timeout(self._most_s):

@@ -8,7 +8,7 @@ import pytest
 
 from chat.runs.pool import Pool
 from chat.runs.runner import RunOutcome
-from chat.support.rush import rush
+from chat.support.rush import FEW, rush
 
 
 class Played:
@@ -139,10 +139,11 @@ async def test_so_many_at_a_time():
 async def test_a_run_that_has_not_begun_lets_those_go_first_who_have_seen_nothing_yet():
     scene = Scene()
     begun = await scene.entry("r1", "c1")
-    over = rush().begin()
+    ends = [rush().begin() for _ in range(FEW + 1)]
     waiting = await scene.entry("r2", "c2")
     assert scene.runner.begun == [("c1", "r1")]
-    over()
+    for end in ends:
+        end()
     await settle()
     assert scene.runner.begun == [("c1", "r1"), ("c2", "r2")]
     scene.runner.leave()
