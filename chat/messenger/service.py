@@ -104,7 +104,8 @@ class MessengerService:
                     await client.aclose()
 
     async def _round(self) -> float:
-        awake = await ask(self.messenger.tables.apps.filter(enabled=True).exists)
+        with in_a_hurry(0):  # it finds those who wait
+            awake = await ask(self.messenger.tables.apps.filter(enabled=True).exists)
         if awake:
             await self._look()
         return POLL_S if awake else self._idle_poll_s
@@ -131,7 +132,8 @@ class MessengerService:
         self._failed.pop(lane, None)
 
     async def _look(self) -> None:
-        todo: Todo = await ask(look, self.messenger, self.me, now_ms(), self._place, self._page)
+        with in_a_hurry(0):
+            todo: Todo = await ask(look, self.messenger, self.me, now_ms(), self._place, self._page)
         self._place = todo.next
         self.busy = max(1, todo.busy)
         for one in in_turn(todo, self.me):

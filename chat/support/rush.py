@@ -9,20 +9,23 @@ begins with more than FEW, and is over when nobody waits.
 """
 
 import asyncio
+import random
 from collections.abc import Callable
 
 from chat.support.loops import PerLoop
 
 #: Seconds for which somebody may hold up others, and for which somebody is held up.
-MOST_S = 2.0
+MOST_S = 4.0
 FEW = 4
+#: Seconds over which those who were held up go on, so that they are no rush themselves.
+SPREAD_S = 0.5
 
 
 class Rush:
     """For one event loop."""
 
-    def __init__(self, most_s: float = MOST_S, few: int = FEW) -> None:
-        self._most_s, self._few = most_s, few
+    def __init__(self, most_s: float = MOST_S, few: int = FEW, spread_s: float = SPREAD_S) -> None:
+        self._most_s, self._few, self._spread_s = most_s, few, spread_s
         self._open: set[object] = set()
         self._over = asyncio.Event()
         self._over.set()
@@ -49,7 +52,8 @@ class Rush:
             async with asyncio.timeout(self._most_s):
                 await self._over.wait()
         except TimeoutError:
-            pass
+            return  # they came at different times
+        await asyncio.sleep(random.uniform(0, self._spread_s))
 
     def _end(self, mark: object) -> None:
         self._open.discard(mark)

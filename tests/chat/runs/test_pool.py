@@ -9,6 +9,7 @@ import pytest
 from chat.runs.pool import Pool
 from chat.runs.runner import RunOutcome
 from chat.support.rush import FEW, rush
+from tests.support.waiting import eventually
 
 
 class Played:
@@ -144,7 +145,6 @@ async def test_a_run_that_has_not_begun_lets_those_go_first_who_have_seen_nothin
     assert scene.runner.begun == [("c1", "r1")]
     for end in ends:
         end()
-    await settle()
-    assert scene.runner.begun == [("c1", "r1"), ("c2", "r2")]
+    await eventually(lambda: scene.runner.begun == [("c1", "r1"), ("c2", "r2")], 5, "the run to begin")
     scene.runner.leave()
     await asyncio.gather(begun, waiting)

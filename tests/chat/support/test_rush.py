@@ -17,14 +17,14 @@ async def passes_by(rush: Rush) -> asyncio.Task[None]:
 
 
 async def test_where_nobody_waits_nobody_is_held_up() -> None:
-    made = Rush(few=0)
+    made = Rush(few=0, spread_s=0)
     assert (await passes_by(made)).done()
     made.begin()()
     assert (await passes_by(made)).done()
 
 
 async def test_all_who_wait_go_first() -> None:
-    made = Rush(few=0)
+    made = Rush(few=0, spread_s=0)
     first, second = made.begin(), made.begin()
     held = await passes_by(made)
     first()
@@ -37,7 +37,7 @@ async def test_all_who_wait_go_first() -> None:
 
 
 async def test_somebody_who_never_sees_anything_holds_up_nobody_for_long() -> None:
-    made = Rush(most_s=0.05, few=0)
+    made = Rush(most_s=0.05, few=0, spread_s=0)
     made.begin()
     began = time.monotonic()
     await made.pass_by()
@@ -46,7 +46,7 @@ async def test_somebody_who_never_sees_anything_holds_up_nobody_for_long() -> No
 
 
 async def test_nobody_is_held_up_for_long_however_many_come() -> None:
-    made = Rush(most_s=0.2, few=0)
+    made = Rush(most_s=0.2, few=0, spread_s=0)
     ends = [made.begin()]
     held = await passes_by(made)
     for _ in range(40):
@@ -70,7 +70,7 @@ async def test_there_is_one_for_each_loop() -> None:
 
 
 async def test_a_few_who_wait_hold_up_nobody_and_a_rush_lasts_until_the_last_has_seen_something() -> None:
-    made = Rush(few=2)
+    made = Rush(few=2, spread_s=0)
     ends = [made.begin(), made.begin()]
     assert (await passes_by(made)).done(), "a single card takes long enough for an answer to be late by it"
     ends.append(made.begin())
