@@ -3,7 +3,9 @@ PYTHON ?= python3
 PORT ?= 8000
 # Processes that run tests side by side; a file stays in one of them. More than two cores: many tests wait. With more, tests
 # of whole processes and of browsers starve each other on a small machine.
-JOBS ?= 3
+JOBS ?= 4
+# Or each process of the tests would compile every module anew, which takes half as long again as collecting them.
+unexport PYTHONDONTWRITEBYTECODE
 PY := .venv/bin/python
 DURATION ?= 60
 RUNS ?= 20 50 100 200
@@ -174,8 +176,8 @@ wheel: tools ## Build the wheel, with the web chat in it, into build/
 	cd frontend && npm run --silent build
 	$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build .
 
-bench: tools ## Measure, each figure beside a bare relay in the same run
-	$(PY) -m bench
+bench: tools ## Measure, each figure beside a bare relay in the same run (PEERS=1: turns also on Chainlit and LangGraph; ONLY=turns; AT_ONCE)
+	$(if $(PEERS),PEERS=1) $(if $(AT_ONCE),AT_ONCE=$(AT_ONCE)) $(PY) -m bench $(ONLY)
 
 bench-check: tools ## Count what a turn, a token and a reconnect ask of the stores, and compare with what is stored
 	$(PY) -m bench.counts

@@ -310,6 +310,9 @@ DEFAULT_FROM_EMAIL = ENV.text("HOLDFAST_EMAIL_FROM", "holdfast@localhost")
 
 HOLDFAST_HOST = ENV.text("HOLDFAST_HOST", "127.0.0.1")
 HOLDFAST_PORT = ENV.number("HOLDFAST_PORT", 8000, least=1, most=65535)
+# How many of each run on this machine, where a supervisor of ours starts them. Several web servers share the port.
+HOLDFAST_WEB_PROCESSES = ENV.number("HOLDFAST_WEB_PROCESSES", 1, least=1, most=64)
+HOLDFAST_WORKER_PROCESSES = ENV.number("HOLDFAST_WORKER_PROCESSES", 1, least=1, most=64)
 # Linux only: a process ends when the one that started it has ended, even if that was killed.
 HOLDFAST_END_WITH_PARENT = ENV.flag("HOLDFAST_END_WITH_PARENT")
 

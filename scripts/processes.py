@@ -43,12 +43,33 @@ HANDSHAKE_S = 60
 
 def web(settings: ModuleType) -> list[str]:
     """Pages, HTTP and WebSockets."""
-    # Twisted's description of an endpoint; a colon separates its parts, and stands in addresses of IPv6.
-    interface = settings.HOLDFAST_HOST.replace(":", r"\:")
-    endpoint = f"tcp:port={settings.HOLDFAST_PORT}:interface={interface}:backlog={BACKLOG}"
+    if settings.HOLDFAST_WEB_PROCESSES > 1:
+        endpoint = f"fd:fileno={shared_port(settings.HOLDFAST_HOST, settings.HOLDFAST_PORT)}"
+    else:
+        # Twisted's description of an endpoint; a colon separates its parts, and stands in addresses of IPv6.
+        interface = settings.HOLDFAST_HOST.replace(":", r"\:")
+        endpoint = f"tcp:port={settings.HOLDFAST_PORT}:interface={interface}:backlog={BACKLOG}"
     where = ["-e", endpoint, "--websocket_connect_timeout", str(HANDSHAKE_S)]
     proxy = ["--proxy-headers"] if getattr(settings, "SECURE_PROXY_SSL_HEADER", None) else []
     return [*LAUNCH, "daphne", "-v", "0", *where, *proxy, "--no-server-name", "config.asgi:application"]
+
+
+def shared_port(host: str, port: int) -> int:
+    """A socket that listens on a port which other processes of this user listen on as well (SO_REUSEPORT): the kernel
+    shares connections out among them. Its handle is kept by the program that this process becomes. Ends the process
+    with one line if somebody else has the port."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as problem:
+        sys.exit(f"web cannot start: nobody can listen on port {port} of {host} ({problem.strerror}).")
+    listener.setblocking(False)
+    listener.set_inheritable(True)
+    return listener.detach()
 
 
 def worker(settings: ModuleType) -> list[str]:

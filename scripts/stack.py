@@ -3,7 +3,7 @@
 this process ── supervisord ──┬─ valkey   (unless REDIS_URL names another)
   prints, watches,            ├─ demo     (unless a model of one's own is configured)
   passes on the end           ├─ worker
-                              └─ web
+                              └─ web      (of these two as many as HOLDFAST_…_PROCESSES says)
 """
 
 from __future__ import annotations
@@ -86,9 +86,12 @@ class Stack:
         }
         for claim in self._claims:
             os.close(claim)
-        self._claims, self.names = [], ["worker", "web"]
-        self._claims.append(self._claim_own())
         values = Values(self.env)
+        self._claims, self.names = [], []
+        for name in ("worker", "web"):
+            count = values.number(f"HOLDFAST_{name.upper()}_PROCESSES", 1, least=1, most=64)
+            self.names += supervise.several(name, count)
+        self._claims.append(self._claim_own())
         demo = values.switch("HOLDFAST_DEMO", automatic=not names_a_model(values))
         self.demo_answers = demo and not names_a_model(values)
         if demo:

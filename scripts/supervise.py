@@ -62,14 +62,20 @@ def _percent(text: str) -> str:
     return text.replace("%", "%%")
 
 
+def several(name: str, count: int) -> list[str]:
+    """The names of so many processes of one kind: web, web2, web3 …"""
+    return [name, *(f"{name}{number}" for number in range(2, count + 1))]
+
+
 def supervisor_conf(names: Sequence[str], *, root: Path, data: Path) -> str:
-    """supervisord's configuration for these processes, started in this order and stopped in the reverse."""
+    """supervisord's configuration for these processes, started in this order and stopped in the reverse. A number
+    behind a name tells several of one kind apart."""
     logs = _percent(str(data / "logs"))
     text = SUPERVISOR.format(logs=logs, data=_percent(str(data)))
     for priority, name in enumerate(names, start=1):
         text += PROGRAM.format(
             name=name,
-            command=_percent(shlex.join(command(name))),
+            command=_percent(shlex.join(command(name.rstrip("0123456789")))),
             root=_percent(str(root)),
             priority=priority * 10,
             twice=_percent(logs),  # supervisord expands this one's value, and then once more what came of it

@@ -175,6 +175,25 @@ async def test_a_tools_result_stays_with_its_call_whatever_branch_is_looked_at(t
     assert (call.status, call.result) == ("succeeded", "look done")
 
 
+async def test_B4_what_waits_is_answered_although_another_branch_is_shown_by_then(talk: Talk) -> None:
+    model = ScriptedModel(says("First."), asks(("look", "{}")), says("Looked."), says("On the first."))
+    await talk.ask("q")
+    worker = talk.worker(model)
+    await talk.finish(worker)
+    branch = await talk.again()
+    task = talk.start(worker)
+    await asyncio.wait_for(talk.bench.busy.wait(), 10)
+    await talk.submit(SendBody(kind="send", message=uid(), text="on the first", branch=""))
+    await talk.do(ChooseBody(kind="choose", branch=branch))  # nothing of what waits is in sight any more
+    assert [item["text"] for item in paths.waiting(await talk.state())] == ["on the first"]
+    talk.bench.gate.set()
+    await asyncio.wait_for(task, 20)
+    await talk.finish(worker)
+    assert await talk.shown() == ["q", "", "Looked."]
+    await talk.do(ChooseBody(kind="choose", branch=""))
+    assert await talk.shown() == ["q", "First.", "on the first", "On the first."]
+
+
 async def test_a_message_is_answered_by_a_run_of_its_own_branch_and_told_the_first_of_several_answers(
     talk: Talk,
 ) -> None:

@@ -27,7 +27,7 @@ from tests.support.ports import claim_port
 from tests.support.processes import ROOT
 from tests.support.report import Report
 
-#: Each of web and worker that the compose file is scaled to.
+#: Each of web and worker that the settings ask for.
 COUNT = 2
 
 
@@ -116,7 +116,8 @@ def use(project: Project, times: int, seed: int, report: Report) -> None:
 def start(project: Project) -> str:
     """Everything of the compose file, web and worker twice; a login and an agent."""
     began = time.monotonic()
-    project.up(scale={"web": COUNT, "worker": COUNT})
+    project.settings |= {"HOLDFAST_WEB_PROCESSES": str(COUNT), "HOLDFAST_WORKER_PROCESSES": str(COUNT)}
+    project.up()
     for service, count in (("demo", 1), ("worker", COUNT), ("web", COUNT), ("proxy", 1)):
         project.healthy(service, count)
     took = time.monotonic() - began

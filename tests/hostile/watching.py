@@ -24,7 +24,7 @@ UNSEEN = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xe2\x80[\xa8-\xae]")
 INSIDE = (str(ROOT).encode(), b"Traceback (most", b"site-packages", b"/holdfast-stack-")
 #: Bytes by which a process may have grown between the first third of a door's frames and their end. A first third warms
 #: up: code, caches, arenas of the allocator, connections.
-MAX_GROWTH = 64 << 20
+MAX_GROWTH = 32 << 20
 MAX_TOLD = 20
 
 

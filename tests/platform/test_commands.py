@@ -17,7 +17,7 @@ from supervisor.options import ServerOptions
 
 from config import settings
 from scripts import processes, supervise
-from tests.support.compose import FIXED, FULL, NOT_FOR_SERVERS
+from tests.support.compose import FIXED, FULL, NOT_FOR_SERVERS, SCALES
 from tests.support.ports import claim_port
 from tests.support.processes import ROOT, Process, Stack, clean_environment
 from tests.support.waiting import wait_until
@@ -58,6 +58,17 @@ def test_supervisor_starts_the_one_command_and_starts_it_again(tmp_path: Path) -
         assert shlex.split(program["command"].replace("%%", "%")) == processes.command(name)
         assert program["autorestart"] == "true"
         assert "100%%" in program["stdout_logfile"]
+
+
+def test_supervisor_starts_as_many_as_are_asked_for(tmp_path: Path) -> None:
+    names = [*supervise.several("worker", 2), *supervise.several("web", 3)]
+    assert names == ["worker", "worker2", "web", "web2", "web3"]
+    conf = configparser.RawConfigParser()
+    conf.read_string(supervise.supervisor_conf(names, root=tmp_path, data=tmp_path))
+    for name in names:
+        kind = name.rstrip("23")
+        assert shlex.split(conf[f"program:{name}"]["command"]) == processes.command(kind)
+        assert conf[f"program:{name}"]["stdout_logfile"].endswith(f"/{name}.log")
 
 
 def test_supervisor_reads_the_paths_that_were_meant(tmp_path: Path) -> None:
@@ -131,7 +142,7 @@ def test_every_setting_reaches_the_containers() -> None:
     read = set(re.findall(r'ENV\.\w+\(\s*"([A-Z_]+)"', (ROOT / "config/settings.py").read_text()))
     for service in FULL:
         given = set(COMPOSE["services"][service]["environment"])
-        assert given == read - FIXED - NOT_FOR_SERVERS, service
+        assert given == read - FIXED - NOT_FOR_SERVERS - SCALES.keys(), service
 
 
 def test_the_demo_model_is_told_no_secret_and_sees_no_data() -> None:

@@ -17,7 +17,7 @@ from django.test import Client
 from config.values import unwritable
 from scripts.processes import command
 from tests.support import compose
-from tests.support.compose import FULL, MADE
+from tests.support.compose import FULL, MADE, SCALES
 from tests.support.container import without_capabilities
 from tests.support.processes import ROOT, clean_environment
 
@@ -33,6 +33,13 @@ def test_every_documented_setting_reaches_the_containers(service: str) -> None:
     environment = compose.load(FILE, given)[service]["environment"]
     assert {name: environment.get(name) for name in settings} == {name: given[name] for name in settings}
     assert MADE <= environment.keys()
+
+
+@pytest.mark.parametrize(("name", "service"), SCALES.items())
+def test_a_setting_says_how_many_containers_there_are(name: str, service: str) -> None:
+    """The proxy finds them all (deploy/proxy), so that they need no port of their own."""
+    said = compose.load(FILE, SECRETS)[service]["deploy"]["replicas"]
+    assert [compose.interpolate(said, given) for given in ({}, {name: "3"})] == ["1", "3"]
 
 
 def test_what_stands_in_the_example_file_is_enough_to_start(tmp_path: Path) -> None:

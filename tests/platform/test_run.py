@@ -6,12 +6,14 @@ import os
 import re
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -88,10 +90,27 @@ class Run:
 
     def pid_of(self, part: str) -> int:
         """The one process with `part` in its command line, copies that it has made of itself aside."""
-        pids = self.pids_of(part)
-        first = [pid for pid in pids if _parent(pid) not in pids]
+        first = self.first_of(part)
         assert len(first) == 1, self.children()
-        return first[0]
+        return first.pop()
+
+    def first_of(self, part: str) -> set[int]:
+        """Processes with `part` in their command line, copies that they have made of themselves aside."""
+        pids = self.pids_of(part)
+        return {pid for pid in pids if _parent(pid) not in pids}
+
+    def taken_by(self, part: str, connections: int) -> dict[int, int]:
+        """How many of so many connections each process with `part` in its command line has taken, if any."""
+        with ExitStack() as stack:
+            for _ in range(connections):
+                stack.enter_context(socket.create_connection(("127.0.0.1", self.port), 10))
+            mine = {
+                row.split()[9]
+                for row in Path("/proc/net/tcp").read_text().splitlines()[1:]
+                if row.split()[1] == f"0100007F:{self.port:04X}" and row.split()[3] == "01"
+            }
+            taken = {pid: len(mine & _sockets(pid)) for pid in self.first_of(part)}
+        return {pid: count for pid, count in taken.items() if count}
 
     def pids_of(self, part: str) -> set[int]:
         """All processes with `part` in their command line: a worker's fork server is a copy of its worker."""
@@ -109,6 +128,16 @@ class Run:
         assert self.process.stdout is not None
         self.process.stdout.close()
         return status
+
+
+def _sockets(pid: int) -> set[str]:
+    """The inodes of its sockets (Linux)."""
+    inodes = set()
+    for one in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):  # closed in the meantime
+            if found := re.match(r"socket:\[(\d+)\]", os.readlink(one)):
+                inodes.add(found[1])
+    return inodes
 
 
 def _parent(pid: int) -> int:
@@ -162,12 +191,12 @@ def test_a_first_start_a_death_an_end_and_a_second_start(run: Run, data: Path) -
     wait_until(lambda: run.children() == {}, 10, "everything to end")
     prepare.check_port(run.port)
 
-    # The second start has the same login and the same data.
+    # The second start has the same login and the same data, and as many processes as it is told.
     connection = sqlite3.connect(data / "holdfast.sqlite3")
     connection.execute("UPDATE auth_user SET first_name = 'kept'")
     connection.commit()
     connection.close()
-    again = Run(data, run.port)
+    again = Run(data, run.port, HOLDFAST_WEB_PROCESSES="2", HOLDFAST_WORKER_PROCESSES="2")
     try:
         assert again.until(r"password  (\S+)")[1] == password
         assert time.monotonic() - again.started < 60
@@ -176,6 +205,10 @@ def test_a_first_start_a_death_an_end_and_a_second_start(run: Run, data: Path) -
             ("demo", "kept", 1)
         ]
         connection.close()
+        wait_until(lambda: len(again.first_of("django worker")) == 2, 30, "two workers")
+        wait_until(
+            lambda: len(again.taken_by("config.asgi", 60)) == 2, 30, "both web servers to be connected to"
+        )
     finally:
         status = again.end(signal.SIGTERM)
     assert status == 0

@@ -28,6 +28,34 @@ TRIGGERS = "tests/chat/entrances/triggers"
 MUTANTS: tuple[Mutant, ...] = (
     *OF_PROVIDERS,
     Mutant(
+        "a step that begins again has read what was taken back meanwhile",
+        "agents/answering.py",
+        ".items != beside(seen, decision.step).items:",
+        ".items != before(seen, decision.step).items:",
+        ("tests/agents/test_loop.py", "-k", "taken_back_before"),
+    ),
+    Mutant(
+        "a branch has all that its parent says",
+        "agents/branches.py",
+        "        below = here.before if below is None else min(below, here.before)\n",
+        "        below = None\n",
+        ("tests/agents/test_branches.py",),
+    ),
+    Mutant(
+        "a run goes on with whatever branch is shown",
+        "agents/branches.py",
+        "_with(branches.runs, event.run, event.branch)",
+        "_with(branches.runs, event.run, branches.shown)",
+        ("tests/agents/test_branches.py",),
+    ),
+    Mutant(
+        "what waits on a hidden branch is forgotten",
+        "chat/session/paths.py",
+        'item["kind"] == "message" and item["seq"] > _seen(state).get(branch_of(item), 0)',
+        'item["kind"] == "message" and on_path(state, item) and item["seq"] > _seen(state).get(branch_of(item), 0)',
+        ("tests/chat/test_branches.py", "-k", "B4"),
+    ),
+    Mutant(
         "whoever is let in may ask everything of a conversation",
         "chat/inbox.py",
         "        if not (verdict := who.stands(owner).may(action_of(body))):\n",

@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 FULL = ("web", "worker", "migrate")
 #: Settings that .env has no say in, because the image or the compose file decides them.
 FIXED = {"HOLDFAST_DATA", "HOLDFAST_HOST", "HOLDFAST_PORT", "HOLDFAST_DEMO_HOST", "HOLDFAST_DEMO_PORT"}
+#: How many containers of a service there are: the compose file itself goes by them.
+SCALES = {"HOLDFAST_WEB_PROCESSES": "web", "HOLDFAST_WORKER_PROCESSES": "worker"}
 #: Settings for a trial and for tests.
 NOT_FOR_SERVERS = {
     "HOLDFAST_TRIAL",
@@ -36,7 +38,7 @@ def documented() -> set[str]:
 
 def passed_on() -> set[str]:
     """Those of them that an operator may put into .env and that reach the containers as they are."""
-    return documented() - FIXED - NOT_FOR_SERVERS - MADE
+    return documented() - FIXED - NOT_FOR_SERVERS - MADE - SCALES.keys()
 
 
 def interpolate(text: str, env: Mapping[str, str]) -> str:
