@@ -21,7 +21,7 @@ EXAMPLES ?= 500
 # The release before: 0.1.0.
 FROM ?= c4c434f
 
-.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz hostile bounded adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority limits lock wheel bench million bench-check bench-counts shots clean audit sbom templates servers streams sdks alerts webhooks senders feishu-fuzz stopping test-long test-postgres image roots engines browsers branches
+.PHONY: help run tools lint lint-python lint-frontend test test-frontend fuzz hostile bounded adversary chaos crowd outages schedules doors carry-over feishu-burst mutants messages protocol authority limits lock wheel bench million bench-check bench-counts shots clean audit sbom templates servers streams sdks alerts webhooks senders feishu-fuzz stopping test-long test-postgres image roots first-starts engines browsers branches
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -140,6 +140,9 @@ image: tools ## Build the real image, run docker-compose.yml with Docker (root: 
 
 roots: tools ## What the README says, on a fresh Debian 12 and 13 (root): two first starts at once, chat, end, start again offline (DEBIAN="12 13")
 	$(PY) -m tests.roots.run $(if $(DEBIAN),--debian $(DEBIAN))
+
+first-starts: tools ## Interrupt the first start at eleven moments by Ctrl-C and by SIGKILL, in six clones, and begin again (SIGNALS="INT KILL", CLONES="1 2 3")
+	$(PY) -m tests.starts.run $(if $(SIGNALS),--signals $(SIGNALS)) $(if $(CLONES),--clones $(CLONES))
 
 browsers: tools ## The chat in Debian's Firefox and WebKit, installed by apt where that may be done (ONLY=firefox, PICTURES=folder)
 	$(PY) -m tests.browsers.run $(if $(ONLY),--only "$(ONLY)") $(if $(PICTURES),--pictures "$(PICTURES)")

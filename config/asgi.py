@@ -27,6 +27,7 @@ from chat import extensions  # noqa: E402
 from chat.http.borders import guard_server, guarded, own_origin  # noqa: E402
 from chat.http.flow import with_backpressure  # noqa: E402
 from chat.http.headers import with_headers  # noqa: E402
+from chat.http.lifespan import lifespan  # noqa: E402
 from chat.http.mount import mounted  # noqa: E402
 from chat.start import refuse_unfit  # noqa: E402
 from chat.support.tasks import exit_after  # noqa: E402
@@ -64,6 +65,7 @@ application = mounted(
                     ProtocolTypeRouter(
                         {
                             "http": http,
+                            "lifespan": lifespan,
                             "websocket": own_origin(
                                 URLRouter([*extensions.sockets(), re_path("", nowhere_view)])
                             ),

@@ -32,6 +32,10 @@ if tuple(sys.version_info[:2]) < NEEDED:
 
 sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-from scripts.prepare import main  # noqa: E402
+try:
+    from scripts.prepare import main
 
-sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+except KeyboardInterrupt:  # before anything was begun
+    status = 130
+sys.exit(status)

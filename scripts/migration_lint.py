@@ -21,7 +21,7 @@ from django.db.migrations import operations
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
-from chat.support.migrations import AddIndexGently
+from chat.support.migrations import AddIndexGently, WithoutOwnIndex
 
 #: The last migration of each app in the release before, 0.1.0. An app that is not here is new since then.
 RELEASED = {"agents": "0006_automations", "chat": "0008_feishu_asked_card"}
@@ -42,6 +42,9 @@ TAKES_AWAY: dict[type[Any], str] = {
     operations.RenameModel: "the release before knows the old name; keep the table by db_table",
     operations.AlterModelTable: "the release before knows the old name",
 }
+
+#: What a migration in no transaction may do: `migrate` sees what of it an interrupted try has done already.
+BEGUN_AGAIN = (operations.AddField, AddIndexGently, WithoutOwnIndex)
 
 
 def problems(loader: MigrationLoader, released: dict[str, str] = RELEASED) -> Iterator[str]:
@@ -77,6 +80,11 @@ def judge(operation: Any, migration: Any, state: ProjectState, made: set[str]) -
         return
     if isinstance(operation, operations.RunPython | operations.RunSQL) and not operation.reversible:
         yield type(operation).__name__, "it cannot be taken back; name what undoes it (or RunPython.noop)"
+    if not migration.atomic and not isinstance(operation, BEGUN_AGAIN):
+        yield (
+            type(operation).__name__,
+            "interrupted in no transaction, it could not be begun again; put it into a migration of its own",
+        )
     if isinstance(operation, operations.CreateModel):
         made.add(operation.name_lower)
     model = getattr(operation, "model_name_lower", getattr(operation, "name_lower", ""))

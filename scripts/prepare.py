@@ -1,11 +1,13 @@
 """Prepares a checkout: virtual environment, packages, frontend, and what the tests need. Standard library only.
 
 Each step is skipped when nothing it depends on has changed since it last succeeded: a hash of that is kept in a
-stamp file beside the result. What is missing on the machine is said in one line.
+stamp file beside the result, which goes before the step begins. So whoever is interrupted, or killed, leaves nothing
+that looks whole and is not. What is missing on the machine is said in one line.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -16,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from scripts import machine, ports
+from scripts import machine, ports, signals
 from scripts.machine import Missing, check_port, node_version
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +26,8 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 FRONTEND = ROOT / "frontend"
 STAMP = FRONTEND / "dist" / ".vite" / "holdfast.stamp"
+#: Handles that what we run inherits: see `alone`.
+_held: list[int] = []
 
 
 def say(text: str) -> None:
@@ -48,11 +52,26 @@ def is_done(stamp: Path, wanted: str) -> bool:
 def run(argv: Sequence[str | Path], failure: str, cwd: Path = ROOT) -> None:
     """Run a command; its output is shown only when it fails. Raises Missing(failure), or what is to be done about a
     full disk."""
-    done = subprocess.run(list(map(str, argv)), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    line = list(map(str, argv))
+    done = subprocess.run(line, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=_held)
     if done.returncode:
         said = done.stdout.decode(errors="replace")
         sys.stderr.write(said[-6000:] + "\n")
         raise machine.full(cwd) if machine.FULL.search(said) else Missing(failure)
+
+
+def alone() -> None:
+    """Wait until nobody else prepares this folder; then nobody else does until this process, and what it runs, has
+    ended. Two would ruin each other's work: another start, or what one that was killed has left behind."""
+    handle = os.open(ROOT, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say("Another start is preparing this folder; waiting until it has done so …")
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError:
+        pass  # some file systems know no locks
+    _held[:] = [handle]
 
 
 # ---- Python -----------------------------------------------------------------------------------------------
@@ -80,11 +99,20 @@ def ensure_venv() -> None:
         return
     machine.check_venv_module()
     say("Creating .venv …")
+    VENV.mkdir(exist_ok=True)
+    begun = VENV / ".venv.begun"
+    begun.touch()
+    for one in VENV.iterdir():
+        if one.is_dir() and not one.is_symlink():
+            shutil.rmtree(one)
+        elif one != begun:
+            one.unlink()
     run(
-        [sys.executable, "-m", "venv", "--clear", VENV],
+        [sys.executable, "-m", "venv", VENV],
         "Python cannot create a virtual environment; its message is above. On Debian and Ubuntu: apt-get install "
         "python3-venv",
     )
+    begun.unlink()
 
 
 def packages_done(name: str) -> tuple[bool, str]:
@@ -122,6 +150,7 @@ def ensure_node_modules() -> None:
     if is_done(stamp, wanted):
         return
     say("Installing the frontend's packages …")
+    stamp.unlink(missing_ok=True)
     run(
         ["npm", "ci", "--no-audit", "--no-fund"],
         "npm could not install the frontend's packages; its message is above.",
@@ -153,6 +182,7 @@ def ensure_frontend() -> None:
         return
     ensure_node_modules()
     say("Building the frontend …")
+    STAMP.unlink(missing_ok=True)
     run(
         ["npm", "run", "--silent", "build"],
         "The frontend could not be built; the message is above.",
@@ -264,17 +294,20 @@ def start(port: int) -> None:
     # As Ctrl-C: what is being installed is ended, too, and not left to go on by itself.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     check_port(port)
+    alone()
     look_first("requirements.lock")
     ensure_venv()
     ensure_packages()
     ensure_frontend()
     os.chdir(ROOT)
+    signals.hold(signals.CTRL_C)
     os.execv(PYTHON, [str(PYTHON), "-m", "scripts.stack", "--port", str(port)])
 
 
 def tools() -> None:
     """Everything that `make lint` and `make test` use."""
     node_version()
+    alone()
     look_first("requirements-dev.lock")
 
     def frontend() -> None:
@@ -314,5 +347,6 @@ def main(arguments: list[str]) -> int:
         print(machine.full(ROOT), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        print("Interrupted. Run the same again: what was finished is kept.", file=sys.stderr)
         return 130
     return 0

@@ -20,10 +20,12 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from chat.support.redis_address import parse
+from scripts import ports
 
 if TYPE_CHECKING:
     from config.values import DemoSettings
@@ -131,6 +133,18 @@ def wait_for_redis(url: str, seconds: float = 60) -> bool:
     return not hosts
 
 
+def take_folder(folder: Path, seconds: float = 20) -> bool:
+    """Whether this process, and the program that it becomes, has the folder to itself within `seconds`. Of a start that
+    was killed another Valkey may still be writing there, and two would ruin each other's files."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError):
+            os.set_inheritable(ports.exclusive(folder / "lock"), True)
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def end_with_parent() -> None:
     """Ask Linux for a SIGTERM when the parent process ends, however it ends. It survives the exec."""
     if sys.platform == "linux":
@@ -164,6 +178,9 @@ def main(arguments: list[str]) -> int:
     except ImproperlyConfigured as problem:
         print(f"{name} cannot start: {problem}", file=sys.stderr)
         return 2
+    if name == "valkey" and not take_folder(settings.HOLDFAST_DATA / "valkey"):
+        print(f"valkey cannot start: another one uses {settings.HOLDFAST_DATA / 'valkey'}.", file=sys.stderr)
+        return 1
     if name in NEEDS_REDIS and not wait_for_redis(settings.HOLDFAST_REDIS_URL):
         print(f"{name} cannot start: nothing listens at REDIS_URL after 60 s.", file=sys.stderr)
         return 1

@@ -2,6 +2,7 @@
 
     python -m scripts.processes NAME     hear() ─ settings, waiting for Redis ─ hold() ─ exec ─┐
     python -m scripts.signals MODULE …   hear() ─ imports ─ the server's own handler ◄─────────┘
+    make run: scripts/prepare.py ─ hold(CTRL_C) ─ exec ─► scripts.stack: hear(CTRL_C) ─ imports ─ its own handler
 
 Python hears nothing before it has a handler: a process then dies of the signal, or, as the first one in a container,
 does not notice it at all. So the handler comes before everything else, and while one program becomes the next the
@@ -15,21 +16,24 @@ import signal
 import sys
 from typing import Any
 
+CTRL_C = signal.SIGINT
 #: What a shell makes of an end by SIGTERM.
 STATUS = 128 + signal.SIGTERM
 #: Seconds that a command gets to undo what it has begun; it may stand in a call that cannot be interrupted.
 UNDO_S = 5.0
 
 
-def hear() -> None:
-    """From now on SIGTERM ends this process at once. For one that has not begun to work, so that nothing is lost."""
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(STATUS))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+def hear(*also: int) -> None:
+    """From now on SIGTERM (and `also`) ends this process at once. For one that has not begun to work, so that nothing
+    is lost."""
+    for number in (signal.SIGTERM, *also):
+        signal.signal(number, lambda number, _: os._exit(128 + number))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, *also})
 
 
-def hold() -> None:
-    """Have the kernel keep a SIGTERM for the program that this one is about to become."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+def hold(*also: int) -> None:
+    """Have the kernel keep a SIGTERM (and `also`) for the program that this one is about to become."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, *also})
 
 
 def hear_and_undo() -> None:

@@ -8,6 +8,11 @@ this process ── supervisord ──┬─ valkey   (unless REDIS_URL names an
 
 from __future__ import annotations
 
+from scripts import signals
+
+if __name__ == "__main__":
+    signals.hear(signals.CTRL_C)  # before the imports
+
 import json
 import os
 import secrets
@@ -161,6 +166,8 @@ class Stack:
             env=self.env,
             stdin=subprocess.DEVNULL,
             preexec_fn=tell_linux,
+            # Ctrl-C is ours to pass on: it would not know what to do with it while it is still starting.
+            process_group=0,
         )
 
     def ready(self) -> tuple[bool, str]:

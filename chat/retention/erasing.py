@@ -36,8 +36,12 @@ from chat.telemetry import tallies
 
 #: Conversations that are seen to at a time.
 CONVERSATIONS = 20
-#: Steps after which what was written is brought into SQLite's file.
-STEPS = 5
+#: Pages in SQLite's log at which what was written is to be brought into its file: before there are 1,000, when whoever
+#: commits next does it while somebody waits for their answer; and not much earlier, because whoever writes first after
+#: it has the log synced to the disk while all others wait for the lock (ten times what a step takes, measured).
+LOG_PAGES = 700
+#: Steps between two times, at first and at most; it is found out how many pages they write.
+STEPS, MOST_STEPS = 10, 500
 #: How often SQLite's log is tried to be emptied, how long after another (seconds), and for how long each try waits for
 #: those who read (ms).
 WIPES, WIPE_PAUSE_S, BRIEFLY_MS = 20, 0.2, 10
@@ -63,7 +67,7 @@ class Eraser:
         self._sessions = sessions
         self._database = database
         self._pace = Pace()
-        self._steps = 0
+        self._steps, self._since = STEPS, 0
 
     async def conversations(self, ids: Sequence[UUID], *, by: str = "", renew: Renew = nothing) -> int:
         """Delete these, whatever state they are in; how many. `by`: who ends a run that goes on. Raises Unavailable."""
@@ -162,10 +166,16 @@ class Eraser:
             if not await self._ask(step, self._pace.rows):
                 return
             kill_points.point("erasing.step")
-            self._steps += 1
-            if self._steps % STEPS == 0:
-                await self._ask(_write_back, self._database.using)
+            await self._write_back()
             await asyncio.sleep(self._pace.took(time.monotonic() - began))
+
+    async def _write_back(self) -> None:
+        """Now and then have what was written come into SQLite's file."""
+        self._since += 1
+        if self._since < self._steps:
+            return
+        pages = await self._ask(_write_back, self._database.using)
+        self._steps, self._since = steps_for(self._steps, pages), 0
 
     async def _ask(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return await self._database.run(work, *args, **kwargs)
@@ -187,12 +197,24 @@ def _end_some_logins(pk: int, after: str) -> str | None:
     return rows[-1].session_key if len(rows) == LOGINS else None
 
 
-def _write_back(using: str) -> None:
-    """Have what was written come into SQLite's file, without anybody waiting: otherwise whoever writes next, once the
-    log is long, does it for all of us while somebody waits for their answer."""
-    if connections[using].vendor == "sqlite":
-        with connections[using].cursor() as cursor:
-            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+def steps_for(steps: int, pages: int) -> int:
+    """After how many steps to do it again, when `steps` have left so many pages in the log.
+
+    >>> steps_for(10, 200), steps_for(10, 400), steps_for(10, 900), steps_for(1, 9000)
+    (20, 10, 5, 1)
+    """
+    if pages > LOG_PAGES:
+        return max(1, steps // 2)
+    return min(MOST_STEPS, steps * 2) if pages * 2 < LOG_PAGES else steps
+
+
+def _write_back(using: str) -> int:
+    """Have what was written come into SQLite's file, without anybody waiting; how many pages its log had."""
+    if connections[using].vendor != "sqlite":
+        return 0
+    with connections[using].cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        return max(0, int(cursor.fetchone()[1]))
 
 
 def _empty_log(using: str) -> bool:

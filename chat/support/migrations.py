@@ -1,8 +1,57 @@
-"""What migrations of tables that have grown need, so that the release before goes on working beside them."""
+"""What migrations of tables that have grown need, so that the release before goes on working beside them, and so that
+they can be interrupted at any moment and begun again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from django.db.migrations import AddIndex, AlterField
+from django.apps import apps
+from django.db import connections, transaction
+from django.db.migrations import AddField, AddIndex, AlterField, SeparateDatabaseAndState
+
+
+@contextmanager
+def noted_as_it_is_done(alias: str, migration: Any, *, adds: bool = True) -> Iterator[None]:
+    """What a migration does and the note that it was done are one transaction within this. PostgreSQL builds indexes in
+    none, so there a migration with `atomic = False` is done operation by operation: what an interrupted try has added
+    already is not added again (`adds`: it is applied, not taken back)."""
+    connection = connections[alias]
+    if connection.vendor != "sqlite" and not migration.atomic:
+        if adds:
+            migration.operations = list(_missing(connection, migration))
+        yield
+        return
+    sqlite = connection.vendor == "sqlite"
+    if sqlite:
+        connection.disable_constraint_checking()  # it can only be said outside of a transaction
+    try:
+        with transaction.atomic(using=alias):
+            yield
+    finally:
+        if sqlite:
+            connection.enable_constraint_checking()
+
+
+def _missing(connection: Any, migration: Any) -> Iterator[Any]:
+    """Its operations; a column that is there needs to be known only. Indexes of ours see to it themselves."""
+    for operation in migration.operations:
+        if isinstance(operation, AddField) and _has(connection, migration.app_label, operation):
+            yield SeparateDatabaseAndState(state_operations=[operation])
+        else:
+            yield operation
+
+
+def _has(connection: Any, label: str, operation: AddField) -> bool:
+    try:
+        table = apps.get_model(label, operation.model_name)._meta.db_table
+    except LookupError:
+        return False  # it has gone since, and with it whoever was interrupted here
+    field = operation.field.clone()
+    field.set_attributes_from_name(operation.name)
+    with connection.cursor() as cursor:
+        return field.column in {
+            one.name for one in connection.introspection.get_table_description(cursor, table)
+        }
 
 
 class AddIndexGently(AddIndex):

@@ -3,6 +3,7 @@ make everybody wait behind it."""
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -100,13 +101,17 @@ def test_a_table_of_the_same_migration_is_nobody_elses() -> None:
     assert found(AddIndexGently("note", INDEX), atomic=False) == []
 
 
-# ---- on PostgreSQL --------------------------------------------------------------------------------------------------
-
-
-def manage(url: str, data: Path, *arguments: str) -> subprocess.Popen[str]:
-    """`manage.py`, with this database."""
-    env = clean_environment(DJANGO_SECRET_KEY="of-tests-" * 8, HOLDFAST_DATA=str(data), DATABASE_URL=url)
-    argv = [sys.executable, "manage.py", *arguments]
+def manage(
+    url: str, data: Path, *arguments: str, program: tuple[str, ...] = ("manage.py",)
+) -> subprocess.Popen[str]:
+    """`manage.py`, or another program of Python's, with this database."""
+    env = clean_environment(
+        DJANGO_SECRET_KEY="of-tests-" * 8,
+        HOLDFAST_DATA=str(data),
+        DATABASE_URL=url,
+        DJANGO_SETTINGS_MODULE="config.settings",
+    )
+    argv = [sys.executable, *program, *arguments]
     return subprocess.Popen(
         argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -117,6 +122,62 @@ def over(process: subprocess.Popen[str]) -> str:
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 0, said
     return said
+
+
+def test_in_no_transaction_there_is_nothing_that_could_not_be_begun_again() -> None:
+    longer = migrations.AlterField("note", "text", models.TextField(null=True))
+    assert "could not be begun again" in found(longer, atomic=False)[0]
+    assert found(migrations.AddField("note", "x", models.IntegerField(null=True)), atomic=False) == []
+
+
+# ---- interrupted ---------------------------------------------------------------------------------------------------
+
+#: `migrate`, which is killed when it is about to note that one of these was done: {app: name}.
+KILLED = """
+import os, signal, sys
+import django
+django.setup()
+from django.core.management import call_command
+from django.db import connection
+def look(execute, sql, params, many, context):
+    if sql.startswith('INSERT INTO "django_migrations"') and {killed!r}.get(params[0]) == params[1]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return execute(sql, params, many, context)
+with connection.execute_wrapper(look):
+    call_command("migrate", *{target!r}, interactive=False, verbosity=0)
+"""
+#: Tables whose indexes come afterwards; columns beside an index that PostgreSQL builds in no transaction.
+MOMENTS = [
+    ("auth", "0001_initial"),
+    ("chat", "0013_plans_that_do_not_grow"),
+    ("chat", "0020_pinned_and_archived"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("vendor", ["sqlite", pytest.param("postgresql", marks=pytest.mark.exhaustive)])
+def test_killed_before_it_has_noted_what_it_did_it_is_begun_again_and_goes_on(
+    vendor: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'killed.sqlite3'}"
+    if vendor == "postgresql":
+        server = request.getfixturevalue("postgres")
+        server.execute("CREATE DATABASE killed")
+        url = server.url("killed")
+    target = ("chat", "0021")
+    for app, name in MOMENTS:
+        script = KILLED.format(killed={app: name}, target=target)
+        killed = manage(url, tmp_path, "-c", script, program=())
+        assert killed.wait(120) == -signal.SIGKILL, killed.communicate()[0]
+        killed.communicate()
+    said = over(manage(url, tmp_path, "migrate", *target))
+    assert "Applying chat.0020_pinned_and_archived... OK" in said
+    assert "Applying chat.0019" not in said
+    checked = over(manage(url, tmp_path, "showmigrations", "--plan", "chat"))
+    assert "[X]  chat.0021" in checked
+
+
+# ---- on PostgreSQL --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ import pytest
 
 from scripts import ports as claims
 from scripts import prepare
+from scripts.processes import take_folder
 from tests.support import ports
 from tests.support.ports import claim_port
 from tests.support.processes import ROOT, clean_environment
@@ -346,6 +348,37 @@ def test_it_starts_in_a_folder_with_a_blank_a_percent_sign_and_chinese_in_its_pa
         if run.process.poll() is None:
             run.end(signal.SIGTERM)
     assert (checkout / "data/logs/web.log").exists()
+
+
+def test_ctrl_c_while_make_run_becomes_it_and_while_it_imports_is_no_error() -> None:
+    """The signal is kept while one program becomes the other, and is heard before the imports."""
+    become = (
+        "import os, signal, sys; from scripts import signals; signals.hold(signals.CTRL_C); "
+        "os.kill(os.getpid(), signal.SIGINT); os.execv(sys.executable, [sys.executable, '-m', 'scripts.stack'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", become], cwd=ROOT, env=clean_environment(), capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_a_valkey_waits_until_the_one_of_a_killed_start_has_let_go_of_the_folder(tmp_path: Path) -> None:
+    """The folder is held by the program that the process becomes, for as long as that runs."""
+    become = (
+        "import os, sys; from pathlib import Path; from scripts.processes import take_folder; "
+        "assert take_folder(Path(sys.argv[1])); os.execvp('sleep', ['sleep', '60'])"
+    )
+    first = subprocess.Popen([sys.executable, "-c", become, tmp_path], cwd=ROOT)
+    try:
+        cmdline = Path(f"/proc/{first.pid}/cmdline")
+        wait_until(lambda: cmdline.read_bytes().startswith(b"sleep"), 30, "it to become another program")
+        assert not take_folder(tmp_path, 0.3)
+    finally:
+        first.kill()
+        first.wait(10)
+    held = os.open(tmp_path / "lock", os.O_RDWR)
+    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(held)
 
 
 def test_two_starts_at_the_same_moment_take_different_ports() -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tests.containers import network
 from tests.containers.bases import NODE, TRUST, Tree, tree
+from tests.support.checkout import copy_to
 from tests.support.ports import claim_port
-from tests.support.processes import ROOT
 from tests.support.waiting import wait_until
 
 #: "Python 3.11+, Node 20+ and make", and the certificates with which pip and npm know their registries.
@@ -106,18 +106,7 @@ class Root:
     def clone(self, name: str) -> str:
         """What git would bring of this checkout, in a folder of this name in the person's home."""
         where = self.folder / self.home[1:] / name
-        where.mkdir(parents=True)
-        listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout.split(b"\0")
-        there = b"\0".join(one for one in names if one and (ROOT / one.decode()).is_file())
-        packed = subprocess.run(
-            ["tar", "--null", "--files-from=-", "-c"],
-            cwd=ROOT,
-            input=there,
-            capture_output=True,
-            check=True,
-        )
-        subprocess.run(["tar", "-x"], cwd=where, input=packed.stdout, check=True)
+        copy_to(where)
         self._do("chown", "-R", f"{PERSON}:{PERSON}", self.home)
         return f"{self.home}/{name}"
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from django.conf import settings
 
+from chat.http import lifespan
 from chat.support.tasks import exit_after
 
 #: Seconds that sockets get to write their last frames.
@@ -99,9 +100,12 @@ class Sockets:
         await asyncio.sleep(FLUSH_S)
 
     def _hook(self) -> None:
-        """Have the reactor wait for `leave` before it stops; nothing to do under another server."""
+        """Have the server wait for `leave` before it stops: the reactor, or another one (chat/http/lifespan.py)."""
         reactor: Any = sys.modules.get("twisted.internet.reactor")
-        if reactor is None or not reactor.running or self._hooked is reactor:
+        if reactor is None or not reactor.running:
+            lifespan.before_end(self.leave)
+            return
+        if self._hooked is reactor:
             return
         self._hooked = reactor
         reactor.addSystemEventTrigger("before", "shutdown", close_doors, reactor)

@@ -16,6 +16,7 @@ from chat.entrances.feishu.models import FeishuMessage
 from chat.entrances.schedules.models import ScheduleFiring
 from chat.entrances.triggers.models import TriggerFiring
 from chat.models import Attachment, Conversation, Event, Run
+from chat.retention.erasing import MOST_STEPS, steps_for
 from chat.retention.models import Erasure
 from chat.retention.rounds import ask_for
 from chat.session.errors import Unavailable
@@ -155,3 +156,14 @@ def test_the_command_asks_first_and_then_deletes(people: Two, capsys: Any) -> No
     ]
     with pytest.raises(CommandError, match="no such conversation"):
         call_command("delete_conversation", one.conversation)
+
+
+@pytest.mark.parametrize(
+    ("steps", "pages", "then"), [(10, 200, 20), (10, 400, 10), (10, 900, 5), (1, 9_000, 1)]
+)
+def test_sqlites_log_is_written_back_before_others_have_to_and_not_much_earlier(
+    steps: int, pages: int, then: int
+) -> None:
+    """Not after so many steps, but after so many pages; whoever writes first afterwards waits for the disk."""
+    assert steps_for(steps, pages) == then
+    assert steps_for(MOST_STEPS, 0) == MOST_STEPS

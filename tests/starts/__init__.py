@@ -1,0 +1,1 @@
+"""A first start that is interrupted and begun again: `make first-starts` (`python -m tests.starts.run`)."""
