@@ -179,8 +179,8 @@ wheel: tools ## Build the wheel, with the web chat in it, into build/
 	cd frontend && npm run --silent build
 	$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build .
 
-bench: tools ## Measure, each figure beside a bare relay in the same run
-	$(PY) -m bench
+bench: tools ## Measure, each figure beside a bare relay in the same run (PEERS=1: turns also on Chainlit and LangGraph; ONLY=turns; AT_ONCE)
+	$(if $(PEERS),PEERS=1) $(if $(AT_ONCE),AT_ONCE=$(AT_ONCE)) $(PY) -m bench $(ONLY)
 
 bench-check: tools ## Count what a turn, a token and a reconnect ask of the stores, and compare with what is stored
 	$(PY) -m bench.counts

@@ -12,7 +12,7 @@ from agents import events as e
 from agents.dialects.assembler import AssembledCall, Assembler, Response
 from agents.dialects.base import Delta, FinishDelta, UsageDelta
 from agents.errors import EmptyAnswer, ModelError
-from agents.history import History, Run, before
+from agents.history import History, Run, before, beside
 from agents.judging import is_cut, judge
 from agents.learned import LearnedForm
 from agents.providers.base import Profile
@@ -81,8 +81,9 @@ async def answer(
         )
     )
     yield begun
-    if (stands := before(work.history(), decision.step)).items != before(seen, decision.step).items:
-        # Somebody was faster than step.started: what stands before the step, the step must have read (R6).
+    if (stands := before(work.history(), decision.step)).items != beside(seen, decision.step).items:
+        # Somebody was faster than step.started: what stands before the step, the step must have read (R6). A step that
+        # begins again has moved behind what was said meanwhile.
         await read_files(work, halt)
         sent = await request(work, decision.step, stands)
         if isinstance(sent, Blocked):

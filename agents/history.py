@@ -255,6 +255,12 @@ def before(history: History, step: str) -> History:
     return history if place is None else replace(history, items=history.items[:place])
 
 
+def beside(history: History, step: str) -> History:
+    """All of it but this step: what a request for it says that is made before it begins, be it for the first time or
+    once more."""
+    return _without(history, step)
+
+
 def empty(conversation: str, path: b.Path | None = None, branches: b.Branches = b.NONE) -> History:
     """The history of a conversation in which nothing has happened; on the path of a branch, if it has any. `branches`
     are those of before the first event that will be folded."""

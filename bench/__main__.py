@@ -1,6 +1,7 @@
 """`make bench`: every measurement, each beside its baseline in the same run; prints a Markdown table.
 
-`python -m bench resync append` chooses some. Bounded: each part ends by itself within a few minutes.
+`python -m bench resync append` chooses some. With PEERS=1 in the environment the turns are also those of what one could
+use instead (`bench/turns.py`). Bounded: each part ends by itself within a few minutes.
 """
 
 import asyncio
@@ -13,11 +14,15 @@ from pathlib import Path
 
 from bench.place import Place, Row
 
-PARTS = ("storm", "resync", "append", "request", "memory", "text", "takeover")
+PARTS = ("storm", "turns", "many", "resync", "append", "request", "memory", "text", "takeover")
 LIMIT_S = 600
 #: What the model writes: tokens, and how many of them a second.
 MODEL = "bench-400-50"
-MODELS = {"takeover": "bench-240-20"}
+MODELS = {"takeover": "bench-240-20", "turns": "turn-20-1000", "many": "turn-20-1000"}
+#: What is started for each; a web server alone for the others.
+PROCESSES = dict.fromkeys(("text", "turns", "many"), ("web", "worker"))
+#: Settings of one alone: several web servers on one port.
+SETTINGS = {"many": {"HOLDFAST_WEB_PROCESSES": "2"}}
 
 
 def main(wanted: list[str]) -> int:
@@ -31,9 +36,12 @@ def main(wanted: list[str]) -> int:
         print(f"… {part}", file=sys.stderr, flush=True)
         rows += _in_process(part)
     print(f"\nMeasured {time.strftime('%Y-%m-%d')} on {os.cpu_count()} cores; medians.\n")
-    print("| what | Holdfast | bare | ratio | aim |\n|---|---|---|---|---|")
+    more = any(row.peers for row in rows)
+    print(f"| what | Holdfast | bare | ratio | aim |{' peers |' if more else ''}")
+    print(f"|{'---|' * (6 if more else 5)}")
     for row in rows:
-        print(f"| {row.what} | {row.holdfast} | {row.baseline} | {row.ratio} | {row.aim} |")
+        line = f"| {row.what} | {row.holdfast} | {row.baseline} | {row.ratio} | {row.aim} |"
+        print(f"{line} {row.peers} |" if more else line)
     return 0
 
 
@@ -63,9 +71,10 @@ def alone(part: str, result: str) -> None:
             "OPENAI_API_KEY": "bench",
             "OPENAI_BASE_URL": model.url,
             "OPENAI_MODEL": MODELS.get(part, MODEL),
-            "HOLDFAST_COMMANDS_PER_MINUTE": "6000",
+            "HOLDFAST_COMMANDS_PER_MINUTE": "0",
+            **SETTINGS.get(part, {}),
         }
-        processes = ("web", "worker") if part == "text" else ("web",)
+        processes = PROCESSES.get(part, ("web",))
         with Place(Path(folder), processes=processes, env=env) as place:
             os.environ.update(place.stack.env)
             os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"

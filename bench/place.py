@@ -34,6 +34,8 @@ class Row:
     baseline: str
     ratio: str
     aim: str = ""
+    #: What others took, where they were measured in the same run.
+    peers: str = ""
 
 
 class Place:

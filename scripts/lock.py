@@ -27,6 +27,7 @@ APART = {
     "requirements-sdks.txt": "requirements-sdks.lock",
     "requirements-senders.txt": "requirements-senders.lock",
     "requirements-audit.txt": "requirements-audit.lock",
+    "requirements-peers.txt": "requirements-peers.lock",
 }
 OLDEST_PYTHON = "3.11"
 HASH = "--hash=sha256:"

@@ -72,6 +72,10 @@ class Writer:
         lines += [self._call(call, now) for call in calls[-MAX_CALLS:]]
         return "\n".join(lines)
 
+    def queued(self, run: str) -> str:
+        """The status of a run that was queued at this moment."""
+        return self.status({"run": {"id": run, "status": "queued", "queued_at": 0, "ended_at": 0}}, run, 0)
+
     def ended(self, status: str) -> str:
         """The status of a run of which only its end is known."""
         return f"**{self._say(texts.STATES[status])}**"

@@ -1,5 +1,6 @@
 """The messengers' way to SQL: that of everybody (chat/support/database.py). Hundreds of lanes ask many short questions,
-so they take at most half of its turns: the journal must not stand in line behind them."""
+so they take at most half of its turns: the journal must not stand in line behind them. Of these the first are theirs
+whose chat has seen nothing yet (chat/support/turns.py, signs.py)."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 from chat.session.errors import Unavailable
 from chat.support.database import NOT_NOW, database
 from chat.support.loops import PerLoop
+from chat.support.turns import Turns
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -17,13 +19,11 @@ T = TypeVar("T")
 OUTAGES = (Unavailable, *NOT_NOW)
 
 
-async def _nothing(turns: asyncio.Semaphore) -> None:
+async def _nothing(turns: Turns) -> None:
     """There is nothing to close."""
 
 
-_turns: PerLoop[asyncio.Semaphore] = PerLoop(
-    lambda: asyncio.Semaphore(max(1, database().threads // 2)), _nothing
-)
+_turns: PerLoop[Turns] = PerLoop(lambda: Turns(max(1, database().threads // 2)), _nothing)
 _running: set[asyncio.Future[Any]] = set()
 
 

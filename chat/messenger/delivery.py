@@ -63,6 +63,22 @@ class LaneDelivery:
         self._held_until = 0
         self._failures, self._failing_since = 0, 0
 
+    async def show(self, run: str) -> None:
+        """Show the card of a run that was begun for somebody who has seen nothing yet. It fails as other changes to a
+        card do; the next round makes up for it."""
+        now = self._clock()
+        failed: Exception | None = None
+        try:
+            await self._cards.begin(run, now)
+        except Limited as problem:
+            self._held_until = now + int(problem.after * 1000)
+        except OUTAGES:
+            raise
+        except Exception as problem:
+            failed = problem
+        if failed is not None:
+            await self._failed(run, failed, now)
+
     async def go_on(self, news: bool) -> bool:
         """One round. `news`: the journal has moved. Returns whether there is nothing left to do."""
         if news or self._read is None or self._is_news(self._read):
@@ -75,7 +91,7 @@ class LaneDelivery:
         if read is None:
             return sent
         try:
-            await self._follower.follow()
+            await self._follower.follow(read.head)
         except NoConversation:
             return sent
         drawn = await self._draw(read.run) if self._mine() else None
@@ -131,9 +147,7 @@ class LaneDelivery:
     async def _turn(self) -> bool:
         """Wait until this chat may get another message. False: the lane is no longer ours."""
         while self._mine():
-            wait = await self._client.pace.held(self._lane.chat_id)
-            if not wait:
-                wait = await self._client.pace.slot(self._lane.chat_id)
+            wait = await self._client.pace.slot(self._lane.chat_id)
             if not wait:
                 return self._mine()
             await asyncio.sleep(min(wait, 1.0))

@@ -24,9 +24,13 @@ class Follower:
         self.open = False
         self.news = asyncio.Event()
 
-    async def follow(self) -> None:
-        """Open it, unless it is open. Raises NoConversation and Unavailable."""
+    async def follow(self, upto: int = 0) -> None:
+        """Open it, unless it is open; then have it read on, if it has not come up to this event: no bell rings here,
+        and of conversations at rest the feed would look again only after seconds. Raises NoConversation and
+        Unavailable."""
         if self.open:
+            if self.seq < upto:
+                self._feed.ring(self._conversation)
             return
         loaded = await self._feed.open(self._conversation, self)
         # Nothing is awaited from here on: what lies beyond the snapshot comes when the loop turns.

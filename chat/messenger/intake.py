@@ -45,8 +45,11 @@ from chat.messenger.models import PRESS, InboundMessage, Lane
 from chat.messenger.people import Speaker, no_say, speaker
 from chat.messenger.presses import command_of
 from chat.messenger.quotes import File, Quotes
+from chat.messenger.signs import FirstSign
 from chat.models import Run
 from chat.support.clock import now_ms
+from chat.support.rush import rush
+from chat.support.turns import in_a_hurry
 
 log = logging.getLogger(__name__)
 
@@ -60,35 +63,45 @@ Outcome = Literal["done", "later", "moved"]
 class Intake:
     """What comes in to one lane."""
 
-    def __init__(self, messenger: Messenger, lane: Lane, inbox: Inbox, client: Client) -> None:
+    def __init__(
+        self, messenger: Messenger, lane: Lane, inbox: Inbox, client: Client, sign: FirstSign
+    ) -> None:
         self._messenger = messenger
         self._tables = messenger.tables
         self._app = lane.app
         self._lane = lane
         self._inbox = inbox
         self._client = client
+        self._sign = sign
         self._language = messenger.language(lane.app)
-        self._made = False
+        #: Whether the conversation was made; the chat was told of it then. One that was deleted since says so itself.
+        self._made = lane.head_seq > 0
 
     async def take(self, mine: Callable[[], bool]) -> bool:
         """Carry out what waits, while the lane is `mine`. False: something has to wait for later."""
-        held = False
-        rows = await ask(self._waiting)
+        held = passed_by = False
+        with in_a_hurry(self._sign.hurry_in):
+            rows = await ask(self._waiting)
         while rows:
             for row in rows:
+                if not passed_by and self._sign.state != "unread" and not self._is_stop(row):
+                    await rush().pass_by()  # others have not seen anything yet
+                    passed_by = True
                 if not mine():
                     return True
                 if held and not self._is_stop(row):
                     continue
                 raised: Exception | None = None
                 try:
-                    outcome = await self._one(row)
+                    with in_a_hurry(self._sign.hurry_in):
+                        outcome = await self._one(row)
                 except (MessengerError, *OUTAGES):
                     raise  # nobody's fault: later
                 except Exception as problem:
                     raised = problem
                 if raised is not None:
                     outcome = await self._raised(row, raised)
+                self._sign.tried()
                 if outcome == "moved":
                     return True  # the next generation's keeper goes on
                 held = held or outcome == "later"
@@ -109,9 +122,7 @@ class Intake:
         return list(rows.order_by("sent_at", "id")[:BATCH])
 
     async def _one(self, row: InboundMessage) -> Outcome:
-        await ask(self._look_again)
-        person = await ask(self._messenger.person, self._app, row.sender)
-        private = await ask(self._is_private, row)
+        person, private = await ask(self._look_again, row)
         said = self._messenger.read(row, "" if private or row.is_press else await self._client.bot_id())
         if isinstance(said, Pressed):
             return await self._pressed(row, said, person, private)
@@ -126,12 +137,14 @@ class Intake:
         if not verdict:
             state, reason, reply = no_say(verdict, who.policy)
             return await self._end(row, state, reason, reply and self._say(reply, id=row.sender))
-        return await self._said(row, said, who)
+        return await self._said(row, said, who, person)
 
-    def _look_again(self) -> None:
-        """The app and the lane's owner as they are now: policies and people change while a lane is kept."""
+    def _look_again(self, row: InboundMessage) -> tuple[Person, bool]:
+        """The app and the lane's owner as they are now: policies and people change while a lane is kept. Who has
+        written or pressed this, and whether nobody else reads along."""
         self._lane = self._tables.lanes.select_related("app__agent", "owner").get(pk=self._lane.pk)
         self._app = self._lane.app
+        return self._messenger.person(self._app, row.sender), self._is_private(row)
 
     def _speaker(self, row: InboundMessage, person: Person, private: bool, lane: Lane) -> Speaker:
         """Who has written or pressed this, and how they stand to the lane's conversation."""
@@ -147,7 +160,7 @@ class Intake:
             said = here.exclude(message_id__startswith=PRESS).order_by("-id").first()
         return said is not None and self._messenger.is_private(said)
 
-    async def _said(self, row: InboundMessage, said: Said, who: Speaker) -> Outcome:
+    async def _said(self, row: InboundMessage, said: Said, who: Speaker, person: Person) -> Outcome:
         text = "" if is_blank(said.text) else said.text
         if (agent := choosing.wanted(text)) is not None:
             return await self._choose(row, who, agent)
@@ -169,7 +182,7 @@ class Intake:
         if len(text) > MAX_TEXT:
             told = self._say(texts.TOO_LONG, count=f"{len(text):,}", max=f"{MAX_TEXT:,}")
             return await self._end(row, "refused", "too long", told)
-        return await self._send(row, said, who)
+        return await self._send(row, said, who, person)
 
     async def _choose(self, row: InboundMessage, who: Speaker, wanted: str) -> Outcome:
         """Another agent answers from here on, if whoever asks may have that; else, who answers."""
@@ -198,7 +211,7 @@ class Intake:
     async def _begin(self, row: InboundMessage, who: Speaker) -> Outcome | None:
         """Make the conversation of the lane once. None: it is there."""
         if not self._made:
-            slug = await ask(lambda: self._app.agent.slug if self._app.agent else "")
+            slug = self._app.agent.slug if self._app.agent else ""  # loaded with the lane
             made = await self._submit(who, CreateBody(kind="create", agent=slug), "create")
             if made.retry:
                 return "later"
@@ -209,10 +222,10 @@ class Intake:
             self._made = made.status != "rejected"
         return None
 
-    async def _send(self, row: InboundMessage, said: Said, who: Speaker) -> Outcome:
+    async def _send(self, row: InboundMessage, said: Said, who: Speaker, person: Person) -> Outcome:
         if (held := await self._begin(row, who)) is not None:
             return held
-        text, files = await self._files(row, said)
+        text, files = await self._files(row, said, person)
         body = SendBody(kind="send", message=message_of(self._messenger, row), text=text, attachments=files)
         result = await self._submit(who, body, row)
         if result.retry:
@@ -225,12 +238,14 @@ class Intake:
             limit = CODES.get(result.code or "")
             return await self._end(row, "refused", result.code or "", self._say(limit.told) if limit else "")
         run = run_id(str(self._lane.conversation), body.message)
-        return await self._end(row, "taken", "", run=run)
+        outcome = await self._end(row, "taken", "", run=run)
+        self._sign.begun(run)
+        return outcome
 
-    async def _files(self, row: InboundMessage, said: Said) -> tuple[str, tuple[str, ...]]:
+    async def _files(self, row: InboundMessage, said: Said, person: Person) -> tuple[str, tuple[str, ...]]:
         """The files of a message, kept, and its text with what it quotes and a line for each file that cannot be."""
         text, files = await Quotes(self._messenger, self._lane, self._client).with_context(row, said)
-        files += await ask(self._linked, row, said)
+        files += self._linked(row, said, person)
         lines = [text] if text else []
         kept: list[str] = []
         for number, file in enumerate(files):
@@ -252,11 +267,10 @@ class Intake:
                 kept.append(id)
         return "\n".join(lines)[:MAX_TEXT], tuple(kept)
 
-    def _linked(self, row: InboundMessage, said: Said) -> list[File]:
+    def _linked(self, row: InboundMessage, said: Said, person: Person) -> list[File]:
         """The documents that the message itself links to, as far as they are read for who wrote it."""
         if not isinstance(self._messenger, LinkReader):
             return []
-        person = self._messenger.person(self._app, row.sender)
         return [File(row.message_id, *one) for one in self._messenger.linked(self._app, person, said.text)]
 
     async def _pressed(self, row: InboundMessage, pressed: Pressed, person: Person, private: bool) -> Outcome:

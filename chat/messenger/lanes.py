@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from chat.messenger import poison
 from chat.messenger.adapter import Messenger, made_id
@@ -32,13 +33,17 @@ LATELY_MS = 300_000
 MAX_TURN = 100
 
 
+#: A chat, or a topic in it: (app, chat, thread).
+Chat = tuple[int, str, str]
+
+
 @dataclass(frozen=True)
 class Place:
     """How far the rounds have come, by what there is to do. What stays (lanes of other workers, and those that fail)
     must not hide the others."""
 
-    #: (app, chat, thread) of what came in.
-    mail: tuple[int, str, str] | None = None
+    #: Of what came in.
+    mail: Chat | None = None
     #: Lanes with something to send, and with news to tell.
     out: int = 0
     news: int = 0
@@ -49,8 +54,9 @@ START = Place()
 
 @dataclass
 class Todo:
-    """What there is to do, by lane."""
+    """What there is to do: by lane, and in chats that have none yet."""
 
+    new: list[Chat] = field(default_factory=list)
     mail: set[int] = field(default_factory=set)
     out: set[int] = field(default_factory=set)
     news: set[int] = field(default_factory=set)
@@ -78,10 +84,9 @@ def look(messenger: Messenger, me: str, now: int, place: Place = START, page: in
         )
     keys = ("app_id", "chat_id", "thread_id")
     chats = list(waiting.order_by(*keys).values_list(*keys).distinct()[:page])
-    for chat in chats:
-        lane = tables.newest_lane(*chat) or _first_lane(messenger, *chat)
-        if lane is not None:
-            todo.mail.add(lane.pk)
+    newest = _newest(tables, chats)
+    todo.new = [chat for chat in chats if chat not in newest]
+    todo.mail = set(newest.values())
     due = tables.deliveries.filter(state="pending", next_at__lte=now, lane__app__enabled=True)
     due = due.filter(lane_id__gt=place.out).order_by("lane_id")
     out = list(due.values_list("lane_id", flat=True).distinct()[:page])
@@ -128,16 +133,51 @@ def _ahead(lanes: Iterable[Told], heads: Mapping[UUID, int]) -> set[int]:
     return {pk for pk, conversation, told, on in lanes if on and heads.get(conversation, 0) > told}
 
 
-def _first_lane(messenger: Messenger, app_id: int, chat_id: str, thread_id: str) -> Lane | None:
-    """The first generation of a chat's lane. What came to a chat whose lane cannot be made is set aside: it must not
-    stop the others."""
+def _newest(tables: Tables, chats: Sequence[Chat]) -> dict[Chat, int]:
+    """The lanes that take what comes in to these chats, as far as there are any. A later generation is made later."""
+    if not chats:
+        return {}
+    apps, named = {app for app, _, _ in chats}, {chat for _, chat, _ in chats}
+    lanes = tables.lanes.filter(app_id__in=apps, chat_id__in=named, generation__gte=1)
+    keys = ("app_id", "chat_id", "thread_id")
+    rows = lanes.values_list(*keys).annotate(newest=Max("pk")).order_by(*keys)
+    wanted = set(chats)
+    return {(app, chat, topic): pk for app, chat, topic, pk in rows if (app, chat, topic) in wanted}
+
+
+def in_turn(todo: Todo, me: str) -> list[Chat | int]:
+    """What to see to first: chats that have been told nothing yet, then others that somebody has written to, then what
+    is to be told. Each worker begins at another place, so that they do not all reach for the same."""
+
+    def place(one: Chat | int) -> int:
+        return crc32(f"{me} {one}".encode())
+
+    told = (todo.out | todo.news) - todo.mail
+    return [*sorted(todo.new, key=place), *sorted(todo.mail, key=place), *sorted(told, key=place)]
+
+
+def take(messenger: Messenger, one: Chat | int, me: str, now: int) -> Lane | None:
+    """Have a lane to oneself, made if the chat has none; with its app, agent and owner. None: somebody else has it, or
+    nothing can be made of what came."""
+    lane = one if isinstance(one, int) else _first_lane(messenger, one)
+    if lane is None or not claim(messenger.tables, lane, me, now):
+        return None
+    taken: Lane = messenger.tables.lanes.select_related("app__agent", "owner").get(pk=lane)
+    return taken
+
+
+def _first_lane(messenger: Messenger, chat: Chat) -> int | None:
+    """A chat's lane, made unless another worker was faster. What came to a chat whose lane cannot be made is set aside:
+    it must not stop the others."""
     try:
-        return make_lane(messenger, app_id, chat_id, thread_id, 1)
+        lane = messenger.tables.newest_lane(*chat) or make_lane(messenger, *chat, 1)
+        return int(lane.pk)
     except OUTAGES:
         raise
     except Exception as problem:
-        log.exception("Nothing can be made of what came to the chat %s.", chat_id)
-        rows = messenger.tables.messages.filter(app_id=app_id, chat_id=chat_id, thread_id=thread_id)
+        log.exception("Nothing can be made of what came to the chat %s.", chat[1])
+        app, written_in, thread = chat
+        rows = messenger.tables.messages.filter(app_id=app, chat_id=written_in, thread_id=thread)
         rows.filter(state="received").update(state="refused", reason=poison.aside(problem))
         return None
 

@@ -5,10 +5,13 @@ The counts lie in Django's cache. What the messenger refuses all the same holds 
 
 import asyncio
 import logging
+import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.core.cache import cache
@@ -17,6 +20,8 @@ from agents.clock import Clock
 from chat.support.clock import MACHINE
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,10 @@ class Rates:
     windows: tuple[tuple[float, int], ...]
 
 
+#: Asks the cache: what (get, set, add, delete or count), a key, and a value and its seconds where there is one.
+Ask = Callable[..., Any]
+
+
 class Shared:
     """Django's cache as the processes share it. When it is away, each process goes on by itself."""
 
@@ -36,31 +45,34 @@ class Shared:
         self._prefix = f"{prefix}:"
         #: What this process keeps while the cache is away: value, and until when (by the monotonic clock).
         self._own: dict[str, tuple[Any, float]] = {}
+        self._lock = threading.Lock()
+
+    async def together(self, work: Callable[[Ask], T]) -> T:
+        """What `work` returns, which runs in a thread and may ask as often as it wants: a way there and back costs more
+        than most questions."""
+        return await sync_to_async(work, thread_sensitive=False)(self._ask)
 
     async def get(self, key: str) -> Any:
-        return await self._ask("get", key)
+        return await self.together(lambda ask: ask("get", key))
 
     async def put(self, key: str, value: Any, seconds: int) -> None:
-        await self._ask("set", key, value, seconds)
+        await self.together(lambda ask: ask("set", key, value, seconds))
 
     async def add(self, key: str, value: Any, seconds: int) -> bool:
         """Set it unless it is set; whether it was not."""
-        return bool(await self._ask("add", key, value, seconds))
+        return bool(await self.together(lambda ask: ask("add", key, value, seconds)))
 
     async def drop(self, key: str) -> None:
-        await self._ask("delete", key)
+        await self.together(lambda ask: ask("delete", key))
 
-    async def count(self, key: str, seconds: int) -> int:
-        """Count one more; how many there are now. Forgotten after so many seconds."""
-        return int(await self._ask("count", key, 0, seconds))
-
-    async def _ask(self, what: str, key: str, value: Any = None, seconds: int = 0) -> Any:
+    def _ask(self, what: str, key: str, value: Any = None, seconds: int = 0) -> Any:
         rest = () if what in ("get", "delete") else (value, seconds)
         work = _counted if what == "count" else getattr(cache, what)
         try:
-            return await sync_to_async(work, thread_sensitive=False)(self._prefix + key, *rest)
+            return work(self._prefix + key, *rest)
         except Exception as problem:
             log.debug("The cache does not answer: %r", problem)
+        with self._lock:
             return self._alone(what, key, value, seconds)
 
     def _alone(self, what: str, key: str, value: Any, seconds: int) -> Any:
@@ -100,14 +112,7 @@ class Pace:
 
     async def turn(self, api: str) -> float:
         """Take a turn at an API. 0: it is ours now; otherwise ask again after so many seconds."""
-        if held := await self.held(""):
-            return held
-        for seconds, most in self._rates.windows:
-            now = self._clock.now() / 1000
-            number = int(now / seconds)
-            if await self._shared.count(f"api:{api}:{seconds}:{number}", int(seconds) + 2) > most:
-                return (number + 1) * seconds - now + 0.005
-        return 0.0
+        return await self._shared.together(partial(self._turn, api))
 
     async def wait(self, api: str) -> None:
         """Take a turn at an API as soon as there is one."""
@@ -115,14 +120,21 @@ class Pace:
             while wait := await self.turn(api):  # noqa: ASYNC110 - processes elsewhere take turns, too
                 await asyncio.sleep(min(wait, 1.0))
 
+    async def wait_for(self, api: str, seconds: float) -> float:
+        """Take a turn at an API as soon as there is one, if that is within so many seconds. 0: it is ours; else ask
+        again after so many seconds."""
+        until = time.monotonic() + seconds
+        async with self._lines[api]:
+            while wait := await self.turn(api):
+                if time.monotonic() + wait > until:
+                    return wait
+                await asyncio.sleep(wait)
+        return 0.0
+
     async def slot(self, chat: str) -> float:
-        """Take a turn to send to this chat. 0: it is ours now; otherwise ask again after so many seconds."""
-        now = self._clock.now() / 1000
-        slot_s = self._rates.slot_s
-        number = int(now / slot_s)
-        if await self._shared.add(f"slot:{chat}:{number}", 1, 3):
-            return 0.0
-        return (number + 1) * slot_s - now + 0.005
+        """Take a turn to send to this chat, which is not held. 0: it is ours now; else ask again after so many
+        seconds."""
+        return await self._shared.together(partial(self._slot, chat))
 
     async def hold(self, chat: str, seconds: float) -> None:
         """Nobody sends to this chat for a while (`chat` empty: nobody asks anything), because the messenger says so."""
@@ -130,6 +142,30 @@ class Pace:
 
     async def held(self, chat: str) -> float:
         """Seconds until this app may send to the chat again; with an empty `chat`, until it may ask anything."""
-        keys = {f"hold:{chat}", "hold:"}
-        until = [await self._shared.get(key) or 0.0 for key in keys]
+        return await self._shared.together(partial(self._held, chat))
+
+    # ---- in a thread ----
+
+    def _turn(self, api: str, ask: Ask) -> float:
+        if held := self._held("", ask):
+            return held
+        for seconds, most in self._rates.windows:
+            now = self._clock.now() / 1000
+            number = int(now / seconds)
+            if int(ask("count", f"api:{api}:{seconds}:{number}", 0, int(seconds) + 2)) > most:
+                return (number + 1) * seconds - now + 0.005
+        return 0.0
+
+    def _slot(self, chat: str, ask: Ask) -> float:
+        if held := self._held(chat, ask):
+            return held
+        now = self._clock.now() / 1000
+        slot_s = self._rates.slot_s
+        number = int(now / slot_s)
+        if ask("add", f"slot:{chat}:{number}", 1, 3):
+            return 0.0
+        return (number + 1) * slot_s - now + 0.005
+
+    def _held(self, chat: str, ask: Ask) -> float:
+        until = [ask("get", key) or 0.0 for key in {f"hold:{chat}", "hold:"}]
         return max(0.0, max(until) - self._clock.now() / 1000)

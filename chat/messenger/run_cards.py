@@ -17,6 +17,7 @@ from chat.messenger.errors import CardClosed, MessageRefused, Outpaced
 from chat.messenger.follow import Follower
 from chat.messenger.models import Lane, Turn
 from chat.messenger.told import Drawn
+from chat.models import Run
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,13 @@ class RunCards:
             await self._change(run, sequence_by=OUTPACED_BY)
         return Drawn(seq, settled, settled and whole)
 
+    async def begin(self, run: str, now: int) -> None:
+        """Show the card of a run that was just queued, before the live state is asked. Nothing, if the message that
+        was to begin it has joined another one. Raises MessengerError."""
+        turn = await ask(self._begun, run)
+        if turn is not None and not turn.message_id:
+            await self._open(turn, self._writer.queued(run), now)
+
     def give_up(self, run: str) -> None:
         """Leave all cards of the lane as they are; what `run` asks is asked by a message. In a database thread."""
         held = self._state.get("run") or {}
@@ -113,7 +121,7 @@ class RunCards:
             await self._rotate(run)
             turn = await ask(self._turn_of, run)
         if not turn.message_id:
-            await self._open(turn, now)
+            await self._open(turn, self._writer.status(self._state, run, now), now)
         await self._stream(turn, now)
         return False
 
@@ -122,8 +130,7 @@ class RunCards:
         held = self._state.get("run") or {}
         return held.get("id") == run and held["status"] in ACTIVE_RUN
 
-    async def _open(self, turn: Turn, now: int) -> None:
-        status = self._writer.status(self._state, turn.run, now)
+    async def _open(self, turn: Turn, status: str, now: int) -> None:
         if not turn.card_id:
             turn.card_id = await self._client.make_card(self._writer.working(status, turn.run, self._origin))
             turn.opened_at = now
@@ -204,6 +211,12 @@ class RunCards:
         return turn.sequence
 
     # ---- SQL ----
+
+    def _begun(self, run: str) -> Turn | None:
+        runs = Run.objects.filter(
+            conversation=self._lane.conversation, run=run, status__in=sorted(ACTIVE_RUN)
+        )
+        return self._turn_of(run) if runs.exists() else None
 
     def _turn_of(self, run: str) -> Turn:
         made: tuple[Turn, bool] = self._tables.turns.get_or_create(lane=self._lane, run=run)

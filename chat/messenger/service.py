@@ -1,7 +1,8 @@
 """A messenger's side task of the worker process: finds lanes with something to do, and keeps each while there is.
 
-    every POLL_S: look (three short queries) ─► for each lane that nobody has: claim it ─► Keeper
+    every POLL_S: look (a few short queries) ─► for each lane that nobody has: claim it ─► Keeper
     Keeper: two loops, what comes in and what goes out, until neither has anything left; then the lane is given back
+    A chat that has seen no sign of life goes before all others (signs.py), and what keeps a lane before these.
 
 Any number of workers may do this. A lane is one worker's (a lease, renewed; a worker that was paused finds by its
 own clock that it ran out and stops), and what is done twice all the same has the same ids.
@@ -22,14 +23,29 @@ from chat.messenger.delivery import LaneDelivery
 from chat.messenger.errors import MessengerError
 from chat.messenger.follow import Follower
 from chat.messenger.intake import Intake
-from chat.messenger.lanes import LEASE_MS, MAX_CHATS, RENEW_S, START, Todo, claim, look, release, renew
+from chat.messenger.lanes import (
+    LEASE_MS,
+    MAX_CHATS,
+    RENEW_S,
+    START,
+    Chat,
+    Todo,
+    in_turn,
+    look,
+    release,
+    renew,
+    take,
+)
 from chat.messenger.models import Lane
+from chat.messenger.signs import FirstSign
 from chat.session.errors import Unavailable
 from chat.session.sessions import Sessions
 from chat.support.backoff import Backoff
 from chat.support.clock import now_ms
 from chat.support.looking import keep_looking
+from chat.support.rush import rush
 from chat.support.tasks import cleaning_up, end
+from chat.support.turns import in_a_hurry
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +104,8 @@ class MessengerService:
                     await client.aclose()
 
     async def _round(self) -> float:
-        awake = await ask(self.messenger.tables.apps.filter(enabled=True).exists)
+        with in_a_hurry(0):  # it finds those who wait
+            awake = await ask(self.messenger.tables.apps.filter(enabled=True).exists)
         if awake:
             await self._look()
         return POLL_S if awake else self._idle_poll_s
@@ -115,24 +132,35 @@ class MessengerService:
         self._failed.pop(lane, None)
 
     async def _look(self) -> None:
-        todo: Todo = await ask(look, self.messenger, self.me, now_ms(), self._place, self._page)
+        with in_a_hurry(0):
+            todo: Todo = await ask(look, self.messenger, self.me, now_ms(), self._place, self._page)
         self._place = todo.next
         self.busy = max(1, todo.busy)
-        for lane in todo.lanes:
-            keeper = self._keepers.get(lane)
-            if keeper is None:
-                if len(self._keepers) >= MAX_LANES or self._failed.get(lane, (0, 0.0))[1] > time.monotonic():
-                    continue
-                if not await ask(claim, self.messenger.tables, lane, self.me, now_ms()):
-                    continue
-                keeper = self._keepers[lane] = Keeper(self, lane)
-                task = asyncio.create_task(keeper.keep(), name=f"{self.messenger.name} lane {lane}")
-                self._tasks[lane] = task
-                task.add_done_callback(partial(self._left, lane))
-            if lane in todo.mail:
+        for one in in_turn(todo, self.me):
+            keeper = self._keepers.get(one) if isinstance(one, int) else None
+            written = not isinstance(one, int) or one in todo.mail
+            if keeper is None and (keeper := await self._begin(one, written)) is None:
+                continue
+            if written:
                 keeper.mail.set()
-            if lane in todo.out or lane in todo.news:
-                keeper.news = True
+            if one in todo.out or one in todo.news:
+                keeper.tell()
+
+    async def _begin(self, one: Chat | int, written: bool) -> "Keeper | None":
+        """A keeper for a lane, or for a chat that has none yet; whether somebody has `written` there. None: not now."""
+        if len(self._keepers) >= MAX_LANES:
+            return None
+        if isinstance(one, int) and self._failed.get(one, (0, 0.0))[1] > time.monotonic():
+            return None
+        with in_a_hurry(time.monotonic() if written else None):
+            taken = await ask(take, self.messenger, one, self.me, now_ms())
+        if taken is None or taken.pk in self._keepers:
+            return None
+        keeper = self._keepers[taken.pk] = Keeper(self, taken, written)
+        task = asyncio.create_task(keeper.keep(), name=f"{self.messenger.name} lane {taken.pk}")
+        self._tasks[taken.pk] = task
+        task.add_done_callback(partial(self._left, taken.pk))
+        return keeper
 
     def _left(self, lane: int, _: object) -> None:
         self._keepers.pop(lane, None)
@@ -140,17 +168,25 @@ class MessengerService:
 
 
 class Keeper:
-    """Sees to one lane while it has something to do."""
+    """Sees to one lane while it has something to do. `written`: somebody has written there, and nothing went on."""
 
-    def __init__(self, service: MessengerService, lane: int) -> None:
+    def __init__(self, service: MessengerService, lane: Lane, written: bool) -> None:
         self._service = service
         self._messenger = service.messenger
         self._tables = service.messenger.tables
         self._lane = lane
         self._until = time.monotonic() + LEASE_MS / 1000 - 1
+        self._follower = Follower(service.feed, str(lane.conversation))
+        over = rush().begin() if written else lambda: None
+        self._sign = FirstSign(time.monotonic() if written else None, wake=self.tell, over=over)
         self.mail = asyncio.Event()
-        self.news = True
+        self._news = not written
         self._taking = False
+
+    def tell(self) -> None:
+        """There is something to be told."""
+        self._news = True
+        self._follower.news.set()
 
     def mine(self) -> bool:
         """Whether the lease still holds, by this process's own clock (it may have been paused)."""
@@ -158,40 +194,37 @@ class Keeper:
 
     async def keep(self) -> None:
         """Until there is nothing left to do, or the lane is lost. Never raises."""
-        me = self._service.me
-        tasks: list[asyncio.Task[None]] = []
-        follower: Follower | None = None
+        lane, tasks = self._lane, list[asyncio.Task[None]]()
         try:
-            lane = await ask(self._tables.lanes.select_related("app__agent", "owner").get, pk=self._lane)
             client = self._service.client(lane.app)
-            follower = Follower(self._service.feed, str(lane.conversation))
-            loops = (self._take(lane, client), self._deliver(lane, client, follower), self._renew())
+            loops = (self._take(client), self._deliver(client), self._renew())
             tasks = [asyncio.create_task(one) for one in loops]
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
-            self._service.went_well(self._lane)
+            self._service.went_well(lane.pk)
         except Exception:
-            log.exception("Lane %s could not be looked after.", self._lane)
-            self._service.failed(self._lane)
+            log.exception("Lane %s could not be looked after.", lane.pk)
+            self._service.failed(lane.pk)
         finally:
             with cleaning_up():
                 await end(tasks)
-                if follower is not None:
-                    follower.close()
+                self._sign.end()
+                self._follower.close()
                 try:
-                    await ask(release, self._tables, self._lane, me)
+                    await ask(release, self._tables, lane.pk, self._service.me)
                 except Exception as problem:
-                    log.warning("Lane %s could not be given back: %r", self._lane, problem)
+                    log.warning("Lane %s could not be given back: %r", lane.pk, problem)
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEW_S)
             asked = time.monotonic()
             try:
-                kept = await ask(renew, self._tables, self._lane, self._service.me, now_ms())
+                with in_a_hurry(0):
+                    kept = await ask(renew, self._tables, self._lane.pk, self._service.me, now_ms())
             except Exception as problem:
-                log.warning("Lane %s could not be renewed: %r", self._lane, problem)
+                log.warning("Lane %s could not be renewed: %r", self._lane.pk, problem)
                 if self.mine():
                     continue
                 return
@@ -199,8 +232,8 @@ class Keeper:
                 return
             self._until = asked + LEASE_MS / 1000 - 1
 
-    async def _take(self, lane: Lane, client: Client) -> None:
-        intake = Intake(self._messenger, lane, self._service.inbox, client)
+    async def _take(self, client: Client) -> None:
+        intake = Intake(self._messenger, self._lane, self._service.inbox, client, self._sign)
         while True:
             await self.mail.wait()
             self.mail.clear()
@@ -209,16 +242,18 @@ class Keeper:
                 if not await intake.take(self.mine):
                     await asyncio.sleep(ROUND_S)
             except (MessengerError, Unavailable, *OUTAGES) as problem:
-                log.warning("What came in to lane %s has to wait: %s", self._lane, problem)
+                log.warning("What came in to lane %s has to wait: %s", self._lane.pk, problem)
                 await asyncio.sleep(ERROR_DELAY_S)
             finally:
                 self._taking = False
-                self.news = True
+                self._sign.tried()
+                self.tell()
 
-    async def _deliver(self, lane: Lane, client: Client, follower: Follower) -> None:
+    async def _deliver(self, client: Client) -> None:
+        follower = self._follower
         delivery = LaneDelivery(
             self._messenger,
-            lane,
+            self._lane,
             self._service.me,
             client,
             follower,
@@ -227,15 +262,13 @@ class Keeper:
             every_ms=self._service.every_ms,
         )
         while self.mine():
-            news, self.news = self.news, False
-            try:
-                idle = await delivery.go_on(news)
-            except (Unavailable, *OUTAGES) as problem:
-                log.warning("Lane %s has to wait: %s", self._lane, problem)
-                idle = False
-                await asyncio.sleep(ERROR_DELAY_S)
-            if idle and not (self.news or self._taking or self.mail.is_set()):
-                return
+            # Before anything is taken there is nothing to tell, unless somebody says that there is.
+            if self._news or self._sign.state != "unread":
+                idle = await self._tell(delivery)
+                if idle and not (self._news or self._taking or self.mail.is_set()):
+                    return
+            if self._news:
+                continue
             follower.news.clear()
             try:
                 async with asyncio.timeout(ROUND_S):
@@ -243,4 +276,31 @@ class Keeper:
             except TimeoutError:
                 pass
             else:
-                await asyncio.sleep(0.05)
+                if self._sign.state == "seen":
+                    await asyncio.sleep(0.05)
+
+    async def _tell(self, delivery: LaneDelivery) -> bool:
+        """One round of what goes out; whether there is nothing left."""
+        news, self._news = self._news, False
+        try:
+            if self._sign.state == "taken":
+                return await self._show(delivery)
+            return await delivery.go_on(news)
+        except (Unavailable, *OUTAGES) as problem:
+            log.warning("Lane %s has to wait: %s", self._lane.pk, problem)
+            await asyncio.sleep(ERROR_DELAY_S)
+        return False
+
+    async def _show(self, delivery: LaneDelivery) -> bool:
+        """The first sign of life: the card of the run that was begun, without which there may be a reply. All else
+        follows in no hurry."""
+        try:
+            with in_a_hurry(self._sign.hurry_out):
+                if not (run := self._sign.run()):
+                    return await delivery.go_on(True)
+                self._news = True
+                await delivery.show(run)
+        finally:
+            self._sign.shown()
+        await rush().pass_by()
+        return False

@@ -2,7 +2,7 @@
 
 A burst would otherwise be a line of transactions, each with a commit of its own, and SQLite's one write lock is not
 handed out in the order of asking: who waits behind the workers too often answers too late (views.py). What is known
-already, and most of a burst of retries is, costs one read.
+already, and most of a burst of retries is, need cost one read only (`is_known`).
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
-from chat.messenger.database import OUTAGES, ask, in_thread
+from chat.messenger.database import OUTAGES, in_thread
 from chat.messenger.models import InboundMessage
 
 #: Rows of one transaction.
@@ -32,8 +32,6 @@ class Storing:
     async def put(self, row: InboundMessage) -> None:
         """Store a row. It is committed when this returns; if the caller gives up, it may still be stored.
         Raises one of OUTAGES: the database is away or too busy."""
-        if await ask(_known, row):
-            return
         done: Future[None] = Future()
         with self._lock:
             self._waiting.append((row, done))
@@ -53,7 +51,8 @@ class Storing:
             _store(batch)
 
 
-def _known(row: InboundMessage) -> bool:
+def is_known(row: InboundMessage) -> bool:
+    """Whether it is stored already. In a database thread."""
     rows: Any = type(row)._default_manager
     return bool(rows.filter(app=row.app, message_id=row.message_id).exists())
 

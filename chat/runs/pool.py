@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from chat.runs.runner import Runner, RunOutcome
 from chat.runs.share import Load
+from chat.support.rush import rush
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ class Pool:
     async def _one(self, conversation: str, run: str, owned: asyncio.Event) -> RunOutcome:
         came: RunOutcome = "nothing"
         async with self._room:
+            await rush().pass_by()  # what has not begun lets those go first who have seen nothing yet
             if not self._leaving:
                 came = await self._runner.perform(conversation, run, owned)
         if came == "isolated" and not self._leaving:

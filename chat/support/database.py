@@ -3,6 +3,7 @@
     found = await ask(Agent.objects.filter(slug=slug).first)          the running loop's database
     found = await database.run(work, …)                               one that was handed over
 
+What waits for a thread does so here, and those in a hurry come first (turns.py).
 So one slow query holds up neither the event loop nor all others. A connection that had died is found out and opened
 again. To PostgreSQL all of a process, its views and admin pages included, share one pool of
 HOLDFAST_DATABASE_CONNECTIONS: a thread takes one for one piece of work and gives it back. A thread keeps its SQLite.
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.db import (
@@ -35,6 +37,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from chat.session.errors import JournalUnavailable
 from chat.support.loops import PerLoop
+from chat.support.turns import Turns
 from chat.telemetry.metrics import STORE_ERRORS
 
 #: What says something of the database and nothing of the rows: away, locked, full, read-only since a failover, or in
@@ -58,6 +61,8 @@ class Database:
         self.threads = threads or settings.HOLDFAST_DATABASE_CONNECTIONS
         #: The threads, and the connections that they have opened; None while it is closed.
         self._open: tuple[ThreadPoolExecutor, set[BaseDatabaseWrapper]] | None = None
+        #: By event loop, should there be several.
+        self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
         #: It may be closed by another thread than the event loop's, and used again at the same moment.
         self._lock = Lock()
 
@@ -93,13 +98,14 @@ class Database:
             finally:
                 give_back(self.using)
 
-        with self._lock:
-            if self._open is None:
-                self._open = ThreadPoolExecutor(self.threads, thread_name_prefix="database"), set()
-            pool, opened = self._open
-            # What is logged there is about what is at work here.
-            running = pool.submit(contextvars.copy_context().run, guarded, opened)
-        return await asyncio.wrap_future(running)
+        async with self._turns.setdefault(asyncio.get_running_loop(), Turns(self.threads)):
+            with self._lock:
+                if self._open is None:
+                    self._open = ThreadPoolExecutor(self.threads, thread_name_prefix="database"), set()
+                pool, opened = self._open
+                # What is logged there is about what is at work here.
+                running = pool.submit(contextvars.copy_context().run, guarded, opened)
+            return await asyncio.wrap_future(running)
 
     def close(self) -> None:
         """Wait for what is going on and close the connections. Blocks. Work that comes later opens new ones."""

@@ -611,6 +611,28 @@ async def test_R6_a_message_that_slips_in_before_the_step_is_sent_with_it(shell:
     assert [step.text for step in shell.steps()] == ["both"]
 
 
+async def test_R6_a_message_that_is_taken_back_before_a_step_begins_again_is_not_sent_with_it(
+    shell: Shell, bench: Bench
+) -> None:
+    """It waited behind the first try of the step, and was taken back after the next worker had looked and before its
+    step.started. Seen with chaos, seed 3033: the model read what nobody says any more."""
+    shell.say("one")
+    died = ScriptedModel([TextDelta("Half"), Pause()])
+    await shell.work(AGENT, died, bench.toolbox(), until=lambda one: isinstance(one, PartText))
+    shell.say("two")
+    waiting = shell.history.items[-1].id
+
+    def take_back(batch: list[e.Event]) -> None:
+        if isinstance(batch[-1], e.StepStarted) and shell.history.items[-1].id == waiting:
+            shell.store(e.MessageWithdrawn(at=1, message=waiting, by="Alice"))
+
+    shell.before_store = take_back
+    model = ScriptedModel(says("Whole"))
+    await shell.work(AGENT, model, bench.toolbox())
+    assert [message["content"] for message in model.bodies[0]["messages"][1:]] == ["one"]
+    assert [(step.id, step.attempt, step.text) for step in shell.steps()] == [("run1.1", 2, "Whole")]
+
+
 async def test_R6_a_message_that_comes_right_after_the_step_began_is_not_sent_with_it(
     shell: Shell, bench: Bench
 ) -> None:

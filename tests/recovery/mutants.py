@@ -28,6 +28,13 @@ TRIGGERS = "tests/chat/entrances/triggers"
 MUTANTS: tuple[Mutant, ...] = (
     *OF_PROVIDERS,
     Mutant(
+        "a step that begins again has read what was taken back meanwhile",
+        "agents/answering.py",
+        ".items != beside(seen, decision.step).items:",
+        ".items != before(seen, decision.step).items:",
+        ("tests/agents/test_loop.py", "-k", "taken_back_before"),
+    ),
+    Mutant(
         "a branch has all that its parent says",
         "agents/branches.py",
         "        below = here.before if below is None else min(below, here.before)\n",

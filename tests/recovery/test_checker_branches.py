@@ -39,15 +39,22 @@ PATH = [{"branch": "", "below": 4}, {"branch": "B", "below": 10}, {"branch": "C"
 FRESH: Line = {"items": [], "branches": {"shown": "C", "path": PATH}}
 
 
-def found(events: list[Line], fresh: Line = FRESH, asked: list[tuple[str, ...]] | None = None) -> list[str]:
+def found(
+    events: list[Line],
+    fresh: Line = FRESH,
+    asked: list[tuple[str, ...]] | None = None,
+    clients: list[Line] | None = None,
+) -> list[str]:
     journal = {"x": [(seq, json.dumps(event), "") for seq, event in enumerate(events, start=1)]}
-    return list(branches_hold(Record(journal, [], [], [], {"x": fresh}, asked=asked or [])))
+    requests = [(1_000, tags) for tags in asked or []]
+    return list(branches_hold(Record(journal, clients or [], [], [], {"x": fresh}, asked=requests)))
 
 
 def test_B1_a_path_is_what_the_parent_has_before_the_place_and_then_its_own() -> None:
     tree = branching.Tree(EVENTS)
     assert tree.path("C") == [("", 4), ("B", 10), ("C", None)]
-    assert [tree.tags(one) for one in ("", "B", "C")] == [("w0.1", "w0.2"), *[("w0.1", "w0.3")] * 2]
+    said = [[tag for tag, _ in tree.tags(one)] for one in ("", "B", "C")]
+    assert said == [["w0.1", "w0.2"], ["w0.1", "w0.3"], ["w0.1", "w0.3"]]
     asked = [("w0.1",), ("w0.1", "w0.2"), ("w0.1", "w0.3"), ()]
     assert found(EVENTS, asked=asked) == []
 
@@ -62,10 +69,17 @@ def test_B4_a_request_that_no_branch_would_make_is_noticed(asked: tuple[str, ...
     assert "no branch says" in line
 
 
-def test_R7_a_message_that_was_taken_back_is_in_no_request() -> None:
-    events = [*EVENTS, said("m4", "w0.4"), {"type": "message.withdrawn", "message": "m4"}]
-    assert found(events) == []
-    assert len(found(events, asked=[("w0.1", "w0.3", "w0.4")])) == 1
+@pytest.mark.parametrize(("acknowledged", "right"), [(None, True), (1_001, True), (999, False)])
+def test_R7_a_message_that_was_taken_back_is_in_no_later_request(
+    acknowledged: int | None, right: bool
+) -> None:
+    events = [*EVENTS, said("m4", "w0.4"), {"type": "message.withdrawn", "message": "m4"}, said("m5", "w0.5")]
+    body = {"kind": "withdraw", "message": "m4"}
+    clients: list[Line] = [{"what": "command", "id": "c", "conversation": "x", "body": body}]
+    if acknowledged is not None:
+        clients += [{"what": "result", "id": "c", "status": "applied", "code": None, "at": acknowledged}]
+    assert found(events, asked=[("w0.1", "w0.3", "w0.5")], clients=clients) == []
+    assert (found(events, asked=[("w0.1", "w0.3", "w0.4")], clients=clients) == []) == right
 
 
 @pytest.mark.parametrize(

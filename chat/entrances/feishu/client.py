@@ -28,10 +28,12 @@ from chat.support.clock import now_ms
 
 log = logging.getLogger(__name__)
 
-#: At most four messages to a chat in any second (Feishu: five, for all bots of a group together); at most 36 requests
-#: of an app to one API in any second and 980 in any minute (Feishu: 50 and 1000): any second touches three windows of
+#: At most four messages to a chat in any second (Feishu: five, for all bots of a group together); at most 40 requests
+#: of an app to one API in any second and 980 in any minute (Feishu: 50 and 1000): any second touches five windows of
 #: the first kind, any minute seven of the second.
-RATES = Rates(slot_s=1 / 3, windows=((0.5, 12), (10.0, 140)))
+RATES = Rates(slot_s=1 / 3, windows=((0.25, 8), (10.0, 140)))
+#: Seconds for which a new card waits for its turn: somebody has seen nothing yet, and nobody stands behind it.
+NEW_CARD_S = 1.0
 #: Seconds for one request.
 TIMEOUT_S = 10.0
 #: A token with less than this left is exchanged (seconds); Feishu gives a new one below 30 minutes.
@@ -189,11 +191,11 @@ class FeishuClient:
 
     async def _in_turn(self, method: str, path: str) -> None:
         """Wait for a turn at this API; with a card, which will show something newer then, raise Limited instead:
-        answers must not stand behind it."""
+        answers must not stand behind it. A new card waits a little."""
         api = ":".join((method, *path.split("?")[0].split("/")[2:5]))
         if not path.startswith("/open-apis/cardkit"):
             await self.pace.wait(api)
-        elif wait := await self.pace.turn(api):
+        elif wait := await self.pace.wait_for(api, NEW_CARD_S if method == "POST" else 0.0):
             raise Limited("Feishu would find this too fast.", 0, wait)
 
     async def _once(self, method: str, path: str, body: Json | None, token: str | None) -> Json:

@@ -18,7 +18,7 @@ from chat.entrances.feishu.models import FeishuApp, FeishuMessage
 from chat.entrances.feishu.signature import Challenge, FeishuEvent, Untrusted, open_request
 from chat.messenger import texts
 from chat.messenger.database import OUTAGES, ask
-from chat.messenger.store import Storing
+from chat.messenger.store import Storing, is_known
 from chat.messenger.toast import toast
 from chat.support.clock import now_ms
 
@@ -61,7 +61,7 @@ async def events(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _read(slug: str, raw: bytes, headers: dict[str, str]) -> tuple[HttpResponse, FeishuMessage | None]:
-    """What to answer, once the row, if there is one, is stored. Raises Untrusted."""
+    """What to answer, once the row, if there is one that is new, is stored. Raises Untrusted."""
     app = FeishuApp.objects.filter(slug=slug, enabled=True).first()
     if app is None:
         raise Untrusted("there is no such app")
@@ -78,8 +78,12 @@ def _read(slug: str, raw: bytes, headers: dict[str, str]) -> tuple[HttpResponse,
         told = texts.say(FEISHU.language(app), texts.NO_BUTTON)
         if row is not None:
             told = toast(FEISHU, app, row.chat_id, row.sender, _dict(_dict(said.body, "action"), "value"))
-        return JsonResponse({"toast": {"type": "info", "content": told}}), row
-    return JsonResponse({}), row
+        return JsonResponse({"toast": {"type": "info", "content": told}}), _if_new(row)
+    return JsonResponse({}), _if_new(row)
+
+
+def _if_new(row: FeishuMessage | None) -> FeishuMessage | None:
+    return None if row is None or is_known(row) else row
 
 
 def _recall(app: FeishuApp, message: Any) -> None:

@@ -71,3 +71,25 @@ async def test_what_fits_a_page_is_seen_by_every_round(pager: Any) -> None:
     made = {lane.pk for lane in await arrive(pager, sends=False)}
     todo = await sync_to_async(lanes.look)(pager.messenger, "me", now_ms())
     assert todo.mail == made and todo.next == START
+
+
+async def test_what_comes_in_is_for_the_newest_generation_of_its_own_topic(pager: Any) -> None:
+    made = {}
+    for thread, generations in (("", 3), ("topic", 1)):
+        await pager.messenger.tables.messages.acreate(
+            app=pager.app,
+            message_id=uuid.uuid4().hex,
+            chat_id="oc_a",
+            thread_id=thread,
+            sender="ou_x",
+            event={},
+            sent_at=1,
+            received_at=1,
+        )
+        for generation in range(1, generations + 1):
+            key = (pager.messenger, pager.app.pk, "oc_a", thread, generation)
+            made[thread] = await sync_to_async(lanes.make_lane)(*key)
+    delivers = {"owner_id": pager.app.owner_id}  # generation 0: it only delivers
+    await sync_to_async(lanes.get_lane)(pager.messenger, pager.app.pk, "oc_a", "", 0, delivers)
+    todo = await sync_to_async(lanes.look)(pager.messenger, "me", now_ms())
+    assert todo.mail == {lane.pk for lane in made.values()} and todo.new == []

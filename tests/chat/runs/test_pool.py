@@ -8,6 +8,8 @@ import pytest
 
 from chat.runs.pool import Pool
 from chat.runs.runner import RunOutcome
+from chat.support.rush import FEW, rush
+from tests.support.waiting import eventually
 
 
 class Played:
@@ -133,3 +135,16 @@ async def test_so_many_at_a_time():
     assert scene.runner.begun[2:] == [("c2", "r2")]
     await scene.pool.leave()
     await asyncio.gather(spare, one, two)
+
+
+async def test_a_run_that_has_not_begun_lets_those_go_first_who_have_seen_nothing_yet():
+    scene = Scene()
+    begun = await scene.entry("r1", "c1")
+    ends = [rush().begin() for _ in range(FEW + 1)]
+    waiting = await scene.entry("r2", "c2")
+    assert scene.runner.begun == [("c1", "r1")]
+    for end in ends:
+        end()
+    await eventually(lambda: scene.runner.begun == [("c1", "r1"), ("c2", "r2")], 5, "the run to begin")
+    scene.runner.leave()
+    await asyncio.gather(begun, waiting)

@@ -6,11 +6,11 @@ Holdfast shows, and what it sends to the model, is held against that.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from tests.recovery.chaos.model import TAG
+from tests.recovery.chaos.model import TAG, Asked
 
 Line = dict[str, Any]
 #: What a path has of one branch: its items below this seq; None: all of them.
@@ -24,8 +24,9 @@ class Tree:
     def __init__(self, events: Iterable[Line]) -> None:
         self.shown = MAIN
         self.parents: dict[str, tuple[str, int]] = {}
-        #: (seq, branch, id, first words) of every message that was not taken back.
+        #: (seq, branch, id, first words) of every message.
         self.messages: list[tuple[int, str, str, str]] = []
+        self.withdrawn: set[str] = set()
         #: Branches that were opened twice, or from nowhere.
         self.wrong: list[str] = []
         for seq, event in enumerate(events, start=1):
@@ -42,7 +43,7 @@ class Tree:
                 case "message.added":
                     self.messages.append((seq, self.shown, event["message"], event["text"]))
                 case "message.withdrawn":
-                    self.messages = [one for one in self.messages if one[2] != event["message"]]
+                    self.withdrawn.add(event["message"])
 
     def knows(self, branch: str) -> bool:
         return branch == MAIN or branch in self.parents
@@ -57,15 +58,15 @@ class Tree:
             below = before if below is None else min(before, below)
         return [*reversed([*segments, (MAIN, below)])]
 
-    def tags(self, branch: str) -> tuple[str, ...]:
-        """The tagged messages of a branch, in order."""
+    def tags(self, branch: str) -> list[tuple[str, str]]:
+        """(tag, id) of the tagged messages of a branch, in order, with those that were taken back."""
         path = dict(self.path(branch))
-        said = [
-            text
-            for seq, where, _, text in self.messages
+        return [
+            (found[1], id)
+            for seq, where, id, text in self.messages
             if where in path and (path[where] is None or seq < (path[where] or 0))
+            if (found := TAG.search(text))
         ]
-        return tuple(tag for text in said for tag in TAG.findall(text))
 
 
 def of_a_path(items: Iterable[Line], branches: Line | None) -> list[Line]:
@@ -142,13 +143,32 @@ def commands_have_their_effect(results: list[tuple[Line, str]], events: list[Lin
             yield f"{body['kind']} was {status} and stands {count(body)} times: {body}"
 
 
-def requests_are_of_one_branch(asked: Iterable[tuple[str, ...]], trees: Iterable[Tree]) -> Iterator[str]:
-    """Every request has what one branch says from its beginning, without a hole, and nothing of another (B1, B4)."""
-    known = {
-        tags[:length]
-        for tree in trees
-        for branch in (MAIN, *tree.parents)
-        for tags in [tree.tags(branch)]
-        for length in range(len(tags) + 1)
-    }
-    yield from (f"a request had {said}, which no branch says" for said in asked if said not in known)
+def requests_are_of_one_branch(
+    asked: Iterable[Asked], trees: Iterable[Tree], gone: Mapping[str, int]
+) -> Iterator[str]:
+    """Every request has what one branch says from its beginning, without a hole, and nothing of another (B1, B4); and
+    nothing that had been taken back. `gone`: when that was acknowledged, by message, in ms. A try that came to nothing
+    may have had what was taken back after it."""
+    ways: dict[str, list[tuple[Tree, list[tuple[str, str]]]]] = defaultdict(list)
+    for tree in trees:
+        for branch in (MAIN, *tree.parents):
+            if told := tree.tags(branch):
+                ways[told[0][0].partition(".")[0]].append((tree, told))
+    for at, said in asked:
+        near = ways[said[0].partition(".")[0]] if said else []
+        if said and not any(_begins(told, said, tree.withdrawn, gone, at) for tree, told in near):
+            yield f"a request had {said} at {at}, which no branch says"
+
+
+def _begins(
+    told: list[tuple[str, str]], said: tuple[str, ...], withdrawn: set[str], gone: Mapping[str, int], at: int
+) -> bool:
+    left = list(said)
+    for tag, id in told:
+        if not left:
+            return True
+        if left[0] == tag and not (id in withdrawn and gone.get(id, at) < at):
+            left.pop(0)
+        elif id not in withdrawn:
+            return False
+    return not left

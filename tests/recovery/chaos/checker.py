@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.recovery.chaos import branching, tracing
+from tests.recovery.chaos.model import Asked
 
 Line = dict[str, Any]
 
@@ -46,8 +47,8 @@ class Record:
     figures_asked: int = 0
     #: What a receiver of traces got (tests/support/otlp.py); None: nobody was to tell any.
     spans: list[Line] | None = None
-    #: The tagged messages of every request that the model got.
-    asked: list[tuple[str, ...]] = field(default_factory=list)
+    #: What every request that the model got had of simulated people, and when it came.
+    asked: list[Asked] = field(default_factory=list)
     #: Since when everything was repaired and nobody killed, in ms: what happened from then on must have been traced.
     calm_since: int = 0
 
@@ -150,7 +151,21 @@ def branches_hold(record: Record) -> Iterator[str]:
             *branching.runs_begin_once(events),
         ]
         yield from (f"{conversation}: {line}" for line in found)
-    yield from branching.requests_are_of_one_branch(record.asked, trees)
+    yield from branching.requests_are_of_one_branch(record.asked, trees, _taken_back(record))
+
+
+def _taken_back(record: Record) -> dict[str, int]:
+    """When it was first acknowledged that a message is taken back (ms), by message."""
+    asked = {
+        line["id"]: line["body"]["message"]
+        for line in record.clients
+        if line["what"] == "command" and line["body"]["kind"] == "withdraw"
+    }
+    found: dict[str, int] = {}
+    for line in record.clients:
+        if line["what"] == "result" and line["id"] in asked and line["status"] in ("applied", "duplicate"):
+            found.setdefault(asked[line["id"]], line["at"])
+    return found
 
 
 def clients_agree(record: Record) -> Iterator[str]:

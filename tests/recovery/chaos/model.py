@@ -10,11 +10,14 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+import time
 from typing import Any
 
 from tests.support.provider import Answer, Json, Provider, Reply, completion
 from tests.support.strict_provider import refusal, strict
 
+#: When a request came, and what it had of simulated people.
+Asked = tuple[int, tuple[str, ...]]
 PACE_S = 0.02
 _STEP = re.compile(r"\[([^\]]*)\]")
 #: What tells a message of a simulated person from others; it stays when the message is corrected.
@@ -63,8 +66,8 @@ class Model:
         self._plays = strict("openai-chat", plays)
         self.refused: list[str] = []
         self.requests = 0
-        #: The tagged messages of every request, in its order.
-        self.asked: list[tuple[str, ...]] = []
+        #: When each request came (ms since the Unix epoch), and its tagged messages in their order.
+        self.asked: list[Asked] = []
         self.url = ""
         self._loop = asyncio.new_event_loop()
         self._provider = Provider(self._judged)
@@ -75,7 +78,8 @@ class Model:
         if (found := refusal("openai-chat", body)) is not None:
             self.refused.append(found.text)
         said = (_text(message) for message in body["messages"] if message["role"] == "user")
-        self.asked.append(tuple(tag for text in said for tag in TAG.findall(text)))
+        tags = tuple(tag for text in said for tag in TAG.findall(text))
+        self.asked.append((time.time_ns() // 1_000_000, tags))
         self._provider.requests.clear()
         return self._plays(path, body)
 

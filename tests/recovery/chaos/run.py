@@ -98,6 +98,9 @@ def run(plan: Plan, database_template: Path | None = None) -> Report:
         report = scene.report(clients, nemesis.faults)
         if plan.keep is not None:
             shutil.copytree(scene.system.data, plan.keep, dirs_exist_ok=True)
+            assert report.record is not None
+            kept = {"journal": report.record.journal, "asked": report.record.asked}
+            (plan.keep / "record.json").write_text(json.dumps(kept, ensure_ascii=False))
         return report
 
 

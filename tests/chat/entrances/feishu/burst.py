@@ -16,6 +16,7 @@ make feishu-burst DATABASE=postgres
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import re
 import statistics
@@ -36,6 +37,7 @@ from tests.support.feishu_events import Json, message_event
 from tests.support.feishu_server import FeishuServer, Sent
 from tests.support.postgres import Postgres
 from tests.support.provider import Reply, completion
+from tests.support.spent import Spent, family, spent
 
 #: A message names its chat and its place in it, so that an answer can say which messages it has read.
 NAME = re.compile(r"\b[a-z]+\d+n\d+\b")
@@ -84,11 +86,14 @@ def echo(path: str, body: Json) -> Reply:
 class Show:
     """One run of the plan against a bot."""
 
-    def __init__(self, plan: Plan, bot: Bot) -> None:
+    def __init__(self, plan: Plan, bot: Bot, postgres: Postgres | None = None) -> None:
         self.plan, self.bot, self.random = plan, bot, random.Random(plan.seed)
+        self.postgres = postgres
         self.posted: list[Posted] = []
         self.events: dict[str, list[Json]] = {}
         self.arrived: dict[str, float] = {}
+        #: Processor time of the burst: until all of it was delivered, and to the last answer.
+        self.spent: dict[str, Spent] = {}
         self._lock = threading.Lock()
         # As if all this had been written more than seven hours ago: the last retry is signed with the time of now.
         self._base = time.time() - RETRIES_S[-1]
@@ -145,6 +150,16 @@ class Show:
             )
             raise AssertionError(f"{self.bot.stack.sql(kept)}\n{failure}") from None
 
+    def used(self) -> Spent:
+        """Processor time so far, by whose it is. Senders, Feishu and the model live in this process."""
+        parts: dict[str, list[int]] = {"web servers": [], "workers": [], "stores": []}
+        for process in self.bot.stack.processes.values():
+            parts["workers" if process.name.startswith("worker") else "web servers"] += family(process.pid)
+        stores = [self.bot.stack.valkey.process, self.postgres.process if self.postgres else None]
+        parts["stores"] += [pid for one in stores if one is not None for pid in family(one.pid)]
+        ours = [pid for pids in parts.values() for pid in pids]
+        return spent({**parts, "senders, Feishu and the model": {os.getpid()} - set(ours)})
+
     # ---- the acts ----
 
     def calm(self) -> None:
@@ -181,8 +196,14 @@ class Show:
             if again:
                 self.deliver(event, 1, (n + 1) % 2)
 
+        began, before = time.monotonic(), self.used()
         for _ in range(self.plan.each):
             self.all_at_once([lambda n=n: one(n) for n in waiting])
+        self.spent[f"in the {time.monotonic() - began:.1f} s while it was delivered"] = self.used().since(
+            before
+        )
+        self.answered(self.plan.rest_s)
+        self.spent["to the last answer"] = self.used().since(before)
 
     def again(self) -> None:
         """Feishu has forgotten every uuid by now: whatever is sent twice would be shown twice."""
@@ -264,8 +285,10 @@ class Show:
         for act in ("calm", "mixed", "burst"):
             if waits := self.signs(f"oc_{act}"):
                 lines.append(
-                    f"first sign of life ({act}): median {statistics.median(waits):.2f} s, worst {max(waits):.2f} s"
+                    f"first sign of life ({act}): median {statistics.median(waits):.2f} s, "
+                    f"95 % {_part(waits, 0.95):.2f} s, worst {max(waits):.2f} s"
                 )
+        lines += [f"processor time of the burst, {when}: {one.told()}" for when, one in self.spent.items()]
         return lines
 
     def signs(self, kind: str) -> list[float]:
@@ -289,14 +312,13 @@ def run(plan: Plan, template_file: Path | None = None, postgres: Postgres | None
         model = stack.enter_context(Model(echo))
         env = {"OPENAI_BASE_URL": model.url, "OPENAI_MODEL": "echo"}
         system = stack.enter_context(installation(plan.kind, template_file, postgres, env))
-        show = Show(plan, Bot(system, feishu, webs=2, workers=2))
+        show = Show(plan, Bot(system, feishu, webs=2, workers=2), postgres)
         try:
             show.calm()
             show.shuffled()
             show.answered(plan.rest_s)
             began = time.monotonic()
             show.burst()
-            show.answered(plan.rest_s)
             took = time.monotonic() - began
             show.quiet()
             shown = len(feishu.messages)
