@@ -116,8 +116,13 @@ class Journal:
         it has others in their place or a command of theirs elsewhere, NoConversation, JournalUnavailable.
         """
         if committed:
-            written = await self._run(self.archive_here, conversation, base, committed, after)
-            observer.committed(conversation, written)
+            await self._run(self._archive_and_tell, conversation, base, committed, after)
+
+    def _archive_and_tell(
+        self, conversation: str, base: tuple[int, str], committed: Sequence[Committed], after: State
+    ) -> None:
+        # Told in the thread that has committed: by then whoever waits for it may have given up.
+        observer.committed(conversation, self.archive_here(conversation, base, committed, after))
 
     def archive_here(
         self, conversation: str, base: tuple[int, str], committed: Sequence[Committed], after: State

@@ -15,8 +15,8 @@ tracers: list[Callable[[str, Sequence[Committed]], None]] = []
 
 
 def committed(conversation: str, written: Sequence[Committed]) -> None:
-    """Count these events of a conversation, and have runs that begin or end with them traced. Never raises for what an
-    event may say."""
+    """Count these events of a conversation, and have runs that begin or end with them traced. In whatever thread has
+    committed them. Never raises for what an event may say."""
     for tracer in tracers:
         tracer(conversation, written)
     for each in written:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -12,9 +14,10 @@ from agents import events as e
 from chat.journal.committed import Committed, commit
 from chat.journal.journal import Journal
 from chat.session.contract import Position
-from chat.telemetry import metrics
+from chat.telemetry import metrics, observer
 from chat.telemetry.metrics import OTHER, Bounded, among
 from config.measured import area_of
+from tests.support.waiting import eventually
 
 AT = 1_790_000_000_000
 TURN: list[e.Event] = [
@@ -89,6 +92,34 @@ async def test_what_one_transaction_has_written_is_counted_once_by_whoever_wrote
         3.0
     )
     assert told("holdfast_model_tokens_total", model="model-of-tests", direction="input") - tokens == 100
+
+
+async def test_what_is_committed_is_told_although_whoever_asked_has_given_up(
+    journal: Journal, owner: Any
+) -> None:
+    """As a socket that gives a command up after eight seconds does (chaos, seed 52)."""
+    conversation, heard = str(uuid.uuid4()), list[str]()
+    assert await journal.create(conversation, owner, "assistant", "", "web", AT)
+    after, written = committed(TURN)
+
+    begun, given_up = threading.Event(), threading.Event()
+
+    def tracer(conversation: str, told: Sequence[Committed]) -> None:
+        begun.set()
+        assert given_up.wait(10), "in the thread that has committed, and not in the loop's"
+        heard.extend(each.event.type for each in told)  # type: ignore[attr-defined]
+
+    observer.tracers.append(tracer)
+    try:
+        asked = asyncio.ensure_future(journal.archive(conversation, (0, ""), written, after))
+        await eventually(begun.is_set, 20, "it to be committed")
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        given_up.set()
+        await eventually(lambda: heard, 10, "what was committed to be told")
+    finally:
+        observer.tracers.remove(tracer)
+    assert asked.cancelled() and heard == [event.type for event in TURN]  # type: ignore[attr-defined]
 
 
 def test_words_that_operators_choose_are_bounded() -> None:
