@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.contenttypes.management import create_contenttypes
 from django.db.models.signals import post_migrate
@@ -114,6 +115,23 @@ def demanding() -> Iterator[None]:
     with Path(tempfile.gettempdir(), f"holdfast-demanding-{os.getuid()}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool) -> bool:
+    """The SQLite file of this process is there already, with all its tables; its folder goes with the process."""
+    return django_db_keepdb or _sqlite()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Every process would migrate an empty database, for seven seconds: it is done once."""
+    if _sqlite():
+        template.copy_migrated(Path(settings.DATABASES["default"]["TEST"]["NAME"]))
+
+
+def _sqlite() -> bool:
+    return str(settings.DATABASES["default"]["ENGINE"]).endswith("sqlite3")
 
 
 @pytest.fixture(scope="session")

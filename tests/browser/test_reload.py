@@ -246,7 +246,6 @@ def test_W1_tab_frozen_in_the_background(visit: Any, begin: Begin, house: Stack,
     assert_same_end(chat, house, conversation, undisturbed(RESEARCH))
 
 
-@OVER_BOTH
 def test_W6_second_tab_shows_the_same(visit: Any, begin: Begin, house: Stack, undisturbed: Any) -> None:
     chat = visit()
     conversation = begin(chat, RESEARCH)

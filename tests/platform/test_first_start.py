@@ -130,6 +130,7 @@ def test_an_environment_without_pip_is_made_again(checkout: Path) -> None:
     assert subprocess.run(pip, capture_output=True).returncode == 0
 
 
+@pytest.mark.exhaustive  # tests/platform/test_interrupted_start.py shows it step by step
 def test_an_installation_that_was_interrupted_is_begun_anew_and_one_that_was_completed_is_kept(
     checkout: Path,
 ) -> None:

@@ -21,9 +21,14 @@ from tests.support.processes import PEOPLE, clean_environment, django, password
 
 #: The variable that names the folder of the session.
 KEPT = "HOLDFAST_TEST_TEMPLATES"
+#: What the template was before anybody was put into it, beside it.
+MIGRATED = "migrated.sqlite3"
 FILL = """
 from django.core.management import call_command
+from django.db import connection
 call_command("migrate", interactive=False, verbosity=0)
+if {migrated!r}:
+    connection.cursor().execute("VACUUM INTO %s", [{migrated!r}])
 from django.contrib.auth import get_user_model
 from agents.models import ensure_default_agent
 for name, word, staff in {people!r}:
@@ -70,19 +75,25 @@ def make_sqlite(folder: Path) -> Path:
         return path if path.exists() else _made(path)
 
 
+def copy_migrated(path: Path) -> None:
+    """A SQLite file with all tables and nobody in it, for the database of a test process: copied from the session's."""
+    shutil.copy(make_sqlite(path.parent).with_name(MIGRATED), path)
+
+
 def _made(path: Path) -> Path:
     with tempfile.TemporaryDirectory() as data:
         making = Path(data) / "template.sqlite3"
-        _fill(f"sqlite:///{making}", Path(data))
+        _fill(f"sqlite:///{making}", Path(data), Path(data) / MIGRATED)
         assert not making.with_name("template.sqlite3-wal").exists()
+        shutil.move(Path(data) / MIGRATED, path.with_name(MIGRATED))
         shutil.move(making, path)
     return path
 
 
-def _fill(database: str, data: Path) -> None:
+def _fill(database: str, data: Path, migrated: Path | None = None) -> None:
     people = [(name, password(name), name == "charlie") for name in PEOPLE]
     env = clean_environment(DJANGO_SECRET_KEY="of-tests-" * 8, HOLDFAST_DATA=str(data), DATABASE_URL=database)
-    done = django("shell", "-v", "0", "-c", FILL.format(people=people), env=env)
+    done = django("shell", "-v", "0", "-c", FILL.format(people=people, migrated=str(migrated or "")), env=env)
     if done.returncode:
         raise RuntimeError(f"The database could not be filled:\n{done.stdout}{done.stderr}")
 
