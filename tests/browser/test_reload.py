@@ -33,8 +33,8 @@ def begin(request: pytest.FixtureRequest) -> Begin:
     return HISTORIES[request.param]
 
 
-#: For what is to be told over both with every `make test`.
-OVER_BOTH = pytest.mark.parametrize("begin", HISTORIES, indirect=True)
+#: For what `make test` tells over branches, in which there is everything that a new conversation has.
+OVER_BRANCHES = pytest.mark.parametrize("begin", more_of(*HISTORIES, always=["with branches"]), indirect=True)
 
 
 @pytest.fixture(scope="package")
@@ -96,7 +96,7 @@ def assert_same_end(chat: Chat, house: Stack, conversation: str, story: Story) -
     assert stored(house, conversation) == kept
 
 
-@OVER_BOTH
+@OVER_BRANCHES
 def test_W1_reload_while_a_tool_runs(visit: Any, begin: Begin, house: Stack, undisturbed: Any) -> None:
     chat = visit()
     conversation = begin(chat, RESEARCH)

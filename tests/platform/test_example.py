@@ -142,7 +142,7 @@ class House:
         self.callback, self.provider = callback, provider
         environment.install()
         people = [(name, password(name), name == "charlie") for name in PEOPLE]
-        script = template.FILL.format(people=people) + SET_UP.format(callback=callback.url)
+        script = template.FILL.format(people=people, migrated="") + SET_UP.format(callback=callback.url)
         told = json.loads(stack.manage("shell", "-v", "0", "-c", script))
         self.secrets, self.knows = told[0], told[1:]
         self.secret = self.secrets["room"]
