@@ -2,7 +2,7 @@
 
     python -m tests.again       # after `pytest -n …` has ended with status 1
 
-Two cores carry three processes of tests, with Chromium, stores and workers of their own, so a deadline that is missed
+Two cores carry four processes of tests, with Chromium, stores and workers of their own, so a deadline that is missed
 may mean a busy machine instead of a fault. At most MOST tests are asked again, one after another, with nothing beside
 them; more than that is no accident. A test that passes then is named all the same: either it waits for luck and not for
 a condition, or Holdfast is wrong under load, and both have to be mended (docs/decisions/0032-failed-beside-others.md).
