@@ -322,6 +322,13 @@ POOL_TIMEOUT_S = 5.0
 RECONNECT_S = 2.0
 
 
+def _pooled_connection() -> type:
+    """Loaded only where PostgreSQL is used: without libpq the driver cannot even be imported."""
+    from chat.support.postgres import PooledConnection
+
+    return PooledConnection
+
+
 _PLACE = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\[\]:]*)(?::(?P<port>\d{1,5}))?")
 
 
@@ -372,7 +379,8 @@ def database(
         "PASSWORD": unquote(parts.password or ""),
         "HOST": host,
         "PORT": port,
-        # A connection is tried before it is handed out: after a restart all that the pool kept are dead.
+        # A connection is tried before it is handed out: after a restart all that the pool kept are dead. The try costs
+        # no round trip while the connection is in use (`PooledConnection`).
         "CONN_HEALTH_CHECKS": True,
         # One pool for everybody in the process: under ASGI Django opens a connection per request otherwise.
         "OPTIONS": {
@@ -380,6 +388,7 @@ def database(
             **options,
             **({"application_name": label} if label else {}),
             "pool": {
+                "connection_class": _pooled_connection(),
                 "min_size": 0,
                 "max_size": connections,
                 "max_idle": idle_s,
