@@ -7,14 +7,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connections, transaction
 
 from agents.faults import Outcome, RefusedRequest
 from agents.serving.resolve import all_keys
 from chat import models as m
 from chat.journal.journal import Journal
 from chat.journal.projection import clean
+from chat.journal.statements import key_of
 from chat.session.errors import SessionError
+from chat.support.prepared import Prepared
 from chat.telemetry.metrics import REFUSED, Bounded
 
 log = logging.getLogger(__name__)
@@ -25,6 +27,11 @@ MAX_REQUEST = 1_000_000
 RECENT = 200
 _kinds = Bounded()
 _BYTES = re.compile(r"(data:[^;\"]{1,100};base64,)([A-Za-z0-9+/=]{200,})")
+
+
+_NEWEST = Prepared(
+    lambda id: m.Fault.objects.filter(conversation_id=id).order_by("-id").values_list("digest")[:RECENT]
+)
 
 
 class RefusedRequests:
@@ -77,8 +84,12 @@ class RefusedRequests:
 
     async def digests(self) -> list[str]:
         """Of the requests that were refused lately: none of them is sent again."""
-        newest = self._mine().order_by("-id").values_list("digest", flat=True)
-        found: list[str] = await self._retry(lambda: self._journal.ask(lambda: list(newest[:RECENT])))
+
+        def work() -> list[str]:
+            key = key_of(connections[self._journal.using], self._conversation)
+            return [digest for (digest,) in _NEWEST.rows(self._journal.using, key)]
+
+        found: list[str] = await self._retry(lambda: self._journal.ask(work))
         return found
 
     def _mine(self) -> Any:

@@ -36,12 +36,19 @@ from chat.session.errors import (
 from chat.session.views import State
 from chat.support import kill_points
 from chat.support.database import Database
+from chat.support.prepared import Prepared
 from chat.telemetry import observer
 
 #: Items of the transcript that an agent's history begins with; older ones no model would be sent anyway.
 HISTORY_ITEMS = 400
 #: A conversation's first message is one of its first events, if a person began it.
 OPENING = 4
+
+_COMMAND = Prepared(
+    lambda conversation, id: m.Command.objects.filter(conversation=conversation, command=id).values_list(
+        "digest", "result"
+    )
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -247,9 +254,8 @@ class Journal:
         """The result of a command, however long ago."""
 
         def work() -> Command | None:
-            found = m.Command.objects.using(self.using).filter(conversation=UUID(conversation), command=id)
-            row = found.first()
-            return Command(row.command, row.digest, row.result) if row else None
+            row = _COMMAND.first(self.using, key_of(connections[self.using], UUID(conversation)), id)
+            return None if row is None else Command(id, *row)
 
         return await self._run(work)
 

@@ -21,6 +21,7 @@ from chat.models import Call, Conversation, Event, Message, Run, Step
 from chat.runs.isolated.policy import ISOLATED, Losses, judged, relapsed
 from chat.session.errors import NoConversation
 from chat.session.views import UNSENT
+from chat.support.prepared import Prepared
 
 ENDED = tuple(sorted(RUN.final))
 #: Types of the events that end a run.
@@ -104,16 +105,22 @@ class Whose:
     asker_active: bool
 
 
+_WHOSE = Prepared(
+    lambda id: Conversation.objects.filter(id=id).values_list("owner_id", "deleted_at", "owner__is_active")
+)
+
+
 async def whose(journal: Journal, conversation: str, asker: int) -> Whose | None:
     """Whose conversation it is, for user `asker`; None if there is none."""
 
     def work() -> Whose | None:
-        rows = Conversation.objects.using(journal.using).filter(id=UUID(conversation))
-        row = rows.values_list("owner_id", "deleted_at", "owner__is_active").first()
+        row = _WHOSE.first(journal.using, key_of(connections[journal.using], UUID(conversation)))
         if row is None:
             return None
         owner, deleted_at, active = row
-        return Whose(owner, deleted_at is not None, active if asker == owner else _active(journal, asker))
+        return Whose(
+            owner, deleted_at is not None, bool(active) if asker == owner else _active(journal, asker)
+        )
 
     return await journal.ask(work)
 
@@ -128,15 +135,20 @@ def _active(journal: Journal, user: int) -> bool:
     return users.filter(pk=user, is_active=True).exists()
 
 
+_OWNER_AND_AGENT = Prepared(
+    lambda id: Conversation.objects.filter(id=id, deleted_at=None).values_list("owner_id", "agent")
+)
+
+
 async def owner_and_agent(journal: Journal, conversation: str) -> tuple[int, str]:
     """Whose conversation it is, and the slug of its agent. Raises NoConversation."""
 
     def work() -> tuple[int, str]:
-        rows = Conversation.objects.using(journal.using).filter(id=UUID(conversation), deleted_at=None)
-        row = rows.values_list("owner_id", "agent").first()
+        row = _OWNER_AND_AGENT.first(journal.using, key_of(connections[journal.using], UUID(conversation)))
         if row is None:
             raise NoConversation
-        return row
+        owner, agent = row
+        return owner, agent
 
     return await journal.ask(work)
 

@@ -9,8 +9,12 @@ from chat.journal.faultlog import without_keys
 from chat.journal.journal import Journal
 from chat.session.errors import SessionError
 from chat.support.clock import now_ms
+from chat.support.prepared import Prepared
 
 log = logging.getLogger(__name__)
+
+
+_KNOWN = Prepared(lambda digest: m.RequestSettings.objects.filter(digest=digest).values_list("digest"))
 
 
 class KeptSettings:
@@ -28,9 +32,9 @@ class KeptSettings:
         """Keep settings under their digest, once. Never raises."""
 
         def work() -> None:
-            rows = m.RequestSettings.objects.using(self._journal.using)
-            if rows.filter(digest=digest).exists():
+            if _KNOWN.first(self._journal.using, digest) is not None:
                 return
+            rows = m.RequestSettings.objects.using(self._journal.using)
             values = {"text": without_keys(text, self._journal.using), "created_at": now_ms()}
             rows.bulk_create([m.RequestSettings(digest=digest, **values)], ignore_conflicts=True)
 

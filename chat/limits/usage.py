@@ -5,18 +5,25 @@ from django.db.models import Count, F, Sum
 from chat.limits.spending import Spender
 from chat.limits.table import Name
 from chat.models import Attachment, Conversation, Run
+from chat.support.prepared import Prepared
+
+_OF_DAY = Prepared(
+    lambda person, entrance, since: (
+        Run.objects.filter(person=person, entrance=entrance, queued_at__gte=since)
+        .order_by()
+        .values("person")
+        .annotate(runs=Count("pk"), tokens=Sum(F("input_tokens") + F("output_tokens")), money=Sum("cost"))
+        .values_list("runs", "tokens", "money")
+    )
+)
 
 
 def of_day(spender: Spender, since: int, using: str = "default") -> dict[Name, int]:
     """Runs, tokens and money (billionths of a dollar) of the runs that were queued at `since` (ms) or later. One
     statement; what a run that goes on has taken so far is in it."""
-    rows = Run.objects.using(using).filter(
-        person=spender.person, entrance=spender.entrance, queued_at__gte=since
-    )
-    found = rows.aggregate(
-        runs=Count("pk"), tokens=Sum(F("input_tokens") + F("output_tokens")), money=Sum("cost")
-    )
-    return {name: int(found[name] or 0) for name in ("runs", "tokens", "money")}
+    found = _OF_DAY.first(using, spender.person, spender.entrance, since)
+    runs, tokens, money = found or (0, 0, 0)
+    return {"runs": int(runs), "tokens": int(tokens or 0), "money": int(money or 0)}
 
 
 def conversations(owner: int, entrance: str, using: str = "default") -> int:

@@ -9,13 +9,13 @@ from agents.dialects.opening import account_of, fallbacks_of, open_model
 from agents.dialects.serving import what_is_served
 from agents.learned import LearnedForms
 from agents.learned.store import LearnedRules
-from agents.models import Agent, installed_tools
+from agents.models import installed_tools
 from agents.profiles import needs_no_asking
 from agents.serving.keys import environment_key
-from agents.serving.resolve import with_defaults
 from agents.spec import AgentSpec, Endpoint
 from agents.tools import Storage, Toolbox
 from agents.tools.notes.store import NoteStorage
+from chat.runs.known_agents import known_agent
 from chat.support.database import Database
 
 
@@ -48,12 +48,7 @@ async def find_agent(database: Database, slug: str) -> AgentSpec | None:
     """The enabled agent of a slug, with its provider's address, key and figures, and the environment's defaults for
     what it leaves empty. Raises Unavailable."""
 
-    def found() -> AgentSpec | None:
-        rows = Agent.objects.using(database.using).select_related("provider")
-        agent = rows.filter(slug=slug, enabled=True).first()
-        return None if agent is None else with_defaults(agent.spec())
-
-    spec = await database.run(found)
+    spec = await database.run(known_agent, slug, database.using)
     return None if spec is None else await with_endpoints(spec)
 
 

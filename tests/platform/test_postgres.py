@@ -55,6 +55,7 @@ OWN_SQL = (
         "tests/chat/inspection/test_timetravel.py",
         "tests/chat/journal",
         "tests/chat/limits",
+        "tests/chat/runs/test_known_agents.py",
         "tests/chat/runs/test_many_waiting.py",
         "tests/chat/runs/test_sweeper.py",
         "tests/chat/runs/test_trials.py",
