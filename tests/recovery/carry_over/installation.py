@@ -24,8 +24,10 @@ from tests.support.provider import Json, Reply, completion, json_reply
 from tests.support.tab import log_in
 from tests.support.wire import Wire, new_id
 
+#: Conversations of which nothing is looked at but that they go on.
+CROWD = 50
 #: Runs that are at work at the switch, and fill a worker of the release before.
-AT_WORK = 10
+AT_WORK = 10 + CROWD
 #: Calls that nothing changes any more.
 OVER = ("succeeded", "failed", "cancelled")
 RESEARCH = "research whales"

@@ -36,8 +36,11 @@ class State:
         """Show that it goes on. Raises AssertionError."""
         raise NotImplementedError
 
-    async def back(self) -> None:
-        """Show that it goes on once more. Raises AssertionError."""
+    async def before_back(self) -> None:
+        """What is to be at work when the release before comes back."""
+
+    async def back(self) -> str | None:
+        """Show that it goes on once more; more about it, for the table. Raises AssertionError."""
         raise NotImplementedError
 
     def newest(self, status: str) -> bool:

@@ -21,6 +21,7 @@ from tests.recovery.carry_over.at_work import (
     Streaming,
 )
 from tests.recovery.carry_over.automatic import Due, Paused, Poll, Regular, Webhook
+from tests.recovery.carry_over.crowd import Crowd
 from tests.recovery.carry_over.installation import Carried, settled
 from tests.recovery.carry_over.people import FeishuAnswered, FeishuAsked, FeishuAtWork, Permissions
 from tests.recovery.carry_over.states import (
@@ -46,7 +47,19 @@ AT_REST: tuple[type[State], ...] = (
 )
 #: What moves at the switch.
 MOVING: tuple[type[State], ...] = (
-    *(Streaming, Reading, Repeatable, Probed, Effectful, Removed, Retrying, Stopping, Behind, FeishuAtWork),
+    *(
+        Crowd,
+        Streaming,
+        Reading,
+        Repeatable,
+        Probed,
+        Effectful,
+        Removed,
+        Retrying,
+        Stopping,
+        Behind,
+        FeishuAtWork,
+    ),
     *(Queued, Due),
 )
 #: States of a run that nobody can wait for: a run is in it from the end of its worker to the next one.
