@@ -33,10 +33,6 @@ def begin(request: pytest.FixtureRequest) -> Begin:
     return HISTORIES[request.param]
 
 
-#: For what `make test` tells over branches, in which there is everything that a new conversation has.
-OVER_BRANCHES = pytest.mark.parametrize("begin", more_of(*HISTORIES, always=["with branches"]), indirect=True)
-
-
 @pytest.fixture(scope="package")
 def stories() -> dict[tuple[Begin, str], Story]:
     """What was told undisturbed, once for all tests."""
@@ -102,7 +98,6 @@ def assert_same_end(chat: Chat, house: Stack, conversation: str, story: Story) -
     assert stored(house, conversation) == kept
 
 
-@OVER_BRANCHES
 def test_W1_reload_while_a_tool_runs(visit: Any, begin: Begin, house: Stack, undisturbed: Any) -> None:
     chat = visit()
     conversation = begin(chat, RESEARCH)

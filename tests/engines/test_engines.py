@@ -100,6 +100,7 @@ class TwoProxies(Front):
 
 @pytest.mark.slow
 @pytest.mark.recovery
+@pytest.mark.exhaustive
 async def test_a_person_goes_through_the_steps_below_a_path(database_template: Path) -> None:
     with Shelves() as on:
         parts = Parts(databases.SQLite(), stores.Socket(on.wheel()), TwoProxies())

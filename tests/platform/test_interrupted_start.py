@@ -69,9 +69,10 @@ def is_whole(folder: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "signals",
-    [(KILL, INT, KILL, INT), pytest.param((INT, KILL, INT, KILL), marks=pytest.mark.exhaustive)],
+    [(KILL, INT, KILL, INT), (INT, KILL, INT, KILL)],
     ids=["kill first", "Ctrl-C first"],
 )
 def test_interrupted_at_each_step_it_is_begun_again_and_all_is_whole(

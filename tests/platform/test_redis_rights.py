@@ -41,6 +41,7 @@ def careful(database_template: Path, request: pytest.FixtureRequest) -> Iterator
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 async def test_the_listed_rights_are_enough(careful: Stack) -> None:
     careful.up()
     async with Wire(careful.address, login(careful.address, "alice", "alice-password")) as wire:

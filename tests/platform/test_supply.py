@@ -128,7 +128,7 @@ def test_a_known_fault_is_told_with_its_package_and_what_to_do(asks: Any) -> Non
     ("known", "why"),
     [
         ({}, "which has many"),
-        (None, "said"),
+        pytest.param(None, "said", marks=pytest.mark.exhaustive),
     ],
     ids=["knows nothing", "has no advisories"],
 )
@@ -191,7 +191,7 @@ def test_a_bill_is_valid_and_holds_every_package(kind: str) -> None:
     assert not names & {"pytest", "vitest", "typescript"}
 
 
-@pytest.mark.parametrize("kind", ["python", "frontend"])
+@pytest.mark.parametrize("kind", more_of("python", "frontend"))
 def test_a_bill_with_a_fault_is_not_kept(kind: str) -> None:
     bill, pins = bills()[kind]
     first = bill["components"][0]
@@ -219,6 +219,7 @@ def test_a_package_without_its_hash_is_noticed() -> None:
     assert [line for line in sbom.missing(broken, pins) if "without its hash" in line]
 
 
+@pytest.mark.exhaustive
 def test_the_release_has_them(tmp_path: Path) -> None:
     assert sbom.main(["--to", str(tmp_path)]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [

@@ -79,7 +79,8 @@ def appoint(alias: str, apps: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("old", more_of("sqlite", "postgres"), indirect=True)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("old", ["sqlite", "postgres"], indirect=True)
 def test_every_row_and_permission_is_carried_over_and_back_and_over_again(old: str) -> None:
     apps = upgrading.migrate(old, *_first(old))
     upgrading.fill(old, apps)

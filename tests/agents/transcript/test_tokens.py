@@ -1,14 +1,15 @@
 """The estimate of tokens against a real tokenizer, and the windows of models that are known."""
 
+import functools
 import json
 import random
 import string
 import time
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
-from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
 
 from agents import extensions
 from agents.profiles import context_window
@@ -16,7 +17,6 @@ from agents.transcript.tokens import characters, estimate
 from agents.transcript.windows import SHARE, window_for
 
 ROOT = Path(__file__).parents[3]
-TEKKEN = MistralTokenizer.v3(is_tekken=True).instruct_tokenizer.tokenizer
 _RANDOM = random.Random(7)
 TEXTS = {
     "prose": (ROOT / "README.md").read_text(),
@@ -35,10 +35,18 @@ TEXTS = {
 }
 
 
+@functools.cache
+def tekken() -> Any:
+    """Read when it is needed: it takes a second, and every process of the tests looks at this file."""
+    from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
+
+    return MistralTokenizer.v3(is_tekken=True).instruct_tokenizer.tokenizer
+
+
 @pytest.mark.parametrize("kind", TEXTS)
 def test_the_estimate_is_never_much_too_low(kind: str) -> None:
     """What it may be short by is less than what the windows leave free."""
-    real = len(TEKKEN.encode(TEXTS[kind], bos=False, eos=False))
+    real = len(tekken().encode(TEXTS[kind], bos=False, eos=False))
     assert estimate(TEXTS[kind]) >= real * (SHARE + 0.05), (kind, estimate(TEXTS[kind]), real)
     assert estimate(TEXTS[kind]) <= real * 2.6, "nor so high that half a window is wasted on common text"
 
