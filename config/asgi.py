@@ -21,7 +21,7 @@ from typing import Any  # noqa: E402
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
-from django.urls import re_path  # noqa: E402
+from django.urls import get_resolver, re_path  # noqa: E402
 
 from chat import extensions  # noqa: E402
 from chat.http.borders import guard_server, guarded, own_origin  # noqa: E402
@@ -30,6 +30,7 @@ from chat.http.headers import with_headers  # noqa: E402
 from chat.http.lifespan import lifespan  # noqa: E402
 from chat.http.mount import mounted  # noqa: E402
 from chat.start import refuse_unfit  # noqa: E402
+from chat.support.garbage import keep_what_is_there  # noqa: E402
 from chat.support.tasks import exit_after  # noqa: E402
 from chat.telemetry import start as telemetry  # noqa: E402
 from config.measured import measured  # noqa: E402
@@ -77,3 +78,7 @@ application = mounted(
     ),
     settings.HOLDFAST_PATH,
 )
+
+# All pages, which Django would load while the first person waits for theirs.
+get_resolver().url_patterns  # noqa: B018
+keep_what_is_there()

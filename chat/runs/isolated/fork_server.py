@@ -11,7 +11,6 @@ not be the project's, each process imports it.) The fork server ends when its wo
 """
 
 import asyncio
-import gc
 import inspect
 import logging
 import multiprocessing
@@ -32,6 +31,7 @@ if not apps.ready:
 
 from chat.runs.isolated import process
 from chat.runs.isolated.process import Link
+from chat.support.garbage import keep_what_is_there
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +61,7 @@ def fork_early() -> bool:
         return False
     resource_tracker.ensure_running()
     # What is there now stays: the garbage collector need not touch, and so copy, it in either process.
-    gc.collect()
-    gc.freeze()
+    keep_what_is_there()
     with socket.socket(socket.AF_UNIX) as listener:
         address: str = connection.arbitrary_address("AF_UNIX")  # type: ignore[attr-defined]
         listener.bind(address)
