@@ -24,7 +24,7 @@ from chat.journal import branched, on_path
 from chat.journal.committed import Committed
 from chat.journal.kept import KeptHistories, KeptHistory
 from chat.journal.projection import Rows, Whose, clean, move_head, show
-from chat.journal.statements import key_of
+from chat.journal.statements import Table, key_of
 from chat.session.contract import Command
 from chat.session.errors import (
     Behind,
@@ -44,6 +44,9 @@ HISTORY_ITEMS = 400
 #: A conversation's first message is one of its first events, if a person began it.
 OPENING = 4
 
+_CONVERSATIONS = Table(m.Conversation, ("id",), ())
+#: (owner, when it was deleted) of a conversation.
+OWNER = Prepared(lambda id: m.Conversation.objects.filter(id=id).values_list("owner_id", "deleted_at"))
 _COMMAND = Prepared(
     lambda conversation, id: m.Command.objects.filter(conversation=conversation, command=id).values_list(
         "digest", "result"
@@ -99,20 +102,22 @@ class Journal:
     def _create(
         self, conversation: str, owner_id: Any, agent: str, title: str, entrance: str, at: int
     ) -> bool:
-        values = {
-            "owner_id": owner_id,
+        connection = connections[self.using]
+        key = key_of(connection, UUID(conversation))
+        row = {
+            "id": key,
+            "owner": owner_id,
             "agent": agent,
             "title": clean(title),
             "entrance": entrance,
             "created_at": at,
             "updated_at": at,
         }
-        row, made = m.Conversation.objects.using(self.using).get_or_create(
-            id=UUID(conversation), defaults=values
-        )
-        if row.owner_id != owner_id or row.deleted_at is not None:
+        if _CONVERSATIONS.insert(connection, [row]):
+            return True
+        if OWNER.first(self.using, key) != (owner_id, None):
             raise NoConversation
-        return made
+        return False
 
     async def archive(
         self, conversation: str, base: tuple[int, str], committed: Sequence[Committed], after: State

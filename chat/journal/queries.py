@@ -15,7 +15,7 @@ from django.db.models.expressions import RawSQL
 from agents import events as e
 from agents.lifecycle import RUN
 from agents.models import Agent, ensure_default_agent
-from chat.journal.journal import Journal
+from chat.journal.journal import OWNER, Journal
 from chat.journal.statements import key_of
 from chat.models import Call, Conversation, Event, Message, Run, Step
 from chat.runs.isolated.policy import ISOLATED, Losses, judged, relapsed
@@ -89,8 +89,7 @@ async def owner_of(journal: Journal, conversation: str) -> tuple[int, bool] | No
     """(owner, whether it was deleted) of a conversation, or None if there is none."""
 
     def work() -> tuple[int, bool] | None:
-        rows = Conversation.objects.using(journal.using).filter(id=UUID(conversation))
-        row = rows.values_list("owner_id", "deleted_at").first()
+        row = OWNER.first(journal.using, key_of(connections[journal.using], UUID(conversation)))
         return None if row is None else (row[0], row[1] is not None)
 
     return await journal.ask(work)
@@ -130,9 +129,18 @@ async def asker(journal: Journal, user: int) -> Whose:
     return Whose(user, False, await journal.ask(lambda: _active(journal, user)))
 
 
+_IS_ACTIVE = Prepared(
+    lambda user: (
+        get_user_model()
+        ._default_manager.filter(pk=user, is_active=True)
+        .order_by()
+        .values_list("is_active")[:1]
+    )
+)
+
+
 def _active(journal: Journal, user: int) -> bool:
-    users = get_user_model()._default_manager.using(journal.using)
-    return users.filter(pk=user, is_active=True).exists()
+    return _IS_ACTIVE.first(journal.using, user) is not None
 
 
 _OWNER_AND_AGENT = Prepared(
@@ -159,12 +167,17 @@ async def agent_of(journal: Journal, conversation: str) -> str | None:
     return await journal.ask(lambda: rows.values_list("agent", flat=True).first())
 
 
+_DEFAULT_AGENT = Prepared(lambda: Agent.objects.filter(is_default=True).order_by().values_list("slug")[:1])
+
+
 async def agent_for(journal: Journal, slug: str) -> str | None:
     """The agent of a new conversation: the one asked for, or the default; None if it cannot be had."""
 
     def work() -> str | None:
         if not slug:
-            return ensure_default_agent().slug
+            # Only where there is none yet it is made, in a transaction that writes.
+            found = _DEFAULT_AGENT.first(journal.using)
+            return str(found[0]) if found is not None else ensure_default_agent().slug
         return Agent.objects.filter(slug=slug, enabled=True).values_list("slug", flat=True).first()
 
     return await journal.ask(work)

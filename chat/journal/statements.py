@@ -33,7 +33,7 @@ class Table:
     def __init__(
         self, model: type[models.Model], unique: Sequence[str] = (), replace: Sequence[str] | None = None
     ) -> None:
-        fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+        fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
         self._name = f'"{model._meta.db_table}"'
         self._columns = {field.name: f'"{field.column}"' for field in fields}
         self._json = frozenset(field.name for field in fields if isinstance(field, JsonText))

@@ -26,12 +26,21 @@ def of_day(spender: Spender, since: int, using: str = "default") -> dict[Name, i
     return {"runs": int(runs), "tokens": int(tokens or 0), "money": int(money or 0)}
 
 
+_CONVERSATIONS = Prepared(
+    lambda owner, entrance: (
+        Conversation.objects.filter(owner_id=owner, entrance=entrance, deleted_at__isnull=True)
+        .order_by()
+        .values("owner_id")
+        .annotate(kept=Count("pk"))
+        .values_list("kept")
+    )
+)
+
+
 def conversations(owner: int, entrance: str, using: str = "default") -> int:
     """Conversations of a user that began at an entrance and were not deleted."""
-    rows = Conversation.objects.using(using).filter(
-        owner_id=owner, entrance=entrance, deleted_at__isnull=True
-    )
-    return rows.count()
+    found = _CONVERSATIONS.first(using, owner, entrance)
+    return 0 if found is None else int(found[0])
 
 
 def file_bytes(owner: int, using: str = "default") -> int:

@@ -6,12 +6,15 @@ All of these are plain functions, for a database thread (`database.ask`).
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from uuid import UUID
 from zlib import crc32
 
+from django.db import connection, models
 from django.db.models import Max, Q, QuerySet
 
+from chat.journal.statements import Table, key_of
 from chat.messenger import poison
 from chat.messenger.adapter import Messenger, made_id
 from chat.messenger.database import OUTAGES
@@ -159,19 +162,31 @@ def in_turn(todo: Todo, me: str) -> list[Chat | int]:
 def take(messenger: Messenger, one: Chat | int, me: str, now: int) -> Lane | None:
     """Have a lane to oneself, made if the chat has none; with its app, agent and owner. None: somebody else has it, or
     nothing can be made of what came."""
-    lane = one if isinstance(one, int) else _first_lane(messenger, one)
-    if lane is None or not claim(messenger.tables, lane, me, now):
+    if isinstance(one, int):
+        pk = one
+    else:
+        lane, made = _first_lane(messenger, one, {"claimed_by": me, "claimed_until": now + LEASE_MS})
+        if lane is None or made:
+            return lane
+        pk = lane.pk
+    if not claim(messenger.tables, pk, me, now):
         return None
-    taken: Lane = messenger.tables.lanes.select_related("app__agent", "owner").get(pk=lane)
+    taken: Lane = _with_all(messenger.tables).get(pk=pk)
     return taken
 
 
-def _first_lane(messenger: Messenger, chat: Chat) -> int | None:
-    """A chat's lane, made unless another worker was faster. What came to a chat whose lane cannot be made is set aside:
-    it must not stop the others."""
+def _with_all(tables: Tables) -> "QuerySet[Any]":
+    """Lanes with what is looked at of each."""
+    return tables.lanes.select_related("app__agent", "owner")
+
+
+def _first_lane(messenger: Messenger, chat: Chat, claimed: dict[str, Any]) -> tuple[Lane | None, bool]:
+    """A chat's lane, and whether it was made, claimed by us, because no other worker was faster. What came to a chat
+    whose lane cannot be made is set aside: it must not stop the others."""
     try:
-        lane = messenger.tables.newest_lane(*chat) or make_lane(messenger, *chat, 1)
-        return int(lane.pk)
+        if (lane := messenger.tables.newest_lane(*chat)) is not None:
+            return lane, False
+        return _make_lane(messenger, *chat, 1, claimed)
     except OUTAGES:
         raise
     except Exception as problem:
@@ -179,12 +194,18 @@ def _first_lane(messenger: Messenger, chat: Chat) -> int | None:
         app, written_in, thread = chat
         rows = messenger.tables.messages.filter(app_id=app, chat_id=written_in, thread_id=thread)
         rows.filter(state="received").update(state="refused", reason=poison.aside(problem))
-        return None
+        return None, False
 
 
 def make_lane(messenger: Messenger, app_id: int, chat_id: str, thread_id: str, generation: int) -> Lane:
     """A generation of a chat's lane; any number of workers may make it at once. A private chat with a linked person is
     theirs."""
+    return _make_lane(messenger, app_id, chat_id, thread_id, generation, {})[0]
+
+
+def _make_lane(
+    messenger: Messenger, app_id: int, chat_id: str, thread_id: str, generation: int, claimed: dict[str, Any]
+) -> tuple[Lane, bool]:
     tables = messenger.tables
     app: Any = tables.apps.get(pk=app_id)
     rows = tables.messages.filter(app=app, chat_id=chat_id, thread_id=thread_id)
@@ -194,20 +215,27 @@ def make_lane(messenger: Messenger, app_id: int, chat_id: str, thread_id: str, g
         user = messenger.person(app, newest.sender).user
         if user is not None:
             owner = user.pk
-    defaults = {"owner_id": owner, "anchor": newest.message_id if newest is not None else ""}
-    return get_lane(messenger, app_id, chat_id, thread_id, generation, defaults)
+    values = {"owner": owner, "anchor": newest.message_id if newest is not None else ""}
+    return get_lane(messenger, app_id, chat_id, thread_id, generation, {**values, **claimed})
 
 
 def get_lane(
-    messenger: Messenger, app_id: int, chat_id: str, thread_id: str, generation: int, defaults: dict[str, Any]
-) -> Lane:
-    """The lane with this key, made with `defaults` if there is none."""
-    key = {"app_id": app_id, "chat_id": chat_id, "thread_id": thread_id, "generation": generation}
-    conversation = made_id(messenger, "conversation", app_id, chat_id, thread_id, generation)
-    made: tuple[Lane, bool] = messenger.tables.lanes.get_or_create(
-        **key, defaults={"conversation": conversation, **defaults}
-    )
-    return made[0]
+    messenger: Messenger, app_id: int, chat_id: str, thread_id: str, generation: int, values: dict[str, Any]
+) -> tuple[Lane, bool]:
+    """The lane with this key, made with `values` if there is none, and whether it was."""
+    lanes = _with_all(messenger.tables)
+    conversation = UUID(made_id(messenger, "conversation", app_id, chat_id, thread_id, generation))
+    key = {"chat_id": chat_id, "thread_id": thread_id, "generation": generation}
+    row = {**key, "app": app_id, "conversation": key_of(connection, conversation), **values}
+    model: type[models.Model] = lanes.model
+    made = _table(model).insert(connection, [row]) == 1
+    lane: Lane = lanes.get(app_id=app_id, **key)
+    return lane, made
+
+
+@cache
+def _table(model: type[models.Model]) -> Table:
+    return Table(model, ("app", "chat_id", "thread_id", "generation"), ())
 
 
 def claim(tables: Tables, lane: int, me: str, now: int) -> bool:

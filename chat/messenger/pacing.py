@@ -94,11 +94,13 @@ class Shared:
 
 
 def _counted(key: str, start: int, seconds: int) -> int:
-    cache.add(key, start, seconds)
-    try:
-        return int(cache.incr(key))
-    except ValueError:  # it ran out in between
-        return 1
+    for _ in range(2):
+        try:
+            return int(cache.incr(key))
+        except ValueError:  # there is none, or it has just run out
+            if cache.add(key, start + 1, seconds):
+                return start + 1
+    return start + 1
 
 
 class Pace:

@@ -2,13 +2,12 @@
 
 A burst would otherwise be a line of transactions, each with a commit of its own, and SQLite's one write lock is not
 handed out in the order of asking: who waits behind the workers too often answers too late (views.py). What is known
-already, and most of a burst of retries is, need cost one read only (`is_known`).
+already, and most of a burst of retries is, need cost one read only, which is the caller's.
 """
 
 import asyncio
 import threading
 from concurrent.futures import Future
-from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
@@ -49,12 +48,6 @@ class Storing:
                     self._writing = False
                     return
             _store(batch)
-
-
-def is_known(row: InboundMessage) -> bool:
-    """Whether it is stored already. In a database thread."""
-    rows: Any = type(row)._default_manager
-    return bool(rows.filter(app=row.app, message_id=row.message_id).exists())
 
 
 def _store(batch: list[Waiting]) -> None:

@@ -30,4 +30,6 @@ async def keep_house(sessions: Sessions, database: Database, worker: str, poll_s
             log.info("Retention has removed: %s", {name: n for name, n in removed.items() if n})
         return poll_s * random.uniform(0.8, 1.2)
 
-    await keep_looking("Deletions", look, after_failure_s=ERROR_DELAY_S, away=(Unavailable,), log=log)
+    await keep_looking(
+        "Deletions", look, after_failure_s=ERROR_DELAY_S, away=(Unavailable,), log=log, patient=True
+    )

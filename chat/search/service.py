@@ -14,6 +14,7 @@ from chat.set_aside import OUTAGES
 from chat.support.clock import MACHINE, Clock
 from chat.support.database import ask
 from chat.support.looking import keep_looking
+from chat.support.rush import rush
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,9 @@ class Indexing:
             await self.round()
             return self._poll_s * random.uniform(0.8, 1.2)
 
-        await keep_looking("Texts to be indexed", look, after_failure_s=ERROR_DELAY_S, away=OUTAGES, log=log)
+        await keep_looking(
+            "Texts to be indexed", look, after_failure_s=ERROR_DELAY_S, away=OUTAGES, log=log, patient=True
+        )
 
     async def round(self) -> int:
         """Look once; how many conversations were behind."""
@@ -55,6 +58,7 @@ class Indexing:
         keys = [str(id) for id in found]
         aside = await ask(set_aside.among, indexer.SCANS, keys) if keys else set()
         for conversation in found:
+            await rush().pass_by()
             if str(conversation) not in aside:
                 await self._read(conversation)
         return len(found)

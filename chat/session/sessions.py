@@ -178,7 +178,9 @@ class Sessions:
         """Make a conversation with a client-made id, or find that its owner has made it already. Raises
         NoConversation if the id is somebody else's, or of a deleted one; IdReused, Unavailable."""
         now = self._clock.now()
-        await self.journal.create(conversation, owner_id, agent_slug, title, entrance, now)
+        if await self.journal.create(conversation, owner_id, agent_slug, title, entrance, now):
+            # Nothing of it need be looked for in SQL.
+            await self._rebuild(conversation, Base(0, "", 0, {}), None)
 
         def begin(view: SessionView) -> list[e.Event]:
             begun = view.position.seq > 0

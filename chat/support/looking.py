@@ -8,6 +8,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 
+from chat.support.rush import rush
 from chat.support.tasks import raise_if_cancelled
 
 
@@ -18,17 +19,21 @@ async def keep_looking(
     after_failure_s: float,
     away: tuple[type[BaseException], ...] = (),
     log: logging.Logger,
+    patient: bool = False,
 ) -> None:
     """Call `look`, which says how many seconds to wait for the next look (0: go on at once), until cancelled.
 
     `what` begins a sentence: "Titles". `away`: what stores raise that do not answer now; that is a line of the log. All
     else is a traceback. Both are followed by a look after `after_failure_s` seconds, more or less, so that workers
-    which failed together do not come back together.
+    which failed together do not come back together. `patient`: nobody waits for what is found, so a look lets those go
+    first who do (chat/support/rush.py).
     """
     while True:
         raise_if_cancelled()
         again = after_failure_s * random.uniform(0.8, 1.2)
         try:
+            if patient:
+                await rush().pass_by()
             again = await look()
         except away as problem:
             log.warning("%s have to wait for %.0f s: %s", what, again, problem)

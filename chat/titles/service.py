@@ -82,7 +82,7 @@ class Titles:
                 return 0
             return (ERROR_DELAY_S if self._missing else poll_s) * random.uniform(0.8, 1.2)
 
-        await keep_looking("Titles", look, after_failure_s=ERROR_DELAY_S, away=OUTAGES, log=log)
+        await keep_looking("Titles", look, after_failure_s=ERROR_DELAY_S, away=OUTAGES, log=log, patient=True)
 
     async def round(self) -> int:
         """Write what is due now; how many were tried."""

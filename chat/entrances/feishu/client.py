@@ -28,10 +28,10 @@ from chat.support.clock import now_ms
 
 log = logging.getLogger(__name__)
 
-#: At most four messages to a chat in any second (Feishu: five, for all bots of a group together); at most 40 requests
+#: At most four messages to a chat in any second (Feishu: five, for all bots of a group together); at most 45 requests
 #: of an app to one API in any second and 980 in any minute (Feishu: 50 and 1000): any second touches five windows of
 #: the first kind, any minute seven of the second.
-RATES = Rates(slot_s=1 / 3, windows=((0.25, 8), (10.0, 140)))
+RATES = Rates(slot_s=1 / 3, windows=((0.25, 9), (10.0, 140)))
 #: Seconds for which a new card waits for its turn: somebody has seen nothing yet, and nobody stands behind it.
 NEW_CARD_S = 1.0
 #: Seconds for one request.

@@ -66,7 +66,7 @@ class FeishuChats:
         app, chat = _parts(parcel.address)
         if app is None:
             raise Undeliverable(gettext("The Feishu app is not there any more, or switched off."))
-        lane = get_lane(FEISHU, app.pk, chat, "", 0, {"owner_id": app.owner_id})
+        lane, _made = get_lane(FEISHU, app.pk, chat, "", 0, {"owner": app.owner_id})
         outbox.put(FEISHU, lane, f"**{parcel.subject}**\n\n{parcel.text}", "parcel", parcel.key)
 
     def became(self, address: str, key: str) -> Arrival | None:

@@ -18,9 +18,10 @@ from chat.entrances.feishu.models import FeishuApp, FeishuMessage
 from chat.entrances.feishu.signature import Challenge, FeishuEvent, Untrusted, open_request
 from chat.messenger import texts
 from chat.messenger.database import OUTAGES, ask
-from chat.messenger.store import Storing, is_known
+from chat.messenger.store import Storing
 from chat.messenger.toast import toast
 from chat.support.clock import now_ms
+from chat.support.prepared import Prepared
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ async def events(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _read(slug: str, raw: bytes, headers: dict[str, str]) -> tuple[HttpResponse, FeishuMessage | None]:
     """What to answer, once the row, if there is one that is new, is stored. Raises Untrusted."""
-    app = FeishuApp.objects.filter(slug=slug, enabled=True).first()
+    app = _app(slug)
     if app is None:
         raise Untrusted("there is no such app")
     said = open_request(raw, headers, encrypt_key=app.encrypt_key, token=app.verification_token)
@@ -75,6 +76,9 @@ def _read(slug: str, raw: bytes, headers: dict[str, str]) -> tuple[HttpResponse,
         _recall(app, said.body.get("message_id"))
     row = _row(app, said)
     if said.header.get("event_type") == "card.action.trigger":
+        app = (
+            FeishuApp.objects.filter(pk=app.pk).first() or app
+        )  # whose, and of which agent, is looked up as well
         told = texts.say(FEISHU.language(app), texts.NO_BUTTON)
         if row is not None:
             told = toast(FEISHU, app, row.chat_id, row.sender, _dict(_dict(said.body, "action"), "value"))
@@ -82,8 +86,34 @@ def _read(slug: str, raw: bytes, headers: dict[str, str]) -> tuple[HttpResponse,
     return JsonResponse({}), _if_new(row)
 
 
+_APP = Prepared(lambda slug: FeishuApp.objects.filter(slug=slug, enabled=True))
+_KNOWN = Prepared(
+    lambda app, key: FeishuMessage.objects.filter(app_id=app, message_id=key).order_by().values_list("id")[:1]
+)
+#: By slug: what the row said, and the app that was made of it. Nobody changes it here.
+_apps: dict[str, tuple[Any, FeishuApp]] = {}
+
+
+def _app(slug: str) -> FeishuApp | None:
+    """The enabled app of this slug. The same object as for the request before, if its row says the same: what it refers
+    to may be others by now."""
+    row = _APP.first("default", slug)
+    if row is None:
+        return None
+    kept = _apps.get(slug)
+    if kept is not None and kept[0] == row:
+        return kept[1]
+    app = FeishuApp.objects.filter(slug=slug, enabled=True).first()
+    if app is not None:
+        _apps[slug] = row, app
+    return app
+
+
 def _if_new(row: FeishuMessage | None) -> FeishuMessage | None:
-    return None if row is None or is_known(row) else row
+    """The row, if it is not stored yet."""
+    if row is None or _KNOWN.first("default", row.app_id, row.message_id) is not None:
+        return None
+    return row
 
 
 def _recall(app: FeishuApp, message: Any) -> None:

@@ -89,7 +89,7 @@ async def test_what_comes_in_is_for_the_newest_generation_of_its_own_topic(pager
         for generation in range(1, generations + 1):
             key = (pager.messenger, pager.app.pk, "oc_a", thread, generation)
             made[thread] = await sync_to_async(lanes.make_lane)(*key)
-    delivers = {"owner_id": pager.app.owner_id}  # generation 0: it only delivers
+    delivers = {"owner": pager.app.owner_id}  # generation 0: it only delivers
     await sync_to_async(lanes.get_lane)(pager.messenger, pager.app.pk, "oc_a", "", 0, delivers)
     todo = await sync_to_async(lanes.look)(pager.messenger, "me", now_ms())
     assert todo.mail == {lane.pk for lane in made.values()} and todo.new == []
