@@ -32,9 +32,7 @@ WANTED = (
     *(
         "/admin/",
         "/admin/overview/",
-        "/admin/keys/",
         "/admin/chat/conversation/",
-        "/admin/chat/conversation/import/",
     ),
     *(
         "/admin/chat/conversation/N/change/",
@@ -43,7 +41,7 @@ WANTED = (
     ),
     *("/admin/chat/conversation/N/at/N/", "/admin/chat/conversation/N/redis/", "/admin/chat/run/N/change/"),
     *("/admin/chat/conversation/N/request/N/replay/", "/admin/chat/conversation/N/replay/N/"),
-    *("/admin/agents/agent/N/change/", "/admin/agents/agent/add/", "/admin/auth/user/N/change/"),
+    *("/admin/agents/agent/N/change/", "/admin/auth/user/N/change/"),
 )
 #: The head and the sidebar are the same everywhere, and half of most pages: they are looked at on these pages.
 WHOLE = ("/admin/", "/admin/chat/conversation/")

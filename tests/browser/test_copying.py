@@ -131,6 +131,7 @@ def picture(chat: Chat, name: str) -> None:
         chat.page.screenshot(path=f"{folder}/{name}.png")
 
 
+@pytest.mark.exhaustive
 def test_on_a_phone_a_conversation_is_copied_and_brought_in(visit: Any, tmp_path: Path) -> None:
     chat: Chat = visit("bob", **PHONE)
     original = chat.begin("what is 6 * 7, 请告诉我？")

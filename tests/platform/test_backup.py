@@ -196,6 +196,7 @@ def test_what_cannot_be_restored_is_refused_with_a_word(database_template: Path,
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_copy_beside_its_original_does_not_get_into_its_redis(
     database_template: Path, tmp_path: Path
 ) -> None:

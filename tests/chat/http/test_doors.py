@@ -31,7 +31,7 @@ from chat.http.limits import Allowance
 from chat.support.clock import now_ms
 from tests.support import odd
 
-COUNT = int(os.environ.get("HOLDFAST_FUZZ", "60"))
+COUNT = int(os.environ.get("HOLDFAST_FUZZ", "40"))
 SEED = int(os.environ.get("HOLDFAST_FUZZ_SEED", "14"))
 
 SCHEDULE = {
