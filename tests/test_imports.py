@@ -225,8 +225,8 @@ def providers_are_apart(files: Iterable[Source]) -> Iterator[str]:
 def sql_is_asked_in_one_way(files: Iterable[Source]) -> Iterator[str]:
     """Async code goes to SQL by chat/support/database.py, which translates what the driver says."""
     for file in files:
-        # Django's cache is asked in threads, too; it may be a table, and when it is away each process goes on alone. And
-        # what Django's own middleware stores, its views' errors are the answer to.
+        # Django's cache is asked in threads, too; it may be a table, and when it is away each process goes on alone.
+        # What Django's own middleware stores is for Django's own answer to an error.
         if not file.inside("chat/messenger/pacing.py", "config/middleware.py"):
             bad = file.imports_any("channels.db", "asgiref.sync.sync_to_async")
             yield from (f"{file.path} imports {name}" for name in bad)

@@ -34,6 +34,8 @@ ENV = {
     "HOLDFAST_RENEW_MS": "600",
     "HOLDFAST_SWEEP_MS": "400",
     "HOLDFAST_SCHEDULE_LEAST_S": "1",
+    # No limit that matters; 0, which says so now, is refused by 0.1.0.
+    "HOLDFAST_COMMANDS_PER_MINUTE": "1000000",
 }
 
 
