@@ -75,6 +75,7 @@ class Table:
         except Exception as problem:
             result = "FAILED"
             self.failed.append(f"{name}: {type(problem).__name__}: {problem}")
+            self.lines.append(f"    {type(problem).__name__}: {str(problem)[:300]}")
         self.lines.append(f"{name:<48}{result:<10}{time.monotonic() - began:>6.1f} s")
 
 

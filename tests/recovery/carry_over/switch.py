@@ -173,7 +173,7 @@ def serve(house: Carried, label: str, **of: Any) -> None:
 async def back(house: Carried) -> None:
     """The release before again, on the migrated database."""
     stack = house.stack
-    await asyncio.to_thread(stack.start, "worker", "old-worker", folder=house.before)
+    await asyncio.to_thread(house.start_worker_of_before, "old-worker")
     await asyncio.to_thread(stack.process("new-worker").stop)
     await asyncio.to_thread(serve, house, "old-web", folder=house.before)
     await asyncio.to_thread(stack.process("new-web").stop)
