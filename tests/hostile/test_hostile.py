@@ -24,7 +24,7 @@ from tests.hostile.watching import TRACES
 from tests.support.more import more_of
 from tests.support.processes import ROOT, clean_environment
 
-COUNT = int(os.environ.get("HOLDFAST_FUZZ", "60"))
+COUNT = int(os.environ.get("HOLDFAST_FUZZ", "100"))
 EXAMPLES = int(os.environ.get("HOLDFAST_SCHEMATHESIS", "6"))
 #: Coverage takes a minute, whatever the number of examples.
 PHASES = "examples,coverage,fuzzing,stateful" if "HOLDFAST_SCHEMATHESIS" in os.environ else "fuzzing"
