@@ -65,6 +65,5 @@ def known_agent(slug: str, using: str = "default") -> AgentSpec | None:
 
 def _around() -> tuple[Any, ...]:
     """What else an agent is made of. Of a process that serves it never changes."""
-
     keys = settings.OPENAI_API_KEY, settings.HOLDFAST_MODEL_KEYS
     return settings.OPENAI_MODEL, settings.OPENAI_BASE_URL, keys, installed_tools().names, all_profiles()

@@ -76,9 +76,8 @@ def _read(slug: str, raw: bytes, headers: dict[str, str]) -> tuple[HttpResponse,
         _recall(app, said.body.get("message_id"))
     row = _row(app, said)
     if said.header.get("event_type") == "card.action.trigger":
-        app = (
-            FeishuApp.objects.filter(pk=app.pk).first() or app
-        )  # whose, and of which agent, is looked up as well
+        # Whose it is, and of which agent, is looked up as well.
+        app = FeishuApp.objects.filter(pk=app.pk).first() or app
         told = texts.say(FEISHU.language(app), texts.NO_BUTTON)
         if row is not None:
             told = toast(FEISHU, app, row.chat_id, row.sender, _dict(_dict(said.body, "action"), "value"))
