@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from django.conf import settings
 
 from agents.clock import Clock
+from agents.events.earlier import EARLIER
 from chat.feed import Feed
 from chat.inbox import Inbox
 from chat.installation import installation
@@ -73,7 +74,12 @@ def from_settings(database: Database) -> Runtime:
     )
     journal = Journal(database)
     sessions = Sessions(
-        store, journal, on_change=Bells(journal).ring, lease_ms=settings.HOLDFAST_LEASE_MS, clock=MACHINE
+        store,
+        journal,
+        on_change=Bells(journal).ring,
+        lease_ms=settings.HOLDFAST_LEASE_MS,
+        clock=MACHINE,
+        told=EARLIER.get(settings.HOLDFAST_COMPATIBILITY_VERSION),
     )
     return Runtime(sessions, Queue(), MACHINE)
 

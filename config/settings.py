@@ -334,6 +334,13 @@ OPENAI_BASE_URL = ENV.url(
 HOLDFAST_MODEL_KEYS = ENV.keys("HOLDFAST_MODEL_KEYS")
 # The slug of the agent whose model writes titles of conversations (chat/titles/); empty: none is written.
 HOLDFAST_TITLE_AGENT = ENV.text("HOLDFAST_TITLE_AGENT").strip()
+# The release before, as long as it must be able to read what this one writes (agents/events/earlier.py); empty: none.
+HOLDFAST_COMPATIBILITY_VERSION = ENV.choice("HOLDFAST_COMPATIBILITY_VERSION", "", ("0.1",))
+if HOLDFAST_COMPATIBILITY_VERSION and HOLDFAST_TITLE_AGENT:
+    raise ImproperlyConfigured(
+        f"HOLDFAST_TITLE_AGENT has titles written that {HOLDFAST_COMPATIBILITY_VERSION} cannot read: unset it, or "
+        "HOLDFAST_COMPATIBILITY_VERSION once you are sure that you stay (docs/upgrading.md)."
+    )
 # Hosts (with port) inside the network that staff may have asked for their models, besides those of the settings above.
 HOLDFAST_PRIVATE_PROVIDERS = ENV.names("HOLDFAST_PRIVATE_PROVIDERS")
 # Modules with tools of your own, besides the built-in ones.

@@ -51,9 +51,9 @@ class Values:
         raise ImproperlyConfigured(f"{name} must be 1 or 0 (also: true, false, yes, no, on, off).")
 
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
-        """One of some words, in any case."""
+        """One of some words, in any case, or what it is unset."""
         value = self.text(name, default).lower()
-        if value not in choices:
+        if value not in (*choices, default):
             raise ImproperlyConfigured(f"{name} must be one of: {', '.join(choices)}.")
         return value
 

@@ -32,23 +32,20 @@ class Event(Fact):
     at: int
 
 
-class ConversationCreated(Event):
-    """`copied_from`: what follows was told in another conversation, up to where this one went its own way. It is not
-    written where it says nothing, so that such texts are those of the releases before."""
-
-    type: Literal["conversation.created"] = "conversation.created"
-    title: str
-    agent: str
-    copied_from: CopiedFrom | None = Field(
-        default=None, exclude_if=lambda told: told is None, json_schema_extra={"optional": True}
-    )
-
-
 def _optional(default: Any) -> Any:
     """A field that is not written where it says nothing, so that such texts are those of the releases before."""
     return Field(
         default=default, exclude_if=lambda value: value == default, json_schema_extra={"optional": True}
     )
+
+
+class ConversationCreated(Event):
+    """`copied_from`: what follows was told in another conversation, up to where this one went its own way."""
+
+    type: Literal["conversation.created"] = "conversation.created"
+    title: str
+    agent: str
+    copied_from: CopiedFrom | None = _optional(None)
 
 
 class ConversationRenamed(Event):
@@ -190,7 +187,7 @@ class RunRecovering(Event):
     reason: Annotated[
         Literal["lease_lost", "handed_over", "store_lost", "crashed", "internal_error"], TOLERANT
     ]
-    crowd: int = 0
+    crowd: int = _optional(0)
 
 
 class RunWaiting(Event):
@@ -253,8 +250,8 @@ class StepStarted(Event):
     step: str
     attempt: int = 1
     model: str = ""
-    request: RequestFacts | None = None
-    agent: str = ""
+    request: RequestFacts | None = _optional(None)
+    agent: str = _optional("")
 
 
 class StepFinished(Event):
@@ -270,14 +267,14 @@ class StepFinished(Event):
     usage: Usage = Usage()
     finish: str = ""
     #: What the model said to itself, for people (and in `replay` for its issuer). Never sent as its words.
-    reasoning: str = ""
-    incomplete: Annotated[Incomplete, TOLERANT] | None = None
+    reasoning: str = _optional("")
+    incomplete: Annotated[Incomplete, TOLERANT] | None = _optional(None)
     issuer: str = ""
     replay: dict[str, Any] | None = None
     #: When the first piece of the response came (text, reasoning or a call), by the clock of `at`; None: not told.
-    first_at: int | None = None
+    first_at: int | None = _optional(None)
     #: Digest of the request that was answered, if it is another than `step.started` tells: somebody spoke in between.
-    sent: str = ""
+    sent: str = _optional("")
 
 
 class StepStopped(Event):
@@ -287,8 +284,8 @@ class StepStopped(Event):
     run: str
     step: str
     text: str
-    reasoning: str = ""
-    first_at: int | None = None
+    reasoning: str = _optional("")
+    first_at: int | None = _optional(None)
 
 
 class StepDiscarded(Event):

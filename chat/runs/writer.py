@@ -119,7 +119,7 @@ class FencedWriter:
 
         def once(view: SessionView) -> list[e.Event]:
             nonlocal tried
-            tried = decided(view)
+            tried = self.sessions.as_told(decided(view))
             return tried
 
         async with self._lock:

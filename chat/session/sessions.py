@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agents import events as e
+from agents.events.earlier import Told
 from agents.history import History
 from agents.lifecycle import RUN
 from chat.journal.committed import Committed, commit
@@ -90,7 +91,8 @@ Decide = Callable[[SessionView], list[e.Event]]
 class Sessions:
     """All sessions, for one process. `on_change(conversation, events)` is called after each append, with what was
     appended, and after each rebuild, with nothing; it should ring the doorbell, and what it raises is logged and
-    has no effect. `lease_ms`: how long owners of runs hold their leases, the same in every process."""
+    has no effect. `lease_ms`: how long owners of runs hold their leases, the same in every process. `told`: what is
+    decided as it is to be written, if a release before is to read it (agents/events/earlier.py)."""
 
     def __init__(
         self,
@@ -100,9 +102,11 @@ class Sessions:
         on_change: OnChange | None = None,
         lease_ms: int = 0,
         clock: Clock = MACHINE,
+        told: Told | None = None,
     ) -> None:
         self.store = store
         self.journal = journal
+        self._told = told
         self._on_change = on_change
         self._lease_ms = lease_ms
         self._clock = clock
@@ -218,6 +222,7 @@ class Sessions:
                     continue
             else:
                 events = decide(view)
+            events = self.as_told(events)
             if not events:
                 if command is None:
                     return AppendOutcome(view, [], False, None)
@@ -234,6 +239,10 @@ class Sessions:
         else:
             raise Busy
         return await self._duplicate(conversation, command, duplicate)
+
+    def as_told(self, events: list[e.Event]) -> list[e.Event]:
+        """What was decided as `append` writes it."""
+        return events if self._told is None else [self._told(event) for event in events]
 
     async def part(self, conversation: str, fence: int, message: str, offset: int, text: str) -> None:
         """Add streaming text of a step. Raises Fenced; PartGap, which says from where to send it again."""

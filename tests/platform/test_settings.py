@@ -240,6 +240,24 @@ def test_telemetry_that_cannot_be_is_refused_with_a_hint(
     assert said in done.stderr and name in done.stderr and "s3cret" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"HOLDFAST_COMPATIBILITY_VERSION": "0.0"}, "HOLDFAST_COMPATIBILITY_VERSION must be one of: 0.1"),
+        (
+            {"HOLDFAST_COMPATIBILITY_VERSION": "0.1", "HOLDFAST_TITLE_AGENT": "namer"},
+            "HOLDFAST_TITLE_AGENT has titles written that 0.1 cannot read",
+        ),
+    ],
+)
+def test_a_release_that_cannot_be_gone_back_to_is_refused_with_a_hint(
+    told: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    done = start(tmp_path, DJANGO_SECRET_KEY="of-tests-" * 8, **told)
+    assert done.returncode != 0
+    assert said in done.stderr
+
+
 def test_telemetry_that_is_asked_for_is_as_it_is_asked_for(tmp_path: Path) -> None:
     told = {
         "HOLDFAST_METRICS_HOST": "0.0.0.0",

@@ -36,6 +36,8 @@ ENV = {
     "HOLDFAST_SCHEDULE_LEAST_S": "1",
     # No limit that matters; 0, which says so now, is refused by 0.1.0.
     "HOLDFAST_COMMANDS_PER_MINUTE": "1000000",
+    # As an operator has it who may go back: 0.1.0 refuses what later releases would pass on.
+    "HOLDFAST_COMPATIBILITY_VERSION": "0.1" if FROM == "c4c434f" else "",
 }
 
 

@@ -617,8 +617,7 @@ export interface EventFrame {
   event: AnyEvent;
 }
 /**
- * `copied_from`: what follows was told in another conversation, up to where this one went its own way. It is not
- * written where it says nothing, so that such texts are those of the releases before.
+ * `copied_from`: what follows was told in another conversation, up to where this one went its own way.
  */
 export interface ConversationCreated {
   at: number;
@@ -820,7 +819,7 @@ export interface RunRecovering {
   type: "run.recovering";
   run: string;
   reason: "lease_lost" | "handed_over" | "store_lost" | "crashed" | "internal_error";
-  crowd: number;
+  crowd?: number;
 }
 export interface RunWaiting {
   at: number;
@@ -887,8 +886,8 @@ export interface StepStarted {
   step: string;
   attempt: number;
   model: string;
-  request: RequestFacts | null;
-  agent: string;
+  request?: RequestFacts | null;
+  agent?: string;
 }
 /**
  * What decided how a request was made, beside the history (`agents/recording.py`). `settings` and `digest` are
@@ -925,14 +924,14 @@ export interface StepFinished {
   calls: ProposedCall[];
   usage: Usage;
   finish: string;
-  reasoning: string;
-  incomplete: Incomplete | null;
+  reasoning?: string;
+  incomplete?: Incomplete | null;
   issuer: string;
   replay: {
     [k: string]: unknown;
   } | null;
-  first_at: number | null;
-  sent: string;
+  first_at?: number | null;
+  sent?: string;
 }
 /**
  * One tool call as the model asked for it. `arguments` is the model's own text, valid JSON or not.
@@ -955,8 +954,8 @@ export interface StepStopped {
   run: string;
   step: string;
   text: string;
-  reasoning: string;
-  first_at: number | null;
+  reasoning?: string;
+  first_at?: number | null;
 }
 /**
  * The response was cut and will not be completed in this place; nothing of it is kept.

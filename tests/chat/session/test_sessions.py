@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from agents import events as e
+from agents.events.earlier import EARLIER
+from chat.models import Event
 from chat.session.contract import Batch, Command
 from chat.session.errors import Fenced, IdReused, NoConversation, PartGap, Rejected
 from chat.session.sessions import Sessions, SessionView
@@ -184,6 +186,26 @@ async def test_a_bell_that_cannot_be_rung_fails_nothing(
     conversation = await start(sessions, alice)
     assert (await sessions.load(conversation)).position.seq == 1
     assert "no bell" in caplog.text
+
+
+async def test_what_is_decided_is_told_so_that_the_release_before_can_read_it(
+    world: World, sqlite_journal: Any, alice: Any
+) -> None:
+    """Store, journal and state have one and the same text of it (rules S2, S5)."""
+    sessions = Sessions(world.store, sqlite_journal, told=EARLIER["0.1"])
+    conversation = await start(sessions, alice)
+    queued = [said("hi"), e.RunQueued(at=1, run="r", cause="m")]
+    step = e.StepStarted(at=1, run="r", step="r.1", agent="assistant")
+    outcome = await sessions.append(conversation, lambda view: [*queued, step])
+    assert outcome.events[-1] == step.model_copy(update={"agent": ""})
+    history = await sessions.history(conversation)
+    assert (await sessions.load(conversation)).position == outcome.view.position
+    assert [item.id for item in history.steps()] == ["r.1"]
+    texts = await sessions.journal.ask(
+        lambda: list(Event.objects.order_by("seq").values_list("text", flat=True))
+    )
+    assert texts[-1] == e.to_json(outcome.events[-1])
+    assert "assistant" not in texts[-1]
 
 
 async def test_readers_get_each_event_with_the_tags_of_the_cursors(sessions: Sessions, alice: Any) -> None:
