@@ -147,6 +147,15 @@ class CommandResult:
     after: int = 0
 
 
+@dataclass(frozen=True)
+class New:
+    """A conversation that may be made: for whom, with which agent and title."""
+
+    owner: queries.Whose
+    agent: str
+    title: str
+
+
 #: Codes of what may be different in a while.
 PASSING: frozenset[str] = frozenset({"too_many_waiting", "unavailable", "too_fast"})
 #: Codes of refusals that are not remembered, so that the same id may be sent again when there is room.
@@ -192,15 +201,17 @@ class Inbox:
         """
         if isinstance(body, CreateBody | SendBody):
             extensions.get(who.entrance)
-        try:
-            with context.at_work_on(conversation):
-                result = await self._submit(who, conversation, command_id, body)
-        except Unavailable as problem:
-            log.warning("Command %s was not carried out: %s", command_id, problem)
-            return CommandResult("rejected", "unavailable", retry=True)
-        if result.status == "applied":
-            kill_points.point("inbox.applied")
-        return result
+        return await self._safely(who, conversation, command_id, body, None)
+
+    async def begin(
+        self, who: Sender, conversation: str, command_id: str, create: CreateBody, body: SendBody
+    ) -> CommandResult:
+        """Make a conversation and say its first message, as one command: what both would be, at the cost of one. The
+        message may have no attachments, which belong to a conversation that is there. As `submit`."""
+        extensions.get(who.entrance)
+        if body.attachments:
+            raise ValueError("A message with attachments is sent to a conversation that was made before.")
+        return await self._safely(who, conversation, command_id, body, create)
 
     async def note(
         self, conversation: str, text: str, origin: e.Origin, *, message: str, command_id: str | None = None
@@ -225,7 +236,22 @@ class Inbox:
 
     # ---- the shell ----
 
-    async def _submit(self, who: Sender, conversation: str, id: str, body: Body) -> CommandResult:
+    async def _safely(
+        self, who: Sender, conversation: str, id: str, body: Body, create: CreateBody | None
+    ) -> CommandResult:
+        try:
+            with context.at_work_on(conversation):
+                result = await self._submit(who, conversation, id, body, create)
+        except Unavailable as problem:
+            log.warning("Command %s was not carried out: %s", id, problem)
+            return CommandResult("rejected", "unavailable", retry=True)
+        if result.status == "applied":
+            kill_points.point("inbox.applied")
+        return result
+
+    async def _submit(
+        self, who: Sender, conversation: str, id: str, body: Body, create: CreateBody | None
+    ) -> CommandResult:
         asked = digest(body)
         if not (who.operator or isinstance(body, StopBody) or who.entrance in extensions.unattended()):
             try:
@@ -234,7 +260,15 @@ class Inbox:
                 return CommandResult("rejected", "too_fast", retry=True, after=reached.after)
         if isinstance(body, CreateBody):
             return await self._create(who, conversation, id, asked, body)
-        owner = await queries.whose(self._sessions.journal, conversation, who.user_id)
+        owner: queries.Whose | None
+        new: New | None = None
+        if create is None:
+            owner = await queries.whose(self._sessions.journal, conversation, who.user_id)
+        else:
+            found = await self._new(who, conversation, create)
+            if isinstance(found, CommandResult):
+                return found
+            new, owner = found, found.owner
         if owner is None:
             return CommandResult("rejected", "not_found")
         if not (verdict := who.stands(owner).may(action_of(body))):
@@ -243,7 +277,7 @@ class Inbox:
             gone = isinstance(body, DeleteBody)
             return CommandResult("duplicate") if gone else CommandResult("rejected", "not_found")
         try:
-            return await self._apply(who, conversation, Command(id, asked, _APPLIED), body)
+            return await self._apply(who, conversation, Command(id, asked, _APPLIED), body, new)
         except IdReused:
             return CommandResult("rejected", "id_reused")
         except NoConversation:
@@ -259,8 +293,13 @@ class Inbox:
                 return replace(result, after=refused.after)
             return result
 
-    async def _apply(self, who: Sender, conversation: str, command: Command, body: Body) -> CommandResult:
+    async def _apply(
+        self, who: Sender, conversation: str, command: Command, body: Body, new: New | None
+    ) -> CommandResult:
         match body:
+            case SendBody() if new is not None:
+                decided = await self._send(who, conversation, body)
+                outcome = await self._make(who, conversation, command, new, decided)
             case SendBody():
                 await self._room.for_run(who.spender)
                 decided = await self._send(who, conversation, body)
@@ -479,33 +518,40 @@ class Inbox:
     async def _create(
         self, who: Sender, conversation: str, id: str, asked: str, body: CreateBody
     ) -> CommandResult:
-        journal = self._sessions.journal
-        made_for = await queries.asker(journal, who.user_id)
-        if not (verdict := who.stands(made_for).may("begin")):
+        new = await self._new(who, conversation, body)
+        if isinstance(new, CommandResult):
+            return new
+        try:
+            return _result(await self._make(who, conversation, Command(id, asked, _APPLIED), new, None))
+        except IdReused:
+            return CommandResult("rejected", "id_reused")
+        except NoConversation:
+            return CommandResult("rejected", "not_found")
+
+    async def _new(self, who: Sender, conversation: str, body: CreateBody) -> New | CommandResult:
+        """What a conversation is to be made with, or why it may not."""
+        found = await queries.beginning(self._sessions.journal, conversation, who.user_id, body.agent)
+        if not (verdict := who.stands(found.whose).may("begin")):
             return _not_allowed(verdict)
-        if await queries.owner_of(journal, conversation) is not None:
-            # Made before, perhaps by one who died before its first event: with the agent that it got then.
-            agent = await queries.agent_of(journal, conversation)
-        else:
+        if not found.made:
             try:
                 await self._room.for_run(who.spender)
                 await self._room.for_conversation(who.user_id, who.entrance)
             except LimitReached as reached:
                 return CommandResult("rejected", cast(ResultCode, reached.code), after=reached.after)
-            agent = await queries.agent_for(journal, body.agent)
-        if agent is None:
+        if found.agent is None:
             return CommandResult("rejected", "agent_missing")
-        command = Command(id, asked, _APPLIED)
-        try:
-            outcome = await self._sessions.create(
-                conversation, who.user_id, agent, result_text(body.title), who.entrance, command
-            )
-        except IdReused:
-            return CommandResult("rejected", "id_reused")
-        except NoConversation:
-            return CommandResult("rejected", "not_found")
-        await doorbell.ring_user(who.user_id)
-        return _result(outcome)
+        return New(found.whose, found.agent, result_text(body.title))
+
+    async def _make(
+        self, who: Sender, conversation: str, command: Command, new: New, then: Decide | None
+    ) -> AppendOutcome:
+        outcome = await self._sessions.create(
+            conversation, who.user_id, new.agent, new.title, who.entrance, command, then
+        )
+        if then is None:  # a message rings by itself
+            await doorbell.ring_user(who.user_id)
+        return outcome
 
     async def _delete(self, who: Sender, conversation: str, command: Command) -> CommandResult:
         """End what runs, then delete: whoever looks again finds nothing, and a worker stops at once. Files go at once,

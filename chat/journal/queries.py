@@ -124,11 +124,6 @@ async def whose(journal: Journal, conversation: str, asker: int) -> Whose | None
     return await journal.ask(work)
 
 
-async def asker(journal: Journal, user: int) -> Whose:
-    """The same of a conversation that this user is about to make."""
-    return Whose(user, False, await journal.ask(lambda: _active(journal, user)))
-
-
 _IS_ACTIVE = Prepared(
     lambda user: (
         get_user_model()
@@ -161,26 +156,44 @@ async def owner_and_agent(journal: Journal, conversation: str) -> tuple[int, str
     return await journal.ask(work)
 
 
-async def agent_of(journal: Journal, conversation: str) -> str | None:
-    """The slug of the agent that a conversation has, deleted or not; None: there is no such conversation."""
-    rows = Conversation.objects.using(journal.using).filter(id=UUID(conversation))
-    return await journal.ask(lambda: rows.values_list("agent", flat=True).first())
-
-
 _DEFAULT_AGENT = Prepared(lambda: Agent.objects.filter(is_default=True).order_by().values_list("slug")[:1])
 
 
 async def agent_for(journal: Journal, slug: str) -> str | None:
     """The agent of a new conversation: the one asked for, or the default; None if it cannot be had."""
+    return await journal.ask(lambda: _agent_for(journal, slug))
 
-    def work() -> str | None:
-        if not slug:
-            # Only where there is none yet it is made, in a transaction that writes.
-            found = _DEFAULT_AGENT.first(journal.using)
-            return str(found[0]) if found is not None else ensure_default_agent().slug
-        return Agent.objects.filter(slug=slug, enabled=True).values_list("slug", flat=True).first()
+
+def _agent_for(journal: Journal, slug: str) -> str | None:
+    if not slug:
+        # Only where there is none yet it is made, in a transaction that writes.
+        found = _DEFAULT_AGENT.first(journal.using)
+        return str(found[0]) if found is not None else ensure_default_agent().slug
+    return Agent.objects.filter(slug=slug, enabled=True).values_list("slug", flat=True).first()
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What there is when somebody begins a conversation. `made`: it is there already, perhaps deleted, perhaps by one
+    who died before its first event; `agent` is the one that it got then. None: there is no such agent."""
+
+    whose: Whose
+    made: bool
+    agent: str | None
+
+
+async def beginning(journal: Journal, conversation: str, user: int, slug: str) -> Beginning:
+    """What there is when this user begins this conversation with the agent `slug`."""
+
+    def work() -> Beginning:
+        whose = Whose(user, False, _active(journal, user))
+        row = _MADE.first(journal.using, key_of(connections[journal.using], UUID(conversation)))
+        return Beginning(whose, row is not None, row[0] if row else _agent_for(journal, slug))
 
     return await journal.ask(work)
+
+
+_MADE = Prepared(lambda id: Conversation.objects.filter(id=id).values_list("agent"))
 
 
 async def calls_named(

@@ -12,11 +12,12 @@ overtakes them. A row that raises is tried some times and then set aside with it
 
 import logging
 import re
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 
 from agents.borders import is_blank
 from agents.events import ACTIVE_RUN
@@ -56,6 +57,8 @@ log = logging.getLogger(__name__)
 #: Files of one message.
 MAX_FILES = 5
 BATCH = 50
+#: Seconds for which a lane that was just taken is not read again for its first row.
+FRESH_S = 2.0
 
 Outcome = Literal["done", "later", "moved"]
 
@@ -73,6 +76,8 @@ class Intake:
         self._inbox = inbox
         self._client = client
         self._sign = sign
+        #: Until when (monotonic) the first row need not have the lane read again: it was, after that row had come.
+        self._fresh_until = time.monotonic() + FRESH_S
         self._language = messenger.language(lane.app)
         #: Whether the conversation was made; the chat was told of it then. One that was deleted since says so itself.
         self._made = lane.head_seq > 0
@@ -142,8 +147,10 @@ class Intake:
     def _look_again(self, row: InboundMessage) -> tuple[Person, bool]:
         """The app and the lane's owner as they are now: policies and people change while a lane is kept. Who has
         written or pressed this, and whether nobody else reads along."""
-        self._lane = self._tables.lanes.select_related("app__agent", "owner").get(pk=self._lane.pk)
-        self._app = self._lane.app
+        fresh, self._fresh_until = time.monotonic() < self._fresh_until, 0.0
+        if not fresh:
+            self._lane = self._tables.lanes.select_related("app__agent", "owner").get(pk=self._lane.pk)
+            self._app = self._lane.app
         return self._messenger.person(self._app, row.sender), self._is_private(row)
 
     def _speaker(self, row: InboundMessage, person: Person, private: bool, lane: Lane) -> Speaker:
@@ -208,28 +215,48 @@ class Intake:
         reply = self._say(refusal) if refusal else self._say(texts.AGENT_CHANGED, name=found.name)
         return await self._end(row, "done", result.code or "", reply)
 
+    def _anew(self) -> CreateBody:
+        """What the conversation of the lane is made with."""
+        agent = self._app.agent  # loaded with the lane
+        return CreateBody(kind="create", agent=agent.slug if agent else "")
+
     async def _begin(self, row: InboundMessage, who: Speaker) -> Outcome | None:
         """Make the conversation of the lane once. None: it is there."""
         if not self._made:
-            slug = self._app.agent.slug if self._app.agent else ""  # loaded with the lane
-            made = await self._submit(who, CreateBody(kind="create", agent=slug), "create")
+            made = await self._submit(who, self._anew(), "create")
             if made.retry:
                 return "later"
-            if made.code == "agent_missing":
-                return await self._end(row, "refused", "no agent", self._say(texts.NO_AGENT))
-            if (limit := CODES.get(made.code or "")) is not None:
-                return await self._end(row, "refused", limit.code, self._say(limit.told))
+            if (refused := await self._not_made(row, made)) is not None:
+                return refused
             self._made = made.status != "rejected"
         return None
 
+    async def _not_made(self, row: InboundMessage, result: CommandResult) -> Outcome | None:
+        """The end of a message whose conversation may not be made, if that is what came of it."""
+        if result.code == "agent_missing":
+            return await self._end(row, "refused", "no agent", self._say(texts.NO_AGENT))
+        if (limit := CODES.get(result.code or "")) is not None:
+            return await self._end(row, "refused", limit.code, self._say(limit.told))
+        return None
+
     async def _send(self, row: InboundMessage, said: Said, who: Speaker, person: Person) -> Outcome:
-        if (held := await self._begin(row, who)) is not None:
-            return held
-        text, files = await self._files(row, said, person)
-        body = SendBody(kind="send", message=message_of(self._messenger, row), text=text, attachments=files)
-        result = await self._submit(who, body, row)
+        message = message_of(self._messenger, row)
+        create: CreateBody | None = None
+        files: tuple[str, ...] = ()
+        if not self._made and self._is_plain(said, person, row):
+            create, text = self._anew(), said.text.strip("\n")
+        else:
+            if (held := await self._begin(row, who)) is not None:
+                return held
+            text, files = await self._files(row, said, person)
+        body = SendBody(kind="send", message=message, text=text, attachments=files)
+        result = await self._submit(who, body, row, create=create)
         if result.retry:
             return "later"
+        if create is not None:
+            if (refused := await self._not_made(row, result)) is not None:
+                return refused
+            self._made = result.status != "rejected"
         if result.code == "not_found":
             # Somebody has deleted the conversation in the web chat: the next message begins another one.
             await ask(self._next_lane)
@@ -267,6 +294,10 @@ class Intake:
                 kept.append(id)
         return "\n".join(lines)[:MAX_TEXT], tuple(kept)
 
+    def _is_plain(self, said: Said, person: Person, row: InboundMessage) -> bool:
+        """Whether a message is nothing but its text."""
+        return not (said.files or said.quotes or said.forwards or self._linked(row, said, person))
+
     def _linked(self, row: InboundMessage, said: Said, person: Person) -> list[File]:
         """The documents that the message itself links to, as far as they are read for who wrote it."""
         if not isinstance(self._messenger, LinkReader):
@@ -300,7 +331,12 @@ class Intake:
         return lane if live.exists() else None  # an old card's button must not stop a newer run
 
     async def _submit(
-        self, who: Speaker, body: Body, row: InboundMessage | str, lane: Lane | None = None
+        self,
+        who: Speaker,
+        body: Body,
+        row: InboundMessage | str,
+        lane: Lane | None = None,
+        create: CreateBody | None = None,
     ) -> CommandResult:
         lane = lane or self._lane
         sender = Sender(
@@ -312,6 +348,8 @@ class Intake:
         )
         key = row if isinstance(row, str) else row.message_id
         id = made_id(self._messenger, "command", lane.pk, key)
+        if create is not None and isinstance(body, SendBody):
+            return await self._inbox.begin(sender, str(lane.conversation), id, create, body)
         return await self._inbox.submit(sender, str(lane.conversation), id, body)
 
     async def _end(
@@ -322,9 +360,9 @@ class Intake:
                 outbox.put(
                     self._messenger, self._lane, reply, "reply", row.message_id, reply_to=row.message_id
                 )
-            rows = self._tables.messages.filter(pk=row.pk)
-            rows.update(state=state, reason=reason[:300])
-            rows.filter(run="").update(run=run)  # the run that read it may be over already
+            # The run that read it may be over already.
+            read = Case(When(run="", then=Value(run)), default=F("run"))
+            self._tables.messages.filter(pk=row.pk).update(state=state, reason=reason[:300], run=read)
 
         await ask(end)
         return "done"

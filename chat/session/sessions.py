@@ -36,7 +36,7 @@ from chat.session.errors import (
     StoreUnavailable,
     Unarchivable,
 )
-from chat.session.state import run_of
+from chat.session.state import merge, reduce, run_of
 from chat.session.views import State
 from chat.support import kill_points
 from chat.support.backoff import Backoff
@@ -178,17 +178,22 @@ class Sessions:
         title: str,
         entrance: str,
         command: Command | None = None,
+        then: Decide | None = None,
     ) -> AppendOutcome:
-        """Make a conversation with a client-made id, or find that its owner has made it already. Raises
-        NoConversation if the id is somebody else's, or of a deleted one; IdReused, Unavailable."""
+        """Make a conversation with a client-made id, or find that its owner has made it already; and append what `then`
+        decides on it. Raises NoConversation if the id is somebody else's, or of a deleted one; IdReused, Unavailable,
+        and what `then` raises."""
         now = self._clock.now()
         if await self.journal.create(conversation, owner_id, agent_slug, title, entrance, now):
             # Nothing of it need be looked for in SQL.
             await self._rebuild(conversation, Base(0, "", 0, {}), None)
 
         def begin(view: SessionView) -> list[e.Event]:
-            begun = view.position.seq > 0
-            return [] if begun else [e.ConversationCreated(at=now, title=title, agent=agent_slug)]
+            made: list[e.Event] = []
+            if not view.position.seq:
+                made = [e.ConversationCreated(at=now, title=title, agent=agent_slug)]
+                view = replace(view, state=merge(view.state, reduce(view.state, made[0], 1)))
+            return made if then is None else [*made, *then(view)]
 
         return await self.append(conversation, begin, command=command)
 

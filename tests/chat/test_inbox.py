@@ -37,6 +37,10 @@ def uid() -> str:
     return str(uuid.uuid4())
 
 
+def first(text: str = "hello", **more: Any) -> SendBody:
+    return SendBody(kind="send", message=uid(), text=text, **more)
+
+
 class Desk:
     """An inbox, its sender, and what it has put into the queue."""
 
@@ -99,6 +103,54 @@ async def test_S5_what_is_acknowledged_is_in_the_journal(desk: Desk):
     assert state["info"]["title"] == "What time is it?"
     assert desk.queued == [(conversation, state["run"]["id"])]
     assert result.cursor == (await desk.sessions.load(conversation)).position.cursor
+
+
+FIRST = CreateBody(kind="create")
+
+
+async def test_S5_W5_a_conversation_and_its_first_message_are_one_append_and_one_command(desk: Desk):
+    conversation, id, body = uid(), uid(), SendBody(kind="send", message=uid(), text="What time is it?")
+    results = [await desk.inbox.begin(desk.who, conversation, id, FIRST, body) for _ in range(3)]
+    assert [result.status for result in results] == ["applied", "duplicate", "duplicate"]
+    assert await desk.events(conversation) == [
+        "conversation.created",
+        "message.added",
+        "conversation.renamed",
+        "run.queued",
+    ]
+    state = await desk.state(conversation)
+    assert state["info"]["title"] == "What time is it?"
+    assert desk.queued == [(conversation, state["run"]["id"])]
+    assert await m.Command.objects.filter(conversation=conversation).acount() == 1
+
+
+async def test_W5_somebody_died_between_making_a_conversation_and_its_first_event(desk: Desk, alice: Any):
+    """The row is there and nothing else; whoever comes next makes the rest, with the agent that it got then."""
+    conversation = uid()
+    await desk.sessions.journal.create(conversation, alice.pk, "assistant", "", "web", 1)
+    assert (await desk.inbox.begin(desk.who, conversation, uid(), FIRST, first("one"))).status == "applied"
+    assert (await desk.inbox.begin(desk.who, conversation, uid(), FIRST, first("two"))).status == "applied"
+    events = await desk.events(conversation)
+    assert events.count("conversation.created") == 1 and events.count("message.added") == 2
+
+
+async def test_W11_nothing_is_begun_that_may_not_be(desk: Desk, bob: Any, settings: Any):
+    conversation, theirs = uid(), await desk.begin()
+    stranger = Sender(bob.pk)
+    assert await desk.inbox.begin(stranger, theirs, uid(), FIRST, first()) == CommandResult(
+        "rejected", "not_found"
+    )
+    muted = Sender(desk.who.user_id, standing=Standing("stranger", "group"))
+    assert (await desk.inbox.begin(muted, conversation, uid(), FIRST, first())).status == "rejected"
+    nobody = CreateBody(kind="create", agent="nobody")
+    assert (await desk.inbox.begin(desk.who, conversation, uid(), nobody, first())).code == "agent_missing"
+    settings.HOLDFAST_CONVERSATIONS_PER_USER = 1
+    assert (
+        await desk.inbox.begin(desk.who, conversation, uid(), FIRST, first())
+    ).code == "conversations_full"
+    assert not await m.Conversation.objects.filter(pk=conversation).aexists()
+    with pytest.raises(ValueError, match="attachments"):
+        await desk.inbox.begin(desk.who, theirs, uid(), FIRST, first(attachments=(uid(),)))
 
 
 async def test_W5_the_same_command_ten_times_has_one_effect(desk: Desk):
