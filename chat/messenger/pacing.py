@@ -5,10 +5,11 @@ The counts lie in Django's cache. What the messenger refuses all the same holds 
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -30,11 +31,22 @@ class Rates:
 
     #: Sends to one chat: one per slot of this many seconds.
     slot_s: float
+    #: (seconds, requests): so many to one API within any such time, wherever it begins. The longest comes last.
+    spans: tuple[tuple[float, int], ...] = ()
     #: (seconds, requests): so many to one API per window. Of two windows that follow each other, both may be used up.
-    windows: tuple[tuple[float, int], ...]
+    window: tuple[float, int] | None = None
+
+    @property
+    def part_s(self) -> float:
+        """Requests are counted by parts of the longest span, of so many seconds."""
+        return self.spans[-1][0] / PARTS
 
 
-#: Asks the cache: what (get, set, add, delete or count), a key, and a value and its seconds where there is one.
+#: Parts of the longest span. A span is held over as much more as one of them is.
+PARTS = 10
+
+#: Asks the cache: what (get, many, set, add, delete, count or uncount), a key or keys, and a value and its seconds
+#: where there is one.
 Ask = Callable[..., Any]
 
 
@@ -56,28 +68,31 @@ class Shared:
         return await self.together(lambda ask: ask("get", key))
 
     async def put(self, key: str, value: Any, seconds: int) -> None:
-        await self.together(lambda ask: ask("set", key, value, seconds))
+        await self.together(lambda ask: ask("set", key, value=value, seconds=seconds))
 
     async def add(self, key: str, value: Any, seconds: int) -> bool:
         """Set it unless it is set; whether it was not."""
-        return bool(await self.together(lambda ask: ask("add", key, value, seconds)))
+        return bool(await self.together(lambda ask: ask("add", key, value=value, seconds=seconds)))
 
     async def drop(self, key: str) -> None:
         await self.together(lambda ask: ask("delete", key))
 
-    def _ask(self, what: str, key: str, value: Any = None, seconds: int = 0) -> Any:
-        rest = () if what in ("get", "delete") else (value, seconds)
-        work = _counted if what == "count" else getattr(cache, what)
+    def _ask(self, what: str, *keys: str, value: Any = None, seconds: int = 0) -> Any:
+        rest = (value, seconds) if what in ("set", "add", "count") else ()
+        work = _WORK.get(what) or getattr(cache, what)
         try:
-            return work(self._prefix + key, *rest)
+            return work(*(self._prefix + key for key in keys), *rest)
         except Exception as problem:
             log.debug("The cache does not answer: %r", problem)
         with self._lock:
-            return self._alone(what, key, value, seconds)
+            return self._alone(what, keys, value, seconds)
 
-    def _alone(self, what: str, key: str, value: Any, seconds: int) -> Any:
+    def _alone(self, what: str, keys: tuple[str, ...], value: Any, seconds: int) -> Any:
         now = time.monotonic()
         self._own = {name: kept for name, kept in self._own.items() if kept[1] > now}
+        if what == "many":
+            return [self._own[key][0] if key in self._own else None for key in keys]
+        (key,) = keys
         held = self._own.get(key)
         if what == "get":
             return held[0] if held else None
@@ -89,6 +104,10 @@ class Shared:
             until = held[1] if held else now + seconds
             self._own[key] = ((held[0] if held else 0) + 1, until)
             return self._own[key][0]
+        if what == "uncount":
+            if held:
+                self._own[key] = (held[0] - 1, held[1])
+            return None
         self._own[key] = (value, now + seconds)
         return True
 
@@ -101,6 +120,21 @@ def _counted(key: str, start: int, seconds: int) -> int:
             if cache.add(key, start + 1, seconds):
                 return start + 1
     return start + 1
+
+
+def _uncounted(key: str) -> None:
+    try:
+        cache.decr(key)
+    except ValueError:
+        return  # it has just run out
+
+
+def _many(*keys: str) -> list[Any]:
+    found = cache.get_many(keys)
+    return [found.get(key) for key in keys]
+
+
+_WORK: dict[str, Callable[..., Any]] = {"count": _counted, "uncount": _uncounted, "many": _many}
 
 
 class Pace:
@@ -149,14 +183,38 @@ class Pace:
     # ---- in a thread ----
 
     def _turn(self, api: str, ask: Ask) -> float:
-        if held := self._held("", ask):
-            return held
-        for seconds, most in self._rates.windows:
-            now = self._clock.now() / 1000
-            number = int(now / seconds)
-            if int(ask("count", f"api:{api}:{seconds}:{number}", 0, int(seconds) + 2)) > most:
-                return (number + 1) * seconds - now + 0.005
-        return 0.0
+        taken = ""
+        if self._rates.spans:
+            taken, wait = self._within_spans(api, ask)
+        else:
+            wait = self._held("", ask)
+        if wait or self._rates.window is None:
+            return wait
+        seconds, most = self._rates.window
+        now = self._clock.now() / 1000
+        number = int(now / seconds)
+        if int(ask("count", f"api:{api}:{number}", value=0, seconds=int(seconds) + 2)) <= most:
+            return 0.0
+        if taken:
+            ask("uncount", taken)
+        return (number + 1) * seconds - now + 0.005
+
+    def _within_spans(self, api: str, ask: Ask) -> tuple[str, float]:
+        """A turn within all spans: where it was counted, and 0; or how long to wait. It is counted first, so that of
+        several at once none is overlooked, and given back if it is one too many."""
+        part, now = self._rates.part_s, self._clock.now() / 1000
+        number = int(now / part)
+        names = [f"part:{api}:{one}" for one in range(number - PARTS, number + 1)]
+        ask("count", names[-1], value=0, seconds=int(self._rates.spans[-1][0]) + 2)
+        until, *found = ask("many", "hold:", *names)
+        wait = max(0.0, (until or 0.0) - now)
+        counts = [int(count or 0) for count in found]
+        for seconds, most in self._rates.spans:
+            wait = max(wait, _until_room(counts, most, math.ceil(seconds / part) + 1, number, part) - now)
+        if not wait:
+            return names[-1], 0.0
+        ask("uncount", names[-1])
+        return "", wait + 0.005
 
     def _slot(self, chat: str, ask: Ask) -> float:
         if held := self._held(chat, ask):
@@ -164,10 +222,24 @@ class Pace:
         now = self._clock.now() / 1000
         slot_s = self._rates.slot_s
         number = int(now / slot_s)
-        if ask("add", f"slot:{chat}:{number}", 1, 3):
+        if ask("add", f"slot:{chat}:{number}", value=1, seconds=3):
             return 0.0
         return (number + 1) * slot_s - now + 0.005
 
     def _held(self, chat: str, ask: Ask) -> float:
-        until = [ask("get", key) or 0.0 for key in {f"hold:{chat}", "hold:"}]
+        until = [at or 0.0 for at in ask("many", *{f"hold:{chat}", "hold:"})]
         return max(0.0, max(until) - self._clock.now() / 1000)
+
+
+def _until_room(counts: Sequence[int], most: int, parts: int, number: int, part: float) -> float:
+    """When the newest of these counts is within the `most` of so many `parts` that end with its own, which is part
+    `number`; 0: it is."""
+    within = counts[-parts:]
+    kept = sum(within)
+    if kept <= most:
+        return 0.0
+    for place, count in enumerate(within):
+        kept -= count
+        if kept <= most:
+            return (number - len(within) + 1 + place + parts) * part
+    return (number + parts) * part

@@ -29,11 +29,11 @@ from chat.support.clock import now_ms
 log = logging.getLogger(__name__)
 
 #: At most four messages to a chat in any second (Feishu: five, for all bots of a group together); at most 45 requests
-#: of an app to one API in any second and 980 in any minute (Feishu: 50 and 1000): any second touches five windows of
-#: the first kind, any minute seven of the second.
-RATES = Rates(slot_s=1 / 3, windows=((0.25, 9), (10.0, 140)))
+#: of an app to one API in any second and 980 in any minute (Feishu: 50 and 1000): any minute touches seven windows of
+#: ten seconds. Those that come together go together, as many as that, but not so many that the next ones find nothing.
+RATES = Rates(slot_s=1 / 3, spans=((0.25, 20), (1.1, 45)), window=(10.0, 140))
 #: Seconds for which a new card waits for its turn: somebody has seen nothing yet, and nobody stands behind it.
-NEW_CARD_S = 1.0
+NEW_CARD_S = 1.2
 #: Seconds for one request.
 TIMEOUT_S = 10.0
 #: A token with less than this left is exchanged (seconds); Feishu gives a new one below 30 minutes.
@@ -62,6 +62,8 @@ class FeishuClient:
         mark = hashlib.sha256(f"{app.app_id}\0{app.base_url}\0{app.secret}".encode()).hexdigest()[:16]
         self._shared = Shared(f"feishu:{mark}")
         self.pace = Pace(self._shared, RATES)
+        #: The token as this process knows it, and when it runs out (seconds since the epoch).
+        self._fresh = ("", 0.0)
 
     async def aclose(self) -> None:
         """Let go of the connections."""
@@ -105,7 +107,7 @@ class FeishuClient:
                 await self.pace.hold("", limited.after)
                 raise limited
             if isinstance(problem, TokenInvalid):  # it may have run out while the file was fetched
-                await self._shared.drop("token")
+                await self._drop_token()
         raise MessageRefused(str(problem), problem.code if problem else 0)
 
     async def _download(self, message: str, key: str, kind: str, max_bytes: int) -> bytes:
@@ -186,7 +188,7 @@ class FeishuClient:
             if not limited.chat_only:
                 await self.pace.hold("", limited.after)
             raise limited
-        await self._shared.drop("token")
+        await self._drop_token()
         return await self._once(method, path, body, await self._token())
 
     async def _in_turn(self, method: str, path: str) -> None:
@@ -214,13 +216,22 @@ class FeishuClient:
 
     # ---- the token ----
 
+    async def _drop_token(self) -> None:
+        """Feishu refuses it."""
+        self._fresh = ("", 0.0)
+        await self._shared.drop("token")
+
     async def _token(self) -> str:
         """A tenant token. One caller of all processes fetches it; the others wait, or use the old one."""
+        token, expires = self._fresh
+        if token and expires - now_ms() / 1000 > FRESH_S:
+            return token
         until = time.monotonic() + FLIGHT_S
         while True:
             kept = await self._shared.get("token")
             token, expires = (unseal(kept[0]), kept[1]) if kept else ("", 0.0)
             if token and expires - now_ms() / 1000 > FRESH_S:
+                self._fresh = (token, expires)
                 return token
             if await self._shared.add("flight", 1, FLIGHT_S):
                 try:

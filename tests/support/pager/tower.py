@@ -144,7 +144,7 @@ class PagerClient:
 
     def __init__(self, tower: Tower) -> None:
         self.tower = tower
-        self.pace = Pace(Shared("pager"), Rates(slot_s=0.02, windows=()))
+        self.pace = Pace(Shared("pager"), Rates(slot_s=0.02))
 
     async def bot_id(self) -> str:
         return "bot"
