@@ -18,7 +18,7 @@ from chat.journal.statements import Table, key_of
 from chat.messenger import poison
 from chat.messenger.adapter import Messenger, made_id
 from chat.messenger.database import OUTAGES
-from chat.messenger.models import PRESS, Lane, Tables
+from chat.messenger.models import PRESS, InboundMessage, Lane, Tables
 from chat.models import Conversation
 from chat.support.claims import Claim
 
@@ -148,15 +148,33 @@ def _newest(tables: Tables, chats: Sequence[Chat]) -> dict[Chat, int]:
     return {(app, chat, topic): pk for app, chat, topic, pk in rows if (app, chat, topic) in wanted}
 
 
-def in_turn(todo: Todo, me: str) -> list[Chat | int]:
-    """What to see to first: chats that have been told nothing yet, then others that somebody has written to, then what
+def in_turn(todo: Todo, me: str) -> tuple[list[Chat], list[int]]:
+    """What to see to first: chats that have been told nothing yet, then lanes that somebody has written to, then what
     is to be told. Each worker begins at another place, so that they do not all reach for the same."""
 
     def place(one: Chat | int) -> int:
         return crc32(f"{me} {one}".encode())
 
     told = (todo.out | todo.news) - todo.mail
-    return [*sorted(todo.new, key=place), *sorted(todo.mail, key=place), *sorted(told, key=place)]
+    return sorted(todo.new, key=place), [*sorted(todo.mail, key=place), *sorted(told, key=place)]
+
+
+def take_new(messenger: Messenger, chats: Sequence[Chat], me: str, now: int) -> list[Lane]:
+    """Make the lanes of chats that have none, and have them to oneself; with their app, agent and owner. Those that
+    another worker has made are left out. What one of the chats raises leaves all of them: take each by itself then."""
+    tables, until = messenger.tables, now + LEASE_MS
+    named, apps = {chat for _, chat, _ in chats}, {app for app, _, _ in chats}
+    found = {app.pk: app for app in tables.apps.filter(pk__in=apps)}
+    newest = _newest_messages(tables, chats)
+    claimed = {"claimed_by": me, "claimed_until": until}
+    rows = [
+        _row(messenger, *chat, 1, {**_first(messenger, found[chat[0]], newest.get(chat)), **claimed})
+        for chat in chats
+    ]
+    _table(tables.lane).insert(connection, rows)
+    made = _with_all(tables).filter(app_id__in=apps, chat_id__in=named, generation=1, **claimed)
+    wanted = set(chats)
+    return [lane for lane in made if (lane.app_id, lane.chat_id, lane.thread_id) in wanted]
 
 
 def take(messenger: Messenger, one: Chat | int, me: str, now: int) -> Lane | None:
@@ -210,13 +228,38 @@ def _make_lane(
     app: Any = tables.apps.get(pk=app_id)
     rows = tables.messages.filter(app=app, chat_id=chat_id, thread_id=thread_id)
     newest = rows.exclude(message_id__startswith=PRESS).order_by("-id").first()
+    values = {**_first(messenger, app, newest), **claimed}
+    return get_lane(messenger, app_id, chat_id, thread_id, generation, values)
+
+
+def _newest_messages(tables: Tables, chats: Sequence[Chat]) -> dict[Chat, InboundMessage]:
+    """The newest message of each of these chats, as far as there are any."""
+    apps, named = {app for app, _, _ in chats}, {chat for _, chat, _ in chats}
+    rows = tables.messages.filter(app_id__in=apps, chat_id__in=named).exclude(message_id__startswith=PRESS)
+    keys = ("app_id", "chat_id", "thread_id")
+    wanted = set(chats)
+    newest = rows.values_list(*keys).annotate(newest=Max("pk")).order_by(*keys)
+    ids = [pk for app, chat, thread, pk in newest if (app, chat, thread) in wanted]
+    found = tables.messages.filter(pk__in=ids)
+    return {(row.app_id, row.chat_id, row.thread_id): row for row in found}
+
+
+def _first(messenger: Messenger, app: Any, newest: InboundMessage | None) -> dict[str, Any]:
+    """Whose a lane is whose chat has this newest message, and where it begins."""
     owner = app.owner_id
     if newest is not None and messenger.is_private(newest):
         user = messenger.person(app, newest.sender).user
         if user is not None:
             owner = user.pk
-    values = {"owner": owner, "anchor": newest.message_id if newest is not None else ""}
-    return get_lane(messenger, app_id, chat_id, thread_id, generation, {**values, **claimed})
+    return {"owner": owner, "anchor": newest.message_id if newest is not None else ""}
+
+
+def _row(
+    messenger: Messenger, app_id: int, chat_id: str, thread_id: str, generation: int, values: dict[str, Any]
+) -> dict[str, Any]:
+    conversation = UUID(made_id(messenger, "conversation", app_id, chat_id, thread_id, generation))
+    key = {"app": app_id, "chat_id": chat_id, "thread_id": thread_id, "generation": generation}
+    return {**key, "conversation": key_of(connection, conversation), **values}
 
 
 def get_lane(
@@ -224,12 +267,10 @@ def get_lane(
 ) -> tuple[Lane, bool]:
     """The lane with this key, made with `values` if there is none, and whether it was."""
     lanes = _with_all(messenger.tables)
-    conversation = UUID(made_id(messenger, "conversation", app_id, chat_id, thread_id, generation))
-    key = {"chat_id": chat_id, "thread_id": thread_id, "generation": generation}
-    row = {**key, "app": app_id, "conversation": key_of(connection, conversation), **values}
+    row = _row(messenger, app_id, chat_id, thread_id, generation, values)
     model: type[models.Model] = lanes.model
     made = _table(model).insert(connection, [row]) == 1
-    lane: Lane = lanes.get(app_id=app_id, **key)
+    lane: Lane = lanes.get(app_id=app_id, chat_id=chat_id, thread_id=thread_id, generation=generation)
     return lane, made
 
 

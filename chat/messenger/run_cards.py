@@ -6,6 +6,7 @@ The sequence of its changes is the time since it was opened, so that a worker th
 
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from agents.events import ACTIVE_RUN
 from chat.messenger import answers, cards
@@ -82,9 +83,9 @@ class RunCards:
     async def begin(self, run: str, now: int) -> None:
         """Show the card of a run that was just queued, before the live state is asked. Nothing, if the message that
         was to begin it has joined another one. Raises MessengerError."""
-        turn = await ask(self._begun, run)
+        turn, target = await ask(self._begun, run)
         if turn is not None and not turn.message_id:
-            await self._open(turn, self._writer.queued(run), now)
+            await self._open(turn, self._writer.queued(run), now, target)
 
     def give_up(self, run: str) -> None:
         """Leave all cards of the lane as they are; what `run` asks is asked by a message. In a database thread."""
@@ -130,23 +131,25 @@ class RunCards:
         held = self._state.get("run") or {}
         return held.get("id") == run and held["status"] in ACTIVE_RUN
 
-    async def _open(self, turn: Turn, status: str, now: int) -> None:
+    async def _open(self, turn: Turn, status: str, now: int, target: str | None = None) -> None:
         if not turn.card_id:
             turn.card_id = await self._client.make_card(self._writer.working(status, turn.run, self._origin))
             turn.opened_at = now
             await ask(
                 turn.save
             )  # before it is sent: sent again under the same uuid, it must be the same card
-        await self._send_card(turn)
+        await self._send_card(turn, target)
         self._shown, self._status_at = (status, ""), now
 
-    async def _send_card(self, turn: Turn) -> None:
+    async def _send_card(self, turn: Turn, target: str | None = None) -> None:
         if not await self._turn():
             return
         uuid = made_id(self._messenger, "card", turn.lane_id, turn.run, turn.rotation)
         lane = self._lane
         run = turn.run.partition(FURTHER)[0]
-        target = await ask(self._answers.target_of, run) or (lane.anchor if lane.thread_id else "")
+        if target is None:
+            target = await ask(self._answers.target_of, run)
+        target = target or (lane.anchor if lane.thread_id else "")
         to = Target(lane.chat_id, target, thread=bool(lane.thread_id))
         turn.message_id = await self._client.send_card(to, turn.card_id, uuid)
         await ask(turn.save)
@@ -212,11 +215,16 @@ class RunCards:
 
     # ---- SQL ----
 
-    def _begun(self, run: str) -> Turn | None:
+    def _begun(self, run: str) -> tuple[Turn | None, str]:
+        """The turn of a run that was begun, which is stored with its card, and the message that it answers."""
         runs = Run.objects.filter(
             conversation=self._lane.conversation, run=run, status__in=sorted(ACTIVE_RUN)
         )
-        return self._turn_of(run) if runs.exists() else None
+        if not runs.exists():
+            return None, ""
+        turn: Turn | None = self._tables.turns.filter(lane=self._lane, run=run).first()
+        anew: Any = self._tables.turn
+        return turn or anew(lane=self._lane, run=run), self._answers.target_of(run)
 
     def _turn_of(self, run: str) -> Turn:
         made: tuple[Turn, bool] = self._tables.turns.get_or_create(lane=self._lane, run=run)

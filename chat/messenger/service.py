@@ -11,7 +11,7 @@ own clock that it ran out and stops), and what is done twice all the same has th
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -35,6 +35,7 @@ from chat.messenger.lanes import (
     release,
     renew,
     take,
+    take_new,
 )
 from chat.messenger.models import Lane
 from chat.messenger.signs import FirstSign
@@ -56,6 +57,8 @@ IDLE_POLL_S = 5.0
 ROUND_S = 0.3
 #: After a failure that nobody foresaw (seconds).
 ERROR_DELAY_S = 2.0
+#: Chats that are taken together when they come together: so few that other workers find something to do.
+TOGETHER = 8
 #: Lanes of one worker at the same time.
 MAX_LANES = 200
 #: A lane whose keeper failed is left alone for this long, doubled each time, and at most (seconds).
@@ -136,9 +139,11 @@ class MessengerService:
             todo: Todo = await ask(look, self.messenger, self.me, now_ms(), self._place, self._page)
         self._place = todo.next
         self.busy = max(1, todo.busy)
-        for one in in_turn(todo, self.me):
-            keeper = self._keepers.get(one) if isinstance(one, int) else None
-            written = not isinstance(one, int) or one in todo.mail
+        new, rest = in_turn(todo, self.me)
+        for first in range(0, len(new), TOGETHER):
+            await self._begin_new(new[first : first + TOGETHER])
+        for one in rest:
+            keeper, written = self._keepers.get(one), one in todo.mail
             if keeper is None and (keeper := await self._begin(one, written)) is None:
                 continue
             if written:
@@ -146,20 +151,37 @@ class MessengerService:
             if one in todo.out or one in todo.news:
                 keeper.tell()
 
-    async def _begin(self, one: Chat | int, written: bool) -> "Keeper | None":
-        """A keeper for a lane, or for a chat that has none yet; whether somebody has `written` there. None: not now."""
-        if len(self._keepers) >= MAX_LANES:
-            return None
-        if isinstance(one, int) and self._failed.get(one, (0, 0.0))[1] > time.monotonic():
+    async def _begin_new(self, chats: Sequence[Chat]) -> None:
+        """Keepers for chats that have been told nothing yet, as far as no other worker has them."""
+        chats = chats[: max(0, MAX_LANES - len(self._keepers))]
+        with in_a_hurry(time.monotonic()):
+            try:
+                taken = await ask(take_new, self.messenger, chats, self.me, now_ms()) if chats else []
+            except OUTAGES:
+                raise
+            except Exception:
+                log.debug("Something in these chats raises: %s", chats, exc_info=True)
+                each = [await ask(take, self.messenger, one, self.me, now_ms()) for one in chats]
+                taken = [lane for lane in each if lane is not None]
+        for lane in taken:
+            if lane.pk not in self._keepers:
+                self._keep(lane, True).mail.set()
+
+    async def _begin(self, lane: int, written: bool) -> "Keeper | None":
+        """A keeper for a lane; whether somebody has `written` there. None: not now."""
+        if len(self._keepers) >= MAX_LANES or self._failed.get(lane, (0, 0.0))[1] > time.monotonic():
             return None
         with in_a_hurry(time.monotonic() if written else None):
-            taken = await ask(take, self.messenger, one, self.me, now_ms())
+            taken = await ask(take, self.messenger, lane, self.me, now_ms())
         if taken is None or taken.pk in self._keepers:
             return None
-        keeper = self._keepers[taken.pk] = Keeper(self, taken, written)
-        task = asyncio.create_task(keeper.keep(), name=f"{self.messenger.name} lane {taken.pk}")
-        self._tasks[taken.pk] = task
-        task.add_done_callback(partial(self._left, taken.pk))
+        return self._keep(taken, written)
+
+    def _keep(self, lane: Lane, written: bool) -> "Keeper":
+        keeper = self._keepers[lane.pk] = Keeper(self, lane, written)
+        task = asyncio.create_task(keeper.keep(), name=f"{self.messenger.name} lane {lane.pk}")
+        self._tasks[lane.pk] = task
+        task.add_done_callback(partial(self._left, lane.pk))
         return keeper
 
     def _left(self, lane: int, _: object) -> None:

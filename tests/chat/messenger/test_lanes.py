@@ -8,7 +8,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 
 from chat.messenger import lanes
-from chat.messenger.lanes import START, Todo
+from chat.messenger.lanes import START, Chat, Todo
 from chat.support.clock import now_ms
 
 CHATS = 7
@@ -93,3 +93,42 @@ async def test_what_comes_in_is_for_the_newest_generation_of_its_own_topic(pager
     await sync_to_async(lanes.get_lane)(pager.messenger, pager.app.pk, "oc_a", "", 0, delivers)
     todo = await sync_to_async(lanes.look)(pager.messenger, "me", now_ms())
     assert todo.mail == {lane.pk for lane in made.values()} and todo.new == []
+
+
+async def written(pager: Any, *chats: tuple[str, str]) -> list[Chat]:
+    """Two messages in each chat (its name, and a topic), and how the chats are called."""
+    for number, (chat, thread) in enumerate(chats * 2):
+        await pager.messenger.tables.messages.acreate(
+            app=pager.app,
+            message_id=f"om_{number}",
+            chat_id=chat,
+            thread_id=thread,
+            sender="ou_x",
+            event={},
+            sent_at=number,
+            received_at=number,
+        )
+    return [(pager.app.pk, chat, thread) for chat, thread in chats]
+
+
+async def test_lanes_that_are_made_together_are_those_that_would_be_made_one_by_one(pager: Any) -> None:
+    chats = await written(pager, ("oc_1", ""), ("oc_1", "t"), ("oc_2", ""))
+    made = await sync_to_async(lanes.take_new)(pager.messenger, chats, "me", now_ms())
+    keys = {(lane.app_id, lane.chat_id, lane.thread_id): lane for lane in made}
+    assert keys.keys() == set(chats)
+    assert [keys[chat].anchor for chat in chats] == ["om_3", "om_4", "om_5"]
+    for chat in chats:
+        again = await sync_to_async(lanes.make_lane)(pager.messenger, *chat, 1)
+        assert again.pk == keys[chat].pk and again.claimed_by == "me"
+    assert not await sync_to_async(lanes.claim)(pager.messenger.tables, made[0].pk, "other", now_ms())
+
+
+async def test_what_another_worker_has_made_is_left_to_it(pager: Any) -> None:
+    chats = await written(pager, ("oc_1", ""), ("oc_2", ""), ("oc_3", ""))
+    now = now_ms()
+    theirs = await sync_to_async(lanes.take_new)(pager.messenger, chats[:2], "other", now)
+    mine = await sync_to_async(lanes.take_new)(pager.messenger, chats, "me", now)
+    assert [lane.chat_id for lane in mine] == ["oc_3"]
+    assert {lane.chat_id for lane in theirs} == {"oc_1", "oc_2"}
+    again = await sync_to_async(lanes.take_new)(pager.messenger, chats, "me", now + 1)
+    assert again == []

@@ -95,10 +95,10 @@ def test_chats_that_have_been_told_nothing_are_seen_to_first_and_by_each_worker_
     new = [(1, f"oc_{n}", "") for n in range(9)]
     todo = Todo(new=list(new), mail={1, 2, 3}, out={3, 4, 5}, news={5, 6})
     orders = [in_turn(todo, me) for me in ("a", "b")]
-    for order in orders:
-        assert set(order[:9]) == set(new)
-        assert set(order[9:12]) == {1, 2, 3} and set(order[12:]) == {4, 5, 6}
-        assert len(order) == 15
+    for chats, found in orders:
+        assert set(chats) == set(new) and len(chats) == 9
+        assert set(found[:3]) == {1, 2, 3} and set(found[3:]) == {4, 5, 6}
+        assert len(found) == 6
     assert orders[0] != orders[1] and orders[0] == in_turn(todo, "a")
 
 
