@@ -95,7 +95,7 @@ async def _perform_on(database: Database, worker: str, poll_s: float) -> None:
     async def look() -> float:
         return 0 if await perform_one(database, worker) else poll_s
 
-    await keep_looking("Replays", look, after_failure_s=ERROR_DELAY_S, away=OUTAGES, log=log)
+    await keep_looking("Replays", look, after_failure_s=ERROR_DELAY_S, away=OUTAGES, log=log, patient=True)
 
 
 async def perform_one(database: Database, worker: str) -> bool:

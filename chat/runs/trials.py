@@ -41,7 +41,9 @@ async def perform_trials(
     async def look() -> float:
         return 0 if await perform_one(database, worker, model) else poll_s
 
-    await keep_looking("Trials of providers", look, after_failure_s=ERROR_DELAY_S, away=OUTAGES, log=log)
+    await keep_looking(
+        "Trials of providers", look, after_failure_s=ERROR_DELAY_S, away=OUTAGES, log=log, patient=True
+    )
 
 
 async def perform_one(

@@ -25,8 +25,8 @@ async def keep_looking(
 
     `what` begins a sentence: "Titles". `away`: what stores raise that do not answer now; that is a line of the log. All
     else is a traceback. Both are followed by a look after `after_failure_s` seconds, more or less, so that workers
-    which failed together do not come back together. `patient`: nobody waits for what is found, so a look lets those go
-    first who do (chat/support/rush.py).
+    which failed together do not come back together. `patient`: who waits for what is found can wait some seconds, so a
+    look lets those go first who have seen nothing yet (chat/support/rush.py).
     """
     while True:
         raise_if_cancelled()
