@@ -2,12 +2,13 @@
 
 A burst would otherwise be a line of transactions, each with a commit of its own, and SQLite's one write lock is not
 handed out in the order of asking: who waits behind the workers too often answers too late (views.py). What is known
-already, and most of a burst of retries is, need cost one read only, which is the caller's.
+already, and most of a burst of retries is, costs one read for all of them and is not written.
 """
 
 import asyncio
 import threading
 from concurrent.futures import Future
+from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
@@ -54,8 +55,9 @@ def _store(batch: list[Waiting]) -> None:
     """Store these rows and tell those who wait. One that the database refuses keeps out no other. Never raises."""
     problem: Exception | None = None
     try:
-        with transaction.atomic():
-            _insert([row for row, _ in batch])
+        if new := _new([row for row, _ in batch]):
+            with transaction.atomic():
+                _insert(new)
     except OUTAGES as away:
         connection.close()
         problem = away
@@ -65,6 +67,19 @@ def _store(batch: list[Waiting]) -> None:
         return
     for _, done in batch:
         _tell(done, problem)
+
+
+def _new(rows: list[InboundMessage]) -> list[InboundMessage]:
+    """Those that are not there yet."""
+    known: set[tuple[type[InboundMessage], int, str]] = set()
+    for kind in {type(row) for row in rows}:
+        keys = [(row.app_id, row.message_id) for row in rows if type(row) is kind]
+        stored: Any = kind._default_manager  # `app` is a field of each messenger's own model
+        found = stored.filter(
+            app_id__in={app for app, _ in keys}, message_id__in={message for _, message in keys}
+        )
+        known |= {(kind, app, message) for app, message in found.values_list("app_id", "message_id")}
+    return [row for row in rows if (type(row), row.app_id, row.message_id) not in known]
 
 
 def _insert(rows: list[InboundMessage]) -> None:

@@ -6,6 +6,7 @@ in time; Feishu sends it again (after 15 s, 5 min, 1 h, 6 h), and if it was stor
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -20,7 +21,9 @@ from chat.messenger import texts
 from chat.messenger.database import OUTAGES, ask
 from chat.messenger.store import Storing
 from chat.messenger.toast import toast
+from chat.support.batches import Batches
 from chat.support.clock import now_ms
+from chat.support.loops import PerLoop
 from chat.support.prepared import Prepared
 
 log = logging.getLogger(__name__)
@@ -29,6 +32,8 @@ log = logging.getLogger(__name__)
 MAX_BODY = 512 * 1024
 #: Seconds for the whole; Feishu waits for one at the URL verification, three otherwise. Some is left for the way.
 TIMEOUT_S = 0.75
+#: Bytes that are opened in the event loop, in a millisecond; larger ones in a thread.
+INLINE = 32 * 1024
 #: A larger text in a JSON integer is no time.
 MAX_TIME = 10**14
 STORING = Storing()
@@ -47,12 +52,19 @@ async def events(request: HttpRequest, slug: str) -> HttpResponse:
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
         async with asyncio.timeout(TIMEOUT_S):
+            app = await _found.get().ask(slug)
+            if app is None:
+                raise Untrusted("there is no such app")
+            said = _opened(app, raw, headers) if len(raw) <= INLINE else await ask(_opened, app, raw, headers)
+            if isinstance(said, Challenge):
+                return JsonResponse({"challenge": said.text})
+            row = _row(app, said)
             # In threads of their own: the request's own thread is needed for the answer, and a thread that waits for
             # the database cannot be called back. If it stores the row after all, the row is welcome.
-            answer, row = await ask(_read, slug, raw, headers)
+            told = await ask(_carried, app, said, row) if said.header.get("event_type") in CARRIED else {}
             if row is not None:
                 await STORING.put(row)
-            return answer
+            return JsonResponse(told)
     except Untrusted as problem:
         log.warning("A request to the Feishu app %r was refused: %s.", slug, problem)
         return HttpResponse(status=401)
@@ -61,34 +73,34 @@ async def events(request: HttpRequest, slug: str) -> HttpResponse:
         return HttpResponse(status=503)
 
 
-def _read(slug: str, raw: bytes, headers: dict[str, str]) -> tuple[HttpResponse, FeishuMessage | None]:
-    """What to answer, once the row, if there is one that is new, is stored. Raises Untrusted."""
-    app = _app(slug)
-    if app is None:
-        raise Untrusted("there is no such app")
+def _opened(app: FeishuApp, raw: bytes, headers: dict[str, str]) -> Challenge | FeishuEvent:
+    """What a request says that is for this app. Raises Untrusted."""
     said = open_request(raw, headers, encrypt_key=app.encrypt_key, token=app.verification_token)
-    if isinstance(said, Challenge):
-        return JsonResponse({"challenge": said.text}), None
-    named = said.header.get("app_id")
-    if named is not None and named != app.app_id:
-        raise Untrusted("it is for another app")
+    if isinstance(said, FeishuEvent):
+        named = said.header.get("app_id")
+        if named is not None and named != app.app_id:
+            raise Untrusted("it is for another app")
+    return said
+
+
+#: Events of which more is to be done here than to store their row.
+CARRIED = frozenset({"im.message.recalled_v1", "card.action.trigger"})
+
+
+def _carried(app: FeishuApp, said: FeishuEvent, row: FeishuMessage | None) -> dict[str, Any]:
+    """Do it; what to answer. In a database thread."""
     if said.header.get("event_type") == "im.message.recalled_v1":
         _recall(app, said.body.get("message_id"))
-    row = _row(app, said)
-    if said.header.get("event_type") == "card.action.trigger":
-        # Whose it is, and of which agent, is looked up as well.
-        app = FeishuApp.objects.filter(pk=app.pk).first() or app
-        told = texts.say(FEISHU.language(app), texts.NO_BUTTON)
-        if row is not None:
-            told = toast(FEISHU, app, row.chat_id, row.sender, _dict(_dict(said.body, "action"), "value"))
-        return JsonResponse({"toast": {"type": "info", "content": told}}), _if_new(row)
-    return JsonResponse({}), _if_new(row)
+        return {}
+    # Whose it is, and of which agent, is looked up as well.
+    app = FeishuApp.objects.filter(pk=app.pk).first() or app
+    told = texts.say(FEISHU.language(app), texts.NO_BUTTON)
+    if row is not None:
+        told = toast(FEISHU, app, row.chat_id, row.sender, _dict(_dict(said.body, "action"), "value"))
+    return {"toast": {"type": "info", "content": told}}
 
 
 _APP = Prepared(lambda slug: FeishuApp.objects.filter(slug=slug, enabled=True))
-_KNOWN = Prepared(
-    lambda app, key: FeishuMessage.objects.filter(app_id=app, message_id=key).order_by().values_list("id")[:1]
-)
 #: By slug: what the row said, and the app that was made of it. Nobody changes it here.
 _apps: dict[str, tuple[Any, FeishuApp]] = {}
 
@@ -108,11 +120,16 @@ def _app(slug: str) -> FeishuApp | None:
     return app
 
 
-def _if_new(row: FeishuMessage | None) -> FeishuMessage | None:
-    """The row, if it is not stored yet."""
-    if row is None or _KNOWN.first("default", row.app_id, row.message_id) is not None:
-        return None
-    return row
+async def _look_up(slugs: Sequence[str]) -> dict[str, FeishuApp | None]:
+    return await ask(lambda: {slug: _app(slug) for slug in slugs})
+
+
+async def _nothing(_: Batches[str, FeishuApp | None]) -> None:
+    """There is nothing to close."""
+
+
+#: The apps of requests that come together are looked up together.
+_found: PerLoop[Batches[str, FeishuApp | None]] = PerLoop(lambda: Batches(_look_up), _nothing)
 
 
 def _recall(app: FeishuApp, message: Any) -> None:
