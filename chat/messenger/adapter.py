@@ -4,7 +4,7 @@ The adapter decides nothing. It reads a stored row (`Said` or `Pressed`), turns 
 takes, sends it, and sorts what the API answers into chat/messenger/errors.py: later, final, or unknown.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import NAMESPACE_URL, uuid5
@@ -201,6 +201,15 @@ class MessageReader(Protocol):
     async def message(self, message: str) -> list[Found]:
         """The message with this id, and those that were forwarded within it; empty if it was withdrawn. May raise
         MessengerError."""
+        ...
+
+
+@runtime_checkable
+class PeopleReader(Protocol):
+    """A messenger that can ask for many people at once."""
+
+    def people(self, app: Any, senders: Sequence[str]) -> Mapping[str, Person]:
+        """What `person` says of each. In a database thread."""
         ...
 
 

@@ -63,13 +63,14 @@ class LaneDelivery:
         self._held_until = 0
         self._failures, self._failing_since = 0, 0
 
-    async def show(self, run: str) -> None:
-        """Show the card of a run that was begun for somebody who has seen nothing yet. It fails as other changes to a
-        card do; the next round makes up for it."""
+    async def show(self, run: str, message: str) -> bool:
+        """Show the card of a run that was begun for `message`, whose author has seen nothing yet. It fails as other
+        changes to a card do; the next round makes up for it. False: that run has none, look for what else there is to
+        tell."""
         now = self._clock()
         failed: Exception | None = None
         try:
-            await self._cards.begin(run, now)
+            return await self._cards.begin(run, message, now)
         except Limited as problem:
             self._held_until = now + int(problem.after * 1000)
         except OUTAGES:
@@ -78,6 +79,7 @@ class LaneDelivery:
             failed = problem
         if failed is not None:
             await self._failed(run, failed, now)
+        return True
 
     async def go_on(self, news: bool) -> bool:
         """One round. `news`: the journal has moved. Returns whether there is nothing left to do."""

@@ -266,7 +266,7 @@ class Intake:
             return await self._end(row, "refused", result.code or "", self._say(limit.told) if limit else "")
         run = run_id(str(self._lane.conversation), body.message)
         outcome = await self._end(row, "taken", "", run=run)
-        self._sign.begun(run)
+        self._sign.begun(run, row.message_id)
         return outcome
 
     async def _files(self, row: InboundMessage, said: Said, person: Person) -> tuple[str, tuple[str, ...]]:

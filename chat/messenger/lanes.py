@@ -16,11 +16,12 @@ from django.db.models import Max, Q, QuerySet
 
 from chat.journal.statements import Table, key_of
 from chat.messenger import poison
-from chat.messenger.adapter import Messenger, made_id
+from chat.messenger.adapter import Messenger, PeopleReader, Person, made_id
 from chat.messenger.database import OUTAGES
 from chat.messenger.models import PRESS, InboundMessage, Lane, Tables
 from chat.models import Conversation
 from chat.support.claims import Claim
+from chat.support.prepared import Prepared
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +110,17 @@ def look(messenger: Messenger, me: str, now: int, place: Place = START, page: in
     return todo
 
 
+@cache
+def _newest_of(model: type[models.Model]) -> Prepared:
+    return Prepared(lambda: model._default_manager.order_by("-pk").values_list("pk")[:1])
+
+
+def newest_message(tables: Tables) -> int:
+    """The key of the newest message of all chats; 0: there is none."""
+    found = _newest_of(tables.message).first(connection.alias)
+    return int(found[0]) if found is not None else 0
+
+
 #: A lane, its conversation, how far its chat was told, and whether its app is on.
 Told = tuple[int, UUID, int, bool]
 
@@ -167,10 +179,11 @@ def take_new(messenger: Messenger, chats: Sequence[Chat], me: str, now: int) -> 
     found = {app.pk: app for app in tables.apps.filter(pk__in=apps)}
     newest = _newest_messages(tables, chats)
     claimed = {"claimed_by": me, "claimed_until": until}
-    rows = [
-        _row(messenger, *chat, 1, {**_first(messenger, found[chat[0]], newest.get(chat)), **claimed})
-        for chat in chats
-    ]
+    people = _people(messenger, found, newest.values())
+    rows = []
+    for chat in chats:
+        first = _first(found[chat[0]], newest.get(chat), people)
+        rows.append(_row(messenger, *chat, 1, {**first, **claimed}))
     _table(tables.lane).insert(connection, rows)
     made = _with_all(tables).filter(app_id__in=apps, chat_id__in=named, generation=1, **claimed)
     wanted = set(chats)
@@ -228,7 +241,8 @@ def _make_lane(
     app: Any = tables.apps.get(pk=app_id)
     rows = tables.messages.filter(app=app, chat_id=chat_id, thread_id=thread_id)
     newest = rows.exclude(message_id__startswith=PRESS).order_by("-id").first()
-    values = {**_first(messenger, app, newest), **claimed}
+    people = _people(messenger, {app_id: app}, [] if newest is None else [newest])
+    values = {**_first(app, newest, people), **claimed}
     return get_lane(messenger, app_id, chat_id, thread_id, generation, values)
 
 
@@ -244,14 +258,32 @@ def _newest_messages(tables: Tables, chats: Sequence[Chat]) -> dict[Chat, Inboun
     return {(row.app_id, row.chat_id, row.thread_id): row for row in found}
 
 
-def _first(messenger: Messenger, app: Any, newest: InboundMessage | None) -> dict[str, Any]:
+#: By app and the messenger's id.
+People = Mapping[tuple[int, str], Person]
+
+
+def _people(messenger: Messenger, apps: Mapping[int, Any], newest: Iterable[InboundMessage]) -> People:
+    """Who has written these messages, as far as nobody else reads along."""
+    senders: dict[int, list[str]] = {}
+    for row in newest:
+        if messenger.is_private(row):
+            senders.setdefault(row.app_id, []).append(row.sender)
+    found: dict[tuple[int, str], Person] = {}
+    for app, some in senders.items():
+        if isinstance(messenger, PeopleReader):
+            found |= {(app, sender): one for sender, one in messenger.people(apps[app], some).items()}
+        else:
+            found |= {(app, sender): messenger.person(apps[app], sender) for sender in some}
+    return found
+
+
+def _first(app: Any, newest: InboundMessage | None, people: People) -> dict[str, Any]:
     """Whose a lane is whose chat has this newest message, and where it begins."""
-    owner = app.owner_id
-    if newest is not None and messenger.is_private(newest):
-        user = messenger.person(app, newest.sender).user
-        if user is not None:
-            owner = user.pk
-    return {"owner": owner, "anchor": newest.message_id if newest is not None else ""}
+    if newest is None:
+        return {"owner": app.owner_id, "anchor": ""}
+    person = people.get((app.pk, newest.sender))
+    user = None if person is None else person.user
+    return {"owner": app.owner_id if user is None else user.pk, "anchor": newest.message_id}
 
 
 def _row(

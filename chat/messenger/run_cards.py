@@ -8,7 +8,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from django.db import connection
+
 from agents.events import ACTIVE_RUN
+from chat.journal.statements import key_of
 from chat.messenger import answers, cards
 from chat.messenger.adapter import Client, Messenger, Target, made_id
 from chat.messenger.answers import Answers
@@ -19,8 +22,15 @@ from chat.messenger.follow import Follower
 from chat.messenger.models import Lane, Turn
 from chat.messenger.told import Drawn
 from chat.models import Run
+from chat.support.prepared import Prepared
 
 log = logging.getLogger(__name__)
+
+_STATUS = Prepared(
+    lambda conversation, run: (
+        Run.objects.filter(conversation=conversation, run=run).order_by().values_list("status", "seq")
+    )
+)
 
 #: Milliseconds between two looks at the elapsed time.
 STATUS_MS = 2_000
@@ -80,12 +90,15 @@ class RunCards:
             await self._change(run, sequence_by=OUTPACED_BY)
         return Drawn(seq, settled, settled and whole)
 
-    async def begin(self, run: str, now: int) -> None:
-        """Show the card of a run that was just queued, before the live state is asked. Nothing, if the message that
-        was to begin it has joined another one. Raises MessengerError."""
-        turn, target = await ask(self._begun, run)
-        if turn is not None and not turn.message_id:
-            await self._open(turn, self._writer.queued(run), now, target)
+    async def begin(self, run: str, message: str, now: int) -> bool:
+        """Show the card of a run that was just queued for `message`, before the live state is asked. False: there is
+        none, because that message has joined another run, or the run is over already. Raises MessengerError."""
+        turn = await ask(self._begun, run)
+        if turn is None:
+            return False
+        if not turn.message_id:
+            await self._open(turn, self._writer.queued(run), now, message)
+        return True
 
     def give_up(self, run: str) -> None:
         """Leave all cards of the lane as they are; what `run` asks is asked by a message. In a database thread."""
@@ -215,16 +228,14 @@ class RunCards:
 
     # ---- SQL ----
 
-    def _begun(self, run: str) -> tuple[Turn | None, str]:
-        """The turn of a run that was begun, which is stored with its card, and the message that it answers."""
-        runs = Run.objects.filter(
-            conversation=self._lane.conversation, run=run, status__in=sorted(ACTIVE_RUN)
-        )
-        if not runs.exists():
-            return None, ""
+    def _begun(self, run: str) -> Turn | None:
+        """The turn of a run that was begun, which is stored with its card."""
+        statuses = dict(_STATUS.rows("default", key_of(connection, self._lane.conversation), run))
+        if not statuses.keys() & ACTIVE_RUN:
+            return None
         turn: Turn | None = self._tables.turns.filter(lane=self._lane, run=run).first()
         anew: Any = self._tables.turn
-        return turn or anew(lane=self._lane, run=run), self._answers.target_of(run)
+        return turn or anew(lane=self._lane, run=run)
 
     def _turn_of(self, run: str) -> Turn:
         made: tuple[Turn, bool] = self._tables.turns.get_or_create(lane=self._lane, run=run)

@@ -32,6 +32,7 @@ from chat.messenger.lanes import (
     Todo,
     in_turn,
     look,
+    newest_message,
     release,
     renew,
     take,
@@ -51,6 +52,8 @@ from chat.support.turns import in_a_hurry
 log = logging.getLogger(__name__)
 
 POLL_S = 0.25
+#: Between two looks, when nobody waits for a first sign: whether anything has come in since (seconds).
+GLANCE_S = 0.06
 #: Without any app there is nothing to look for; seconds until the next look for one.
 IDLE_POLL_S = 5.0
 #: A keeper's round, if nothing wakes it earlier (seconds).
@@ -87,6 +90,8 @@ class MessengerService:
         self.busy = 1
         self._page = page
         self._place = START
+        #: The newest message at the last glance.
+        self._newest = 0
         self._idle_poll_s = idle_poll_s
         self._keepers: dict[int, Keeper] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -109,9 +114,20 @@ class MessengerService:
     async def _round(self) -> float:
         with in_a_hurry(0):  # it finds those who wait
             awake = await ask(self.messenger.tables.apps.filter(enabled=True).exists)
-        if awake:
-            await self._look()
-        return POLL_S if awake else self._idle_poll_s
+        if not awake:
+            return self._idle_poll_s
+        await self._look()
+        for _ in range(int(POLL_S / GLANCE_S) - 1):
+            await asyncio.sleep(GLANCE_S)
+            if rush().quiet and await self._has_come():
+                return 0.0
+        return GLANCE_S
+
+    async def _has_come(self) -> bool:
+        """Whether a message is newer than all that were there at the last glance: one short question."""
+        newest = await ask(newest_message, self.messenger.tables)
+        come, self._newest = newest > self._newest, max(newest, self._newest)
+        return come
 
     def client(self, app: Any) -> Client:
         """The client for an app as it is configured now."""
@@ -318,10 +334,10 @@ class Keeper:
         follows in no hurry."""
         try:
             with in_a_hurry(self._sign.hurry_out):
-                if not (run := self._sign.run()):
+                run, message = self._sign.run()
+                if not run or not await delivery.show(run, message):
                     return await delivery.go_on(True)
                 self._news = True
-                await delivery.show(run)
         finally:
             self._sign.shown()
         await rush().pass_by()

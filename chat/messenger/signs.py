@@ -20,8 +20,8 @@ class FirstSign:
         self._wake = wake
         self._over = over
         self.state: Literal["unread", "taken", "seen"] = "seen" if since is None else "unread"
-        #: The run that was begun for it and has no card yet.
-        self._run = ""
+        #: The run that was begun for it and has no card yet, and the message that it answers.
+        self._run = ("", "")
 
     @property
     def hurry_in(self) -> float | None:
@@ -33,10 +33,10 @@ class FirstSign:
         """Since when what goes out is in a hurry."""
         return None if self.state == "seen" else self._since
 
-    def begun(self, run: str) -> None:
+    def begun(self, run: str, message: str) -> None:
         """A message was taken; `run` answers it, unless it joins another one."""
         if self.state == "unread":
-            self.state, self._run = "taken", run
+            self.state, self._run = "taken", (run, message)
             self._wake()
 
     def tried(self) -> None:
@@ -45,9 +45,9 @@ class FirstSign:
             self.state = "taken"
             self._wake()
 
-    def run(self) -> str:
-        """The run whose card is to be shown now, once; empty if there is none."""
-        run, self._run = self._run, ""
+    def run(self) -> tuple[str, str]:
+        """The run whose card is to be shown now, once, and the message that it answers; empty if there is none."""
+        run, self._run = self._run, ("", "")
         return run
 
     def shown(self) -> None:

@@ -44,6 +44,11 @@ class Rush:
 
         return end
 
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody waits."""
+        return not self._open
+
     async def pass_by(self) -> None:
         """Wait until the rush is over, if there is one, for so long at most."""
         if self._over.is_set():

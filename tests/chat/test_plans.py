@@ -80,6 +80,8 @@ LOOKS: dict[str, Callable[[], Any]] = {
     "runs to work on": active,
     "runs of a lost worker": crowd,
     "chats of a messenger": lambda: lanes.look(FEISHU, "me", now_ms(), page=PAGE),
+    "whether anything has come to chats": lambda: lanes.newest_message(FEISHU.tables),
+    "people of new chats": lambda: FEISHU.people(FEISHU.tables.apps.first(), ["ou_1", "ou_2"]),
     "the answer of a run": lambda: outbox.complete(FEISHU.tables, "run-8"),
     "what a run answers": lambda: (
         FEISHU.tables.messages.filter(run="run-8").order_by("sent_at", "id").first()

@@ -1,5 +1,6 @@
 """Feishu as a messenger (chat/messenger/adapter.py): what it bears, how its rows are read and its texts written."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -57,6 +58,14 @@ class Feishu:
     def person(self, app: Any, sender: str) -> Person:
         people = FeishuUser.objects.select_related("user")
         return people.get_or_create(app=app, open_id=sender)[0]
+
+    def people(self, app: Any, senders: Sequence[str]) -> dict[str, Person]:
+        """What `person` says of each (`PeopleReader`)."""
+        rows = FeishuUser.objects.select_related("user").filter(app=app, open_id__in=senders)
+        known = set(rows.values_list("open_id", flat=True))
+        new = [FeishuUser(app=app, open_id=one) for one in dict.fromkeys(senders) if one not in known]
+        FeishuUser.objects.bulk_create(new, ignore_conflicts=True)
+        return {person.open_id: person for person in rows.all()}
 
     def linked(self, app: FeishuApp, person: Person, text: str) -> tuple[tuple[str, str, str], ...]:
         """The documents that are read for this person (`LinkReader`)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +22,7 @@ from chat.session.contract import Position
 from chat.session.memory import MemoryStore
 from chat.session.sessions import Sessions
 from chat.support.clock import now_ms
+from chat.support.rush import FEW, MOST_S, rush
 from tests.chat.messenger.house import PagerHouse, make_pager_app, prepare
 from tests.support.scripted import ScriptedModel, says
 from tests.support.waiting import eventually
@@ -50,25 +52,25 @@ class Heard:
 def test_the_first_message_is_in_a_hurry_and_then_its_card_is() -> None:
     heard = Heard()
     assert heard.hurry == (True, True)
-    heard.sign.begun("r1")
+    heard.sign.begun("r1", "om_1")
     assert heard.hurry == (False, True) and heard.told == ["wake"]
-    assert [heard.sign.run(), heard.sign.run()] == ["r1", ""], "it is shown once"
+    assert [heard.sign.run(), heard.sign.run()] == [("r1", "om_1"), ("", "")], "it is shown once"
     heard.sign.shown()
     assert heard.hurry == (False, False) and heard.told == ["wake", "over"]
 
 
 def test_a_second_message_is_in_no_hurry() -> None:
     heard = Heard()
-    heard.sign.begun("r1")
-    heard.sign.begun("r2")
-    assert heard.sign.run() == "r1" and heard.told == ["wake"]
+    heard.sign.begun("r1", "om_1")
+    heard.sign.begun("r2", "om_2")
+    assert heard.sign.run() == ("r1", "om_1") and heard.told == ["wake"]
 
 
 def test_what_was_no_message_of_a_conversation_may_have_a_reply_that_is_in_a_hurry() -> None:
     heard = Heard()
     heard.sign.tried()
     heard.sign.tried()
-    assert heard.hurry == (False, True) and heard.sign.run() == "" and heard.told == ["wake"]
+    assert heard.hurry == (False, True) and heard.sign.run() == ("", "") and heard.told == ["wake"]
 
 
 def test_a_round_before_anything_was_taken_shows_nothing() -> None:
@@ -79,10 +81,10 @@ def test_a_round_before_anything_was_taken_shows_nothing() -> None:
 
 def test_where_nobody_has_written_nothing_is_in_a_hurry() -> None:
     heard = Heard(since=None)
-    heard.sign.begun("r1")
+    heard.sign.begun("r1", "om_1")
     heard.sign.tried()
     heard.sign.shown()
-    assert heard.hurry == (False, False) and heard.sign.run() == "" and heard.told == []
+    assert heard.hurry == (False, False) and heard.sign.run() == ("", "") and heard.told == []
 
 
 def test_a_lane_that_is_let_go_holds_up_nobody() -> None:
@@ -148,6 +150,35 @@ async def test_the_first_card_of_every_chat_comes_before_further_messages(
         assert len(replied) == len(set(replied)) == CHATS, "one card each"
 
 
+class Elsewhere(PagerHouse):
+    """A house whose runs another worker, which has nobody to wait for, performs at once."""
+
+    async def enqueue(self, conversation: str, run: str) -> bool:
+        await self.runner.perform(conversation, run)
+        return True
+
+
+async def test_an_answer_that_is_there_before_the_card_waits_for_nobody(
+    transactional_db: None, redis_url: str, sqlite_journal: Any
+) -> None:
+    """Its run has no card any more, and the answer is the first sign of life: it was told behind everybody's."""
+    await prepare()
+    sessions = Sessions(MemoryWorld.make(600_000).store, sqlite_journal)
+    house = Elsewhere(sessions, await make_pager_app(), ScriptedModel(says("Hello!")))
+    others = [rush().begin() for _ in range(2 * FEW)]
+    try:
+        await house.speak("hello")
+        began = time.monotonic()
+        house.serve()
+        await house.answered("Hello!")
+        assert time.monotonic() - began < MOST_S / 2
+        assert house.cards() == []
+    finally:
+        for over in others:
+            over()
+        await house.close()
+
+
 async def test_one_of_two_workers_has_a_new_chat(pager: Any) -> None:
     await pager.speak("hello", "oc_new")
     todo = await sync_to_async(lanes.look)(pager.messenger, "one", now_ms())
@@ -176,7 +207,7 @@ async def test_a_message_that_joined_another_run_gets_no_card_of_its_own(pager: 
     made = RunCards(
         messenger, lane, messenger.client(pager.app), follower, answers, now_ms, lambda: True, turn
     )
-    await made.begin(uuid.uuid4().hex, now_ms())
+    assert not await made.begin(uuid.uuid4().hex, "om_1", now_ms())
     assert pager.tower.pages == [] and not await messenger.tables.turns.aexists()
 
 
