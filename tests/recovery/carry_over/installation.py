@@ -3,6 +3,7 @@ switch, and go on with the same cookies."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import re
@@ -90,7 +91,12 @@ class Carried(House):
         headers = {"X-CSRFToken": cookies["csrftoken"]} if cookies else {}
         headers |= how.pop("headers", {})
         async with httpx.AsyncClient(base_url=self.stack.address, cookies=cookies, timeout=20) as client:
-            return await client.request(method, path, headers=headers, **how)
+            for _ in range(10):
+                found = await client.request(method, path, headers=headers, **how)
+                if found.status_code != 429:
+                    break
+                await asyncio.sleep(1)  # 0.1.0 allows only so many a second, and asks to wait for one
+            return found
 
     def wire(self) -> Wire:
         """A socket of Alice's."""

@@ -28,10 +28,16 @@ class FeishuAnswered(State):
     async def says(self, text: str) -> None:
         await asyncio.to_thread(self.house.bot.say, text, self.chat, times=2)
 
-    async def answers(self, count: int) -> list[str]:
-        """All answers, once there are so many and no card of the chat is streaming any more."""
+    async def told(self, count: int) -> list[str]:
+        """All answers, once there are so many."""
         feishu, chat = self.house.feishu, self.chat
         await self.house.until(lambda: len(feishu.answers(chat)) >= count, f"answer {count} in {chat}")
+        return feishu.answers(chat)
+
+    async def answers(self, count: int) -> list[str]:
+        """The same, once no card of the chat is streaming any more."""
+        feishu, chat = self.house.feishu, self.chat
+        await self.told(count)
         await self.house.until(lambda: not any(c.streaming for c in feishu.cards_of(chat)), "settled cards")
         await self.house.until(
             lambda: not self.house.stack.sql(OWED, chat), "answers that are marked as given"
@@ -54,12 +60,13 @@ class FeishuAnswered(State):
             assert self.house.bot.conversation(self.chat) == self.conversation, "another conversation answers"
             return ""
         # 0.1.0 has no word for somebody who is no user (`Origin.actor`), and leaving it out would give them the owner's
-        # rights: what has such messages ends there, says so, and the chat goes on with another conversation.
-        assert "went wrong" in (had := await self.answers(4))[3], had
+        # rights: what has such messages ends there, says so, and the chat goes on with another conversation. A card
+        # that 0.1.0 has opened for what it cannot read may stay as it is.
+        assert "went wrong" in (had := await self.told(4))[3], had
         await self.says("/new")
-        await self.answers(5)
+        await self.told(5)
         await self.says("say 7")
-        assert (had := await self.answers(6))[5:] == [words(7)], had
+        assert (had := await self.told(6))[5:] == [words(7)], had
         return "goes on after /new, because strangers have spoken in it"
 
 
