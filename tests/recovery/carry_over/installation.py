@@ -8,6 +8,7 @@ import json
 import math
 import re
 import time
+import urllib.error
 import uuid
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,22 @@ def _unfiled(content: Any) -> Any:
     return re.sub(r"\[[^\]]*file[^\]]*\]", "", content) if isinstance(content, str) else content
 
 
+class PatientWire(Wire):
+    """A socket that waits where the release before allows only so many pages a second."""
+
+    async def __aenter__(self) -> PatientWire:
+        for _ in range(10):
+            try:
+                await super().__aenter__()
+                break
+            except urllib.error.HTTPError as refused:
+                if refused.code != 429:
+                    raise
+            await self.__aexit__()
+            await asyncio.sleep(1)
+        return self
+
+
 class Carried(House):
     """Alice's side of it. `before` has the code of the release before."""
 
@@ -101,7 +118,7 @@ class Carried(House):
     def wire(self) -> Wire:
         """A socket of Alice's."""
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies["alice"].items())
-        return Wire(self.stack.address, cookie)
+        return PatientWire(self.stack.address, cookie)
 
     async def command(self, conversation: str, **body: Any) -> None:
         """A command of Alice's that is carried out."""
