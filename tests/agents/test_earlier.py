@@ -1,4 +1,4 @@
-"""What is told for the release before is read by it. Its witness is its own code: `releases/0.1.0.schema.json` is what
+"""What is told for the release before is read by it. Its witness is its own code: `events_of_0_1_0.schema.json` is what
 pydantic says of `AnyEvent` there (c4c434f, `TypeAdapter(AnyEvent).json_schema()`), and it refuses every other field."""
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from agents import events as e
 from agents.events.earlier import EARLIER
 from tests.wire import make_vectors
 
-SCHEMA = json.loads((Path(make_vectors.__file__).parent / "releases/0.1.0.schema.json").read_text())
+SCHEMA = json.loads((Path(__file__).parent / "events_of_0_1_0.schema.json").read_text())
 READER = jsonschema.Draft202012Validator(SCHEMA)
 KNOWN = set(SCHEMA["discriminator"]["mapping"])
 TOLD = EARLIER["0.1"]
