@@ -31,10 +31,10 @@ class Rates:
 
     #: Sends to one chat: one per slot of this many seconds.
     slot_s: float
+    #: (seconds, requests): so many to one API per window. Of two windows that follow each other, both may be used up.
+    windows: tuple[tuple[float, int], ...] = ()
     #: (seconds, requests): so many to one API within any such time, wherever it begins. The longest comes last.
     spans: tuple[tuple[float, int], ...] = ()
-    #: (seconds, requests): so many to one API per window. Of two windows that follow each other, both may be used up.
-    window: tuple[float, int] | None = None
 
     @property
     def part_s(self) -> float:
@@ -188,16 +188,17 @@ class Pace:
             taken, wait = self._within_spans(api, ask)
         else:
             wait = self._held("", ask)
-        if wait or self._rates.window is None:
+        if wait:
             return wait
-        seconds, most = self._rates.window
-        now = self._clock.now() / 1000
-        number = int(now / seconds)
-        if int(ask("count", f"api:{api}:{number}", value=0, seconds=int(seconds) + 2)) <= most:
-            return 0.0
-        if taken:
-            ask("uncount", taken)
-        return (number + 1) * seconds - now + 0.005
+        for seconds, most in self._rates.windows:
+            now = self._clock.now() / 1000
+            number = int(now / seconds)
+            name = f"api:{api}:{seconds}:{number}"
+            if int(ask("count", name, value=0, seconds=int(seconds) + 2)) > most:
+                if taken:
+                    ask("uncount", taken)
+                return (number + 1) * seconds - now + 0.005
+        return 0.0
 
     def _within_spans(self, api: str, ask: Ask) -> tuple[str, float]:
         """A turn within all spans: where it was counted, and 0; or how long to wait. It is counted first, so that of

@@ -170,6 +170,7 @@ class MessengerService:
     async def _begin_new(self, chats: Sequence[Chat]) -> None:
         """Keepers for chats that have been told nothing yet, as far as no other worker has them."""
         chats = chats[: max(0, MAX_LANES - len(self._keepers))]
+        taken: list[Lane] | None = None
         with in_a_hurry(time.monotonic()):
             try:
                 taken = await ask(take_new, self.messenger, chats, self.me, now_ms()) if chats else []
@@ -177,6 +178,7 @@ class MessengerService:
                 raise
             except Exception:
                 log.debug("Something in these chats raises: %s", chats, exc_info=True)
+            if taken is None:
                 each = [await ask(take, self.messenger, one, self.me, now_ms()) for one in chats]
                 taken = [lane for lane in each if lane is not None]
         for lane in taken:

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 #: At most four messages to a chat in any second (Feishu: five, for all bots of a group together); at most 45 requests
 #: of an app to one API in any second and 980 in any minute (Feishu: 50 and 1000): any minute touches seven windows of
 #: ten seconds. Those that come together go together, as many as that, but not so many that the next ones find nothing.
-RATES = Rates(slot_s=1 / 3, spans=((0.25, 20), (1.1, 45)), window=(10.0, 140))
+RATES = Rates(slot_s=1 / 3, spans=((0.25, 20), (1.1, 45)), windows=((10.0, 140),))
 #: Seconds for which a new card waits for its turn: somebody has seen nothing yet, and nobody stands behind it.
 NEW_CARD_S = 1.2
 #: Seconds for one request.
