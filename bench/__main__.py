@@ -18,7 +18,12 @@ PARTS = ("storm", "turns", "many", "resync", "append", "request", "memory", "tex
 LIMIT_S = 600
 #: What the model writes: tokens, and how many of them a second.
 MODEL = "bench-400-50"
-MODELS = {"takeover": "bench-240-20", "turns": "turn-20-1000", "many": "turn-20-1000"}
+MODELS = {
+    "storm": "bench-3000-50",
+    "takeover": "bench-240-20",
+    "turns": "turn-20-1000",
+    "many": "turn-20-1000",
+}
 #: What is started for each; a web server alone for the others.
 PROCESSES = dict.fromkeys(("text", "turns", "many"), ("web", "worker"))
 #: Settings of one alone: several web servers on one port.

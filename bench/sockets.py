@@ -1,33 +1,41 @@
 """Many browsers in one process: sockets that come back as `frontend/src/sync/socket.ts` does, at little cost.
 
 `python -m bench.sockets PORT GIVE_UP_S < people` reads a line of JSON for each socket, {"cookie", "token",
-"conversation", "cursor"}; opens all, says "ready", waits for a line, and from then on tells of each socket how it came
-back.
+"conversation", "cursor", "say"}; opens all, says "ready" and, once the server has gone, "gone"; hears when that began
+to answer again (CLOCK_MONOTONIC, s), and tells of each socket in the end how it came back. Whoever has something to say
+says it in the beginning, and is answered by bench/model.py, whose tokens tell how long they have been on their way.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import random
 import struct
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from uuid import uuid4
 
+from bench.text import Seen
 from chat.entrances.web.protocol import PROTOCOL
 
 BASE_S, CAP_S, GREET_S = 0.5, 20.0, 10.0
+#: For so long text is looked at once all are back.
+AFTER_S = 2.0
 
 
 @dataclass(slots=True)
 class Back:
-    """How one socket came back: seconds after the call to come, tries that were refused or closed."""
+    """How one socket came back: seconds after the call to come, tries that were refused or closed; and what text it was
+    shown from then on, if there was any."""
 
     synced: float | None = None
     refused: int = 0
+    text: Seen = field(default_factory=Seen)
 
 
 class Browser:
@@ -75,6 +83,25 @@ class Browser:
                 continue
             self.back.synced = time.monotonic() - since
             return
+
+    def say(self) -> None:
+        """Send the message that this tab has to send, if any."""
+        if text := self.person.get("say"):
+            body = {"kind": "send", "message": str(uuid4()), "text": text}
+            conversation = self.person["conversation"]
+            self._send({"type": "command", "id": str(uuid4()), "conversation": conversation, "body": body})
+
+    async def listen(self) -> None:
+        """Take what comes, and look at the text; until the connection is lost."""
+        begun = ""
+        with contextlib.suppress(OSError, EOFError):
+            while True:
+                frame = await self._frame()
+                if b'"type":"part"' in frame[:200]:
+                    text = json.loads(frame)["text"]
+                    if not begun:  # it may begin within a token
+                        _, begun, text = text.partition(" ")
+                    self.back.text.take(0, text)
 
     async def gone(self) -> None:
         """Wait until the server is gone."""
@@ -137,14 +164,26 @@ async def main(port: int, give_up_s: float) -> None:
             raise OSError(f"A socket cannot be opened at all: {said}")
 
     await asyncio.gather(*(first(browser) for browser in browsers))
+    for browser in browsers:
+        browser.say()
     gone = [asyncio.create_task(browser.gone()) for browser in browsers]
     print("ready", flush=True)
     await asyncio.gather(*gone)
     print("gone", flush=True)
     since = float(await asyncio.to_thread(sys.stdin.readline))
-    await asyncio.gather(*(browser.come_back(since + give_up_s, since) for browser in browsers))
-    print(json.dumps([[b.back.synced, b.back.refused] for b in browsers]), flush=True)
+    listening: list[asyncio.Task[None]] = []
+
+    async def back(browser: Browser) -> None:
+        await browser.come_back(since + give_up_s, since)
+        if browser.back.synced is not None:
+            listening.append(asyncio.create_task(browser.listen()))
+
+    await asyncio.gather(*(back(browser) for browser in browsers))
+    await asyncio.sleep(AFTER_S)
+    print(json.dumps([[b.back.synced, b.back.refused, b.back.text.latencies] for b in browsers]), flush=True)
     await asyncio.to_thread(sys.stdin.readline)
+    for task in listening:
+        task.cancel()
     for browser in browsers:
         browser.close()
 
