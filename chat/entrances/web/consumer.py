@@ -13,6 +13,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
@@ -67,6 +68,15 @@ class BrowserConsumer(AsyncWebsocketConsumer):
 
     connection: c.Connection
     limits = RateLimits()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Hand a message to its handler. Channels would have a thread close old connections of the database first, for
+        each message, which is a tenth of what a web server does. Nobody here asks in that thread: all questions go
+        through `Database`, which looks after its own connections."""
+        handler = getattr(self, get_handler_name(message), None)
+        if handler is None:
+            raise ValueError(f"A socket has no handler for messages of the type {message['type']}.")
+        await handler(message)
 
     async def connect(self) -> None:
         # At once: who it is takes as long as it takes when everybody comes back, and servers close a handshake that
