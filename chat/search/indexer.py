@@ -19,6 +19,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
+from agents.events import ACTIVE_RUN
 from chat import set_aside
 from chat.models import Conversation, Event, SearchProgress, SearchText
 from chat.search import texts
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 #: Conversations of one look, and events that are read of one at a time: each may come with a text of 100 kB.
 BATCH, MAX_EVENTS = 200, 200
+#: For so long nothing was said in a conversation whose run goes on, before it is read (milliseconds).
+QUIET_MS = 3_000
 #: Rows that are written or removed at once.
 CHUNK = 100
 #: For so long a worker has a conversation to itself (milliseconds).
@@ -59,10 +62,12 @@ def _behind(which: Q) -> Any:
     return Conversation.objects.filter(~Exists(read), which, deleted_at=None, head_seq__gt=0)
 
 
-def behind(since: int, limit: int = BATCH) -> list[UUID]:
+def behind(since: int, now: int, limit: int = BATCH) -> list[UUID]:
     """Conversations in which something was said or ended since (ms) and that were not read to their ends, the newest
-    first: somebody may be about to look for it."""
-    rows = _behind(Q(updated_at__gte=since)).order_by("-updated_at", "id")
+    first: somebody may be about to look for it. One with a run at work has its turn once it is quiet for a moment, or
+    it would be read several times for one answer."""
+    quiet = ~Q(run_status__in=ACTIVE_RUN) | Q(updated_at__lt=now - QUIET_MS)
+    rows = _behind(Q(updated_at__gte=since) & quiet).order_by("-updated_at", "id")
     return list(rows.values_list("id", flat=True)[:limit])
 
 

@@ -49,7 +49,7 @@ class Indexing:
     async def round(self) -> int:
         """Look once; how many conversations were behind."""
         now = self._clock.now()
-        found = await ask(indexer.behind, now - LATELY_MS)
+        found = await ask(indexer.behind, now - LATELY_MS, now)
         if self._turn is not None or now >= self._whole_at:
             if self._turn is None:
                 self._whole_at = now + WHOLE_MS

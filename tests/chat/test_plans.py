@@ -99,7 +99,7 @@ LOOKS: dict[str, Callable[[], Any]] = {
     "what a person has used today": lambda: usage.of_day(Spender("user:1", "web"), day_of(now_ms())),
     "what is old enough to go": old,
     "what is to be deleted for good": lambda: list(Erasure.objects.filter(OPEN).order_by("pk")[:20]),
-    "what search has not read lately": lambda: indexer.behind(now_ms() - 300_000),
+    "what search has not read lately": lambda: indexer.behind(now_ms() - 300_000, now_ms()),
     "what search has not read, in turn": lambda: indexer.turn(limit=PAGE),
     "conversations without a title": lambda: titles.answered(now_ms()),
     "titles that are due": lambda: titles.take("me", now_ms(), 4),

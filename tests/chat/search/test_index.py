@@ -157,3 +157,17 @@ async def test_what_was_there_before_the_index_is_read_in_its_turn_and_what_is_n
     assert await service.round() == 0
     assert await sync_to_async(found)(alice, "long ago") == ["long ago"] * 3
     assert await sync_to_async(found)(alice, "just") == ["just now"]
+
+
+@pytest.mark.parametrize("status", ["queued", "running", "waiting", "recovering"])
+def test_a_conversation_whose_run_goes_on_has_its_turn_once_it_is_quiet(alice: Any, status: str) -> None:
+    now = now_ms()
+    row = rows.conversation(alice, at=now)
+    say(row, "words")
+    since = now - 60_000
+    assert indexer.behind(since, now) == [row.pk]
+    Conversation.objects.filter(pk=row.pk).update(run_status=status, updated_at=now)
+    assert indexer.behind(since, now) == []
+    assert indexer.behind(since, now + indexer.QUIET_MS + 1) == [row.pk]
+    Conversation.objects.filter(pk=row.pk).update(run_status="finished")
+    assert indexer.behind(since, now) == [row.pk]
