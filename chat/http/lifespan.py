@@ -4,8 +4,9 @@
       again ─► what the server does with it
 
 By the scope alone it would be too late: a server closes its sockets first and says `lifespan.shutdown` afterwards. So
-its handlers of signals are put behind ours when it starts. A server that has none in this process (granian's are in
-another one) leaves as it does; whoever was connected comes back by themselves.
+its handlers of signals are put behind ours when it starts, those of Python (uvicorn) and those of the event loop
+(granian). A server that has none in this process, or an event loop that does not show them (uvloop), leaves as it does;
+whoever was connected comes back by themselves.
 """
 
 import asyncio
@@ -50,9 +51,18 @@ def _put_first(loop: asyncio.AbstractEventLoop) -> None:
     if threading.current_thread() is not threading.main_thread():
         return  # nobody else may handle signals
     for number in (signal.SIGTERM, signal.SIGINT):
+        if (waiting := _of_loop(loop, number)) is not None:
+            loop.add_signal_handler(number, _first(loop, waiting), number, None)
+            continue
         server = signal.getsignal(number)
         if callable(server) and server is not signal.default_int_handler:
             signal.signal(number, _first(loop, server))
+
+
+def _of_loop(loop: asyncio.AbstractEventLoop, number: int) -> Handler | None:
+    """What this loop does at a signal. asyncio can be told what, and not asked: its own table is looked at."""
+    handle = getattr(loop, "_signal_handlers", {}).get(number)
+    return (lambda _number, _frame: handle._run()) if isinstance(handle, asyncio.Handle) else None
 
 
 def _first(loop: asyncio.AbstractEventLoop, server: Handler) -> Handler:

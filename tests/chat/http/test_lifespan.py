@@ -1,6 +1,6 @@
 """Another ASGI server than Daphne ends: whoever is connected is told before it closes its sockets.
 
-What runs here is a server that takes signals as uvicorn does; uvicorn itself was tried by hand.
+What runs here are servers that take signals as uvicorn and as granian do; both themselves were tried by hand.
 """
 
 from __future__ import annotations
@@ -40,9 +40,12 @@ class Server:
         self.happened.append(signal.Signals(number).name)
         self.ending.set()
 
+    def takes(self, number: signal.Signals) -> None:
+        signal.signal(number, self.handle)
+
     async def run(self, *signals: signal.Signals) -> list[Any]:
         """From start to end, which these signals bring about."""
-        signal.signal(signal.SIGTERM, self.handle)
+        self.takes(signal.SIGTERM)
 
         async def send(message: dict[str, Any]) -> None:
             self.happened.append(message["type"])
@@ -60,13 +63,27 @@ class Server:
         return self.happened
 
 
+class OfTheLoop(Server):
+    """Has the event loop listen, as granian has."""
+
+    def takes(self, number: signal.Signals) -> None:
+        asyncio.get_running_loop().add_signal_handler(number, self.handle, number, None)
+
+
+@pytest.fixture(params=[Server, OfTheLoop])
+def kind(request: pytest.FixtureRequest) -> type[Server]:
+    """How a server takes signals."""
+    kind: type[Server] = request.param
+    return kind
+
+
 def test_the_goodbyes_come_before_what_the_server_does(
-    settings: Any, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, kind: type[Server]
 ) -> None:
     monkeypatch.setattr(lifespan, "exit_after", lambda _: None)  # it would end the tests
 
     async def story() -> list[Any]:
-        server = Server()
+        server = kind()
 
         async def goodbye() -> None:
             await asyncio.sleep(0.05)
@@ -84,9 +101,9 @@ def test_the_goodbyes_come_before_what_the_server_does(
     assert told == ["lifespan.startup.complete", "goodbye", "SIGTERM", "lifespan.shutdown.complete"]
 
 
-def test_a_second_signal_is_the_servers_at_once() -> None:
+def test_a_second_signal_is_the_servers_at_once(kind: type[Server]) -> None:
     async def story() -> list[Any]:
-        server = Server()
+        server = kind()
         over = asyncio.Event()
         lifespan.before_end(lambda: _until(over))
         told = await server.run(signal.SIGTERM, signal.SIGTERM)
