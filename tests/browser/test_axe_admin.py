@@ -2,7 +2,7 @@
 The pages are found by following links from the first one, one page of each kind. Each is looked at three times: in
 English by all rules, light or dark; then, as it stands there, in the other of the two by the rules about colours; and
 in Chinese, on a phone, by those about names and languages: what else a page has does not depend on the language.
-With every `make test` the pages that are named here are looked at in English, one light, the next one dark."""
+`make test-long` does it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chat import Chat
 from tests.browser.test_axe import AXE
-from tests.support.more import more_of
 from tests.support.processes import Stack
 
 #: Pages of Django's that differ by names alone: the list of an app, and the history of a row.
@@ -75,19 +74,11 @@ class Lights:
     def __init__(self, page: Page) -> None:
         self.page, self.scheme = page, "light"
 
-    def one(self) -> list[str]:
-        """What axe finds on the page as it is; the next page comes in the other scheme."""
-        found = [f"{self.scheme}: {one}" for one in serious(self.page)]
-        self.switch()
-        return found
-
-    def switch(self) -> None:
-        self.scheme = "light" if self.scheme == "dark" else "dark"
-        self.page.emulate_media(color_scheme=self.scheme)  # type: ignore[arg-type]
-
     def both(self) -> list[str]:
         """What axe finds on the page as it is, and of its colours in the other scheme, which stays."""
-        found = self.one()
+        found = [f"{self.scheme}: {one}" for one in serious(self.page)]
+        self.scheme = "light" if self.scheme == "dark" else "dark"
+        self.page.emulate_media(color_scheme=self.scheme)  # type: ignore[arg-type]
         return found + [f"{self.scheme}: {one}" for one in serious(self.page, COLOURS)]
 
 
@@ -96,21 +87,17 @@ def kind(address: str) -> str:
     return path if path in APART else ALIKE.sub("APP", path)
 
 
-def walk(page: Page, start: str, everything: bool) -> tuple[dict[str, str], list[str]]:
-    """Every kind of page that can be reached: the address of the one that was looked at, and what was found. Without
-    `everything` only those that are wanted are looked at, and the walk ends when it has seen them."""
+def walk(page: Page, start: str) -> tuple[dict[str, str], list[str]]:
+    """Every kind of page that can be reached: the address of the one that was looked at, and what was found."""
     queue, seen, found, lights = deque([start]), {kind(start): start}, list[str](), Lights(page)
-    while queue and (everything or not set(WANTED) <= set(seen) or any(kind(one) in WANTED for one in queue)):
+    while queue:
         address = queue.popleft()
         response = page.goto(address)
         assert response is not None and response.status < 500, address
         if response.status != 200 or "html" not in response.headers.get("content-type", ""):
             del seen[kind(address)]
             continue
-        if everything:
-            found += lights.both()
-        elif kind(address) in WANTED:
-            found += lights.one()
+        found += lights.both()
         for link in page.eval_on_selector_all("a[href]", "all => all.map(a => a.href)"):
             link = link.partition("#")[0]
             inside = urlsplit(link).netloc == urlsplit(start).netloc and urlsplit(link).path.startswith(
@@ -136,8 +123,8 @@ def page(browser: Browser, house: Stack) -> Iterator[Page]:
     assert chat.problems == []
 
 
-@pytest.mark.parametrize("pages", more_of("wanted", "every kind"))
-def test_axe_finds_nothing_serious_in_the_admin(visit: Any, page: Page, house: Stack, pages: str) -> None:
+@pytest.mark.exhaustive
+def test_axe_finds_nothing_serious_in_the_admin(visit: Any, page: Page, house: Stack) -> None:
     admin = page.url
     alice: Chat = visit("alice")
     alice.begin_here("What time is it in Paris, and what is 12 * 34?")
@@ -145,13 +132,13 @@ def test_axe_finds_nothing_serious_in_the_admin(visit: Any, page: Page, house: S
     alice.say("remember that my cat is called Miu")
     alice.wait_until_done()
     replay(page, house)
-    seen, found = walk(page, admin, pages == "every kind")
+    seen, found = walk(page, admin)
     print(f"{len(seen)} kinds of pages")
     assert set(WANTED) <= set(seen), sorted(set(WANTED) - set(seen))
     found += chosen(page, f"{admin}chat/conversation/")
     page.set_extra_http_headers({"Accept-Language": "zh-CN"})
     page.set_viewport_size({"width": 390, "height": 800})
-    for address in seen.values() if pages == "every kind" else ():
+    for address in seen.values():
         page.goto(address)
         if (width := page.evaluate("document.documentElement.scrollWidth")) > 390:
             found.append(f"{address} is {width} pixels wide on a phone")

@@ -66,6 +66,7 @@ def test_a_conversation_is_copied_from_a_message_and_whole(visit: Any, house: St
     expect(chat.hook("conversation-row", id=again)).to_be_visible()
 
 
+@pytest.mark.exhaustive
 def test_an_exported_conversation_is_brought_in_and_what_is_none_says_so(visit: Any, tmp_path: Path) -> None:
     chat: Chat = visit("bob")
     original = chat.begin("what is 4 * 5?")

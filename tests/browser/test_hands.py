@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat import Chat
@@ -20,6 +21,7 @@ DROP = """() => {
 }"""
 
 
+@pytest.mark.exhaustive
 def test_on_a_phone_the_list_opens_without_a_tooltip(visit: Any) -> None:
     chat: Chat = visit(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
     chat.hook("open-sidebar").tap()

@@ -274,6 +274,7 @@ def test_W9_a_clean_close_from_the_server_is_no_goodbye(
     assert_same_end(chat, house, conversation, undisturbed(RESEARCH))
 
 
+@pytest.mark.exhaustive
 def test_W5_a_message_written_offline_arrives_once(
     visit: Any, begin: Begin, house: Stack, link: Proxy
 ) -> None:

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 FAST = {"HOLDFAST_LEASE_MS": "3000", "HOLDFAST_RENEW_MS": "1000", "HOLDFAST_SWEEP_MS": "1000"}
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.exhaustive)])
+@pytest.fixture(params=["sqlite", "postgres"])
 def pair(
     request: pytest.FixtureRequest, database_template: Path, tmp_path: Path
 ) -> Iterator[tuple[Stack, Stack]]:
@@ -93,6 +93,7 @@ def said(stack: Stack) -> set[str]:
     return {json.loads(text)["text"] for (text,) in rows}
 
 
+@pytest.mark.exhaustive
 async def test_nothing_acknowledged_before_it_is_missing_and_runs_go_on(
     pair: tuple[Stack, Stack], tmp_path: Path
 ) -> None:

@@ -33,8 +33,6 @@ RAW_SQL = (
         "tests/chat/journal",
         "tests/chat/limits",
         "tests/chat/messenger/test_lanes.py",
-        "tests/chat/messenger/test_told.py",
-        "tests/chat/retention/test_for_good.py",
         "tests/chat/runs/test_sweeper.py",
         "tests/chat/search",
         "tests/chat/test_inbox.py",

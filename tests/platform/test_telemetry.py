@@ -105,6 +105,7 @@ def installation(stack: Stack) -> Samples:
     return found[0]
 
 
+@pytest.mark.exhaustive
 async def test_the_figures_add_up_and_a_run_is_one_trace_although_its_worker_was_killed(
     stack: Stack, receiver: Receiver
 ) -> None:

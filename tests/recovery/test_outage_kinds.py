@@ -1,4 +1,4 @@
-"""An outage of each store as part of the tests, a few more in `make test-long`; `make outages` makes all of them for
+"""An outage of a store as part of the tests, more of them in `make test-long`; `make outages` makes all of them for
 ten minutes."""
 
 from __future__ import annotations
@@ -7,14 +7,15 @@ import pytest
 
 from tests.recovery.chaos.run import Plan
 from tests.recovery.outages.run import run
+from tests.support.more import more_of
 
 pytestmark = [pytest.mark.recovery, pytest.mark.slow, pytest.mark.usefixtures("demanding")]
 
 #: Decides about the order, how long each lasts, what people say, and when a worker is killed as well. With this one the
 #: failover comes last, after which nobody waits until the Sentinels agree again.
 SEED = 2
-#: Redis and SQL, each through what stands before it.
-TWO = ("orderly failover", "pgbouncer restarted")
+#: Redis, through the Sentinels before it.
+ONE = ("orderly failover",)
 #: One of each sort: a failover, Redis that only reads, our login refused, SQL through a pooler that dies, SQL full.
 KINDS = (
     "orderly failover",
@@ -25,7 +26,7 @@ KINDS = (
 )
 
 
-@pytest.mark.parametrize("kinds", [TWO, pytest.param(KINDS, marks=pytest.mark.exhaustive)], ids=len)
+@pytest.mark.parametrize("kinds", more_of(ONE, KINDS), ids=len)
 def test_R10_no_outage_of_a_store_ends_a_run_loses_a_message_or_doubles_an_effect(
     kinds: tuple[str, ...],
 ) -> None:
