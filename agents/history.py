@@ -20,7 +20,7 @@ CallEvent = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class UserMessage:
     """Something a person, a schedule or a trigger said."""
 
@@ -35,7 +35,7 @@ class UserMessage:
     suspect: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class HistoryNote:
     """Something the model reads and nobody is asked to answer."""
 
@@ -82,7 +82,7 @@ class Call:
         return self.status in e.OPEN_CALL
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Step:
     """One model response. It stands where it was (last) started, before what arrived while it streamed."""
 
@@ -115,7 +115,7 @@ class Step:
         return tuple(call for call in self.calls if call.open)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Summary:
     """What stands, for the model, for the items up to `seq`; the items themselves are in the journal."""
 

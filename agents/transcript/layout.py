@@ -13,6 +13,7 @@ from agents.events import AttachmentRef
 from agents.history import History, HistoryNote, Item, Step, Summary, UserMessage
 from agents.providers.base import Profile
 from agents.transcript import attached
+from agents.transcript.made import ByItem
 from agents.transcript.room import Message, ModelSettings, Room
 from agents.transcript.tokens import MESSAGE, estimate
 from agents.transcript.trimming import trim
@@ -22,6 +23,7 @@ BRIDGE = "I have read the results."
 GO_ON = "Please go on."
 #: The share of the window that one step's results may take; longer ones are shortened with a marker.
 _BLOCK_SHARE = 0.25
+_COSTS: ByItem[int] = ByItem()
 
 
 class Form(Protocol):
@@ -72,6 +74,10 @@ def cost(item: Item, budget: int, whole: Mapping[str, AttachmentRef] | None = No
     if isinstance(item, UserMessage) and item.attachments:
         files = attached.cost(item.attachments, whole or {}, int(budget * _BLOCK_SHARE))
         return MESSAGE + estimate(item.text) + files
+    return _COSTS.of(item, budget, lambda: _cost(item, budget))
+
+
+def _cost(item: Item, budget: int) -> int:
     if not isinstance(item, Step):
         return MESSAGE + estimate(item.text)
     if not item.committed:

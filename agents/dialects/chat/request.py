@@ -8,6 +8,7 @@ from agents.history import History, Step
 from agents.providers.base import Profile
 from agents.transcript.calls import arguments, function_name, stub, wire_id
 from agents.transcript.layout import GO_ON, Form, lay_out
+from agents.transcript.made import ByItem
 from agents.transcript.room import Message, ModelSettings, Room, own_replay
 from agents.transcript.textonly import TextOnly
 from agents.transcript.wording import NO_WORDS, clean, result, step_text
@@ -18,6 +19,10 @@ NO_REASONING = " "
 NO_SIGNATURE = "skip_thought_signature_validator"
 
 
+#: The messages of a step in a request that has nothing else, and the ids that they use.
+_ALONE: ByItem[tuple[list[Message], frozenset[str]]] = ByItem()
+
+
 class ChatForm:
     """Steps as messages of the assistant and of tools."""
 
@@ -26,8 +31,15 @@ class ChatForm:
         return with_reasoning({"role": "assistant", "content": text}, profile)
 
     def step(self, step: Step, room: Room) -> list[Message]:
-        """The assistant's message with its calls, and their results."""
-        return _step(step, room)
+        """The assistant's message with its calls, and their results. Nobody may change them."""
+        if room.profile.ids == "kimi":  # a step's ids say how many calls stand before it
+            return _step(step, room)
+        key = (room.profile, room.ask.model, room.ask.account, room.result_tokens)
+        messages, ids = _ALONE.of(step, key, lambda: _alone(step, room))
+        if not room.ids.isdisjoint(ids):
+            return _step(step, room)
+        room.ids |= ids
+        return messages
 
 
 FORM: Form = ChatForm()
@@ -50,6 +62,11 @@ def render(
     if not ask.options:
         body["stream_options"] = None
     return body
+
+
+def _alone(step: Step, room: Room) -> tuple[list[Message], frozenset[str]]:
+    alone = Room(room.profile, room.ask, room.result_tokens)
+    return _step(step, alone), frozenset(alone.ids)
 
 
 def _step(step: Step, room: Room) -> list[Message]:

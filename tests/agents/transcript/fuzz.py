@@ -8,6 +8,7 @@ Each history comes from a seed of its own, which is printed when a request of it
 import argparse
 import sys
 import time
+from copy import deepcopy
 from random import Random
 
 from agents.dialects.requests import render, render_text_only, validate
@@ -29,6 +30,8 @@ def check(history: History, profile: Profile, ask: ModelSettings, said: list[str
         refused = refusal(profile.name, body)
         assert refused is None, f"{make.__name__} for {profile.name}: {refused}"
         assert sent == same_bytes(make(history, profile, ask)), "V18: two renders differ"
+        # Of items that nothing was made of before (agents/transcript/made.py).
+        assert sent == same_bytes(make(deepcopy(history), profile, ask)), "V18: a copy is rendered otherwise"
         sent.encode()
         assert THOUGHT not in sent, "V14: reasoning is sent that nobody has asked for"
         if ask.window > 1_000_000:
