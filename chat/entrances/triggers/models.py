@@ -9,6 +9,8 @@ what the event says: `delivery:<id>`, `look:<number>`, `message:<conversation>:<
 The tables are named after the app `chat`, to which they belonged until 0010_entrances_are_apps.
 """
 
+from functools import reduce
+from operator import or_
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
@@ -245,6 +247,12 @@ class Trigger(models.Model):
         return f"{settings.HOLDFAST_PATH}{hooks.path_of(self.id, self.salt)}"
 
 
+#: What keeps something of what was seen: the columns that retention empties, by what they are then (retention.py).
+#: `seen` is JSON as text: what is nothing is written `null`.
+EMPTY_COLUMNS = {"prompt": "", "body": "", "title": "", "error": "", "seen": "null"}
+FULL = reduce(or_, (~models.Q((name, models.Value(empty))) for name, empty in EMPTY_COLUMNS.items()))
+
+
 class TriggerFiring(models.Model):
     """Something that a trigger has seen. The row is there before anything follows from it; what must become a message
     is `pending` until the conversation's journal has it."""
@@ -294,6 +302,8 @@ class TriggerFiring(models.Model):
                 fields=["next_at"], name="trigger_unread", condition=models.Q(state="fired", run="")
             ),
             models.Index(fields=["trigger", "created_at"], name="trigger_history"),
+            # What retention has not emptied (retention.py): the others stay for a year.
+            models.Index(fields=["created_at"], name="trigger_full", condition=FULL),
             models.Index(fields=["conversation", "message"], name="trigger_message"),
         )
 
