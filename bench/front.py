@@ -14,6 +14,7 @@ from bench.place import ROOT, _wait_for_port
 from tests.engines.shelves import Shelves
 from tests.support.ports import claim_port
 from tests.support.postgres import unprivileged_user
+from tests.support.processes import end
 
 CONFIGURATION = ROOT / "deploy" / "proxy" / "nginx.conf"
 #: The Debian whose nginx it is.
@@ -67,12 +68,6 @@ class Nginx:
         return self
 
     def __exit__(self, *details: object) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait(10)
+        end(self._process)
         shutil.rmtree(self._folder, ignore_errors=True)
         self._shelves.__exit__(*details)

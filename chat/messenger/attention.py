@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from chat.extensions import Attention
 from chat.messenger.models import SET_ASIDE, Delivery, InboundMessage, Lane
 from chat.support.clock import now_ms
-from chat.support.fixed import fixed
 
 #: What was to be taken in, or sent, for so long waits for something that does not pass by itself (milliseconds).
 STUCK_MS = 10 * 60_000
@@ -28,12 +27,10 @@ def attention(
     """Rows that were set aside, dead letters, and chats in which nothing moves."""
 
     def aside() -> "QuerySet[Any]":
-        return message._default_manager.filter(
-            fixed(message, "state", "refused"), reason__startswith=SET_ASIDE
-        )
+        return message._default_manager.filter(state="refused", reason__startswith=SET_ASIDE)
 
     def dead() -> "QuerySet[Any]":
-        return delivery._default_manager.filter(fixed(delivery, "state", "dead"))
+        return delivery._default_manager.filter(state="dead")
 
     lanes: Any = lane._default_manager
     messages: Any = message._default_manager
@@ -42,9 +39,9 @@ def attention(
     def stuck() -> "QuerySet[Any]":
         # From the few that wait to their chats, and not over all chats: each step has an index.
         since = now_ms() - STUCK_MS
-        unsent = deliveries.filter(fixed(delivery, "state", "pending"), created_at__lt=since)
+        unsent = deliveries.filter(state="pending", created_at__lt=since)
         found = set(unsent.values_list("lane", flat=True).distinct()[:MAX_STUCK])
-        waiting = messages.filter(fixed(message, "state", "received"), received_at__lt=since)
+        waiting = messages.filter(state="received", received_at__lt=since)
         chats = waiting.values_list("app", "chat_id", "thread_id").distinct()[:MAX_STUCK]
         where = [Q(app=app, chat_id=chat, thread_id=thread) for app, chat, thread in chats]
         for start in range(0, len(where), CHUNK):
@@ -80,8 +77,8 @@ def due(message: type[InboundMessage], delivery: type[Delivery]) -> dict[str, Ca
     received: Any = message._default_manager
     unsent: Any = delivery._default_manager
     return {
-        "messages": lambda: received.filter(fixed(message, "state", "received"))[:MAX_COUNTED].count(),
-        "deliveries": lambda: unsent.filter(fixed(delivery, "state", "pending"))[:MAX_COUNTED].count(),
+        "messages": lambda: received.filter(state="received")[:MAX_COUNTED].count(),
+        "deliveries": lambda: unsent.filter(state="pending")[:MAX_COUNTED].count(),
     }
 
 

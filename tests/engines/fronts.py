@@ -17,7 +17,7 @@ from tests.engines.parts import Front, Trouble
 from tests.engines.shelves import Program
 from tests.support.ports import claim_port, is_free
 from tests.support.postgres import unprivileged_user
-from tests.support.processes import ROOT
+from tests.support.processes import ROOT, end
 from tests.support.waiting import wait_until
 
 PATH = "/apps/chat"
@@ -141,13 +141,7 @@ class Proxied(Front):
         wait_until(listens, 15, lambda: f"{self._program.said} to listen\n{log.read_text()[-2000:]}")
 
     def _end(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait(10)
+        end(self._process)
 
     @property
     def troubles(self) -> Mapping[str, Trouble]:

@@ -1,4 +1,4 @@
-"""Twenty seconds of chaos as part of the tests, a minute in `make test-long`; `make chaos` makes long runs
+"""Ten seconds of chaos as part of the tests, a minute in `make test-long`; `make chaos` makes long runs
 (docs/guarantees.md)."""
 
 from __future__ import annotations

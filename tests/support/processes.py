@@ -174,6 +174,18 @@ def _special(env: Mapping[str, str]) -> bool:
     return bool(found - {"PYTHONUNBUFFERED", "LD_LIBRARY_PATH"})
 
 
+def end(process: subprocess.Popen[Any] | None, seconds: float = 10) -> None:
+    """SIGTERM, if it has not ended yet, and SIGKILL when it is not gone in time."""
+    if process is None or process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(seconds)
+
+
 class Stack:
     """Processes that belong together: `with Stack() as stack: stack.start("web")`.
 

@@ -19,7 +19,8 @@ NO_REASONING = " "
 NO_SIGNATURE = "skip_thought_signature_validator"
 
 
-#: The messages of a step in a request that has nothing else, and the ids that they use.
+#: The messages of a step in a request that has nothing else, and the ids that they use. In one that has more they are
+#: the same unless one of these ids is used already: ids are chosen by what stands before.
 _ALONE: ByItem[tuple[list[Message], frozenset[str]]] = ByItem()
 
 

@@ -16,14 +16,11 @@ from chat.support import poison
 from chat.support.backoff import Backoff
 from chat.support.claims import Claim
 from chat.support.clock import now_ms
-from chat.support.fixed import fixed
 
 log = logging.getLogger(__name__)
 
 #: Deliveries of one look.
 BATCH = 50
-#: What is to be sent, by the index of it.
-PENDING = fixed(ScheduleDelivery, "state", "pending")
 #: The claim is the time of the next try: a worker that dies is followed by one that tries again.
 CLAIM = Claim("next_at")
 #: A worker that has claimed a delivery has this long (milliseconds); a mail server gets half of it (EMAIL_TIMEOUT).
@@ -35,7 +32,7 @@ GIVE_UP_MS = 24 * 3_600_000
 
 def pending() -> list[ScheduleDelivery]:
     """What is to be sent now, oldest first."""
-    rows = ScheduleDelivery.objects.filter(PENDING, next_at__lte=now_ms())
+    rows = ScheduleDelivery.objects.filter(state="pending", next_at__lte=now_ms())
     # Their firings apart: in one question SQLite would begin with all that ever fired.
     return list(rows.prefetch_related("firing").order_by("next_at", "id")[:BATCH])
 

@@ -2,7 +2,6 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from chat.entrances.schedules.delivery import PENDING
 from chat.entrances.schedules.models import Schedule, ScheduleDelivery
 from chat.entrances.schedules.retention import POLICIES, STAYS, TRACES
 from chat.entrances.schedules.service import ScheduleService
@@ -10,7 +9,6 @@ from chat.entrances.schedules.store import ScheduleSources
 from chat.entrances.schedules.tools import schedules
 from chat.extensions import Attention, Entrance, Service, ServiceContext
 from chat.support.clock import now_ms, wall_ms
-from chat.support.fixed import fixed
 
 #: Rows that are counted.
 MAX_COUNTED = 10_000
@@ -21,17 +19,15 @@ async def _serve(given: ServiceContext) -> None:
 
 
 def _dead_letters() -> int:
-    return ScheduleDelivery.objects.filter(fixed(ScheduleDelivery, "state", "dead"))[:MAX_COUNTED].count()
+    return ScheduleDelivery.objects.filter(state="dead")[:MAX_COUNTED].count()
 
 
 def _due() -> int:
-    return Schedule.objects.filter(fixed(Schedule, "state", "active"), next_at__lte=wall_ms())[
-        :MAX_COUNTED
-    ].count()
+    return Schedule.objects.filter(state="active", next_at__lte=wall_ms())[:MAX_COUNTED].count()
 
 
 def _deliveries() -> int:
-    return ScheduleDelivery.objects.filter(PENDING, next_at__lte=now_ms())[:MAX_COUNTED].count()
+    return ScheduleDelivery.objects.filter(state="pending", next_at__lte=now_ms())[:MAX_COUNTED].count()
 
 
 ENTRANCE = Entrance(

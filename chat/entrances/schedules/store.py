@@ -18,7 +18,6 @@ from chat.entrances.schedules.decide import Decision, decide
 from chat.entrances.schedules.models import MOVES, OPEN, Schedule, ScheduleFiring
 from chat.entrances.schedules.plan import shown
 from chat.support.clock import wall_ms
-from chat.support.fixed import fixed
 from chat.telemetry.metrics import FIRINGS
 
 #: Schedules, and firings, that are seen to in one look (also in dispatch.py and results.py).
@@ -38,9 +37,7 @@ MAX_KEPT = 500
 
 def due_schedules(now: int) -> list[UUID]:
     """Schedules with a due time that is not decided, longest overdue first. A person who may not log in has none."""
-    rows = Schedule.objects.filter(
-        fixed(Schedule, "state", "active"), next_at__lte=now, owner__is_active=True
-    )
+    rows = Schedule.objects.filter(state="active", next_at__lte=now, owner__is_active=True)
     return list(rows.order_by("next_at").values_list("pk", flat=True)[:BATCH])
 
 

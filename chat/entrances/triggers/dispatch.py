@@ -17,7 +17,6 @@ from chat.support.backoff import Backoff
 from chat.support.claims import Claim
 from chat.support.clock import Clock
 from chat.support.database import ask
-from chat.support.fixed import fixed
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +29,6 @@ CLAIM_MS = 5_000
 RETRY_MS = Backoff(1_000, 60_000)
 #: How soon it is looked again for the run of a message that nobody has read (ms).
 UNREAD_MS = 3_000
-#: What is pending, by the index of it.
-PENDING = fixed(TriggerFiring, "state", "pending")
 #: A time (ms) that never comes, which every database can keep.
 NEVER = 2**62
 
@@ -40,8 +37,9 @@ def due(now: int) -> list[tuple[int, UUID | None]]:
     """The pending firings whose time has come, oldest first, and the conversations that they go to; none that an
     earlier one of its conversation has to come before."""
     waiting = _earlier(OuterRef("conversation"), OuterRef("pk")).filter(next_at__gt=now)
-    rows = TriggerFiring.objects.filter(~Exists(waiting), PENDING, next_at__lte=now)
-    # The sum keeps SQLite from walking through all that ever fired, because that is in order already.
+    rows = TriggerFiring.objects.filter(~Exists(waiting), state="pending", next_at__lte=now)
+    # By the sum, because SQLite would otherwise walk through all that ever fired, which is in this order already,
+    # rather than sort the few that are pending.
     return list(rows.order_by(F("id") + 0).values_list("pk", "conversation")[:BATCH])
 
 

@@ -2,7 +2,6 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from chat.entrances.triggers.dispatch import PENDING
 from chat.entrances.triggers.models import TriggerFiring
 from chat.entrances.triggers.retention import POLICIES, STAYS, STORED, TRACES
 from chat.entrances.triggers.service import TriggerService
@@ -20,7 +19,7 @@ async def _serve(given: ServiceContext) -> None:
 
 
 def _due() -> int:
-    return TriggerFiring.objects.filter(PENDING, next_at__lte=now_ms())[:MAX_COUNTED].count()
+    return TriggerFiring.objects.filter(state="pending", next_at__lte=now_ms())[:MAX_COUNTED].count()
 
 
 ENTRANCE = Entrance(

@@ -7,30 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import BooleanField, Q, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from chat.entrances.triggers import bodies
-from chat.entrances.triggers.models import EMPTY_COLUMNS, Trigger, TriggerFiring
+from chat.entrances.triggers.models import EMPTY_COLUMNS, FULL, Trigger, TriggerFiring
 from chat.retention.ages import aged
 from chat.retention.policy import Policy, StoredFiles, Traces
 from chat.retention.purge import before
 
 #: What a firing is that was emptied.
-EMPTY: dict[str, Any] = {"seen": None, "prompt": "", "title": "", "error": "", "body": "", "size": 0}
-#: What a firing is that was not, in the words of the index of these (`trigger_full`): SQLite compares them as they are
-#: written, before it knows what is bound.
-FULL = RawSQL(
-    "({})".format(
-        " OR ".join(
-            f'NOT ("{TriggerFiring._meta.db_table}"."{name}" = \'{empty}\')'
-            for name, empty in EMPTY_COLUMNS.items()
-        )
-    ),
-    (),
-    BooleanField(),
-)
+EMPTY: dict[str, Any] = {**EMPTY_COLUMNS, "seen": None, "size": 0}
 
 
 def _settled(before: int) -> "QuerySet[Any]":

@@ -6,8 +6,9 @@ import { createInterface } from "node:readline";
 import WebSocket from "ws";
 import { MAIN } from "../branches";
 import { type Client, createClient } from "../index";
-import type { HttpAnswer, Ports, SocketHandlers, SocketPort, Storage } from "../ports";
+import type { Ports, SocketHandlers, SocketPort } from "../ports";
 import type { ClientFrame, ServerFrame } from "../protocol.gen";
+import { nodePorts } from "./node";
 import { otherBranch, secondThought, type Thought } from "./thoughts";
 
 interface Task {
@@ -47,17 +48,6 @@ function dice(seed: number): () => number {
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-function memory(): Storage {
-  const kept = new Map<string, string>();
-  return {
-    keys: (prefix) => [...kept.keys()].filter((key) => key.startsWith(prefix)),
-    get: (key) => kept.get(key) ?? null,
-    set: (key, value) => void kept.set(key, value),
-    remove: (key) => void kept.delete(key),
-    onForeign: () => () => {},
   };
 }
 
@@ -174,36 +164,7 @@ function ports(name: string, cookie: string, random: () => number): Ports {
     };
   }
 
-  return {
-    clock: {
-      now: () => Date.now() + skew,
-      after: (ms, run) => {
-        const timer = setTimeout(run, ms);
-        return () => clearTimeout(timer);
-      },
-    },
-    random,
-    bytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
-    connect,
-    fetch: async (method, path, headers, body): Promise<HttpAnswer> => {
-      const answer = await fetch(server + path, {
-        method,
-        headers: { ...headers, Cookie: cookie },
-        body: body ?? null,
-        redirect: "manual",
-        signal: AbortSignal.timeout(10_000),
-      });
-      return { status: answer.status, text: await answer.text() };
-    },
-    // These clients talk; they attach nothing.
-    upload: () => ({ answer: Promise.reject(new Error("no uploads here")), abort: () => {} }),
-    storage: memory(),
-    environment: { visible: () => true, online: () => true, on: () => () => {} },
-    frame: (run) => {
-      const timer = setTimeout(run, 16);
-      return () => clearTimeout(timer);
-    },
-  };
+  return { ...nodePorts(() => server, cookie, { random, skew }), connect };
 }
 
 /** A message that the scripted model understands (tests/recovery/chaos/model.py). `tag` is found in what it is asked. */

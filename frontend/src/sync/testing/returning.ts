@@ -1,11 +1,12 @@
 // Tabs that come back, for `make bench`: many engines in one Node process, each a person with one conversation open.
-// bench/storm.py starts it with the address of a server. It waits for what bench/sockets.py waits
-// for as well: a line of JSON for each tab and an empty one. It says "ready" when all are synced and "gone" when the server
-// has gone, hears when that began to answer again (CLOCK_MONOTONIC, s), and says in the end how each came back.
+// bench/storm.py starts it with the address of a server. It is told what bench/sockets.py is told: a line of JSON for each
+// tab and an empty one. It says "ready" when all are synced and "gone" when the server has gone, hears when that began to
+// answer again (CLOCK_MONOTONIC, s), and says in the end how each came back.
 import { createInterface } from "node:readline";
 import WebSocket from "ws";
 import { type Client, createClient } from "../index";
-import type { HttpAnswer, Ports, SocketHandlers, SocketPort, Storage } from "../ports";
+import type { Ports, SocketHandlers, SocketPort } from "../ports";
+import { nodePorts } from "./node";
 
 interface Person {
   cookie: string;
@@ -21,17 +22,6 @@ const ROOM = 20;
 /** Milliseconds of CLOCK_MONOTONIC, which the process that asks has as well. */
 function monotonic(): number {
   return Number(process.hrtime.bigint() / 1_000_000n);
-}
-
-function memory(): Storage {
-  const kept = new Map<string, string>();
-  return {
-    keys: (prefix) => [...kept.keys()].filter((key) => key.startsWith(prefix)),
-    get: (key) => kept.get(key) ?? null,
-    set: (key, value) => void kept.set(key, value),
-    remove: (key) => void kept.delete(key),
-    onForeign: () => () => {},
-  };
 }
 
 class Tab {
@@ -56,34 +46,9 @@ class Tab {
   #ports(): Ports {
     const { cookie, token } = this.person;
     return {
-      clock: {
-        now: () => Date.now(),
-        after: (ms, run) => {
-          const timer = setTimeout(run, ms);
-          return () => clearTimeout(timer);
-        },
-      },
-      random: Math.random,
-      bytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
+      ...nodePorts(() => server, cookie, { patience: 30_000 }),
       connect: (handlers) => this.#connect(handlers),
       hello: token,
-      fetch: async (method, path, headers, body): Promise<HttpAnswer> => {
-        const answer = await fetch(server + path, {
-          method,
-          headers: { ...headers, Cookie: cookie },
-          body: body ?? null,
-          redirect: "manual",
-          signal: AbortSignal.timeout(30_000),
-        });
-        return { status: answer.status, text: await answer.text() };
-      },
-      upload: () => ({ answer: Promise.reject(new Error("no uploads here")), abort: () => {} }),
-      storage: memory(),
-      environment: { visible: () => true, online: () => true, on: () => () => {} },
-      frame: (run) => {
-        const timer = setTimeout(run, 16);
-        return () => clearTimeout(timer);
-      },
     };
   }
 
